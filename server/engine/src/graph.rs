@@ -1,0 +1,1 @@
+//! Adjacency, order, cycles and reachability of a document's nodes.

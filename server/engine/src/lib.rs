@@ -1,0 +1,14 @@
+//! The pure heart of Formwork: the workflow document, typed values, expressions, checks, the run's state machine and the
+//! contract every node type fulfils. No IO, no clock, no randomness: time and ids come in as arguments.
+
+pub mod catalogue;
+pub mod check;
+pub mod expression;
+pub mod form;
+pub mod graph;
+pub mod ids;
+pub mod kind;
+pub mod node;
+pub mod run;
+pub mod value;
+pub mod workflow;

@@ -1,0 +1,471 @@
+//! The contract every node type fulfils: its config struct *is* the node. Nothing here runs one; the executor does, and gives it a
+//! `NodeContext` that is its whole world.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value as Json;
+
+use crate::{
+    check::Problem,
+    expression::Template,
+    form::Form,
+    ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId},
+    kind::{Field, Kind},
+    value::{FileRef, Record, Value},
+    workflow::Retry,
+};
+
+/// A node type. The implementing struct is the node's config: its doc comment is the summary people read, its fields' doc comments
+/// are the help texts, `x-widget` picks the control.
+#[async_trait]
+pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// Stored in documents, never renamed.
+    const TYPE: &'static str;
+    /// A breaking change of the config is a new version.
+    const VERSION: u32;
+
+    fn describe() -> Description;
+
+    /// The ways out; may depend on the config.
+    fn ports(&self) -> Vec<Port> {
+        vec![Port::out()]
+    }
+
+    /// What the node puts out, known before the first run.
+    fn output(&self, context: &OutputContext<'_>) -> Kind;
+
+    fn card(&self) -> Card;
+
+    fn trigger(&self) -> Option<Trigger> {
+        None
+    }
+
+    /// Problems beyond the schema and the expressions, which `check` finds by itself.
+    fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError>;
+
+    /// Called when what the step waited for has arrived; only for nodes that wait.
+    async fn resume(&self, _context: &dyn NodeContext, _event: Event) -> Result<Outcome, NodeError> {
+        Err(NodeError::failed("unexpected_resume", "this step does not wait"))
+    }
+}
+
+/// What the palette and the engine need to know of a type.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Description {
+    pub title: &'static str,
+    pub family: Family,
+    /// A lucide icon name.
+    pub icon: &'static str,
+    pub effect: Effect,
+    pub surface: Surface,
+    /// Time limit of one attempt unless the document sets one.
+    pub timeout_ms: u64,
+    /// Retries unless the document sets them; `None` for pure nodes.
+    pub retry: Option<Retry>,
+}
+
+/// Where a value comes from, the six colours of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    Asked,
+    Written,
+    Computed,
+    Made,
+    Sent,
+    Looked,
+}
+
+/// What a crash between two commits may repeat (architecture, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Runs again with the same result.
+    Pure,
+    /// Its effect is rows of the segment's own commit.
+    Stored,
+    /// Committed before and after, with a stable idempotency key.
+    Outside,
+}
+
+/// What the middle of the editor shows for the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surface {
+    Form,
+    Page,
+    Text,
+    Message,
+    None,
+}
+
+/// A way out of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Port {
+    /// Stored on edges.
+    pub name: String,
+    /// What people read on the wire; empty for the only way.
+    pub title: String,
+}
+
+impl Port {
+    /// The only way out of most nodes.
+    pub fn out() -> Self {
+        Self { name: "out".into(), title: String::new() }
+    }
+}
+
+/// What a node may look at when it tells its output kind: its ancestors' kinds and the document templates it names.
+pub struct OutputContext<'a> {
+    /// Output kinds of the ancestors by node id, and `firm`, `run`, `now`, `today`.
+    pub inputs: &'a indexmap::IndexMap<String, Kind>,
+    /// Typed fields of a document template.
+    pub document_fields: &'a dyn Fn(DocumentId) -> Option<Vec<Field>>,
+}
+
+/// The node card: one key fact beside the type's title, and a content well of few lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Card {
+    /// May hold `{{ }}`, which the editor fills with the sample's values.
+    pub key_fact: String,
+    pub well: Vec<CardLine>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CardLine {
+    /// May hold `{{ }}`.
+    pub text: String,
+    /// Right-aligned, such as the name of a way.
+    pub trailing: String,
+}
+
+/// How a run of the workflow can begin at this node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trigger {
+    Form(Form),
+    Webhook(Webhook),
+}
+
+/// What an inbound webhook expects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Webhook {
+    /// The body's fields.
+    pub fields: Vec<Field>,
+}
+
+/// A node's whole world while it runs.
+#[async_trait]
+pub trait NodeContext: Send + Sync {
+    fn step(&self) -> &StepInfo;
+
+    /// Everything the node may read: ancestors by id, `firm`, `run`, `item`, `index`, `now`, `today`.
+    fn values(&self) -> &Record;
+
+    /// Things built once by `main`, such as the document renderer.
+    fn services(&self) -> &Services;
+
+    /// Evaluates a config template over `values`; a template that is exactly one `{{ }}` keeps its type.
+    fn evaluate(&self, template: &Template) -> Result<Value, NodeError> {
+        template.evaluate(self.values(), &self.step().locale).map_err(NodeError::from)
+    }
+
+    /// Renders a config template to text.
+    fn render(&self, template: &Template) -> Result<String, NodeError> {
+        template.render(self.values(), &self.step().locale).map_err(NodeError::from)
+    }
+
+    /// The document template that the workflow's version pins for this id (a draft: the newest).
+    async fn document(&self, id: DocumentId) -> Result<PinnedDocument, NodeError>;
+
+    async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError>;
+
+    /// Stores bytes under the run; the same bytes give the same artifact when a step runs again.
+    async fn write_artifact(&self, name: &str, content_type: &str, bytes: Vec<u8>) -> Result<FileRef, NodeError>;
+
+    /// Goes through the guard; a credential is added by the client and never seen by the node.
+    async fn http(&self, request: HttpRequest) -> Result<HttpResponse, NodeError>;
+
+    fn cancelled(&self) -> bool;
+
+    /// One line people read while the step runs.
+    fn progress(&self, text: &str);
+}
+
+/// Who is running: identity, instant and language of one step.
+#[derive(Clone, Debug)]
+pub struct StepInfo {
+    pub run: RunId,
+    pub node: String,
+    pub item_path: String,
+    /// Recorded tries, from 1.
+    pub attempt: u32,
+    /// Effects are held and numbers are previews.
+    pub trial: bool,
+    /// The instant stored with the segment's head, so that a pure node sees the same time when it runs again.
+    pub now: Timestamp,
+    pub locale: String,
+    pub time_zone: String,
+    pub currency: String,
+    /// Stable over attempts and restarts; derived from run, node and item path.
+    pub idempotency_key: String,
+    /// Derived from (run, step).
+    pub seed: u64,
+    /// What the node kept when it began to wait; `null` before.
+    pub kept: Json,
+}
+
+/// Typed bag of what `main` builds once and nodes use, such as the document renderer.
+#[derive(Clone, Default)]
+pub struct Services(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl Services {
+    #[must_use]
+    pub fn with<T: Any + Send + Sync>(mut self, service: Arc<T>) -> Self {
+        self.0.insert(TypeId::of::<T>(), service);
+        self
+    }
+
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+    }
+}
+
+/// A document template as pinned for a run.
+#[derive(Clone, Debug)]
+pub struct PinnedDocument {
+    pub id: DocumentId,
+    pub version: DocumentVersionId,
+    pub name: String,
+    pub template: Json,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct HttpRequest {
+    /// Upper case.
+    pub method: String,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub credential: Option<CredentialId>,
+    pub timeout_ms: u64,
+    /// Largest answer body kept.
+    pub max_bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct HttpResponse {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// How one attempt ended well.
+#[derive(Debug)]
+pub enum Outcome {
+    Done(Done),
+    Wait(Wait),
+}
+
+#[derive(Debug, Default)]
+pub struct Done {
+    /// Names of the ports that fire.
+    pub ports: Vec<String>,
+    /// In the JSON form of `Kind`.
+    pub output: Json,
+    /// Rows for the segment's own commit.
+    pub stored: Vec<Stored>,
+    pub warnings: Vec<Warning>,
+}
+
+impl Done {
+    /// Fires the only way out.
+    pub fn out(output: Json) -> Self {
+        Self { ports: vec!["out".into()], output, ..Self::default() }
+    }
+}
+
+/// A `stored` effect without waiting.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    Delivery(DeliveryRequest),
+}
+
+#[derive(Debug)]
+pub struct Wait {
+    pub on: WaitOn,
+    /// Resumes with `Event::TimedOut` at this instant.
+    pub until: Option<Timestamp>,
+    /// Handed back as `StepInfo::kept`.
+    pub kept: Json,
+}
+
+/// What a step waits for; `Generation` and `Delivery` also create the row in the segment's commit.
+#[derive(Debug)]
+pub enum WaitOn {
+    Signal,
+    Generation(Box<GenerationRequest>),
+    Delivery(DeliveryRequest),
+    Nothing,
+}
+
+/// What ended a wait.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Signal(Json),
+    Generation(Result<GenerationResult, StepError>),
+    Delivery(Result<Json, StepError>),
+    TimedOut,
+}
+
+/// One request to a model, stored as a `generation` row and claimed by a model worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GenerationRequest {
+    /// `None`: the workspace's default model.
+    pub model: Option<String>,
+    pub messages: Vec<Message>,
+    /// JSON Schema that the output cannot violate; `None` for free text.
+    pub schema: Option<Json>,
+    pub max_tokens: u32,
+    pub temperature: f32,
+    pub seed: u64,
+    /// Distinguishes several requests of one attempt (the measured-excess round).
+    pub round: u32,
+}
+
+/// All content is tokenised as plain text: `<|im_end|>` in a form value is five characters of text, not the end of a turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    pub role: Role,
+    pub content: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GenerationResult {
+    pub text: String,
+    /// Parsed output when the request had a schema; it satisfies that schema.
+    pub values: Option<Json>,
+    pub usage: Usage,
+    pub model: String,
+    pub model_sha256: String,
+    pub seed: u64,
+    /// `stop` or `length`.
+    pub finish_reason: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub prompt_tokens: u32,
+    pub output_tokens: u32,
+    /// Of the output, tokens the schema left no choice about.
+    pub forced_tokens: u32,
+    /// Of the prompt, tokens taken from the prefix cache.
+    pub cached_tokens: u32,
+    pub prompt_ms: u64,
+    pub output_ms: u64,
+}
+
+/// One outgoing message; its values are frozen when the segment commits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeliveryRequest {
+    pub endpoint: EndpointId,
+    /// Dot-separated, such as `document.ready`.
+    pub message_type: String,
+    pub values: Json,
+    pub artifacts: Vec<FileRef>,
+    pub attach: Attach,
+}
+
+/// How files travel with a delivery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Attach {
+    /// A signed link that expires, made anew for every attempt.
+    #[default]
+    Link,
+    /// Base64 in the body, up to 1 MiB of files.
+    Inline,
+}
+
+/// Something people should see that stops nothing, such as a missing glyph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Stable slug.
+    pub code: String,
+    pub message: String,
+    /// Where: a block id, a JSON pointer, a page; empty when it concerns the whole step.
+    #[serde(default)]
+    pub location: String,
+}
+
+/// How one attempt ended badly.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The user must change something.
+    #[error("{0}")]
+    Config(StepError),
+    /// Trying again gives the same.
+    #[error("{0}")]
+    Failed(StepError),
+    /// Trying again may work; `after_ms` from a `Retry-After`.
+    #[error("{error}")]
+    Retryable { error: StepError, after_ms: Option<u64> },
+    #[error("stopped")]
+    Cancelled,
+}
+
+impl NodeError {
+    pub fn config(code: &str, message: impl Into<String>) -> Self {
+        Self::Config(StepError::new(code, message))
+    }
+    pub fn failed(code: &str, message: impl Into<String>) -> Self {
+        Self::Failed(StepError::new(code, message))
+    }
+    pub fn retryable(code: &str, message: impl Into<String>) -> Self {
+        Self::Retryable { error: StepError::new(code, message), after_ms: None }
+    }
+}
+
+impl From<crate::expression::ExpressionError> for NodeError {
+    fn from(error: crate::expression::ExpressionError) -> Self {
+        Self::failed(error.code(), error.to_string())
+    }
+}
+
+/// What is stored and shown of an error: a stable slug and one to three short sentences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepError {
+    pub code: String,
+    pub message: String,
+}
+
+impl StepError {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+}
+
+impl std::fmt::Display for StepError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}

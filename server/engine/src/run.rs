@@ -1,0 +1,1 @@
+//! The run's state machine: `advance(plan, state, event) -> commands`, pure and total.

@@ -1,0 +1,109 @@
+//! The workflow document exactly as it is stored, exported and shipped (`format` = "formwork/1").
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// The document format this build reads and writes.
+pub const FORMAT: &str = "formwork/1";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workflow {
+    pub format: String,
+    pub name: String,
+    /// BCP 47 tag of the form's and document's language.
+    pub locale: String,
+    /// IANA zone that turns now into today.
+    pub time_zone: String,
+    /// ISO 4217.
+    pub currency: String,
+    #[serde(default)]
+    pub nodes: Vec<Node>,
+    #[serde(default)]
+    pub edges: Vec<Edge>,
+    #[serde(default)]
+    pub samples: Vec<Sample>,
+    /// Embedded document templates by local name; only in exports and in `workflows/`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub documents: IndexMap<String, Json>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// `[a-z][a-z0-9_]*`; expressions read the node's output under it.
+    pub id: String,
+    #[serde(rename = "type")]
+    pub node_type: String,
+    pub version: u32,
+    pub name: String,
+    /// The container this node lies in.
+    #[serde(default)]
+    pub parent: Option<String>,
+    #[serde(default)]
+    pub config: Json,
+    #[serde(default)]
+    pub position: Position,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    #[serde(default, skip_serializing_if = "OnError::is_stop")]
+    pub on_error: OnError,
+    /// Bounds one attempt's running time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    pub x: f32,
+    pub y: f32,
+}
+
+/// Exponential pauses with full jitter: `random(0 ..= min(max_ms, first_ms * factor^(attempt-1)))`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    pub max_attempts: u32,
+    pub first_ms: u64,
+    pub factor: u32,
+    pub max_ms: u64,
+}
+
+/// What a step's failure does to its run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// The run fails at once.
+    #[default]
+    Stop,
+    /// The normal ports fire with `empty`.
+    Continue,
+    /// Only the added port `error` fires with `{code, message, attempts, node}`.
+    Branch,
+}
+
+impl OnError {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands out a reference")]
+    fn is_stop(&self) -> bool {
+        *self == Self::Stop
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    pub from: String,
+    pub port: String,
+    pub to: String,
+}
+
+/// A named example input that feeds the editor and trial runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    pub name: String,
+    pub input: Json,
+}
