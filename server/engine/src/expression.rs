@@ -25,7 +25,10 @@ pub struct Reference {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpressionError {
     #[error("{message}")]
-    Syntax { message: String, span: std::ops::Range<usize> },
+    Syntax {
+        message: String,
+        span: std::ops::Range<usize>,
+    },
     #[error("{message}")]
     Evaluation { message: String },
     #[error("the expression takes too long")]

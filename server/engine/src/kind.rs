@@ -73,6 +73,10 @@ impl Kind {
 
     /// A list of records.
     pub fn rows(fields: Vec<Field>) -> Self {
-        Self::List { item: Box::new(Self::Record { fields }), min_items: None, max_items: None }
+        Self::List {
+            item: Box::new(Self::Record { fields }),
+            min_items: None,
+            max_items: None,
+        }
     }
 }

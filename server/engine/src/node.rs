@@ -56,8 +56,15 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError>;
 
     /// Called when what the step waited for has arrived; only for nodes that wait.
-    async fn resume(&self, _context: &dyn NodeContext, _event: Event) -> Result<Outcome, NodeError> {
-        Err(NodeError::failed("unexpected_resume", "this step does not wait"))
+    async fn resume(
+        &self,
+        _context: &dyn NodeContext,
+        _event: Event,
+    ) -> Result<Outcome, NodeError> {
+        Err(NodeError::failed(
+            "unexpected_resume",
+            "this step does not wait",
+        ))
     }
 }
 
@@ -123,7 +130,10 @@ pub struct Port {
 impl Port {
     /// The only way out of most nodes.
     pub fn out() -> Self {
-        Self { name: "out".into(), title: String::new() }
+        Self {
+            name: "out".into(),
+            title: String::new(),
+        }
     }
 }
 
@@ -178,12 +188,16 @@ pub trait NodeContext: Send + Sync {
 
     /// Evaluates a config template over `values`; a template that is exactly one `{{ }}` keeps its type.
     fn evaluate(&self, template: &Template) -> Result<Value, NodeError> {
-        template.evaluate(self.values(), &self.step().locale).map_err(NodeError::from)
+        template
+            .evaluate(self.values(), &self.step().locale)
+            .map_err(NodeError::from)
     }
 
     /// Renders a config template to text.
     fn render(&self, template: &Template) -> Result<String, NodeError> {
-        template.render(self.values(), &self.step().locale).map_err(NodeError::from)
+        template
+            .render(self.values(), &self.step().locale)
+            .map_err(NodeError::from)
     }
 
     /// The document template that the workflow's version pins for this id (a draft: the newest).
@@ -192,7 +206,12 @@ pub trait NodeContext: Send + Sync {
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError>;
 
     /// Stores bytes under the run; the same bytes give the same artifact when a step runs again.
-    async fn write_artifact(&self, name: &str, content_type: &str, bytes: Vec<u8>) -> Result<FileRef, NodeError>;
+    async fn write_artifact(
+        &self,
+        name: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<FileRef, NodeError>;
 
     /// Goes through the guard; a credential is added by the client and never seen by the node.
     async fn http(&self, request: HttpRequest) -> Result<HttpResponse, NodeError>;
@@ -292,7 +311,11 @@ pub struct Done {
 impl Done {
     /// Fires the only way out.
     pub fn out(output: Json) -> Self {
-        Self { ports: vec!["out".into()], output, ..Self::default() }
+        Self {
+            ports: vec!["out".into()],
+            output,
+            ..Self::default()
+        }
     }
 }
 
@@ -428,7 +451,10 @@ pub enum NodeError {
     Failed(StepError),
     /// Trying again may work; `after_ms` from a `Retry-After`.
     #[error("{error}")]
-    Retryable { error: StepError, after_ms: Option<u64> },
+    Retryable {
+        error: StepError,
+        after_ms: Option<u64>,
+    },
     #[error("stopped")]
     Cancelled,
 }
@@ -441,7 +467,10 @@ impl NodeError {
         Self::Failed(StepError::new(code, message))
     }
     pub fn retryable(code: &str, message: impl Into<String>) -> Self {
-        Self::Retryable { error: StepError::new(code, message), after_ms: None }
+        Self::Retryable {
+            error: StepError::new(code, message),
+            after_ms: None,
+        }
     }
 }
 
@@ -460,7 +489,10 @@ pub struct StepError {
 
 impl StepError {
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into() }
+        Self {
+            code: code.into(),
+            message: message.into(),
+        }
     }
 }
 

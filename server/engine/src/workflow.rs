@@ -86,7 +86,10 @@ pub enum OnError {
 }
 
 impl OnError {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands out a reference")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's skip_serializing_if hands out a reference"
+    )]
     fn is_stop(&self) -> bool {
         *self == Self::Stop
     }
