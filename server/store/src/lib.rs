@@ -1,1 +1,95 @@
-//! stub
+//! The only crate that knows SQL, and the only one that touches artifact bytes. It decides nothing about workflows: it stores what
+//! `engine` says and hands it back, inside one workspace at a time.
+
+pub mod account;
+pub mod artifact;
+pub mod credential;
+pub mod document;
+pub mod endpoint;
+mod error;
+pub mod events;
+pub mod firm;
+mod scope;
+pub mod seal;
+pub mod workflow;
+
+use std::{path::PathBuf, str::FromStr as _, time::Duration};
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use uuid::Uuid;
+
+pub use error::{Result, StoreError};
+pub use scope::Scope;
+
+use artifact::ArtifactStore;
+use events::Events;
+use seal::{MasterKey, Sealer};
+
+/// Everything the rest of the program needs of storage; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub pool: PgPool,
+    pub artifacts: ArtifactStore,
+    pub sealer: Sealer,
+    pub events: Events,
+}
+
+/// How to reach the database and the files.
+pub struct StoreConfig {
+    pub database: Database,
+    /// Folder of the artifact bytes; made when absent.
+    pub artifact_dir: PathBuf,
+    /// `None` in a process that must not see secrets (the model worker): sealing and links fail there.
+    pub key: Option<MasterKey>,
+    pub max_connections: u32,
+}
+
+/// Where Postgres is.
+pub enum Database {
+    /// `postgres://…`
+    Url(String),
+    /// The private cluster's socket.
+    Options(Box<PgConnectOptions>),
+}
+
+/// All migrations, embedded; `formwork migrate` and every start apply them.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+impl Store {
+    /// Opens the pool and the artifact folder; fails if the database does not answer within ten seconds.
+    pub async fn connect(config: StoreConfig) -> Result<Self> {
+        let options = match config.database {
+            Database::Url(url) => PgConnectOptions::from_str(&url)?,
+            Database::Options(options) => *options,
+        };
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(
+                options
+                    .application_name("formwork")
+                    // A forgotten transaction would hold back vacuum and slow the queue down.
+                    .options([("idle_in_transaction_session_timeout", "60s")]),
+            )
+            .await?;
+        Ok(Self {
+            events: Events::new(pool.clone()),
+            artifacts: ArtifactStore::open(&config.artifact_dir)?,
+            sealer: Sealer::new(config.key),
+            pool,
+        })
+    }
+
+    /// Brings the schema to this program's version; safe to call from several processes at once.
+    pub async fn migrate(&self) -> Result<()> {
+        Ok(MIGRATIONS.run(&self.pool).await?)
+    }
+}
+
+/// A fresh UUIDv7, so that ids sort by creation.
+pub fn fresh_id<T: From<Uuid>>() -> T {
+    T::from(Uuid::now_v7())
+}

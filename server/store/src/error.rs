@@ -1,0 +1,82 @@
+//! The store's one error: its variants say what the caller can do about it. Constraint names are mapped where the statement runs.
+
+use engine::check::Problem;
+
+/// What went wrong in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such thing in this workspace.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// The stored state changed since the caller read it; it must read again.
+    #[error("{message}")]
+    Conflict {
+        /// Stable slug, such as `draft_changed`.
+        code: &'static str,
+        message: String,
+    },
+    /// The caller's values cannot be stored; they must change them.
+    #[error("{message}")]
+    Invalid {
+        /// Stable slug, such as `email_taken`.
+        code: &'static str,
+        message: String,
+        /// JSON pointer into what the caller sent.
+        pointer: String,
+    },
+    /// A workflow document with errors, all of them.
+    #[error("the workflow has problems")]
+    Problems(Vec<Problem>),
+    /// This process has no master key, or the key does not fit the stored secret.
+    #[error("{0}")]
+    Key(&'static str),
+    /// The file is not in the artifact store, or its disk refuses.
+    #[error("the file store failed: {0}")]
+    Files(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A stored row does not parse: the program or the data is wrong.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the database could not be brought to this version: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+impl StoreError {
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Conflict {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub fn invalid(code: &'static str, pointer: &str, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            code,
+            message: message.into(),
+            pointer: pointer.into(),
+        }
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+/// Maps a violated constraint to what it means; any other database error stays one.
+pub(crate) trait OnConstraint<T> {
+    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> StoreError) -> Result<T>;
+}
+
+impl<T> OnConstraint<T> for Result<T, sqlx::Error> {
+    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> StoreError) -> Result<T> {
+        self.map_err(|error| match error.as_database_error() {
+            Some(cause) if cause.constraint() == Some(name) => meaning(),
+            _ => StoreError::Database(error),
+        })
+    }
+}
