@@ -1,0 +1,33 @@
+# The two commands: `make run` starts Formwork, `make test` checks everything. Both set themselves up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.PHONY: run test story bench lint sqlx
+
+run: ## Build what changed and start Formwork on http://127.0.0.1:8080
+	@.ci/setup run
+	source .ci/env
+	build_web
+	cargo build --quiet --release -p app -p model-worker
+	exec .ci/start
+
+test: ## Everything that CI checks
+	@.ci/setup test
+	exec .ci/test
+
+story: ## Both examples end to end with the small real model and a browser
+	@.ci/setup test
+	exec .ci/story
+
+bench: ## Figures beside their baselines; writes target/bench.json
+	@.ci/setup test
+	exec .ci/bench
+
+lint: ## Formatting and lints only
+	@source .ci/env
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cd web && npm run --silent lint && npm run --silent typecheck
+
+sqlx: ## Refresh the committed query metadata after a change in SQL
+	@.ci/sqlx-prepare
