@@ -4,11 +4,13 @@
 pub mod catalogue;
 pub mod check;
 pub mod expression;
+pub mod firm;
 pub mod form;
 pub mod graph;
 pub mod ids;
 pub mod kind;
 pub mod node;
 pub mod run;
+pub mod schema;
 pub mod value;
 pub mod workflow;

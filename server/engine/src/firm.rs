@@ -1,0 +1,187 @@
+//! The firm: the workspace's own name, address, tax id, bank and logo, which templates, forms and payment codes read as `firm`.
+//! The record is stored with each run, so that a later change alters no earlier document.
+
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    kind::{ChoiceOption, Field, Kind},
+    value::{FileRef, Record, Value},
+};
+
+/// Whether a price that people type already holds the tax.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Prices {
+    #[default]
+    Net,
+    Gross,
+}
+
+/// JSON as stored in `firm.record`; texts that nobody filled in are `""`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Firm {
+    pub name: String,
+    /// Street, place; one entry a line.
+    pub address: Vec<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    pub tax_id: String,
+    pub email: String,
+    pub phone: String,
+    pub website: String,
+    pub iban: String,
+    pub bic: String,
+    /// Name of the bank.
+    pub bank: String,
+    pub logo: Option<FileRef>,
+    /// ISO 4217.
+    pub currency: String,
+    /// IANA.
+    pub time_zone: String,
+    /// BCP 47.
+    pub locale: String,
+    /// Percent, such as `19`.
+    pub tax_rate: Decimal,
+    pub prices: Prices,
+    /// `#rrggbb`.
+    pub colour: String,
+}
+
+impl Default for Firm {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            address: Vec::new(),
+            country: String::new(),
+            tax_id: String::new(),
+            email: String::new(),
+            phone: String::new(),
+            website: String::new(),
+            iban: String::new(),
+            bic: String::new(),
+            bank: String::new(),
+            logo: None,
+            currency: "EUR".into(),
+            time_zone: "UTC".into(),
+            locale: "en".into(),
+            tax_rate: Decimal::ZERO,
+            prices: Prices::Net,
+            colour: "#2b47c9".into(),
+        }
+    }
+}
+
+impl Firm {
+    /// What expressions read as `firm`; only the logo may be empty.
+    pub fn kind() -> Kind {
+        let texts = |names: &[(&str, &str)]| -> Vec<Field> {
+            names
+                .iter()
+                .map(|(name, title)| field(name, title, Kind::text()))
+                .collect()
+        };
+        let mut fields = texts(&[("name", "Name")]);
+        fields.push(field(
+            "address",
+            "Address",
+            Kind::List {
+                item: Box::new(Kind::text()),
+                min_items: None,
+                max_items: None,
+            },
+        ));
+        fields.extend(texts(&[
+            ("country", "Country"),
+            ("tax_id", "Tax id"),
+            ("email", "E-mail"),
+            ("phone", "Phone"),
+            ("website", "Website"),
+            ("iban", "IBAN"),
+            ("bic", "BIC"),
+            ("bank", "Bank"),
+        ]));
+        fields.push(Field {
+            optional: true,
+            ..field("logo", "Logo", Kind::File)
+        });
+        fields.extend(texts(&[
+            ("currency", "Currency"),
+            ("time_zone", "Time zone"),
+            ("locale", "Language"),
+        ]));
+        fields.push(field("tax_rate", "Tax rate", Kind::Decimal));
+        fields.push(field(
+            "prices",
+            "Prices",
+            Kind::Choice {
+                options: ["net", "gross"]
+                    .map(|value| ChoiceOption {
+                        value: value.into(),
+                        title: None,
+                    })
+                    .into(),
+            },
+        ));
+        fields.extend(texts(&[("colour", "Colour")]));
+        Kind::Record { fields }
+    }
+
+    /// The record expressions read.
+    pub fn to_value(&self) -> Value {
+        let text = |text: &str| Value::Text(text.to_owned());
+        let address = self.address.iter().map(|line| text(line)).collect();
+        let logo = self.logo.clone().map_or(Value::Empty, Value::File);
+        let prices = match self.prices {
+            Prices::Net => "net",
+            Prices::Gross => "gross",
+        };
+        Value::Record(Record::from_iter(
+            [
+                ("name", text(&self.name)),
+                ("address", Value::List(address)),
+                ("country", text(&self.country)),
+                ("tax_id", text(&self.tax_id)),
+                ("email", text(&self.email)),
+                ("phone", text(&self.phone)),
+                ("website", text(&self.website)),
+                ("iban", text(&self.iban)),
+                ("bic", text(&self.bic)),
+                ("bank", text(&self.bank)),
+                ("logo", logo),
+                ("currency", text(&self.currency)),
+                ("time_zone", text(&self.time_zone)),
+                ("locale", text(&self.locale)),
+                ("tax_rate", Value::Decimal(self.tax_rate)),
+                ("prices", text(prices)),
+                ("colour", text(&self.colour)),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        ))
+    }
+}
+
+fn field(name: &str, title: &str, kind: Kind) -> Field {
+    Field {
+        name: name.into(),
+        title: title.into(),
+        kind,
+        optional: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_has_the_declared_kind() {
+        let firm = Firm::default();
+        let value = firm.to_value();
+        assert_eq!(Value::from_json(&value.to_json(), &Firm::kind()), Ok(value));
+        let stored = serde_json::to_value(&firm).expect("a firm is JSON");
+        assert_eq!(serde_json::from_value::<Firm>(stored).expect("reads"), firm);
+    }
+}
