@@ -1,0 +1,117 @@
+/* Numbers, times and sizes in the person's language. Pure functions; `useFormat` binds them to the language. */
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+export interface Format {
+  number(value: number, digits?: number): string;
+  bytes(value: number): string;
+  percent(value: number): string;
+  /** "0.4 s", "14 s", "3 min 20 s", "2 h 5 min". */
+  duration(ms: number): string;
+  /** "2 min ago", "today, 14:02", "5 Mar". */
+  ago(instant: string, now?: number): string;
+  /** "today, 14:02", "yesterday, 9:10", "5 Mar 2027, 14:02". */
+  when(instant: string, now?: number): string;
+  /** "14:02" today, else "yesterday" or "5 Mar". */
+  short(instant: string, now?: number): string;
+  clock(instant: string): string;
+  date(instant: string): string;
+  /** The exact instant with its zone, for tooltips. */
+  exact(instant: string): string;
+  list(values: string[]): string;
+}
+
+function dayDistance(at: Date, now: Date): number {
+  const start = (d: Date) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
+  return Math.round((start(now) - start(at)) / DAY);
+}
+
+export function formats(language: string): Format {
+  const number = (value: number, digits = 0) =>
+    new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
+  const unit = (value: number, name: string, digits = 0) =>
+    new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits })
+      .format(value)
+      .replace(/ /g, " ");
+  const clock = (at: Date, seconds = false) =>
+    new Intl.DateTimeFormat(language, {
+      hour: "2-digit",
+      minute: "2-digit",
+      ...(seconds ? { second: "2-digit" } : {}),
+      hourCycle: "h23",
+    }).format(at);
+  const dateOf = (at: Date, now: Date) =>
+    new Intl.DateTimeFormat(language, {
+      day: "numeric",
+      month: "short",
+      ...(at.getFullYear() === now.getFullYear() ? {} : { year: "numeric" }),
+    }).format(at);
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+  const dayWord = (at: Date, now: Date) => {
+    const days = dayDistance(at, now);
+    return days === 0 || days === 1 ? relative.format(-days, "day") : dateOf(at, now);
+  };
+  const joined = (day: string, time: string) => (language.startsWith("zh") ? `${day} ${time}` : `${day}, ${time}`);
+
+  return {
+    number,
+    bytes(value) {
+      const steps = [
+        [1e9, "gigabyte", 2],
+        [1e6, "megabyte", value < 1e7 ? 1 : 0],
+        [1e3, "kilobyte", 0],
+      ] as const;
+      for (const [size, name, digits] of steps) {
+        if (value >= size) return unit(value / size, name, digits);
+      }
+      return unit(value, "byte");
+    },
+    percent: (value) =>
+      new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 }).format(value),
+    duration(ms) {
+      if (ms < 10 * SECOND) return unit(Math.max(0, ms) / SECOND, "second", 1);
+      if (ms < MINUTE) return unit(Math.round(ms / SECOND), "second");
+      if (ms < HOUR) {
+        const seconds = Math.round((ms % MINUTE) / SECOND);
+        const minutes = unit(Math.floor(ms / MINUTE), "minute");
+        return seconds === 0 ? minutes : `${minutes} ${unit(seconds, "second")}`;
+      }
+      if (ms < DAY) {
+        const minutes = Math.round((ms % HOUR) / MINUTE);
+        const hours = unit(Math.floor(ms / HOUR), "hour");
+        return minutes === 0 ? hours : `${hours} ${unit(minutes, "minute")}`;
+      }
+      return unit(Math.round(ms / DAY), "day");
+    },
+    ago(instant, now = Date.now()) {
+      const at = new Date(instant);
+      const past = now - at.getTime();
+      if (Math.abs(past) < MINUTE) return relative.format(-Math.round(past / SECOND), "second");
+      if (past > 0 && past < HOUR) return relative.format(-Math.round(past / MINUTE), "minute");
+      return this.when(instant, now);
+    },
+    when(instant, now = Date.now()) {
+      const at = new Date(instant);
+      return joined(dayWord(at, new Date(now)), clock(at));
+    },
+    short(instant, now = Date.now()) {
+      const at = new Date(instant);
+      const today = new Date(now);
+      return dayDistance(at, today) === 0 ? clock(at) : dayWord(at, today);
+    },
+    clock: (instant) => clock(new Date(instant), true),
+    date: (instant) => new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(new Date(instant)),
+    exact: (instant) => new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" }).format(new Date(instant)),
+    list: (values) => new Intl.ListFormat(language, { type: "conjunction" }).format(values),
+  };
+}
+
+export function useFormat(): Format {
+  const { i18n } = useTranslation();
+  return useMemo(() => formats(i18n.language), [i18n.language]);
+}
