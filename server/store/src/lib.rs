@@ -9,8 +9,10 @@ pub mod endpoint;
 mod error;
 pub mod events;
 pub mod firm;
+pub mod link;
 mod scope;
 pub mod seal;
+pub mod submission;
 pub mod workflow;
 
 use std::{path::PathBuf, str::FromStr as _, time::Duration};
