@@ -1,0 +1,147 @@
+//! What a rendering is given and what it can say: context, assets, limits, errors. No layout here.
+
+use std::{collections::HashMap, sync::Arc};
+
+use engine::{
+    ids::ArtifactId,
+    value::{FileRef, Record},
+};
+use jiff::Timestamp;
+
+/// Gives the bytes of further font files (CJK, emoji); called at most once, and only when a text needs them.
+pub type LoadFonts = Box<dyn Fn() -> Vec<Vec<u8>> + Send + Sync>;
+
+/// Asked now and then while rendering; `true` ends it with [`DocumentError::Stopped`].
+pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What a page sees besides its fields.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// BCP 47; language of the document and of its formats.
+    pub locale: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// IANA; turns `now` into `today`.
+    pub time_zone: String,
+    pub now: Timestamp,
+    /// `engine::firm::Firm` as a record.
+    pub firm: Record,
+}
+
+/// Files a document may show; the caller loads them, guarded, before rendering.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    pub images: Vec<FileRef>,
+}
+
+/// Loaded files by artifact.
+#[derive(Clone, Debug, Default)]
+pub struct Assets {
+    pub images: HashMap<ArtifactId, Vec<u8>>,
+}
+
+/// Bounds of one rendering; what goes beyond is [`DocumentError::Limit`].
+#[derive(Clone)]
+pub struct Limits {
+    pub max_pages: usize,
+    /// Block instances after repeats, and table cells.
+    pub max_blocks: usize,
+    pub max_glyphs: usize,
+    /// Pixels of all images together.
+    pub max_pixels: u64,
+    /// Characters of one text after its values are filled in.
+    pub max_text_length: usize,
+    /// Cooperative deadline.
+    pub stop: Option<Stop>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_pages: 500,
+            max_blocks: 200_000,
+            max_glyphs: 2_000_000,
+            max_pixels: 64_000_000,
+            max_text_length: 200_000,
+            stop: None,
+        }
+    }
+}
+
+/// Which limit a document went beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    Pages,
+    Blocks,
+    Glyphs,
+    Pixels,
+    TextLength,
+}
+
+impl std::fmt::Display for LimitKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pages => "pages",
+            Self::Blocks => "blocks and table cells",
+            Self::Glyphs => "letters",
+            Self::Pixels => "pixels in pictures",
+            Self::TextLength => "letters in one text",
+        })
+    }
+}
+
+/// Why there is no document. Everything that still gives a page is a warning instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// The template or the values must become smaller.
+    #[error("the document has more than {max} {kind}")]
+    Limit { kind: LimitKind, max: u64 },
+    /// The caller's deadline or a stop.
+    #[error("laying out the document took too long")]
+    Stopped,
+    /// A leaf's expression failed; `pointer` is its place in the template.
+    #[error("{message}")]
+    Expression {
+        code: &'static str,
+        message: String,
+        pointer: String,
+        block: String,
+    },
+    /// The bundled fonts or the PDF writer failed; a defect of this program.
+    #[error("the PDF could not be written: {0}")]
+    Internal(String),
+}
+
+impl DocumentError {
+    /// Stable slug.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Limit { .. } => "document_too_large",
+            Self::Stopped => "document_stopped",
+            Self::Expression { code, .. } => code,
+            Self::Internal(_) => "document_failed",
+        }
+    }
+}
+
+/// Size of one page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PageSize {
+    pub width_mm: f32,
+    pub height_mm: f32,
+}
+
+/// Where a block, or one value in it, lies on a page; from the top left corner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageBox {
+    /// The block's id in the template.
+    pub block: String,
+    /// The block's JSON pointer in the template.
+    pub path: String,
+    pub x_mm: f32,
+    pub y_mm: f32,
+    pub width_mm: f32,
+    pub height_mm: f32,
+    /// Path of the value shown here, such as `lines.3.amount`; `None` for the block's own box.
+    pub origin: Option<String>,
+}

@@ -1,0 +1,270 @@
+//! The document template as stored: a tree of blocks in JSON (`formwork-document/1`). Lengths are millimetres, type sizes points,
+//! colours `#rrggbb` or a theme name (`accent`, `text`, `muted`, `line`, `fill`); expressions stand only in leaf texts.
+
+mod blocks;
+mod leaf;
+mod read;
+mod shapes;
+
+use engine::{check::Problem, kind::Field};
+use serde_json::Value as Json;
+
+pub(crate) use blocks::{
+    Align, Block, BlockKind, BoxStyle, Cell, Column, ColumnWidth, ImageSource, KeyValue, Pair,
+    Payment, QrContent, Run, Table, TextStyle, TotalLine,
+};
+pub(crate) use leaf::{Leaf, Part};
+pub(crate) use shapes::{Background, Segment, Shape};
+
+use read::Reader;
+
+/// The format this build reads and writes.
+pub const FORMAT: &str = "formwork-document/1";
+
+/// Most blocks one template may hold.
+pub const MAX_BLOCKS: usize = 2_000;
+
+/// Deepest nesting of blocks.
+pub const MAX_DEPTH: usize = 64;
+
+/// A checked template.
+#[derive(Clone, Debug)]
+pub struct Template {
+    pub(crate) title: Leaf,
+    pub(crate) page: Page,
+    pub(crate) theme: Theme,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) header: Furniture,
+    pub(crate) footer: Furniture,
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// Paper, in millimetres.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+    pub(crate) top: f32,
+    pub(crate) right: f32,
+    pub(crate) bottom: f32,
+    pub(crate) left: f32,
+    pub(crate) right_to_left: bool,
+}
+
+/// Colours may hold values such as `{{ firm.colour }}`.
+#[derive(Clone, Debug)]
+pub(crate) struct Theme {
+    pub(crate) accent: Leaf,
+    pub(crate) text: Leaf,
+    pub(crate) muted: Leaf,
+    pub(crate) line: Leaf,
+    pub(crate) fill: Leaf,
+    pub(crate) serif: bool,
+    pub(crate) serif_headings: bool,
+    pub(crate) size: f32,
+    pub(crate) line_height: f32,
+    /// Space after a block, in millimetres.
+    pub(crate) gap: f32,
+}
+
+/// What repeats at the top or the bottom of the pages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Furniture {
+    pub(crate) first: Option<Vec<Block>>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) gap: f32,
+}
+
+impl Furniture {
+    /// What this page shows, counted from 0.
+    pub(crate) fn on(&self, page: usize) -> &[Block] {
+        match &self.first {
+            Some(first) if page == 0 => first,
+            _ => &self.blocks,
+        }
+    }
+}
+
+impl Template {
+    /// Reads a template; on failure every problem, not only the first, each with its JSON pointer.
+    pub fn parse(json: &Json) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader::default();
+        let template = read_template(&mut reader, json);
+        let problems = reader.finish();
+        match template {
+            Some(template) if problems.is_empty() => Ok(template),
+            _ => Err(problems),
+        }
+    }
+
+    /// The typed fields: the one declaration of what the document takes.
+    pub fn fields(&self) -> Vec<Field> {
+        self.fields.clone()
+    }
+}
+
+fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
+    let mut root = reader.object(json, "")?;
+    let format = root.text(reader, "format").unwrap_or_default();
+    if format != FORMAT {
+        reader.problem(
+            "/format",
+            "document_format",
+            format!("the format must be \"{FORMAT}\""),
+        );
+    }
+    let title = root.leaf(reader, "title");
+    let page = read_page(reader, root.child("page"));
+    let theme = read_theme(reader, root.child("theme"));
+    let fields = read_fields(reader, root.child("fields"));
+    let header = read_furniture(reader, root.child("header"), "/header");
+    let footer = read_furniture(reader, root.child("footer"), "/footer");
+    let blocks = blocks::read_list(reader, root.child("blocks"), "/blocks", 0);
+    root.done(reader);
+    reader.check_ids();
+    Some(Template {
+        title,
+        page,
+        theme,
+        fields,
+        header,
+        footer,
+        blocks,
+    })
+}
+
+fn read_page(reader: &mut Reader, json: Option<&Json>) -> Page {
+    let empty = Json::Object(serde_json::Map::new());
+    let mut page = Page {
+        width: 210.0,
+        height: 297.0,
+        top: 18.0,
+        right: 18.0,
+        bottom: 16.0,
+        left: 18.0,
+        right_to_left: false,
+    };
+    let Some(mut object) = reader.object(json.unwrap_or(&empty), "/page") else {
+        return page;
+    };
+    let size = object.choice(reader, "size", &["A4", "A5", "Letter", "Legal"], "A4");
+    (page.width, page.height) = match size.as_str() {
+        "A5" => (148.0, 210.0),
+        "Letter" => (215.9, 279.4),
+        "Legal" => (215.9, 355.6),
+        _ => (210.0, 297.0),
+    };
+    if object.choice(
+        reader,
+        "orientation",
+        &["portrait", "landscape"],
+        "portrait",
+    ) == "landscape"
+    {
+        (page.width, page.height) = (page.height, page.width);
+    }
+    page.right_to_left = object.choice(reader, "direction", &["ltr", "rtl"], "ltr") == "rtl";
+    if let Some(json) = object.child("margins")
+        && let Some(mut margins) = reader.object(json, "/page/margins")
+    {
+        page.top = margins.number(reader, "top", 0.0..=60.0, page.top);
+        page.right = margins.number(reader, "right", 5.0..=60.0, page.right);
+        page.bottom = margins.number(reader, "bottom", 0.0..=60.0, page.bottom);
+        page.left = margins.number(reader, "left", 5.0..=60.0, page.left);
+        margins.done(reader);
+    }
+    object.done(reader);
+    page
+}
+
+fn read_theme(reader: &mut Reader, json: Option<&Json>) -> Theme {
+    let empty = Json::Object(serde_json::Map::new());
+    let mut object = reader
+        .object(json.unwrap_or(&empty), "/theme")
+        .unwrap_or_default();
+    let fonts = ["sans", "serif"];
+    let mut colour = |reader: &mut Reader, name: &'static str, default: &str| {
+        let leaf = object.leaf(reader, name);
+        if leaf.is_blank() {
+            Leaf::literal(default)
+        } else {
+            leaf
+        }
+    };
+    let accent = colour(reader, "accent", "#2b47c9");
+    let text = colour(reader, "text", "#1c1b19");
+    let muted = colour(reader, "muted", "#6e6b64");
+    let line = colour(reader, "line", "#dedcd6");
+    let fill = colour(reader, "fill", "#f4f3f0");
+    let theme = Theme {
+        accent,
+        text,
+        muted,
+        line,
+        fill,
+        serif: object.choice(reader, "font", &fonts, "sans") == "serif",
+        serif_headings: object.choice(reader, "heading_font", &fonts, "sans") == "serif",
+        size: object.number(reader, "size", 5.0..=24.0, 9.5),
+        line_height: object.number(reader, "line_height", 1.0..=3.0, 1.45),
+        gap: object.number(reader, "gap", 0.0..=30.0, 3.0),
+    };
+    object.done(reader);
+    theme
+}
+
+fn read_fields(reader: &mut Reader, json: Option<&Json>) -> Vec<Field> {
+    let Some(json) = json else { return Vec::new() };
+    let Some(items) = json.as_array() else {
+        reader.problem("/fields", "wrong_type", "must be a list");
+        return Vec::new();
+    };
+    let mut fields: Vec<Field> = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let pointer = format!("/fields/{index}");
+        match serde_json::from_value::<Field>(item.clone()) {
+            Ok(field) if !is_name(&field.name) => reader.problem(
+                &pointer,
+                "field_name",
+                "a field's name is made of a-z, 0-9 and _, begins with a letter and has at most 64 characters",
+            ),
+            Ok(field) if ["firm", "today", "now", "item", "index", "page", "pages", "run"].contains(&field.name.as_str()) => {
+                reader.problem(&pointer, "field_name", format!("`{}` has a meaning of its own", field.name));
+            }
+            Ok(field) if fields.iter().any(|other| other.name == field.name) => {
+                reader.problem(&pointer, "field_twice", format!("`{}` is declared twice", field.name));
+            }
+            Ok(field) => fields.push(field),
+            Err(error) => reader.problem(&pointer, "field", error.to_string()),
+        }
+    }
+    fields
+}
+
+fn read_furniture(reader: &mut Reader, json: Option<&Json>, pointer: &str) -> Furniture {
+    let Some(json) = json else {
+        return Furniture::default();
+    };
+    let Some(mut object) = reader.object(json, pointer) else {
+        return Furniture::default();
+    };
+    let first = object
+        .child("first")
+        .map(|json| blocks::read_list(reader, Some(json), &format!("{pointer}/first"), 0));
+    let blocks = blocks::read_list(
+        reader,
+        object.child("blocks"),
+        &format!("{pointer}/blocks"),
+        0,
+    );
+    let gap = object.number(reader, "gap", 0.0..=60.0, 6.0);
+    object.done(reader);
+    Furniture { first, blocks, gap }
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
