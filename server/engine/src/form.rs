@@ -1,9 +1,22 @@
 //! A form as its author declares it, and the one validator of what people submit; `api` renders it and the web edits it.
 
+mod answer;
+mod check;
+mod number;
+mod submission;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{expression::Template, kind::ChoiceOption};
+pub use answer::{MAX_FILE_BYTES, MAX_LONG_TEXT, MAX_TEXT, MOST_FILE_BYTES, accepts, is_blank};
+pub use number::decimal_mark;
+pub use submission::{Draft, MAX_ROWS, MOST_ROWS};
+
+use crate::{
+    expression::Template,
+    kind::{ChoiceOption, Field, Kind},
+    value::{FileRef, Record},
+};
 
 /// What a form asks; the config of `form_input` is one of these.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,8 +54,34 @@ pub struct FormField {
     pub help: String,
     #[serde(default)]
     pub required: bool,
+    /// How much of the line it takes on a wide screen.
+    #[serde(default, skip_serializing_if = "Width::is_full")]
+    pub width: Width,
+    /// Begins a part of the form with this heading.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub section: String,
     #[serde(flatten)]
     pub kind: FieldKind,
+}
+
+/// How much of the line a question takes on a wide screen; on a phone each has its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Width {
+    #[default]
+    Full,
+    Half,
+    Third,
+}
+
+impl Width {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's skip_serializing_if hands out a reference"
+    )]
+    fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
 }
 
 /// The kinds of answers.
@@ -84,6 +123,9 @@ pub enum FieldKind {
     },
     MultiSelect {
         options: Vec<ChoiceOption>,
+        /// Most choices.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max: Option<u32>,
     },
     Checkbox,
     File {
@@ -115,4 +157,104 @@ pub struct ComputedField {
     /// Its kind, for display and for later steps.
     #[serde(flatten)]
     pub kind: crate::kind::Kind,
+}
+
+/// Who answers, which decides how answers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Texts as typed into a page of the setting's language; questions that are not asked are passed over.
+    Person,
+    /// The JSON form of `engine::kind`; unknown names are problems.
+    Program,
+}
+
+/// What reading a submission needs to know besides the form.
+pub struct Setting<'a> {
+    pub source: Source,
+    /// BCP 47 tag of the page; decides what a lone decimal mark means.
+    pub locale: &'a str,
+    /// ISO 4217, of the workflow.
+    pub currency: &'a str,
+    /// What computed values may read besides the answers: `firm`, `today`, `now`.
+    pub constants: &'a Record,
+    /// The file behind an id, if this visitor may use it.
+    pub files: &'a dyn Fn(&str) -> Option<FileRef>,
+}
+
+impl Form {
+    /// The record that later steps read.
+    pub fn output_kind(&self) -> Kind {
+        Kind::Record {
+            fields: fields(&self.fields, &self.computed),
+        }
+    }
+}
+
+fn fields(asked: &[FormField], computed: &[ComputedField]) -> Vec<Field> {
+    let asked = asked.iter().map(|field| Field {
+        name: field.name.clone(),
+        title: field.label.clone(),
+        kind: field.output_kind(),
+        optional: !field.required && !field.is_never_empty(),
+    });
+    let computed = computed.iter().map(|field| Field {
+        name: field.name.clone(),
+        title: field.label.clone(),
+        kind: field.kind.clone(),
+        optional: false,
+    });
+    asked.chain(computed).collect()
+}
+
+impl FormField {
+    /// The kind of its value in the step's output.
+    pub fn output_kind(&self) -> Kind {
+        match &self.kind {
+            FieldKind::Text { max_length } => Kind::Text {
+                max_length: Some(max_length.unwrap_or(MAX_TEXT)),
+            },
+            FieldKind::LongText { max_length } => Kind::Text {
+                max_length: Some(max_length.unwrap_or(MAX_LONG_TEXT)),
+            },
+            FieldKind::Email | FieldKind::Phone => Kind::text(),
+            FieldKind::Number {
+                decimals: Some(0), ..
+            } => Kind::Integer,
+            FieldKind::Number { .. } => Kind::Decimal,
+            FieldKind::Money { .. } => Kind::Money,
+            FieldKind::Date { .. } => Kind::Date,
+            FieldKind::Select { options } => Kind::Choice {
+                options: options.clone(),
+            },
+            FieldKind::MultiSelect { options, max } => Kind::List {
+                item: Box::new(Kind::Choice {
+                    options: options.clone(),
+                }),
+                min_items: None,
+                max_items: *max,
+            },
+            FieldKind::Checkbox => Kind::YesNo,
+            FieldKind::File { .. } => Kind::File,
+            FieldKind::Rows {
+                columns,
+                computed,
+                min_rows,
+                max_rows,
+            } => Kind::List {
+                item: Box::new(Kind::Record {
+                    fields: fields(columns, computed),
+                }),
+                min_items: *min_rows,
+                max_items: Some(max_rows.unwrap_or(MAX_ROWS).min(MOST_ROWS)),
+            },
+        }
+    }
+
+    /// Unanswered it is still a value: no, or an empty list.
+    fn is_never_empty(&self) -> bool {
+        matches!(
+            self.kind,
+            FieldKind::Checkbox | FieldKind::MultiSelect { .. } | FieldKind::Rows { .. }
+        )
+    }
 }
