@@ -1,1 +1,3 @@
+//! bin `formwork-model`.
+
 fn main() {}

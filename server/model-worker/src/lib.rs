@@ -1,0 +1,11 @@
+//! Answers requests to a local model: claims them from the store, writes them with candle inside their schema, stores the result.
+//! The only crate with candle, tokenizers and llguidance; it knows nothing of workflows, nodes or documents.
+
+pub mod backend;
+pub mod config;
+pub mod fake;
+pub mod known;
+pub mod memory;
+pub mod model;
+pub mod sampling;
+pub mod schema;
