@@ -156,7 +156,7 @@ pub struct ComputedField {
     pub value: Template,
     /// Its kind, for display and for later steps.
     #[serde(flatten)]
-    pub kind: crate::kind::Kind,
+    pub kind: Kind,
 }
 
 /// Who answers, which decides how answers are written.
@@ -183,7 +183,7 @@ pub struct Setting<'a> {
 
 impl Form {
     /// The record that later steps read.
-    pub fn output_kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         Kind::Record {
             fields: fields(&self.fields, &self.computed),
         }

@@ -14,7 +14,7 @@ const CONSTANTS: [&str; 3] = ["firm", "now", "today"];
 
 impl Form {
     /// Every problem, with JSON pointers into the form.
-    pub fn problems(&self) -> Vec<Problem> {
+    pub fn check(&self) -> Vec<Problem> {
         let mut check = Check::default();
         if self.fields.is_empty() {
             check.error("", "form_empty", "The form asks nothing. Add a question.");
