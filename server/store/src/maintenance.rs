@@ -1,0 +1,84 @@
+//! What has to happen now and then, in any process and safely in several at once: partitions ahead of time, expired rows, and rows of
+//! processes that did not say goodbye.
+
+use crate::{Result, Store, artifact, generation, worker};
+
+/// Months of partitions kept ready.
+const MONTHS_AHEAD: i32 = 2;
+
+/// Tables that are partitioned by a UUIDv7.
+const PARTITIONED: [&str; 5] = ["run", "step", "attempt", "delivery", "delivery_attempt"];
+
+/// What one pass did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pass {
+    pub partitions: i64,
+    pub trial_runs: u64,
+    pub idempotency_keys: u64,
+}
+
+/// One pass over everything; a few quick statements when there is nothing to do.
+pub async fn pass(store: &Store) -> Result<Pass> {
+    let pass = Pass {
+        partitions: make_partitions(store).await?,
+        trial_runs: remove_trial_runs(store).await?,
+        idempotency_keys: remove_idempotency_keys(store).await?,
+    };
+    worker::remove_lost(store).await?;
+    generation::delete_old_chunks(store).await?;
+    artifact::purge_uploads(store).await?;
+    Ok(pass)
+}
+
+/// Only one process at a time makes partitions; the others find them made.
+async fn make_partitions(store: &Store) -> Result<i64> {
+    let tables: Vec<String> = PARTITIONED.map(str::to_owned).to_vec();
+    let mut transaction = store.pool.begin().await?;
+    let mine = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock(hashtext('formwork partitions')) as "mine!""#)
+        .fetch_one(&mut *transaction)
+        .await?;
+    if !mine {
+        return Ok(0);
+    }
+    let made = sqlx::query_scalar!(
+        r#"select coalesce(sum(ensure_partitions(parent, $2)), 0) as "made!" from unnest($1::text[]) parent"#,
+        &tables,
+        MONTHS_AHEAD,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(made)
+}
+
+/// Trial runs live for a day. Their files lose the run and go with the sweep of the file store.
+async fn remove_trial_runs(store: &Store) -> Result<u64> {
+    let mut transaction = store.pool.begin().await?;
+    let gone = sqlx::query_scalar!(
+        "delete from run where id in (
+             select id from run where trial and expires_at < now() order by expires_at limit 500 for update skip locked)
+         returning id"
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    sqlx::query!("delete from queue_entry where run_id = any($1)", &gone).execute(&mut *transaction).await?;
+    sqlx::query!("delete from step where run_id = any($1)", &gone).execute(&mut *transaction).await?;
+    sqlx::query!("delete from attempt where run_id = any($1)", &gone).execute(&mut *transaction).await?;
+    sqlx::query!("delete from generation where run_id = any($1)", &gone).execute(&mut *transaction).await?;
+    sqlx::query!("delete from delivery where run_id = any($1) and state = 'held'", &gone)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query!("update artifact set deleted_at = now() where run_id = any($1) and deleted_at is null", &gone)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(gone.len() as u64)
+}
+
+async fn remove_idempotency_keys(store: &Store) -> Result<u64> {
+    let done = sqlx::query!("delete from idempotency_key where expires_at < now()").execute(&store.pool).await?;
+    Ok(done.rows_affected())
+}

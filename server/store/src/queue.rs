@@ -1,0 +1,593 @@
+//! The queue: accepting what was handed in, leasing heads of segments to executors, and getting back what lost its worker. Entries
+//! hold only what is ready, leased or due; what happened lives in `step` and `run`. Leases are compared with the database's clock.
+
+use std::{any::Any, sync::Arc};
+
+use engine::ids::{ArtifactId, RunId, SubmissionId, VersionId, WorkerId, WorkflowId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sqlx::PgConnection;
+
+use crate::{
+    Result, Scope, Store, StoreError, artifact,
+    events::{Event, Wake},
+    fresh_id,
+    run::{RunRecord, StepRow},
+    storable, submission,
+};
+
+/// How long a claim lasts without a heartbeat.
+pub const LEASE_MS: i64 = 30_000;
+
+/// After this many lost leases a segment is one step, so that the step that really crashes is found.
+pub const LOST_BEFORE_SINGLE_STEPS: i32 = 2;
+
+/// After this many lost leases the step fails.
+pub const LOST_CAP: i32 = 5;
+
+/// How long an idempotency key is remembered.
+const IDEMPOTENCY_HOURS: i32 = 72;
+
+/// How long a trial run is kept.
+const TRIAL_HOURS: i32 = 24;
+
+/// Longest title people see in lists; the rest is cut.
+const MAX_TITLE_CHARS: usize = 200;
+
+/// What a run runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    Version(VersionId),
+    /// A draft's revision; trial runs only.
+    Draft(i64),
+}
+
+/// How a run came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Form,
+    Webhook,
+    Api,
+    Manual,
+    Trial,
+}
+
+impl Source {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Webhook => "webhook",
+            Self::Api => "api",
+            Self::Manual => "manual",
+            Self::Trial => "trial",
+        }
+    }
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Accept {
+    pub workflow: WorkflowId,
+    pub what: What,
+    pub trigger_node: String,
+    pub source: Source,
+    /// The trigger's checked input; the trigger node puts it out.
+    pub input: Json,
+    /// Minted with the form; fresh when absent.
+    pub submission_id: Option<SubmissionId>,
+    /// What was handed in, when it differs from `input`.
+    pub submission: Option<Json>,
+    pub title: String,
+    /// (scope, key): the same pair starts the same run only once within 72 hours.
+    pub idempotency: Option<(String, String)>,
+    pub trial: Option<Trial>,
+    /// Uploads of this form session that become files of the run.
+    pub uploads: Vec<ArtifactId>,
+    /// Leases the first entry at once.
+    pub lease: Option<WorkerId>,
+}
+
+impl Accept {
+    /// A run of a published version with nothing special about it.
+    pub fn new(workflow: WorkflowId, version: VersionId, trigger_node: &str, source: Source, input: Json) -> Self {
+        Self {
+            workflow,
+            what: What::Version(version),
+            trigger_node: trigger_node.into(),
+            source,
+            input,
+            submission_id: None,
+            submission: None,
+            title: String::new(),
+            idempotency: None,
+            trial: None,
+            uploads: Vec::new(),
+            lease: None,
+        }
+    }
+}
+
+/// What only trial runs have.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// Ends after this node.
+    pub until_node: Option<String>,
+    /// Outputs taken as they are: `{node: output}`.
+    pub pinned: Option<Json>,
+    pub really_send: bool,
+}
+
+/// The answer to `accept`.
+#[derive(Debug)]
+pub struct Accepted {
+    pub run_id: RunId,
+    /// The idempotency key was known: this is the earlier run.
+    pub already: bool,
+    /// The leased first entry, when a lease was asked for.
+    pub claimed: Option<ClaimedEntry>,
+}
+
+/// One leased head of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub run: RunId,
+    pub node: String,
+    pub item_path: String,
+    pub fence: i64,
+    /// Leases of this head that ran out before.
+    pub lost: i32,
+    /// The instant the segment's pure nodes see.
+    pub head_at: Timestamp,
+}
+
+/// A leased head with everything needed to run it.
+#[derive(Clone, Debug)]
+pub struct ClaimedEntry {
+    pub lease: Lease,
+    pub run: Arc<RunRecord>,
+    /// Every step of the run so far.
+    pub steps: Vec<StepRow>,
+    /// No other head is queued and no step waits: what this executor knows of the run is all there is.
+    pub solo: bool,
+}
+
+/// The executor in this process, as those who accept see it.
+pub trait LocalExecutor: Send + Sync {
+    /// A free slot, if there is one; dropping it frees it again.
+    fn reserve(&self) -> Option<Slot>;
+    /// Runs a claimed entry in a reserved slot.
+    fn start(&self, slot: Slot, entry: ClaimedEntry);
+}
+
+/// A reserved place in an executor.
+pub struct Slot {
+    pub worker: WorkerId,
+    /// What keeps the place; the executor's own business.
+    pub permit: Box<dyn Any + Send>,
+}
+
+/// How to pick due entries: both forms give every entry to one worker only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClaimForm {
+    #[default]
+    SkipLocked,
+    /// For databases without a good SKIP LOCKED: workers may meet, and one of them gets nothing.
+    Compare,
+}
+
+/// Stores the submission, the run and its first entry in one commit, leased to the executor of this process if it has a free slot.
+/// When this returns the submission cannot be lost.
+pub async fn submit(
+    store: &Store,
+    local: Option<&dyn LocalExecutor>,
+    scope: &Scope,
+    mut new: Accept,
+) -> Result<Accepted> {
+    let slot = local.and_then(LocalExecutor::reserve);
+    new.lease = slot.as_ref().map(|slot| slot.worker);
+    let mut accepted = accept(store, scope, new).await?;
+    if let (Some(local), Some(slot), Some(claimed)) = (local, slot, accepted.claimed.take()) {
+        local.start(slot, claimed);
+    }
+    Ok(accepted)
+}
+
+/// `submit` without the hand-over: the caller runs `Accepted::claimed` itself.
+pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepted> {
+    check(&new)?;
+    let run_id: RunId = fresh_id();
+    let workspace = scope.workspace();
+    let (version, revision) = match new.what {
+        What::Version(version) => (Some(version.as_uuid()), None),
+        What::Draft(revision) => (None, Some(revision)),
+    };
+    let trial = new.trial.clone();
+    let title: String = new.title.chars().take(MAX_TITLE_CHARS).collect();
+    let mut transaction = store.pool.begin().await?;
+    if let Some((key_scope, key)) = &new.idempotency
+        && let Some(earlier) = remember(&mut transaction, scope, key_scope, key, run_id).await?
+    {
+        return Ok(Accepted { run_id: earlier, already: true, claimed: None });
+    }
+    let submission: Option<SubmissionId> = trial.is_none().then(|| new.submission_id.unwrap_or_else(fresh_id));
+    let row = sqlx::query!(
+        r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
+                            title, input, until_node, pinned, really_send, first_run, expires_at, firm)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $1,
+                   case when $6 then now() + make_interval(hours => $15) end,
+                   coalesce((select record from firm where workspace_id = $2), '{}'))
+           returning firm, created_at as "created_at: jiff_sqlx::Timestamp""#,
+        run_id.as_uuid(),
+        workspace.as_uuid(),
+        new.workflow.as_uuid(),
+        version,
+        revision,
+        trial.is_some(),
+        new.source.name(),
+        new.trigger_node,
+        submission.map(SubmissionId::as_uuid),
+        title,
+        new.input,
+        trial.as_ref().and_then(|trial| trial.until_node.clone()),
+        trial.as_ref().and_then(|trial| trial.pinned.clone()),
+        trial.as_ref().is_some_and(|trial| trial.really_send),
+        TRIAL_HOURS,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    if let Some(id) = submission {
+        submission::insert(
+            &mut transaction,
+            scope,
+            submission::New {
+                id: Some(id),
+                workflow: new.workflow,
+                run: run_id,
+                source: new.source.name(),
+                input: new.submission.as_ref().unwrap_or(&new.input),
+            },
+        )
+        .await?;
+    }
+    artifact::adopt(&mut transaction, scope, run_id, &new.uploads).await?;
+    let entry = sqlx::query!(
+        r#"insert into queue_entry (run_id, node, item_path, workspace_id, priority, lease_owner, lease_until)
+           values ($1, $2, '', $3, $4, $5,
+                   case when $5::uuid is not null then now() + $6::bigint * interval '1 millisecond' end)
+           returning fence, head_at as "head_at: jiff_sqlx::Timestamp""#,
+        run_id.as_uuid(),
+        new.trigger_node,
+        workspace.as_uuid(),
+        // Somebody looks at the editor and waits.
+        i16::from(trial.is_some()),
+        new.lease.map(WorkerId::as_uuid),
+        LEASE_MS,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    if new.lease.is_none() {
+        wake(store);
+    }
+    announce(store, scope, run_id, new.workflow, trial.is_some());
+    let claimed = new.lease.is_some().then(|| ClaimedEntry {
+        lease: Lease {
+            run: run_id,
+            node: new.trigger_node.clone(),
+            item_path: String::new(),
+            fence: entry.fence,
+            lost: 0,
+            head_at: entry.head_at.to_jiff(),
+        },
+        run: Arc::new(RunRecord {
+            id: run_id,
+            scope: Scope::new(workspace, scope.member()),
+            workflow: new.workflow,
+            what: new.what,
+            trial: trial.is_some(),
+            source: new.source.name().into(),
+            trigger_node: new.trigger_node,
+            state: "queued".into(),
+            title,
+            input: new.input,
+            firm: row.firm,
+            until_node: trial.as_ref().and_then(|trial| trial.until_node.clone()),
+            pinned: trial.as_ref().and_then(|trial| trial.pinned.clone()),
+            really_send: trial.as_ref().is_some_and(|trial| trial.really_send),
+            created_at: row.created_at.to_jiff(),
+        }),
+        steps: Vec::new(),
+        solo: true,
+    });
+    Ok(Accepted { run_id, already: false, claimed })
+}
+
+/// Leases up to `limit` due entries.
+pub async fn claim(
+    store: &Store,
+    worker: WorkerId,
+    limit: i64,
+    lease_ms: i64,
+    form: ClaimForm,
+) -> Result<Vec<ClaimedEntry>> {
+    let leases = match form {
+        ClaimForm::SkipLocked => claim_skip_locked(store, worker, limit, lease_ms).await?,
+        ClaimForm::Compare => claim_compare(store, worker, limit, lease_ms).await?,
+    };
+    load(store, leases).await
+}
+
+/// Extends this process's leases in one statement and returns those that it still holds.
+pub async fn heartbeat(store: &Store, worker: WorkerId, held: &[Lease], lease_ms: i64) -> Result<Vec<(RunId, i64)>> {
+    let (runs, nodes, paths, fences) = columns(held);
+    let rows = sqlx::query!(
+        "update queue_entry q set lease_until = now() + $6::bigint * interval '1 millisecond'
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
+         where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
+           and q.lease_owner = $5
+         returning q.run_id, q.fence",
+        &runs,
+        &nodes,
+        &paths,
+        &fences,
+        worker.as_uuid(),
+        lease_ms,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.run_id.into(), row.fence)).collect())
+}
+
+/// Makes entries whose worker was lost ready again; any process may do it. Returns how many there were.
+pub async fn rescue(store: &Store) -> Result<u64> {
+    let done = sqlx::query!(
+        "update queue_entry set lease_owner = null, lease_until = null, lost = lost + 1
+         where lease_owner is not null and lease_until < now()"
+    )
+    .execute(&store.pool)
+    .await?;
+    if done.rows_affected() > 0 {
+        tracing::warn!(entries = done.rows_affected(), "leases of lost workers were taken back");
+        wake(store);
+    }
+    Ok(done.rows_affected())
+}
+
+/// Gives leases back unfinished: an orderly stop, which does not count as a lost worker.
+pub async fn release(store: &Store, worker: WorkerId, held: &[Lease]) -> Result<u64> {
+    let (runs, nodes, paths, fences) = columns(held);
+    let done = sqlx::query!(
+        "update queue_entry q set lease_owner = null, lease_until = null
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
+         where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
+           and q.lease_owner = $5",
+        &runs,
+        &nodes,
+        &paths,
+        &fences,
+        worker.as_uuid(),
+    )
+    .execute(&store.pool)
+    .await?;
+    if done.rows_affected() > 0 {
+        wake(store);
+    }
+    Ok(done.rows_affected())
+}
+
+/// Readies a step that waits, in the caller's transaction; the caller holds the run row's lock. `false`: it does not wait any more,
+/// or its time limit was there first.
+pub async fn ready_waiting(connection: &mut PgConnection, run: RunId, node: &str, item_path: &str) -> Result<bool> {
+    let entry = sqlx::query!(
+        "insert into queue_entry (run_id, node, item_path, workspace_id)
+         select run_id, node, item_path, workspace_id from step
+         where run_id = $1 and node = $2 and item_path = $3 and state = 'waiting'
+         on conflict (run_id, node, item_path) do update set due_at = now(), head_at = now()
+         where queue_entry.lease_owner is null",
+        run.as_uuid(),
+        node,
+        item_path,
+    )
+    .execute(&mut *connection)
+    .await?;
+    if entry.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "update step set state = 'ready', wait_until = null where run_id = $1 and node = $2 and item_path = $3 and state = 'waiting'",
+        run.as_uuid(),
+        node,
+        item_path,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("update run set state = 'running' where id = $1 and state = 'waiting'", run.as_uuid())
+        .execute(connection)
+        .await?;
+    Ok(true)
+}
+
+/// Tells executors that something may be due. Call it after the commit.
+pub fn wake(store: &Store) {
+    store.events.wake(Wake::Queue);
+}
+
+fn check(new: &Accept) -> Result<()> {
+    let clean = storable::json(&new.input)
+        && storable::text(&new.title)
+        && new.submission.as_ref().is_none_or(storable::json)
+        && new.idempotency.as_ref().is_none_or(|(scope, key)| storable::text(scope) && storable::text(key))
+        && new.trial.as_ref().is_none_or(|trial| trial.pinned.as_ref().is_none_or(storable::json));
+    if !clean {
+        return Err(StoreError::invalid(
+            "nul_character",
+            "",
+            "The text contains a NUL character (U+0000), which cannot be stored. Remove it.",
+        ));
+    }
+    if let Some((_, key)) = &new.idempotency
+        && (key.is_empty() || key.chars().count() > 500)
+    {
+        return Err(StoreError::invalid(
+            "idempotency_key_length",
+            "",
+            "An idempotency key has 1 to 500 characters.",
+        ));
+    }
+    Ok(())
+}
+
+/// `Some`: the key is known and this run was started with it. A second request waits here until the first one has committed.
+async fn remember(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    key_scope: &str,
+    key: &str,
+    run: RunId,
+) -> Result<Option<RunId>> {
+    let mine = sqlx::query_scalar!(
+        "insert into idempotency_key (workspace_id, scope, key, run_id, expires_at)
+         values ($1, $2, $3, $4, now() + make_interval(hours => $5))
+         on conflict (workspace_id, scope, key) do update
+             set run_id = excluded.run_id, expires_at = excluded.expires_at where idempotency_key.expires_at < now()
+         returning run_id",
+        scope.workspace().as_uuid(),
+        key_scope,
+        key,
+        run.as_uuid(),
+        IDEMPOTENCY_HOURS,
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    if mine.is_some() {
+        return Ok(None);
+    }
+    let earlier = sqlx::query_scalar!(
+        "select run_id from idempotency_key where workspace_id = $1 and scope = $2 and key = $3",
+        scope.workspace().as_uuid(),
+        key_scope,
+        key,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Some(earlier.into()))
+}
+
+async fn claim_skip_locked(store: &Store, worker: WorkerId, limit: i64, lease_ms: i64) -> Result<Vec<Lease>> {
+    let rows = sqlx::query!(
+        r#"update queue_entry q
+           set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
+           from (select run_id, node, item_path from queue_entry
+                 where lease_owner is null and due_at <= now()
+                 order by priority desc, due_at limit $2 for update skip locked) due
+           where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path
+           returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
+        worker.as_uuid(),
+        limit,
+        lease_ms,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Lease {
+            run: row.run_id.into(),
+            node: row.node,
+            item_path: row.item_path,
+            fence: row.fence,
+            lost: row.lost,
+            head_at: row.head_at.to_jiff(),
+        })
+        .collect())
+}
+
+async fn claim_compare(store: &Store, worker: WorkerId, limit: i64, lease_ms: i64) -> Result<Vec<Lease>> {
+    let rows = sqlx::query!(
+        r#"update queue_entry q
+           set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
+           from (select run_id, node, item_path from queue_entry
+                 where lease_owner is null and due_at <= now()
+                 order by priority desc, due_at limit $2) due
+           where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path and q.lease_owner is null
+           returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
+        worker.as_uuid(),
+        limit,
+        lease_ms,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Lease {
+            run: row.run_id.into(),
+            node: row.node,
+            item_path: row.item_path,
+            fence: row.fence,
+            lost: row.lost,
+            head_at: row.head_at.to_jiff(),
+        })
+        .collect())
+}
+
+/// Reads what the claimed heads need, for all of them at once.
+async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>> {
+    if leases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ids: Vec<_> = leases.iter().map(|lease| lease.run).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let (runs, steps, heads) = tokio::try_join!(
+        crate::run::records(store, &ids),
+        crate::run::step_rows(store, &ids),
+        heads_per_run(store, &ids),
+    )?;
+    Ok(leases
+        .into_iter()
+        .filter_map(|lease| {
+            let run = runs.get(&lease.run)?.clone();
+            let steps = steps.get(&lease.run).cloned().unwrap_or_default();
+            let waits = steps
+                .iter()
+                .any(|step| step.state == "waiting" && (step.node != lease.node || step.item_path != lease.item_path));
+            let solo = !waits && heads.get(&lease.run).copied().unwrap_or(0) <= 1;
+            Some(ClaimedEntry { lease, run, steps, solo })
+        })
+        .collect())
+}
+
+async fn heads_per_run(store: &Store, runs: &[RunId]) -> Result<std::collections::HashMap<RunId, i64>> {
+    let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"select run_id, count(*) as "heads!" from queue_entry where run_id = any($1) group by run_id"#,
+        &ids
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.run_id.into(), row.heads)).collect())
+}
+
+fn columns(held: &[Lease]) -> (Vec<uuid::Uuid>, Vec<String>, Vec<String>, Vec<i64>) {
+    let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for lease in held {
+        columns.0.push(lease.run.as_uuid());
+        columns.1.push(lease.node.clone());
+        columns.2.push(lease.item_path.clone());
+        columns.3.push(lease.fence);
+    }
+    columns
+}
+
+fn announce(store: &Store, scope: &Scope, run: RunId, workflow: WorkflowId, trial: bool) {
+    if trial {
+        return;
+    }
+    store.events.publish(Event {
+        workspace: scope.workspace(),
+        topic: "runs".into(),
+        kind: "run.changed".into(),
+        data: serde_json::json!({ "run": run, "workflow": workflow, "state": "queued" }),
+    });
+}

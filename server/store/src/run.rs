@@ -1,0 +1,869 @@
+//! Runs and their steps as people and executors read them, and the few things a person can do to one: stop it, retry it, answer a
+//! waiting step. What a run does next is decided by `engine::run`, not here.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use engine::{
+    ids::{DocumentId, RunId, VersionId, WorkerId, WorkflowId},
+    node::PinnedDocument,
+    workflow::Workflow,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    Result, Scope, Store, StoreError,
+    events::Event,
+    fresh_id, generation,
+    queue::{self, What},
+    storable,
+};
+
+/// How often those who wait for a run are looked up, all of them in one query.
+const WAIT_POLL: Duration = Duration::from_millis(100);
+
+/// What an executor needs of a run; it does not change while the run lives.
+#[derive(Clone, Debug)]
+pub struct RunRecord {
+    pub id: RunId,
+    pub scope: Scope,
+    pub workflow: WorkflowId,
+    pub what: What,
+    pub trial: bool,
+    pub source: String,
+    pub trigger_node: String,
+    /// When it was read; only a hint.
+    pub state: String,
+    pub title: String,
+    pub input: Json,
+    pub firm: Json,
+    pub until_node: Option<String>,
+    pub pinned: Option<Json>,
+    pub really_send: bool,
+    pub created_at: Timestamp,
+}
+
+/// One step as stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepRow {
+    pub node: String,
+    pub item_path: String,
+    pub state: String,
+    pub attempt: i32,
+    pub ports: Vec<String>,
+    pub output: Option<Json>,
+    pub error: Option<Json>,
+    pub kept: Option<Json>,
+    pub waits_on: Option<String>,
+    pub signal: Option<Json>,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunItem {
+    pub id: RunId,
+    pub workflow: WorkflowId,
+    pub workflow_name: String,
+    pub version: Option<i32>,
+    pub title: String,
+    pub state: String,
+    pub source: String,
+    pub trial: bool,
+    pub error: Option<Json>,
+    pub retry_of: Option<RunId>,
+    #[serde(skip)]
+    pub created_at: Timestamp,
+    #[serde(skip)]
+    pub started_at: Option<Timestamp>,
+    #[serde(skip)]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A whole run, without its steps.
+#[derive(Clone, Debug)]
+pub struct RunDetail {
+    pub item: RunItem,
+    pub trigger_node: String,
+    pub input: Json,
+    pub firm: Json,
+    /// The workflow document that runs.
+    pub document: Json,
+    pub version_id: Option<VersionId>,
+    pub draft_revision: Option<i64>,
+    pub until_node: Option<String>,
+    pub really_send: bool,
+    pub first_run: RunId,
+}
+
+/// A step on the run page.
+#[derive(Clone, Debug)]
+pub struct StepDetail {
+    pub node: String,
+    pub item_path: String,
+    pub state: String,
+    pub attempt: i32,
+    pub ports: Vec<String>,
+    pub output: Option<Json>,
+    pub error: Option<Json>,
+    pub warnings: Option<Json>,
+    /// `signal`, `generation`, `delivery` or `nothing`.
+    pub waits_on: Option<String>,
+    pub wait_until: Option<Timestamp>,
+    /// When a retryable step comes back.
+    pub due_at: Option<Timestamp>,
+    pub worker: Option<WorkerId>,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+}
+
+/// One try of a step; the last one is the step itself.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub node: String,
+    pub item_path: String,
+    pub attempt: i32,
+    /// `succeeded`, `failed`, `cancelled` or `running`.
+    pub state: String,
+    pub error: Option<Json>,
+    pub worker: Option<WorkerId>,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Which runs a list shows; trial runs are in no list unless asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub state: Option<String>,
+    pub workflow: Option<WorkflowId>,
+    pub trial: bool,
+    /// Part of the title or of the workflow's name, any case.
+    pub text: Option<String>,
+    /// Older than this run.
+    pub after: Option<RunId>,
+    pub limit: i64,
+}
+
+/// How a run stands, in short.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    pub state: String,
+    pub finished: bool,
+    pub error: Option<Json>,
+}
+
+/// Newest first.
+pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<RunItem>> {
+    let rows = sqlx::query!(
+        r#"select run.id, run.workflow_id, coalesce(workflow.name, '') as "workflow_name!", version.number as "version?",
+                  run.title, run.source, run.trial, run.error, run.retry_of,
+                  case when run.state in ('queued', 'waiting') and exists (
+                      select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
+                  then 'running' else run.state end as "state!",
+                  run.created_at as "created_at: jiff_sqlx::Timestamp", run.started_at as "started_at: jiff_sqlx::Timestamp",
+                  run.finished_at as "finished_at: jiff_sqlx::Timestamp"
+           from run left join workflow on workflow.id = run.workflow_id left join version on version.id = run.version_id
+           where run.workspace_id = $1 and run.trial = $2
+             and ($3::text is null or run.state = $3)
+             and ($4::uuid is null or run.workflow_id = $4)
+             and ($5::uuid is null or run.id < $5)
+             and ($6::text is null or position(lower($6) in lower(run.title)) > 0
+                  or position(lower($6) in lower(workflow.name)) > 0)
+           order by run.id desc limit $7"#,
+        scope.workspace().as_uuid(),
+        filter.trial,
+        filter.state,
+        filter.workflow.map(WorkflowId::as_uuid),
+        filter.after.map(RunId::as_uuid),
+        filter.text,
+        filter.limit.clamp(1, 200),
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| RunItem {
+            id: row.id.into(),
+            workflow: row.workflow_id.into(),
+            workflow_name: row.workflow_name,
+            version: row.version,
+            title: row.title,
+            state: row.state,
+            source: row.source,
+            trial: row.trial,
+            error: row.error,
+            retry_of: row.retry_of.map(Into::into),
+            created_at: row.created_at.to_jiff(),
+            started_at: row.started_at.map(|at| at.to_jiff()),
+            finished_at: row.finished_at.map(|at| at.to_jiff()),
+        })
+        .collect())
+}
+
+/// One run with the document it runs.
+pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> {
+    let row = sqlx::query!(
+        r#"select run.id, run.workflow_id, coalesce(workflow.name, '') as "workflow_name!", version.number as "version?",
+                  run.title, run.source, run.trial, run.error, run.retry_of, run.trigger_node, run.input, run.firm,
+                  coalesce(version.document, draft_revision.document, 'null') as "document!", run.version_id, run.draft_revision,
+                  run.until_node, run.really_send, run.first_run,
+                  case when run.state in ('queued', 'waiting') and exists (
+                      select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
+                  then 'running' else run.state end as "state!",
+                  run.created_at as "created_at: jiff_sqlx::Timestamp", run.started_at as "started_at: jiff_sqlx::Timestamp",
+                  run.finished_at as "finished_at: jiff_sqlx::Timestamp"
+           from run left join workflow on workflow.id = run.workflow_id left join version on version.id = run.version_id
+                left join draft_revision on draft_revision.workflow_id = run.workflow_id
+                     and draft_revision.revision = run.draft_revision
+           where run.id = $1 and run.workspace_id = $2"#,
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_optional(&store.pool)
+    .await?
+    .ok_or(StoreError::NotFound("run"))?;
+    Ok(RunDetail {
+        item: RunItem {
+            id: row.id.into(),
+            workflow: row.workflow_id.into(),
+            workflow_name: row.workflow_name,
+            version: row.version,
+            title: row.title,
+            state: row.state,
+            source: row.source,
+            trial: row.trial,
+            error: row.error,
+            retry_of: row.retry_of.map(Into::into),
+            created_at: row.created_at.to_jiff(),
+            started_at: row.started_at.map(|at| at.to_jiff()),
+            finished_at: row.finished_at.map(|at| at.to_jiff()),
+        },
+        trigger_node: row.trigger_node,
+        input: row.input,
+        firm: row.firm,
+        document: row.document,
+        version_id: row.version_id.map(Into::into),
+        draft_revision: row.draft_revision,
+        until_node: row.until_node,
+        really_send: row.really_send,
+        first_run: row.first_run.into(),
+    })
+}
+
+/// Every step of a run that has begun or is settled; a leased one counts as running.
+pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepDetail>> {
+    let rows = sqlx::query!(
+        r#"select coalesce(step.node, q.node) as "node!", coalesce(step.item_path, q.item_path) as "item_path!",
+                  case when q.lease_owner is not null then 'running' else coalesce(step.state, 'ready') end as "state!",
+                  coalesce(step.attempt, 1) as "attempt!", coalesce(step.ports, '{}') as "ports!", step.output as "output?",
+                  step.error as "error?", step.warnings as "warnings?",
+                  case when step.state = 'waiting' then step.waits_on end as waits_on,
+                  step.wait_until as "wait_until: jiff_sqlx::Timestamp",
+                  case when q.lease_owner is null and step.state = 'retryable' then q.due_at end
+                      as "due_at: jiff_sqlx::Timestamp",
+                  coalesce(step.worker_id, q.lease_owner) as worker_id,
+                  step.started_at as "started_at: jiff_sqlx::Timestamp", step.finished_at as "finished_at: jiff_sqlx::Timestamp"
+           from (select * from step where run_id = $1 and workspace_id = $2) step
+           full join (select * from queue_entry where run_id = $1 and workspace_id = $2) q
+             on q.node = step.node and q.item_path = step.item_path
+           order by step.started_at nulls last, step.finished_at nulls last, 1, 2"#,
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| StepDetail {
+            node: row.node,
+            item_path: row.item_path,
+            state: row.state,
+            attempt: row.attempt,
+            ports: row.ports,
+            output: row.output,
+            error: row.error,
+            warnings: row.warnings,
+            waits_on: row.waits_on,
+            wait_until: row.wait_until.map(|at| at.to_jiff()),
+            due_at: row.due_at.map(|at| at.to_jiff()),
+            worker: row.worker_id.map(Into::into),
+            started_at: row.started_at.map(|at| at.to_jiff()),
+            finished_at: row.finished_at.map(|at| at.to_jiff()),
+        })
+        .collect())
+}
+
+/// Every try of every step, oldest first; the one that ended a step is told from the step itself.
+pub async fn attempts(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Attempt>> {
+    let rows = sqlx::query!(
+        r#"select node as "node!", item_path as "item_path!", attempt as "attempt!", 'failed' as "state!", error, worker_id,
+                  started_at as "started_at: jiff_sqlx::Timestamp", finished_at as "finished_at: jiff_sqlx::Timestamp"
+           from attempt where run_id = $1 and workspace_id = $2
+           union all
+           select node, item_path, attempt, state, error, worker_id, started_at, finished_at
+           from step where run_id = $1 and workspace_id = $2 and started_at is not null
+             and state in ('succeeded', 'failed', 'cancelled')
+           order by 1, 2, 3"#,
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Attempt {
+            node: row.node,
+            item_path: row.item_path,
+            attempt: row.attempt,
+            state: row.state,
+            error: row.error,
+            worker: row.worker_id.map(Into::into),
+            started_at: row.started_at.map(|at| at.to_jiff()),
+            finished_at: row.finished_at.map(|at| at.to_jiff()),
+        })
+        .collect())
+}
+
+/// How a run stands.
+pub async fn standing(store: &Store, scope: &Scope, run: RunId) -> Result<Standing> {
+    let row = sqlx::query!(
+        r#"select state, error, (finished_at is not null) as "finished!" from run where id = $1 and workspace_id = $2"#,
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_optional(&store.pool)
+    .await?
+    .ok_or(StoreError::NotFound("run"))?;
+    Ok(Standing { state: row.state, finished: row.finished, error: row.error })
+}
+
+/// Waits until the run is over, at most `limit`, and tells how it stands. Woken in process or by a notification; one query every
+/// 100 ms for all who wait is the truth.
+pub async fn wait(store: &Store, scope: &Scope, run: RunId, limit: Duration) -> Result<Standing> {
+    let mut finished = store.events.finished(run);
+    let standing = standing(store, scope, run).await?;
+    if standing.finished || limit.is_zero() {
+        return Ok(standing);
+    }
+    let deadline = tokio::time::Instant::now() + limit;
+    loop {
+        tokio::select! {
+            _ = &mut finished => break,
+            () = tokio::time::sleep_until(deadline) => break,
+            () = tokio::time::sleep(WAIT_POLL) => answer_finished(store).await?,
+        }
+    }
+    self::standing(store, scope, run).await
+}
+
+/// One query for all who wait in this process; whoever comes first asks for everybody.
+async fn answer_finished(store: &Store) -> Result<()> {
+    if !store.events.may_poll(WAIT_POLL) {
+        return Ok(());
+    }
+    let awaited: Vec<_> = store.events.awaited().into_iter().map(RunId::as_uuid).collect();
+    if awaited.is_empty() {
+        return Ok(());
+    }
+    let over = sqlx::query_scalar!("select id from run where id = any($1) and finished_at is not null", &awaited)
+        .fetch_all(&store.pool)
+        .await?;
+    for run in over {
+        store.events.answer(run.into());
+    }
+    Ok(())
+}
+
+/// Ends a run at once: its entries, unfinished steps, waits and requests to models go in one commit, and with them every fence.
+/// Stored deliveries still go out. `false`: it was over already.
+pub async fn stop(store: &Store, scope: &Scope, run: RunId) -> Result<bool> {
+    let mut transaction = store.pool.begin().await?;
+    let row = sqlx::query!(
+        "select state, workflow_id, trial from run where id = $1 and workspace_id = $2 for update",
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::NotFound("run"))?;
+    if matches!(row.state.as_str(), "succeeded" | "failed" | "cancelled") {
+        return Ok(false);
+    }
+    end_open(&mut transaction, &[run]).await?;
+    sqlx::query!("update run set state = 'cancelled', finished_at = now() where id = $1", run.as_uuid())
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    announce(store, scope, run, row.workflow_id.into(), "cancelled", row.trial);
+    Ok(true)
+}
+
+/// Deletes the entries and cancels the unfinished steps, waits and requests of runs whose rows the caller has locked.
+pub(crate) async fn end_open(connection: &mut sqlx::PgConnection, runs: &[RunId]) -> Result<()> {
+    let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
+    // A head that was never committed has no step row yet; people must still see that it was stopped.
+    sqlx::query!(
+        "insert into step (run_id, node, item_path, workspace_id, state, worker_id, finished_at)
+         select run_id, node, item_path, workspace_id, 'cancelled', lease_owner, now() from queue_entry where run_id = any($1)
+         on conflict (run_id, node, item_path) do nothing",
+        &ids
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("delete from queue_entry where run_id = any($1)", &ids)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!(
+        "update step set state = 'cancelled', finished_at = now(), wait_until = null
+         where run_id = any($1) and state in ('ready', 'running', 'retryable', 'waiting')",
+        &ids
+    )
+    .execute(&mut *connection)
+    .await?;
+    for run in runs {
+        generation::cancel_for_run(connection, *run).await?;
+    }
+    Ok(())
+}
+
+/// Answers a step that waits for a signal. `false`: it does not wait any more.
+pub async fn signal(store: &Store, scope: &Scope, run: RunId, node: &str, payload: &Json) -> Result<bool> {
+    if !storable::json(payload) {
+        return Err(StoreError::invalid("nul_character", "", "The answer contains a NUL character, which cannot be stored."));
+    }
+    let mut transaction = store.pool.begin().await?;
+    sqlx::query!(
+        "select id from run where id = $1 and workspace_id = $2 for update",
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::NotFound("run"))?;
+    let waits = sqlx::query!(
+        "select node from step where run_id = $1 and node = $2 and item_path = '' and state = 'waiting' and waits_on = 'signal'",
+        run.as_uuid(),
+        node,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .is_some();
+    if !waits || !queue::ready_waiting(&mut transaction, run, node, "").await? {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "update step set signal = $3 where run_id = $1 and node = $2 and item_path = ''",
+        run.as_uuid(),
+        node,
+        payload,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    queue::wake(store);
+    Ok(true)
+}
+
+/// What a retry runs again.
+#[derive(Clone, Debug, Default)]
+pub struct Retry {
+    /// From this node on; `None`: everything that failed or was stopped.
+    pub from_node: Option<String>,
+    /// New input; the whole run is done again.
+    pub input: Option<Json>,
+}
+
+/// A new run of the same version that keeps the results of the steps it does not run again. An ended run is never reopened.
+pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Result<RunId> {
+    let detail = get(store, scope, run).await?;
+    if detail.item.finished_at.is_none() {
+        return Err(StoreError::conflict("run_not_over", "This run is not over yet. Stop it first, or wait for its end."));
+    }
+    let Some(version) = detail.version_id else {
+        return Err(StoreError::conflict("trial_run", "A trial run is not retried. Start a new one in the editor."));
+    };
+    if retry.input.as_ref().is_some_and(|input| !storable::json(input)) {
+        return Err(StoreError::invalid("nul_character", "/input", "The text contains a NUL character, which cannot be stored."));
+    }
+    let workflow: Workflow = serde_json::from_value(detail.document)?;
+    let rows = step_rows(store, &[run]).await?.remove(&run).unwrap_or_default();
+    let again = if retry.input.is_some() {
+        workflow.nodes.iter().map(|node| node.id.clone()).collect()
+    } else {
+        again(&workflow, &rows, retry.from_node.as_deref())?
+    };
+    let kept: Vec<String> = rows
+        .iter()
+        .filter(|row| !again.contains(&row.node) && matches!(row.state.as_str(), "succeeded" | "skipped" | "failed"))
+        .map(|row| row.node.clone())
+        .collect();
+    let heads = heads(&workflow, &kept, &detail.trigger_node);
+    let new: RunId = fresh_id();
+    let mut transaction = store.pool.begin().await?;
+    sqlx::query!(
+        "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
+                          retry_of, first_run)
+         select $1, workspace_id, workflow_id, $4, source, trigger_node, submission_id, title, coalesce($5, input), firm,
+                id, first_run
+         from run where id = $2 and workspace_id = $3",
+        new.as_uuid(),
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+        version.as_uuid(),
+        retry.input,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "insert into step (run_id, node, item_path, workspace_id, state, attempt, ports, output, error, warnings, kept, worker_id,
+                           started_at, finished_at)
+         select $1, node, item_path, workspace_id, state, attempt, ports, output, error, warnings, kept, worker_id,
+                started_at, finished_at
+         from step where run_id = $2 and node = any($3)",
+        new.as_uuid(),
+        run.as_uuid(),
+        &kept,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "insert into queue_entry (run_id, node, item_path, workspace_id) select $1, node, '', $2 from unnest($3::text[]) node",
+        new.as_uuid(),
+        scope.workspace().as_uuid(),
+        &heads,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    // Heads beside the trigger are steps that are ready: the state machine finds them so.
+    sqlx::query!(
+        "insert into step (run_id, node, item_path, workspace_id, state)
+         select $1, node, '', $2, 'ready' from unnest($3::text[]) node where cardinality($4::text[]) > 0",
+        new.as_uuid(),
+        scope.workspace().as_uuid(),
+        &heads,
+        &kept,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    queue::wake(store);
+    announce(store, scope, new, detail.item.workflow, "queued", false);
+    Ok(new)
+}
+
+/// The nodes that run again: the named one (or all that did not end well) and everything behind them.
+fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BTreeSet<String>> {
+    let caught = |id: &str| {
+        workflow
+            .nodes
+            .iter()
+            .any(|node| node.id == id && node.on_error != engine::workflow::OnError::Stop)
+    };
+    let mut again: BTreeSet<String> = match from {
+        Some(node) if workflow.nodes.iter().any(|other| other.id == node) => BTreeSet::from([node.to_owned()]),
+        Some(_) => {
+            return Err(StoreError::invalid("unknown_node", "/from_node", "The workflow of this run has no such step."));
+        }
+        None => rows
+            .iter()
+            .filter(|row| match row.state.as_str() {
+                "succeeded" | "skipped" => false,
+                "failed" => !caught(&row.node),
+                _ => true,
+            })
+            .map(|row| row.node.clone())
+            .collect(),
+    };
+    let known: BTreeSet<&str> = rows.iter().map(|row| row.node.as_str()).collect();
+    again.extend(workflow.nodes.iter().filter(|node| !known.contains(node.id.as_str())).map(|node| node.id.clone()));
+    if from.is_none() && rows.iter().all(|row| !again.contains(&row.node)) {
+        return Err(StoreError::conflict("nothing_to_retry", "Every step of this run ended well. Choose the step to start from."));
+    }
+    loop {
+        let behind: Vec<String> = workflow
+            .edges
+            .iter()
+            .filter(|edge| again.contains(&edge.from) && !again.contains(&edge.to))
+            .map(|edge| edge.to.clone())
+            .collect();
+        if behind.is_empty() {
+            return Ok(again);
+        }
+        again.extend(behind);
+    }
+}
+
+/// Nodes that can start at once: all before them are kept. Without kept steps that is the trigger.
+fn heads(workflow: &Workflow, kept: &[String], trigger: &str) -> Vec<String> {
+    if kept.is_empty() {
+        return vec![trigger.to_owned()];
+    }
+    workflow
+        .nodes
+        .iter()
+        .filter(|node| !kept.contains(&node.id))
+        .filter(|node| {
+            let mut before = workflow.edges.iter().filter(|edge| edge.to == node.id).peekable();
+            (before.peek().is_some() || node.id == trigger) && before.all(|edge| kept.contains(&edge.from))
+        })
+        .map(|node| node.id.clone())
+        .collect()
+}
+
+/// Runs for an executor; only claimed ones.
+pub(crate) async fn records(store: &Store, runs: &[RunId]) -> Result<HashMap<RunId, Arc<RunRecord>>> {
+    let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, state, title, input, firm,
+                  until_node, pinned, really_send, created_at as "created_at: jiff_sqlx::Timestamp"
+           from run where id = any($1)"#,
+        &ids
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let record = RunRecord {
+                id: row.id.into(),
+                scope: Scope::new(row.workspace_id.into(), None),
+                workflow: row.workflow_id.into(),
+                what: match row.version_id {
+                    Some(version) => What::Version(version.into()),
+                    None => What::Draft(row.draft_revision.unwrap_or(0)),
+                },
+                trial: row.trial,
+                source: row.source,
+                trigger_node: row.trigger_node,
+                state: row.state,
+                title: row.title,
+                input: row.input,
+                firm: row.firm,
+                until_node: row.until_node,
+                pinned: row.pinned,
+                really_send: row.really_send,
+                created_at: row.created_at.to_jiff(),
+            };
+            (record.id, Arc::new(record))
+        })
+        .collect())
+}
+
+pub(crate) async fn step_rows(store: &Store, runs: &[RunId]) -> Result<HashMap<RunId, Vec<StepRow>>> {
+    let mut connection = store.pool.acquire().await?;
+    step_rows_on(&mut connection, runs).await
+}
+
+pub(crate) async fn step_rows_on(
+    connection: &mut sqlx::PgConnection,
+    runs: &[RunId],
+) -> Result<HashMap<RunId, Vec<StepRow>>> {
+    let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        "select run_id, node, item_path, state, attempt, ports, output, error, kept, waits_on, signal
+         from step where run_id = any($1)",
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut steps: HashMap<RunId, Vec<StepRow>> = HashMap::new();
+    for row in rows {
+        steps.entry(row.run_id.into()).or_default().push(StepRow {
+            node: row.node,
+            item_path: row.item_path,
+            state: row.state,
+            attempt: row.attempt,
+            ports: row.ports,
+            output: row.output,
+            error: row.error,
+            kept: row.kept,
+            waits_on: row.waits_on,
+            signal: row.signal,
+        });
+    }
+    Ok(steps)
+}
+
+/// What a run runs, with the document templates it may use.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub document: Json,
+    /// Of a published version.
+    pub number: Option<i32>,
+    pub documents: HashMap<DocumentId, PinnedDocument>,
+}
+
+/// Reads a version or draft for a run: pinned template versions, or the newest ones for a draft.
+pub async fn program(store: &Store, run: &RunRecord) -> Result<Program> {
+    match run.what {
+        What::Version(version) => version_program(store, version).await,
+        What::Draft(revision) => draft_program(store, run, revision).await,
+    }
+}
+
+async fn version_program(store: &Store, version: VersionId) -> Result<Program> {
+    let row = sqlx::query!("select document, number from version where id = $1", version.as_uuid())
+        .fetch_optional(&store.pool)
+        .await?
+        .ok_or(StoreError::NotFound("version"))?;
+    let documents = sqlx::query!(
+        r#"select document.id, document.name, document_version.id as version_id, document_version.template
+           from version_document join document on document.id = version_document.document_id
+                join document_version on document_version.id = version_document.document_version_id
+           where version_document.version_id = $1"#,
+        version.as_uuid(),
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(Program {
+        document: row.document,
+        number: Some(row.number),
+        documents: documents
+            .into_iter()
+            .map(|row| {
+                let pinned = PinnedDocument {
+                    id: row.id.into(),
+                    version: row.version_id.into(),
+                    name: row.name,
+                    template: row.template,
+                };
+                (pinned.id, pinned)
+            })
+            .collect(),
+    })
+}
+
+async fn draft_program(store: &Store, run: &RunRecord, revision: i64) -> Result<Program> {
+    let document = sqlx::query_scalar!(
+        "select document from draft_revision where workflow_id = $1 and revision = $2 and workspace_id = $3
+         union all
+         select document from draft where workflow_id = $1 and revision = $2 and workspace_id = $3 limit 1",
+        run.workflow.as_uuid(),
+        revision,
+        run.scope.workspace().as_uuid(),
+    )
+    .fetch_optional(&store.pool)
+    .await?
+    .flatten()
+    .ok_or(StoreError::NotFound("draft"))?;
+    // Only templates that the draft names somewhere: a workspace may have many.
+    let mut named = Vec::new();
+    uuids(&document, &mut named);
+    let documents = sqlx::query!(
+        r#"select document.id, document.name, document_version.id as version_id, document_version.template
+           from document join document_version on document_version.document_id = document.id
+                and document_version.number = document.latest_number
+           where document.workspace_id = $1 and document.deleted_at is null and document.id = any($2)"#,
+        run.scope.workspace().as_uuid(),
+        &named,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(Program {
+        document,
+        number: None,
+        documents: documents
+            .into_iter()
+            .map(|row| {
+                let pinned = PinnedDocument {
+                    id: row.id.into(),
+                    version: row.version_id.into(),
+                    name: row.name,
+                    template: row.template,
+                };
+                (pinned.id, pinned)
+            })
+            .collect(),
+    })
+}
+
+fn uuids(json: &Json, found: &mut Vec<uuid::Uuid>) {
+    match json {
+        Json::String(text) if text.len() == 36 => found.extend(text.parse::<uuid::Uuid>().ok()),
+        Json::Array(items) => items.iter().for_each(|item| uuids(item, found)),
+        Json::Object(fields) => fields.values().for_each(|item| uuids(item, found)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
+/// (type, version) of every node that live versions and unfinished runs need; the program refuses to start without one of them.
+pub async fn needed_node_types(store: &Store) -> Result<Vec<(String, i64)>> {
+    let rows = sqlx::query!(
+        r#"select distinct node ->> 'type' as "node_type!", (node ->> 'version')::bigint as "version!"
+           from (select document from version where id in (select live_version_id from workflow where state = 'live')
+                 union
+                 select document from version where id in (select version_id from run where finished_at is null)) needed,
+                jsonb_array_elements(needed.document -> 'nodes') node
+           order by 1, 2"#
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.node_type, row.version)).collect())
+}
+
+/// Tells who watches the run, the lists and the workflow.
+pub(crate) fn announce(store: &Store, scope: &Scope, run: RunId, workflow: WorkflowId, state: &str, trial: bool) {
+    let finished = matches!(state, "succeeded" | "failed" | "cancelled");
+    let data = json!({ "run": run, "workflow": workflow, "state": state, "finished": finished });
+    let mut tell = |topic: String| {
+        store.events.publish(Event {
+            workspace: scope.workspace(),
+            topic,
+            kind: "run.changed".into(),
+            data: data.clone(),
+        });
+    };
+    tell(format!("run:{run}"));
+    if !trial {
+        tell("runs".into());
+        tell(format!("workflow:{workflow}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workflow() -> Workflow {
+        serde_json::from_value(json!({
+            "format": "formwork/1", "name": "n", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+            "nodes": ["form", "left", "right", "join", "end"].map(|id| json!({"id": id, "type": "t", "version": 1, "name": id})),
+            "edges": [["form", "left"], ["form", "right"], ["left", "join"], ["right", "join"], ["join", "end"]]
+                .map(|[from, to]| json!({"from": from, "port": "out", "to": to})),
+        }))
+        .expect("the workflow is well-formed")
+    }
+
+    fn rows(states: &[(&str, &str)]) -> Vec<StepRow> {
+        states
+            .iter()
+            .map(|(node, state)| StepRow { node: (*node).into(), state: (*state).into(), ..StepRow::default() })
+            .collect()
+    }
+
+    #[test]
+    fn a_retry_starts_where_everything_before_is_kept() {
+        let check = |states: &[(&str, &str)], from: Option<&str>, expected: &[&str]| {
+            let (workflow, rows) = (workflow(), rows(states));
+            let again = again(&workflow, &rows, from).expect("there is something to retry");
+            let kept: Vec<String> = rows
+                .iter()
+                .filter(|row| !again.contains(&row.node))
+                .map(|row| row.node.clone())
+                .collect();
+            assert_eq!(heads(&workflow, &kept, "form"), expected);
+        };
+        let failed = [("form", "succeeded"), ("left", "failed"), ("right", "succeeded"), ("join", "cancelled"), ("end", "cancelled")];
+        check(&failed, None, &["left"]);
+        let stopped = [("form", "succeeded"), ("left", "cancelled"), ("right", "cancelled")];
+        check(&stopped, None, &["left", "right"]);
+        let ended = ["form", "left", "right", "join", "end"].map(|node| (node, "succeeded"));
+        check(&ended, Some("join"), &["join"]);
+        check(&ended, Some("form"), &["form"]);
+        assert!(again(&workflow(), &rows(&ended), None).is_err());
+    }
+}

@@ -1,0 +1,512 @@
+//! Commits of segments, grouped into one transaction: everything a segment did is written or nothing is. A segment whose entry was
+//! claimed again, or whose run was stopped, writes nothing at all: its fence is gone.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use engine::{
+    ids::{DeliveryId, RunId, WorkerId, WorkflowId},
+    node::{Attach, DeliveryRequest, GenerationRequest},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use sqlx::{PgConnection, types::Json as SqlJson};
+
+use crate::{
+    Result, Scope, Store,
+    events::{Event, Wake},
+    fresh_id, generation,
+    queue::{self, LEASE_MS, Lease},
+    run::{self, StepRow},
+};
+
+/// What one segment did.
+pub struct Segment {
+    pub lease: Lease,
+    pub scope: Scope,
+    pub workflow: WorkflowId,
+    pub trial: bool,
+    pub worker: WorkerId,
+    pub writes: Writing,
+}
+
+/// How what is written comes about.
+pub enum Writing {
+    /// The executor knew the whole run.
+    Known(Box<Writes>),
+    /// Other heads may have moved meanwhile: this is asked under the run's lock, with the steps as they are now. It may be asked
+    /// again when the transaction is.
+    Settled(Box<Settle>),
+}
+
+/// Pure.
+pub type Settle = dyn Fn(&[StepRow]) -> Writes + Send + Sync;
+
+/// The rows of one segment.
+#[derive(Clone, Debug, Default)]
+pub struct Writes {
+    pub steps: Vec<StepWrite>,
+    pub attempts: Vec<AttemptWrite>,
+    pub heads: Vec<Head>,
+    pub deliveries: Vec<DeliveryWrite>,
+    pub generations: Vec<GenerationWrite>,
+    pub run: Option<RunWrite>,
+}
+
+/// A step's new state. Times are told as milliseconds before the commit, so that the database's clock is the only one.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepWrite {
+    pub node: String,
+    pub item_path: String,
+    /// As stored: `ready`, `retryable`, `waiting`, `succeeded`, `failed`, `cancelled`, `skipped`.
+    pub state: String,
+    pub attempt: i32,
+    pub ports: Vec<String>,
+    pub output: Option<Json>,
+    pub error: Option<Json>,
+    pub warnings: Option<Json>,
+    pub kept: Option<Json>,
+    pub waits_on: Option<String>,
+    pub wait_until: Option<Timestamp>,
+    pub worker_id: Option<WorkerId>,
+    pub started_ago_ms: Option<i64>,
+    pub finished_ago_ms: Option<i64>,
+}
+
+/// A try that failed and is followed by another.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttemptWrite {
+    pub node: String,
+    pub item_path: String,
+    pub attempt: i32,
+    pub error: Json,
+    pub worker_id: WorkerId,
+    pub started_ago_ms: i64,
+    pub finished_ago_ms: i64,
+}
+
+/// A new entry of the queue.
+#[derive(Clone, Debug, Serialize)]
+pub struct Head {
+    pub node: String,
+    pub item_path: String,
+    pub due: Due,
+    pub priority: i16,
+    /// The executor goes on with it itself.
+    pub leased: bool,
+}
+
+/// When a head may be claimed, by the database's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Due {
+    InMs(i64),
+    At(Timestamp),
+}
+
+/// An outgoing message whose values are frozen here.
+#[derive(Clone, Debug)]
+pub struct DeliveryWrite {
+    pub node: String,
+    pub item_path: String,
+    pub request: DeliveryRequest,
+    /// `{type, timestamp, data}` without artifacts.
+    pub message: Json,
+    /// A trial run that does not really send.
+    pub held: bool,
+    /// The step waits for the receipt.
+    pub awaited: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct GenerationWrite {
+    pub node: String,
+    pub item_path: String,
+    pub attempt: u32,
+    pub timeout_ms: u64,
+    pub priority: i16,
+    pub request: GenerationRequest,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunWrite {
+    /// `running`, `waiting`, `succeeded`, `failed`, `cancelled`.
+    pub state: String,
+    pub error: Option<Json>,
+}
+
+impl RunWrite {
+    fn ends(&self) -> bool {
+        matches!(self.state.as_str(), "succeeded" | "failed" | "cancelled")
+    }
+}
+
+/// How a segment's commit went.
+#[derive(Debug)]
+pub enum Committed {
+    Done {
+        writes: Box<Writes>,
+        /// Heads that the executor keeps, leased.
+        leases: Vec<Lease>,
+    },
+    /// Claimed by another worker, or stopped: nothing was written.
+    Stale,
+}
+
+/// Commits segments of different runs in one transaction, runs locked in id order. Answers in the order given.
+pub async fn commit(store: &Store, segments: &[Segment]) -> Result<Vec<Committed>> {
+    let mut order: Vec<&Segment> = segments.iter().collect();
+    order.sort_by_key(|segment| segment.lease.run);
+    let mut transaction = store.pool.begin().await?;
+    lock_runs(&mut transaction, &order).await?;
+    let held = take_entries(&mut transaction, &order).await?;
+    order.retain(|segment| held.contains(&segment.lease.run));
+    let writes = settle(&mut transaction, &order).await?;
+    let ended: Vec<RunId> = writes
+        .iter()
+        .filter(|(_, writes)| writes.run.as_ref().is_some_and(RunWrite::ends))
+        .map(|(run, _)| *run)
+        .collect();
+    let by_run: HashMap<RunId, &Segment> = order.iter().map(|segment| (segment.lease.run, *segment)).collect();
+    let rows = Rows::gather(&by_run, &writes);
+    // Steps first: what is still open afterwards is what the end of the run cancels.
+    write_steps(&mut transaction, &rows).await?;
+    write_attempts(&mut transaction, &rows).await?;
+    if !ended.is_empty() {
+        end_others(&mut transaction, &ended, &writes).await?;
+    }
+    let leases = write_heads(&mut transaction, &rows, &order).await?;
+    write_runs(&mut transaction, &rows).await?;
+    write_deliveries(&mut transaction, &rows).await?;
+    for (segment, generation) in &rows.generations {
+        generation::insert(
+            &mut transaction,
+            generation::New {
+                workspace: segment.scope.workspace(),
+                run: segment.lease.run,
+                node: &generation.node,
+                item_path: &generation.item_path,
+                attempt: generation.attempt,
+                timeout_ms: generation.timeout_ms,
+                priority: generation.priority,
+                request: &generation.request,
+            },
+        )
+        .await?;
+    }
+    transaction.commit().await?;
+    tell(store, &by_run, &writes);
+    drop(rows);
+    Ok(answers(segments, writes, leases))
+}
+
+async fn lock_runs(connection: &mut PgConnection, order: &[&Segment]) -> Result<()> {
+    let ids: Vec<_> = order.iter().map(|segment| segment.lease.run.as_uuid()).collect();
+    sqlx::query!("select id from run where id = any($1) order by id for update", &ids)
+        .fetch_all(connection)
+        .await?;
+    Ok(())
+}
+
+/// Removes the entries that the segments hold. This is the fence: what is not there under this number writes nothing.
+async fn take_entries(connection: &mut PgConnection, order: &[&Segment]) -> Result<HashSet<RunId>> {
+    let (mut runs, mut nodes, mut paths, mut fences) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for segment in order {
+        runs.push(segment.lease.run.as_uuid());
+        nodes.push(segment.lease.node.clone());
+        paths.push(segment.lease.item_path.clone());
+        fences.push(segment.lease.fence);
+    }
+    let rows = sqlx::query!(
+        "delete from queue_entry q
+         using unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
+         where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
+         returning q.run_id",
+        &runs,
+        &nodes,
+        &paths,
+        &fences,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.run_id.into()).collect())
+}
+
+async fn settle(connection: &mut PgConnection, order: &[&Segment]) -> Result<BTreeMap<RunId, Writes>> {
+    let open: Vec<RunId> = order
+        .iter()
+        .filter(|segment| matches!(segment.writes, Writing::Settled(_)))
+        .map(|segment| segment.lease.run)
+        .collect();
+    let steps = if open.is_empty() {
+        HashMap::new()
+    } else {
+        run::step_rows_on(connection, &open).await?
+    };
+    Ok(order
+        .iter()
+        .map(|segment| {
+            let writes = match &segment.writes {
+                Writing::Known(writes) => (**writes).clone(),
+                Writing::Settled(settle) => settle(steps.get(&segment.lease.run).map_or(&[], Vec::as_slice)),
+            };
+            (segment.lease.run, writes)
+        })
+        .collect())
+}
+
+/// A run that failed ends like a stopped one; steps that its segment settled itself are already written.
+async fn end_others(connection: &mut PgConnection, ended: &[RunId], writes: &BTreeMap<RunId, Writes>) -> Result<()> {
+    let stopped: Vec<RunId> = ended
+        .iter()
+        .copied()
+        .filter(|run| {
+            writes
+                .get(run)
+                .and_then(|writes| writes.run.as_ref())
+                .is_some_and(|run| run.state != "succeeded")
+        })
+        .collect();
+    if stopped.is_empty() {
+        return Ok(());
+    }
+    run::end_open(connection, &stopped).await
+}
+
+/// A row with what every row has.
+#[derive(Serialize)]
+struct Of<'a, T> {
+    run_id: RunId,
+    workspace_id: engine::ids::WorkspaceId,
+    #[serde(flatten)]
+    row: &'a T,
+}
+
+struct Rows<'a> {
+    steps: Vec<Of<'a, StepWrite>>,
+    attempts: Vec<Of<'a, AttemptWrite>>,
+    heads: Vec<(&'a Segment, &'a Head)>,
+    runs: Vec<(&'a Segment, &'a RunWrite)>,
+    deliveries: Vec<(&'a Segment, &'a DeliveryWrite)>,
+    generations: Vec<(&'a Segment, &'a GenerationWrite)>,
+}
+
+impl<'a> Rows<'a> {
+    fn gather(segments: &HashMap<RunId, &'a Segment>, writes: &'a BTreeMap<RunId, Writes>) -> Self {
+        let mut rows = Self {
+            steps: Vec::new(),
+            attempts: Vec::new(),
+            heads: Vec::new(),
+            runs: Vec::new(),
+            deliveries: Vec::new(),
+            generations: Vec::new(),
+        };
+        for (run, writes) in writes {
+            let Some(segment) = segments.get(run).copied() else {
+                continue;
+            };
+            let workspace_id = segment.scope.workspace();
+            rows.steps.extend(writes.steps.iter().map(|row| Of { run_id: *run, workspace_id, row }));
+            rows.attempts.extend(writes.attempts.iter().map(|row| Of { run_id: *run, workspace_id, row }));
+            rows.heads.extend(writes.heads.iter().map(|row| (segment, row)));
+            rows.runs.extend(writes.run.iter().map(|row| (segment, row)));
+            rows.deliveries.extend(writes.deliveries.iter().map(|row| (segment, row)));
+            rows.generations.extend(writes.generations.iter().map(|row| (segment, row)));
+        }
+        rows
+    }
+}
+
+async fn write_steps(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
+    if rows.steps.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "insert into step (run_id, workspace_id, node, item_path, state, attempt, ports, output, error, warnings, kept, waits_on,
+                           wait_until, worker_id, started_at, finished_at)
+         select run_id, workspace_id, node, item_path, state, attempt, ports, nullif(output, 'null'), nullif(error, 'null'),
+                nullif(warnings, 'null'), nullif(kept, 'null'), waits_on, wait_until, worker_id,
+                now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond'
+         from json_to_recordset($1::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text,
+              attempt integer, ports text[], output jsonb, error jsonb, warnings jsonb, kept jsonb, waits_on text,
+              wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint)
+         on conflict (run_id, node, item_path) do update set
+              state = excluded.state, attempt = excluded.attempt, ports = excluded.ports, output = excluded.output,
+              error = excluded.error, warnings = excluded.warnings, kept = excluded.kept, waits_on = excluded.waits_on,
+              wait_until = excluded.wait_until, worker_id = excluded.worker_id,
+              started_at = coalesce(step.started_at, excluded.started_at), finished_at = excluded.finished_at",
+        SqlJson(&rows.steps) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_attempts(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
+    if rows.attempts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "insert into attempt (run_id, workspace_id, node, item_path, attempt, error, worker_id, started_at, finished_at)
+         select run_id, workspace_id, node, item_path, attempt, error, worker_id,
+                now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond'
+         from json_to_recordset($1::json) as a (run_id uuid, workspace_id uuid, node text, item_path text, attempt integer,
+              error jsonb, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint)
+         on conflict (run_id, node, item_path, attempt) do nothing",
+        SqlJson(&rows.attempts) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_heads(
+    connection: &mut PgConnection,
+    rows: &Rows<'_>,
+    order: &[&Segment],
+) -> Result<HashMap<RunId, Vec<Lease>>> {
+    let mut leases: HashMap<RunId, Vec<Lease>> = HashMap::new();
+    let Some(worker) = order.first().map(|segment| segment.worker) else {
+        return Ok(leases);
+    };
+    if rows.heads.is_empty() {
+        return Ok(leases);
+    }
+    let heads: Vec<Json> = rows
+        .heads
+        .iter()
+        .map(|(segment, head)| {
+            let (in_ms, at) = match head.due {
+                Due::InMs(ms) => (Some(ms), None),
+                Due::At(at) => (None, Some(at)),
+            };
+            json!({
+                "run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "node": head.node,
+                "item_path": head.item_path, "in_ms": in_ms, "at": at, "priority": head.priority,
+                "owner": head.leased.then_some(worker),
+            })
+        })
+        .collect();
+    let rows = sqlx::query!(
+        r#"insert into queue_entry (run_id, workspace_id, node, item_path, priority, due_at, lease_owner, lease_until)
+           select run_id, workspace_id, node, item_path, priority, coalesce(at, now() + in_ms * interval '1 millisecond'), owner,
+                  case when owner is not null then now() + $2::bigint * interval '1 millisecond' end
+           from json_to_recordset($1::json) as h (run_id uuid, workspace_id uuid, node text, item_path text, in_ms bigint,
+                at timestamptz, priority smallint, owner uuid)
+           on conflict (run_id, node, item_path) do nothing
+           returning run_id, node, item_path, fence, lease_owner, head_at as "head_at: jiff_sqlx::Timestamp""#,
+        SqlJson(&heads) as _,
+        LEASE_MS,
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        if row.lease_owner.is_some() {
+            leases.entry(row.run_id.into()).or_default().push(Lease {
+                run: row.run_id.into(),
+                node: row.node,
+                item_path: row.item_path,
+                fence: row.fence,
+                lost: 0,
+                head_at: row.head_at.to_jiff(),
+            });
+        }
+    }
+    Ok(leases)
+}
+
+async fn write_runs(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
+    if rows.runs.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = rows.runs.iter().map(|(segment, _)| segment.lease.run.as_uuid()).collect();
+    let states: Vec<String> = rows.runs.iter().map(|(_, run)| run.state.clone()).collect();
+    let errors: Vec<Option<Json>> = rows.runs.iter().map(|(_, run)| run.error.clone()).collect();
+    sqlx::query!(
+        "update run set state = new.state, error = new.error, started_at = coalesce(run.started_at, now()),
+                finished_at = case when new.state in ('succeeded', 'failed', 'cancelled') then now() end
+         from unnest($1::uuid[], $2::text[], $3::jsonb[]) new (id, state, error) where run.id = new.id",
+        &ids,
+        &states,
+        &errors as &[Option<Json>],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_deliveries(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
+    for (segment, delivery) in &rows.deliveries {
+        let id: DeliveryId = fresh_id();
+        sqlx::query!(
+            "insert into delivery (id, workspace_id, run_id, node, item_path, endpoint_id, state, message, artifacts, attach, awaited)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            id.as_uuid(),
+            segment.scope.workspace().as_uuid(),
+            segment.lease.run.as_uuid(),
+            delivery.node,
+            delivery.item_path,
+            delivery.request.endpoint.as_uuid(),
+            if delivery.held { "held" } else { "due" },
+            delivery.message,
+            serde_json::to_value(&delivery.request.artifacts)?,
+            match delivery.request.attach {
+                Attach::Link => "link",
+                Attach::Inline => "inline",
+            },
+            delivery.awaited,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<RunId, Writes>) {
+    let (mut queued, mut delivers, mut generates) = (false, false, false);
+    for (id, writes) in writes {
+        let Some(segment) = segments.get(id) else {
+            continue;
+        };
+        queued |= writes.heads.iter().any(|head| !head.leased);
+        delivers |= writes.deliveries.iter().any(|delivery| !delivery.held);
+        generates |= !writes.generations.is_empty();
+        for step in &writes.steps {
+            store.events.publish(Event {
+                workspace: segment.scope.workspace(),
+                topic: format!("run:{id}"),
+                kind: "step.changed".into(),
+                data: json!({ "node": step.node, "item_path": step.item_path, "state": step.state }),
+            });
+        }
+        if let Some(new) = &writes.run {
+            run::announce(store, &segment.scope, *id, segment.workflow, &new.state, segment.trial);
+        }
+    }
+    if queued {
+        queue::wake(store);
+    }
+    if delivers {
+        store.events.wake(Wake::Deliveries);
+    }
+    if generates {
+        store.events.wake(Wake::Generations);
+    }
+}
+
+fn answers(
+    segments: &[Segment],
+    mut writes: BTreeMap<RunId, Writes>,
+    mut leases: HashMap<RunId, Vec<Lease>>,
+) -> Vec<Committed> {
+    segments
+        .iter()
+        .map(|segment| match writes.remove(&segment.lease.run) {
+            Some(writes) => Committed::Done {
+                writes: Box::new(writes),
+                leases: leases.remove(&segment.lease.run).unwrap_or_default(),
+            },
+            None => Committed::Stale,
+        })
+        .collect()
+}
