@@ -121,11 +121,13 @@ pub enum Next {
 /// Newest first.
 pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<DeliveryItem>> {
     let rows = sqlx::query!(
-        r#"select d.id, d.run_id, run.title as "run_title?", d.node, d.endpoint_id, coalesce(endpoint.name, '') as "endpoint_name!",
-                  coalesce(d.message ->> 'type', '') as "message_type!", d.state, d.attempts, d.error,
+        r#"select d.id as "id!", d.run_id as "run_id?", run.title as "run_title?", d.node as "node?", d.endpoint_id as "endpoint_id!",
+                  coalesce(endpoint.name, '') as "endpoint_name!",
+                  coalesce(d.message ->> 'type', '') as "message_type!", d.state as "state!", d.attempts as "attempts!",
+                  d.error as "error?",
                   (select status from delivery_attempt a where a.delivery_id = d.id order by attempt desc limit 1) as last_status,
-                  d.due_at as "due_at: jiff_sqlx::Timestamp", d.created_at as "created_at: jiff_sqlx::Timestamp",
-                  d.finished_at as "finished_at: jiff_sqlx::Timestamp"
+                  d.due_at as "due_at!: jiff_sqlx::Timestamp", d.created_at as "created_at!: jiff_sqlx::Timestamp",
+                  d.finished_at as "finished_at?: jiff_sqlx::Timestamp"
            from delivery d left join endpoint on endpoint.id = d.endpoint_id left join run on run.id = d.run_id
            where d.workspace_id = $1
              and ($2::text is null or d.state = $2)
@@ -173,11 +175,13 @@ pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Deli
 
 pub async fn get(store: &Store, scope: &Scope, id: DeliveryId) -> Result<Delivery> {
     let row = sqlx::query!(
-        r#"select d.id, d.run_id, run.title as "run_title?", d.node, d.endpoint_id, coalesce(endpoint.name, '') as "endpoint_name!",
-                  coalesce(endpoint.url, '') as "url!", d.state, d.attempts, d.error, d.message, d.artifacts, d.attach,
+        r#"select d.id as "id!", d.run_id as "run_id?", run.title as "run_title?", d.node as "node?", d.endpoint_id as "endpoint_id!",
+                  coalesce(endpoint.name, '') as "endpoint_name!",
+                  coalesce(endpoint.url, '') as "url!", d.state as "state!", d.attempts as "attempts!", d.error as "error?",
+                  d.message as "message!", d.artifacts as "artifacts!", d.attach as "attach!",
                   (select status from delivery_attempt a where a.delivery_id = d.id order by attempt desc limit 1) as last_status,
-                  d.due_at as "due_at: jiff_sqlx::Timestamp", d.created_at as "created_at: jiff_sqlx::Timestamp",
-                  d.finished_at as "finished_at: jiff_sqlx::Timestamp"
+                  d.due_at as "due_at!: jiff_sqlx::Timestamp", d.created_at as "created_at!: jiff_sqlx::Timestamp",
+                  d.finished_at as "finished_at?: jiff_sqlx::Timestamp"
            from delivery d left join endpoint on endpoint.id = d.endpoint_id left join run on run.id = d.run_id
            where d.id = $1 and d.workspace_id = $2"#,
         id.as_uuid(),

@@ -316,7 +316,7 @@ pub async fn chunks_after(
            and (chunk.fence > $3 or (chunk.fence = $3 and chunk.seq > $4))
          order by chunk.seq",
         generation.as_uuid(),
-        scope.workspace.as_uuid(),
+        scope.workspace().as_uuid(),
         fence,
         seq,
     )
@@ -369,7 +369,7 @@ pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Gene
            from generation g where g.run_id = $1 and g.workspace_id = $2
            order by g.created_at, g.id"#,
         run.as_uuid(),
-        scope.workspace.as_uuid(),
+        scope.workspace().as_uuid(),
     )
     .fetch_all(&store.pool)
     .await?;

@@ -4,15 +4,24 @@
 pub mod account;
 pub mod artifact;
 pub mod credential;
+pub mod delivery;
 pub mod document;
 pub mod endpoint;
 mod error;
 pub mod events;
 pub mod firm;
+pub mod generation;
 pub mod link;
+pub mod maintenance;
+pub mod model;
+pub mod queue;
+pub mod run;
 mod scope;
 pub mod seal;
+pub mod segment;
+pub mod storable;
 pub mod submission;
+pub mod worker;
 pub mod workflow;
 
 use std::{path::PathBuf, str::FromStr as _, time::Duration};

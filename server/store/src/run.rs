@@ -159,13 +159,14 @@ pub struct Standing {
 /// Newest first.
 pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<RunItem>> {
     let rows = sqlx::query!(
-        r#"select run.id, run.workflow_id, coalesce(workflow.name, '') as "workflow_name!", version.number as "version?",
-                  run.title, run.source, run.trial, run.error, run.retry_of,
+        r#"select run.id as "id!", run.workflow_id as "workflow_id!", coalesce(workflow.name, '') as "workflow_name!",
+                  version.number as "version?", run.title as "title!", run.source as "source!", run.trial as "trial!",
+                  run.error as "error?", run.retry_of as "retry_of?",
                   case when run.state in ('queued', 'waiting') and exists (
                       select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
                   then 'running' else run.state end as "state!",
-                  run.created_at as "created_at: jiff_sqlx::Timestamp", run.started_at as "started_at: jiff_sqlx::Timestamp",
-                  run.finished_at as "finished_at: jiff_sqlx::Timestamp"
+                  run.created_at as "created_at!: jiff_sqlx::Timestamp", run.started_at as "started_at?: jiff_sqlx::Timestamp",
+                  run.finished_at as "finished_at?: jiff_sqlx::Timestamp"
            from run left join workflow on workflow.id = run.workflow_id left join version on version.id = run.version_id
            where run.workspace_id = $1 and run.trial = $2
              and ($3::text is null or run.state = $3)
@@ -207,15 +208,17 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
 /// One run with the document it runs.
 pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> {
     let row = sqlx::query!(
-        r#"select run.id, run.workflow_id, coalesce(workflow.name, '') as "workflow_name!", version.number as "version?",
-                  run.title, run.source, run.trial, run.error, run.retry_of, run.trigger_node, run.input, run.firm,
-                  coalesce(version.document, draft_revision.document, 'null') as "document!", run.version_id, run.draft_revision,
-                  run.until_node, run.really_send, run.first_run,
+        r#"select run.id as "id!", run.workflow_id as "workflow_id!", coalesce(workflow.name, '') as "workflow_name!",
+                  version.number as "version?", run.title as "title!", run.source as "source!", run.trial as "trial!",
+                  run.error as "error?", run.retry_of as "retry_of?", run.trigger_node as "trigger_node!", run.input as "input!",
+                  run.firm as "firm!", coalesce(version.document, draft_revision.document, 'null') as "document!",
+                  run.version_id as "version_id?", run.draft_revision as "draft_revision?", run.until_node as "until_node?",
+                  run.really_send as "really_send!", run.first_run as "first_run!",
                   case when run.state in ('queued', 'waiting') and exists (
                       select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
                   then 'running' else run.state end as "state!",
-                  run.created_at as "created_at: jiff_sqlx::Timestamp", run.started_at as "started_at: jiff_sqlx::Timestamp",
-                  run.finished_at as "finished_at: jiff_sqlx::Timestamp"
+                  run.created_at as "created_at!: jiff_sqlx::Timestamp", run.started_at as "started_at?: jiff_sqlx::Timestamp",
+                  run.finished_at as "finished_at?: jiff_sqlx::Timestamp"
            from run left join workflow on workflow.id = run.workflow_id left join version on version.id = run.version_id
                 left join draft_revision on draft_revision.workflow_id = run.workflow_id
                      and draft_revision.revision = run.draft_revision
@@ -809,7 +812,7 @@ pub async fn needed_node_types(store: &Store) -> Result<Vec<(String, i64)>> {
 pub(crate) fn announce(store: &Store, scope: &Scope, run: RunId, workflow: WorkflowId, state: &str, trial: bool) {
     let finished = matches!(state, "succeeded" | "failed" | "cancelled");
     let data = json!({ "run": run, "workflow": workflow, "state": state, "finished": finished });
-    let mut tell = |topic: String| {
+    let tell = |topic: String| {
         store.events.publish(Event {
             workspace: scope.workspace(),
             topic,
