@@ -34,21 +34,18 @@ import type {
 } from "./types";
 
 type Params = { query?: Record<string, unknown>; path?: Record<string, string>; body?: unknown };
-type Part<P extends Params, K extends keyof Params> = P[K];
 
-interface Op<Out, P extends Params = object> {
-  parameters: {
-    query?: Part<P, "query">;
-    path: Part<P, "path"> extends undefined ? never : Part<P, "path">;
-    header?: Record<string, string>;
-    cookie?: never;
-  };
-  requestBody: P extends { body: infer B } ? { content: { "application/json": B } } : never;
+/** One operation: what it answers, and which path, query and body it takes. */
+type Op<Out, P extends Params = object> = {
+  parameters: { query?: P extends { query?: infer Q } ? Q : never; header?: never; cookie?: never } & (P extends { path: infer X }
+    ? { path: X }
+    : { path?: never });
   responses: {
-    200: { headers: object; content: { "application/json": Out } };
-    default: { headers: object; content: { "application/problem+json": Problem } };
+    200: { headers: Record<string, unknown>; content: { "application/json": Out } };
+    default: { headers: Record<string, unknown>; content: { "application/problem+json": Problem } };
   };
-}
+} & (P extends { body: infer B } ? { requestBody: { content: { "application/json": B } } } : { requestBody?: never });
+
 type Id = { path: { id: string } };
 
 export interface paths {

@@ -1,0 +1,73 @@
+import { Modal, Switch } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { setSingleKeys, singleKeysOn } from "~/lib/keyboard";
+import { Kbd } from "~/ui/Page";
+import classes from "./KeyHelp.module.css";
+
+const groups: Record<string, [string, string[]][]> = {
+  anywhere: [
+    ["palette", ["Ctrl", "K"]],
+    ["keys", ["?"]],
+    ["workflows", ["G", "W"]],
+    ["runs", ["G", "R"]],
+    ["documents", ["G", "D"]],
+    ["models", ["G", "M"]],
+  ],
+  lists: [
+    ["new", ["N"]],
+    ["filter", ["/"]],
+    ["move", ["↑", "↓"]],
+    ["open", ["↵"]],
+  ],
+  run: [
+    ["step", ["↑", "↓"]],
+    ["open", ["↵"]],
+    ["retry", ["R"]],
+  ],
+  editor: [
+    ["undo", ["Ctrl", "Z"]],
+    ["run", ["Ctrl", "↵"]],
+    ["region", ["F6"]],
+    ["problem", ["F8"]],
+    ["surface", ["Alt", "1 2 3"]],
+    ["add", ["A"]],
+  ],
+};
+
+export default function KeyHelp({ close }: { close: () => void }) {
+  const { t } = useTranslation();
+  const [single, setSingle] = useState(singleKeysOn);
+  return (
+    <Modal opened onClose={close} title={t("keys.title")} size="lg" closeButtonProps={{ "aria-label": t("common.close") }}>
+      <div className={classes.groups}>
+        {Object.entries(groups).map(([group, rows]) => (
+          <section key={group}>
+            <h3>{t(`keys.${group}.title`)}</h3>
+            <dl>
+              {rows.map(([name, combination]) => (
+                <div key={name}>
+                  <dt>{t(`keys.${group}.${name}`)}</dt>
+                  <dd>
+                    {combination.map((key) => (
+                      <Kbd key={key}>{key}</Kbd>
+                    ))}
+                  </dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+      <Switch
+        mt="md"
+        label={t("keys.single")}
+        checked={single}
+        onChange={(event) => {
+          setSingle(event.currentTarget.checked);
+          setSingleKeys(event.currentTarget.checked);
+        }}
+      />
+    </Modal>
+  );
+}

@@ -1,0 +1,162 @@
+import { Modal } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Activity, Cpu, FileText, Keyboard, type LucideIcon, Plus, Search, Settings, Workflow } from "lucide-react";
+import { useId, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import { fuzzy } from "~/lib/fuzzy";
+import { keys } from "~/lib/queries";
+import { sections } from "~/lib/settings-sections";
+import { Kbd } from "~/ui/Page";
+import classes from "./Palette.module.css";
+
+interface Entry {
+  id: string;
+  group: "go" | "do" | "workflows" | "runs" | "settings";
+  label: string;
+  meta?: string;
+  shortcut?: string;
+  icon: LucideIcon;
+  href?: string;
+  run?: () => void;
+}
+
+const RECENT = "formwork-palette-recent";
+
+function recent(): string[] {
+  try {
+    return JSON.parse(localStorage.getItem(RECENT) ?? "[]") as string[];
+  } catch {
+    return [];
+  }
+}
+
+function useEntries(showKeys: () => void): Entry[] {
+  const { t } = useTranslation();
+  const workflows = useQuery({ queryKey: keys.workflows, queryFn: () => ask(api.GET("/api/workflows")) });
+  const runs = useQuery({ queryKey: [...keys.runs, "newest"], queryFn: () => ask(api.GET("/api/runs")) });
+  return useMemo(
+    () => [
+      { id: "workflows", group: "go", label: t("nav.workflows"), icon: Workflow, href: "/workflows", shortcut: "G W" },
+      { id: "runs", group: "go", label: t("nav.runs"), icon: Activity, href: "/runs", shortcut: "G R" },
+      { id: "deliveries", group: "go", label: t("runs.tabs.deliveries"), icon: Activity, href: "/deliveries" },
+      { id: "documents", group: "go", label: t("nav.documents"), icon: FileText, href: "/documents", shortcut: "G D" },
+      { id: "models", group: "go", label: t("nav.models"), icon: Cpu, href: "/models", shortcut: "G M" },
+      { id: "new", group: "do", label: t("workflows.new"), icon: Plus, href: "/workflows?new=true", shortcut: "N" },
+      { id: "keys", group: "do", label: t("keys.title"), icon: Keyboard, run: showKeys, shortcut: "?" },
+      ...(workflows.data?.items ?? []).map(
+        (item): Entry => ({ id: item.id, group: "workflows", label: item.name, meta: `/f/${item.slug}`, icon: Workflow, href: `/workflows/${item.id}` }),
+      ),
+      ...(runs.data?.items ?? []).map(
+        (item): Entry => ({ id: item.id, group: "runs", label: item.title ?? t("runs.untitled"), meta: item.workflow.name, icon: Activity, href: `/runs/${item.id}` }),
+      ),
+      ...sections.map(
+        (section): Entry => ({ id: `settings-${section}`, group: "settings", label: t(`settings.${section}.title`), icon: Settings, href: `/settings/${section}` }),
+      ),
+    ],
+    [t, workflows.data, runs.data, showKeys],
+  );
+}
+
+export default function Palette({ close, showKeys }: { close: () => void; showKeys: () => void }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const listId = useId();
+  const entries = useEntries(showKeys);
+  const shown = useMemo(() => {
+    const used = recent();
+    const rank = (entry: Entry) => {
+      const position = used.indexOf(entry.id);
+      return position === -1 ? 0 : (20 - position) / 4;
+    };
+    const found = entries
+      .map((entry) => ({ entry, score: fuzzy(text, `${entry.label} ${entry.meta ?? ""}`) }))
+      .filter(({ score }) => score > 0)
+      .sort((a, b) => b.score + rank(b.entry) - a.score - rank(a.entry))
+      .slice(0, 40)
+      .map(({ entry }) => entry);
+    // Groups keep the order of their best entry; text without words keeps the order in which they are listed.
+    const order = text === "" ? ["go", "do", "workflows", "runs", "settings"] : [...new Set(found.map((entry) => entry.group))];
+    return order.flatMap((group) => found.filter((entry) => entry.group === group).slice(0, text === "" ? 7 : 12));
+  }, [entries, text]);
+  const current = shown[Math.min(at, shown.length - 1)];
+
+  const act = (entry: Entry, apart: boolean) => {
+    localStorage.setItem(RECENT, JSON.stringify([entry.id, ...recent().filter((id) => id !== entry.id)].slice(0, 20)));
+    close();
+    if (entry.run !== undefined) entry.run();
+    else if (entry.href !== undefined && apart) window.open(entry.href, "_blank", "noopener");
+    else if (entry.href !== undefined) void navigate({ href: entry.href });
+  };
+
+  return (
+    <Modal
+      opened
+      onClose={close}
+      withCloseButton={false}
+      padding={0}
+      size={600}
+      yOffset="14vh"
+      centered={false}
+      aria-label={t("palette.label")}
+      overlayProps={{ backgroundOpacity: 0.25 }}
+    >
+      <div className={classes.top}>
+        <Search size={17} strokeWidth={1.75} aria-hidden />
+        <input
+          data-autofocus
+          role="combobox"
+          aria-expanded
+          aria-controls={listId}
+          aria-activedescendant={current === undefined ? undefined : `${listId}-${current.id}`}
+          aria-label={t("nav.search")}
+          placeholder={t("nav.search")}
+          value={text}
+          onChange={(event) => {
+            setText(event.currentTarget.value);
+            setAt(0);
+          }}
+          onKeyDown={(event) => {
+            if (event.key === "ArrowDown") setAt(Math.min(at + 1, shown.length - 1));
+            else if (event.key === "ArrowUp") setAt(Math.max(at - 1, 0));
+            else if (event.key === "Enter" && current !== undefined) act(current, event.ctrlKey || event.metaKey);
+            else return;
+            event.preventDefault();
+          }}
+        />
+        <Kbd>Esc</Kbd>
+      </div>
+      <ul className={classes.list} role="listbox" id={listId} aria-label={t("palette.label")}>
+        {shown.map((entry, index) => (
+          <li key={entry.id} role="presentation">
+            {shown[index - 1]?.group !== entry.group && (
+              <div className={classes.group} aria-hidden>
+                {t(`palette.${entry.group}`)}
+              </div>
+            )}
+            <div
+              id={`${listId}-${entry.id}`}
+              role="option"
+              aria-selected={entry === current}
+              className={classes.entry}
+              ref={(element) => {
+                if (entry === current) element?.scrollIntoView({ block: "nearest" });
+              }}
+              onMouseMove={() => setAt(index)}
+              onClick={(event) => act(entry, event.ctrlKey || event.metaKey)}
+            >
+              <entry.icon size={16} strokeWidth={1.75} aria-hidden />
+              <span className={classes.label}>{entry.label}</span>
+              <span className={classes.meta}>{entry.meta}</span>
+              {entry.shortcut?.split(" ").map((key) => <Kbd key={key}>{key}</Kbd>)}
+            </div>
+          </li>
+        ))}
+        {shown.length === 0 && <li className={classes.none}>{t("palette.none")}</li>}
+      </ul>
+    </Modal>
+  );
+}

@@ -1,0 +1,80 @@
+import { Menu, useMantineColorScheme } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Check, Languages, LogOut, Monitor, Moon, Sun } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
+import { useSession } from "~/lib/session";
+import { Face } from "~/ui/Page";
+import classes from "./Shell.module.css";
+
+export function PersonMenu() {
+  const { t } = useTranslation();
+  const { member } = useSession();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const signOut = useMutation({
+    mutationFn: () => ask(api.DELETE("/api/session")),
+    onSuccess: async () => {
+      client.clear();
+      await navigate({ to: "/sign-in" });
+    },
+  });
+  const tick = (on: boolean) => (on ? <Check size={14} aria-hidden /> : null);
+  const themes = [
+    ["auto", Monitor],
+    ["light", Sun],
+    ["dark", Moon],
+  ] as const;
+  return (
+    <Menu position="right-end" offset={8}>
+      <Menu.Target>
+        <button type="button" className={classes.item} aria-label={t("person.menu", { name: member.name })}>
+          <Face name={member.name} size={20} />
+          <span className={classes.words}>{member.name}</span>
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{member.email}</Menu.Label>
+        <Menu.Divider />
+        <Menu.Label>{t("person.theme")}</Menu.Label>
+        {themes.map(([name, Icon]) => (
+          <Menu.Item
+            key={name}
+            role="menuitemradio"
+            aria-checked={colorScheme === name}
+            leftSection={<Icon size={15} strokeWidth={1.75} />}
+            rightSection={tick(colorScheme === name)}
+            onClick={() => setColorScheme(name)}
+          >
+            {t(`person.themes.${name}`)}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Label>{t("person.language")}</Menu.Label>
+        {languages.map((language) => (
+          <Menu.Item
+            key={language}
+            role="menuitemradio"
+            aria-checked={currentLanguage() === language}
+            lang={language}
+            leftSection={<Languages size={15} strokeWidth={1.75} />}
+            rightSection={tick(currentLanguage() === language)}
+            onClick={() => {
+              void setLanguage(language);
+              void ask(api.PATCH("/api/members/{id}", { params: { path: { id: member.id } }, body: { locale: language } })).catch(() => undefined);
+            }}
+          >
+            {languageNames[language]}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item leftSection={<LogOut size={15} strokeWidth={1.75} />} onClick={() => signOut.mutate()}>
+          {t("person.sign_out")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,67 @@
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import type { DocumentItem } from "~/api/types";
+import { useFormat } from "~/lib/format";
+import { keys } from "~/lib/queries";
+import { Empty, Loading, Page } from "~/ui/Page";
+import { PageImage } from "~/ui/PageImage";
+import { ErrorPanel } from "~/ui/Problem";
+import classes from "./Documents.module.css";
+
+/** Every page that workflows fill in, as it looks. */
+export function DocumentsPage() {
+  const { t } = useTranslation();
+  const documents = useQuery({ queryKey: keys.documents, queryFn: () => ask(api.GET("/api/documents")) });
+  return (
+    <Page title={t("nav.documents")} sub={t("documents.sub")}>
+      {documents.isError && <ErrorPanel error={documents.error} retry={() => void documents.refetch()} />}
+      {documents.isPending && <Loading lines={3} />}
+      {documents.data?.items.length === 0 && (
+        <Empty
+          action={
+            <Button component={Link} to="/workflows?new=true">
+              {t("workflows.new")}
+            </Button>
+          }
+        >
+          {t("documents.none")}
+        </Empty>
+      )}
+      <ul className={classes.grid}>
+        {documents.data?.items.map((item) => (
+          <DocumentCard key={item.id} item={item} />
+        ))}
+      </ul>
+    </Page>
+  );
+}
+
+function DocumentCard({ item }: { item: DocumentItem }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const preview = useQuery({
+    queryKey: [...keys.document(item.id), "preview", item.latest_number],
+    queryFn: () => ask(api.POST("/api/documents/preview", { body: { document_id: item.id, values: {} } })),
+    staleTime: Infinity,
+  });
+  const page = preview.data?.pages[0];
+  const changed = item.changed_at ?? item.created_at;
+  return (
+    <li className={classes.card}>
+      <div className={classes.desk}>{page !== undefined && <PageImage page={page} alt="" className={classes.thumb} />}</div>
+      <div className={classes.text}>
+        <Link to="/documents/$id" params={{ id: item.id }} className={classes.name}>
+          {item.name}
+        </Link>
+        <span title={format.exact(changed)}>
+          {[t("workflows.version", { number: item.latest_number }), item.used_by === undefined ? null : t("documents.used", { count: item.used_by }), format.ago(changed)]
+            .filter((part) => part !== null)
+            .join(" · ")}
+        </span>
+      </div>
+    </li>
+  );
+}

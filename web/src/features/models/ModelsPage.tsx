@@ -1,0 +1,126 @@
+import { useQuery } from "@tanstack/react-query";
+import { CloudOff } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import type { Model } from "~/api/types";
+import { useFormat } from "~/lib/format";
+import { keys } from "~/lib/queries";
+import { OriginIcon } from "~/ui/Origin";
+import { Card, Empty, Loading, Page, Progress } from "~/ui/Page";
+import { ErrorPanel } from "~/ui/Problem";
+import { SignIcon, Tag, type Tone } from "~/ui/State";
+import table from "~/ui/Table.module.css";
+import classes from "./Models.module.css";
+
+/** The models that write here: state, memory, measured speed, and a download as it goes on. */
+export function ModelsPage() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const models = useQuery({ queryKey: keys.models, queryFn: () => ask(api.GET("/api/models")), refetchInterval: (query) => (query.state.data?.items.some((model) => model.state === "downloading" || model.state === "loading") ? 3000 : false) });
+  const list = models.data?.items ?? [];
+  const memory = list.reduce((sum, model) => sum + (model.memory_bytes ?? 0), 0);
+  return (
+    <Page title={t("nav.models")} sub={t("models.sub")}>
+      {models.isError && <ErrorPanel error={models.error} retry={() => void models.refetch()} />}
+      {models.isPending && <Loading lines={3} height={60} />}
+      {models.data !== undefined && list.length === 0 && <Empty>{t("models.none")}</Empty>}
+      {list.length > 0 && (
+        <>
+          <div className={table.wrap}>
+            <table className={table.table} data-lines="2">
+              <thead>
+                <tr>
+                  <th scope="col">{t("models.column.model")}</th>
+                  <th scope="col">{t("models.column.state")}</th>
+                  <th scope="col" className={table.wide}>{t("models.column.memory")}</th>
+                  <th scope="col" className={table.wide}>{t("models.column.speed")}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {list.map((model) => (
+                  <Row key={model.name} model={model} isDefault={model.name === models.data?.default} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+          <div className={classes.cards}>
+            <Card title={t("models.private")}>
+              <p className={classes.note}>
+                <CloudOff size={16} strokeWidth={1.75} aria-hidden />
+                {t("models.private_text")}
+              </p>
+            </Card>
+            {memory > 0 && (
+              <Card title={t("models.memory")}>
+                <p className={classes.figure}>{format.bytes(memory)}</p>
+                <p className={classes.small}>{t("models.memory_text", { count: list.filter((model) => (model.memory_bytes ?? 0) > 0).length })}</p>
+              </Card>
+            )}
+          </div>
+        </>
+      )}
+    </Page>
+  );
+}
+
+const tones: Record<Model["state"], Tone> = { ready: "ok", loading: "accent", downloading: "accent", asleep: "neutral", missing: "warn", failed: "err" };
+const signs = { ready: "done", loading: "running", downloading: "running", asleep: "person", missing: "waiting", failed: "failed" } as const;
+
+function Row({ model, isDefault }: { model: Model; isDefault: boolean }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const why = typeof model.error === "string" ? model.error : [model.error?.message, model.error?.why, model.error?.fix].filter(Boolean).join(" ");
+  const name = (
+    <span className={classes.model}>
+      <OriginIcon family="written" icon="sparkles" size={34} />
+      <span className={table.two}>
+        <strong>{model.title}</strong>
+        <span>{model.summary ?? model.name}</span>
+      </span>
+    </span>
+  );
+  if (model.state === "downloading") {
+    const share = model.size_bytes > 0 ? model.done_bytes / model.size_bytes : null;
+    const fetched = t("model.fetched", { done: format.bytes(model.done_bytes), size: format.bytes(model.size_bytes) });
+    const facts = [
+      fetched,
+      model.bytes_per_second === null ? null : t("models.rate", { rate: format.bytes(model.bytes_per_second) }),
+      model.seconds_left === null ? null : t("model.about", { time: format.duration(Math.ceil(model.seconds_left) * 1000) }),
+    ].filter((fact) => fact !== null);
+    return (
+      <tr>
+        <td>{name}</td>
+        <td colSpan={3}>
+          <div className={classes.download}>
+            <span className="num">{facts.join(" · ")}</span>
+            <Progress value={share} label={fetched} />
+            <span className={classes.small}>{t("models.goes_on")}</span>
+          </div>
+        </td>
+      </tr>
+    );
+  }
+  return (
+    <tr>
+      <td>{name}</td>
+      <td>
+        <span className={classes.state}>
+          <Tag tone={tones[model.state]} icon={<SignIcon sign={signs[model.state]} size={13} />}>
+            {t(`models.state.${model.state}`)}
+          </Tag>
+          {isDefault && <span className={classes.small}>{t("models.default")}</span>}
+        </span>
+        {(model.state === "failed" || model.state === "missing") && <p className={classes.why}>{why || t(`model.why.${model.state}`)}</p>}
+      </td>
+      <td className={`${table.wide} num`}>{model.memory_bytes === null ? <Dash /> : format.bytes(model.memory_bytes)}</td>
+      <td className={`${table.wide} num`}>
+        {model.tokens_per_second === null ? <Dash /> : t("model.speed", { speed: format.number(model.tokens_per_second, 1) })}
+      </td>
+    </tr>
+  );
+}
+
+function Dash() {
+  const { t } = useTranslation();
+  return <span title={t("models.not_measured")}>{t("common.dash")}</span>;
+}

@@ -1,0 +1,158 @@
+import { Button, SegmentedControl } from "@mantine/core";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import type { DeliveryItem } from "~/api/types";
+import { useFormat } from "~/lib/format";
+import { keys } from "~/lib/queries";
+import { useNow } from "~/lib/now";
+import { Empty, Loading, Page } from "~/ui/Page";
+import { ErrorPanel } from "~/ui/Problem";
+import { SignIcon, signOf, State } from "~/ui/State";
+import table from "~/ui/Table.module.css";
+import { walkRows } from "~/ui/walk-rows";
+import { DeliveryPanel } from "./DeliveryPanel";
+import classes from "./Runs.module.css";
+import { RunTabs } from "./RunTabs";
+
+type Show = "all" | "look" | "received";
+
+export interface DeliveriesSearch {
+  show?: Show;
+  endpoint?: string;
+}
+
+const needsALook = (item: DeliveryItem) => item.state === "retrying" || item.state === "given_up";
+
+export function DeliveriesPage() {
+  const { t } = useTranslation();
+  const { id } = useParams({ strict: false });
+  const search: DeliveriesSearch = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const show = search.show ?? "all";
+  const deliveries = useInfiniteQuery({
+    queryKey: [...keys.deliveries, "list", search.endpoint],
+    queryFn: ({ pageParam }) =>
+      ask(api.GET("/api/deliveries", { params: { query: { endpoint: search.endpoint, after: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+  const all = deliveries.data?.pages.flatMap((page) => page.items) ?? [];
+  const look = all.filter(needsALook).length;
+  const shown = all.filter((item) => show === "all" || (show === "look" ? needsALook(item) : item.state === "delivered"));
+  const trouble = troubled(all);
+  return (
+    <Page
+      title={t("nav.runs")}
+      tabs={<RunTabs here="deliveries" />}
+      aside={id === undefined ? undefined : <DeliveryPanel key={id} id={id} close={() => void navigate({ to: "/deliveries", search })} />}
+    >
+      <div className={classes.bar}>
+        <SegmentedControl
+          aria-label={t("deliveries.show")}
+          value={show}
+          onChange={(value) => void navigate({ to: id === undefined ? "/deliveries" : "/deliveries/$id", params: { id: id ?? "" }, search: { ...search, show: value === "all" ? undefined : (value as Show) }, replace: true })}
+          data={[
+            { value: "all", label: t("deliveries.shows.all") },
+            { value: "look", label: t("deliveries.shows.look", { count: look }) },
+            { value: "received", label: t("deliveries.shows.received") },
+          ]}
+        />
+        <span className={classes.space} />
+        {trouble !== null && <span className={classes.sentence}>{t("deliveries.trouble", { name: trouble })}</span>}
+      </div>
+      {deliveries.isError && <ErrorPanel error={deliveries.error} retry={() => void deliveries.refetch()} />}
+      {deliveries.isPending ? (
+        <Loading lines={8} height={46} />
+      ) : shown.length === 0 ? (
+        !deliveries.isError && <Empty>{all.length === 0 ? t("deliveries.none") : t("deliveries.none_fit")}</Empty>
+      ) : (
+        <div className={table.wrap}>
+          <table className={table.table} onKeyDown={walkRows}>
+            <thead>
+              <tr>
+                <th scope="col" style={{ width: 20 }}>
+                  <span className="visually-hidden">{t("deliveries.column.sign")}</span>
+                </th>
+                <th scope="col">{t("deliveries.column.document")}</th>
+                <th scope="col">{t("deliveries.column.to")}</th>
+                <th scope="col">{t("deliveries.column.state")}</th>
+                <th scope="col" className={table.wide}>{t("deliveries.column.time")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((item) => (
+                <Row key={item.id} item={item} selected={item.id === id} search={search} />
+              ))}
+            </tbody>
+          </table>
+          {deliveries.hasNextPage && (
+            <div className={table.more}>
+              <Button variant="subtle" color="gray" loading={deliveries.isFetchingNextPage} onClick={() => void deliveries.fetchNextPage()}>
+                {t("common.load_more")}
+              </Button>
+            </div>
+          )}
+        </div>
+      )}
+    </Page>
+  );
+}
+
+/** The one endpoint whose newest three deliveries all fail, if there is one. */
+function troubled(all: DeliveryItem[]): string | null {
+  const byEndpoint = new Map<string, DeliveryItem[]>();
+  for (const item of all) {
+    if (item.endpoint === null) continue;
+    const list = byEndpoint.get(item.endpoint.name) ?? [];
+    list.push(item);
+    byEndpoint.set(item.endpoint.name, list);
+  }
+  for (const [name, list] of byEndpoint) {
+    const newest = list.slice(0, 3);
+    if (newest.length === 3 && newest.every(needsALook)) return name;
+  }
+  return null;
+}
+
+export function useDeliveryText(): (item: Pick<DeliveryItem, "state" | "due_at" | "last_status"> & { attempts: number }, now: number) => string {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (item, now) => {
+    if (item.state === "delivered") return item.last_status == null ? t("deliveries.state.received") : t("deliveries.state.received_code", { code: item.last_status });
+    if (item.state === "retrying" && item.due_at !== null) {
+      const wait = Date.parse(item.due_at) - now;
+      return wait > 0 ? t("deliveries.state.again_in", { time: format.duration(wait) }) : t("deliveries.state.again_now");
+    }
+    if (item.state === "given_up") return t("deliveries.state.given_up", { count: item.attempts });
+    return t(`state.${item.state}`);
+  };
+}
+
+function Row({ item, selected, search }: { item: DeliveryItem; selected: boolean; search: DeliveriesSearch }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = useNow(item.state === "retrying" ? 1000 : null);
+  const text = useDeliveryText();
+  return (
+    <tr data-selected={selected || undefined}>
+      <td>
+        <SignIcon sign={signOf(item.state)} />
+      </td>
+      <td>
+        <Link to="/deliveries/$id" params={{ id: item.id }} search={search} className={`${table.row} ${table.cut}`} aria-current={selected || undefined}>
+          {item.title ?? item.run?.title ?? t("runs.untitled")}
+        </Link>
+      </td>
+      <td className={table.quiet}>{item.endpoint?.name ?? t("deliveries.no_endpoint")}</td>
+      <td>
+        <State state={item.state}>{text(item, now)}</State>
+      </td>
+      <td className={`${table.wide} ${table.quiet} num`} title={format.exact(item.created_at)}>
+        {format.short(item.created_at)}
+      </td>
+    </tr>
+  );
+}

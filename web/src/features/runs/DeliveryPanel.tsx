@@ -1,0 +1,214 @@
+import { ActionIcon, Button } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { CircleCheck, CircleX, Clock, Download, FileText, Send, ShieldCheck, X } from "lucide-react";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import type { DeliveryAttempt, DeliveryDetail } from "~/api/types";
+import { useFormat } from "~/lib/format";
+import { useNow } from "~/lib/now";
+import { keys } from "~/lib/queries";
+import { Loading } from "~/ui/Page";
+import { ErrorPanel, InlineError } from "~/ui/Problem";
+import { StateTag } from "~/ui/State";
+import classes from "./DeliveryPanel.module.css";
+import { useDeliveryText } from "./DeliveriesPage";
+
+export function DeliveryPanel({ id, close }: { id: string; close: () => void }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const path = { path: { id } };
+  const delivery = useQuery({
+    queryKey: keys.delivery(id),
+    queryFn: () => ask(api.GET("/api/deliveries/{id}", { params: path })),
+  });
+  const fresh = async () => {
+    await client.invalidateQueries({ queryKey: keys.delivery(id) });
+    await client.invalidateQueries({ queryKey: keys.deliveries });
+  };
+  const again = useMutation({ mutationFn: () => ask(api.POST("/api/deliveries/{id}/send-again", { params: path })), onSuccess: fresh });
+  const stop = useMutation({ mutationFn: () => ask(api.POST("/api/deliveries/{id}/stop", { params: path })), onSuccess: fresh });
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && document.querySelector('[role="dialog"],[role="menu"]') === null) close();
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, [close]);
+  const data = delivery.data;
+  return (
+    <aside className={classes.panel} aria-label={t("deliveries.panel")}>
+      {delivery.isPending && <Loading lines={4} />}
+      {delivery.isError && <ErrorPanel error={delivery.error} retry={() => void delivery.refetch()} />}
+      {data !== undefined && (
+        <>
+          <header className={classes.head}>
+            <div className={classes.top}>
+              <StateOf delivery={data} />
+              <ActionIcon aria-label={t("common.close")} onClick={close}>
+                <X size={16} />
+              </ActionIcon>
+            </div>
+            <h2>
+              {data.endpoint === null
+                ? (data.title ?? data.run?.title ?? t("runs.untitled"))
+                : t("deliveries.title", { title: data.title ?? data.run?.title ?? t("runs.untitled"), endpoint: data.endpoint.name })}
+            </h2>
+            <p className={classes.meta}>
+              {[data.endpoint === null ? t("deliveries.no_endpoint") : hostOf(data.endpoint.url), t("deliveries.signed")].join(" · ")}
+              {data.run?.workflow !== undefined && (
+                <>
+                  {" · "}
+                  <Link to="/workflows/$id" params={{ id: data.run.workflow.id }} className="link">
+                    {data.run.workflow.name}
+                  </Link>
+                </>
+              )}
+            </p>
+            <div className={classes.actions}>
+              <Button leftSection={<Send size={15} strokeWidth={1.75} />} loading={again.isPending} disabled={data.endpoint === null} onClick={() => again.mutate()}>
+                {t("deliveries.send_again")}
+              </Button>
+              {["due", "retrying", "sending", "held"].includes(data.state) && (
+                <Button variant="default" loading={stop.isPending} onClick={() => stop.mutate()}>
+                  {t("deliveries.stop")}
+                </Button>
+              )}
+              {data.run !== null && (
+                <Button variant="subtle" color="gray" component={Link} to={`/runs/${data.run.id}`}>
+                  {t("deliveries.open_run")}
+                </Button>
+              )}
+            </div>
+            {again.isError && <InlineError error={again.error} />}
+            {stop.isError && <InlineError error={stop.error} />}
+          </header>
+          <div className={classes.body}>
+            <h3>{t("deliveries.attempts")}</h3>
+            <Attempts delivery={data} />
+            <h3>{t("deliveries.what")}</h3>
+            <WhatIsSent delivery={data} />
+            <p className={classes.note}>
+              <ShieldCheck size={16} strokeWidth={1.75} aria-hidden />
+              {t("deliveries.same_number")}
+            </p>
+          </div>
+        </>
+      )}
+    </aside>
+  );
+}
+
+function StateOf({ delivery }: { delivery: DeliveryDetail }) {
+  const now = useNow(delivery.state === "retrying" ? 1000 : null);
+  const text = useDeliveryText();
+  const last = delivery.attempts.at(-1)?.status ?? null;
+  return (
+    <StateTag state={delivery.state}>
+      {text({ ...delivery, attempts: delivery.attempts.length, last_status: delivery.last_status ?? last }, now)}
+    </StateTag>
+  );
+}
+
+function hostOf(url: string): string {
+  try {
+    const parsed = new URL(url);
+    return parsed.host + (parsed.pathname === "/" ? "" : parsed.pathname);
+  } catch {
+    return url;
+  }
+}
+
+function Attempts({ delivery }: { delivery: DeliveryDetail }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = useNow(delivery.state === "retrying" ? 1000 : null);
+  const newest = delivery.attempts.toSorted((a, b) => b.attempt - a.attempt);
+  const next = delivery.state === "retrying" || delivery.state === "due" ? delivery.due_at : null;
+  if (newest.length === 0 && next === null) {
+    return <p className={classes.meta}>{delivery.state === "held" ? t("deliveries.held") : t("deliveries.not_tried")}</p>;
+  }
+  return (
+    <ol className={classes.story}>
+      {next !== null && (
+        <li>
+          <Clock size={18} strokeWidth={1.75} className={classes.wait} aria-hidden />
+          <div>
+            <strong>
+              {delivery.max_attempts === undefined
+                ? t("deliveries.attempt", { number: newest.length + 1 })
+                : t("deliveries.attempt_of", { number: newest.length + 1, most: delivery.max_attempts })}
+            </strong>
+            <span>{t("deliveries.in", { time: format.duration(Math.max(0, Date.parse(next) - now)) })}</span>
+          </div>
+          <time className="num" dateTime={next} title={format.exact(next)}>
+            {format.short(next)}
+          </time>
+        </li>
+      )}
+      {newest.map((attempt) => (
+        <AttemptRow key={attempt.attempt} attempt={attempt} />
+      ))}
+    </ol>
+  );
+}
+
+function AttemptRow({ attempt }: { attempt: DeliveryAttempt }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const fine = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
+  const why = typeof attempt.error === "string" ? attempt.error : attempt.error?.message;
+  const outcome = attempt.status === null ? (why ?? t("deliveries.no_answer")) : fine ? t("deliveries.state.received_code", { code: attempt.status }) : t("deliveries.answered", { code: attempt.status });
+  const facts = [
+    attempt.answer_head === null || attempt.answer_head === "" ? null : t("deliveries.quote", { text: attempt.answer_head }),
+    attempt.took_ms === null ? null : format.duration(attempt.took_ms),
+  ].filter((fact) => fact !== null);
+  return (
+    <li>
+      {fine ? (
+        <CircleCheck size={18} strokeWidth={1.75} className={classes.fine} aria-hidden />
+      ) : (
+        <CircleX size={18} strokeWidth={1.75} className={classes.failed} aria-hidden />
+      )}
+      <div>
+        <strong>{t("deliveries.attempt_outcome", { number: attempt.attempt, outcome })}</strong>
+        <span>{facts.join(" · ")}</span>
+      </div>
+      <time className="num" dateTime={attempt.started_at} title={format.exact(attempt.started_at)}>
+        {format.short(attempt.started_at)}
+      </time>
+    </li>
+  );
+}
+
+interface SentFile {
+  id: string;
+  name: string;
+  size_bytes: number;
+}
+
+function filesOf(message: Record<string, unknown>): SentFile[] {
+  const data = (message.data ?? message) as Record<string, unknown>;
+  return Array.isArray(data.artifacts) ? (data.artifacts as SentFile[]) : [];
+}
+
+function WhatIsSent({ delivery }: { delivery: DeliveryDetail }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <div className={classes.sent}>
+      {filesOf(delivery.message).map((file) => (
+        <a key={file.id} className={classes.file} href={`/api/artifacts/${file.id}?download=1`}>
+          <FileText size={20} strokeWidth={1.5} aria-hidden />
+          <span>
+            <strong>{file.name}</strong>
+            <span>{t("deliveries.file", { size: format.bytes(file.size_bytes) })}</span>
+          </span>
+          <Download size={16} strokeWidth={1.75} aria-label={t("common.download")} />
+        </a>
+      ))}
+      <pre tabIndex={0} aria-label={t("deliveries.what")}>{JSON.stringify(delivery.message, null, 2)}</pre>
+    </div>
+  );
+}

@@ -1,0 +1,215 @@
+import { Button, Modal } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { CircleStop, FileText, Pencil, RotateCw, SquarePen } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import type { RunDetail } from "~/api/types";
+import { useFormat } from "~/lib/format";
+import { useKeys } from "~/lib/keyboard";
+import { useLiveQueries } from "~/lib/live-queries";
+import { useNow } from "~/lib/now";
+import { keys } from "~/lib/queries";
+import { Loading } from "~/ui/Page";
+import { ErrorPanel, InlineError } from "~/ui/Problem";
+import { State, StateTag, Tag } from "~/ui/State";
+import { ValueEditor } from "~/ui/ValueEditor";
+import classes from "./RunPage.module.css";
+import { RunPaper } from "./RunPaper";
+import { StepDetail } from "./StepDetail";
+import { stepKey, Timeline } from "./Timeline";
+import { useStream } from "./use-stream";
+
+export function RunPage() {
+  const { id = "" } = useParams({ strict: false });
+  const run = useQuery({
+    queryKey: keys.run(id),
+    queryFn: () => ask(api.GET("/api/runs/{id}", { params: { path: { id } } })),
+  });
+  useLiveQueries([`run:${id}`]);
+  if (run.isError) {
+    return (
+      <div className={classes.alone}>
+        <ErrorPanel error={run.error} retry={() => void run.refetch()} />
+      </div>
+    );
+  }
+  if (run.data === undefined) {
+    return (
+      <div className={classes.alone}>
+        <Loading lines={6} />
+      </div>
+    );
+  }
+  return <Loaded key={id} run={run.data} refetch={() => void run.refetch()} />;
+}
+
+function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const search: { step?: string } = useSearch({ strict: false });
+  const open = run.finished_at === null;
+  const now = useNow(open ? 250 : null);
+  const streams = useStream(run, refetch);
+  const [editing, setEditing] = useState(false);
+  const path = { path: { id: run.id } };
+
+  const interesting = run.steps.find((step) => step.state === "failed") ?? run.steps.find((step) => step.state === "running" || step.state === "waiting");
+  // "none" in the address means that a person closed what opened by itself.
+  const openStep = search.step ?? (interesting === undefined ? undefined : stepKey(interesting));
+  const select = (step: string | undefined) => void navigate({ to: "/runs/$id", params: { id: run.id }, search: { step: step ?? "none" }, replace: true });
+
+  const stop = useMutation({
+    mutationFn: () => ask(api.POST("/api/runs/{id}/stop", { params: path })),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.run(run.id) }),
+  });
+  const retry = useMutation({
+    mutationFn: (body: { from_node?: string; input?: unknown }) => ask(api.POST("/api/runs/{id}/retry", { params: path, body })),
+    onSuccess: (next) => navigate({ to: "/runs/$id", params: { id: next.id } }),
+  });
+  const failedStep = run.steps.find((step) => step.state === "failed");
+  useKeys(open ? {} : { r: () => retry.mutate({ from_node: failedStep?.node }) });
+
+  const settled = run.steps.filter((step) => ["succeeded", "failed", "skipped", "cancelled"].includes(step.state)).length;
+  const elapsed = (run.finished_at === null ? now : Date.parse(run.finished_at)) - Date.parse(run.started_at ?? run.created_at);
+  return (
+    <div className={classes.page}>
+      <header className={classes.header}>
+        <div className={classes.titles}>
+          <nav className={classes.path} aria-label={t("run.path")}>
+            <Link to="/runs">{t("nav.runs")}</Link>
+            <span aria-hidden>/</span>
+            <Link to="/workflows/$id" params={{ id: run.workflow.id }}>
+              {run.workflow.name}
+            </Link>
+          </nav>
+          <div className={classes.title}>
+            <h1>{run.title ?? t("runs.untitled")}</h1>
+            <span role="status" aria-live="polite">
+              <StateTag state={run.state} />
+            </span>
+            {run.trial && <Tag>{t("runs.trial")}</Tag>}
+          </div>
+          <p className={classes.meta}>
+            <span>{t(`runs.source.${run.source}`, { defaultValue: run.source })}</span>
+            <span title={format.exact(run.created_at)}>{format.when(run.created_at)}</span>
+            <span className="num">{open ? t("run.for", { time: format.duration(elapsed) }) : t("run.took", { time: format.duration(elapsed) })}</span>
+            {open && <span>{t("run.step_of", { step: Math.min(settled + 1, run.steps.length), count: run.steps.length })}</span>}
+            {run.retry_of !== null && (
+              <Link to="/runs/$id" params={{ id: run.retry_of }} className="link">
+                {t("run.retry_of")}
+              </Link>
+            )}
+          </p>
+        </div>
+        <div className={classes.actions}>
+          <Button variant="default" component={Link} to={`/workflows/${run.workflow.id}`} leftSection={<SquarePen size={15} strokeWidth={1.75} />}>
+            {t("run.open_workflow")}
+          </Button>
+          {open ? (
+            <Button
+              variant="default"
+              className="danger"
+              leftSection={<CircleStop size={15} strokeWidth={1.75} />}
+              loading={stop.isPending}
+              onClick={() => stop.mutate()}
+            >
+              {t("run.stop")}
+            </Button>
+          ) : (
+            <>
+              <Button variant="default" leftSection={<Pencil size={15} strokeWidth={1.75} />} onClick={() => setEditing(true)}>
+                {t("run.edit_retry")}
+              </Button>
+              <Button
+                variant={run.state === "succeeded" ? "default" : "filled"}
+                leftSection={<RotateCw size={15} strokeWidth={1.75} />}
+                loading={retry.isPending}
+                onClick={() => retry.mutate({ from_node: failedStep?.node })}
+              >
+                {failedStep === undefined ? t("run.again") : t("run.retry_failed")}
+              </Button>
+            </>
+          )}
+        </div>
+      </header>
+      <div className={classes.columns}>
+        <div className={classes.left}>
+          {stop.isError && <InlineError error={stop.error} />}
+          {retry.isError && <InlineError error={retry.error} />}
+          <Timeline run={run} now={now} open={openStep} select={select}>
+            {(step) => (
+              <StepDetail run={run} step={step} streams={streams} retrying={retry.isPending} retry={() => retry.mutate({ from_node: step.node })} />
+            )}
+          </Timeline>
+          <div className={classes.cards}>
+            <section className={classes.card}>
+              <h2>{t("run.deliveries")}</h2>
+              {run.deliveries.length === 0 ? (
+                <p>{run.trial ? t("run.held_back") : t("run.no_deliveries")}</p>
+              ) : (
+                <ul className={classes.list}>
+                  {run.deliveries.map((delivery) => (
+                    <li key={delivery.id}>
+                      <Link to="/deliveries/$id" params={{ id: delivery.id }}>
+                        <span>{delivery.endpoint ?? t("deliveries.no_endpoint")}</span>
+                        <State state={delivery.state} />
+                      </Link>
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </section>
+            <section className={classes.card}>
+              <h2>{open ? t("run.promise.title") : t("run.files")}</h2>
+              {open ? (
+                <p>{t("run.promise.text")}</p>
+              ) : run.artifacts.length === 0 ? (
+                <p>{t("run.no_files")}</p>
+              ) : (
+                <ul className={classes.list}>
+                  {run.artifacts.map((artifact) => (
+                    <li key={artifact.id}>
+                      <a href={`/api/artifacts/${artifact.id}?download=1`}>
+                        <span className={classes.file}>
+                          <FileText size={15} strokeWidth={1.75} aria-hidden />
+                          {artifact.name}
+                        </span>
+                        <span className="num">{format.bytes(artifact.size_bytes)}</span>
+                      </a>
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </section>
+          </div>
+        </div>
+        <RunPaper run={run} />
+      </div>
+      {editing && <EditRetry run={run} close={() => setEditing(false)} retry={(input) => retry.mutate({ input })} busy={retry.isPending} error={retry.error} />}
+    </div>
+  );
+}
+
+function EditRetry({ run, close, retry, busy, error }: { run: RunDetail; close: () => void; retry: (input: unknown) => void; busy: boolean; error: unknown }) {
+  const { t } = useTranslation();
+  const [value, setValue] = useState(run.input);
+  return (
+    <Modal opened onClose={close} size="lg" title={t("run.edit_retry")} closeButtonProps={{ "aria-label": t("common.close") }}>
+      <p className={classes.hint}>{t("run.edit_hint")}</p>
+      <ValueEditor value={value} change={setValue} label={t("run.input")} />
+      {error !== null && <InlineError error={error} />}
+      <div className={classes.buttons}>
+        <Button variant="default" onClick={close}>
+          {t("common.cancel")}
+        </Button>
+        <Button loading={busy} onClick={() => retry(value)}>
+          {t("run.retry_edited")}
+        </Button>
+      </div>
+    </Modal>
+  );
+}

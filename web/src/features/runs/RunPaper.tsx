@@ -1,0 +1,56 @@
+import { ActionIcon, Tooltip } from "@mantine/core";
+import { Download, ExternalLink, FileText } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import type { RunDetail } from "~/api/types";
+import { Tag } from "~/ui/State";
+import classes from "./RunPaper.module.css";
+
+/** The finished file in the browser's own viewer; until then the paper it will be on. */
+export function RunPaper({ run }: { run: RunDetail }) {
+  const { t } = useTranslation();
+  const made = run.artifacts.filter((artifact) => artifact.content_type === "application/pdf").at(-1);
+  const open = run.finished_at === null;
+  const maker = run.steps.find((step) => step.family === "made" && step.state !== "skipped");
+  if (made === undefined && maker === undefined) return null;
+  return (
+    <section className={classes.paper} aria-label={t("run.page")}>
+      <header className={classes.bar}>
+        <FileText size={17} strokeWidth={1.75} aria-hidden />
+        <strong>{made?.name ?? maker?.name}</strong>
+        {made === undefined && open && <Tag tone="accent">{t("run.page_to_come")}</Tag>}
+        <span className={classes.space} />
+        {made !== undefined && (
+          <>
+            <Tooltip label={t("run.open_file")}>
+              <ActionIcon component="a" href={`/api/artifacts/${made.id}`} target="_blank" rel="noreferrer" aria-label={t("run.open_file")}>
+                <ExternalLink size={16} strokeWidth={1.75} />
+              </ActionIcon>
+            </Tooltip>
+            <Tooltip label={t("common.download")}>
+              <ActionIcon component="a" href={`/api/artifacts/${made.id}?download=1`} aria-label={t("common.download")}>
+                <Download size={16} strokeWidth={1.75} />
+              </ActionIcon>
+            </Tooltip>
+          </>
+        )}
+      </header>
+      <div className={classes.desk}>
+        {made === undefined ? (
+          <div className={classes.sheet}>
+            {open ? (
+              <div aria-hidden>
+                {[38, 0, 92, 86, 95, 60, 0, 90, 94, 72, 0, 88, 91, 40].map((width, at) => (
+                  <span key={at} style={{ inlineSize: `${width}%` }} />
+                ))}
+              </div>
+            ) : (
+              <p>{t("run.no_page")}</p>
+            )}
+          </div>
+        ) : (
+          <iframe className={classes.viewer} src={`/api/artifacts/${made.id}#view=FitH&navpanes=0`} title={made.name} />
+        )}
+      </div>
+    </section>
+  );
+}

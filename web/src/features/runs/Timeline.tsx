@@ -1,0 +1,117 @@
+import type { CSSProperties, ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import type { RunDetail, RunStep } from "~/api/types";
+import { useFormat } from "~/lib/format";
+import { OriginIcon } from "~/ui/Origin";
+import { SignIcon, signOf } from "~/ui/State";
+import { axisOf, barsOf, tookOf } from "./timeline";
+import classes from "./Timeline.module.css";
+
+export function stepKey(step: RunStep): string {
+  return step.item_path === "" ? step.node : `${step.node}:${step.item_path}`;
+}
+
+/** All steps on one axis: hatched waited, solid ran, dashed is to come. A step opens below its bar. */
+export function Timeline({
+  run,
+  now,
+  open,
+  select,
+  children,
+}: {
+  run: RunDetail;
+  now: number;
+  open: string | undefined;
+  select: (key: string | undefined) => void;
+  children: (step: RunStep) => ReactNode;
+}) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const axis = axisOf(run, now);
+  const place = (from: number, to: number): CSSProperties => ({
+    insetInlineStart: `${Math.min(99, Math.max(0, ((from - axis.start) / axis.length) * 100))}%`,
+    inlineSize: `max(3px, ${Math.max(0, Math.min(100, ((to - from) / axis.length) * 100))}%)`,
+  });
+  return (
+    <div className={classes.card}>
+      <div className={classes.head} aria-hidden>
+        <span>{t("run.steps")}</span>
+        <div className={classes.axis}>
+          {axis.ticks.map((tick) => (
+            <span key={tick} style={{ insetInlineStart: `${(tick / axis.length) * 100}%` }}>
+              {format.duration(tick)}
+            </span>
+          ))}
+        </div>
+        <span />
+      </div>
+      <ol
+        className={classes.steps}
+        onKeyDown={(event) => {
+          if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+          const rows = [...event.currentTarget.querySelectorAll<HTMLElement>("[data-step]")];
+          const next = rows[rows.indexOf(document.activeElement as HTMLElement) + (event.key === "ArrowDown" ? 1 : -1)];
+          if (next === undefined) return;
+          event.preventDefault();
+          next.focus();
+        }}
+      >
+        {run.steps.map((step) => {
+          const key = stepKey(step);
+          const isOpen = open === key;
+          const took = tookOf(step, now);
+          const bars = barsOf(step, now);
+          const live = step.state === "running" || step.state === "waiting";
+          return (
+            <li key={key} data-open={isOpen || undefined}>
+              <button
+                type="button"
+                data-step={key}
+                className={classes.row}
+                aria-expanded={isOpen}
+                aria-controls={`step-${key}`}
+                onClick={() => select(isOpen ? undefined : key)}
+              >
+                <span className={classes.name} data-off={step.state === "skipped" || undefined}>
+                  <OriginIcon family={step.family} icon={step.icon} />
+                  <span>
+                    <strong>{step.name}</strong>
+                    <small>{factOf(step, t)}</small>
+                  </span>
+                </span>
+                <span className={classes.bars}>
+                  {bars.map((bar, at) => (
+                    <i key={at} className={classes.bar} data-mark={bar.mark} data-origin={step.family} style={place(bar.from, bar.to)} />
+                  ))}
+                  {bars.length === 0 && step.state !== "skipped" && run.finished_at === null && (
+                    <i className={classes.bar} data-mark="to-come" style={{ insetInlineStart: "88%", inlineSize: 9 }} />
+                  )}
+                </span>
+                <span className={classes.state} data-live={live || undefined}>
+                  <span className="num">{took !== null && step.state !== "skipped" ? format.duration(took) : t(`state.${step.state}`)}</span>
+                  <SignIcon sign={signOf(step.state)} />
+                  <span className="visually-hidden">{t(`state.${step.state}`)}</span>
+                </span>
+              </button>
+              {isOpen && (
+                <div id={`step-${key}`} className={classes.detail}>
+                  {children(step)}
+                </div>
+              )}
+            </li>
+          );
+        })}
+      </ol>
+    </div>
+  );
+}
+
+function factOf(step: RunStep, t: (key: string, values?: Record<string, unknown>) => string): string {
+  const generation = step.generations.at(-1);
+  if (step.state === "waiting" && step.waits !== null) {
+    return step.waits.text ?? (step.waits.place == null ? t(`run.waits.${step.waits.on.toLowerCase()}`, { defaultValue: step.title }) : t("run.waits.place", { place: step.waits.place }));
+  }
+  if (generation?.model != null) return generation.model;
+  const tried = step.attempts.length;
+  return tried > 1 ? t("run.tried", { count: tried }) : step.title;
+}

@@ -1,0 +1,53 @@
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { useSession } from "~/lib/session";
+import { Card } from "~/ui/Page";
+import { State } from "~/ui/State";
+import classes from "./Settings.module.css";
+
+export function About() {
+  const { t } = useTranslation();
+  const { server } = useSession();
+  const health = useQuery({
+    queryKey: ["healthz"],
+    queryFn: async () => (await fetch("/healthz")).ok,
+    retry: false,
+    refetchInterval: 30_000,
+  });
+  return (
+    <Card flush>
+      <ul className={classes.rows}>
+        <li>
+          <span className={classes.what}>
+            <strong>{t("settings.about.version")}</strong>
+          </span>
+          <span translate="no">{server.version}</span>
+        </li>
+        <li>
+          <span className={classes.what}>
+            <strong>{t("settings.about.address")}</strong>
+            <span>{t("settings.about.address_hint")}</span>
+          </span>
+          <span translate="no">{server.public_url}</span>
+        </li>
+        <li>
+          <span className={classes.what}>
+            <strong>{t("settings.about.health")}</strong>
+          </span>
+          <State state={health.data === true ? "succeeded" : health.isPending ? "running" : "failed"}>
+            {health.data === true ? t("settings.about.healthy") : health.isPending ? t("common.loading") : t("settings.about.unhealthy")}
+          </State>
+        </li>
+        <li>
+          <span className={classes.what}>
+            <strong>{t("settings.about.api")}</strong>
+            <span>{t("settings.about.api_hint")}</span>
+          </span>
+          <a className="link" href="/openapi.json" target="_blank" rel="noreferrer" translate="no">
+            {"openapi.json"}
+          </a>
+        </li>
+      </ul>
+    </Card>
+  );
+}

@@ -1,0 +1,105 @@
+import { Button, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { KeyRound, Plus } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import { useFormat } from "~/lib/format";
+import { keys } from "~/lib/queries";
+import { Card, Loading } from "~/ui/Page";
+import { ErrorPanel, InlineError } from "~/ui/Problem";
+import { sayUndo } from "~/ui/Toasts";
+import classes from "./Settings.module.css";
+import { ShownOnce } from "./ShownOnce";
+
+export function AccessKeys() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const client = useQueryClient();
+  const [name, setName] = useState("");
+  const [gone, setGone] = useState<string[]>([]);
+  const fresh = () => client.invalidateQueries({ queryKey: keys.accessKeys });
+  const list = useQuery({ queryKey: keys.accessKeys, queryFn: () => ask(api.GET("/api/access-keys")) });
+  const make = useMutation({
+    mutationFn: () => ask(api.POST("/api/access-keys", { body: { name } })),
+    onSuccess: async () => {
+      setName("");
+      await fresh();
+    },
+  });
+  const revoke = useMutation({
+    mutationFn: (id: string) => ask(api.DELETE("/api/access-keys/{id}", { params: { path: { id } } })),
+    onSuccess: fresh,
+    onError: (_error, id) => setGone((before) => before.filter((one) => one !== id)),
+  });
+  const shown = (list.data?.items ?? []).filter((key) => key.revoked_at == null && !gone.includes(key.id));
+  return (
+    <>
+      <Card title={t("settings.keys.add")}>
+        <form
+          className={classes.form}
+          onSubmit={(event) => {
+            event.preventDefault();
+            make.mutate();
+          }}
+        >
+          <TextInput
+            label={t("settings.keys.name")}
+            description={t("settings.keys.name_hint")}
+            required
+            withAsterisk={false}
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+          {make.isError && <InlineError error={make.error} />}
+          <div>
+            <Button type="submit" loading={make.isPending} leftSection={<Plus size={15} />}>
+              {t("settings.keys.add_button")}
+            </Button>
+          </div>
+        </form>
+      </Card>
+      {make.data !== undefined && <ShownOnce text={t("settings.keys.once")} value={make.data.key} close={() => make.reset()} />}
+      {list.isError && <ErrorPanel error={list.error} retry={() => void list.refetch()} />}
+      {list.isPending && <Loading lines={2} />}
+      {revoke.isError && <InlineError error={revoke.error} />}
+      {list.data !== undefined && (
+        <Card flush>
+          {shown.length === 0 ? (
+            <p className={classes.none}>{t("settings.keys.none")}</p>
+          ) : (
+            <ul className={classes.rows}>
+              {shown.map((key) => (
+                <li key={key.id}>
+                  <KeyRound size={16} strokeWidth={1.75} aria-hidden />
+                  <span className={classes.what}>
+                    <strong>{key.name}</strong>
+                    <span>
+                      {[key.prefix === undefined ? null : `${key.prefix}…`, key.last_used_at == null ? t("settings.keys.unused") : t("settings.keys.used", { when: format.ago(key.last_used_at) })]
+                        .filter((part) => part !== null)
+                        .join(" · ")}
+                    </span>
+                  </span>
+                  <Button
+                    size="xs"
+                    variant="default"
+                    className="danger"
+                    aria-label={t("settings.keys.revoke_named", { name: key.name })}
+                    onClick={() => {
+                      setGone((before) => [...before, key.id]);
+                      sayUndo(t("settings.keys.revoked", { name: key.name }), () => revoke.mutate(key.id), () =>
+                        setGone((before) => before.filter((one) => one !== key.id)),
+                      );
+                    }}
+                  >
+                    {t("settings.keys.revoke")}
+                  </Button>
+                </li>
+              ))}
+            </ul>
+          )}
+        </Card>
+      )}
+    </>
+  );
+}

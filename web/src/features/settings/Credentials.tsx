@@ -1,0 +1,136 @@
+import { ActionIcon, Button, PasswordInput, Select, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Lock, Plus, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import { useFormat } from "~/lib/format";
+import { keys } from "~/lib/queries";
+import { Card, Loading } from "~/ui/Page";
+import { ErrorPanel, fieldErrors, InlineError } from "~/ui/Problem";
+import { sayUndo } from "~/ui/Toasts";
+import classes from "./Settings.module.css";
+
+const kinds = ["bearer", "basic", "header"] as const;
+type Kind = (typeof kinds)[number];
+
+/** What each kind of credential asks for; the second of a pair is always the secret. */
+const asked: Record<Kind, { plain?: "user" | "header"; secret: "token" | "password" | "value" }> = {
+  bearer: { secret: "token" },
+  basic: { plain: "user", secret: "password" },
+  header: { plain: "header", secret: "value" },
+};
+
+export function Credentials() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const client = useQueryClient();
+  const [gone, setGone] = useState<string[]>([]);
+  const [name, setName] = useState("");
+  const [kind, setKind] = useState<Kind>("bearer");
+  const [plain, setPlain] = useState("");
+  const [secret, setSecret] = useState("");
+  const fresh = () => client.invalidateQueries({ queryKey: keys.credentials });
+  const credentials = useQuery({ queryKey: keys.credentials, queryFn: () => ask(api.GET("/api/credentials")) });
+  const fields = asked[kind];
+  const add = useMutation({
+    mutationFn: () =>
+      ask(
+        api.POST("/api/credentials", {
+          body: { name, kind, value: { ...(fields.plain === undefined ? {} : { [fields.plain]: plain }), [fields.secret]: secret } },
+        }),
+      ),
+    onSuccess: async () => {
+      setName("");
+      setPlain("");
+      setSecret("");
+      await fresh();
+    },
+  });
+  const remove = useMutation({
+    mutationFn: (id: string) => ask(api.DELETE("/api/credentials/{id}", { params: { path: { id } } })),
+    onSuccess: fresh,
+    onError: (_error, id) => setGone((before) => before.filter((one) => one !== id)),
+  });
+  const errors = fieldErrors(add.error);
+  const list = (credentials.data?.items ?? []).filter((one) => !gone.includes(one.id));
+  return (
+    <>
+      <Card title={t("settings.credentials.add")}>
+        <form
+          className={classes.form}
+          onSubmit={(event) => {
+            event.preventDefault();
+            add.mutate();
+          }}
+        >
+          <div className={classes.pair}>
+            <TextInput label={t("settings.name")} required withAsterisk={false} value={name} error={errors.name} onChange={(event) => setName(event.currentTarget.value)} />
+            <Select
+              label={t("settings.credentials.kind")}
+              allowDeselect={false}
+              data={kinds.map((value) => ({ value, label: t(`settings.credentials.kinds.${value}`) }))}
+              value={kind}
+              onChange={(value) => setKind(kinds.find((one) => one === value) ?? "bearer")}
+            />
+            {fields.plain !== undefined && (
+              <TextInput label={t(`settings.credentials.${fields.plain}`)} required withAsterisk={false} autoComplete="off" value={plain} onChange={(event) => setPlain(event.currentTarget.value)} />
+            )}
+            <PasswordInput
+              label={t(`settings.credentials.${fields.secret}`)}
+              required
+              withAsterisk={false}
+              autoComplete="new-password"
+              value={secret}
+              error={errors[fields.secret]}
+              onChange={(event) => setSecret(event.currentTarget.value)}
+              visibilityToggleButtonProps={{ "aria-label": t("auth.show_password"), tabIndex: 0 }}
+            />
+          </div>
+          <p className={classes.small}>{t("settings.credentials.sealed")}</p>
+          {add.isError && <InlineError error={add.error} />}
+          <div>
+            <Button type="submit" loading={add.isPending} leftSection={<Plus size={15} />}>
+              {t("settings.credentials.add_button")}
+            </Button>
+          </div>
+        </form>
+      </Card>
+      {credentials.isError && <ErrorPanel error={credentials.error} retry={() => void credentials.refetch()} />}
+      {credentials.isPending && <Loading lines={2} />}
+      {remove.isError && <InlineError error={remove.error} />}
+      {credentials.data !== undefined && (
+        <Card flush>
+          {list.length === 0 ? (
+            <p className={classes.none}>{t("settings.credentials.none")}</p>
+          ) : (
+            <ul className={classes.rows}>
+              {list.map((credential) => (
+                <li key={credential.id}>
+                  <Lock size={16} strokeWidth={1.75} aria-hidden />
+                  <span className={classes.what}>
+                    <strong>{credential.name}</strong>
+                    <span>
+                      {t(`settings.credentials.kinds.${credential.kind}`, { defaultValue: credential.kind })} · {format.when(credential.created_at)}
+                    </span>
+                  </span>
+                  <ActionIcon
+                    aria-label={t("settings.delete_named", { name: credential.name })}
+                    onClick={() => {
+                      setGone((before) => [...before, credential.id]);
+                      sayUndo(t("settings.deleted", { name: credential.name }), () => remove.mutate(credential.id), () =>
+                        setGone((before) => before.filter((one) => one !== credential.id)),
+                      );
+                    }}
+                  >
+                    <Trash2 size={16} strokeWidth={1.75} />
+                  </ActionIcon>
+                </li>
+              ))}
+            </ul>
+          )}
+        </Card>
+      )}
+    </>
+  );
+}

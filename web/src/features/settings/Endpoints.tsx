@@ -1,0 +1,168 @@
+import { ActionIcon, Button, Checkbox, Menu, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Ellipsis, FlaskConical, Plus } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import type { Endpoint, EndpointSecret } from "~/api/types";
+import { useFormat } from "~/lib/format";
+import { keys } from "~/lib/queries";
+import { Card, Loading } from "~/ui/Page";
+import { ErrorPanel, fieldErrors, InlineError } from "~/ui/Problem";
+import { Dot, SignIcon } from "~/ui/State";
+import { sayUndo } from "~/ui/Toasts";
+import classes from "./Settings.module.css";
+import { ShownOnce } from "./ShownOnce";
+
+export function Endpoints() {
+  const { t } = useTranslation();
+  const [secret, setSecret] = useState<EndpointSecret | null>(null);
+  const [gone, setGone] = useState<string[]>([]);
+  const endpoints = useQuery({ queryKey: keys.endpoints, queryFn: () => ask(api.GET("/api/endpoints")) });
+  const list = (endpoints.data?.items ?? []).filter((one) => !gone.includes(one.id));
+  return (
+    <>
+      <EndpointForm made={setSecret} />
+      {secret !== null && <ShownOnce text={t("settings.endpoints.secret_once")} value={secret.secret} close={() => setSecret(null)} />}
+      {endpoints.isError && <ErrorPanel error={endpoints.error} retry={() => void endpoints.refetch()} />}
+      {endpoints.isPending && <Loading lines={2} />}
+      {endpoints.data !== undefined && (
+        <Card flush>
+          {list.length === 0 ? (
+            <p className={classes.none}>{t("settings.endpoints.none")}</p>
+          ) : (
+            <ul className={classes.rows}>
+              {list.map((endpoint) => (
+                <Row
+                  key={endpoint.id}
+                  endpoint={endpoint}
+                  rotated={setSecret}
+                  setGone={(on) => setGone((before) => (on ? [...before, endpoint.id] : before.filter((id) => id !== endpoint.id)))}
+                />
+              ))}
+            </ul>
+          )}
+        </Card>
+      )}
+    </>
+  );
+}
+
+function EndpointForm({ made }: { made: (secret: EndpointSecret) => void }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const [value, setValue] = useState({ name: "", url: "", attach: true });
+  const add = useMutation({
+    mutationFn: () => ask(api.POST("/api/endpoints", { body: value })),
+    onSuccess: async (endpoint) => {
+      made(endpoint);
+      setValue({ name: "", url: "", attach: true });
+      await client.invalidateQueries({ queryKey: keys.endpoints });
+    },
+  });
+  const errors = fieldErrors(add.error);
+  return (
+    <Card title={t("settings.endpoints.add")}>
+      <form
+        className={classes.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          add.mutate();
+        }}
+      >
+        <div className={classes.pair}>
+          <TextInput label={t("settings.name")} required withAsterisk={false} value={value.name} error={errors.name} onChange={(event) => setValue({ ...value, name: event.currentTarget.value })} />
+          <TextInput label={t("settings.endpoints.url")} type="url" required withAsterisk={false} value={value.url} error={errors.url} onChange={(event) => setValue({ ...value, url: event.currentTarget.value })} />
+        </div>
+        <Checkbox
+          label={t("settings.endpoints.attach")}
+          description={t("settings.endpoints.attach_hint")}
+          checked={value.attach}
+          onChange={(event) => setValue({ ...value, attach: event.currentTarget.checked })}
+        />
+        {add.isError && <InlineError error={add.error} />}
+        <div>
+          <Button type="submit" loading={add.isPending} leftSection={<Plus size={15} />}>
+            {t("settings.endpoints.add_button")}
+          </Button>
+        </div>
+      </form>
+    </Card>
+  );
+}
+
+function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (secret: EndpointSecret) => void; setGone: (on: boolean) => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const client = useQueryClient();
+  const path = { path: { id: endpoint.id } };
+  const off = endpoint.disabled_at != null;
+  const fresh = () => client.invalidateQueries({ queryKey: keys.endpoints });
+  const test = useMutation({ mutationFn: () => ask(api.POST("/api/endpoints/{id}/test", { params: path })) });
+  const rotate = useMutation({ mutationFn: () => ask(api.POST("/api/endpoints/{id}/secret", { params: path })), onSuccess: rotated });
+  const change = useMutation({
+    mutationFn: (body: { attach?: boolean; disabled?: boolean }) => ask(api.PATCH("/api/endpoints/{id}", { params: path, body })),
+    onSuccess: fresh,
+  });
+  const remove = useMutation({
+    mutationFn: () => ask(api.DELETE("/api/endpoints/{id}", { params: path })),
+    onSuccess: fresh,
+    onError: () => setGone(false),
+  });
+  const error = test.error ?? rotate.error ?? change.error ?? remove.error;
+  const outcome = test.data;
+  const fine = outcome !== undefined && (outcome.delivered ?? (outcome.status != null && outcome.status >= 200 && outcome.status < 300));
+  const why = typeof outcome?.error === "string" ? outcome.error : outcome?.error?.message;
+  return (
+    <li style={{ flexWrap: "wrap" }}>
+      <Dot tone={off ? "off" : "ok"} />
+      <span className={classes.what}>
+        <strong>{endpoint.name}</strong>
+        <span>
+          {[endpoint.url, endpoint.attach ? t("settings.endpoints.attached") : t("settings.endpoints.linked"), off ? (endpoint.disabled_reason ?? t("settings.endpoints.off")) : null]
+            .filter((part) => part !== null)
+            .join(" · ")}
+        </span>
+      </span>
+      <Button size="xs" variant="default" leftSection={<FlaskConical size={14} strokeWidth={1.75} />} loading={test.isPending} onClick={() => test.mutate()}>
+        {t("settings.endpoints.test")}
+      </Button>
+      <Menu>
+        <Menu.Target>
+          <ActionIcon aria-label={t("settings.menu", { name: endpoint.name })}>
+            <Ellipsis size={16} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => rotate.mutate()}>{t("settings.endpoints.rotate")}</Menu.Item>
+          <Menu.Item onClick={() => change.mutate({ attach: !endpoint.attach })}>
+            {endpoint.attach ? t("settings.endpoints.send_link") : t("settings.endpoints.send_file")}
+          </Menu.Item>
+          <Menu.Item onClick={() => change.mutate({ disabled: !off })}>{off ? t("settings.endpoints.turn_on") : t("settings.endpoints.turn_off")}</Menu.Item>
+          <Menu.Divider />
+          <Menu.Item
+            className="danger"
+            onClick={() => {
+              setGone(true);
+              sayUndo(t("settings.deleted", { name: endpoint.name }), () => remove.mutate(), () => setGone(false));
+            }}
+          >
+            {t("settings.delete")}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      {outcome !== undefined && (
+        <p className={classes.small} role="status" style={{ flexBasis: "100%", display: "flex", gap: 6, alignItems: "center" }}>
+          <SignIcon sign={fine ? "done" : "failed"} size={14} />
+          {outcome.status == null ? (why ?? t("deliveries.no_answer")) : t(fine ? "settings.endpoints.test_fine" : "settings.endpoints.test_refused", { code: outcome.status })}
+          {outcome.took_ms !== undefined && <> · {format.duration(outcome.took_ms)}</>}
+        </p>
+      )}
+      {error !== null && (
+        <div style={{ flexBasis: "100%" }}>
+          <InlineError error={error} />
+        </div>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,204 @@
+import { Button, FileButton, Select, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Upload } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask, sendBytes } from "~/api/client";
+import type { Firm } from "~/api/types";
+import { languageNames, languages } from "~/i18n/i18n";
+import { currencies, timeZones } from "~/lib/places";
+import { keys } from "~/lib/queries";
+import { Card, Loading } from "~/ui/Page";
+import { ErrorPanel, fieldErrors, InlineError } from "~/ui/Problem";
+import classes from "./Settings.module.css";
+
+export function FirmSettings() {
+  const firm = useQuery({ queryKey: keys.firm, queryFn: () => ask(api.GET("/api/firm")) });
+  if (firm.isError) return <ErrorPanel error={firm.error} retry={() => void firm.refetch()} />;
+  if (firm.data === undefined) return <Loading />;
+  return (
+    <>
+      <Logo firm={firm.data} />
+      <FirmForm firm={firm.data} />
+    </>
+  );
+}
+
+function Logo({ firm }: { firm: Firm }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const [stamp, setStamp] = useState(0);
+  const fresh = async () => {
+    setStamp((before) => before + 1);
+    await client.invalidateQueries({ queryKey: keys.firm });
+  };
+  const put = useMutation({ mutationFn: (file: File) => sendBytes("PUT", "/api/firm/logo", file, file.name), onSuccess: fresh });
+  const remove = useMutation({ mutationFn: () => ask(api.DELETE("/api/firm/logo")), onSuccess: fresh });
+  const has = firm.logo !== null && firm.logo !== undefined;
+  return (
+    <Card title={t("firm.logo")}>
+      <div className={classes.logo}>
+        <span className={classes.logoImage}>
+          {has ? <img src={`/api/firm/logo?v=${firm.logo?.id ?? ""}-${stamp}`} alt={t("firm.logo")} /> : <span className={classes.small}>{t("firm.no_logo")}</span>}
+        </span>
+        <div>
+          <div className={classes.buttons}>
+            <FileButton accept="image/png,image/jpeg,image/svg+xml" onChange={(file) => file !== null && put.mutate(file)}>
+              {(props) => (
+                <Button {...props} variant="default" loading={put.isPending} leftSection={<Upload size={15} strokeWidth={1.75} />}>
+                  {t("firm.choose_logo")}
+                </Button>
+              )}
+            </FileButton>
+            {has && (
+              <Button variant="subtle" color="gray" loading={remove.isPending} onClick={() => remove.mutate()}>
+                {t("firm.remove_logo")}
+              </Button>
+            )}
+          </div>
+          <p className={classes.small}>{t("firm.logo_hint")}</p>
+        </div>
+      </div>
+      {put.isError && <InlineError error={put.error} />}
+      {remove.isError && <InlineError error={remove.error} />}
+    </Card>
+  );
+}
+
+type Plain = "name" | "tax_id" | "email" | "phone" | "website" | "iban" | "bic" | "bank" | "country";
+
+function FirmForm({ firm }: { firm: Firm }) {
+  const { t, i18n } = useTranslation();
+  const client = useQueryClient();
+  const [value, setValue] = useState(firm);
+  const save = useMutation({
+    mutationFn: () => ask(api.PUT("/api/firm", { body: value })),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: keys.firm });
+      await client.invalidateQueries({ queryKey: keys.session });
+    },
+  });
+  const errors = fieldErrors(save.error);
+  const change = (part: Partial<Firm>) => {
+    setValue({ ...value, ...part });
+    save.reset();
+  };
+  const text = (name: Plain, more?: { type?: string; autoComplete?: string; description?: string }) => (
+    <TextInput
+      label={t(`firm.${name}`)}
+      value={value[name] ?? ""}
+      error={errors[name]}
+      onChange={(event) => change({ [name]: event.currentTarget.value })}
+      {...more}
+    />
+  );
+  return (
+    <form
+      className={classes.content}
+      onSubmit={(event) => {
+        event.preventDefault();
+        save.mutate();
+      }}
+    >
+      <Card title={t("firm.who")}>
+        <div className={classes.form}>
+          {text("name", { autoComplete: "organization" })}
+          <Textarea
+            label={t("firm.address")}
+            autosize
+            minRows={2}
+            value={(value.address ?? []).join("\n")}
+            error={errors.address}
+            autoComplete="street-address"
+            onChange={(event) => change({ address: event.currentTarget.value.split("\n") })}
+          />
+          <div className={classes.pair}>
+            {text("country", { autoComplete: "country-name" })}
+            {text("tax_id")}
+            {text("email", { type: "email", autoComplete: "email" })}
+            {text("phone", { type: "tel", autoComplete: "tel" })}
+            {text("website", { autoComplete: "url" })}
+            <TextInput
+              label={t("firm.colour")}
+              value={value.colour ?? ""}
+              error={errors.colour}
+              onChange={(event) => change({ colour: event.currentTarget.value })}
+              rightSection={
+                <input
+                  type="color"
+                  className={classes.colour}
+                  aria-label={t("firm.pick_colour")}
+                  value={/^#[0-9a-f]{6}$/i.test(value.colour ?? "") ? value.colour : "#000000"}
+                  onChange={(event) => change({ colour: event.currentTarget.value })}
+                />
+              }
+            />
+          </div>
+        </div>
+      </Card>
+      <Card title={t("firm.money")}>
+        <div className={classes.pair}>
+          <Select
+            label={t("firm.currency")}
+            data={currencies(i18n.language)}
+            searchable
+            allowDeselect={false}
+            value={value.currency}
+            error={errors.currency}
+            onChange={(currency) => change({ currency: currency ?? value.currency })}
+          />
+          <TextInput
+            label={t("firm.tax_rate")}
+            inputMode="decimal"
+            value={String(value.tax_rate ?? "")}
+            error={errors.tax_rate}
+            onChange={(event) => change({ tax_rate: event.currentTarget.value.replace(",", ".") })}
+          />
+          <Select
+            label={t("firm.prices")}
+            allowDeselect={false}
+            data={(["net", "gross"] as const).map((name) => ({ value: name, label: t(`firm.price.${name}`) }))}
+            value={value.prices}
+            onChange={(prices) => change({ prices: prices === "gross" ? "gross" : "net" })}
+          />
+          <Select
+            label={t("firm.time_zone")}
+            data={timeZones()}
+            searchable
+            allowDeselect={false}
+            value={value.time_zone}
+            error={errors.time_zone}
+            onChange={(zone) => change({ time_zone: zone ?? value.time_zone })}
+          />
+          <Select
+            label={t("firm.locale")}
+            allowDeselect={false}
+            data={[...new Set([...languages, "de", "fr", value.locale])].map((name) => ({
+              value: name,
+              label: name in languageNames ? languageNames[name as keyof typeof languageNames] : (new Intl.DisplayNames(name, { type: "language" }).of(name) ?? name),
+            }))}
+            value={value.locale}
+            error={errors.locale}
+            onChange={(locale) => change({ locale: locale ?? value.locale })}
+          />
+        </div>
+      </Card>
+      <Card title={t("firm.bank_title")}>
+        <div className={classes.pair}>
+          {text("bank")}
+          {text("iban")}
+          {text("bic")}
+        </div>
+      </Card>
+      {save.isError && <InlineError error={save.error} />}
+      <div className={classes.buttons}>
+        <Button type="submit" loading={save.isPending}>
+          {t("firm.save")}
+        </Button>
+        <span role="status" className={classes.saved}>
+          {save.isSuccess && t("common.saved")}
+        </span>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,53 @@
+import { SegmentedControl, Switch, useMantineColorScheme } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
+import { setSingleKeys, singleKeysOn } from "~/lib/keyboard";
+import { useSession } from "~/lib/session";
+import { Card } from "~/ui/Page";
+import classes from "./Settings.module.css";
+
+export function LanguageSettings() {
+  const { t } = useTranslation();
+  const { member } = useSession();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const [single, setSingle] = useState(singleKeysOn);
+  return (
+    <>
+      <Card title={t("person.language")}>
+        <SegmentedControl
+          aria-label={t("person.language")}
+          value={currentLanguage()}
+          data={languages.map((value) => ({ value, label: languageNames[value] }))}
+          onChange={(value) => {
+            const language = languages.find((one) => one === value) ?? "en";
+            void setLanguage(language);
+            void ask(api.PATCH("/api/members/{id}", { params: { path: { id: member.id } }, body: { locale: language } })).catch(() => undefined);
+          }}
+        />
+        <p className={classes.small} style={{ marginTop: 8 }}>
+          {t("settings.language.three")}
+        </p>
+      </Card>
+      <Card title={t("person.theme")}>
+        <SegmentedControl
+          aria-label={t("person.theme")}
+          value={colorScheme}
+          data={(["auto", "light", "dark"] as const).map((value) => ({ value, label: t(`person.themes.${value}`) }))}
+          onChange={(value) => setColorScheme(value as "auto" | "light" | "dark")}
+        />
+      </Card>
+      <Card title={t("settings.language.keyboard")}>
+        <Switch
+          label={t("keys.single")}
+          checked={single}
+          onChange={(event) => {
+            setSingle(event.currentTarget.checked);
+            setSingleKeys(event.currentTarget.checked);
+          }}
+        />
+      </Card>
+    </>
+  );
+}

@@ -1,0 +1,53 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import { live } from "~/lib/events";
+import { useFormat } from "~/lib/format";
+import { useLiveQueries } from "~/lib/live-queries";
+import { keys } from "~/lib/queries";
+import { OriginIcon } from "~/ui/Origin";
+import { Progress } from "~/ui/Page";
+import { Tag } from "~/ui/State";
+import classes from "./Setup.module.css";
+
+/** The writing model on its way; useful work is possible before it is here. */
+export function DownloadCard() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  useEffect(() => {
+    live.start();
+    return () => live.stop();
+  }, []);
+  useLiveQueries(["models"]);
+  const models = useQuery({ queryKey: keys.models, queryFn: () => ask(api.GET("/api/models")) });
+  const model = models.data?.items.find((entry) => entry.name === models.data.default) ?? models.data?.items[0];
+  if (model === undefined) return null;
+  const share = model.size_bytes > 0 ? model.done_bytes / model.size_bytes : null;
+  return (
+    <section className={classes.download} aria-label={model.title}>
+      <div className={classes.downloadHead}>
+        <OriginIcon family="written" icon="pen-line" />
+        <strong>{model.title}</strong>
+        {model.state === "downloading" && share !== null && <span className="num">{format.percent(share)}</span>}
+        {model.state === "ready" && <Tag tone="ok">{t("state.ready_model")}</Tag>}
+      </div>
+      {model.state === "downloading" && (
+        <>
+          <Progress value={share} label={t("model.fetched", { done: format.bytes(model.done_bytes), size: format.bytes(model.size_bytes) })} />
+          <div className={classes.downloadMeta}>
+            <span className="num">{t("model.fetched", { done: format.bytes(model.done_bytes), size: format.bytes(model.size_bytes) })}</span>
+            <span>{model.seconds_left !== null && t("model.about", { time: format.duration(Math.ceil(model.seconds_left) * 1000) })}</span>
+          </div>
+        </>
+      )}
+      <p className={classes.small}>
+        {model.state === "failed"
+          ? typeof model.error === "string"
+            ? model.error
+            : (model.error?.message ?? t("model.why.failed"))
+          : t(`setup.model.${model.state}`)}
+      </p>
+    </section>
+  );
+}

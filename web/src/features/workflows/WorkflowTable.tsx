@@ -1,0 +1,236 @@
+import { ActionIcon, Button, Menu, Modal } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Activity, Copy, Download, Ellipsis, ExternalLink, Link2, Pencil, Power, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import type { WorkflowItem } from "~/api/types";
+import { useFormat } from "~/lib/format";
+import { keys } from "~/lib/queries";
+import { save } from "~/lib/save-file";
+import { StepIcons } from "~/ui/Origin";
+import { Face } from "~/ui/Page";
+import { InlineError, useErrorText } from "~/ui/Problem";
+import { Dot, State } from "~/ui/State";
+import table from "~/ui/Table.module.css";
+import { say, sayUndo } from "~/ui/Toasts";
+import { walkRows } from "~/ui/walk-rows";
+import { DayBars } from "./DayBars";
+
+export function WorkflowTable({ items, setGone }: { items: WorkflowItem[]; setGone: (id: string, on: boolean) => void }) {
+  const { t } = useTranslation();
+  return (
+    <div className={table.wrap}>
+      <table className={table.table} data-lines="2" onKeyDown={walkRows}>
+        <thead>
+          <tr>
+            <th scope="col">{t("workflows.column.name")}</th>
+            <th scope="col" className={table.wide}>{t("workflows.column.steps")}</th>
+            <th scope="col">{t("workflows.column.state")}</th>
+            <th scope="col">{t("workflows.column.last_run")}</th>
+            <th scope="col" className={table.wide}>{t("workflows.column.days")}</th>
+            <th scope="col" className={table.wide}>{t("workflows.column.changed")}</th>
+            <th scope="col">
+              <span className="visually-hidden">{t("common.actions")}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((item) => (
+            <Row key={item.id} item={item} setGone={setGone} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ item, setGone }: { item: WorkflowItem; setGone: (id: string, on: boolean) => void }) {
+  const format = useFormat();
+  return (
+    <tr>
+      <td>
+        <span className={table.two}>
+          <Link to="/workflows/$id" params={{ id: item.id }} className={table.row}>
+            {item.name}
+          </Link>
+          <span>{`/f/${item.slug}`}</span>
+        </span>
+      </td>
+      <td className={table.wide}>
+        <StepIcons steps={item.steps} />
+      </td>
+      <td>
+        <WorkflowState item={item} />
+      </td>
+      <td>
+        <LastRun item={item} />
+      </td>
+      <td className={table.wide}>
+        <DayBars days={item.days} runs={item.runs} />
+      </td>
+      <td className={`${table.wide} ${table.quiet}`} title={format.exact(item.changed_at)}>
+        {format.ago(item.changed_at)}
+      </td>
+      <td className={table.end}>
+        <span className={table.above} style={{ display: "inline-flex", gap: 6, alignItems: "center" }}>
+          {item.changed_by !== null && <Face name={item.changed_by} />}
+          <RowMenu item={item} setGone={setGone} />
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+function WorkflowState({ item }: { item: WorkflowItem }) {
+  const { t } = useTranslation();
+  const state = item.state === "live" && item.changed === true ? "changed" : item.state;
+  const tone = ({ live: "ok", changed: "warn", draft: "off", off: "off" } as const)[state];
+  return (
+    <span className={table.two}>
+      <span style={{ display: "inline-flex", alignItems: "center", gap: 7 }}>
+        <Dot tone={tone} />
+        {t(`workflows.state.${state}`)}
+      </span>
+      <span style={{ paddingInlineStart: 14 }}>
+        {item.version === null ? t("workflows.never_published") : t("workflows.version", { number: item.version })}
+      </span>
+    </span>
+  );
+}
+
+function LastRun({ item }: { item: WorkflowItem }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const run = item.last_run;
+  if (run === null) return <State state="skipped">{t("workflows.not_run")}</State>;
+  const text =
+    run.state === "succeeded"
+      ? format.ago(run.created_at)
+      : run.now != null && (run.state === "running" || run.state === "failed")
+        ? t(`workflows.last.${run.state}_at`, { step: run.now })
+        : t(`workflows.last.${run.state}`);
+  return (
+    <Link to="/runs/$id" params={{ id: run.id }} className={table.above} title={format.exact(run.created_at)}>
+      <State state={run.state}>{text}</State>
+    </Link>
+  );
+}
+
+function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, on: boolean) => void }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const textOf = useErrorText();
+  const [asking, setAsking] = useState(false);
+  const path = { path: { id: item.id } };
+  const fresh = () => client.invalidateQueries({ queryKey: keys.workflows });
+  const failed = (error: unknown) => {
+    const text = textOf(error);
+    say([text.what, text.why, text.fix].filter(Boolean).join(" "));
+  };
+  const duplicate = useMutation({
+    mutationFn: () => ask(api.POST("/api/workflows/{id}/duplicate", { params: path })),
+    onSuccess: async (copy) => {
+      await fresh();
+      await navigate({ to: "/workflows/$id", params: { id: copy.id } });
+    },
+    onError: failed,
+  });
+  const turn = useMutation({
+    mutationFn: (state: "live" | "off") => ask(api.PATCH("/api/workflows/{id}", { params: path, body: { state } })),
+    onSuccess: fresh,
+    onError: failed,
+  });
+  const take = useMutation({
+    mutationFn: () => ask(api.GET("/api/workflows/{id}/export", { params: path })),
+    onSuccess: (document) => save(`${item.slug}.json`, JSON.stringify(document, null, 2), "application/json"),
+    onError: failed,
+  });
+  const remove = useMutation({
+    mutationFn: () => ask(api.DELETE("/api/workflows/{id}", { params: path })),
+    onSuccess: async () => {
+      setAsking(false);
+      await fresh();
+    },
+    onError: (error) => {
+      setGone(item.id, false);
+      failed(error);
+    },
+  });
+  const askOrDelete = () => {
+    // With runs the loss cannot be taken back, so it asks; without, it goes at once and can come back.
+    if (item.runs > 0) setAsking(true);
+    else {
+      setGone(item.id, true);
+      sayUndo(t("workflows.deleted", { name: item.name }), () => remove.mutate(), () => setGone(item.id, false));
+    }
+  };
+  const copyLink = () => {
+    void navigator.clipboard.writeText(item.form_url ?? `${window.location.origin}/f/${item.slug}`).then(() => say(t("workflows.link_copied")));
+  };
+  const icon = { size: 15, strokeWidth: 1.75 };
+  return (
+    <>
+      <Menu>
+        <Menu.Target>
+          <ActionIcon aria-label={t("workflows.menu.label", { name: item.name })}>
+            <Ellipsis size={16} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<Pencil {...icon} />} onClick={() => void navigate({ to: "/workflows/$id", params: { id: item.id } })}>
+            {t("workflows.menu.open")}
+          </Menu.Item>
+          <Menu.Item leftSection={<Activity {...icon} />} onClick={() => void navigate({ to: "/runs", search: { workflow: item.id } })}>
+            {t("workflows.menu.runs")}
+          </Menu.Item>
+          {item.state === "live" && item.form_url !== null && (
+            <>
+              <Menu.Item leftSection={<ExternalLink {...icon} />} component="a" href={`/f/${item.slug}`} target="_blank">
+                {t("workflows.menu.form")}
+              </Menu.Item>
+              <Menu.Item leftSection={<Link2 {...icon} />} onClick={copyLink}>
+                {t("workflows.menu.copy")}
+              </Menu.Item>
+            </>
+          )}
+          <Menu.Divider />
+          <Menu.Item leftSection={<Copy {...icon} />} onClick={() => duplicate.mutate()}>
+            {t("workflows.menu.duplicate")}
+          </Menu.Item>
+          <Menu.Item leftSection={<Download {...icon} />} onClick={() => take.mutate()}>
+            {t("workflows.menu.export")}
+          </Menu.Item>
+          {item.version !== null && (
+            <Menu.Item leftSection={<Power {...icon} />} onClick={() => turn.mutate(item.state === "off" ? "live" : "off")}>
+              {item.state === "off" ? t("workflows.menu.on") : t("workflows.menu.off")}
+            </Menu.Item>
+          )}
+          <Menu.Divider />
+          <Menu.Item className="danger" leftSection={<Trash2 {...icon} />} onClick={askOrDelete}>
+            {t("workflows.menu.delete")}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Modal
+        opened={asking}
+        onClose={() => setAsking(false)}
+        title={t("workflows.delete.title", { name: item.name })}
+        closeButtonProps={{ "aria-label": t("common.close") }}
+      >
+        <p>{t("workflows.delete.what", { count: item.runs })}</p>
+        {remove.isError && <InlineError error={remove.error} />}
+        <div style={{ display: "flex", gap: 8, marginTop: 20, justifyContent: "flex-end" }}>
+          <Button variant="default" onClick={() => setAsking(false)}>
+            {t("workflows.delete.keep")}
+          </Button>
+          <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
+            {t("workflows.delete.button", { name: item.name, count: item.runs })}
+          </Button>
+        </div>
+      </Modal>
+    </>
+  );
+}

@@ -1,0 +1,27 @@
+/* Who is signed in. The session's token goes to the client as soon as it is known. */
+import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
+import { api, ask, setCsrfToken } from "~/api/client";
+import type { Session } from "~/api/types";
+import { keys } from "./queries";
+
+export function acceptSession(session: Session): Session {
+  setCsrfToken(session.csrf_token);
+  return session;
+}
+
+export const sessionQuery = queryOptions({
+  queryKey: keys.session,
+  queryFn: async () => acceptSession(await ask(api.GET("/api/session"))),
+  staleTime: 60_000,
+});
+
+export const setupQuery = queryOptions({
+  queryKey: keys.setup,
+  queryFn: () => ask(api.GET("/api/setup")),
+  staleTime: 10_000,
+});
+
+/** The session of a screen behind the sign-in; its route has made sure of it. */
+export function useSession(): Session {
+  return useSuspenseQuery(sessionQuery).data;
+}

@@ -1,0 +1,6 @@
+export const sections = ["firm", "people", "endpoints", "credentials", "keys", "language", "about"] as const;
+export type Section = (typeof sections)[number];
+
+export function isSection(name: string): name is Section {
+  return (sections as readonly string[]).includes(name);
+}

@@ -1,0 +1,52 @@
+import type { ReactNode } from "react";
+import type { Example } from "~/api/types";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { StepIcons } from "./Origin";
+import classes from "./ExampleCard.module.css";
+
+/** An example with its real page, drawn by the server from the example's own sample. */
+export function ExampleCard({
+  example,
+  tag,
+  actions,
+  icons = true,
+}: {
+  example: Example;
+  tag?: ReactNode;
+  actions: ReactNode;
+  icons?: boolean;
+}) {
+  const { t } = useTranslation();
+  const [drawn, setDrawn] = useState(true);
+  return (
+    <article className={classes.card}>
+      <div className={classes.desk}>
+        {drawn && (
+          <img
+            className={classes.paper}
+            src={`/api/examples/${encodeURIComponent(example.name)}/page.svg`}
+            alt={t("workflows.page_of", { name: example.title })}
+            onError={() => setDrawn(false)}
+            loading="lazy"
+          />
+        )}
+      </div>
+      <div className={classes.body}>
+        <div className={classes.head}>
+          <h3>{example.title}</h3>
+          {tag ?? <span className={classes.meta}>{t("workflows.steps", { count: example.steps.length })}</span>}
+        </div>
+        <p className={classes.summary}>{example.summary}</p>
+        <div className={classes.foot}>
+          {actions}
+          {icons && <StepIcons steps={example.steps} size={18} max={7} />}
+        </div>
+      </div>
+    </article>
+  );
+}
+
+export function ExampleGrid({ children }: { children: ReactNode }) {
+  return <div className={classes.grid}>{children}</div>;
+}

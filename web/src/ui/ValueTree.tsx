@@ -1,0 +1,81 @@
+import { useTranslation } from "react-i18next";
+import classes from "./ValueTree.module.css";
+
+/** Values by kind and name, as people read them: no braces, no quotes. Only how a value looks is guessed here. */
+export function ValueTree({ value, depth = 0 }: { value: unknown; depth?: number }) {
+  const { t } = useTranslation();
+  if (isPlain(value)) return <Plain value={value} />;
+  const entries: [string, unknown][] = Array.isArray(value)
+    ? value.map((item, at) => [String(at + 1), item])
+    : Object.entries(value as Record<string, unknown>);
+  if (entries.length === 0) return <span className={classes.empty}>{t("value.none")}</span>;
+  return (
+    <dl className={classes.tree} data-depth={depth}>
+      {entries.map(([name, entry]) =>
+        isPlain(entry) ? (
+          <div key={name} className={classes.row}>
+            <dt>{name}</dt>
+            <dd>
+              <Plain value={entry} />
+            </dd>
+          </div>
+        ) : (
+          <div key={name} className={classes.group}>
+            <dt>
+              <details open={depth < 1}>
+                <summary>
+                  {name}
+                  <span className={classes.kind}>
+                    {Array.isArray(entry)
+                      ? t("value.list", { count: entry.length })
+                      : t("value.record", { count: Object.keys(entry as object).length })}
+                  </span>
+                </summary>
+                <ValueTree value={entry} depth={depth + 1} />
+              </details>
+            </dt>
+          </div>
+        ),
+      )}
+    </dl>
+  );
+}
+
+interface Money {
+  amount: string;
+  currency: string;
+}
+
+function isMoney(value: unknown): value is Money {
+  return (
+    typeof value === "object" && value !== null && "amount" in value && "currency" in value && Object.keys(value).length === 2
+  );
+}
+
+function isFile(value: unknown): value is { id: string; name: string } {
+  return typeof value === "object" && value !== null && "id" in value && "name" in value && "content_type" in value;
+}
+
+function isPlain(value: unknown): boolean {
+  return value === null || typeof value !== "object" || isMoney(value) || isFile(value);
+}
+
+/** Digits are regrouped for reading, never computed with: the text of an amount stays exact. */
+export function moneyText({ amount, currency }: Money, language: string): string {
+  return new Intl.NumberFormat(language, { style: "currency", currency, minimumFractionDigits: 2 }).format(amount as unknown as number);
+}
+
+function Plain({ value }: { value: unknown }) {
+  const { t, i18n } = useTranslation();
+  if (value === null || value === undefined || value === "") return <span className={classes.empty}>{t("value.empty")}</span>;
+  if (typeof value === "boolean") return <span>{value ? t("value.yes") : t("value.no")}</span>;
+  if (isMoney(value)) return <span className="num">{moneyText(value, i18n.language)}</span>;
+  if (isFile(value)) {
+    return (
+      <a className={classes.file} href={`/api/artifacts/${value.id}`} target="_blank" rel="noreferrer">
+        {value.name}
+      </a>
+    );
+  }
+  return <span className={classes.text}>{String(value)}</span>;
+}
