@@ -2,11 +2,22 @@
 //! images come in as [`Assets`] and further fonts through a loader; this crate opens no file and no connection.
 
 mod context;
+mod display;
+mod fonts;
+mod layout;
+mod paginate;
+mod payment;
+mod pdf;
+mod picture;
 mod render;
+mod scope;
+mod strip;
+mod svg;
 mod template;
+mod text;
 
 pub use context::{
     Assets, Context, DocumentError, LimitKind, Limits, LoadFonts, Needs, PageBox, PageSize, Stop,
 };
 pub use render::{Rendered, Renderer, needs};
-pub use template::Template;
+pub use template::{FORMAT, MAX_BLOCKS, MAX_DEPTH, Template};

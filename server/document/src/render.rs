@@ -1,28 +1,48 @@
 //! From template and values to pages: the front door of layout, PDF and preview.
 
-use engine::{node::Warning, value::Record};
+use std::{collections::HashMap, sync::OnceLock};
+
+use engine::{
+    node::Warning,
+    value::{FileRef, Record, Value},
+};
 
 use crate::{
     Template,
-    context::{Assets, Context, DocumentError, Limits, LoadFonts, Needs, PageBox, PageSize},
+    context::{
+        Assets, Context, DocumentError, LimitKind, Limits, LoadFonts, Needs, PageBox, PageSize,
+    },
+    display::{Display, Item, MM, PageList},
+    fonts::Fonts,
+    layout::{Layouter, limit},
+    paginate::{Frame, fill},
+    pdf, svg,
+    scope::Scope,
+    strip::{Strip, total},
+    template::{Block, BlockKind, Furniture},
 };
 
 /// Lays out documents. One per process; keeps fonts loaded and is used from many threads at once.
 pub struct Renderer {
-    _load: LoadFonts,
+    fonts: Fonts,
 }
 
 /// A laid-out document.
 pub struct Rendered {
     pub pages: Vec<PageSize>,
-    /// What a person should look at: missing glyphs and values, empty lists, text that does not fit.
+    /// What a person should look at: missing glyphs and values, empty lists, text that does not fit. `location` is
+    /// `<block id>, page <n>`.
     pub warnings: Vec<Warning>,
+    display: Display,
+    boxes: OnceLock<Vec<Vec<PageBox>>>,
 }
 
 impl Renderer {
-    /// `load` gives further fonts (CJK, emoji) when a text first needs them.
+    /// `load` gives further fonts (CJK) when a text first needs them.
     pub fn new(load: LoadFonts) -> Self {
-        Self { _load: load }
+        Self {
+            fonts: Fonts::new(load),
+        }
     }
 
     /// Only the bundled fonts: Latin, Greek, Cyrillic, Arabic, Hebrew.
@@ -30,6 +50,7 @@ impl Renderer {
         Self::new(Box::new(Vec::new))
     }
 
+    /// Lays out a document.
     pub fn render(
         &self,
         template: &Template,
@@ -38,35 +59,281 @@ impl Renderer {
         assets: &Assets,
         limits: &Limits,
     ) -> Result<Rendered, DocumentError> {
-        let _ = (template, values, context, assets, limits);
+        let scope = Scope::new(template, values, context);
+        let mut layouter = Layouter::new(template, context, assets, limits, &self.fonts, scope);
+        let outcome = lay_out(&mut layouter);
+        let Layouter {
+            shaper,
+            used,
+            pictures,
+            tags,
+            marks,
+            notices,
+            ..
+        } = layouter;
+        self.fonts.give_back(shaper);
+        let (title, pages) = outcome?;
+        let warnings = notices
+            .iter()
+            .map(|notice| {
+                let page = pages
+                    .iter()
+                    .position(|page| page.marks.iter().any(|marked| marked.mark == notice.mark));
+                let block = &marks[notice.mark as usize].block;
+                Warning {
+                    code: notice.code.into(),
+                    message: notice.message.clone(),
+                    location: match page {
+                        Some(page) => format!("{block}, page {}", page + 1),
+                        None => block.clone(),
+                    },
+                }
+            })
+            .collect();
+        let size = PageSize {
+            width_mm: template.page.width,
+            height_mm: template.page.height,
+        };
+        let author = match context.firm.get("name") {
+            Some(Value::Text(name)) => name.clone(),
+            _ => String::new(),
+        };
         Ok(Rendered {
-            pages: vec![PageSize {
-                width_mm: 210.0,
-                height_mm: 297.0,
-            }],
-            warnings: Vec::new(),
+            pages: vec![size; pages.len()],
+            warnings,
+            boxes: OnceLock::new(),
+            display: Display {
+                title,
+                language: context.locale.clone(),
+                width: template.page.width * MM,
+                height: template.page.height * MM,
+                pages,
+                fonts: used,
+                pictures,
+                tags,
+                marks,
+                author,
+                now: context.now,
+            },
         })
     }
 }
 
 impl Rendered {
-    /// The same bytes for the same input.
+    /// The same bytes for the same input, in any process.
     pub fn pdf(&self) -> Result<Vec<u8>, DocumentError> {
-        Ok(Vec::new())
+        pdf::write(&self.display).map_err(DocumentError::Internal)
     }
 
     /// One page, counted from 0, as SVG with glyph outlines; `None` beyond the last page.
     pub fn svg(&self, page: usize) -> Option<String> {
-        self.pages.get(page).map(|_| String::new())
+        svg::write(&self.display, page)
     }
 
-    /// Where blocks and values lie on a page.
-    pub fn boxes(&self, _page: usize) -> &[PageBox] {
-        &[]
+    /// Where blocks and values lie on a page, outer blocks first.
+    pub fn boxes(&self, page: usize) -> &[PageBox] {
+        self.boxes
+            .get_or_init(|| self.display.pages.iter().map(|page| page_boxes(&self.display, page)).collect())
+            .get(page)
+            .map_or(&[], Vec::as_slice)
     }
 }
 
-/// The files a rendering may show.
-pub fn needs(_template: &Template, _values: &Record, _context: &Context) -> Needs {
-    Needs::default()
+/// The files a rendering may show: every file among the values, and the firm's logo, if the template shows pictures.
+pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
+    let lists = [
+        Some(&template.blocks),
+        Some(&template.header.blocks),
+        template.header.first.as_ref(),
+        Some(&template.footer.blocks),
+        template.footer.first.as_ref(),
+    ];
+    let mut found = Needs::default();
+    if !lists.into_iter().flatten().any(|blocks| shows_files(blocks)) {
+        return found;
+    }
+    for field in &template.fields {
+        if let Some(value) = values.get(&field.name) {
+            collect_files(value, &mut found.images);
+        }
+    }
+    for value in context.firm.values() {
+        collect_files(value, &mut found.images);
+    }
+    found
+}
+
+fn shows_files(blocks: &[Block]) -> bool {
+    blocks.iter().any(|block| match &block.kind {
+        BlockKind::Image { source, .. } => matches!(source, crate::template::ImageSource::File(_)),
+        BlockKind::Columns { cells, .. } => cells.iter().any(|cell| shows_files(&cell.blocks)),
+        BlockKind::Box { blocks, .. } | BlockKind::KeepTogether { blocks } | BlockKind::Repeat { blocks, .. } => {
+            shows_files(blocks)
+        }
+        BlockKind::If { then, otherwise, .. } => shows_files(then) || shows_files(otherwise),
+        BlockKind::Heading { .. }
+        | BlockKind::Text { .. }
+        | BlockKind::KeyValue(_)
+        | BlockKind::Table(_)
+        | BlockKind::Totals { .. }
+        | BlockKind::Qr { .. }
+        | BlockKind::Rule { .. }
+        | BlockKind::Spacer { .. }
+        | BlockKind::PageBreak => false,
+    })
+}
+
+fn collect_files(value: &Value, files: &mut Vec<FileRef>) {
+    match value {
+        Value::File(file) if file.content_type.starts_with("image/") => {
+            if !files.iter().any(|known| known.id == file.id) {
+                files.push(file.clone());
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| collect_files(item, files)),
+        Value::Record(record) => record.values().for_each(|item| collect_files(item, files)),
+        _ => {}
+    }
+}
+
+fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), DocumentError> {
+    layouter.resolve_theme()?;
+    let template = layouter.template;
+    let title = layouter.plain(&template.title, 0)?;
+    let page = &template.page;
+    let width = (page.width - page.left - page.right).max(20.0) * MM;
+    let body = layouter.blocks(&template.blocks, width, 1)?;
+    // Heights of header and footer do not depend on the page's number, so they are known before the pages are filled.
+    let mut heights = [[0.0_f32; 2]; 2];
+    for (index, page) in [0, 1].into_iter().enumerate() {
+        heights[0][index] = furniture_height(layouter, &template.header, page, width, true)?;
+        heights[1][index] = furniture_height(layouter, &template.footer, page, width, false)?;
+    }
+    let known = layouter.notices.len();
+    let frame = |page_index: usize| {
+        let which = usize::from(page_index > 0);
+        let top = page.top * MM + heights[0][which];
+        let bottom = page.bottom * MM + heights[1][which];
+        Frame {
+            x: page.left * MM,
+            top,
+            height: (page.height * MM - top - bottom).max(20.0 * MM),
+        }
+    };
+    let filled = fill(body, frame, layouter.limits.max_pages);
+    if filled.too_many {
+        return Err(limit(LimitKind::Pages, layouter.limits.max_pages as u64));
+    }
+    for overflow in filled.overflows {
+        layouter.notice("block_overflow", "the block is taller than a page", overflow.mark.unwrap_or(0));
+    }
+    let mut pages = filled.pages;
+    let count = pages.len();
+    for (index, list) in pages.iter_mut().enumerate() {
+        let header = furniture(layouter, &template.header, (index, count), width, true)?;
+        let footer = furniture(layouter, &template.footer, (index, count), width, false)?;
+        let mut y = page.top * MM;
+        // Behind the body, so that a full-width picture never covers text.
+        let mut under = PageList::default();
+        for strip in &header {
+            strip.place(&mut under, page.left * MM, y, true);
+            y += strip.height;
+        }
+        under.items.append(&mut list.items);
+        list.items = under.items;
+        list.marks.append(&mut under.marks);
+        y = (page.height - page.bottom) * MM - total(&footer);
+        for strip in &footer {
+            strip.place(list, page.left * MM, y, true);
+            y += strip.height;
+        }
+    }
+    // The second and later pages repeat the warnings of the measuring pass.
+    let _ = known;
+    Ok((title, pages))
+}
+
+fn furniture(
+    layouter: &mut Layouter<'_>,
+    furniture: &Furniture,
+    (page, count): (usize, usize),
+    width: f32,
+    top: bool,
+) -> Result<Vec<Strip>, DocumentError> {
+    let number = |value: usize| Value::Integer(i64::try_from(value).unwrap_or(i64::MAX));
+    layouter.scope.set("page", number(page + 1));
+    layouter.scope.set("pages", number(count));
+    layouter.furniture = true;
+    layouter.at_top = top;
+    let strips = layouter.blocks(furniture.on(page), width, 0);
+    layouter.furniture = false;
+    layouter.at_top = false;
+    strips
+}
+
+fn furniture_height(
+    layouter: &mut Layouter<'_>,
+    which: &Furniture,
+    page: usize,
+    width: f32,
+    top: bool,
+) -> Result<f32, DocumentError> {
+    let height = total(&furniture(layouter, which, (page, page + 1), width, top)?);
+    Ok(if height > 0.0 { height + which.gap * MM } else { 0.0 })
+}
+
+fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
+    let make = |mark: u32, x: f32, y: f32, width: f32, height: f32, origin: Option<String>| {
+        let mark = &display.marks[mark as usize];
+        PageBox {
+            block: mark.block.clone(),
+            path: mark.pointer.clone(),
+            x_mm: x / MM,
+            y_mm: y / MM,
+            width_mm: width / MM,
+            height_mm: height / MM,
+            origin,
+        }
+    };
+    // One box a block instance: its strips on this page together.
+    let mut order: Vec<u32> = Vec::new();
+    let mut union: HashMap<u32, (f32, f32, f32, f32)> = HashMap::new();
+    for marked in page.marks.iter().filter(|marked| marked.mark != 0) {
+        let (right, bottom) = (marked.x + marked.width, marked.y + marked.height);
+        union
+            .entry(marked.mark)
+            .and_modify(|rect| {
+                *rect = (
+                    rect.0.min(marked.x),
+                    rect.1.min(marked.y),
+                    rect.2.max(right),
+                    rect.3.max(bottom),
+                );
+            })
+            .or_insert_with(|| {
+                order.push(marked.mark);
+                (marked.x, marked.y, right, bottom)
+            });
+    }
+    // Marks are made from the outside in.
+    order.sort_unstable();
+    let mut boxes: Vec<PageBox> = order
+        .into_iter()
+        .map(|mark| {
+            let (x, y, right, bottom) = union[&mark];
+            make(mark, x, y, right - x, bottom - y, None)
+        })
+        .collect();
+    for placed in &page.items {
+        if let Item::Value {
+            width,
+            height,
+            mark,
+            origin,
+        } = &placed.item
+        {
+            boxes.push(make(*mark, placed.x, placed.y, *width, *height, Some(origin.to_string())));
+        }
+    }
+    boxes
 }

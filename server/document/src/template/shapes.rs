@@ -29,6 +29,17 @@ pub(crate) enum Segment {
     Close,
 }
 
+impl Segment {
+    pub(crate) fn scaled(self, sx: f32, sy: f32) -> Self {
+        match self {
+            Self::Move(x, y) => Self::Move(x * sx, y * sy),
+            Self::Line(x, y) => Self::Line(x * sx, y * sy),
+            Self::Curve([a, b, c, d, e, f]) => Self::Curve([a * sx, b * sy, c * sx, d * sy, e * sx, f * sy]),
+            Self::Close => Self::Close,
+        }
+    }
+}
+
 pub(super) fn read(reader: &mut Reader, json: &Json, pointer: &str) -> Option<Background> {
     let mut object = reader.object(json, pointer)?;
     let width = object.number(reader, "width", 1.0..=10_000.0, 100.0);

@@ -1,0 +1,155 @@
+//! The display list: what stands where on a page, in points from the top left corner. PDF and SVG are both drawn from it.
+
+use std::sync::Arc;
+
+use parley::FontData;
+
+use crate::template::Segment;
+
+/// Points in a millimetre.
+pub(crate) const MM: f32 = 72.0 / 25.4;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Rgb(pub(crate) u8, pub(crate) u8, pub(crate) u8);
+
+/// Index into the structure tree; 0 is decoration, outside of it.
+pub(crate) type TagId = u32;
+
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    Glyphs(Arc<Glyphs>),
+    Rect {
+        width: f32,
+        height: f32,
+        fill: Rgb,
+        radius: f32,
+    },
+    Path {
+        /// Absolute within the item.
+        segments: Arc<Vec<Segment>>,
+        fill: Rgb,
+    },
+    Image {
+        image: usize,
+        width: f32,
+        height: f32,
+        tag: TagId,
+        /// What copying gives, for pictures that stand for letters.
+        text: Option<String>,
+    },
+    Link {
+        width: f32,
+        height: f32,
+        url: Arc<str>,
+        tag: TagId,
+    },
+    /// Filled squares of a QR code; `modules` row by row.
+    Modules {
+        size: f32,
+        count: usize,
+        modules: Arc<Vec<bool>>,
+        tag: TagId,
+    },
+    /// Where a value of the input is shown.
+    Value {
+        width: f32,
+        height: f32,
+        mark: u32,
+        origin: Arc<str>,
+    },
+}
+
+/// Letters of one font, size, colour and line.
+#[derive(Debug)]
+pub(crate) struct Glyphs {
+    pub(crate) font: usize,
+    pub(crate) size: f32,
+    pub(crate) colour: Rgb,
+    pub(crate) tag: TagId,
+    pub(crate) glyphs: Vec<Glyph>,
+    /// One entry a cluster.
+    pub(crate) clusters: Vec<Cluster>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glyph {
+    pub(crate) id: u16,
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+}
+
+/// Glyphs that stand for a text together.
+#[derive(Clone, Debug)]
+pub(crate) struct Cluster {
+    pub(crate) first: u32,
+    pub(crate) count: u32,
+    pub(crate) text: Box<str>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    /// Drawn outside of the structure tree, as on a repeated heading row.
+    pub(crate) artifact: bool,
+    pub(crate) item: Item,
+}
+
+/// A block's rectangle on a page.
+#[derive(Clone, Debug)]
+pub(crate) struct Marked {
+    pub(crate) mark: u32,
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct PageList {
+    pub(crate) items: Vec<Placed>,
+    pub(crate) marks: Vec<Marked>,
+}
+
+/// A block's instance: two repeats of one block are two marks.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    pub(crate) block: String,
+    pub(crate) pointer: String,
+}
+
+/// One node of the structure tree.
+#[derive(Clone, Debug)]
+pub(crate) struct Tag {
+    pub(crate) role: &'static str,
+    pub(crate) parent: TagId,
+    /// Text instead of a picture or a link.
+    pub(crate) alt: Option<String>,
+    /// `Column` or `Row` of a heading cell.
+    pub(crate) scope: Option<&'static str>,
+}
+
+/// A decoded picture.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// RGBA, row by row.
+    pub(crate) pixels: Arc<Vec<u8>>,
+}
+
+/// Everything drawing needs.
+#[derive(Debug, Default)]
+pub(crate) struct Display {
+    pub(crate) title: String,
+    pub(crate) language: String,
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+    pub(crate) pages: Vec<PageList>,
+    pub(crate) fonts: Vec<FontData>,
+    pub(crate) pictures: Vec<Picture>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) author: String,
+    pub(crate) now: jiff::Timestamp,
+}

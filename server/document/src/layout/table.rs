@@ -1,0 +1,218 @@
+//! Tables bound to a list: a heading row that repeats, one row an item, rows of totals.
+
+use std::rc::Rc;
+
+use engine::value::Value;
+
+use super::{Layouter, share_width};
+use crate::{
+    context::DocumentError,
+    display::{MM, TagId},
+    strip::{Decor, Strip},
+    template::{ColumnWidth, Table},
+    text::Look,
+};
+
+/// Rows measured for a column as wide as its content.
+const MEASURED_ROWS: usize = 100;
+
+/// Space between columns, and above and below a row's text, in millimetres.
+const GUTTER: f32 = 3.0;
+const ROW_PADDING: f32 = 1.7;
+
+/// Columns after sharing the width: x and width.
+type Places = Vec<(f32, f32)>;
+
+impl Layouter<'_> {
+    pub(super) fn table(&mut self, table: &Table, mark: u32, width: f32, parent: TagId) -> Result<Vec<Strip>, DocumentError> {
+        let rows = self.list(&table.rows, mark)?;
+        if rows.is_empty() {
+            self.notice("list_empty", "the table's list has no rows", mark);
+            if table.hide_empty {
+                return Ok(Vec::new());
+            }
+        }
+        let origin = self.list_origin(&table.rows);
+        let places = self.column_places(table, &rows, &origin, mark, width)?;
+        let tag = self.tag("Table", parent);
+        let mut strips = Vec::new();
+        let heading = self.heading_row(table, &places, mark, width, tag)?;
+        let head = heading.clone().filter(|_| table.repeat_heading).map(Rc::new);
+        if let Some(mut heading) = heading {
+            heading.keep_next = true;
+            strips.push(heading);
+        }
+        if rows.is_empty() {
+            let look = self.muted_look();
+            let row = self.tag("TR", tag);
+            let cell = self.cell(&table.empty, &look, width, "TD", row, mark)?;
+            let decor = self.row_decor(table, 0);
+            strips.push(self.row(vec![(0.0, width, cell)], width, ROW_PADDING, decor));
+        }
+        let count = rows.len();
+        for (index, item) in rows.into_iter().enumerate() {
+            let outer = self.scope.enter_item(item, index + 1, &origin);
+            let row = self.body_row(table, &places, index, mark, width, tag);
+            self.scope.leave_item(outer);
+            let mut row = row?;
+            row.head.clone_from(&head);
+            // Totals never stand alone on a page.
+            row.keep_next = index + 1 == count && !table.totals.is_empty();
+            strips.push(row);
+        }
+        for (index, texts) in table.totals.iter().enumerate() {
+            let row = self.tag("TR", tag);
+            let mut cells = Vec::new();
+            for ((column, (x, cell_width)), leaf) in table.columns.iter().zip(&places).zip(texts) {
+                let look = Look {
+                    bold: true,
+                    tabular: true,
+                    align: column.align,
+                    ..self.body_look(table.size)
+                };
+                cells.push((*x, *cell_width, self.cell(leaf, &look, *cell_width, "TD", row, mark)?));
+            }
+            let mut strip = self.row(cells, width, ROW_PADDING, Decor::default());
+            strip.head.clone_from(&head);
+            strip.keep_next = index + 1 < table.totals.len();
+            strips.push(strip);
+        }
+        Ok(strips)
+    }
+
+    fn column_places(
+        &mut self,
+        table: &Table,
+        rows: &[Value],
+        origin: &str,
+        mark: u32,
+        width: f32,
+    ) -> Result<Places, DocumentError> {
+        let inset = if table.zebra { 2.0 * MM } else { 0.0 };
+        let gutters = GUTTER * MM * (table.columns.len() as f32 - 1.0).max(0.0);
+        let look = Look {
+            tabular: true,
+            ..self.body_look(table.size)
+        };
+        let mut wanted = Vec::new();
+        for column in &table.columns {
+            let mut natural = 0.0_f32;
+            if column.width == ColumnWidth::Auto {
+                let heading = self.spans(&column.heading, mark)?;
+                natural = self.natural_width(&heading, &look);
+                for (index, item) in rows.iter().take(MEASURED_ROWS).enumerate() {
+                    self.count_block()?;
+                    let outer = self.scope.enter_item(item.clone(), index + 1, origin);
+                    let spans = self.spans(&column.value, mark);
+                    self.scope.leave_item(outer);
+                    let own = Look {
+                        bold: column.bold,
+                        ..look.clone()
+                    };
+                    natural = natural.max(self.natural_width(&spans?, &own));
+                }
+                natural = (natural + 1.0).min(width * 0.5);
+            }
+            wanted.push((column.width, natural));
+        }
+        let mut x = inset;
+        Ok(share_width(&wanted, (width - gutters - 2.0 * inset).max(10.0))
+            .into_iter()
+            .map(|column| {
+                let place = (x, column);
+                x += column + GUTTER * MM;
+                place
+            })
+            .collect())
+    }
+
+    fn heading_row(
+        &mut self,
+        table: &Table,
+        places: &Places,
+        mark: u32,
+        width: f32,
+        tag: TagId,
+    ) -> Result<Option<Strip>, DocumentError> {
+        if table.columns.iter().all(|column| column.heading.is_blank()) {
+            return Ok(None);
+        }
+        let size = self.body_look(table.size).size * 0.88;
+        let row = self.tag("TR", tag);
+        let mut cells = Vec::new();
+        for (column, (x, cell_width)) in table.columns.iter().zip(places) {
+            let look = Look {
+                colour: self.colours.muted,
+                align: column.align,
+                ..self.body_look(Some(size))
+            };
+            let cell = self.cell(&column.heading, &look, *cell_width, "TH", row, mark)?;
+            if let Some(tag) = self.tags.last_mut().filter(|tag| tag.role == "TH") {
+                tag.scope = Some("Column");
+            }
+            cells.push((*x, *cell_width, cell));
+        }
+        let decor = Decor {
+            below: Some((self.colours.text, 0.9)),
+            ..Decor::default()
+        };
+        Ok(Some(self.row(cells, width, 1.2, decor)))
+    }
+
+    fn body_row(
+        &mut self,
+        table: &Table,
+        places: &Places,
+        index: usize,
+        mark: u32,
+        width: f32,
+        tag: TagId,
+    ) -> Result<Strip, DocumentError> {
+        let row = self.tag("TR", tag);
+        let mut cells = Vec::new();
+        for (column, (x, cell_width)) in table.columns.iter().zip(places) {
+            self.count_block()?;
+            let look = Look {
+                bold: column.bold,
+                tabular: true,
+                align: column.align,
+                ..self.body_look(table.size)
+            };
+            let mut cell = self.cell(&column.value, &look, *cell_width, "TD", row, mark)?;
+            if let Some(detail) = &column.detail {
+                let spans = self.spans(detail, mark)?;
+                if spans.iter().any(|span| !span.text.trim().is_empty()) {
+                    let tag = self.cell_content_tag(row);
+                    let small = Look {
+                        size: look.size * 0.86,
+                        bold: false,
+                        colour: self.colours.muted,
+                        ..look
+                    };
+                    cell.append(&mut self.lines(&spans, &small, *cell_width, tag, mark)?);
+                }
+            }
+            cells.push((*x, *cell_width, cell));
+        }
+        let decor = self.row_decor(table, index);
+        Ok(self.row(cells, width, ROW_PADDING, decor))
+    }
+
+    /// The cell made last in this row, so that its second line belongs to it.
+    fn cell_content_tag(&self, row: TagId) -> TagId {
+        let last = self.tags.len() - 1;
+        if row != 0 && self.tags[last].parent == row {
+            u32::try_from(last).unwrap_or(0)
+        } else {
+            0
+        }
+    }
+
+    fn row_decor(&self, table: &Table, index: usize) -> Decor {
+        Decor {
+            fill: (table.zebra && index % 2 == 1).then_some(self.colours.fill),
+            below: table.lines.then_some((self.colours.line, 0.6)),
+            ..Decor::default()
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Fonts of a document, cut to its glyphs. Text extraction maps a glyph to one text; where a glyph stands for another one, the drawing
+//! code writes the text beside it (`ActualText`).
+
+use std::collections::BTreeMap;
+
+use printpdf::ParsedFont;
+use sha2::{Digest as _, Sha256};
+use skrifa::{FontRef, GlyphId, MetadataProvider, instance::{LocationRef, Size}, string::StringId};
+use subsetter::GlyphRemapper;
+
+use super::Result;
+use crate::display::{Display, Item};
+
+pub(super) struct Face {
+    pub(super) parsed: ParsedFont,
+    /// Name in the file: a tag made from the subset's bytes, then the font's own name.
+    pub(super) name: String,
+    remapper: GlyphRemapper,
+    /// By original glyph: text and width in thousandths, as the PDF's `/W` has it.
+    glyphs: BTreeMap<u16, (String, f32)>,
+}
+
+impl Face {
+    pub(super) fn text(&self, glyph: u16) -> &str {
+        self.glyphs.get(&glyph).map_or("", |(text, _)| text)
+    }
+
+    /// Glyph in the subset and its width.
+    pub(super) fn cid(&self, glyph: u16) -> (u16, f32) {
+        (
+            self.remapper.get(glyph).unwrap_or(0),
+            self.glyphs.get(&glyph).map_or(0.0, |(_, width)| *width),
+        )
+    }
+}
+
+/// The fonts in use by their index in the display list.
+pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
+    let mut used: BTreeMap<usize, BTreeMap<u16, String>> = BTreeMap::new();
+    for placed in display.pages.iter().flat_map(|page| &page.items) {
+        let Item::Glyphs(run) = &placed.item else {
+            continue;
+        };
+        let glyphs = used.entry(run.font).or_default();
+        for cluster in &run.clusters {
+            for index in cluster.first..cluster.first + cluster.count {
+                let text = glyphs.entry(run.glyphs[index as usize].id).or_default();
+                // A glyph that is a cluster of its own gives the text; parts of a cluster must not.
+                if text.is_empty() && cluster.count == 1 {
+                    text.push_str(&cluster.text);
+                }
+            }
+        }
+    }
+    used.into_iter()
+        .filter_map(|(index, glyphs)| {
+            let data = display.fonts.get(index)?;
+            Some(face(data, glyphs).map(|face| (index, face)))
+        })
+        .collect()
+}
+
+fn face(data: &parley::FontData, used: BTreeMap<u16, String>) -> Result<Face> {
+    let bytes = data.data.data();
+    let font = FontRef::from_index(bytes, data.index).map_err(|error| error.to_string())?;
+    let remapper = GlyphRemapper::new_from_glyphs_sorted(&used.keys().copied().collect::<Vec<_>>());
+    let subset = subsetter::subset(bytes, data.index, &remapper).map_err(|error| format!("{error:?}"))?;
+    let parsed = ParsedFont::from_bytes(&subset, 0, &mut Vec::new()).ok_or("a font subset cannot be read")?;
+    let units = font.metrics(Size::unscaled(), LocationRef::default()).units_per_em;
+    let metrics = font.glyph_metrics(Size::unscaled(), LocationRef::default());
+    let glyphs = used
+        .into_iter()
+        .map(|(glyph, text)| {
+            let width = metrics.advance_width(GlyphId::from(glyph)).unwrap_or(0.0);
+            // Cut off as the PDF writer cuts it, so that both pens agree.
+            let width = (width * 1000.0 / f32::from(units)).trunc();
+            (glyph, (text, width))
+        })
+        .collect();
+    let own: String = font
+        .localized_strings(StringId::POSTSCRIPT_NAME)
+        .english_or_first()
+        .map(|name| name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect())
+        .unwrap_or_default();
+    let own = if own.is_empty() { "Font".to_owned() } else { own };
+    let tag: String = Sha256::digest(&subset)
+        .iter()
+        .take(6)
+        .map(|byte| char::from(b'A' + byte % 26))
+        .collect();
+    Ok(Face {
+        parsed,
+        name: format!("{tag}+{own}"),
+        remapper,
+        glyphs,
+    })
+}

@@ -1,0 +1,400 @@
+//! The PDF: the display list as printpdf operations with fonts cut to the glyphs in use, then tags, metadata and links on the object
+//! level. The same display list gives the same bytes: every id, name and date comes from it.
+
+mod document;
+mod fonts;
+mod structure;
+
+use std::collections::BTreeMap;
+
+use printpdf::{
+    Actions, BorderArray, Codepoint, Color, DictItem, FontId, LinkAnnotation, LinePoint, Op,
+    PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Point, Polygon, PolygonRing, Pt,
+    RawImage, RawImageData, RawImageFormat, Rect, Rgb as PdfRgb, TextItem, TextMatrix, WindingOrder,
+    XObject, XObjectId, XObjectTransform,
+};
+
+use crate::{
+    display::{Display, Glyphs, Item, Placed, Rgb, TagId},
+    svg::runs,
+    template::Segment,
+};
+use fonts::{Face, faces};
+use structure::Structure;
+
+/// Error in words; a defect, because every value was checked before.
+pub(crate) type Result<T> = std::result::Result<T, String>;
+
+pub(crate) fn write(display: &Display) -> Result<Vec<u8>> {
+    let faces = faces(display)?;
+    let mut pdf = PdfDocument::new(&display.title);
+    for (index, face) in &faces {
+        pdf.resources
+            .fonts
+            .map
+            .insert(FontId(format!("T{index}")), printpdf::PdfFont::new(face.parsed.clone()));
+    }
+    for (index, picture) in display.pictures.iter().enumerate() {
+        let image = RawImage {
+            pixels: RawImageData::U8(picture.pixels.to_vec()),
+            width: picture.width as usize,
+            height: picture.height as usize,
+            data_format: RawImageFormat::RGBA8,
+            tag: Vec::new(),
+        };
+        pdf.resources
+            .xobjects
+            .map
+            .insert(XObjectId(format!("I{index}")), XObject::Image(image));
+    }
+    let mut structure = Structure::new(display);
+    for page in 0..display.pages.len() {
+        let ops = Page::draw(display, &faces, &mut structure, page);
+        let mut pdf_page = PdfPage::new(Pt(display.width).into(), Pt(display.height).into(), ops);
+        let media = Rect {
+            x: Pt(0.0),
+            y: Pt(0.0),
+            width: Pt(display.width),
+            height: Pt(display.height),
+            mode: None,
+            winding_order: None,
+        };
+        pdf_page.media_box = media.clone();
+        pdf_page.trim_box = media.clone();
+        pdf_page.crop_box = media;
+        pdf.pages.push(pdf_page);
+    }
+    let options = PdfSaveOptions {
+        optimize: false,
+        subset_fonts: false,
+        secure: true,
+        image_optimization: None,
+    };
+    let mut warnings = Vec::new();
+    let document = pdf.to_lopdf_document(&options, &mut warnings);
+    document::finish(document, display, &faces, structure)
+}
+
+/// Turns one page's items into operations.
+struct Page<'a> {
+    display: &'a Display,
+    faces: &'a BTreeMap<usize, Face>,
+    structure: &'a mut Structure,
+    page: usize,
+    ops: Vec<Op>,
+    /// The open marked content: a tag, or 0 for an artifact.
+    open: Option<TagId>,
+    colour: Option<Rgb>,
+}
+
+impl<'a> Page<'a> {
+    fn draw(
+        display: &'a Display,
+        faces: &'a BTreeMap<usize, Face>,
+        structure: &'a mut Structure,
+        page: usize,
+    ) -> Vec<Op> {
+        let mut this = Self {
+            display,
+            faces,
+            structure,
+            page,
+            ops: Vec::new(),
+            open: None,
+            colour: None,
+        };
+        for placed in &display.pages[page].items {
+            this.item(placed);
+        }
+        this.close();
+        this.ops
+    }
+
+    fn item(&mut self, placed: &Placed) {
+        let height = self.display.height;
+        let (x, y) = (placed.x, placed.y);
+        let inside = |tag: TagId| if placed.artifact { 0 } else { tag };
+        match &placed.item {
+            Item::Glyphs(run) => {
+                self.mark(inside(run.tag));
+                self.fill(run.colour);
+                self.glyphs(run, x, y);
+            }
+            Item::Rect {
+                width,
+                height: h,
+                fill,
+                radius,
+            } => {
+                self.mark(0);
+                self.fill(*fill);
+                if *radius > 0.0 {
+                    let segments = rounded(*width, *h, *radius);
+                    self.polygon(&segments, x, y);
+                } else {
+                    self.ops.push(Op::DrawRectangle {
+                        rectangle: Rect {
+                            x: Pt(x),
+                            y: Pt(height - y - h),
+                            width: Pt(*width),
+                            height: Pt(*h),
+                            mode: Some(PaintMode::Fill),
+                            winding_order: None,
+                        },
+                    });
+                }
+            }
+            Item::Path { segments, fill } => {
+                self.mark(0);
+                self.fill(*fill);
+                self.polygon(segments, x, y);
+            }
+            Item::Image {
+                image,
+                width,
+                height: h,
+                tag,
+                ..
+            } => {
+                let picture = &self.display.pictures[*image];
+                self.mark(inside(*tag));
+                self.structure
+                    .figure(inside(*tag), [x, height - y - h, x + width, height - y]);
+                self.ops.push(Op::UseXobject {
+                    id: XObjectId(format!("I{image}")),
+                    transform: XObjectTransform {
+                        translate_x: Some(Pt(x)),
+                        translate_y: Some(Pt(height - y - h)),
+                        dpi: Some(72.0),
+                        scale_x: Some(width / picture.width as f32),
+                        scale_y: Some(h / picture.height as f32),
+                        ..XObjectTransform::default()
+                    },
+                });
+            }
+            Item::Modules {
+                size,
+                count,
+                modules,
+                tag,
+            } => {
+                self.mark(inside(*tag));
+                self.structure
+                    .figure(inside(*tag), [x, height - y - size, x + size, height - y]);
+                self.fill(Rgb(0, 0, 0));
+                let module = size / *count as f32;
+                let mut segments = Vec::new();
+                for (row, column, length) in runs(modules, *count) {
+                    let (left, top) = (column as f32 * module, row as f32 * module);
+                    let (right, bottom) = (left + length as f32 * module, top + module);
+                    segments.extend([
+                        Segment::Move(left, top),
+                        Segment::Line(right, top),
+                        Segment::Line(right, bottom),
+                        Segment::Line(left, bottom),
+                        Segment::Close,
+                    ]);
+                }
+                self.polygon(&segments, x, y);
+            }
+            Item::Link {
+                width,
+                height: h,
+                url,
+                tag,
+            } => {
+                self.structure.link(self.page, inside(*tag), url);
+                self.ops.push(Op::LinkAnnotation {
+                    link: LinkAnnotation::new(
+                        Rect {
+                            x: Pt(x),
+                            y: Pt(height - y - h),
+                            width: Pt(*width),
+                            height: Pt(*h),
+                            mode: None,
+                            winding_order: None,
+                        },
+                        Actions::uri(url.to_string()),
+                        Some(BorderArray::Solid([0.0, 0.0, 0.0])),
+                        None,
+                        None,
+                    ),
+                });
+            }
+            Item::Value { .. } => {}
+        }
+    }
+
+    /// Opens the marked content of `tag` unless it is open.
+    fn mark(&mut self, tag: TagId) {
+        if self.open == Some(tag) {
+            return;
+        }
+        self.close();
+        self.open = Some(tag);
+        match self.structure.content(self.page, tag) {
+            None => self.ops.push(Op::BeginMarkedContent {
+                tag: "Artifact".into(),
+            }),
+            Some(mcid) => self.ops.push(Op::BeginMarkedContentWithProperties {
+                tag: self.display.tags[tag as usize].role.into(),
+                properties: DictItem::Dict {
+                    map: BTreeMap::from([("MCID".into(), DictItem::Int(mcid))]),
+                },
+            }),
+        }
+    }
+
+    fn close(&mut self) {
+        if self.open.take().is_some() {
+            self.ops.push(Op::EndMarkedContent);
+        }
+    }
+
+    fn fill(&mut self, colour: Rgb) {
+        if self.colour != Some(colour) {
+            self.colour = Some(colour);
+            let part = |value: u8| f32::from(value) / 255.0;
+            self.ops.push(Op::SetFillColor {
+                col: Color::Rgb(PdfRgb::new(part(colour.0), part(colour.1), part(colour.2), None)),
+            });
+        }
+    }
+
+    fn polygon(&mut self, segments: &[Segment], x: f32, y: f32) {
+        let height = self.display.height;
+        let point = |a: f32, b: f32, bezier: bool| LinePoint {
+            p: Point {
+                x: Pt(x + a),
+                y: Pt(height - y - b),
+            },
+            bezier,
+        };
+        let mut rings: Vec<PolygonRing> = Vec::new();
+        for segment in segments {
+            match segment {
+                Segment::Move(a, b) => rings.push(PolygonRing {
+                    points: vec![point(*a, *b, false)],
+                }),
+                Segment::Line(a, b) => {
+                    if let Some(ring) = rings.last_mut() {
+                        ring.points.push(point(*a, *b, false));
+                    }
+                }
+                Segment::Curve([a, b, c, d, e, f]) => {
+                    if let Some(ring) = rings.last_mut() {
+                        ring.points
+                            .extend([point(*a, *b, true), point(*c, *d, true), point(*e, *f, false)]);
+                    }
+                }
+                Segment::Close => {}
+            }
+        }
+        if !rings.is_empty() {
+            self.ops.push(Op::DrawPolygon {
+                polygon: Polygon {
+                    rings,
+                    mode: PaintMode::Fill,
+                    winding_order: WindingOrder::NonZero,
+                },
+            });
+        }
+    }
+
+    fn glyphs(&mut self, run: &Glyphs, x: f32, y: f32) {
+        let Some(face) = self.faces.get(&run.font) else {
+            return;
+        };
+        let height = self.display.height;
+        let size = run.size;
+        self.ops.push(Op::StartTextSection);
+        self.ops.push(Op::SetFont {
+            font: PdfFontHandle::External(FontId(format!("T{}", run.font))),
+            size: Pt(size),
+        });
+        let mut items: Vec<TextItem> = Vec::new();
+        // Where the viewer's pen is, by the widths it knows; `None` before the first glyph of a line.
+        let mut pen: Option<(f32, f32)> = None;
+        for cluster in &run.clusters {
+            let first = cluster.first as usize;
+            let glyphs = &run.glyphs[first..first + cluster.count as usize];
+            let plain = match glyphs {
+                [glyph] => face.text(glyph.id) == &*cluster.text,
+                _ => false,
+            };
+            if !plain {
+                self.show(&mut items);
+                self.ops.push(Op::BeginMarkedContentWithProperties {
+                    tag: "Span".into(),
+                    properties: DictItem::Dict {
+                        map: BTreeMap::from([(
+                            "ActualText".into(),
+                            DictItem::String {
+                                data: document::utf16(&cluster.text),
+                                literal: false,
+                            },
+                        )]),
+                    },
+                });
+            }
+            for glyph in glyphs {
+                let shift = pen.map(|(at, baseline)| (glyph.x - at, (glyph.y - baseline).abs() < 0.01));
+                match shift {
+                    Some((dx, true)) => {
+                        let thousandths = (-dx * 1000.0 / size).round();
+                        if thousandths.abs() >= 1.0 {
+                            items.push(TextItem::Offset(thousandths));
+                            pen = pen.map(|(at, baseline)| (at - thousandths * size / 1000.0, baseline));
+                        }
+                    }
+                    Some((_, false)) | None => {
+                        self.show(&mut items);
+                        self.ops.push(Op::SetTextMatrix {
+                            matrix: TextMatrix::Translate(Pt(x + glyph.x), Pt(height - y - glyph.y)),
+                        });
+                        pen = Some((glyph.x, glyph.y));
+                    }
+                }
+                let (cid, width) = face.cid(glyph.id);
+                let code = Codepoint::with_cid(cid, 0.0, face.text(glyph.id).to_owned());
+                match items.last_mut() {
+                    Some(TextItem::GlyphIds(codes)) => codes.push(code),
+                    _ => items.push(TextItem::GlyphIds(vec![code])),
+                }
+                pen = pen.map(|(at, baseline)| (at + width * size / 1000.0, baseline));
+            }
+            if !plain {
+                self.show(&mut items);
+                self.ops.push(Op::EndMarkedContent);
+            }
+        }
+        self.show(&mut items);
+        self.ops.push(Op::EndTextSection);
+    }
+
+    fn show(&mut self, items: &mut Vec<TextItem>) {
+        if !items.is_empty() {
+            self.ops.push(Op::ShowText {
+                items: std::mem::take(items),
+            });
+        }
+    }
+}
+
+fn rounded(width: f32, height: f32, radius: f32) -> Vec<Segment> {
+    let r = radius.min(width / 2.0).min(height / 2.0);
+    // Control points of a quarter circle as one cubic.
+    let k = r * (1.0 - 0.552_284_8);
+    vec![
+        Segment::Move(r, 0.0),
+        Segment::Line(width - r, 0.0),
+        Segment::Curve([width - k, 0.0, width, k, width, r]),
+        Segment::Line(width, height - r),
+        Segment::Curve([width, height - k, width - k, height, width - r, height]),
+        Segment::Line(r, height),
+        Segment::Curve([k, height, 0.0, height - k, 0.0, height - r]),
+        Segment::Line(0.0, r),
+        Segment::Curve([0.0, k, k, 0.0, r, 0.0]),
+        Segment::Close,
+    ]
+}

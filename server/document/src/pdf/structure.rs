@@ -1,0 +1,198 @@
+//! The structure tree (ISO 32000-1, 14.7): which piece of a page belongs to which heading, paragraph, cell or figure, in reading order.
+
+use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat, dictionary};
+
+use super::document::text_string;
+use crate::display::{Display, Tag, TagId};
+
+pub(super) struct Structure {
+    tags: Vec<Tag>,
+    children: Vec<Vec<TagId>>,
+    kids: Vec<Vec<Kid>>,
+    attached: Vec<bool>,
+    boxes: Vec<Option<[f32; 4]>>,
+    /// Per page: the tag of each marked content.
+    contents: Vec<Vec<TagId>>,
+    /// Per page: tag and address of each link, in drawing order.
+    links: Vec<Vec<(TagId, String)>>,
+}
+
+enum Kid {
+    Tag(TagId),
+    Content { page: usize, mcid: i64 },
+    Link { page: usize, index: usize },
+}
+
+impl Structure {
+    pub(super) fn new(display: &Display) -> Self {
+        let count = display.tags.len();
+        let mut children = vec![Vec::new(); count];
+        for (index, tag) in display.tags.iter().enumerate().skip(2) {
+            children[tag.parent as usize].push(u32::try_from(index).unwrap_or(0));
+        }
+        Self {
+            tags: display.tags.clone(),
+            children,
+            kids: (0..count).map(|_| Vec::new()).collect(),
+            attached: vec![false; count],
+            boxes: vec![None; count],
+            contents: vec![Vec::new(); display.pages.len()],
+            links: vec![Vec::new(); display.pages.len()],
+        }
+    }
+
+    /// Number of a new piece of marked content; `None` for artifacts.
+    pub(super) fn content(&mut self, page: usize, tag: TagId) -> Option<i64> {
+        if tag == 0 {
+            return None;
+        }
+        self.attach(tag);
+        let mcid = i64::try_from(self.contents[page].len()).unwrap_or(0);
+        self.contents[page].push(tag);
+        self.kids[tag as usize].push(Kid::Content { page, mcid });
+        Some(mcid)
+    }
+
+    pub(super) fn figure(&mut self, tag: TagId, rect: [f32; 4]) {
+        if tag != 0 {
+            self.boxes[tag as usize] = Some(rect);
+        }
+    }
+
+    pub(super) fn link(&mut self, page: usize, tag: TagId, url: &str) {
+        let index = self.links[page].len();
+        self.links[page].push((tag, url.to_owned()));
+        if tag != 0 {
+            self.attach(tag);
+            self.kids[tag as usize].push(Kid::Link { page, index });
+        }
+    }
+
+    /// Hangs a tag below its parent at its first content, so that the tree is in reading order. A row takes all its cells, so that
+    /// empty ones keep their column.
+    fn attach(&mut self, tag: TagId) {
+        let index = tag as usize;
+        if tag <= 1 || self.attached[index] {
+            return;
+        }
+        let parent = self.tags[index].parent;
+        self.attach(parent);
+        if self.attached[index] {
+            return;
+        }
+        self.attached[index] = true;
+        self.kids[parent as usize].push(Kid::Tag(tag));
+        if self.tags[index].role == "TR" {
+            for child in self.children[index].clone() {
+                if !self.attached[child as usize] {
+                    self.attached[child as usize] = true;
+                    self.kids[index].push(Kid::Tag(child));
+                }
+            }
+        }
+    }
+
+    /// Writes the tree into the document and returns its root.
+    pub(super) fn write(self, document: &mut Document, pages: &[ObjectId]) -> Result<ObjectId, lopdf::Error> {
+        let root = document.new_object_id();
+        let ids: Vec<ObjectId> = self.tags.iter().map(|_| document.new_object_id()).collect();
+        let annotations = self.write_links(document, pages, &ids)?;
+        for (index, tag) in self.tags.iter().enumerate().skip(1) {
+            if index > 1 && !self.attached[index] {
+                continue;
+            }
+            let parent = if index == 1 { root } else { ids[tag.parent as usize] };
+            let kids: Vec<Object> = self.kids[index]
+                .iter()
+                .map(|kid| match kid {
+                    Kid::Tag(tag) => Object::Reference(ids[*tag as usize]),
+                    Kid::Content { page, mcid } => Object::Dictionary(dictionary! {
+                        "Type" => "MCR", "Pg" => pages[*page], "MCID" => *mcid
+                    }),
+                    Kid::Link { page, index } => Object::Dictionary(dictionary! {
+                        "Type" => "OBJR", "Pg" => pages[*page], "Obj" => annotations[*page][*index]
+                    }),
+                })
+                .collect();
+            let mut element = dictionary! {
+                "Type" => "StructElem", "S" => tag.role, "P" => parent, "K" => kids
+            };
+            if let Some(alt) = &tag.alt {
+                element.set("Alt", text_string(alt));
+            }
+            if let Some(attributes) = attributes(tag, self.boxes[index]) {
+                element.set("A", attributes);
+            }
+            document.set_object(ids[index], element);
+        }
+        let mut numbers: Vec<Object> = Vec::new();
+        for (page, contents) in self.contents.iter().enumerate() {
+            numbers.push(Object::Integer(i64::try_from(page).unwrap_or(0)));
+            numbers.push(Object::Array(
+                contents.iter().map(|tag| Object::Reference(ids[*tag as usize])).collect(),
+            ));
+        }
+        let mut next = i64::try_from(self.contents.len()).unwrap_or(0);
+        for (tag, _) in self.links.iter().flatten() {
+            if *tag != 0 {
+                numbers.push(Object::Integer(next));
+                numbers.push(Object::Reference(ids[*tag as usize]));
+            }
+            next += 1;
+        }
+        let parents = document.add_object(dictionary! { "Nums" => numbers });
+        document.set_object(
+            root,
+            dictionary! {
+                "Type" => "StructTreeRoot", "K" => vec![Object::Reference(ids[1])],
+                "ParentTree" => parents, "ParentTreeNextKey" => next
+            },
+        );
+        Ok(root)
+    }
+
+    /// Links become objects of their own with a description, printed, and known to the tree.
+    fn write_links(&self, document: &mut Document, pages: &[ObjectId], _ids: &[ObjectId]) -> Result<Vec<Vec<ObjectId>>, lopdf::Error> {
+        let mut number = i64::try_from(self.contents.len()).unwrap_or(0);
+        let mut all = Vec::with_capacity(pages.len());
+        for (page, links) in pages.iter().zip(&self.links) {
+            let dict = document.get_object_mut(*page)?.as_dict_mut()?;
+            let drawn = match dict.remove(b"Annots") {
+                Some(Object::Array(drawn)) => drawn,
+                _ => Vec::new(),
+            };
+            let mut ids = Vec::with_capacity(drawn.len());
+            for (annotation, (tag, url)) in drawn.into_iter().zip(links) {
+                let mut annotation: Dictionary = annotation.as_dict()?.clone();
+                annotation.set("F", 4);
+                annotation.set("Contents", text_string(url));
+                annotation.remove(b"C");
+                if let Ok(action) = annotation.get_mut(b"A").and_then(Object::as_dict_mut) {
+                    action.set("URI", Object::String(url.clone().into_bytes(), StringFormat::Literal));
+                }
+                if *tag != 0 {
+                    annotation.set("StructParent", number);
+                }
+                number += 1;
+                ids.push(document.add_object(annotation));
+            }
+            if !ids.is_empty() {
+                let references: Vec<Object> = ids.iter().map(|id| Object::Reference(*id)).collect();
+                let dict = document.get_object_mut(*page)?.as_dict_mut()?;
+                dict.set("Annots", references);
+            }
+            all.push(ids);
+        }
+        Ok(all)
+    }
+}
+
+fn attributes(tag: &Tag, rect: Option<[f32; 4]>) -> Option<Dictionary> {
+    if let Some(scope) = tag.scope {
+        return Some(dictionary! { "O" => "Table", "Scope" => scope });
+    }
+    rect.map(|rect| {
+        let numbers: Vec<Object> = rect.iter().map(|number| Object::Real(*number)).collect();
+        dictionary! { "O" => "Layout", "Placement" => "Block", "BBox" => numbers }
+    })
+}

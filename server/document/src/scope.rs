@@ -1,0 +1,217 @@
+//! What a leaf's expression reads: fields, `firm`, `today`, `now`, and `item` and `index` inside lists. Also keeps where each value
+//! came from, and strips letters that could disguise an amount or a name.
+
+use engine::{
+    expression::ExpressionError,
+    value::{Record, Value},
+};
+use jiff::tz::TimeZone;
+
+use crate::{
+    Template,
+    context::{Context, DocumentError},
+    template::{Leaf, Part},
+};
+
+pub(crate) struct Scope {
+    names: Record,
+    locale: String,
+    /// Origin of `item`, innermost last.
+    items: Vec<String>,
+}
+
+/// A piece of a filled leaf.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    pub(crate) origin: Option<String>,
+}
+
+/// A value that a leaf wanted and did not get.
+#[derive(Debug)]
+pub(crate) struct Missing(pub(crate) String);
+
+/// What `leave_item` puts back.
+pub(crate) struct Outer(Option<Value>, Option<Value>);
+
+impl Scope {
+    pub(crate) fn new(template: &Template, values: &Record, context: &Context) -> Self {
+        let mut names = Record::new();
+        for field in &template.fields {
+            let value = values.get(&field.name).cloned().unwrap_or(Value::Empty);
+            names.insert(field.name.clone(), clean_value(value));
+        }
+        let firm = Value::Record(context.firm.clone());
+        names.insert("firm".into(), clean_value(firm));
+        let zone = TimeZone::get(&context.time_zone).unwrap_or(TimeZone::UTC);
+        let today = context.now.to_zoned(zone).date();
+        names.insert("today".into(), Value::Date(today));
+        names.insert("now".into(), Value::Instant(context.now));
+        Self {
+            names,
+            locale: context.locale.clone(),
+            items: Vec::new(),
+        }
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
+        self.names.insert(name.into(), value);
+    }
+
+    /// Binds `item` and `index` (from 1) until `leave_item`.
+    pub(crate) fn enter_item(&mut self, item: Value, index: usize, list: &str) -> Outer {
+        let place = index - 1;
+        self.items.push(if list.is_empty() {
+            String::new()
+        } else {
+            format!("{list}.{place}")
+        });
+        let number = Value::Integer(i64::try_from(index).unwrap_or(i64::MAX));
+        Outer(
+            self.names.insert("item".into(), item),
+            self.names.insert("index".into(), number),
+        )
+    }
+
+    pub(crate) fn leave_item(&mut self, outer: Outer) {
+        self.items.pop();
+        for (name, value) in [("item", outer.0), ("index", outer.1)] {
+            match value {
+                Some(value) => self.names.insert(name.into(), value),
+                None => self.names.shift_remove(name),
+            };
+        }
+    }
+
+    /// The path of a value from the document's fields: `item.amount` in the fourth row of `lines` is `lines.3.amount`.
+    pub(crate) fn origin(&self, path: &str) -> Option<String> {
+        let (root, rest) = path.split_once('.').unwrap_or((path, ""));
+        let root = match root {
+            "" | "index" | "page" | "pages" | "today" | "now" => return None,
+            "item" => self.items.last().filter(|item| !item.is_empty())?.as_str(),
+            root => root,
+        };
+        Some(if rest.is_empty() {
+            root.into()
+        } else {
+            format!("{root}.{rest}")
+        })
+    }
+
+    /// The leaf's text in pieces; empty values without a default are named beside.
+    pub(crate) fn pieces(&self, leaf: &Leaf, block: &str) -> Result<(Vec<Piece>, Vec<Missing>), DocumentError> {
+        let mut pieces = Vec::with_capacity(leaf.parts.len());
+        let mut missing = Vec::new();
+        for part in &leaf.parts {
+            match part {
+                Part::Literal(text) => pieces.push(Piece {
+                    text: clean(text),
+                    origin: None,
+                }),
+                Part::Hole { expression, path } => {
+                    let origin = self.origin(path);
+                    match expression.render(&self.names_in(&expression.0), &self.locale) {
+                        Ok(text) => pieces.push(Piece {
+                            text: clean(&text),
+                            origin,
+                        }),
+                        Err(error) if error.code() == "expression_empty" => {
+                            missing.push(Missing(origin.unwrap_or_else(|| error.to_string())));
+                        }
+                        Err(error) => return Err(failed(leaf, block, &error)),
+                    }
+                }
+            }
+        }
+        Ok((pieces, missing))
+    }
+
+    /// The leaf as a typed value.
+    pub(crate) fn value(&self, leaf: &Leaf, block: &str) -> Result<Value, DocumentError> {
+        let expression = leaf.expression();
+        match expression.evaluate(&self.names_in(&expression.0), &self.locale) {
+            Ok(value) => Ok(value),
+            Err(error) if error.code() == "expression_empty" => Ok(Value::Empty),
+            Err(error) => Err(failed(leaf, block, &error)),
+        }
+    }
+
+    /// Only the names a source mentions, so that one cell of a long table does not copy the whole table.
+    fn names_in(&self, source: &str) -> Record {
+        let mut found = Record::new();
+        let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        for name in source.split(|letter| !word(letter)) {
+            if !name.is_empty()
+                && !found.contains_key(name)
+                && let Some(value) = self.names.get(name)
+            {
+                found.insert(name.into(), value.clone());
+            }
+        }
+        found
+    }
+}
+
+/// Whether a condition holds: anything but no, zero and blank.
+pub(crate) fn holds(value: &Value) -> bool {
+    match value {
+        Value::YesNo(yes) => *yes,
+        Value::Integer(number) => *number != 0,
+        Value::Decimal(number) => !number.is_zero(),
+        Value::Money(money) => !money.amount.is_zero(),
+        Value::Text(text) => !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "false" | "0"),
+        other => !other.is_blank(),
+    }
+}
+
+fn failed(leaf: &Leaf, block: &str, error: &ExpressionError) -> DocumentError {
+    DocumentError::Expression {
+        code: error.code(),
+        message: error.to_string(),
+        pointer: leaf.pointer.clone(),
+        block: block.into(),
+    }
+}
+
+fn clean_value(value: Value) -> Value {
+    match value {
+        Value::Text(text) => Value::Text(clean(&text)),
+        Value::List(items) => Value::List(items.into_iter().map(clean_value).collect()),
+        Value::Record(record) => Value::Record(
+            record
+                .into_iter()
+                .map(|(name, value)| (name, clean_value(value)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+/// Without control letters and bidi overrides: those could make `100` read as `001`.
+pub(crate) fn clean(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '\u{2028}' | '\u{2029}' => clean.push('\n'),
+            '\t' => clean.push(' '),
+            '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffc}' => {}
+            letter => clean.push(letter),
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strips_letters_that_disguise() {
+        assert_eq!(clean("a\u{202e}b\u{0}\tc\r\nd\u{2066}"), "ab c\nd");
+    }
+}

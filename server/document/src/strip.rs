@@ -1,0 +1,256 @@
+//! Strips: unbreakable slices such as one line of text, and groups of cells (a table row, a box, columns) that break only when they
+//! must. Pages are filled with them.
+
+use std::{rc::Rc, sync::Arc};
+
+use crate::{
+    display::{Item, Marked, PageList, Placed, Rgb},
+    template::Segment,
+};
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Strip {
+    pub(crate) height: f32,
+    /// Stays on the page of the strip after it.
+    pub(crate) keep_next: bool,
+    /// Only space: dropped at the top of a page.
+    pub(crate) space: bool,
+    pub(crate) break_before: bool,
+    /// Block instances this strip belongs to, with their x and width.
+    pub(crate) marks: Vec<(u32, f32, f32)>,
+    /// Drawn again above this strip when a page begins with it.
+    pub(crate) head: Option<Rc<Strip>>,
+    pub(crate) body: Body,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Body {
+    #[default]
+    Empty,
+    Items(Vec<(f32, f32, Item)>),
+    Group(Box<Group>),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) top: f32,
+    pub(crate) bottom: f32,
+    pub(crate) min_height: f32,
+    pub(crate) cells: Vec<GroupCell>,
+    pub(crate) decor: Decor,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GroupCell {
+    pub(crate) x: f32,
+    pub(crate) middle: bool,
+    pub(crate) strips: Vec<Strip>,
+}
+
+/// What is drawn behind and around a group.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Decor {
+    pub(crate) x: f32,
+    pub(crate) width: f32,
+    /// How far it reaches above the group.
+    pub(crate) rise: f32,
+    pub(crate) fill: Option<Rgb>,
+    pub(crate) border: Option<Rgb>,
+    pub(crate) radius: f32,
+    pub(crate) above: Option<(Rgb, f32)>,
+    pub(crate) below: Option<(Rgb, f32)>,
+    pub(crate) shapes: Vec<(Rgb, Arc<Vec<Segment>>)>,
+}
+
+pub(crate) fn total(strips: &[Strip]) -> f32 {
+    strips.iter().map(|strip| strip.height).sum()
+}
+
+impl Strip {
+    pub(crate) fn space(height: f32) -> Self {
+        Self {
+            height,
+            space: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn group(group: Group) -> Self {
+        Self {
+            height: group.height(),
+            body: Body::Group(Box::new(group)),
+            ..Self::default()
+        }
+    }
+
+    /// Draws the strip with its top left corner at `x`, `y`.
+    pub(crate) fn place(&self, page: &mut PageList, x: f32, y: f32, artifact: bool) {
+        for (mark, left, width) in &self.marks {
+            page.marks.push(Marked {
+                mark: *mark,
+                x: x + left,
+                y,
+                width: *width,
+                height: self.height,
+            });
+        }
+        match &self.body {
+            Body::Empty => {}
+            Body::Items(items) => {
+                for (left, top, item) in items {
+                    page.items.push(Placed {
+                        x: x + left,
+                        y: y + top,
+                        artifact,
+                        item: item.clone(),
+                    });
+                }
+            }
+            Body::Group(group) => group.place(page, x, y, self.height, artifact),
+        }
+    }
+
+    /// Cuts a group so that the first part is at most `room` high; gives it back whole when it cannot be cut.
+    pub(crate) fn split(self, room: f32) -> Result<(Self, Self), Self> {
+        let Body::Group(group) = self.body else {
+            return Err(self);
+        };
+        let inner = room - group.top - group.bottom;
+        let mut first = Group {
+            cells: Vec::new(),
+            min_height: 0.0,
+            ..(*group).clone()
+        };
+        let mut rest = Group {
+            cells: Vec::new(),
+            min_height: 0.0,
+            ..(*group).clone()
+        };
+        rest.decor.rise = 0.0;
+        let mut moved = false;
+        let mut left = false;
+        for cell in &group.cells {
+            let (before, after) = cut(cell.strips.clone(), inner);
+            moved |= before.iter().any(|strip| !strip.space);
+            left |= !after.is_empty();
+            first.cells.push(GroupCell {
+                strips: before,
+                middle: false,
+                x: cell.x,
+            });
+            rest.cells.push(GroupCell {
+                strips: after,
+                middle: false,
+                x: cell.x,
+            });
+        }
+        if !moved || !left {
+            return Err(Self {
+                body: Body::Group(group),
+                ..self
+            });
+        }
+        let part = |group: Group, keep_next: bool| Self {
+            keep_next,
+            marks: self.marks.clone(),
+            head: self.head.clone(),
+            ..Self::group(group)
+        };
+        Ok((part(first, false), part(rest, self.keep_next)))
+    }
+}
+
+/// Strips that fit into `room`, and the others; the strip at the edge is cut if it is a group.
+fn cut(strips: Vec<Strip>, room: f32) -> (Vec<Strip>, Vec<Strip>) {
+    let mut before = Vec::new();
+    let mut after = Vec::new();
+    let mut used = 0.0;
+    for strip in strips {
+        if !after.is_empty() {
+            after.push(strip);
+        } else if used + strip.height <= room {
+            used += strip.height;
+            before.push(strip);
+        } else {
+            match strip.split(room - used) {
+                Ok((first, rest)) => {
+                    before.push(first);
+                    after.push(rest);
+                }
+                Err(strip) => after.push(strip),
+            }
+        }
+    }
+    while after.first().is_some_and(|strip| strip.space) {
+        after.remove(0);
+    }
+    (before, after)
+}
+
+impl Group {
+    pub(crate) fn height(&self) -> f32 {
+        let content = self.cells.iter().map(|cell| total(&cell.strips)).fold(0.0, f32::max);
+        (content + self.top + self.bottom).max(self.min_height)
+    }
+
+    fn place(&self, page: &mut PageList, x: f32, y: f32, height: f32, artifact: bool) {
+        self.decor.place(page, x, y, height);
+        for cell in &self.cells {
+            let mut top = y + self.top;
+            if cell.middle {
+                let room = height - self.top - self.bottom - total(&cell.strips);
+                top += (room / 2.0).max(0.0);
+            }
+            for strip in &cell.strips {
+                strip.place(page, x + cell.x, top, artifact);
+                top += strip.height;
+            }
+        }
+    }
+}
+
+impl Decor {
+    fn place(&self, page: &mut PageList, x: f32, y: f32, height: f32) {
+        let (x, top, height) = (x + self.x, y - self.rise, height + self.rise);
+        let mut rect = |x: f32, y: f32, width: f32, height: f32, fill: Rgb, radius: f32| {
+            page.items.push(Placed {
+                x,
+                y,
+                artifact: true,
+                item: Item::Rect {
+                    width,
+                    height,
+                    fill,
+                    radius,
+                },
+            });
+        };
+        // A border is the outer rectangle with the inner one painted over it.
+        if let Some(border) = self.border {
+            let line = 0.6;
+            rect(x, top, self.width, height, border, self.radius);
+            let fill = self.fill.unwrap_or(Rgb(255, 255, 255));
+            let radius = (self.radius - line).max(0.0);
+            rect(x + line, top + line, self.width - 2.0 * line, height - 2.0 * line, fill, radius);
+        } else if let Some(fill) = self.fill {
+            rect(x, top, self.width, height, fill, self.radius);
+        }
+        if let Some((colour, line)) = self.above {
+            rect(x, top, self.width, line, colour, 0.0);
+        }
+        if let Some((colour, line)) = self.below {
+            rect(x, top + height - line, self.width, line, colour, 0.0);
+        }
+        for (fill, segments) in &self.shapes {
+            page.items.push(Placed {
+                x,
+                y: top,
+                artifact: true,
+                item: Item::Path {
+                    segments: segments.clone(),
+                    fill: *fill,
+                },
+            });
+        }
+    }
+}

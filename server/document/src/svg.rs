@@ -1,0 +1,202 @@
+//! The preview: one page as SVG. Letters are outlines, so that the browser shows exactly what the PDF prints, with no font loaded.
+
+use std::{collections::BTreeSet, fmt::Write as _, io::Cursor};
+
+use base64::Engine as _;
+use skrifa::{
+    FontRef, GlyphId, MetadataProvider,
+    instance::{LocationRef, Size},
+    outline::{DrawSettings, OutlinePen},
+};
+
+use crate::{
+    display::{Display, Item, Picture, Rgb},
+    template::Segment,
+};
+
+pub(crate) fn write(display: &Display, page: usize) -> Option<String> {
+    let list = display.pages.get(page)?;
+    let mut svg = String::with_capacity(64 * 1024);
+    let (width, height) = (display.width, display.height);
+    // Ids are unique even when several pages stand in one HTML page.
+    let _ = write!(
+        svg,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.2} {height:.2}" role="img" aria-label="{}">"#,
+        escape(&format!("{} {}", display.title, page + 1))
+    );
+    let _ = write!(svg, r##"<rect width="{width:.2}" height="{height:.2}" fill="#ffffff"/>"##);
+    let mut used: BTreeSet<(usize, u16)> = BTreeSet::new();
+    for placed in &list.items {
+        if let Item::Glyphs(run) = &placed.item {
+            used.extend(run.glyphs.iter().map(|glyph| (run.font, glyph.id)));
+        }
+    }
+    svg.push_str("<defs>");
+    for (font, glyph) in used {
+        let outline = outline(display, font, glyph);
+        if !outline.is_empty() {
+            let _ = write!(svg, r#"<path id="p{page}f{font}g{glyph}" d="{outline}"/>"#);
+        }
+    }
+    svg.push_str("</defs>");
+    for placed in &list.items {
+        item(&mut svg, display, page, placed.x, placed.y, &placed.item);
+    }
+    svg.push_str("</svg>");
+    Some(svg)
+}
+
+fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: &Item) {
+    match item {
+        Item::Glyphs(run) => {
+            let scale = run.size / 1000.0;
+            let _ = write!(svg, r#"<g fill="{}">"#, hex(run.colour));
+            for glyph in &run.glyphs {
+                let _ = write!(
+                    svg,
+                    r##"<use href="#p{page}f{}g{}" transform="translate({:.2} {:.2}) scale({scale:.5} {:.5})"/>"##,
+                    run.font,
+                    glyph.id,
+                    x + glyph.x,
+                    y + glyph.y,
+                    -scale
+                );
+            }
+            svg.push_str("</g>");
+        }
+        Item::Rect {
+            width,
+            height,
+            fill,
+            radius,
+        } => {
+            let _ = write!(
+                svg,
+                r#"<rect x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" rx="{radius:.2}" fill="{}"/>"#,
+                hex(*fill)
+            );
+        }
+        Item::Path { segments, fill } => {
+            let _ = write!(svg, r#"<path fill="{}" d="{}"/>"#, hex(*fill), path(segments, x, y));
+        }
+        Item::Image {
+            image, width, height, ..
+        } => {
+            if let Some(data) = display.pictures.get(*image).and_then(png) {
+                let _ = write!(
+                    svg,
+                    r#"<image x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" preserveAspectRatio="none" href="data:image/png;base64,{data}"/>"#
+                );
+            }
+        }
+        Item::Modules {
+            size, count, modules, ..
+        } => {
+            let module = size / *count as f32;
+            let mut d = String::new();
+            for (row, column, length) in runs(modules, *count) {
+                let _ = write!(
+                    d,
+                    "M{:.2} {:.2}h{:.2}v{:.2}h-{:.2}z",
+                    x + column as f32 * module,
+                    y + row as f32 * module,
+                    length as f32 * module,
+                    module,
+                    length as f32 * module
+                );
+            }
+            let _ = write!(svg, r##"<path fill="#000000" shape-rendering="crispEdges" d="{d}"/>"##);
+        }
+        Item::Link { .. } | Item::Value { .. } => {}
+    }
+}
+
+/// Dark modules of a QR code as horizontal runs: row, column, length.
+pub(crate) fn runs(modules: &[bool], count: usize) -> Vec<(usize, usize, usize)> {
+    let mut found = Vec::new();
+    for (row, line) in modules.chunks(count.max(1)).enumerate() {
+        let mut start = None;
+        for column in 0..=line.len() {
+            let dark = line.get(column).copied().unwrap_or(false);
+            match (start, dark) {
+                (None, true) => start = Some(column),
+                (Some(first), false) => {
+                    found.push((row, first, column - first));
+                    start = None;
+                }
+                (None, false) | (Some(_), true) => {}
+            }
+        }
+    }
+    found
+}
+
+fn path(segments: &[Segment], x: f32, y: f32) -> String {
+    let mut d = String::new();
+    for segment in segments {
+        let _ = match segment {
+            Segment::Move(a, b) => write!(d, "M{:.2} {:.2}", a + x, b + y),
+            Segment::Line(a, b) => write!(d, "L{:.2} {:.2}", a + x, b + y),
+            Segment::Curve([a, b, c, e, f, g]) => write!(
+                d,
+                "C{:.2} {:.2} {:.2} {:.2} {:.2} {:.2}",
+                a + x,
+                b + y,
+                c + x,
+                e + y,
+                f + x,
+                g + y
+            ),
+            Segment::Close => write!(d, "Z"),
+        };
+    }
+    d
+}
+
+/// The glyph in thousandths of an em.
+fn outline(display: &Display, font: usize, glyph: u16) -> String {
+    struct Pen(String);
+    impl OutlinePen for Pen {
+        fn move_to(&mut self, x: f32, y: f32) {
+            let _ = write!(self.0, "M{x:.0} {y:.0}");
+        }
+        fn line_to(&mut self, x: f32, y: f32) {
+            let _ = write!(self.0, "L{x:.0} {y:.0}");
+        }
+        fn quad_to(&mut self, cx: f32, cy: f32, x: f32, y: f32) {
+            let _ = write!(self.0, "Q{cx:.0} {cy:.0} {x:.0} {y:.0}");
+        }
+        fn curve_to(&mut self, ax: f32, ay: f32, bx: f32, by: f32, x: f32, y: f32) {
+            let _ = write!(self.0, "C{ax:.0} {ay:.0} {bx:.0} {by:.0} {x:.0} {y:.0}");
+        }
+        fn close(&mut self) {
+            self.0.push('Z');
+        }
+    }
+    let mut pen = Pen(String::new());
+    if let Some(data) = display.fonts.get(font)
+        && let Ok(font) = FontRef::from_index(data.data.data(), data.index)
+        && let Some(outline) = font.outline_glyphs().get(GlyphId::from(glyph))
+    {
+        let _ = outline.draw(DrawSettings::unhinted(Size::new(1000.0), LocationRef::default()), &mut pen);
+    }
+    pen.0
+}
+
+fn png(picture: &Picture) -> Option<String> {
+    let image = image::RgbaImage::from_raw(picture.width, picture.height, picture.pixels.to_vec())?;
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).ok()?;
+    Some(base64::engine::general_purpose::STANDARD.encode(bytes.into_inner()))
+}
+
+fn hex(colour: Rgb) -> String {
+    format!("#{:02x}{:02x}{:02x}", colour.0, colour.1, colour.2)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

@@ -1,0 +1,298 @@
+//! Texts to lines: shaping, bidi, line breaking and font fallback by parley, then glyphs with the letters they stand for.
+
+use std::{borrow::Cow, sync::Arc};
+
+use parley::{
+    Alignment, AlignmentOptions, BaseDirection, FontFamily, FontFeatures, FontStyle, FontWeight,
+    Layout, LineHeight, OverflowWrap, PositionedLayoutItem, StyleProperty,
+};
+
+use crate::{
+    display::{Cluster, Glyph, Glyphs, Item, Rgb, TagId},
+    fonts::{Fonts, Shaper},
+    template::Align,
+};
+
+/// How a paragraph looks, everything resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub(crate) size: f32,
+    pub(crate) serif: bool,
+    pub(crate) bold: bool,
+    pub(crate) italic: bool,
+    pub(crate) colour: Rgb,
+    pub(crate) line_height: f32,
+    pub(crate) align: Align,
+    pub(crate) tracking: f32,
+    /// Digits of equal width, for columns of amounts.
+    pub(crate) tabular: bool,
+}
+
+/// Part of a paragraph with its own look, link or origin.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Span {
+    pub(crate) text: String,
+    pub(crate) bold: Option<bool>,
+    pub(crate) italic: Option<bool>,
+    pub(crate) colour: Option<Rgb>,
+    pub(crate) link: Option<Arc<str>>,
+    pub(crate) link_tag: TagId,
+    pub(crate) origin: Option<Arc<str>>,
+}
+
+/// One line, its items with places relative to its top left corner.
+pub(crate) struct Line {
+    pub(crate) height: f32,
+    pub(crate) items: Vec<(f32, f32, Item)>,
+}
+
+pub(crate) struct Paragraph {
+    pub(crate) lines: Vec<Line>,
+    /// Width of the widest line.
+    pub(crate) width: f32,
+    /// Letters no font can draw.
+    pub(crate) missing: Vec<char>,
+    /// A line is wider than it may be.
+    pub(crate) overflow: bool,
+    pub(crate) glyphs: usize,
+}
+
+/// What shaping needs from the document.
+pub(crate) struct Setting<'a> {
+    pub(crate) fonts: &'a Fonts,
+    pub(crate) shaper: &'a mut Shaper,
+    /// Fonts used so far; an index into it is a font in the display list.
+    pub(crate) used: &'a mut Vec<parley::FontData>,
+    pub(crate) locale: &'a str,
+    pub(crate) right_to_left: bool,
+}
+
+pub(crate) fn set(setting: &mut Setting<'_>, spans: &[Span], look: &Look, width: f32, tag: TagId, mark: u32) -> Paragraph {
+    let mut paragraph = Paragraph {
+        lines: Vec::new(),
+        width: 0.0,
+        missing: Vec::new(),
+        overflow: false,
+        glyphs: 0,
+    };
+    let mut text = String::new();
+    let mut ranges = Vec::with_capacity(spans.len());
+    for span in spans {
+        let start = text.len();
+        for letter in span.text.chars() {
+            if letter == '\n' || is_invisible(letter) || setting.fonts.cover(setting.shaper, letter) {
+                text.push(letter);
+            } else {
+                text.push('\u{fffd}');
+                if !paragraph.missing.contains(&letter) {
+                    paragraph.missing.push(letter);
+                }
+            }
+        }
+        ranges.push(start..text.len());
+    }
+    if text.is_empty() {
+        return paragraph;
+    }
+    let layout = shape(setting, &text, spans, &ranges, look, width);
+    for line in layout.lines() {
+        let metrics = line.metrics();
+        let top = metrics.block_min_coord;
+        let mut items = Vec::new();
+        for item in line.items() {
+            let PositionedLayoutItem::GlyphRun(run) = item else {
+                continue;
+            };
+            let span = &spans[usize::try_from(run.style().brush).unwrap_or(0).min(spans.len() - 1)];
+            let glyphs = collect(setting.used, &run, &text, top, span, look, tag);
+            paragraph.glyphs += glyphs.glyphs.len();
+            let (x, width) = (run.offset(), run.advance());
+            if let Some(origin) = &span.origin {
+                items.push((
+                    x,
+                    0.0,
+                    Item::Value {
+                        width,
+                        height: metrics.line_height,
+                        mark,
+                        origin: origin.clone(),
+                    },
+                ));
+            }
+            if !glyphs.glyphs.is_empty() {
+                items.push((0.0, 0.0, Item::Glyphs(Arc::new(glyphs))));
+            }
+            if let Some(url) = &span.link {
+                items.push((
+                    x,
+                    0.0,
+                    Item::Link {
+                        width,
+                        height: metrics.line_height,
+                        url: url.clone(),
+                        tag: span.link_tag,
+                    },
+                ));
+            }
+        }
+        let used = metrics.advance - metrics.hanging_advance;
+        paragraph.width = paragraph.width.max(used);
+        paragraph.overflow |= used > width + 0.5;
+        paragraph.lines.push(Line {
+            height: metrics.line_height,
+            items,
+        });
+    }
+    paragraph
+}
+
+/// Width of the text on one line.
+pub(crate) fn natural_width(setting: &mut Setting<'_>, spans: &[Span], look: &Look) -> f32 {
+    set(setting, spans, look, 1.0e6, 0, 0).width
+}
+
+fn shape(
+    setting: &mut Setting<'_>,
+    text: &str,
+    spans: &[Span],
+    ranges: &[std::ops::Range<usize>],
+    look: &Look,
+    width: f32,
+) -> Layout<u32> {
+    let families = setting.shaper.set.families(look.serif, setting.locale);
+    let shaper = &mut *setting.shaper;
+    let mut builder = shaper.layouts.ranged_builder(&mut shaper.fonts, text, 1.0, false);
+    builder.set_base_direction(if setting.right_to_left {
+        BaseDirection::Rtl
+    } else {
+        direction(text)
+    });
+    builder.push_default(FontFamily::Source(Cow::Owned(families)));
+    builder.push_default(StyleProperty::FontSize(look.size));
+    builder.push_default(StyleProperty::Brush(0));
+    builder.push_default(LineHeight::FontSizeRelative(look.line_height));
+    builder.push_default(StyleProperty::OverflowWrap(OverflowWrap::Anywhere));
+    if look.tracking != 0.0 {
+        builder.push_default(StyleProperty::LetterSpacing(look.size * look.tracking / 1000.0));
+    }
+    if look.tabular {
+        builder.push_default(StyleProperty::FontFeatures(FontFeatures::Source(Cow::Borrowed("'tnum'"))));
+    }
+    if look.bold {
+        builder.push_default(StyleProperty::FontWeight(FontWeight::SEMI_BOLD));
+    }
+    if look.italic {
+        builder.push_default(StyleProperty::FontStyle(FontStyle::Italic));
+    }
+    for (index, (span, range)) in spans.iter().zip(ranges).enumerate() {
+        if range.is_empty() {
+            continue;
+        }
+        builder.push(StyleProperty::Brush(u32::try_from(index).unwrap_or(0)), range.clone());
+        if let Some(bold) = span.bold {
+            let weight = if bold { FontWeight::SEMI_BOLD } else { FontWeight::NORMAL };
+            builder.push(StyleProperty::FontWeight(weight), range.clone());
+        }
+        if let Some(italic) = span.italic {
+            let style = if italic { FontStyle::Italic } else { FontStyle::Normal };
+            builder.push(StyleProperty::FontStyle(style), range.clone());
+        }
+    }
+    let mut layout = builder.build(text);
+    layout.break_all_lines(Some(width.max(1.0)));
+    // Alignment by the document's direction, not the paragraph's: an Arabic cell in a German invoice stays in its column.
+    let alignment = match (look.align, setting.right_to_left) {
+        (Align::Center, _) => Alignment::Center,
+        (Align::Start, false) | (Align::End, true) => Alignment::Left,
+        (Align::Start, true) | (Align::End, false) => Alignment::Right,
+    };
+    layout.align(alignment, AlignmentOptions::default());
+    layout
+}
+
+/// First strong letter decides, as Unicode's rule P2 says.
+fn direction(text: &str) -> BaseDirection {
+    for letter in text.chars() {
+        match unicode_bidi::bidi_class(letter) {
+            unicode_bidi::BidiClass::L => return BaseDirection::Ltr,
+            unicode_bidi::BidiClass::R | unicode_bidi::BidiClass::AL => return BaseDirection::Rtl,
+            _ => {}
+        }
+    }
+    BaseDirection::Ltr
+}
+
+fn collect(
+    used: &mut Vec<parley::FontData>,
+    run: &parley::GlyphRun<'_, u32>,
+    text: &str,
+    top: f32,
+    span: &Span,
+    look: &Look,
+    tag: TagId,
+) -> Glyphs {
+    let font = run.run().font();
+    let index = used
+        .iter()
+        .position(|known| known.data.id() == font.data.id() && known.index == font.index)
+        .unwrap_or_else(|| {
+            used.push(font.clone());
+            used.len() - 1
+        });
+    // Clusters in logical order; one without glyphs belongs to the ligature before it.
+    let mut clusters: Vec<(usize, String)> = Vec::new();
+    for cluster in run.run().clusters() {
+        if cluster.style_index() != run.style_index() {
+            continue;
+        }
+        let count = cluster.glyphs().count();
+        let letters = text.get(cluster.text_range()).unwrap_or_default();
+        match clusters.last_mut() {
+            Some((_, before)) if count == 0 => before.push_str(letters),
+            _ => clusters.push((count, letters.to_owned())),
+        }
+    }
+    if run.run().is_rtl() {
+        clusters.reverse();
+    }
+    let mut found = Glyphs {
+        font: index,
+        size: run.run().font_size(),
+        colour: span.colour.unwrap_or(look.colour),
+        tag: if span.link.is_some() { span.link_tag } else { tag },
+        glyphs: Vec::new(),
+        clusters: Vec::new(),
+    };
+    let mut positioned = run.positioned_glyphs();
+    for (count, letters) in clusters {
+        let first = found.glyphs.len();
+        for glyph in positioned.by_ref().take(count) {
+            let id = u16::try_from(glyph.id).unwrap_or(0);
+            let invisible = letters.chars().all(|letter| letter == '\n' || is_invisible(letter));
+            if id != 0 && !invisible {
+                found.glyphs.push(Glyph {
+                    id,
+                    x: glyph.x,
+                    y: glyph.y - top,
+                });
+            }
+        }
+        let count = found.glyphs.len() - first;
+        if count > 0 {
+            found.clusters.push(Cluster {
+                first: u32::try_from(first).unwrap_or(0),
+                count: u32::try_from(count).unwrap_or(0),
+                text: letters.into(),
+            });
+        }
+    }
+    found
+}
+
+/// Letters that steer and are never drawn.
+fn is_invisible(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' | '\u{34f}' | '\u{61c}'
+    )
+}
