@@ -1,1 +1,98 @@
-//! stub
+//! HTTP: the JSON API, public forms, inbound webhooks, events and the static web. It never runs a node.
+
+mod access;
+mod assets;
+mod auth;
+mod client;
+mod edge;
+mod error;
+mod extract;
+mod limits;
+mod openapi;
+mod routes;
+mod state;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::header,
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::Value as Json;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate as _},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+
+pub use access::{Access, TABLE as ACCESS};
+pub use error::ApiError;
+pub use state::{App, Config, Shared, State};
+
+/// Largest JSON body; routes that take files set their own.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Everything the server answers.
+pub fn router(state: State) -> Router {
+    let app = Shared::new(state);
+    let (api, described) = described().split_for_parts();
+    let document = Arc::new(openapi::document(described));
+    let for_root = document.clone();
+    let api = api
+        .route("/api/openapi.json", get(move || serve_openapi(document)))
+        .route_layer(from_fn_with_state(app.clone(), auth::authorise))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+    Router::new()
+        .merge(api)
+        .route("/openapi.json", get(move || serve_openapi(for_root)))
+        .route("/healthz", get(healthz))
+        .route("/api", get(unknown).fallback(unknown))
+        .route("/api/{*rest}", get(unknown).fallback(unknown))
+        .fallback(assets::serve)
+        .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(from_fn_with_state(app.clone(), edge::edge))
+        .layer(compression())
+        .with_state(app)
+}
+
+/// The OpenAPI document, for `formwork openapi` and the snapshot.
+pub fn openapi() -> Json {
+    openapi::document(described().into_openapi())
+}
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::new().nest("/api", routes::router())
+}
+
+async fn serve_openapi(document: Arc<Json>) -> Response {
+    axum::Json(&*document).into_response()
+}
+
+async fn healthz(axum::extract::State(app): axum::extract::State<App>) -> Response {
+    match app.store.ping().await {
+        Ok(()) => ([(header::CACHE_CONTROL, "no-store")], "ok\n").into_response(),
+        Err(error) => ApiError::from(error).into_response(),
+    }
+}
+
+async fn unknown() -> ApiError {
+    ApiError::not_found("address")
+}
+
+/// Text is compressed; what is packed already is not.
+fn compression() -> CompressionLayer<impl tower_http::compression::Predicate> {
+    CompressionLayer::new().compress_when(
+        DefaultPredicate::new()
+            .and(NotForContentType::const_new("application/pdf"))
+            .and(NotForContentType::const_new("application/octet-stream"))
+            .and(NotForContentType::const_new("font/"))
+            .and(NotForContentType::const_new("text/event-stream")),
+    )
+}

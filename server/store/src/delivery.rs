@@ -112,7 +112,9 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Delivered,
-    RetryIn { ms: i64 },
+    RetryIn {
+        ms: i64,
+    },
     GivenUp,
     /// The receiver is gone for good: its endpoint is turned off as well.
     Gone,
@@ -167,7 +169,11 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<D
 
 /// Every delivery of a run, oldest first.
 pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<DeliveryItem>> {
-    let filter = Filter { run: Some(run), limit: 200, ..Filter::default() };
+    let filter = Filter {
+        run: Some(run),
+        limit: 200,
+        ..Filter::default()
+    };
     let mut items = list(store, scope, &filter).await?;
     items.reverse();
     Ok(items)
@@ -198,7 +204,12 @@ pub async fn get(store: &Store, scope: &Scope, id: DeliveryId) -> Result<Deliver
             node: row.node,
             endpoint: row.endpoint_id.into(),
             endpoint_name: row.endpoint_name,
-            message_type: row.message.get("type").and_then(Json::as_str).unwrap_or_default().to_owned(),
+            message_type: row
+                .message
+                .get("type")
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             state: row.state,
             attempts: row.attempts,
             error: row.error,
@@ -249,7 +260,10 @@ pub async fn send_again(store: &Store, scope: &Scope, id: DeliveryId) -> Result<
     .await?;
     if done.rows_affected() == 0 {
         get(store, scope, id).await?;
-        return Err(StoreError::conflict("delivery_sending", "This message is being sent right now. Wait a moment."));
+        return Err(StoreError::conflict(
+            "delivery_sending",
+            "This message is being sent right now. Wait a moment.",
+        ));
     }
     changed(store, scope, id, None, "due");
     store.events.wake(Wake::Deliveries);
@@ -270,10 +284,19 @@ pub async fn stop(store: &Store, scope: &Scope, id: DeliveryId) -> Result<()> {
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(done) = done else {
-        return Err(StoreError::conflict("delivery_over", "There is nothing to stop: this message is not being tried any more."));
+        return Err(StoreError::conflict(
+            "delivery_over",
+            "There is nothing to stop: this message is not being tried any more.",
+        ));
     };
     let resumed = done.awaited
-        && resume(&mut transaction, delivery.item.run, delivery.item.node.as_deref(), Some("")).await?;
+        && resume(
+            &mut transaction,
+            delivery.item.run,
+            delivery.item.node.as_deref(),
+            Some(""),
+        )
+        .await?;
     transaction.commit().await?;
     changed(store, scope, id, delivery.item.run, "stopped");
     if resumed {
@@ -283,7 +306,12 @@ pub async fn stop(store: &Store, scope: &Scope, id: DeliveryId) -> Result<()> {
 }
 
 /// Writes a test message to an endpoint, outside of any run.
-pub async fn test(store: &Store, scope: &Scope, endpoint: EndpointId, now: Timestamp) -> Result<DeliveryId> {
+pub async fn test(
+    store: &Store,
+    scope: &Scope,
+    endpoint: EndpointId,
+    now: Timestamp,
+) -> Result<DeliveryId> {
     let id: DeliveryId = fresh_id();
     let done = sqlx::query!(
         "insert into delivery (id, workspace_id, endpoint_id, message)
@@ -303,7 +331,12 @@ pub async fn test(store: &Store, scope: &Scope, endpoint: EndpointId, now: Times
 }
 
 /// Leases up to `limit` due deliveries, those of lost senders included.
-pub async fn claim(store: &Store, worker: WorkerId, limit: i64, lease_ms: i64) -> Result<Vec<Claimed>> {
+pub async fn claim(
+    store: &Store,
+    worker: WorkerId,
+    limit: i64,
+    lease_ms: i64,
+) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
         r#"update delivery d
            set state = 'sending', lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = d.fence + 1,
@@ -352,7 +385,11 @@ pub async fn finish(store: &Store, claimed: &Claimed, report: &Report) -> Result
         Next::RetryIn { ms } => ("retrying", ms),
         Next::GivenUp | Next::Gone => ("given_up", 0),
     };
-    let error = report.error.as_ref().map(serde_json::to_value).transpose()?;
+    let error = report
+        .error
+        .as_ref()
+        .map(serde_json::to_value)
+        .transpose()?;
     let mut transaction = store.pool.begin().await?;
     if claimed.awaited {
         lock_run(&mut transaction, claimed.run).await?;
@@ -395,7 +432,13 @@ pub async fn finish(store: &Store, claimed: &Claimed, report: &Report) -> Result
     let resumed = mine
         && over
         && claimed.awaited
-        && resume(&mut transaction, claimed.run, claimed.node.as_deref(), claimed.item_path.as_deref()).await?;
+        && resume(
+            &mut transaction,
+            claimed.run,
+            claimed.node.as_deref(),
+            claimed.item_path.as_deref(),
+        )
+        .await?;
     transaction.commit().await?;
     if resumed {
         queue::wake(store);
@@ -436,9 +479,15 @@ pub async fn outcome(
         }))),
         "given_up" => Some(Err(match row.error {
             Some(error) => serde_json::from_value(error)?,
-            None => StepError::new("delivery_given_up", "The receiver did not take the message."),
+            None => StepError::new(
+                "delivery_given_up",
+                "The receiver did not take the message.",
+            ),
         })),
-        "stopped" => Some(Err(StepError::new("delivery_stopped", "A person stopped the delivery before it arrived."))),
+        "stopped" => Some(Err(StepError::new(
+            "delivery_stopped",
+            "A person stopped the delivery before it arrived.",
+        ))),
         _ => None,
     })
 }
@@ -459,14 +508,19 @@ async fn resume(
     item_path: Option<&str>,
 ) -> Result<bool> {
     match (run, node, item_path) {
-        (Some(run), Some(node), Some(item_path)) => queue::ready_waiting(connection, run, node, item_path).await,
+        (Some(run), Some(node), Some(item_path)) => {
+            queue::ready_waiting(connection, run, node, item_path).await
+        }
         _ => Ok(false),
     }
 }
 
 fn changed(store: &Store, scope: &Scope, id: DeliveryId, run: Option<RunId>, state: &str) {
     let data = json!({ "delivery": id, "run": run, "state": state });
-    let topics = [Some("deliveries".to_owned()), run.map(|run| format!("run:{run}"))];
+    let topics = [
+        Some("deliveries".to_owned()),
+        run.map(|run| format!("run:{run}")),
+    ];
     for topic in topics.into_iter().flatten() {
         store.events.publish(Event {
             workspace: scope.workspace(),

@@ -36,8 +36,11 @@ pub enum StoreError {
     /// A stored row does not parse: the program or the data is wrong.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
+    /// The database does not answer; trying again in a moment may work.
+    #[error("the database does not answer: {0}")]
+    Unavailable(#[source] sqlx::Error),
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     #[error("the database could not be brought to this version: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
@@ -61,6 +64,17 @@ impl StoreError {
     }
 }
 
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                Self::Unavailable(error)
+            }
+            error => Self::Database(error),
+        }
+    }
+}
+
 impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
         Self::Damaged(error.to_string())
@@ -76,7 +90,7 @@ impl<T> OnConstraint<T> for Result<T, sqlx::Error> {
     fn on_constraint(self, name: &str, meaning: impl FnOnce() -> StoreError) -> Result<T> {
         self.map_err(|error| match error.as_database_error() {
             Some(cause) if cause.constraint() == Some(name) => meaning(),
-            _ => StoreError::Database(error),
+            _ => error.into(),
         })
     }
 }

@@ -190,7 +190,10 @@ impl Events {
     fn local(&self, event: &Event) {
         if event.kind == "run.changed"
             && event.data.get("finished").and_then(Json::as_bool) == Some(true)
-            && let Some(run) = event.topic.strip_prefix("run:").and_then(|id| id.parse().ok())
+            && let Some(run) = event
+                .topic
+                .strip_prefix("run:")
+                .and_then(|id| id.parse().ok())
         {
             self.answer(run);
         }
@@ -223,7 +226,9 @@ impl Events {
                     self.local(&event);
                 }
             }
-            Err(error) => tracing::warn!(%error, "a notification of another process could not be read"),
+            Err(error) => {
+                tracing::warn!(%error, "a notification of another process could not be read")
+            }
         }
     }
 }
@@ -231,7 +236,14 @@ impl Events {
 /// Gathers what happens within a short time and sends it as few notifications as it fits into.
 async fn send(events: Events, mut pending: mpsc::UnboundedReceiver<Outgoing>) {
     // A greeting, so that processes that believed themselves alone begin to speak.
-    notify(&events, &[Payload { o: events.0.origin, ..Payload::default() }]).await;
+    notify(
+        &events,
+        &[Payload {
+            o: events.0.origin,
+            ..Payload::default()
+        }],
+    )
+    .await;
     while let Some(first) = pending.recv().await {
         tokio::time::sleep(COALESCE).await;
         let mut gathered = vec![first];
@@ -243,10 +255,17 @@ async fn send(events: Events, mut pending: mpsc::UnboundedReceiver<Outgoing>) {
 }
 
 async fn notify(events: &Events, payloads: &[Payload]) {
-    let texts: Vec<String> = payloads.iter().filter_map(|payload| serde_json::to_string(payload).ok()).collect();
-    let sent = sqlx::query!("select pg_notify($1, payload) from unnest($2::text[]) payload", CHANNEL, &texts)
-        .fetch_all(&events.0.pool)
-        .await;
+    let texts: Vec<String> = payloads
+        .iter()
+        .filter_map(|payload| serde_json::to_string(payload).ok())
+        .collect();
+    let sent = sqlx::query!(
+        "select pg_notify($1, payload) from unnest($2::text[]) payload",
+        CHANNEL,
+        &texts
+    )
+    .fetch_all(&events.0.pool)
+    .await;
     if let Err(error) = sent {
         tracing::warn!(%error, "other processes could not be notified; they find out by polling");
     }
@@ -264,7 +283,11 @@ fn pack(origin: Uuid, gathered: Vec<Outgoing>) -> Vec<Payload> {
             Outgoing::Event(event) => events.push(event),
         }
     }
-    let mut payloads = vec![Payload { o: origin, w: wakes, e: Vec::new() }];
+    let mut payloads = vec![Payload {
+        o: origin,
+        w: wakes,
+        e: Vec::new(),
+    }];
     let mut bytes = 200;
     for mut event in events {
         let mut length = length(&event);
@@ -273,7 +296,10 @@ fn pack(origin: Uuid, gathered: Vec<Outgoing>) -> Vec<Payload> {
             length = self::length(&event);
         }
         if bytes + length > MAX_PAYLOAD_BYTES {
-            payloads.push(Payload { o: origin, ..Payload::default() });
+            payloads.push(Payload {
+                o: origin,
+                ..Payload::default()
+            });
             bytes = 200;
         }
         bytes += length + 1;
@@ -304,7 +330,9 @@ async fn listen(events: Events) {
                         events.receive(&notification);
                     }
                 }
-                Err(error) => tracing::warn!(%error, "cannot listen to other processes; trying again"),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot listen to other processes; trying again")
+                }
             },
             Err(sqlx::Error::PoolClosed) => return,
             Err(error) => tracing::warn!(%error, "cannot listen to other processes; trying again"),
@@ -343,12 +371,23 @@ mod tests {
             let counts: Vec<usize> = payloads.iter().map(|payload| payload.e.len()).collect();
             assert_eq!(counts, expected);
             for payload in payloads {
-                assert!(serde_json::to_string(&payload).expect("payloads are JSON").len() < 8_000);
+                assert!(
+                    serde_json::to_string(&payload)
+                        .expect("payloads are JSON")
+                        .len()
+                        < 8_000
+                );
             }
         };
-        check(vec![Outgoing::Wake(Wake::Queue), Outgoing::Wake(Wake::Queue)], &[0]);
+        check(
+            vec![Outgoing::Wake(Wake::Queue), Outgoing::Wake(Wake::Queue)],
+            &[0],
+        );
         check(vec![event("a"), event("a"), event("b")], &[2]);
         check(vec![event(&"x".repeat(20_000)), event("b")], &[2]);
-        check(vec![event(&"x".repeat(5_000)), event(&"y".repeat(5_000))], &[1, 1]);
+        check(
+            vec![event(&"x".repeat(5_000)), event(&"y".repeat(5_000))],
+            &[1, 1],
+        );
     }
 }

@@ -506,16 +506,26 @@ fn satisfies(
     let refuse = |why: String| {
         Err(StepError::new(
             "output_breaks_schema",
-            format!("The model's output does not fit the fields it had to fill: {why}. Nothing was stored. Run the step again."),
+            format!(
+                "The model's output does not fit the fields it had to fill: {why}. Nothing was stored. Run the step again."
+            ),
         ))
     };
     let Some(values) = &result.values else {
         return refuse("it has no values".into());
     };
-    match jsonschema::options().with_draft(jsonschema::Draft::Draft202012).should_validate_formats(true).build(schema) {
+    match jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .should_validate_formats(true)
+        .build(schema)
+    {
         Ok(validator) => match validator.iter_errors(values).next() {
             // The text itself may be private: only where it breaks is told.
-            Some(error) => refuse(format!("at \"{}\" it breaks \"{}\"", error.instance_path(), error.schema_path())),
+            Some(error) => refuse(format!(
+                "at \"{}\" it breaks \"{}\"",
+                error.instance_path(),
+                error.schema_path()
+            )),
             None => Ok(()),
         },
         Err(error) => refuse(format!("the schema itself is not valid ({error})")),
@@ -523,7 +533,11 @@ fn satisfies(
 }
 
 fn fenced(rows: u64) -> Fenced {
-    if rows == 0 { Fenced::Stale } else { Fenced::Done }
+    if rows == 0 {
+        Fenced::Stale
+    } else {
+        Fenced::Done
+    }
 }
 
 fn encode(value: &impl Serialize) -> Result<Json> {

@@ -24,12 +24,13 @@ pub mod submission;
 pub mod worker;
 pub mod workflow;
 
-use std::{path::PathBuf, str::FromStr as _, time::Duration};
+use std::{path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
 
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use error::{Result, StoreError};
@@ -46,6 +47,8 @@ pub struct Store {
     pub artifacts: ArtifactStore,
     pub sealer: Sealer,
     pub events: Events,
+    /// How many passwords are hashed at once.
+    hashing: Arc<Semaphore>,
 }
 
 /// How to reach the database and the files.
@@ -90,8 +93,17 @@ impl Store {
             events: Events::new(pool.clone()),
             artifacts: ArtifactStore::open(&config.artifact_dir)?,
             sealer: Sealer::new(config.key),
+            hashing: Arc::new(Semaphore::new(4)),
             pool,
         })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query!("select 1 as one")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Brings the schema to this program's version; safe to call from several processes at once.

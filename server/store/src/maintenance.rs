@@ -34,9 +34,11 @@ pub async fn pass(store: &Store) -> Result<Pass> {
 async fn make_partitions(store: &Store) -> Result<i64> {
     let tables: Vec<String> = PARTITIONED.map(str::to_owned).to_vec();
     let mut transaction = store.pool.begin().await?;
-    let mine = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock(hashtext('formwork partitions')) as "mine!""#)
-        .fetch_one(&mut *transaction)
-        .await?;
+    let mine = sqlx::query_scalar!(
+        r#"select pg_try_advisory_xact_lock(hashtext('formwork partitions')) as "mine!""#
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
     if !mine {
         return Ok(0);
     }
@@ -64,21 +66,37 @@ async fn remove_trial_runs(store: &Store) -> Result<u64> {
     if gone.is_empty() {
         return Ok(0);
     }
-    sqlx::query!("delete from queue_entry where run_id = any($1)", &gone).execute(&mut *transaction).await?;
-    sqlx::query!("delete from step where run_id = any($1)", &gone).execute(&mut *transaction).await?;
-    sqlx::query!("delete from attempt where run_id = any($1)", &gone).execute(&mut *transaction).await?;
-    sqlx::query!("delete from generation where run_id = any($1)", &gone).execute(&mut *transaction).await?;
-    sqlx::query!("delete from delivery where run_id = any($1) and state = 'held'", &gone)
+    sqlx::query!("delete from queue_entry where run_id = any($1)", &gone)
         .execute(&mut *transaction)
         .await?;
-    sqlx::query!("update artifact set deleted_at = now() where run_id = any($1) and deleted_at is null", &gone)
+    sqlx::query!("delete from step where run_id = any($1)", &gone)
         .execute(&mut *transaction)
         .await?;
+    sqlx::query!("delete from attempt where run_id = any($1)", &gone)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query!("delete from generation where run_id = any($1)", &gone)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query!(
+        "delete from delivery where run_id = any($1) and state = 'held'",
+        &gone
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "update artifact set deleted_at = now() where run_id = any($1) and deleted_at is null",
+        &gone
+    )
+    .execute(&mut *transaction)
+    .await?;
     transaction.commit().await?;
     Ok(gone.len() as u64)
 }
 
 async fn remove_idempotency_keys(store: &Store) -> Result<u64> {
-    let done = sqlx::query!("delete from idempotency_key where expires_at < now()").execute(&store.pool).await?;
+    let done = sqlx::query!("delete from idempotency_key where expires_at < now()")
+        .execute(&store.pool)
+        .await?;
     Ok(done.rows_affected())
 }

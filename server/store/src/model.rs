@@ -108,12 +108,7 @@ pub async fn describe(store: &Store, about: &About<'_>) -> Result<()> {
 }
 
 /// Sets the state; `error` says what happened, why, and what to do.
-pub async fn set_state(
-    store: &Store,
-    name: &str,
-    state: State,
-    error: Option<&str>,
-) -> Result<()> {
+pub async fn set_state(store: &Store, name: &str, state: State, error: Option<&str>) -> Result<()> {
     sqlx::query!(
         "update model set state = $2, error = $3, bytes_per_second = null, seconds_left = null, changed_at = now()
          where name = $1",
@@ -196,12 +191,7 @@ pub async fn list(store: &Store) -> Result<Vec<Model>> {
         .collect())
 }
 
-fn truth(
-    state: State,
-    error: Option<String>,
-    held: bool,
-    old: bool,
-) -> (State, Option<String>) {
+fn truth(state: State, error: Option<String>, held: bool, old: bool) -> (State, Option<String>) {
     match state {
         State::Ready | State::Loading if !held => (
             State::Failed,
@@ -231,7 +221,11 @@ mod tests {
     #[test]
     fn a_model_is_ready_only_while_a_process_holds_it() {
         let check = |state, held, old, expected| {
-            assert_eq!(truth(state, None, held, old).0, expected, "{state:?} {held} {old}");
+            assert_eq!(
+                truth(state, None, held, old).0,
+                expected,
+                "{state:?} {held} {old}"
+            );
         };
         check(State::Ready, true, true, State::Ready);
         check(State::Ready, false, true, State::Failed);

@@ -91,7 +91,13 @@ pub struct Accept {
 
 impl Accept {
     /// A run of a published version with nothing special about it.
-    pub fn new(workflow: WorkflowId, version: VersionId, trigger_node: &str, source: Source, input: Json) -> Self {
+    pub fn new(
+        workflow: WorkflowId,
+        version: VersionId,
+        trigger_node: &str,
+        source: Source,
+        input: Json,
+    ) -> Self {
         Self {
             workflow,
             what: What::Version(version),
@@ -209,9 +215,15 @@ pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepte
     if let Some((key_scope, key)) = &new.idempotency
         && let Some(earlier) = remember(&mut transaction, scope, key_scope, key, run_id).await?
     {
-        return Ok(Accepted { run_id: earlier, already: true, claimed: None });
+        return Ok(Accepted {
+            run_id: earlier,
+            already: true,
+            claimed: None,
+        });
     }
-    let submission: Option<SubmissionId> = trial.is_none().then(|| new.submission_id.unwrap_or_else(fresh_id));
+    let submission: Option<SubmissionId> = trial
+        .is_none()
+        .then(|| new.submission_id.unwrap_or_else(fresh_id));
     let row = sqlx::query!(
         r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
                             title, input, until_node, pinned, really_send, first_run, expires_at, firm)
@@ -301,7 +313,11 @@ pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepte
         steps: Vec::new(),
         solo: true,
     });
-    Ok(Accepted { run_id, already: false, claimed })
+    Ok(Accepted {
+        run_id,
+        already: false,
+        claimed,
+    })
 }
 
 /// Leases up to `limit` due entries.
@@ -320,7 +336,12 @@ pub async fn claim(
 }
 
 /// Extends this process's leases in one statement and returns those that it still holds.
-pub async fn heartbeat(store: &Store, worker: WorkerId, held: &[Lease], lease_ms: i64) -> Result<Vec<(RunId, i64)>> {
+pub async fn heartbeat(
+    store: &Store,
+    worker: WorkerId,
+    held: &[Lease],
+    lease_ms: i64,
+) -> Result<Vec<(RunId, i64)>> {
     let (runs, nodes, paths, fences) = columns(held);
     let rows = sqlx::query!(
         "update queue_entry q set lease_until = now() + $6::bigint * interval '1 millisecond'
@@ -337,7 +358,10 @@ pub async fn heartbeat(store: &Store, worker: WorkerId, held: &[Lease], lease_ms
     )
     .fetch_all(&store.pool)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.run_id.into(), row.fence)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.run_id.into(), row.fence))
+        .collect())
 }
 
 /// Makes entries whose worker was lost ready again; any process may do it. Returns how many there were.
@@ -349,7 +373,10 @@ pub async fn rescue(store: &Store) -> Result<u64> {
     .execute(&store.pool)
     .await?;
     if done.rows_affected() > 0 {
-        tracing::warn!(entries = done.rows_affected(), "leases of lost workers were taken back");
+        tracing::warn!(
+            entries = done.rows_affected(),
+            "leases of lost workers were taken back"
+        );
         wake(store);
     }
     Ok(done.rows_affected())
@@ -379,7 +406,12 @@ pub async fn release(store: &Store, worker: WorkerId, held: &[Lease]) -> Result<
 
 /// Readies a step that waits, in the caller's transaction; the caller holds the run row's lock. `false`: it does not wait any more,
 /// or its time limit was there first.
-pub async fn ready_waiting(connection: &mut PgConnection, run: RunId, node: &str, item_path: &str) -> Result<bool> {
+pub async fn ready_waiting(
+    connection: &mut PgConnection,
+    run: RunId,
+    node: &str,
+    item_path: &str,
+) -> Result<bool> {
     let entry = sqlx::query!(
         "insert into queue_entry (run_id, node, item_path, workspace_id)
          select run_id, node, item_path, workspace_id from step
@@ -403,9 +435,12 @@ pub async fn ready_waiting(connection: &mut PgConnection, run: RunId, node: &str
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("update run set state = 'running' where id = $1 and state = 'waiting'", run.as_uuid())
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "update run set state = 'running' where id = $1 and state = 'waiting'",
+        run.as_uuid()
+    )
+    .execute(connection)
+    .await?;
     Ok(true)
 }
 
@@ -418,8 +453,14 @@ fn check(new: &Accept) -> Result<()> {
     let clean = storable::json(&new.input)
         && storable::text(&new.title)
         && new.submission.as_ref().is_none_or(storable::json)
-        && new.idempotency.as_ref().is_none_or(|(scope, key)| storable::text(scope) && storable::text(key))
-        && new.trial.as_ref().is_none_or(|trial| trial.pinned.as_ref().is_none_or(storable::json));
+        && new
+            .idempotency
+            .as_ref()
+            .is_none_or(|(scope, key)| storable::text(scope) && storable::text(key))
+        && new
+            .trial
+            .as_ref()
+            .is_none_or(|trial| trial.pinned.as_ref().is_none_or(storable::json));
     if !clean {
         return Err(StoreError::invalid(
             "nul_character",
@@ -475,7 +516,12 @@ async fn remember(
     Ok(Some(earlier.into()))
 }
 
-async fn claim_skip_locked(store: &Store, worker: WorkerId, limit: i64, lease_ms: i64) -> Result<Vec<Lease>> {
+async fn claim_skip_locked(
+    store: &Store,
+    worker: WorkerId,
+    limit: i64,
+    lease_ms: i64,
+) -> Result<Vec<Lease>> {
     let rows = sqlx::query!(
         r#"update queue_entry q
            set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
@@ -503,7 +549,12 @@ async fn claim_skip_locked(store: &Store, worker: WorkerId, limit: i64, lease_ms
         .collect())
 }
 
-async fn claim_compare(store: &Store, worker: WorkerId, limit: i64, lease_ms: i64) -> Result<Vec<Lease>> {
+async fn claim_compare(
+    store: &Store,
+    worker: WorkerId,
+    limit: i64,
+    lease_ms: i64,
+) -> Result<Vec<Lease>> {
     let rows = sqlx::query!(
         r#"update queue_entry q
            set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
@@ -549,16 +600,25 @@ async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>> {
         .filter_map(|lease| {
             let run = runs.get(&lease.run)?.clone();
             let steps = steps.get(&lease.run).cloned().unwrap_or_default();
-            let waits = steps
-                .iter()
-                .any(|step| step.state == "waiting" && (step.node != lease.node || step.item_path != lease.item_path));
+            let waits = steps.iter().any(|step| {
+                step.state == "waiting"
+                    && (step.node != lease.node || step.item_path != lease.item_path)
+            });
             let solo = !waits && heads.get(&lease.run).copied().unwrap_or(0) <= 1;
-            Some(ClaimedEntry { lease, run, steps, solo })
+            Some(ClaimedEntry {
+                lease,
+                run,
+                steps,
+                solo,
+            })
         })
         .collect())
 }
 
-async fn heads_per_run(store: &Store, runs: &[RunId]) -> Result<std::collections::HashMap<RunId, i64>> {
+async fn heads_per_run(
+    store: &Store,
+    runs: &[RunId],
+) -> Result<std::collections::HashMap<RunId, i64>> {
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"select run_id, count(*) as "heads!" from queue_entry where run_id = any($1) group by run_id"#,
@@ -566,7 +626,10 @@ async fn heads_per_run(store: &Store, runs: &[RunId]) -> Result<std::collections
     )
     .fetch_all(&store.pool)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.run_id.into(), row.heads)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.run_id.into(), row.heads))
+        .collect())
 }
 
 fn columns(held: &[Lease]) -> (Vec<uuid::Uuid>, Vec<String>, Vec<String>, Vec<i64>) {

@@ -341,7 +341,11 @@ pub async fn standing(store: &Store, scope: &Scope, run: RunId) -> Result<Standi
     .fetch_optional(&store.pool)
     .await?
     .ok_or(StoreError::NotFound("run"))?;
-    Ok(Standing { state: row.state, finished: row.finished, error: row.error })
+    Ok(Standing {
+        state: row.state,
+        finished: row.finished,
+        error: row.error,
+    })
 }
 
 /// Waits until the run is over, at most `limit`, and tells how it stands. Woken in process or by a notification; one query every
@@ -368,13 +372,21 @@ async fn answer_finished(store: &Store) -> Result<()> {
     if !store.events.may_poll(WAIT_POLL) {
         return Ok(());
     }
-    let awaited: Vec<_> = store.events.awaited().into_iter().map(RunId::as_uuid).collect();
+    let awaited: Vec<_> = store
+        .events
+        .awaited()
+        .into_iter()
+        .map(RunId::as_uuid)
+        .collect();
     if awaited.is_empty() {
         return Ok(());
     }
-    let over = sqlx::query_scalar!("select id from run where id = any($1) and finished_at is not null", &awaited)
-        .fetch_all(&store.pool)
-        .await?;
+    let over = sqlx::query_scalar!(
+        "select id from run where id = any($1) and finished_at is not null",
+        &awaited
+    )
+    .fetch_all(&store.pool)
+    .await?;
     for run in over {
         store.events.answer(run.into());
     }
@@ -397,11 +409,21 @@ pub async fn stop(store: &Store, scope: &Scope, run: RunId) -> Result<bool> {
         return Ok(false);
     }
     end_open(&mut transaction, &[run]).await?;
-    sqlx::query!("update run set state = 'cancelled', finished_at = now() where id = $1", run.as_uuid())
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query!(
+        "update run set state = 'cancelled', finished_at = now() where id = $1",
+        run.as_uuid()
+    )
+    .execute(&mut *transaction)
+    .await?;
     transaction.commit().await?;
-    announce(store, scope, run, row.workflow_id.into(), "cancelled", row.trial);
+    announce(
+        store,
+        scope,
+        run,
+        row.workflow_id.into(),
+        "cancelled",
+        row.trial,
+    );
     Ok(true)
 }
 
@@ -434,9 +456,19 @@ pub(crate) async fn end_open(connection: &mut sqlx::PgConnection, runs: &[RunId]
 }
 
 /// Answers a step that waits for a signal. `false`: it does not wait any more.
-pub async fn signal(store: &Store, scope: &Scope, run: RunId, node: &str, payload: &Json) -> Result<bool> {
+pub async fn signal(
+    store: &Store,
+    scope: &Scope,
+    run: RunId,
+    node: &str,
+    payload: &Json,
+) -> Result<bool> {
     if !storable::json(payload) {
-        return Err(StoreError::invalid("nul_character", "", "The answer contains a NUL character, which cannot be stored."));
+        return Err(StoreError::invalid(
+            "nul_character",
+            "",
+            "The answer contains a NUL character, which cannot be stored.",
+        ));
     }
     let mut transaction = store.pool.begin().await?;
     sqlx::query!(
@@ -484,16 +516,33 @@ pub struct Retry {
 pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Result<RunId> {
     let detail = get(store, scope, run).await?;
     if detail.item.finished_at.is_none() {
-        return Err(StoreError::conflict("run_not_over", "This run is not over yet. Stop it first, or wait for its end."));
+        return Err(StoreError::conflict(
+            "run_not_over",
+            "This run is not over yet. Stop it first, or wait for its end.",
+        ));
     }
     let Some(version) = detail.version_id else {
-        return Err(StoreError::conflict("trial_run", "A trial run is not retried. Start a new one in the editor."));
+        return Err(StoreError::conflict(
+            "trial_run",
+            "A trial run is not retried. Start a new one in the editor.",
+        ));
     };
-    if retry.input.as_ref().is_some_and(|input| !storable::json(input)) {
-        return Err(StoreError::invalid("nul_character", "/input", "The text contains a NUL character, which cannot be stored."));
+    if retry
+        .input
+        .as_ref()
+        .is_some_and(|input| !storable::json(input))
+    {
+        return Err(StoreError::invalid(
+            "nul_character",
+            "/input",
+            "The text contains a NUL character, which cannot be stored.",
+        ));
     }
     let workflow: Workflow = serde_json::from_value(detail.document)?;
-    let rows = step_rows(store, &[run]).await?.remove(&run).unwrap_or_default();
+    let rows = step_rows(store, &[run])
+        .await?
+        .remove(&run)
+        .unwrap_or_default();
     let again = if retry.input.is_some() {
         workflow.nodes.iter().map(|node| node.id.clone()).collect()
     } else {
@@ -501,7 +550,10 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     };
     let kept: Vec<String> = rows
         .iter()
-        .filter(|row| !again.contains(&row.node) && matches!(row.state.as_str(), "succeeded" | "skipped" | "failed"))
+        .filter(|row| {
+            !again.contains(&row.node)
+                && matches!(row.state.as_str(), "succeeded" | "skipped" | "failed")
+        })
         .map(|row| row.node.clone())
         .collect();
     let heads = heads(&workflow, &kept, &detail.trigger_node);
@@ -567,9 +619,15 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
             .any(|node| node.id == id && node.on_error != engine::workflow::OnError::Stop)
     };
     let mut again: BTreeSet<String> = match from {
-        Some(node) if workflow.nodes.iter().any(|other| other.id == node) => BTreeSet::from([node.to_owned()]),
+        Some(node) if workflow.nodes.iter().any(|other| other.id == node) => {
+            BTreeSet::from([node.to_owned()])
+        }
         Some(_) => {
-            return Err(StoreError::invalid("unknown_node", "/from_node", "The workflow of this run has no such step."));
+            return Err(StoreError::invalid(
+                "unknown_node",
+                "/from_node",
+                "The workflow of this run has no such step.",
+            ));
         }
         None => rows
             .iter()
@@ -582,9 +640,18 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
             .collect(),
     };
     let known: BTreeSet<&str> = rows.iter().map(|row| row.node.as_str()).collect();
-    again.extend(workflow.nodes.iter().filter(|node| !known.contains(node.id.as_str())).map(|node| node.id.clone()));
+    again.extend(
+        workflow
+            .nodes
+            .iter()
+            .filter(|node| !known.contains(node.id.as_str()))
+            .map(|node| node.id.clone()),
+    );
     if from.is_none() && rows.iter().all(|row| !again.contains(&row.node)) {
-        return Err(StoreError::conflict("nothing_to_retry", "Every step of this run ended well. Choose the step to start from."));
+        return Err(StoreError::conflict(
+            "nothing_to_retry",
+            "Every step of this run ended well. Choose the step to start from.",
+        ));
     }
     loop {
         let behind: Vec<String> = workflow
@@ -610,15 +677,23 @@ fn heads(workflow: &Workflow, kept: &[String], trigger: &str) -> Vec<String> {
         .iter()
         .filter(|node| !kept.contains(&node.id))
         .filter(|node| {
-            let mut before = workflow.edges.iter().filter(|edge| edge.to == node.id).peekable();
-            (before.peek().is_some() || node.id == trigger) && before.all(|edge| kept.contains(&edge.from))
+            let mut before = workflow
+                .edges
+                .iter()
+                .filter(|edge| edge.to == node.id)
+                .peekable();
+            (before.peek().is_some() || node.id == trigger)
+                && before.all(|edge| kept.contains(&edge.from))
         })
         .map(|node| node.id.clone())
         .collect()
 }
 
 /// Runs for an executor; only claimed ones.
-pub(crate) async fn records(store: &Store, runs: &[RunId]) -> Result<HashMap<RunId, Arc<RunRecord>>> {
+pub(crate) async fn records(
+    store: &Store,
+    runs: &[RunId],
+) -> Result<HashMap<RunId, Arc<RunRecord>>> {
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, state, title, input, firm,
@@ -656,7 +731,10 @@ pub(crate) async fn records(store: &Store, runs: &[RunId]) -> Result<HashMap<Run
         .collect())
 }
 
-pub(crate) async fn step_rows(store: &Store, runs: &[RunId]) -> Result<HashMap<RunId, Vec<StepRow>>> {
+pub(crate) async fn step_rows(
+    store: &Store,
+    runs: &[RunId],
+) -> Result<HashMap<RunId, Vec<StepRow>>> {
     let mut connection = store.pool.acquire().await?;
     step_rows_on(&mut connection, runs).await
 }
@@ -709,10 +787,13 @@ pub async fn program(store: &Store, run: &RunRecord) -> Result<Program> {
 }
 
 async fn version_program(store: &Store, version: VersionId) -> Result<Program> {
-    let row = sqlx::query!("select document, number from version where id = $1", version.as_uuid())
-        .fetch_optional(&store.pool)
-        .await?
-        .ok_or(StoreError::NotFound("version"))?;
+    let row = sqlx::query!(
+        "select document, number from version where id = $1",
+        version.as_uuid()
+    )
+    .fetch_optional(&store.pool)
+    .await?
+    .ok_or(StoreError::NotFound("version"))?;
     let documents = sqlx::query!(
         r#"select document.id, document.name, document_version.id as version_id, document_version.template
            from version_document join document on document.id = version_document.document_id
@@ -805,11 +886,21 @@ pub async fn needed_node_types(store: &Store) -> Result<Vec<(String, i64)>> {
     )
     .fetch_all(&store.pool)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.node_type, row.version)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.node_type, row.version))
+        .collect())
 }
 
 /// Tells who watches the run, the lists and the workflow.
-pub(crate) fn announce(store: &Store, scope: &Scope, run: RunId, workflow: WorkflowId, state: &str, trial: bool) {
+pub(crate) fn announce(
+    store: &Store,
+    scope: &Scope,
+    run: RunId,
+    workflow: WorkflowId,
+    state: &str,
+    trial: bool,
+) {
     let finished = matches!(state, "succeeded" | "failed" | "cancelled");
     let data = json!({ "run": run, "workflow": workflow, "state": state, "finished": finished });
     let tell = |topic: String| {
@@ -844,7 +935,11 @@ mod tests {
     fn rows(states: &[(&str, &str)]) -> Vec<StepRow> {
         states
             .iter()
-            .map(|(node, state)| StepRow { node: (*node).into(), state: (*state).into(), ..StepRow::default() })
+            .map(|(node, state)| StepRow {
+                node: (*node).into(),
+                state: (*state).into(),
+                ..StepRow::default()
+            })
             .collect()
     }
 
@@ -860,9 +955,19 @@ mod tests {
                 .collect();
             assert_eq!(heads(&workflow, &kept, "form"), expected);
         };
-        let failed = [("form", "succeeded"), ("left", "failed"), ("right", "succeeded"), ("join", "cancelled"), ("end", "cancelled")];
+        let failed = [
+            ("form", "succeeded"),
+            ("left", "failed"),
+            ("right", "succeeded"),
+            ("join", "cancelled"),
+            ("end", "cancelled"),
+        ];
         check(&failed, None, &["left"]);
-        let stopped = [("form", "succeeded"), ("left", "cancelled"), ("right", "cancelled")];
+        let stopped = [
+            ("form", "succeeded"),
+            ("left", "cancelled"),
+            ("right", "cancelled"),
+        ];
         check(&stopped, None, &["left", "right"]);
         let ended = ["form", "left", "right", "join", "end"].map(|node| (node, "succeeded"));
         check(&ended, Some("join"), &["join"]);

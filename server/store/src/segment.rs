@@ -167,7 +167,10 @@ pub async fn commit(store: &Store, segments: &[Segment]) -> Result<Vec<Committed
         .filter(|(_, writes)| writes.run.as_ref().is_some_and(RunWrite::ends))
         .map(|(run, _)| *run)
         .collect();
-    let by_run: HashMap<RunId, &Segment> = order.iter().map(|segment| (segment.lease.run, *segment)).collect();
+    let by_run: HashMap<RunId, &Segment> = order
+        .iter()
+        .map(|segment| (segment.lease.run, *segment))
+        .collect();
     let rows = Rows::gather(&by_run, &writes);
     // Steps first: what is still open afterwards is what the end of the run cancels.
     write_steps(&mut transaction, &rows).await?;
@@ -201,16 +204,23 @@ pub async fn commit(store: &Store, segments: &[Segment]) -> Result<Vec<Committed
 }
 
 async fn lock_runs(connection: &mut PgConnection, order: &[&Segment]) -> Result<()> {
-    let ids: Vec<_> = order.iter().map(|segment| segment.lease.run.as_uuid()).collect();
-    sqlx::query!("select id from run where id = any($1) order by id for update", &ids)
-        .fetch_all(connection)
-        .await?;
+    let ids: Vec<_> = order
+        .iter()
+        .map(|segment| segment.lease.run.as_uuid())
+        .collect();
+    sqlx::query!(
+        "select id from run where id = any($1) order by id for update",
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
     Ok(())
 }
 
 /// Removes the entries that the segments hold. This is the fence: what is not there under this number writes nothing.
 async fn take_entries(connection: &mut PgConnection, order: &[&Segment]) -> Result<HashSet<RunId>> {
-    let (mut runs, mut nodes, mut paths, mut fences) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut runs, mut nodes, mut paths, mut fences) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for segment in order {
         runs.push(segment.lease.run.as_uuid());
         nodes.push(segment.lease.node.clone());
@@ -232,7 +242,10 @@ async fn take_entries(connection: &mut PgConnection, order: &[&Segment]) -> Resu
     Ok(rows.into_iter().map(|row| row.run_id.into()).collect())
 }
 
-async fn settle(connection: &mut PgConnection, order: &[&Segment]) -> Result<BTreeMap<RunId, Writes>> {
+async fn settle(
+    connection: &mut PgConnection,
+    order: &[&Segment],
+) -> Result<BTreeMap<RunId, Writes>> {
     let open: Vec<RunId> = order
         .iter()
         .filter(|segment| matches!(segment.writes, Writing::Settled(_)))
@@ -248,7 +261,9 @@ async fn settle(connection: &mut PgConnection, order: &[&Segment]) -> Result<BTr
         .map(|segment| {
             let writes = match &segment.writes {
                 Writing::Known(writes) => (**writes).clone(),
-                Writing::Settled(settle) => settle(steps.get(&segment.lease.run).map_or(&[], Vec::as_slice)),
+                Writing::Settled(settle) => {
+                    settle(steps.get(&segment.lease.run).map_or(&[], Vec::as_slice))
+                }
             };
             (segment.lease.run, writes)
         })
@@ -256,7 +271,11 @@ async fn settle(connection: &mut PgConnection, order: &[&Segment]) -> Result<BTr
 }
 
 /// A run that failed ends like a stopped one; steps that its segment settled itself are already written.
-async fn end_others(connection: &mut PgConnection, ended: &[RunId], writes: &BTreeMap<RunId, Writes>) -> Result<()> {
+async fn end_others(
+    connection: &mut PgConnection,
+    ended: &[RunId],
+    writes: &BTreeMap<RunId, Writes>,
+) -> Result<()> {
     let stopped: Vec<RunId> = ended
         .iter()
         .copied()
@@ -306,12 +325,24 @@ impl<'a> Rows<'a> {
                 continue;
             };
             let workspace_id = segment.scope.workspace();
-            rows.steps.extend(writes.steps.iter().map(|row| Of { run_id: *run, workspace_id, row }));
-            rows.attempts.extend(writes.attempts.iter().map(|row| Of { run_id: *run, workspace_id, row }));
-            rows.heads.extend(writes.heads.iter().map(|row| (segment, row)));
-            rows.runs.extend(writes.run.iter().map(|row| (segment, row)));
-            rows.deliveries.extend(writes.deliveries.iter().map(|row| (segment, row)));
-            rows.generations.extend(writes.generations.iter().map(|row| (segment, row)));
+            rows.steps.extend(writes.steps.iter().map(|row| Of {
+                run_id: *run,
+                workspace_id,
+                row,
+            }));
+            rows.attempts.extend(writes.attempts.iter().map(|row| Of {
+                run_id: *run,
+                workspace_id,
+                row,
+            }));
+            rows.heads
+                .extend(writes.heads.iter().map(|row| (segment, row)));
+            rows.runs
+                .extend(writes.run.iter().map(|row| (segment, row)));
+            rows.deliveries
+                .extend(writes.deliveries.iter().map(|row| (segment, row)));
+            rows.generations
+                .extend(writes.generations.iter().map(|row| (segment, row)));
         }
         rows
     }
@@ -419,7 +450,11 @@ async fn write_runs(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()
     if rows.runs.is_empty() {
         return Ok(());
     }
-    let ids: Vec<_> = rows.runs.iter().map(|(segment, _)| segment.lease.run.as_uuid()).collect();
+    let ids: Vec<_> = rows
+        .runs
+        .iter()
+        .map(|(segment, _)| segment.lease.run.as_uuid())
+        .collect();
     let states: Vec<String> = rows.runs.iter().map(|(_, run)| run.state.clone()).collect();
     let errors: Vec<Option<Json>> = rows.runs.iter().map(|(_, run)| run.error.clone()).collect();
     sqlx::query!(
@@ -480,7 +515,14 @@ fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<Ru
             });
         }
         if let Some(new) = &writes.run {
-            run::announce(store, &segment.scope, *id, segment.workflow, &new.state, segment.trial);
+            run::announce(
+                store,
+                &segment.scope,
+                *id,
+                segment.workflow,
+                &new.state,
+                segment.trial,
+            );
         }
     }
     if queued {

@@ -63,7 +63,13 @@ pub async fn register(store: &Store, kind: Kind, host: &str, info: &Json) -> Res
 }
 
 /// Says that the process is alive; a row that maintenance removed meanwhile comes back. Learns whether there are others.
-pub async fn heartbeat(store: &Store, worker: WorkerId, kind: Kind, host: &str, info: &Json) -> Result<()> {
+pub async fn heartbeat(
+    store: &Store,
+    worker: WorkerId,
+    kind: Kind,
+    host: &str,
+    info: &Json,
+) -> Result<()> {
     let others = sqlx::query_scalar!(
         r#"with seen as (
                insert into worker (id, kind, host, info) values ($1, $2, $3, $4)

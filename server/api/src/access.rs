@@ -1,0 +1,119 @@
+//! Who may call what: one table, and nothing that is not in it can be called. A test walks every route of the OpenAPI document with
+//! every kind of caller and expects what stands here.
+
+use axum::http::Method;
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// No proof needed.
+    Anyone,
+    /// A signed-in person or an access key.
+    Signed,
+    /// A signed-in person: about themselves, or about people.
+    Person,
+    /// A signed-in owner.
+    Owner,
+}
+
+use Access::{Anyone, Owner, Person, Signed};
+
+/// Paths below `/api`, as in the OpenAPI document.
+pub const TABLE: &[(&str, &str, Access)] = &[
+    ("GET", "/access-keys", Owner),
+    ("POST", "/access-keys", Owner),
+    ("DELETE", "/access-keys/{id}", Owner),
+    ("GET", "/artifacts/{id}", Signed),
+    ("GET", "/credentials", Signed),
+    ("POST", "/credentials", Owner),
+    ("DELETE", "/credentials/{id}", Owner),
+    ("GET", "/deliveries", Signed),
+    ("GET", "/deliveries/{id}", Signed),
+    ("POST", "/deliveries/{id}/send-again", Signed),
+    ("POST", "/deliveries/{id}/stop", Signed),
+    ("GET", "/documents", Signed),
+    ("POST", "/documents", Signed),
+    ("POST", "/documents/preview", Signed),
+    ("GET", "/documents/{id}", Signed),
+    ("PUT", "/documents/{id}", Signed),
+    ("DELETE", "/documents/{id}", Signed),
+    ("GET", "/documents/{id}/versions", Signed),
+    ("GET", "/documents/{id}/versions/{number}", Signed),
+    ("GET", "/endpoints", Signed),
+    ("POST", "/endpoints", Owner),
+    ("GET", "/endpoints/{id}", Signed),
+    ("PATCH", "/endpoints/{id}", Owner),
+    ("DELETE", "/endpoints/{id}", Owner),
+    ("POST", "/endpoints/{id}/secret", Owner),
+    ("POST", "/endpoints/{id}/test", Owner),
+    ("GET", "/events", Signed),
+    ("GET", "/examples", Signed),
+    ("GET", "/examples/{name}", Signed),
+    ("GET", "/examples/{name}/page.svg", Signed),
+    ("GET", "/firm", Signed),
+    ("PUT", "/firm", Owner),
+    ("GET", "/firm/logo", Signed),
+    ("PUT", "/firm/logo", Owner),
+    ("DELETE", "/firm/logo", Owner),
+    ("GET", "/invitations", Owner),
+    ("POST", "/invitations", Owner),
+    ("GET", "/invitations/{token}", Anyone),
+    ("POST", "/invitations/{token}", Anyone),
+    ("GET", "/members", Person),
+    ("PATCH", "/members/{id}", Person),
+    ("DELETE", "/members/{id}", Owner),
+    ("GET", "/models", Signed),
+    ("PATCH", "/models", Owner),
+    ("GET", "/node-types", Signed),
+    ("GET", "/openapi.json", Anyone),
+    ("GET", "/runs", Signed),
+    ("GET", "/runs/{id}", Signed),
+    ("GET", "/runs/{id}/result", Signed),
+    ("POST", "/runs/{id}/retry", Signed),
+    ("POST", "/runs/{id}/stop", Signed),
+    ("GET", "/runs/{id}/wait", Signed),
+    ("GET", "/session", Person),
+    ("POST", "/session", Anyone),
+    ("DELETE", "/session", Person),
+    ("GET", "/setup", Anyone),
+    ("POST", "/setup", Anyone),
+    ("GET", "/workflows", Signed),
+    ("POST", "/workflows", Signed),
+    ("GET", "/workflows/{id}", Signed),
+    ("PATCH", "/workflows/{id}", Signed),
+    ("DELETE", "/workflows/{id}", Signed),
+    ("POST", "/workflows/{id}/check", Signed),
+    ("PUT", "/workflows/{id}/draft", Signed),
+    ("GET", "/workflows/{id}/draft/revisions", Signed),
+    ("GET", "/workflows/{id}/draft/revisions/{revision}", Signed),
+    ("POST", "/workflows/{id}/duplicate", Signed),
+    ("GET", "/workflows/{id}/export", Signed),
+    ("POST", "/workflows/{id}/publish", Signed),
+    ("POST", "/workflows/{id}/restore", Signed),
+    ("POST", "/workflows/{id}/runs", Signed),
+    ("POST", "/workflows/{id}/trial-runs", Signed),
+    ("GET", "/workflows/{id}/versions", Signed),
+    ("GET", "/workflows/{id}/versions/{number}", Signed),
+];
+
+/// The row of a route; `HEAD` counts as `GET`.
+pub fn of(method: &Method, path: &str) -> Option<Access> {
+    let method = if method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    TABLE
+        .iter()
+        .find(|(known, route, _)| *known == method && *route == path)
+        .map(|(_, _, access)| *access)
+}
+
+/// The methods of a path, for the header `Allow`.
+pub fn methods(path: &str) -> Vec<&'static str> {
+    TABLE
+        .iter()
+        .filter(|(_, route, _)| *route == path)
+        .map(|(method, _, _)| *method)
+        .collect()
+}

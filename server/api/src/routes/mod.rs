@@ -1,0 +1,69 @@
+//! The JSON API under `/api`, one file a resource. `access.rs` says who may call what.
+
+mod access_keys;
+mod artifacts;
+mod credentials;
+mod deliveries;
+mod documents;
+mod drafts;
+mod endpoints;
+mod examples;
+mod firm;
+mod invitations;
+mod members;
+mod models;
+mod node_types;
+mod previews;
+mod runs;
+mod session;
+mod setup;
+mod versions;
+mod workflows;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::App;
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Pass it as `after` to get the next page; null at the end.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A list short enough to come whole.
+    fn complete(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+
+    fn all<R: Into<T>>(rows: Vec<R>) -> Self {
+        Self::complete(rows.into_iter().map(Into::into).collect())
+    }
+}
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(access_keys::router())
+        .merge(artifacts::router())
+        .merge(credentials::router())
+        .merge(deliveries::router())
+        .merge(documents::router())
+        .merge(drafts::router())
+        .merge(endpoints::router())
+        .merge(examples::router())
+        .merge(firm::router())
+        .merge(invitations::router())
+        .merge(members::router())
+        .merge(models::router())
+        .merge(node_types::router())
+        .merge(previews::router())
+        .merge(runs::router())
+        .merge(session::router())
+        .merge(setup::router())
+        .merge(versions::router())
+        .merge(workflows::router())
+}

@@ -1,0 +1,64 @@
+//! What handlers share: what `main` gives, and this process's own limits and caches.
+
+use std::{ops::Deref, path::PathBuf, sync::Arc};
+
+use ipnet::IpNet;
+use store::Store;
+use url::Url;
+
+use crate::limits::SignInLimits;
+
+/// Everything `main` wires together for the API.
+pub struct State {
+    pub store: Store,
+    pub config: Config,
+}
+
+/// Settings of the HTTP side.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where people reach this installation; every absolute URL starts with it, never with the Host header.
+    pub public_url: Url,
+    /// Only these may say whom they forward for (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpNet>,
+    /// The built web; `None` or a folder without `index.html` shows a page that says so.
+    pub web_dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// Cookies are `__Host-` and Secure, and HSTS is sent, only when people come by https.
+    pub fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+
+    /// `path` starts with a slash.
+    pub fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+}
+
+/// The state of all routers.
+pub type App = Arc<Shared>;
+
+/// What handlers see.
+pub struct Shared {
+    given: State,
+    pub(crate) sign_in_limits: SignInLimits,
+}
+
+impl Shared {
+    pub(crate) fn new(given: State) -> App {
+        Arc::new(Self {
+            given,
+            sign_in_limits: SignInLimits::new(),
+        })
+    }
+}
+
+impl Deref for Shared {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.given
+    }
+}
