@@ -1,1 +1,4 @@
-//! stub
+//! The integration tests, in one binary: each file is named after what it tests.
+
+mod cluster;
+mod layering;

@@ -1,1 +1,6 @@
-//! stub
+//! What the integration tests and benchmarks share: a database per test, the whole application in process, a receiver for
+//! webhooks. Nothing here is part of the product.
+
+pub mod database;
+
+pub use database::TestDb;

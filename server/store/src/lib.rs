@@ -5,6 +5,7 @@ pub mod account;
 pub mod artifact;
 pub mod credential;
 pub mod delivery;
+pub mod database;
 pub mod document;
 pub mod endpoint;
 mod error;

@@ -1,0 +1,159 @@
+//! `formwork backup`: database, artifact bytes and a manifest with checksums in one tar file; `formwork restore` puts them back into
+//! an empty installation. The master key is deliberately not in it: with the file alone no secret can be opened.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+const FORMAT: &str = "formwork-backup/1";
+const MANIFEST: &str = "manifest.json";
+const DATABASE: &str = "database.dump";
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: String,
+    pub made_at: String,
+    /// The program's version.
+    pub version: String,
+    pub files: Vec<Entry>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub name: String,
+    pub size_bytes: u64,
+    /// Hexadecimal.
+    pub sha256: String,
+}
+
+/// What a backup is made from or restored into.
+pub struct Place<'a> {
+    pub database_url: &'a str,
+    /// Folder with `pg_dump` and `pg_restore`.
+    pub binaries: &'a Path,
+    pub artifact_dir: &'a Path,
+}
+
+/// Writes `file`; an existing one is only replaced when the new one is whole.
+pub fn write(place: &Place<'_>, file: &Path, made_at: String) -> anyhow::Result<Manifest> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let scratch = tempfile::tempdir_in(folder).with_context(|| format!("{} cannot be written", folder.display()))?;
+    let dump = scratch.path().join(DATABASE);
+    // The dump comes first: artifact bytes are written before their rows, so every row in it has its bytes.
+    run(
+        Command::new(place.binaries.join("pg_dump")).args(["--format=custom", "--no-owner", "--file"]).arg(&dump).arg("--dbname").arg(place.database_url),
+        "pg_dump",
+    )?;
+
+    let unfinished = scratch.path().join("backup.tar");
+    let mut archive = tar::Builder::new(File::create(&unfinished)?);
+    let mut files = vec![append(&mut archive, &dump, DATABASE)?];
+    for path in walk(place.artifact_dir)? {
+        let name = format!("artifacts/{}", path.strip_prefix(place.artifact_dir)?.display());
+        files.push(append(&mut archive, &path, &name)?);
+    }
+    let manifest = Manifest { format: FORMAT.into(), made_at, version: env!("CARGO_PKG_VERSION").into(), files };
+    let text = serde_json::to_vec_pretty(&manifest)?;
+    let mut header = tar::Header::new_gnu();
+    header.set_size(text.len() as u64);
+    header.set_mode(0o600);
+    header.set_cksum();
+    archive.append_data(&mut header, MANIFEST, text.as_slice())?;
+    archive.into_inner()?.sync_all()?;
+    fs::rename(&unfinished, file)?;
+    Ok(manifest)
+}
+
+/// Restores into an empty database and artifact folder; nothing is touched before every checksum has been compared.
+pub fn restore(place: &Place<'_>, file: &Path) -> anyhow::Result<Manifest> {
+    let scratch = tempfile::tempdir()?;
+    let source = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let mut archive = tar::Archive::new(source);
+    for entry in archive.entries()? {
+        // `unpack_in` refuses names that lead out of the folder.
+        if !entry?.unpack_in(scratch.path())? {
+            bail!("{} holds a file name that leads out of its folder; it is not a backup made by Formwork.", file.display());
+        }
+    }
+    let text = fs::read(scratch.path().join(MANIFEST)).with_context(|| format!("{} is not a whole Formwork backup: it has no manifest", file.display()))?;
+    let manifest: Manifest = serde_json::from_slice(&text)?;
+    if manifest.format != FORMAT {
+        bail!("the backup has the format {}, and this program reads {FORMAT}; restore it with the version that made it.", manifest.format);
+    }
+    for entry in &manifest.files {
+        let (size_bytes, sha256) = digest(&scratch.path().join(&entry.name)).with_context(|| format!("{} is missing in the backup", entry.name))?;
+        if (size_bytes, &sha256) != (entry.size_bytes, &entry.sha256) {
+            bail!("{} in the backup is damaged: its checksum differs; nothing was restored.", entry.name);
+        }
+    }
+    run(
+        Command::new(place.binaries.join("pg_restore"))
+            .args(["--no-owner", "--exit-on-error", "--single-transaction", "--dbname", place.database_url])
+            .arg(scratch.path().join(DATABASE)),
+        "pg_restore",
+    )?;
+    let artifacts = scratch.path().join("artifacts");
+    if artifacts.is_dir() {
+        for path in walk(&artifacts)? {
+            let target = place.artifact_dir.join(path.strip_prefix(&artifacts)?);
+            fs::create_dir_all(target.parent().unwrap_or(place.artifact_dir))?;
+            fs::copy(&path, &target)?;
+        }
+    }
+    Ok(manifest)
+}
+
+fn run(command: &mut Command, program: &str) -> anyhow::Result<()> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{program} could not be started"))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        bail!("{program} failed: {}", text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing"));
+    }
+    Ok(())
+}
+
+fn append(archive: &mut tar::Builder<File>, path: &Path, name: &str) -> anyhow::Result<Entry> {
+    let (size_bytes, sha256) = digest(path)?;
+    archive.append_path_with_name(path, name)?;
+    Ok(Entry { name: name.into(), size_bytes, sha256 })
+}
+
+fn digest(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0; 1 << 16];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            let hex = hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+            return Ok((size, hex));
+        }
+        hash.write_all(&block[..read])?;
+        size += read as u64;
+    }
+}
+
+fn walk(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() { open.push(entry.path()) } else { found.push(entry.path()) }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

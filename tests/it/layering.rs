@@ -1,0 +1,90 @@
+//! The layers of the architecture as a test: who may depend on whom, and which crate alone may use which library.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+/// Crate -> workspace crates it may depend on.
+const EDGES: &[(&str, &[&str])] = &[
+    ("engine", &[]),
+    ("document", &["engine"]),
+    ("outbound", &[]),
+    ("nodes", &["engine", "document"]),
+    ("store", &["engine"]),
+    ("executor", &["engine", "store", "outbound"]),
+    ("api", &["engine", "document", "store", "outbound"]),
+    ("app", &["engine", "document", "outbound", "nodes", "store", "executor", "api"]),
+    ("model-worker", &["engine", "store", "outbound"]),
+];
+
+/// Library -> the only crates that may use it.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("sqlx", &["store"]),
+    ("axum", &["api"]),
+    ("reqwest", &["outbound"]),
+    ("candle-core", &["model-worker"]),
+    ("candle-nn", &["model-worker"]),
+    ("candle-transformers", &["model-worker"]),
+    ("tokenizers", &["model-worker"]),
+    ("llguidance", &["model-worker"]),
+    ("printpdf", &["document"]),
+    ("parley", &["document"]),
+    ("lopdf", &["document"]),
+    ("minijinja", &["engine", "document", "api", "model-worker"]),
+];
+
+/// Crates that must stay free of IO.
+const PURE: &[&str] = &["engine", "document", "nodes"];
+const IO: &[&str] = &["tokio", "sqlx", "reqwest", "axum", "object_store", "rand"];
+
+#[test]
+fn crates_depend_only_downwards() {
+    let dependencies = dependencies();
+    let mut wrong = Vec::new();
+    for (name, allowed) in EDGES {
+        let Some(used) = dependencies.get(*name) else { panic!("the crate {name} is gone") };
+        for dependency in used {
+            let ours = EDGES.iter().any(|(other, _)| other == dependency);
+            if ours && !allowed.contains(&dependency.as_str()) {
+                wrong.push(format!("{name} may not depend on {dependency}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_library_has_one_owner() {
+    let mut wrong = Vec::new();
+    for (name, used) in dependencies().iter().filter(|(name, _)| *name != "formwork-tests") {
+        for (library, owners) in OWNERS {
+            if used.iter().any(|dependency| dependency == library) && !owners.contains(&name.as_str()) {
+                wrong.push(format!("{name} may not use {library}; only {owners:?} may"));
+            }
+        }
+        if PURE.contains(&name.as_str()) {
+            wrong.extend(used.iter().filter(|used| IO.contains(&used.as_str())).map(|io| format!("{name} is pure and may not use {io}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Crate -> its normal dependencies, read from `cargo metadata`.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .expect("cargo metadata");
+    let metadata: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    packages
+        .iter()
+        .map(|package| {
+            let used = package["dependencies"].as_array().expect("dependencies").iter();
+            let used = used.filter(|dependency| dependency["kind"].is_null());
+            let names = used.filter_map(|dependency| dependency["name"].as_str()).map(str::to_owned).collect();
+            (package["name"].as_str().unwrap_or_default().to_owned(), names)
+        })
+        .collect()
+}
