@@ -13,7 +13,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["engine"]),
     ("executor", &["engine", "store", "outbound"]),
     ("api", &["engine", "document", "store", "outbound"]),
-    ("app", &["engine", "document", "outbound", "nodes", "store", "executor", "api"]),
+    (
+        "app",
+        &[
+            "engine", "document", "outbound", "nodes", "store", "executor", "api",
+        ],
+    ),
     ("model-worker", &["engine", "store", "outbound"]),
 ];
 
@@ -42,7 +47,9 @@ fn crates_depend_only_downwards() {
     let dependencies = dependencies();
     let mut wrong = Vec::new();
     for (name, allowed) in EDGES {
-        let Some(used) = dependencies.get(*name) else { panic!("the crate {name} is gone") };
+        let Some(used) = dependencies.get(*name) else {
+            panic!("the crate {name} is gone")
+        };
         for dependency in used {
             let ours = EDGES.iter().any(|(other, _)| other == dependency);
             if ours && !allowed.contains(&dependency.as_str()) {
@@ -56,14 +63,23 @@ fn crates_depend_only_downwards() {
 #[test]
 fn each_library_has_one_owner() {
     let mut wrong = Vec::new();
-    for (name, used) in dependencies().iter().filter(|(name, _)| *name != "formwork-tests") {
+    for (name, used) in dependencies()
+        .iter()
+        .filter(|(name, _)| *name != "formwork-tests")
+    {
         for (library, owners) in OWNERS {
-            if used.iter().any(|dependency| dependency == library) && !owners.contains(&name.as_str()) {
+            if used.iter().any(|dependency| dependency == library)
+                && !owners.contains(&name.as_str())
+            {
                 wrong.push(format!("{name} may not use {library}; only {owners:?} may"));
             }
         }
         if PURE.contains(&name.as_str()) {
-            wrong.extend(used.iter().filter(|used| IO.contains(&used.as_str())).map(|io| format!("{name} is pure and may not use {io}")));
+            wrong.extend(
+                used.iter()
+                    .filter(|used| IO.contains(&used.as_str()))
+                    .map(|io| format!("{name} is pure and may not use {io}")),
+            );
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -72,7 +88,13 @@ fn each_library_has_one_owner() {
 /// Crate -> its normal dependencies, read from `cargo metadata`.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = std::process::Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo metadata");
@@ -81,10 +103,19 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
     packages
         .iter()
         .map(|package| {
-            let used = package["dependencies"].as_array().expect("dependencies").iter();
+            let used = package["dependencies"]
+                .as_array()
+                .expect("dependencies")
+                .iter();
             let used = used.filter(|dependency| dependency["kind"].is_null());
-            let names = used.filter_map(|dependency| dependency["name"].as_str()).map(str::to_owned).collect();
-            (package["name"].as_str().unwrap_or_default().to_owned(), names)
+            let names = used
+                .filter_map(|dependency| dependency["name"].as_str())
+                .map(str::to_owned)
+                .collect();
+            (
+                package["name"].as_str().unwrap_or_default().to_owned(),
+                names,
+            )
         })
         .collect()
 }

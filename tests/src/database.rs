@@ -26,9 +26,15 @@ impl TestDb {
     pub async fn new() -> Self {
         let template = TEMPLATE.get_or_init(template).await;
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-        store::database::clone(&admin_url(), template, &name).await.expect("clone the template");
+        store::database::clone(&admin_url(), template, &name)
+            .await
+            .expect("clone the template");
         let files = tempfile::tempdir().expect("a folder for artifacts");
-        Self { url: url(&name), name, files }
+        Self {
+            url: url(&name),
+            name,
+            files,
+        }
     }
 
     /// A store on this database, with a key of its own.
@@ -62,8 +68,12 @@ impl Drop for TestDb {
         let name = self.name.clone();
         // Dropping needs a runtime of its own: the test's may be ending.
         let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(store::database::drop(&admin_url(), &name)).map_err(std::io::Error::other)
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime
+                .block_on(store::database::drop(&admin_url(), &name))
+                .map_err(std::io::Error::other)
         });
         let _ = dropping.join();
     }
@@ -76,8 +86,12 @@ async fn template() -> String {
         migration.checksum.hash(&mut hasher);
     }
     let name = format!("template_{:016x}", hasher.finish());
-    store::database::ensure(&admin_url(), &name).await.expect("make the template");
-    store::database::migrate(&url(&name)).await.expect("migrate the template");
+    store::database::ensure(&admin_url(), &name)
+        .await
+        .expect("make the template");
+    store::database::migrate(&url(&name))
+        .await
+        .expect("migrate the template");
     name
 }
 
@@ -100,8 +114,16 @@ fn cluster() -> &'static Cluster {
         // One folder per test binary, so that two checkouts can test at the same time; not below a home, which the database's own
         // user may not enter.
         let mut hasher = DefaultHasher::new();
-        std::env::current_exe().expect("the test binary").parent().hash(&mut hasher);
+        std::env::current_exe()
+            .expect("the test binary")
+            .parent()
+            .hash(&mut hasher);
         let data_dir = std::env::temp_dir().join(format!("formwork-test-{:016x}", hasher.finish()));
-        Cluster::start(&ClusterOptions { data_dir, postgres_dir: None, durable: false }).expect("start the tests' Postgres")
+        Cluster::start(&ClusterOptions {
+            data_dir,
+            postgres_dir: None,
+            durable: false,
+        })
+        .expect("start the tests' Postgres")
     })
 }

@@ -359,11 +359,17 @@ fn wait_until_ready(child: &mut Child, status_file: &Path) -> Result<(), String>
         if let Ok(Some(status)) = child.try_wait() {
             return Err(format!("it ended at once ({status})"));
         }
+        // A killed server leaves its file behind, so the first line must be our child (`setpriv` replaces itself by Postgres).
         let text = fs::read_to_string(status_file).unwrap_or_default();
-        if text
+        let ours = text
             .lines()
-            .nth(7)
-            .is_some_and(|state| state.trim() == "ready")
+            .next()
+            .is_some_and(|pid| pid.trim() == child.id().to_string());
+        if ours
+            && text
+                .lines()
+                .nth(7)
+                .is_some_and(|state| state.trim() == "ready")
         {
             return Ok(());
         }
