@@ -4,8 +4,8 @@
 pub mod account;
 pub mod artifact;
 pub mod credential;
-pub mod delivery;
 pub mod database;
+pub mod delivery;
 pub mod document;
 pub mod endpoint;
 mod error;
