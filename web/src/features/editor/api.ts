@@ -1,0 +1,189 @@
+// What the editor asks the server, one function a call.
+
+import { api, ask } from "~/api/client";
+import type { Checked, Json, JsonObject, NodeType, Workflow } from "~/lib/document/types";
+import type { Field, Kind } from "~/lib/expression/kind";
+
+export interface Draft {
+  revision: number;
+  document: Workflow;
+  changed_at: string;
+  changed_by: string | null;
+}
+
+export interface WorkflowDetail {
+  id: string;
+  name: string;
+  slug: string;
+  state: "draft" | "live" | "off";
+  form_url: string | null;
+  live_version: VersionInfo | null;
+  draft: Draft;
+}
+
+export interface VersionInfo {
+  id?: string;
+  number: number;
+  note: string | null;
+  published_at: string;
+  published_by: string | null;
+  document?: Workflow;
+}
+
+export interface Attempt {
+  attempt: number;
+  state: string;
+  error: StepError | null;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface StepError {
+  code: string;
+  message: string;
+}
+
+export interface Generation {
+  id: string;
+  attempt: number;
+  model: string | null;
+  state: string;
+  messages: Array<{ role: string; content: string }> | null;
+  text: string | null;
+  usage: { prompt_tokens: number; output_tokens: number } | null;
+  seed: number | null;
+  tokens_per_second: number | null;
+}
+
+export interface RunStep {
+  node: string;
+  item_path: string;
+  name: string;
+  state: string;
+  ports: string[] | null;
+  input: Json | null;
+  output: Json | null;
+  output_kind: Kind | null;
+  error: StepError | null;
+  warnings: Array<{ code: string; message: string; location?: string }>;
+  waits: { on: string | null; text: string | null; until: string | null; model: string | null; place: number | null } | null;
+  attempts: Attempt[];
+  generations: Generation[];
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface Artifact {
+  id: string;
+  name: string;
+  content_type: string;
+  size_bytes: number;
+  url: string;
+}
+
+export interface Run {
+  id: string;
+  title: string | null;
+  state: string;
+  input: JsonObject | null;
+  document: Workflow | null;
+  error: StepError | null;
+  steps: RunStep[];
+  artifacts: Artifact[];
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface RunRow {
+  id: string;
+  title: string | null;
+  state: string;
+  trial: boolean;
+  created_at: string;
+}
+
+export interface TrialIn {
+  revision: number;
+  input: JsonObject;
+  until_node?: string;
+  pinned?: Record<string, Json>;
+  really_send?: boolean;
+}
+
+export interface Box {
+  block: string;
+  path: string | null;
+  x_mm: number;
+  y_mm: number;
+  width_mm: number;
+  height_mm: number;
+  origin?: string | null;
+}
+
+export interface PreviewPage {
+  width_mm: number;
+  height_mm: number;
+  svg: string;
+  boxes: Box[];
+}
+
+export interface Preview {
+  pages: PreviewPage[];
+  warnings: Array<{ code: string; message: string; location?: string }>;
+  fields: Field[];
+  took_ms: number;
+}
+
+export interface DocumentDetail {
+  id: string;
+  name: string;
+  version: number;
+  template: JsonObject;
+  fields?: Field[];
+}
+
+export interface Named {
+  id: string;
+  name: string;
+  url?: string;
+  kind?: string;
+}
+
+export interface ModelRow {
+  name: string;
+  title: string;
+  state: string;
+  tokens_per_second: number | null;
+}
+
+type Method = "GET" | "POST" | "PUT";
+type Call = (path: string, init: { body?: unknown; signal?: AbortSignal }) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
+
+/** The paths hold made-up types too (a config's schema), so the editor states its own types here, once. */
+function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const call = (api as unknown as Record<Method, Call>)[method];
+  return ask<T>(call(`/api${path}`, { body, signal }) as Promise<{ data?: T; error?: unknown; response: Response }>);
+}
+
+const at = (id: string) => `/workflows/${encodeURIComponent(id)}`;
+
+export const getWorkflow = (id: string) => request<WorkflowDetail>("GET", at(id));
+export const getNodeTypes = (lang: string) => request<NodeType[] | { items: NodeType[] }>("GET", `/node-types?lang=${encodeURIComponent(lang)}`);
+export const checkDraft = (id: string, document: Workflow, signal?: AbortSignal) => request<Checked>("POST", `${at(id)}/check`, { document }, signal);
+export const putDraft = (id: string, base_revision: number, document: Workflow) =>
+  request<{ revision: number; changed_at: string }>("PUT", `${at(id)}/draft`, { base_revision, document });
+export const publish = (id: string, base_revision: number, note: string) => request<VersionInfo>("POST", `${at(id)}/publish`, { base_revision, note });
+export const getVersions = (id: string) => request<{ items: VersionInfo[] }>("GET", `${at(id)}/versions`);
+export const getVersion = (id: string, number: number) => request<VersionInfo>("GET", `${at(id)}/versions/${number}`);
+export const startTrial = (id: string, trial: TrialIn) => request<Run>("POST", `${at(id)}/trial-runs`, trial);
+export const getRun = (id: string) => request<Run>("GET", `/runs/${encodeURIComponent(id)}`);
+export const stopRun = (id: string) => request<unknown>("POST", `/runs/${encodeURIComponent(id)}/stop`, {});
+export const getRuns = (workflow: string, trial: boolean) =>
+  request<{ items: RunRow[] }>("GET", `/runs?workflow=${encodeURIComponent(workflow)}&trial=${trial}`);
+export const previewDocument = (body: JsonObject, signal?: AbortSignal) => request<Preview>("POST", "/documents/preview", body, signal);
+export const getDocuments = () => request<{ items: Named[] }>("GET", "/documents");
+export const getDocument = (id: string) => request<DocumentDetail>("GET", `/documents/${encodeURIComponent(id)}`);
+export const getEndpoints = () => request<{ items: Named[] }>("GET", "/endpoints");
+export const getCredentials = () => request<{ items: Named[] }>("GET", "/credentials");
+export const getModels = () => request<{ items: ModelRow[]; default: string | null }>("GET", "/models");

@@ -1,0 +1,81 @@
+// What a failure of this step does, how often it is tried, how long one try may take: as settings and in words.
+
+import { NumberInput, Radio, Stack, Switch } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+import { patchNode } from "~/lib/document/edits";
+import type { OnError, Retry, WorkflowNode } from "~/lib/document/types";
+import { useFormat } from "~/lib/format";
+import { useDocument, useEditor, useStore } from "../state/store";
+import { DurationWidget } from "../widgets/basic";
+import classes from "./inspector.module.css";
+
+const FIRST: Retry = { max_attempts: 4, first_ms: 2000, factor: 3, max_ms: 300_000 };
+
+/** The longest pauses between tries, for the sentence below the settings. */
+export function pauses(retry: Retry): number[] {
+  return Array.from({ length: Math.max(0, retry.max_attempts - 1) }, (_, index) => Math.min(retry.max_ms, retry.first_ms * retry.factor ** index));
+}
+
+export function ErrorsTab({ step }: { step: string }) {
+  const { t } = useTranslation("editor");
+  const store = useStore();
+  const format = useFormat();
+  const document = useDocument();
+  const effect = useEditor((state) => state.checked?.nodes[step]?.effect);
+  const node = document.nodes.find((item) => item.id === step);
+  if (!node) return null;
+  const type = store.types.get(node.type);
+  const set = (patch: Partial<WorkflowNode>, field: string) =>
+    store.edit(t("label.change", { field, name: node.name }), (current) => patchNode(current, step, patch), `${step}/errors/${field}`);
+  const retry = node.retry ?? null;
+  const standard = type?.retry ?? null;
+  const shown = retry ?? standard;
+  const setRetry = (patch: Partial<Retry>) => set({ retry: { ...(shown ?? FIRST), ...patch } }, t("errors.retry"));
+  const limit = node.timeout_ms ?? undefined;
+  return (
+    <div className={classes["column"]}>
+      <Radio.Group label={t("errors.onError")} value={node.on_error ?? "stop"} onChange={(value) => set({ on_error: value as OnError }, t("errors.onError"))}>
+        <Stack gap={8} mt={8}>
+          {(["stop", "continue", "branch"] as const).map((value) => (
+            <Radio key={value} value={value} label={t(`errors.${value}`)} description={t(`errors.${value}Help`)} />
+          ))}
+        </Stack>
+      </Radio.Group>
+      <div>
+        <Switch
+          label={t("errors.retryOn")} disabled={effect === "pure"} checked={shown !== null && shown.max_attempts > 1}
+          onChange={(event) => (event.currentTarget.checked ? set({ retry: standard && standard.max_attempts > 1 ? null : FIRST }, t("errors.retry")) : set({ retry: { ...(shown ?? FIRST), max_attempts: 1 } }, t("errors.retry")))}
+        />
+        {effect === "pure" && <p className={classes["words"]}>{t("errors.pure")}</p>}
+        {shown !== null && shown.max_attempts > 1 && effect !== "pure" && (
+          <>
+            <div style={{ display: "grid", gap: 10, marginBlockStart: 12 }}>
+              <NumberInput label={t("errors.tries")} min={1} max={20} allowDecimal={false} value={shown.max_attempts} onChange={(value) => value !== "" && setRetry({ max_attempts: Number(value) })} />
+              <Duration label={t("errors.firstPause")} value={shown.first_ms} onChange={(value) => setRetry({ first_ms: value ?? FIRST.first_ms })} />
+              <NumberInput label={t("errors.factor")} min={1} max={10} allowDecimal={false} value={shown.factor} onChange={(value) => value !== "" && setRetry({ factor: Number(value) })} />
+              <Duration label={t("errors.longestPause")} value={shown.max_ms} onChange={(value) => setRetry({ max_ms: value ?? FIRST.max_ms })} />
+            </div>
+            <p className={classes["words"]}>
+              {t("errors.words", { tries: shown.max_attempts, pauses: format.list(pauses(shown).slice(0, 5).map((ms) => format.duration(ms))) })}
+            </p>
+          </>
+        )}
+      </div>
+      <div>
+        <Duration label={t("errors.limit")} value={limit} onChange={(value) => set({ timeout_ms: value ?? null }, t("errors.limit"))} />
+        <p className={classes["words"]}>{limit ? t("errors.limitHelp") : t("errors.limitStandard", { time: type?.timeout_ms ? format.duration(type.timeout_ms) : "–" })}</p>
+      </div>
+    </div>
+  );
+}
+
+function Duration({ label, value, onChange }: { label: string; value: number | undefined; onChange: (value: number | undefined) => void }) {
+  return (
+    <DurationWidget
+      scope={{ step: "", family: null, sources: [], problems: [], definitions: {}, config: {}, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true }}
+      schema={{}} path={[]} label={label} help="" error={null} required={false} wanted={null} value={value}
+      onChange={(next) => onChange(typeof next === "number" ? next : undefined)}
+    />
+  );
+}

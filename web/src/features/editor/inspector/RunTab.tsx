@@ -1,0 +1,57 @@
+// The step's last run: what it read, what it gave, how long it took, what the model was told, and what went wrong.
+
+import { Anchor } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+import { useFormat } from "~/lib/format";
+import { useEditor } from "../state/store";
+import { useStale } from "../state/useStale";
+import { ValueTree } from "./ValueTree";
+import classes from "./inspector.module.css";
+
+export function RunTab({ step }: { step: string }) {
+  const { t } = useTranslation("editor");
+  const format = useFormat();
+  const result = useEditor((state) => state.results[step]);
+  const stream = useEditor((state) => state.streams[step]);
+  const stale = useStale().get(step);
+  const names = useEditor((state) => state.history.present.nodes);
+  if (!result) return <p className={classes["none"]}>{t("lastRun.none")}</p>;
+  const { step: run } = result;
+  const from = run.started_at ? new Date(run.started_at).valueOf() : null;
+  const until = run.finished_at ? new Date(run.finished_at).valueOf() : null;
+  const generation = run.generations?.at(-1);
+  const fact = (label: string, value: string | number | null | undefined) => (value === null || value === undefined || value === "" ? null : <><dt>{label}</dt><dd>{value}</dd></>);
+  return (
+    <>
+      {stale && <div className={classes["warning"]}>{t("stale.tag", { step: names.find((node) => node.id === stale)?.name ?? stale })}</div>}
+      {run.error && <div className={classes["error"]} role="alert">{run.error.message}</div>}
+      {(run.warnings ?? []).map((warning, index) => <div className={classes["warning"]} key={index}>{typeof warning === "string" ? warning : warning.message}</div>)}
+      <dl className={classes["facts"]}>
+        {fact(t("lastRun.state"), t(`state.${run.state}`))}
+        {fact(t("lastRun.took"), from && until ? format.duration(until - from) : null)}
+        {fact(t("lastRun.when"), run.started_at ? format.when(run.started_at) : null)}
+        {fact(t("lastRun.tries"), run.attempts?.length > 1 ? run.attempts.length : null)}
+        {fact(t("lastRun.model"), generation?.model)}
+        {fact(t("lastRun.tokens"), generation?.usage ? t("lastRun.tokensIn", { read: generation.usage.prompt_tokens ?? 0, written: generation.usage.output_tokens ?? 0 }) : null)}
+        {fact(t("lastRun.speed"), generation?.tokens_per_second ? t("lastRun.perSecond", { speed: Math.round(generation.tokens_per_second) }) : null)}
+        {fact(t("lastRun.seed"), generation?.seed)}
+        {fact(t("lastRun.waits"), run.waits?.text ?? run.waits?.on)}
+      </dl>
+      {stream && run.state !== "succeeded" && <div className={classes["stream"]}>{stream}</div>}
+      {run.output !== null && run.output !== undefined && (
+        <section className={classes["section"]}><h3>{t("data.out")}</h3><ValueTree kind={run.output_kind} value={run.output} root={null} title={t("data.out")} /></section>
+      )}
+      {run.input !== null && run.input !== undefined && (
+        <section className={classes["section"]}><h3>{t("lastRun.read")}</h3><ValueTree kind={null} value={run.input} root={null} title={t("lastRun.read")} /></section>
+      )}
+      {generation?.messages && (
+        <section className={classes["section"]}>
+          <h3>{t("lastRun.given")}</h3>
+          {generation.messages.map((message, index) => <div className={classes["stream"]} key={index} style={{ marginBlockEnd: 8 }}>{message.content}</div>)}
+        </section>
+      )}
+      <Anchor href={`/runs/${result.runId}?step=${encodeURIComponent(step)}`} size="sm">{t("lastRun.open")}</Anchor>
+    </>
+  );
+}

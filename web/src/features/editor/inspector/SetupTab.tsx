@@ -1,0 +1,153 @@
+// The form made from the step's schema, with every problem at its field, and where a form's answers go.
+
+import { ArrowUpRight } from "lucide-react";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+
+import { setConfig } from "~/lib/document/edits";
+import { getAt, isObject, parsePointer } from "~/lib/document/pointer";
+import type { Path } from "~/lib/document/pointer";
+import type { CheckedNode, Json } from "~/lib/document/types";
+import { fieldTitle } from "~/lib/expression/kind";
+import type { Kind } from "~/lib/expression/kind";
+import { fillText } from "~/lib/expression/values";
+import type { Source } from "~/lib/expression/values";
+import { useAddress } from "../address";
+import { useBuiltins } from "../chips/builtins";
+import { useLook, useOutputs, useSources } from "../chips/look";
+import { StepIcon } from "../icons";
+import { useDocument, useEditor, useStore } from "../state/store";
+import { JsonWidget } from "../widgets/basic";
+import { SchemaForm } from "../widgets/SchemaField";
+import type { FormScope } from "../widgets/widget";
+import classes from "./inspector.module.css";
+
+export function useScope(step: string): FormScope | null {
+  const store = useStore();
+  const { t } = useTranslation("editor");
+  const document = useDocument();
+  const checked = useEditor((state) => state.checked);
+  const sources = useSources(step);
+  const builtins = useBuiltins();
+  const outputs = useOutputs();
+  const [, go] = useAddress();
+  const node = document.nodes.find((item) => item.id === step);
+  const type = node ? store.types.get(node.type) : undefined;
+  return useMemo(() => {
+    if (!node || !type) return null;
+    const index = document.nodes.indexOf(node);
+    const prefix = ["nodes", String(index), "config"];
+    const problems = (checked?.problems ?? [])
+      .filter((problem) => problem.node === step)
+      .map((problem) => {
+        const path = parsePointer(problem.pointer);
+        const below = prefix.every((part, at) => path[at] === part) ? path.slice(3) : path[0] === "config" ? path.slice(1) : path;
+        return { ...problem, path: below };
+      });
+    const own = ownAnswers(checked?.nodes[step], node.name, outputs[step]);
+    return {
+      step,
+      family: type.family,
+      sources: [...own, ...sources, ...builtins],
+      problems,
+      definitions: type.schema.$defs ?? {},
+      config: node.config,
+      schema: type.schema,
+      set: (path: Path, value: Json | undefined, label: string) =>
+        store.edit(t("label.change", { field: label, name: node.name }), (current) => setConfig(current, step, path, value), `${step}/${path.join("/")}`),
+      goTo: (other: string) => go({ step: other, field: undefined }),
+      isRead: (name: string) =>
+        Object.values(checked?.nodes ?? {}).some((other) =>
+          other.references.some((reference) => {
+            const path = Array.isArray(reference.path) ? reference.path : String(reference.path).split(".");
+            return path[0] === step && path[1] === name;
+          })),
+    };
+  }, [node, type, document, checked, sources, builtins, outputs, step, store, t, go]);
+}
+
+/** A form's computed values read its own answers, by their bare names; rows' cells read the row as `row`. */
+function ownAnswers(known: CheckedNode | undefined, name: string, output: Json | undefined): Source[] {
+  if (!known?.trigger || known.output.kind !== "record") return [];
+  const answers = known.output.fields.map((field) => ({
+    id: field.name, name, family: known.family, icon: known.icon, kind: field as Kind, value: isObject(output) ? output[field.name] : undefined,
+  }));
+  const list = known.output.fields.find((field) => field.kind === "list");
+  const rows = list && isObject(output) ? output[list.name] : undefined;
+  const row = list?.kind === "list" ? [{ id: "row", name: fieldTitle(list), family: known.family, icon: known.icon, kind: list.item, value: Array.isArray(rows) ? rows[0] : undefined }] : [];
+  return [...answers, ...row];
+}
+
+export function SetupTab({ step }: { step: string }) {
+  const { t } = useTranslation("editor");
+  const store = useStore();
+  const document = useDocument();
+  const [address] = useAddress();
+  const scope = useScope(step);
+  const node = document.nodes.find((item) => item.id === step);
+  if (!node) return null;
+  const type = store.types.get(node.type);
+  if (!scope || !type) {
+    return (
+      <>
+        <div className={classes["unknown"]}>{t("setup.unknown", { type: node.type })}</div>
+        <JsonWidget
+          scope={{ step, family: null, sources: [], problems: [], definitions: {}, config: node.config, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true }}
+          schema={{}} path={[]} label={t("setup.kept")} help="" error={null} required={false} wanted={null} value={node.config}
+          onChange={(value) => store.edit(t("label.change", { field: t("setup.kept"), name: node.name }), (current) => setConfig(current, step, [], value), `${step}/`)}
+        />
+      </>
+    );
+  }
+  return (
+    <>
+      <SchemaForm scope={scope} schema={type.schema} path={[]} />
+      {address.field && <Places step={step} field={address.field.split(".")[0] ?? ""} />}
+    </>
+  );
+}
+
+/** Each later step that reads this answer, with a cutting of where. */
+function Places({ step, field }: { step: string; field: string }) {
+  const { t } = useTranslation("editor");
+  const store = useStore();
+  const document = useDocument();
+  const look = useLook();
+  const checked = useEditor((state) => state.checked);
+  const sources = useSources(null);
+  const [, go] = useAddress();
+  const places = document.nodes.flatMap((node, index) =>
+    (checked?.nodes[node.id]?.references ?? [])
+      .filter((reference) => {
+        const path = Array.isArray(reference.path) ? reference.path : String(reference.path).split(".");
+        return path[0] === step && path[1] === field;
+      })
+      .map((reference) => {
+        const path = parsePointer(reference.pointer);
+        const inside = path[0] === "nodes" && path[1] === String(index) ? path.slice(3) : path[0] === "config" ? path.slice(1) : path;
+        const text = getAt(node.config, inside);
+        return { node, text: typeof text === "string" ? fillText(text, sources, look) : "" };
+      }),
+  );
+  return (
+    <div className={classes["section"]} style={{ marginBlockStart: 20 }}>
+      <div style={{ display: "flex", justifyContent: "space-between", marginBlockEnd: 8 }}>
+        <b style={{ fontWeight: 500 }}>{t("form.goesTo")}</b><span className={classes["none"]}>{t("form.places", { count: places.length })}</span>
+      </div>
+      {places.length > 0 && (
+        <div className={classes["places"]}>
+          {places.map(({ node, text }, index) => (
+            <button type="button" className={classes["place"]} key={index} onClick={() => go({ step: node.id, field: undefined, surface: undefined })}>
+              <StepIcon family={checked?.nodes[node.id]?.family ?? null} icon={store.types.get(node.type)?.icon} />
+              <span style={{ flex: 1, minInlineSize: 0 }}>
+                <span style={{ fontWeight: 500 }}>{node.name}</span>
+                <div className={classes["placeText"]}>{text}</div>
+              </span>
+              <ArrowUpRight size={14} aria-hidden />
+            </button>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}

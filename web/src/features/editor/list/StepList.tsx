@@ -1,0 +1,243 @@
+// The step list: the complete, accessible editor. A tree in running order, ways of a branch as indented lanes that join again.
+
+import { ActionIcon, Menu, SegmentedControl, Tooltip } from "@mantine/core";
+import { Copy, CornerLeftUp, Ellipsis, List as ListIcon, Play, Plus, Trash2, Workflow as Canvas } from "lucide-react";
+import { useMemo, useRef, useState } from "react";
+import type { KeyboardEvent, ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import type { Gap } from "~/lib/document/edits";
+import { lanes } from "~/lib/document/lanes";
+import type { Row } from "~/lib/document/lanes";
+import type { WorkflowNode } from "~/lib/document/types";
+import { useAddress } from "../address";
+import { useCommands } from "../commands";
+import { StepIcon } from "../icons";
+import { useEditor, useDocument, usePorts } from "../state/store";
+import { useStale } from "../state/useStale";
+import { useCardText } from "./cardText";
+import { StateMark } from "./StateMark";
+import classes from "./list.module.css";
+
+export function ViewSwitch() {
+  const { t } = useTranslation("editor");
+  const [address, go] = useAddress();
+  const label = (icon: ReactNode, text: string) => <span style={{ display: "inline-flex", gap: 6, alignItems: "center" }}>{icon}{text}</span>;
+  return (
+    <SegmentedControl
+      aria-label={t("view.label")}
+      data={[
+        { value: "list", label: label(<ListIcon size={14} aria-hidden />, t("view.list")) },
+        { value: "canvas", label: label(<Canvas size={14} aria-hidden />, t("view.canvas")) },
+      ]}
+      value={address.view}
+      onChange={(view) => go({ view: view as "list" | "canvas" })}
+    />
+  );
+}
+
+interface Props {
+  onAdd: (gap: Gap) => void;
+  onRunTo: (step: string) => void;
+  foot: ReactNode;
+}
+
+export function StepList({ onAdd, onRunTo, foot }: Props) {
+  const { t } = useTranslation("editor");
+  const document = useDocument();
+  const ports = usePorts();
+  const [address, go] = useAddress();
+  const commands = useCommands();
+  const tree = useRef<HTMLUListElement>(null);
+  const [dragged, setDragged] = useState<string | null>(null);
+  const [target, setTarget] = useState<string | null>(null);
+  const rows = useMemo(() => lanes(document, ports), [document, ports]);
+  const steps = useMemo(() => rows.filter((row) => row.kind === "step"), [rows]);
+  const fired = useEditor((state) => state.results);
+  const selected = address.step ?? steps[0]?.id;
+  const nodes = useMemo(() => new Map(document.nodes.map((node) => [node.id, node])), [document]);
+
+  const select = (id: string) => go({ step: id, field: undefined, surface: undefined });
+  const focus = (id: string | undefined) => {
+    if (!id) return;
+    select(id);
+    tree.current?.querySelector<HTMLElement>(`[data-step="${CSS.escape(id)}"]`)?.focus();
+  };
+  const gapAfter = (id: string): Gap => ({ after: id, port: ports(id)[0]?.name ?? "out" });
+
+  const onKey = (event: KeyboardEvent, row: Row & { kind: "step" }) => {
+    if (event.target !== event.currentTarget) return;
+    const at = steps.indexOf(row);
+    const { key } = event;
+    if (event.ctrlKey || event.metaKey) return;
+    if (event.altKey && (key === "ArrowUp" || key === "ArrowDown")) commands.shift(row.id, key === "ArrowUp" ? -1 : 1);
+    else if (event.altKey) return;
+    else if (key === "ArrowDown") focus(steps[at + 1]?.id);
+    else if (key === "ArrowUp") focus(steps[at - 1]?.id);
+    else if (key === "Home") focus(steps[0]?.id);
+    else if (key === "End") focus(steps.at(-1)?.id);
+    else if (key === "ArrowLeft" && row.parent) focus(row.parent);
+    else if (key === "ArrowRight") focus(steps.find((other) => other.parent === row.id)?.id);
+    else if (key === "Enter" || key === " ") {
+      select(row.id);
+      globalThis.document.querySelector<HTMLElement>("[data-region=inspector] [role=tab][aria-selected=true]")?.focus();
+    } else if (key === "a" || key === "A" || key === "+") onAdd(gapAfter(row.id));
+    else if (key === "d" || key === "D") commands.duplicate(row.id);
+    else if (key === "Delete" || key === "Backspace") commands.remove(row.id);
+    else return;
+    event.preventDefault();
+  };
+
+  const drop = (gap: Gap) => {
+    if (dragged) commands.move(dragged, gap);
+    setDragged(null);
+    setTarget(null);
+  };
+  const dropProps = (gap: Gap) => {
+    const name = `${gap.after ?? ""}/${gap.port}`;
+    return {
+      "data-drop": target === name,
+      onDragOver: (event: React.DragEvent) => {
+        if (!dragged) return;
+        event.preventDefault();
+        setTarget(name);
+      },
+      onDragLeave: () => setTarget((now) => (now === name ? null : now)),
+      onDrop: (event: React.DragEvent) => {
+        event.preventDefault();
+        drop(gap);
+      },
+    };
+  };
+  const plus = (gap: Gap, label: string, shown = false) => (
+    <button type="button" tabIndex={-1} className={[classes["plus"], shown ? classes["wayAdd"] : ""].join(" ")} aria-label={label} title={label} onClick={() => onAdd(gap)}><Plus size={12} aria-hidden /></button>
+  );
+
+  return (
+    <>
+      <div className={classes["scroll"]}>
+        <ul className={classes["tree"]} role="tree" aria-label={t("list.title")} ref={tree}>
+          {rows.map((row) => {
+            const indent = row.depth > 0 ? { marginInlineStart: (row.depth - 1) * 11 + 6 } : undefined;
+            const lane = row.depth > 0 ? classes["lane"] : undefined;
+            if (row.kind === "step") {
+              const node = nodes.get(row.id);
+              if (!node) return null;
+              return (
+                <li key={row.id} role="none" className={lane} style={indent}>
+                  {row.gap && row.number > 1 && (
+                    <div className={[classes["gap"], target === `${row.gap.after}/${row.gap.port}` ? classes["gapDrop"] : ""].join(" ")} {...dropProps(row.gap)}>
+                      {plus(row.gap, t("list.addHere"))}
+                    </div>
+                  )}
+                  {!row.gap && row.number > 1 && <div className={classes["gap"]} />}
+                  <div
+                    role="treeitem" className={classes["item"]} data-step={row.id} tabIndex={row.id === selected ? 0 : -1}
+                    aria-selected={row.id === selected} aria-level={row.depth + 1}
+                    aria-label={t("list.step", { number: row.number, name: node.name })}
+                    aria-keyshortcuts="A D Delete Alt+ArrowUp Alt+ArrowDown"
+                    draggable
+                    onDragStart={(event) => {
+                      event.dataTransfer.effectAllowed = "move";
+                      event.dataTransfer.setData("text/plain", node.name);
+                      setDragged(row.id);
+                    }}
+                    onDragEnd={() => setDragged(null)}
+                    onClick={() => select(row.id)}
+                    onKeyDown={(event) => onKey(event, row)}
+                  >
+                    <StepCard node={node} number={row.number} menu={row.id === selected ? (
+                      <StepMenu id={row.id} onAdd={() => onAdd(gapAfter(row.id))} onRunTo={() => onRunTo(row.id)} />
+                    ) : null} />
+                  </div>
+                </li>
+              );
+            }
+            if (row.kind === "way") {
+              const taken = fired[row.from]?.step.ports?.includes(row.port);
+              return (
+                <li key={`${row.from}/${row.port}/${row.depth}`} role="none" className={lane} style={indent}>
+                  <div className={[classes["way"], taken ? classes["wayTaken"] : ""].join(" ")} {...dropProps({ after: row.from, port: row.port })}>
+                    <span className={classes["wayDot"]} aria-hidden />
+                    <span className={classes["wayTag"]}>{row.title || t("list.together")}</span>
+                    {row.empty && <span className={classes["wayEmpty"]}>{t("list.goesOn")}{plus({ after: row.from, port: row.port }, t("list.addInWay", { way: row.title }), true)}</span>}
+                  </div>
+                </li>
+              );
+            }
+            if (row.kind === "joins") {
+              return (
+                <li key={`${row.from}/${row.port}/joins`} role="none" className={[lane, classes["joins"]].join(" ")} style={indent}>
+                  <CornerLeftUp size={13} aria-hidden />{t("list.joins", { name: nodes.get(row.id)?.name ?? row.id })}
+                </li>
+              );
+            }
+            return null;
+          })}
+        </ul>
+        {document.nodes.length === 0 && <p style={{ color: "var(--text3)", padding: "8px 4px" }}>{t("list.empty")}</p>}
+        <button type="button" className={classes["add"]} onClick={() => onAdd(lastGap(steps, ports))}>
+          <span className={classes["addRing"]}><Plus size={13} aria-hidden /></span>{t("list.add")}
+        </button>
+      </div>
+      {foot}
+    </>
+  );
+}
+
+function lastGap(steps: ReadonlyArray<Row & { kind: "step" }>, ports: (id: string) => Array<{ name: string }>): Gap {
+  const last = steps.filter((row) => row.depth === 0).at(-1) ?? steps.at(-1);
+  return last ? { after: last.id, port: ports(last.id)[0]?.name ?? "out" } : { after: null, port: "out" };
+}
+
+export function StepCard({ node, number, menu }: { node: WorkflowNode; number: number; menu: ReactNode }) {
+  const card = useCardText(node);
+  const stale = useStale().has(node.id);
+  const off = useEditor((state) => state.results[node.id]?.step.state === "skipped");
+  return (
+    <div className={[classes["card"], off ? classes["off"] : "", stale && !off ? classes["stale"] : ""].join(" ")}>
+      <div className={classes["top"]}>
+        <span className={classes["number"]}>{number}</span>
+        <StepIcon family={card.known?.family ?? null} icon={card.icon} />
+        <div className={classes["names"]}>
+          <div className={classes["name"]}>{node.name}</div>
+          <div className={classes["fact"]}>{card.fact && card.title !== node.name ? `${card.title} · ${card.fact}` : card.fact || card.title}</div>
+        </div>
+        <span className={classes["state"]}><StateMark step={node.id} />{menu}</span>
+      </div>
+      {card.well.length > 0 && (
+        <div className={classes["well"]}>
+          {card.well.map((line, index) => (
+            <div className={classes["line"]} key={index}>
+              <span className={classes["lineText"]}>{line.text}</span>
+              {line.trailing && <span className={classes["trailing"]}>{line.trailing}</span>}
+            </div>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+export function StepMenu({ id, onAdd, onRunTo }: { id: string; onAdd: () => void; onRunTo: () => void }) {
+  const { t } = useTranslation("editor");
+  const commands = useCommands();
+  return (
+    <Menu>
+      <Menu.Target>
+        <Tooltip label={t("list.more")}>
+          <ActionIcon size={24} aria-label={t("list.more")} onClick={(event) => event.stopPropagation()}><Ellipsis size={15} /></ActionIcon>
+        </Tooltip>
+      </Menu.Target>
+      <Menu.Dropdown onClick={(event) => event.stopPropagation()}>
+        <Menu.Item leftSection={<Plus size={14} />} rightSection={<kbd>A</kbd>} onClick={onAdd}>{t("list.addAfter")}</Menu.Item>
+        <Menu.Item leftSection={<Play size={14} />} onClick={onRunTo}>{t("run.toHere")}</Menu.Item>
+        <Menu.Item leftSection={<Copy size={14} />} rightSection={<kbd>D</kbd>} onClick={() => commands.duplicate(id)}>{t("list.duplicate")}</Menu.Item>
+        <Menu.Item onClick={() => commands.shift(id, -1)} rightSection={<kbd>Alt ↑</kbd>}>{t("list.up")}</Menu.Item>
+        <Menu.Item onClick={() => commands.shift(id, 1)} rightSection={<kbd>Alt ↓</kbd>}>{t("list.down")}</Menu.Item>
+        <Menu.Divider />
+        <Menu.Item leftSection={<Trash2 size={14} />} className="danger" rightSection={<kbd>Del</kbd>} onClick={() => commands.remove(id)}>{t("list.remove")}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,46 @@
+// What a card says of a step: from the server's card with the sample's values filled in, and the last result.
+
+import { useMemo } from "react";
+
+import type { CheckedNode, WorkflowNode } from "~/lib/document/types";
+import { fillText } from "~/lib/expression/values";
+import { useLook, useSources } from "../chips/look";
+import { useEditor, useStore } from "../state/store";
+
+export interface CardText {
+  known: CheckedNode | null;
+  title: string;
+  icon: string | undefined;
+  fact: string;
+  well: Array<{ text: string; trailing: string }>;
+}
+
+export function useCardText(node: WorkflowNode): CardText {
+  const store = useStore();
+  const known = useEditor((state) => state.checked?.nodes[node.id] ?? null);
+  const sources = useSources(node.id);
+  const look = useLook();
+  const stream = useEditor((state) => state.streams[node.id]);
+  const result = useEditor((state) => state.results[node.id]);
+  const type = store.types.get(node.type);
+  return useMemo(() => {
+    const title = type?.title ?? known?.title ?? node.type;
+    const fact = known ? fillText(known.card.key_fact, sources, look) : "";
+    const written = stream ?? firstText(known?.family === "written" ? result?.step.output : null);
+    const lines = known?.card.well.map((line) => ({ text: fillText(line.text, sources, look), trailing: fillText(line.trailing, sources, look) })) ?? [];
+    const well = written ? [{ text: `“${written.slice(0, 160)}`, trailing: "" }] : lines.filter((line) => line.text || line.trailing).slice(0, 4);
+    return { known, title, icon: type?.icon ?? known?.icon, fact: fact && fact !== node.name ? fact : "", well };
+  }, [node, known, sources, look, stream, result, type]);
+}
+
+/** The first words a model wrote, wherever in its answer they stand. */
+function firstText(value: unknown): string | null {
+  if (typeof value === "string") return value.trim() || null;
+  if (Array.isArray(value) || (typeof value === "object" && value !== null)) {
+    for (const item of Object.values(value as Record<string, unknown>)) {
+      const found = firstText(item);
+      if (found) return found;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,159 @@
+// Saves the draft: on this device at once, on the server within two seconds. A stale base is merged when the changes do not meet;
+// when they do, nothing is overwritten and the person chooses.
+
+import { ApiError } from "~/api/client";
+import { merge } from "~/lib/document/compare";
+import { sameJson } from "~/lib/document/pointer";
+import type { Workflow } from "~/lib/document/types";
+import { getWorkflow, putDraft } from "../api";
+import { say } from "~/ui/Toasts";
+import type { EditorStore } from "./store";
+
+const QUIET_MS = 700;
+const LATEST_MS = 1800;
+const FIRST_RETRY_MS = 2000;
+const LONGEST_RETRY_MS = 30_000;
+
+export interface SaverWords {
+  merged: (by: string | null) => string;
+  mergedLabel: string;
+}
+
+export class Saver {
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private firstUnsaved = 0;
+  private running: Promise<void> | null = null;
+  private retryMs = FIRST_RETRY_MS;
+  private closed = false;
+
+  constructor(private readonly store: EditorStore, private readonly words: () => SaverWords) {}
+
+  start(): () => void {
+    const onDocument = () => this.schedule();
+    const onOnline = () => void this.flush();
+    const onHide = () => {
+      if (document.visibilityState === "hidden") void this.flush();
+    };
+    this.store.onDocument.add(onDocument);
+    window.addEventListener("online", onOnline);
+    document.addEventListener("visibilitychange", onHide);
+    this.adopt();
+    return () => {
+      this.closed = true;
+      void this.flush();
+      if (this.timer) clearTimeout(this.timer);
+      this.store.onDocument.delete(onDocument);
+      window.removeEventListener("online", onOnline);
+      document.removeEventListener("visibilitychange", onHide);
+    };
+  }
+
+  /** Work kept on this device from before a reload or a lost connection. */
+  private adopt(): void {
+    const kept = this.store.kept();
+    const { base } = this.store.get();
+    if (!kept) return;
+    if (kept.revision === base.revision) {
+      if (!sameJson(this.store.document, base.document)) this.schedule();
+      else this.store.set({ base: { ...base, document: this.store.document } });
+      return;
+    }
+    if (kept.dirty && kept.base) this.meet(kept.base, { ...base, by: null, at: "" }, kept.history.present);
+  }
+
+  private schedule(): void {
+    if (!this.store.dirty || this.store.get().save === "elsewhere") return;
+    const now = Date.now();
+    if (this.firstUnsaved === 0) this.firstUnsaved = now;
+    if (this.timer) clearTimeout(this.timer);
+    const wait = Math.max(0, Math.min(QUIET_MS, this.firstUnsaved + LATEST_MS - now));
+    this.timer = setTimeout(() => void this.flush(), wait);
+    if (this.store.get().save === "saved") this.store.set({ save: "saving" });
+  }
+
+  /** Resolves when the newest document is on the server, or cannot get there. */
+  async flush(): Promise<boolean> {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    while (this.running) await this.running;
+    if (this.store.dirty && this.store.get().save !== "elsewhere") {
+      this.running = this.save();
+      await this.running;
+      this.running = null;
+      if (!this.closed && this.store.dirty && this.store.get().save === "saving") return this.flush();
+    }
+    return !this.store.dirty;
+  }
+
+  private async save(): Promise<void> {
+    const { base } = this.store.get();
+    const sent = this.store.document;
+    this.firstUnsaved = 0;
+    this.store.set({ save: "saving" });
+    try {
+      const saved = await putDraft(this.store.id, base.revision, sent);
+      this.retryMs = FIRST_RETRY_MS;
+      this.store.set({ base: { revision: saved.revision, document: sent } });
+      this.store.set({ save: this.store.dirty ? "saving" : "saved" });
+      this.store.keep();
+    } catch (error) {
+      if (error instanceof ApiError && error.problem.status === 409) await this.fetchTheirs(base.document);
+      else this.retryLater();
+    }
+  }
+
+  private retryLater(): void {
+    this.store.set({ save: "kept" });
+    this.store.keep();
+    if (this.closed) return;
+    this.timer = setTimeout(() => void this.flush(), this.retryMs);
+    this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
+  }
+
+  /** Another tab or person saved: called on a 409 and when the server says that the draft changed. */
+  async fetchTheirs(base: Workflow): Promise<void> {
+    try {
+      const detail = await getWorkflow(this.store.id);
+      const { revision, document, changed_by, changed_at } = detail.draft;
+      if (revision === this.store.get().base.revision && !this.store.dirty) return;
+      this.meet(base, { revision, document, by: changed_by, at: changed_at }, this.store.document);
+    } catch {
+      this.retryLater();
+    }
+  }
+
+  /** Called on the event that the draft changed on the server. */
+  async noticed(revision: number): Promise<void> {
+    while (this.running) await this.running;
+    if (revision > this.store.get().base.revision) await this.fetchTheirs(this.store.get().base.document);
+  }
+
+  private meet(base: Workflow, theirs: { revision: number; document: Workflow; by: string | null; at: string }, mine: Workflow): void {
+    const result = merge(base, theirs.document, mine);
+    if (result.conflicts.length > 0) {
+      if (!sameJson(mine, this.store.document)) this.store.replace(mine, this.words().mergedLabel);
+      this.store.set({
+        save: "elsewhere",
+        conflict: { theirs: theirs.document, revision: theirs.revision, by: theirs.by, at: theirs.at, steps: result.conflicts },
+      });
+      return;
+    }
+    this.store.set({ base: { revision: theirs.revision, document: theirs.document }, save: "saved", conflict: null });
+    const unchanged = sameJson(result.document, theirs.document);
+    this.store.replace(unchanged ? theirs.document : result.document, this.words().mergedLabel);
+    if (unchanged) this.store.set({ base: { revision: theirs.revision, document: this.store.document } });
+    else this.schedule();
+    say(this.words().merged(theirs.by));
+  }
+
+  /** The person chose: the given document replaces theirs, on top of their revision. */
+  settle(document: Workflow, label: string): void {
+    const { conflict } = this.store.get();
+    if (!conflict) return;
+    this.store.set({ base: { revision: conflict.revision, document: conflict.theirs }, save: "saved", conflict: null });
+    this.store.replace(document, label);
+    if (sameJson(document, conflict.theirs)) this.store.set({ base: { revision: conflict.revision, document: this.store.document } });
+    else this.schedule();
+    this.store.keep();
+  }
+}

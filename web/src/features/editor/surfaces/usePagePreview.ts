@@ -1,0 +1,114 @@
+// Lays the page out with what the trial run read into it; before there is a run, with what the sample alone can say.
+
+import { useEffect, useMemo, useRef, useState } from "react";
+
+import { ApiError } from "~/api/client";
+import { isObject } from "~/lib/document/pointer";
+import type { Json, JsonObject, Workflow } from "~/lib/document/types";
+import { onlyChip, pieces } from "~/lib/expression/template";
+import { isEmpty } from "~/lib/expression/format";
+import { fillText, resolve } from "~/lib/expression/values";
+import type { Source } from "~/lib/expression/values";
+import { previewDocument } from "../api";
+import type { Preview } from "../api";
+import { useBuiltins } from "../chips/builtins";
+import { useLook, useSources } from "../chips/look";
+import { useDocument, useEditor, useStore } from "../state/store";
+import { memberWith } from "./formMembers";
+
+const PAUSE_MS = 90;
+
+export interface PagePreview {
+  preview: Preview | null;
+  loading: boolean;
+  error: string | null;
+  /** Steps whose values are not known yet. */
+  missing: string[];
+}
+
+/** The values a page shows, as far as they can be said without running anything. */
+export function valuesFor(templates: JsonObject, sources: readonly Source[], asText: (template: string) => string): { values: JsonObject; missing: string[] } {
+  const values: JsonObject = {};
+  const missing = new Set<string>();
+  for (const [name, template] of Object.entries(templates)) {
+    if (typeof template !== "string" || template.trim() === "") continue;
+    const chip = onlyChip(template);
+    if (chip && chip.filters.length === 0) {
+      const found = resolve(sources, chip.path);
+      if (found.value !== undefined && found.value !== null) values[name] = found.value;
+      else if (chip.fallback) values[name] = chip.fallback;
+      else if (found.source && found.source.value === undefined) missing.add(found.source.id);
+      continue;
+    }
+    const parts = pieces(template);
+    for (const piece of parts) {
+      if (piece.type !== "chip") continue;
+      const found = resolve(sources, piece.chip.path);
+      if (found.source && found.source.value === undefined && isEmpty(found.value)) missing.add(found.source.id);
+    }
+    if (parts.every((piece) => piece.type === "text" || piece.type === "chip")) values[name] = asText(template);
+  }
+  return { values, missing: [...missing] };
+}
+
+export function usePagePreview(step: string): PagePreview {
+  const store = useStore();
+  const document = useDocument();
+  const ownSources = useSources(step);
+  const builtins = useBuiltins();
+  const look = useLook();
+  const result = useEditor((state) => state.results[step]);
+  const ran = useEditor((state) => state.trial?.document);
+  const node = document.nodes.find((item) => item.id === step);
+  const schema = node ? store.types.get(node.type)?.schema : undefined;
+  const documentMember = schema ? memberWith(schema, "document") : null;
+  const valuesMember = schema ? memberWith(schema, "key_value") : null;
+  const documentId = node && documentMember ? node.config[documentMember] : null;
+
+  const plan = useMemo(() => {
+    if (!node || typeof documentId !== "string") return null;
+    const templates = valuesMember && isObject(node.config[valuesMember]) ? node.config[valuesMember] : {};
+    const sources = [...ownSources, ...builtins];
+    const guess = valuesFor(templates, sources, (template) => fillText(template, sources, look));
+    const read = result?.step.state === "succeeded" ? readValues(result.step.input, valuesMember) : null;
+    // What the run read is exact as long as this step says the same; what changed since is filled in beside it.
+    const same = ran ? sameTemplates(ran, document, step) : false;
+    const values = read && same ? { ...read, ...onlyChanged(guess.values, read) } : { ...read, ...guess.values };
+    return { body: { document_id: documentId, values, locale: document.locale, currency: document.currency, time_zone: document.time_zone } as JsonObject, missing: guess.missing };
+  }, [node, documentId, valuesMember, ownSources, builtins, look, result, ran, document, step]);
+
+  const [state, setState] = useState<Omit<PagePreview, "missing">>({ preview: null, loading: true, error: null });
+  const body = plan ? JSON.stringify(plan.body) : null;
+  const asked = useRef<AbortController | null>(null);
+  useEffect(() => {
+    if (body === null) return undefined;
+    const timer = setTimeout(() => {
+      asked.current?.abort();
+      const mine = new AbortController();
+      asked.current = mine;
+      setState((now) => ({ ...now, loading: true }));
+      previewDocument(JSON.parse(body) as JsonObject, mine.signal).then(
+        (preview) => !mine.signal.aborted && setState({ preview, loading: false, error: null }),
+        (error: unknown) => !mine.signal.aborted && setState((now) => ({ ...now, loading: false, error: error instanceof ApiError ? error.message || error.problem.type : String(error) })),
+      );
+    }, PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [body]);
+  if (!plan) return { preview: null, loading: false, error: null, missing: [] };
+  return { ...state, missing: plan.missing };
+}
+
+function readValues(input: Json | null | undefined, member: string | null): JsonObject | null {
+  if (!isObject(input)) return null;
+  const inner = member ? input[member] : undefined;
+  return isObject(inner) ? inner : null;
+}
+
+function onlyChanged(guess: JsonObject, read: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(guess).filter(([name, value]) => typeof value !== "string" || !(name in read)));
+}
+
+function sameTemplates(ran: Workflow, now: Workflow, step: string): boolean {
+  const config = (document: Workflow) => JSON.stringify(document.nodes.find((node) => node.id === step)?.config);
+  return config(ran) === config(now);
+}

@@ -1,0 +1,127 @@
+// Names with values. Where the schema says that the names are a document's fields, they are given and only the values are asked.
+
+import { ActionIcon, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Plus, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { isObject } from "~/lib/document/pointer";
+import type { Json, JsonObject, Schema } from "~/lib/document/types";
+import { fieldTitle } from "~/lib/expression/kind";
+import type { Field } from "~/lib/expression/kind";
+import { TemplateField } from "../chips/TemplateField";
+import { documentFields } from "../documentFields";
+import { KindIcon } from "../icons";
+import { deref, typeOf } from "./schema";
+import type { WidgetProps } from "./widget";
+import classes from "./widgets.module.css";
+
+function keysFrom(schema: Schema): string | null {
+  const keys = (schema as Schema & { "x-keys"?: { document_fields?: string } })["x-keys"];
+  return keys?.document_fields ?? null;
+}
+
+export function KeyValueWidget(props: WidgetProps) {
+  const { scope, schema, value, onChange, label, help, error } = props;
+  const { t } = useTranslation("editor");
+  const source = keysFrom(schema);
+  const documentId = source ? scope.config[source] : null;
+  const fields = useQuery({ ...documentFields(typeof documentId === "string" ? documentId : ""), enabled: typeof documentId === "string" && documentId !== "" });
+  const values = isObject(value) ? value : {};
+  const [naming, setNaming] = useState<{ key: string; text: string } | null>(null);
+  const item = deref(typeof schema.additionalProperties === "object" ? schema.additionalProperties : {}, scope.definitions);
+  const asTemplate = item["x-widget"] === "template" || item["x-widget"] === undefined || typeOf(item) === "string";
+  const set = (name: string, next: Json | undefined) => {
+    const { [name]: _old, ...rest } = values;
+    onChange(next === undefined ? rest : { ...values, [name]: next });
+  };
+  const problemOf = (name: string) => {
+    const at = [...props.path.map(String), name];
+    const found = scope.problems.filter((problem) => at.every((part, index) => problem.path[index] === part));
+    return found.length ? found.map((problem) => t(`problem.${problem.code}`, { ...(problem.params as object), defaultValue: problem.message })).join(" ") : null;
+  };
+  const head = (
+    <>
+      <div className={classes["labelRow"]}><span className={classes["label"]}>{label}</span></div>
+      {help && <div className={classes["help"]} style={{ marginBlockEnd: 8 }}>{help}</div>}
+      {error && <div className={classes["error"]}>{error}</div>}
+    </>
+  );
+
+  if (source && fields.data) {
+    const known: Field[] = fields.data;
+    const extra = Object.keys(values).filter((name) => !known.some((field) => field.name === name));
+    return (
+      <div>
+        {head}
+        <div className={classes["form"]} style={{ gap: 14 }}>
+          {known.map((field) => (
+            <TemplateField
+              key={field.name}
+              label={fieldTitle(field)}
+              required={!field.optional}
+              error={problemOf(field.name)}
+              value={typeof values[field.name] === "string" ? String(values[field.name]) : ""}
+              sources={scope.sources}
+              wanted={field}
+              size="line"
+              placeholder={t("keyValue.choose", { kind: t(`kind.${field.kind}`) })}
+              onChange={(next) => set(field.name, next === "" ? undefined : next)}
+              onGoTo={scope.goTo}
+            />
+          ))}
+          {extra.map((name) => (
+            <div className={classes["row"]} key={name}>
+              <KindIcon kind="any" /><span className={classes["grow"]}>{name}<div className={classes["error"]}>{problemOf(name)}</div></span>
+              <ActionIcon aria-label={t("items.remove", { name })} onClick={() => set(name, undefined)}><Trash2 size={14} /></ActionIcon>
+            </div>
+          ))}
+        </div>
+      </div>
+    );
+  }
+
+  const rename = (from: string, to: string) => {
+    setNaming(null);
+    if (to === "" || to === from || to in values) return;
+    const next: JsonObject = {};
+    for (const [key, entry] of Object.entries(values)) next[key === from ? to : key] = entry;
+    onChange(next);
+  };
+  const fresh = () => {
+    for (let count = 1; ; count += 1) {
+      const name = `${t("keyValue.newName")}${count === 1 ? "" : `_${count}`}`;
+      if (!(name in values)) return name;
+    }
+  };
+  return (
+    <div>
+      {head}
+      {Object.keys(values).length > 0 && (
+        <div className={classes["box"]}>
+          {Object.entries(values).map(([name, entry]) => (
+            <div className={classes["item"]} key={name} style={{ padding: "8px 10px 10px 12px" }}>
+              <div className={classes["row"]} style={{ marginBlockEnd: 4 }}>
+                <TextInput
+                  className={classes["grow"]} size="xs" variant="unstyled" fw={500} aria-label={t("keyValue.name")}
+                  value={naming?.key === name ? naming.text : name}
+                  onChange={(event) => setNaming({ key: name, text: event.currentTarget.value })}
+                  onBlur={() => naming && rename(name, naming.text.trim())}
+                  onKeyDown={(event) => {
+                    if (event.key === "Enter" && naming) rename(name, naming.text.trim());
+                  }}
+                />
+                <ActionIcon size={24} aria-label={t("items.remove", { name })} onClick={() => set(name, undefined)}><Trash2 size={14} /></ActionIcon>
+              </div>
+              {asTemplate
+                ? <TemplateField hideLabel label={name} error={problemOf(name)} value={typeof entry === "string" ? entry : JSON.stringify(entry)} sources={scope.sources} size="line" onChange={(next) => set(name, next)} onGoTo={scope.goTo} />
+                : <TextInput aria-label={name} value={typeof entry === "string" ? entry : JSON.stringify(entry)} onChange={(event) => set(name, event.currentTarget.value)} />}
+            </div>
+          ))}
+        </div>
+      )}
+      <button type="button" className={classes["add"]} onClick={() => set(fresh(), "")}><Plus size={14} aria-hidden />{t("keyValue.add")}</button>
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+// Choosing the kind of a value that people declare: its type and its limits.
+
+import { NumberInput, Select } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+import type { JsonObject } from "~/lib/document/types";
+import type { KindName } from "~/lib/expression/kind";
+
+export const SIMPLE_KINDS: readonly KindName[] = ["text", "integer", "decimal", "money", "date", "time", "yes_no", "list", "file", "any"];
+
+interface Props {
+  kind: string;
+  kinds?: readonly KindName[];
+  onChange: (kind: KindName) => void;
+}
+
+export function KindSelect({ kind, kinds = SIMPLE_KINDS, onChange }: Props) {
+  const { t } = useTranslation("editor");
+  const names = kinds.includes(kind as KindName) ? kinds : [...kinds, kind as KindName];
+  return (
+    <Select
+      label={t("kind.label")} allowDeselect={false} value={kind} data={names.map((name) => ({ value: name, label: t(`kind.${name}`) }))}
+      onChange={(next) => next && onChange(next as KindName)}
+    />
+  );
+}
+
+/** The limits that a kind can have. */
+export function Limits({ field, onChange }: { field: JsonObject; onChange: (patch: JsonObject, remove: string[]) => void }) {
+  const { t } = useTranslation("editor");
+  const limit = (key: string, label: string) => (
+    <NumberInput
+      label={label} min={0} allowDecimal={false} value={typeof field[key] === "number" ? (field[key] as number) : ""} placeholder={t("form.noLimit")}
+      onChange={(next) => (next === "" ? onChange({}, [key]) : onChange({ [key]: Number(next) }, []))}
+    />
+  );
+  if (field["kind"] === "text") return limit("max_length", t("form.maxLength"));
+  if (field["kind"] === "list") return <>{limit("min_items", t("kind.minItems"))}{limit("max_items", t("kind.maxItems"))}</>;
+  return null;
+}
+
+/** The members that belong to a kind, so that changing it leaves nothing behind. */
+export function withKind(field: JsonObject, kind: KindName): JsonObject {
+  const { max_length: _m, options: _o, item: _i, fields: _f, min_items: _a, max_items: _b, ...rest } = field;
+  const extra: JsonObject =
+    kind === "list" ? { item: { kind: "text" } } : kind === "record" ? { fields: [] } : kind === "choice" ? { options: [{ value: "a" }, { value: "b" }] } : {};
+  return { ...rest, kind, ...extra };
+}

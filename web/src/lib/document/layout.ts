@@ -1,0 +1,44 @@
+// "Tidy up": places the steps from top to bottom by their connections. Sizes come from what is drawn.
+
+import { graphlib, layout } from "@dagrejs/dagre";
+
+import type { Port, Position, Workflow } from "./types";
+
+export const CARD_WIDTH = 236;
+const CARD_HEIGHT = 96;
+
+export function tidy(
+  document: Workflow,
+  ports: (id: string) => Port[],
+  heights: ReadonlyMap<string, number> = new Map(),
+): Map<string, Position> {
+  const graph = new graphlib.Graph({ multigraph: true });
+  graph.setGraph({ rankdir: "TB", nodesep: 48, ranksep: 52 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const node of document.nodes) {
+    graph.setNode(node.id, { width: CARD_WIDTH, height: heights.get(node.id) ?? CARD_HEIGHT });
+  }
+  // Edges in the order of the ways keep "Yes" left of "No".
+  const rank = (from: string, port: string) => ports(from).findIndex((item) => item.name === port);
+  const edges = document.edges.toSorted((a, b) => (a.from === b.from ? rank(a.from, a.port) - rank(b.from, b.port) : 0));
+  for (const edge of edges) {
+    if (!graph.hasNode(edge.from) || !graph.hasNode(edge.to)) continue;
+    const labelled = ports(edge.from).length > 1;
+    graph.setEdge(edge.from, edge.to, labelled ? { width: 72, height: 24, labelpos: "c" } : {}, edge.port);
+  }
+  layout(graph);
+  const positions = new Map<string, Position>();
+  for (const node of document.nodes) {
+    const placed = graph.node(node.id);
+    positions.set(node.id, { x: Math.round(placed.x - placed.width / 2), y: Math.round(placed.y - placed.height / 2) });
+  }
+  return positions;
+}
+
+/** True when nobody has placed the steps yet: then the canvas tidies up by itself, without saving. */
+export function unplaced(document: Workflow): boolean {
+  if (document.nodes.length < 2) return false;
+  const seen = new Set<string>();
+  for (const node of document.nodes) seen.add(`${node.position?.x ?? 0},${node.position?.y ?? 0}`);
+  return seen.size < document.nodes.length;
+}

@@ -1,0 +1,63 @@
+// Which results of a past trial run no longer say what the document would do now, and what a quiet re-run may keep.
+
+import { sameJson } from "./pointer";
+import { inOrder } from "./lanes";
+import type { Effect, Json, Workflow, WorkflowNode } from "./types";
+
+function behaviour(node: WorkflowNode) {
+  return [node.type, node.version, node.config, node.on_error ?? "stop", node.parent ?? null];
+}
+
+/** Steps changed since `ran`, each with the step that made it stale first (itself when it changed). */
+export function staleSteps(now: Workflow, ran: Workflow, sameInput: boolean): Map<string, string> {
+  const earlier = new Map(ran.nodes.map((node) => [node.id, node]));
+  const incoming = (document: Workflow, id: string) =>
+    document.edges.filter((edge) => edge.to === id).map((edge) => `${edge.from}\n${edge.port}`).sort();
+  const stale = new Map<string, string>();
+  for (const id of inOrder(now)) {
+    const node = now.nodes.find((item) => item.id === id);
+    const before = earlier.get(id);
+    if (!node) continue;
+    const parents = now.edges.filter((edge) => edge.to === id).map((edge) => edge.from);
+    const cause = parents.map((parent) => stale.get(parent)).find((found) => found !== undefined);
+    if (!before || !sameJson(behaviour(node), behaviour(before)) || !sameJson(incoming(now, id), incoming(ran, id))) stale.set(id, id);
+    else if (parents.length === 0 && !sameInput) stale.set(id, id);
+    else if (cause !== undefined) stale.set(id, cause);
+  }
+  return stale;
+}
+
+export interface QuietRun {
+  until: string;
+  pinned: Record<string, Json>;
+}
+
+/**
+ * The part of the workflow that can run again without waking a model or the outside world: steps with an effect keep their last
+ * output, those that have none block what follows. `null` when there is nothing to run.
+ */
+export function quietRun(
+  document: Workflow,
+  effect: (id: string) => Effect | undefined,
+  outputs: Readonly<Record<string, Json | undefined>>,
+  wanted: (id: string) => boolean,
+): QuietRun | null {
+  const pinned: Record<string, Json> = {};
+  const blocked = new Set<string>();
+  let last: string | null = null;
+  let lastWanted: string | null = null;
+  for (const id of inOrder(document)) {
+    const parents = document.edges.filter((edge) => edge.to === id).map((edge) => edge.from);
+    const output = outputs[id];
+    const pure = effect(id) === "pure";
+    if (parents.some((parent) => blocked.has(parent)) || (!pure && (output === undefined || output === null))) {
+      blocked.add(id);
+      continue;
+    }
+    if (!pure && output !== undefined && output !== null) pinned[id] = output;
+    last = id;
+    if (wanted(id)) lastWanted = id;
+  }
+  const until = lastWanted ?? last;
+  return until ? { until, pinned } : null;
+}

@@ -1,0 +1,163 @@
+// The workflow document as it is stored (`format` = "formwork/1"), and what the server says about an unsaved one.
+// Mirrors the engine's types; holds no rules.
+
+import type { Kind } from "../expression/kind";
+
+export type Json = null | boolean | number | string | Json[] | JsonObject;
+export interface JsonObject {
+  [key: string]: Json;
+}
+
+export interface Position {
+  x: number;
+  y: number;
+}
+
+export interface Retry {
+  max_attempts: number;
+  first_ms: number;
+  factor: number;
+  max_ms: number;
+}
+
+export type OnError = "stop" | "continue" | "branch";
+
+export interface WorkflowNode {
+  id: string;
+  type: string;
+  version: number;
+  name: string;
+  parent?: string | null;
+  config: JsonObject;
+  position?: Position;
+  retry?: Retry | null;
+  on_error?: OnError;
+  timeout_ms?: number | null;
+}
+
+export interface Edge {
+  from: string;
+  port: string;
+  to: string;
+}
+
+export interface Sample {
+  name: string;
+  input: JsonObject;
+}
+
+export interface Workflow {
+  format: string;
+  name: string;
+  locale: string;
+  time_zone: string;
+  currency: string;
+  nodes: WorkflowNode[];
+  edges: Edge[];
+  samples: Sample[];
+  documents?: JsonObject;
+}
+
+export type Family = "asked" | "written" | "computed" | "made" | "sent" | "looked";
+export type Surface = "form" | "page" | "text" | "message" | "none";
+export type Effect = "pure" | "stored" | "outside";
+
+export interface Port {
+  name: string;
+  title: string;
+}
+
+export interface CardLine {
+  text: string;
+  trailing: string;
+}
+
+export interface Card {
+  key_fact: string;
+  well: CardLine[];
+}
+
+export interface Problem {
+  severity: "error" | "warning";
+  code: string;
+  params: Json;
+  message: string;
+  pointer: string;
+  node: string | null;
+}
+
+/** One reference that a step's config makes; `kind` is null while it leads nowhere. */
+export interface CheckedReference {
+  pointer: string;
+  path: string[];
+  kind: Kind | null;
+  problem?: string | null;
+}
+
+/** What the server knows of one step of an unsaved document. */
+export interface CheckedNode {
+  title: string;
+  summary: string;
+  family: Family;
+  icon: string;
+  surface: Surface;
+  effect: Effect;
+  ports: Port[];
+  output: Kind;
+  card: Card;
+  trigger: "form" | "webhook" | null;
+  readable: string[];
+  references: CheckedReference[];
+}
+
+export interface Checked {
+  problems: Problem[];
+  nodes: Record<string, CheckedNode>;
+}
+
+/** JSON Schema as the catalogue uses it: schemars' output with our `x-` hints. */
+export interface Schema {
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  default?: Json;
+  const?: Json;
+  enum?: Json[];
+  format?: string;
+  minimum?: number;
+  maximum?: number;
+  maxLength?: number;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  additionalProperties?: boolean | Schema;
+  oneOf?: Schema[];
+  anyOf?: Schema[];
+  allOf?: Schema[];
+  $ref?: string;
+  $defs?: Record<string, Schema>;
+  "x-widget"?: string;
+  "x-labels"?: Record<string, string>;
+  "x-label"?: string;
+  "x-group"?: string;
+  "x-order"?: number;
+}
+
+/** One entry of the catalogue (`GET /api/node-types`). */
+export interface NodeType {
+  type: string;
+  version: number;
+  title: string;
+  summary: string;
+  family: Family;
+  icon: string;
+  effect: Effect;
+  surface: Surface;
+  schema: Schema;
+  ports: Port[];
+  /** A sensible first config; the editor falls back to the schema's defaults. */
+  config?: JsonObject;
+  trigger?: string | null;
+  timeout_ms?: number;
+  retry?: Retry | null;
+}
