@@ -83,9 +83,12 @@ const workflow = createRoute({
   getParentRoute: () => app,
   path: "/workflows/$id",
   staticData: { rail: true },
-  validateSearch: (search: Search): { step?: string; surface?: string; sample?: string } => ({
+  validateSearch: (search: Search): { step?: string; field?: string; surface?: string; view?: string; tab?: string; sample?: string } => ({
     step: text(search.step),
+    field: text(search.field),
     surface: text(search.surface),
+    view: text(search.view),
+    tab: text(search.tab),
     sample: text(search.sample),
   }),
   component: lazyRouteComponent(() => import("~/features/editor/EditorPage")),

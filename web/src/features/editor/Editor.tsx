@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Gap } from "~/lib/document/edits";
 import { inOrder } from "~/lib/document/lanes";
-import { useConnected, useEvents } from "~/lib/events";
+import { useEvents } from "~/lib/events";
 import { useFormat } from "~/lib/format";
 import { useAddress } from "./address";
 import { Inspector } from "./inspector/Inspector";
@@ -72,7 +72,6 @@ function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null
   const [right, setRight] = useState(true);
   const [narrow, setNarrow] = useState<"steps" | "page" | "settings">("steps");
   const width = useWidth();
-  const connected = useConnected();
   const save = useEditor((state) => state.save);
   const conflict = useEditor((state) => state.conflict);
   const trial = useEditor((state) => state.trial);
@@ -126,7 +125,7 @@ function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null
             <Button size="xs" variant="default" onClick={() => setLooking(true)}>{t("conflict.look")}</Button>
           </div>
         )}
-        {!conflict && (save === "kept" || !connected) && (
+        {!conflict && save === "kept" && (
           <div className={classes["bar"]} role="status">
             {t("open.kept")}
             <Button size="xs" variant="default" onClick={() => void saver.flush()}>{t("tryNow")}</Button>

@@ -2,6 +2,7 @@
 
 import { useEffect, useEffectEvent } from "react";
 
+import { singleKeysOn } from "~/lib/keyboard";
 import type { SurfaceName } from "./address";
 
 export interface KeyActions {
@@ -44,8 +45,7 @@ export function useEditorKeys(actions: KeyActions): void {
     else if (key === "f8") actions.problem();
     else if (key === "f6") nextRegion(event.shiftKey);
     else if (event.altKey && SURFACES[event.code]) actions.surface(SURFACES[event.code] as SurfaceName);
-    else if (!command && !event.altKey && key === "[" && !isTyping(event.target)) actions.left();
-    else if (!command && !event.altKey && key === "]" && !isTyping(event.target)) actions.right();
+    else if (!command && !event.altKey && (key === "[" || key === "]") && !isTyping(event.target) && singleKeysOn()) (key === "[" ? actions.left : actions.right)();
     else return;
     event.preventDefault();
   });

@@ -19,20 +19,23 @@ export function fieldsOf(value: Json | undefined): FormField[] {
   return Array.isArray(value) ? value.filter((item): item is FormField => isObject(item) && typeof item["name"] === "string") : [];
 }
 
+/** How much of a line a question takes on a wide screen. */
+export const WIDTHS = ["full", "half", "third"] as const;
+
 export function freshField(label: string, kind: Answer, taken: readonly FormField[]): FormField {
   return shaped({ name: freshName(label, taken.map((field) => field.name), kind), label, kind, required: false }, kind);
 }
 
 const OWN: Record<Answer, string[]> = {
   text: ["max_length"], long_text: ["max_length"], email: [], phone: [], number: ["min", "max", "decimals"], money: ["currency"],
-  date: ["min", "max"], select: ["options"], multi_select: ["options"], checkbox: [], file: ["accept", "max_bytes"],
+  date: ["min", "max"], select: ["options"], multi_select: ["options", "max"], checkbox: [], file: ["accept", "max_bytes"],
   rows: ["columns", "computed", "min_rows", "max_rows"],
 };
 
 /** The same question with another kind of answer: what both kinds know is kept, the rest goes. */
 export function shaped(field: FormField, kind: Answer): FormField {
   const next: FormField = { name: field.name, label: field.label, kind };
-  for (const key of ["help", "required"]) if (field[key] !== undefined) next[key] = field[key] as Json;
+  for (const key of ["help", "required", "width", "section"]) if (field[key] !== undefined) next[key] = field[key] as Json;
   for (const key of OWN[kind]) if (field[key] !== undefined) next[key] = field[key] as Json;
   if ((kind === "select" || kind === "multi_select") && !Array.isArray(next["options"])) {
     next["options"] = [{ value: "a", title: "A" }, { value: "b", title: "B" }];

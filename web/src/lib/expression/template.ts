@@ -10,9 +10,14 @@ export interface Filter {
 export interface Chip {
   path: string[];
   filters: Filter[];
-  /** What stands there when the value is empty; `null` stops the run and says so. */
+  /** What stands there when the value is empty; `null` stops the run and says so, `""` leaves it out. */
   fallback: string | null;
+  /** Left out by `default(none)`, which typed places need, rather than by an empty text. */
+  none?: boolean;
 }
+
+/** Filters that only show a value; any other computes, and stays an expression. */
+const SHOWING = new Set(["money", "amount", "number", "date", "percent", "upper", "lower", "title", "trim", "truncate", "join", "length", "map", "round", "first", "last"]);
 
 export type Piece =
   | { type: "text"; from: number; to: number; text: string }
@@ -111,6 +116,7 @@ export function readChip(source: string): Chip | null {
   }
   const filters: Filter[] = [];
   let fallback: string | null = null;
+  let none = false;
   while (peek("|")) {
     const name = list[at + 1];
     if (name?.kind !== "name") return null;
@@ -133,11 +139,15 @@ export function readChip(source: string): Chip | null {
       }
       at += 1;
     }
-    if (name.text === "default" && fallback === null && args.length <= 1 && !args[0]?.includes("=")) {
+    if (name.text === "default" && fallback === null && args.length <= 1 && (args[0] === undefined || /^["']/.test(args[0]))) {
       fallback = args[0] === undefined ? "" : unquote(args[0]);
-    } else filters.push({ name: name.text, args });
+    } else if (name.text === "default" && fallback === null && /^[nN]one$/.test(args[0] ?? "")) {
+      fallback = "";
+      none = true;
+    } else if (SHOWING.has(name.text)) filters.push({ name: name.text, args });
+    else return null;
   }
-  return at === list.length ? { path, filters, fallback } : null;
+  return at === list.length ? { path, filters, fallback, ...(none ? { none } : {}) } : null;
 }
 
 function unquote(literal: string): string {
@@ -162,7 +172,7 @@ export function writePath(path: readonly string[]): string {
 export function writeChip(chip: Chip): string {
   // The fallback goes last: what is written instead of an empty value is shown exactly as typed.
   const filters = chip.filters.map((filter) => ` | ${filter.name}${filter.args.length ? `(${filter.args.join(", ")})` : ""}`);
-  const fallback = chip.fallback === null ? "" : ` | default(${quote(chip.fallback)})`;
+  const fallback = chip.fallback === null ? "" : ` | default(${chip.none && chip.fallback === "" ? "none" : quote(chip.fallback)})`;
   return `{{ ${writePath(chip.path)}${filters.join("")}${fallback} }}`;
 }
 

@@ -3,11 +3,12 @@
 import type { Checked, Family, Json, Workflow } from "../document/types";
 import { isObject } from "../document/pointer";
 import { inOrder } from "../document/lanes";
-import { isEmpty, formatValue } from "./format";
+import { isEmpty, isMoney, formatValue } from "./format";
 import type { Look } from "./format";
-import { fieldTitle, isOptional, kindAt, titlesAlong } from "./kind";
+import { ANY, fieldTitle, isOptional, kindAt, titlesAlong } from "./kind";
 import type { Field, Kind } from "./kind";
 import { pieces } from "./template";
+import type { Chip } from "./template";
 
 /** Everything a step may read, by its first name (a step's id, `firm`, `item`, …). */
 export interface Source {
@@ -102,6 +103,30 @@ export function picks(source: Source): Pick[] {
   return found;
 }
 
+/** A value as a chip's filters show it: close enough to choose by; what is printed is the server's work. */
+export function shownValue(found: Resolved, chip: Chip, look: Look): string {
+  let { value, kind } = found;
+  for (const { name, args } of chip.filters) {
+    const argument = args[0]?.replace(/^[a-z]+=/, "").replace(/^["']|["']$/g, "") ?? "";
+    if (name === "map" && Array.isArray(value)) {
+      value = value.map((item) => valueAt(item, [argument]) ?? null);
+      kind = kind?.kind === "list" ? { kind: "list", item: kindAt(kind.item, [argument]) ?? ANY } : null;
+    } else if (name === "join" && Array.isArray(value)) {
+      const item = kind?.kind === "list" ? kind.item : null;
+      value = value.map((entry) => formatValue(entry, item, look)).join(argument);
+      kind = { kind: "text" };
+    } else if (name === "length" && Array.isArray(value)) [value, kind] = [value.length, { kind: "integer" }];
+    else if (name === "amount" && isMoney(value)) [value, kind] = [value.amount, { kind: "decimal" }];
+    else if (name === "upper" && typeof value === "string") value = value.toLocaleUpperCase(look.locale);
+    else if (name === "truncate" && typeof value === "string" && value.length > Number(argument)) value = `${value.slice(0, Number(argument))}…`;
+    else if ((name === "first" || name === "last") && Array.isArray(value)) {
+      value = value.at(name === "first" ? 0 : -1);
+      kind = kind?.kind === "list" ? kind.item : null;
+    }
+  }
+  return isEmpty(value) ? (chip.fallback ?? "") : formatValue(value, kind, look);
+}
+
 /** Fills a card's text with the sample's values: chips become values, anything harder an ellipsis. */
 export function fillText(text: string, sources: readonly Source[], look: Look): string {
   return pieces(text)
@@ -110,7 +135,7 @@ export function fillText(text: string, sources: readonly Source[], look: Look): 
       if (piece.type !== "chip") return piece.type === "expression" ? "…" : "";
       const found = resolve(sources, piece.chip.path);
       if (isEmpty(found.value)) return piece.chip.fallback ?? `‹${found.title}›`;
-      return formatValue(found.value, found.kind, look);
+      return shownValue(found, piece.chip, look);
     })
     .join("")
     .replace(/\s+/g, " ")

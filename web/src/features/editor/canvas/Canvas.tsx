@@ -16,6 +16,7 @@ import type { Gap } from "~/lib/document/edits";
 import { inOrder } from "~/lib/document/lanes";
 import { tidy, unplaced } from "~/lib/document/layout";
 import type { Position, WorkflowNode } from "~/lib/document/types";
+import { singleKeysOn } from "~/lib/keyboard";
 import { useAddress } from "../address";
 import { useCommands } from "../commands";
 import { StepIcon } from "../icons";
@@ -174,6 +175,7 @@ function Flow() {
       go({ step: next, field: undefined });
       globalThis.document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(next)}"]`)?.focus();
     };
+    if (/^[adAD]$/.test(event.key) && !singleKeysOn()) return;
     if (event.key === "a" || event.key === "A") actions.openPalette({ after: id, port: ports(id)[0]?.name ?? "out" });
     else if (event.key === "d" || event.key === "D") commands.duplicate(id);
     else if (event.key === "Delete" || event.key === "Backspace") commands.remove(id);

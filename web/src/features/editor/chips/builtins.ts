@@ -15,7 +15,7 @@ const TEXTS = ["name", "country", "tax_id", "email", "phone", "website", "iban",
 
 export function useBuiltins(): Source[] {
   const { t } = useTranslation("editor");
-  const firm = useQuery({ queryKey: keys.firm, queryFn: () => ask(api.GET("/api/firm", {})), staleTime: 60_000 });
+  const firm = useQuery({ queryKey: keys.firm, queryFn: () => ask(api.GET("/api/firm")), staleTime: 60_000 });
   const zone = useDocument().time_zone;
   return useMemo(() => {
     const text: Kind = { kind: "text" };

@@ -1,12 +1,12 @@
 // What a chip shows, worked out once for both drawings of it (inside a text editor and in React).
 
 import type { Family } from "~/lib/document/types";
-import { formatValue, isEmpty } from "~/lib/expression/format";
+import { isEmpty } from "~/lib/expression/format";
 import type { Look } from "~/lib/expression/format";
 import { fits } from "~/lib/expression/kind";
 import type { Kind, KindName } from "~/lib/expression/kind";
 import type { Chip } from "~/lib/expression/template";
-import { resolve } from "~/lib/expression/values";
+import { resolve, shownValue } from "~/lib/expression/values";
 import type { Source } from "~/lib/expression/values";
 
 export type ChipState = "ok" | "empty" | "broken" | "unfit";
@@ -44,7 +44,7 @@ export function chipSpec(chip: Chip, sources: readonly Source[], look: Look, wor
   }
   const column = columnOf(chip, found.kind);
   const empty = isEmpty(found.value);
-  const value = empty ? (chip.fallback ?? words.empty) || words.empty : formatValue(found.value, found.kind, look);
+  const value = empty ? (chip.fallback ?? words.empty) || words.empty : shownValue(found, chip, look);
   const unfit = wanted !== null && chip.filters.length === 0 && !fits(found.kind, wanted);
   return {
     title: column ? words.each(column) : found.title,

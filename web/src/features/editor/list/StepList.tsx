@@ -10,6 +10,7 @@ import type { Gap } from "~/lib/document/edits";
 import { lanes } from "~/lib/document/lanes";
 import type { Row } from "~/lib/document/lanes";
 import type { WorkflowNode } from "~/lib/document/types";
+import { singleKeysOn } from "~/lib/keyboard";
 import { useAddress } from "../address";
 import { useCommands } from "../commands";
 import { StepIcon } from "../icons";
@@ -18,6 +19,9 @@ import { useStale } from "../state/useStale";
 import { useCardText } from "./cardText";
 import { StateMark } from "./StateMark";
 import classes from "./list.module.css";
+
+/** As they are printed on keyboards. */
+const KEYS = { add: "A", duplicate: "D", up: "Alt ↑", down: "Alt ↓", remove: "Del" };
 
 export function ViewSwitch() {
   const { t } = useTranslation("editor");
@@ -81,7 +85,8 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
     else if (key === "Enter" || key === " ") {
       select(row.id);
       globalThis.document.querySelector<HTMLElement>("[data-region=inspector] [role=tab][aria-selected=true]")?.focus();
-    } else if (key === "a" || key === "A" || key === "+") onAdd(gapAfter(row.id));
+    } else if (/^[adAD+]$/.test(key) && !singleKeysOn()) return;
+    else if (key === "a" || key === "A" || key === "+") onAdd(gapAfter(row.id));
     else if (key === "d" || key === "D") commands.duplicate(row.id);
     else if (key === "Delete" || key === "Backspace") commands.remove(row.id);
     else return;
@@ -230,13 +235,13 @@ export function StepMenu({ id, onAdd, onRunTo }: { id: string; onAdd: () => void
         </Tooltip>
       </Menu.Target>
       <Menu.Dropdown onClick={(event) => event.stopPropagation()}>
-        <Menu.Item leftSection={<Plus size={14} />} rightSection={<kbd>A</kbd>} onClick={onAdd}>{t("list.addAfter")}</Menu.Item>
+        <Menu.Item leftSection={<Plus size={14} />} rightSection={<kbd>{KEYS.add}</kbd>} onClick={onAdd}>{t("list.addAfter")}</Menu.Item>
         <Menu.Item leftSection={<Play size={14} />} onClick={onRunTo}>{t("run.toHere")}</Menu.Item>
-        <Menu.Item leftSection={<Copy size={14} />} rightSection={<kbd>D</kbd>} onClick={() => commands.duplicate(id)}>{t("list.duplicate")}</Menu.Item>
-        <Menu.Item onClick={() => commands.shift(id, -1)} rightSection={<kbd>Alt ↑</kbd>}>{t("list.up")}</Menu.Item>
-        <Menu.Item onClick={() => commands.shift(id, 1)} rightSection={<kbd>Alt ↓</kbd>}>{t("list.down")}</Menu.Item>
+        <Menu.Item leftSection={<Copy size={14} />} rightSection={<kbd>{KEYS.duplicate}</kbd>} onClick={() => commands.duplicate(id)}>{t("list.duplicate")}</Menu.Item>
+        <Menu.Item onClick={() => commands.shift(id, -1)} rightSection={<kbd>{KEYS.up}</kbd>}>{t("list.up")}</Menu.Item>
+        <Menu.Item onClick={() => commands.shift(id, 1)} rightSection={<kbd>{KEYS.down}</kbd>}>{t("list.down")}</Menu.Item>
         <Menu.Divider />
-        <Menu.Item leftSection={<Trash2 size={14} />} className="danger" rightSection={<kbd>Del</kbd>} onClick={() => commands.remove(id)}>{t("list.remove")}</Menu.Item>
+        <Menu.Item leftSection={<Trash2 size={14} />} className="danger" rightSection={<kbd>{KEYS.remove}</kbd>} onClick={() => commands.remove(id)}>{t("list.remove")}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -3,6 +3,8 @@
 import { useMemo } from "react";
 
 import type { CheckedNode, WorkflowNode } from "~/lib/document/types";
+import { isObject } from "~/lib/document/pointer";
+import { formatValue } from "~/lib/expression/format";
 import { fillText } from "~/lib/expression/values";
 import { useLook, useSources } from "../chips/look";
 import { useEditor, useStore } from "../state/store";
@@ -27,7 +29,14 @@ export function useCardText(node: WorkflowNode): CardText {
     const title = type?.title ?? known?.title ?? node.type;
     const fact = known ? fillText(known.card.key_fact, sources, look) : "";
     const written = stream ?? firstText(known?.family === "written" ? result?.step.output : null);
-    const lines = known?.card.well.map((line) => ({ text: fillText(line.text, sources, look), trailing: fillText(line.trailing, sources, look) })) ?? [];
+    const output = result?.step.output;
+    const fill = (text: string, title: string) => {
+      // What the step computes by an expression is shown as it came out, found by its title.
+      const own = known?.output.kind === "record" && text.includes("{{") ? known.output.fields.find((field) => (field.title || field.name) === title) : undefined;
+      if (own && isObject(output)) return formatValue(output[own.name], own, look);
+      return fillText(text, sources, look);
+    };
+    const lines = known?.card.well.map((line) => ({ text: fillText(line.text, sources, look), trailing: fill(line.trailing, line.text) })) ?? [];
     const well = written ? [{ text: `“${written.slice(0, 160)}`, trailing: "" }] : lines.filter((line) => line.text || line.trailing).slice(0, 4);
     return { known, title, icon: type?.icon ?? known?.icon, fact: fact && fact !== node.name ? fact : "", well };
   }, [node, known, sources, look, stream, result, type]);

@@ -2,7 +2,7 @@
 
 import { ActionIcon } from "@mantine/core";
 import { Check, Copy, GripVertical, Plus, Trash2, X } from "lucide-react";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { setConfig, setSample } from "~/lib/document/edits";
@@ -59,9 +59,12 @@ export function FormSurface({ step, phone }: { step: string; phone: boolean }) {
         <div className={classes["fields"]}>
           {fields.map((field, index) => {
             const chosen = address.step === step && address.field?.split(".")[0] === field.name;
+            const section = typeof field["section"] === "string" && field["section"] ? field["section"] : null;
             return (
+              <Fragment key={field.name}>
+              {section && <h3 className={classes["section"]}>{section}</h3>}
               <div
-                key={field.name} className={[classes["q"], chosen ? classes["qChosen"] : "", isShort(field) && !phone ? classes["half"] : ""].join(" ")}
+                className={[classes["q"], chosen ? classes["qChosen"] : "", phone ? "" : widthClass(field)].join(" ")}
                 onClick={() => !chosen && select(field.name)}
                 onDragOver={(event) => dragged !== null && event.preventDefault()}
                 onDrop={(event) => {
@@ -116,6 +119,7 @@ export function FormSurface({ step, phone }: { step: string; phone: boolean }) {
                 <AnswerControl id={`${step}-${field.name}`} field={field} value={sample.input[field.name]} output={isObject(output) ? output[field.name] : undefined} currency={document.currency} onChange={(value, path = []) => answer([field.name, ...path], value)} />
                 {typeof field["help"] === "string" && field["help"] && <div className={classes["qHelp"]}>{field["help"]}</div>}
               </div>
+              </Fragment>
             );
           })}
           <button type="button" className={classes["addField"]} onClick={add}><Plus size={15} aria-hidden />{t("form.addField")}</button>
@@ -136,8 +140,9 @@ export function FormSurface({ step, phone }: { step: string; phone: boolean }) {
   );
 }
 
-function isShort(field: FormField): boolean {
-  return ["date", "number", "money", "phone", "select"].includes(field.kind) || (field.kind === "text" && Number(field["max_length"] ?? 999) <= 40);
+function widthClass(field: FormField): string | undefined {
+  if (field["width"] === "half") return classes["half"];
+  return field["width"] === "third" ? classes["third"] : undefined;
 }
 
 interface ControlProps {

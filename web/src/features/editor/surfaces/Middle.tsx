@@ -61,7 +61,7 @@ export function Middle({ formUrl }: { formUrl: string | null }) {
     { value: "values", label: label(<Table2 size={14} aria-hidden />, t("surface.values")) },
   ];
   return (
-    <main className={classes["middle"]} aria-label={t("surface.label")} data-region="middle" tabIndex={-1}>
+    <section className={classes["middle"]} aria-label={t("surface.label")} data-region="middle" tabIndex={-1}>
       <div className={classes["bar"]}>
         <SegmentedControl aria-label={t("surface.choose")} data={choices} value={shown} onChange={(surface) => go({ surface: surface as SurfaceName })} />
         <span className={classes["spacer"]} />
@@ -83,6 +83,6 @@ export function Middle({ formUrl }: { formUrl: string | null }) {
       {shown === "page" && page && <PageSurface key={page} step={page} />}
       {shown === "values" && <ValuesSurface />}
       {shown === "result" && address.step && <ResultSurface step={address.step} />}
-    </main>
+    </section>
   );
 }

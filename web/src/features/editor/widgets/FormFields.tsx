@@ -5,7 +5,7 @@ import { Plus, Trash2 } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { ANSWERS, CELL_ANSWERS, fieldsOf, freshField, shaped } from "~/lib/document/form";
+import { ANSWERS, CELL_ANSWERS, fieldsOf, freshField, shaped, WIDTHS } from "~/lib/document/form";
 import type { Answer, FormField } from "~/lib/document/form";
 import { slug } from "~/lib/document/ids";
 import type { Json } from "~/lib/document/types";
@@ -137,6 +137,15 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange 
           />
           <NumberInput label={t("form.maxMegabytes")} min={0.1} max={100} value={typeof field["max_bytes"] === "number" ? field["max_bytes"] / 1_000_000 : ""} onChange={(next) => onChange(put(field, "max_bytes", next === "" ? undefined : Math.round(Number(next) * 1_000_000)))} />
         </>
+      )}
+      {answers === ANSWERS && (
+        <div className={classes["two"]}>
+          <Select label={t("form.width")} allowDeselect={false} value={text("width") || "full"} data={WIDTHS.map((width) => ({ value: width, label: t(`form.${width}`) }))} onChange={(next) => onChange(put(field, "width", next === "full" ? undefined : (next ?? undefined)))} />
+          <TextInput label={t("form.section")} value={text("section")} onChange={(event) => onChange(put(field, "section", event.currentTarget.value))} />
+        </div>
+      )}
+      {field.kind === "multi_select" && (
+        <NumberInput label={t("form.mostChoices")} min={1} allowDecimal={false} value={number("max")} placeholder={t("form.noLimit")} onChange={(next) => onChange(put(field, "max", next === "" ? undefined : Number(next)))} />
       )}
       <Textarea label={t("form.help")} autosize minRows={1} maxRows={5} value={text("help")} onChange={(event) => onChange(put(field, "help", event.currentTarget.value))} />
       <TextInput
