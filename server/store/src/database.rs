@@ -9,10 +9,11 @@ use crate::{MIGRATIONS, Result};
 /// Makes the database unless it is there. `admin_url` names another database of the same server.
 pub async fn ensure(admin_url: &str, name: &str) -> Result<()> {
     let mut connection = PgConnectOptions::from_str(admin_url)?.connect().await?;
-    let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-        .bind(name)
-        .fetch_one(&mut connection)
-        .await?;
+    let exists: bool =
+        sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await?;
     if !exists {
         execute(&mut connection, format!("create database {}", quoted(name))).await?;
     }
@@ -22,14 +23,26 @@ pub async fn ensure(admin_url: &str, name: &str) -> Result<()> {
 /// Clones a database that nobody is connected to.
 pub async fn clone(admin_url: &str, template: &str, name: &str) -> Result<()> {
     let mut connection = PgConnectOptions::from_str(admin_url)?.connect().await?;
-    execute(&mut connection, format!("create database {} template {}", quoted(name), quoted(template))).await?;
+    execute(
+        &mut connection,
+        format!(
+            "create database {} template {}",
+            quoted(name),
+            quoted(template)
+        ),
+    )
+    .await?;
     Ok(connection.close().await?)
 }
 
 /// Drops a database with whatever is connected to it.
 pub async fn drop(admin_url: &str, name: &str) -> Result<()> {
     let mut connection = PgConnectOptions::from_str(admin_url)?.connect().await?;
-    execute(&mut connection, format!("drop database if exists {} with (force)", quoted(name))).await?;
+    execute(
+        &mut connection,
+        format!("drop database if exists {} with (force)", quoted(name)),
+    )
+    .await?;
     Ok(connection.close().await?)
 }
 
@@ -43,13 +56,17 @@ pub async fn migrate(url: &str) -> Result<()> {
 /// The server's version as `server_version_num`, such as 150018.
 pub async fn server_version(url: &str) -> Result<u32> {
     let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
-    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int4").fetch_one(&mut connection).await?;
+    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int4")
+        .fetch_one(&mut connection)
+        .await?;
     connection.close().await?;
     Ok(u32::try_from(version).unwrap_or_default())
 }
 
 async fn execute(connection: &mut sqlx::PgConnection, statement: String) -> Result<()> {
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
