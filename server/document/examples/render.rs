@@ -11,17 +11,28 @@ use serde_json::{Value as Json, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().ok_or("usage: render TEMPLATE.json VALUES.json OUT.pdf [FONT…]");
+    let mut next = || {
+        arguments
+            .next()
+            .ok_or("usage: render TEMPLATE.json VALUES.json OUT.pdf [FONT…]")
+    };
     let mut template: Json = serde_json::from_str(&fs::read_to_string(next()?)?)?;
-    if let Some(first) = template["documents"].as_object().and_then(|documents| documents.values().next()) {
+    if let Some(first) = template["documents"]
+        .as_object()
+        .and_then(|documents| documents.values().next())
+    {
         template = first.clone();
     }
     let values: Json = serde_json::from_str(&fs::read_to_string(next()?)?)?;
     let out = next()?;
     let fonts: Vec<String> = arguments.collect();
     let template = Template::parse(&template).map_err(|problems| format!("{problems:#?}"))?;
-    let kind = Kind::Record { fields: template.fields() };
-    let Value::Record(record) = Value::from_json(&values["values"], &kind).map_err(|problems| format!("{problems:?}"))? else {
+    let kind = Kind::Record {
+        fields: template.fields(),
+    };
+    let Value::Record(record) =
+        Value::from_json(&values["values"], &kind).map_err(|problems| format!("{problems:?}"))?
+    else {
         return Err("the values are no record".into());
     };
     let firm: engine::firm::Firm = serde_json::from_value(values["firm"].clone())?;
@@ -41,8 +52,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             assets.images.insert(file.id, fs::read(path)?);
         }
     }
-    let renderer = Renderer::new(Box::new(move || fonts.iter().filter_map(|path| fs::read(path).ok()).collect()));
-    let rounds: u32 = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let renderer = Renderer::new(Box::new(move || {
+        fonts
+            .iter()
+            .filter_map(|path| fs::read(path).ok())
+            .collect()
+    }));
+    let rounds: u32 = std::env::var("ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1);
     let mut bytes = Vec::new();
     let mut rendered = None;
     for _ in 0..rounds {
@@ -56,7 +75,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rendered = rendered.ok_or("no rounds")?;
     fs::write(&out, &bytes)?;
     for page in 0..rendered.pages.len().min(5) {
-        fs::write(format!("{out}.{page}.svg"), rendered.svg(page).unwrap_or_default())?;
+        fs::write(
+            format!("{out}.{page}.svg"),
+            rendered.svg(page).unwrap_or_default(),
+        )?;
     }
     eprintln!(
         "{}",

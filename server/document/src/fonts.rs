@@ -55,7 +55,10 @@ impl Fonts {
     pub(crate) fn new(load: LoadFonts) -> Self {
         Self {
             load,
-            files: BUNDLED.iter().map(|bytes| Blob::new(Arc::new(*bytes))).collect(),
+            files: BUNDLED
+                .iter()
+                .map(|bytes| Blob::new(Arc::new(*bytes)))
+                .collect(),
             bundled: OnceLock::new(),
             all: OnceLock::new(),
             pool: Mutex::new(Vec::new()),
@@ -63,7 +66,11 @@ impl Fonts {
     }
 
     pub(crate) fn shaper(&self) -> Shaper {
-        let idle = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .pool
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         idle.unwrap_or_else(|| match self.all.get() {
             Some(all) => Shaper::new(all.clone(), true),
             None => Shaper::new(self.bundled().clone(), false),
@@ -94,7 +101,8 @@ impl Fonts {
     }
 
     fn bundled(&self) -> &Arc<Set> {
-        self.bundled.get_or_init(|| Arc::new(Set::new(self.files.iter().cloned())))
+        self.bundled
+            .get_or_init(|| Arc::new(Set::new(self.files.iter().cloned())))
     }
 }
 
@@ -117,7 +125,9 @@ impl Set {
             for (family, infos) in registered {
                 if let Some(name) = set.collection.family_name(family) {
                     let name = name.to_owned();
-                    if !matches!(name.as_str(), "Inter" | "Noto Serif") && !set.families.contains(&name) {
+                    if !matches!(name.as_str(), "Inter" | "Noto Serif")
+                        && !set.families.contains(&name)
+                    {
                         set.families.push(name);
                     }
                 }
@@ -147,7 +157,13 @@ impl Set {
         let region = match locale.get(..2) {
             Some("ja") => " JP",
             Some("ko") => " KR",
-            Some("zh") if ["tw", "hk", "mo", "hant"].iter().any(|part| locale.contains(part)) => " TC",
+            Some("zh")
+                if ["tw", "hk", "mo", "hant"]
+                    .iter()
+                    .any(|part| locale.contains(part)) =>
+            {
+                " TC"
+            }
             _ => " SC",
         };
         let mut list = if serif {
@@ -156,8 +172,11 @@ impl Set {
             String::from("'Inter','Noto Serif'")
         };
         let preferred = |name: &&String| name.contains("CJK") && name.ends_with(region);
-        let (first, then): (Vec<&String>, Vec<&String>) =
-            self.families.iter().filter(|name| !name.contains("Mono")).partition(preferred);
+        let (first, then): (Vec<&String>, Vec<&String>) = self
+            .families
+            .iter()
+            .filter(|name| !name.contains("Mono"))
+            .partition(preferred);
         for name in first.into_iter().chain(then) {
             list.push_str(",'");
             list.push_str(&name.replace('\'', ""));
@@ -175,7 +194,8 @@ fn has_outlines(blob: &Blob<u8>) -> bool {
     };
     first.is_some_and(|font| {
         use skrifa::raw::{TableProvider as _, types::Tag};
-        font.data_for_tag(Tag::new(b"glyf")).is_some() || font.data_for_tag(Tag::new(b"CFF ")).is_some()
+        font.data_for_tag(Tag::new(b"glyf")).is_some()
+            || font.data_for_tag(Tag::new(b"CFF ")).is_some()
     })
 }
 

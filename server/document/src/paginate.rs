@@ -44,18 +44,24 @@ pub(crate) fn fill(strips: Vec<Strip>, frame: impl Fn(usize) -> Frame, max: usiz
                 return filled;
             }
         }
-        let Some(strip) = queue.pop_front() else { break };
+        let Some(strip) = queue.pop_front() else {
+            break;
+        };
         if strip.space && fresh && !filled.pages.is_empty() && filled.pages.len() > 1 {
             continue;
         }
-        if fresh && filled.pages.len() > 1 && y == 0.0
+        if fresh
+            && filled.pages.len() > 1
+            && y == 0.0
             && let Some(head) = &strip.head
         {
             place(&mut filled, head, &area, &mut y, true);
         }
         let room = area.height - y;
         let chain = chain_height(&strip, &queue);
-        if strip.height <= room + 0.01 && (chain <= room + 0.01 || (fresh && strip.height > 0.0) || chain > area.height) {
+        if strip.height <= room + 0.01
+            && (chain <= room + 0.01 || (fresh && strip.height > 0.0) || chain > area.height)
+        {
             fresh &= strip.space;
             place(&mut filled, &strip, &area, &mut y, false);
             continue;
@@ -92,7 +98,13 @@ pub(crate) fn fill(strips: Vec<Strip>, frame: impl Fn(usize) -> Frame, max: usiz
     filled
 }
 
-fn new_page(filled: &mut Filled, area: &mut Frame, frame: &impl Fn(usize) -> Frame, y: &mut f32, fresh: &mut bool) {
+fn new_page(
+    filled: &mut Filled,
+    area: &mut Frame,
+    frame: &impl Fn(usize) -> Frame,
+    y: &mut f32,
+    fresh: &mut bool,
+) {
     filled.pages.push(PageList::default());
     *area = frame(filled.pages.len() - 1);
     *y = 0.0;
@@ -157,15 +169,27 @@ mod tests {
 
     #[test]
     fn fills_pages() {
-        check(vec![line(60.0, false), line(40.0, false), line(1.0, false)], &[&[60.0, 40.0], &[1.0]]);
-        check(vec![line(60.0, false), line(20.0, true), line(30.0, false)], &[&[60.0], &[20.0, 30.0]]);
+        check(
+            vec![line(60.0, false), line(40.0, false), line(1.0, false)],
+            &[&[60.0, 40.0], &[1.0]],
+        );
+        check(
+            vec![line(60.0, false), line(20.0, true), line(30.0, false)],
+            &[&[60.0], &[20.0, 30.0]],
+        );
         // A chain longer than a page is cut where it must.
-        check(vec![line(60.0, true), line(60.0, false)], &[&[60.0], &[60.0]]);
+        check(
+            vec![line(60.0, true), line(60.0, false)],
+            &[&[60.0], &[60.0]],
+        );
     }
 
     #[test]
     fn space_vanishes_at_the_top_of_a_page() {
-        check(vec![line(90.0, false), Strip::space(20.0), line(10.0, false)], &[&[90.0], &[10.0]]);
+        check(
+            vec![line(90.0, false), Strip::space(20.0), line(10.0, false)],
+            &[&[90.0], &[10.0]],
+        );
     }
 
     #[test]
@@ -186,7 +210,11 @@ mod tests {
     fn an_unbreakable_giant_overflows_once() {
         let filled = fill(
             vec![line(500.0, false), line(10.0, false)],
-            |_| Frame { x: 0.0, top: 0.0, height: 100.0 },
+            |_| Frame {
+                x: 0.0,
+                top: 0.0,
+                height: 100.0,
+            },
             50,
         );
         assert_eq!((filled.overflows.len(), filled.pages.len()), (1, 2));

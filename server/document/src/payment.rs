@@ -15,7 +15,11 @@ pub(crate) struct Transfer<'a> {
 
 /// The payload, or one sentence why there is none.
 pub(crate) fn epc(transfer: &Transfer<'_>) -> Result<String, String> {
-    let iban: String = transfer.iban.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let iban: String = transfer
+        .iban
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .collect();
     if iban.is_empty() {
         return Err("the firm has no IBAN".into());
     }
@@ -23,7 +27,10 @@ pub(crate) fn epc(transfer: &Transfer<'_>) -> Result<String, String> {
         return Err(format!("`{}` is not an IBAN", transfer.iban));
     }
     if transfer.currency != "EUR" {
-        return Err(format!("a payment code is only possible in EUR, not in {}", transfer.currency));
+        return Err(format!(
+            "a payment code is only possible in EUR, not in {}",
+            transfer.currency
+        ));
     }
     let amount = transfer.amount.round_dp(2);
     if amount < Decimal::new(1, 2) || amount > Decimal::new(99_999_999_999, 2) {
@@ -33,10 +40,15 @@ pub(crate) fn epc(transfer: &Transfer<'_>) -> Result<String, String> {
     if name.is_empty() {
         return Err("the firm has no name".into());
     }
-    let bic: String = transfer.bic.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let bic: String = transfer
+        .bic
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .collect();
     let reference = limited(transfer.reference, 140);
     // Service tag, version, UTF-8, SEPA credit transfer, BIC, name, IBAN, amount, purpose, structured reference, text.
-    let payload = format!("BCD\n002\n1\nSCT\n{bic}\n{name}\n{iban}\nEUR{amount:.2}\n\n\n{reference}");
+    let payload =
+        format!("BCD\n002\n1\nSCT\n{bic}\n{name}\n{iban}\nEUR{amount:.2}\n\n\n{reference}");
     if payload.len() > 331 {
         return Err("the payment code would be longer than 331 bytes".into());
     }
@@ -51,7 +63,9 @@ fn limited(text: &str, letters: usize) -> String {
 /// ISO 7064 mod 97-10 over the rearranged letters.
 pub(crate) fn is_iban(iban: &str) -> bool {
     let well_formed = (15..=34).contains(&iban.len())
-        && iban.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+        && iban
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
         && iban.as_bytes()[..2].iter().all(u8::is_ascii_uppercase)
         && iban.as_bytes()[2..4].iter().all(u8::is_ascii_digit);
     well_formed
@@ -89,15 +103,32 @@ mod tests {
             "DE02 1203 0000 0000 2020 51",
             "1485.5",
             "EUR",
-            Ok("BCD\n002\n1\nSCT\n\nNordlicht Reisen\nDE02120300000000202051\nEUR1485.50\n\n\nNR-1"),
+            Ok(
+                "BCD\n002\n1\nSCT\n\nNordlicht Reisen\nDE02120300000000202051\nEUR1485.50\n\n\nNR-1",
+            ),
         );
     }
 
     #[test]
     fn says_why_there_is_no_code() {
         check("", "1", "EUR", Err("the firm has no IBAN"));
-        check("DE03120300000000202051", "1", "EUR", Err("`DE03120300000000202051` is not an IBAN"));
-        check("DE02120300000000202051", "1", "USD", Err("a payment code is only possible in EUR, not in USD"));
-        check("DE02120300000000202051", "0", "EUR", Err("the amount must be from 0.01 to 999999999.99"));
+        check(
+            "DE03120300000000202051",
+            "1",
+            "EUR",
+            Err("`DE03120300000000202051` is not an IBAN"),
+        );
+        check(
+            "DE02120300000000202051",
+            "1",
+            "USD",
+            Err("a payment code is only possible in EUR, not in USD"),
+        );
+        check(
+            "DE02120300000000202051",
+            "0",
+            "EUR",
+            Err("the amount must be from 0.01 to 999999999.99"),
+        );
     }
 }

@@ -22,7 +22,9 @@ pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Picture, PictureEr
             .with_guessed_format()
             .map_err(|_| PictureError::Unreadable)
     };
-    let (width, height) = reader()?.into_dimensions().map_err(|_| PictureError::Unreadable)?;
+    let (width, height) = reader()?
+        .into_dimensions()
+        .map_err(|_| PictureError::Unreadable)?;
     if width == 0 || height == 0 {
         return Err(PictureError::Unreadable);
     }
@@ -51,12 +53,18 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_picture_or_too_large() {
-        assert_eq!(decode(b"hello", 100).map(|p| p.width), Err(PictureError::Unreadable));
+        assert_eq!(
+            decode(b"hello", 100).map(|p| p.width),
+            Err(PictureError::Unreadable)
+        );
         let mut png = Cursor::new(Vec::new());
         image::RgbaImage::new(20, 20)
             .write_to(&mut png, image::ImageFormat::Png)
             .expect("a png");
-        assert_eq!(decode(png.get_ref(), 399).map(|p| p.width), Err(PictureError::TooLarge));
+        assert_eq!(
+            decode(png.get_ref(), 399).map(|p| p.width),
+            Err(PictureError::TooLarge)
+        );
         assert_eq!(decode(png.get_ref(), 400).map(|p| p.width), Ok(20));
     }
 }

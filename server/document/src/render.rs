@@ -16,9 +16,10 @@ use crate::{
     fonts::Fonts,
     layout::{Layouter, limit},
     paginate::{Frame, fill},
-    pdf, svg,
+    pdf,
     scope::Scope,
     strip::{Strip, total},
+    svg,
     template::{Block, BlockKind, Furniture},
 };
 
@@ -133,7 +134,13 @@ impl Rendered {
     /// Where blocks and values lie on a page, outer blocks first.
     pub fn boxes(&self, page: usize) -> &[PageBox] {
         self.boxes
-            .get_or_init(|| self.display.pages.iter().map(|page| page_boxes(&self.display, page)).collect())
+            .get_or_init(|| {
+                self.display
+                    .pages
+                    .iter()
+                    .map(|page| page_boxes(&self.display, page))
+                    .collect()
+            })
             .get(page)
             .map_or(&[], Vec::as_slice)
     }
@@ -149,7 +156,11 @@ pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
         template.footer.first.as_ref(),
     ];
     let mut found = Needs::default();
-    if !lists.into_iter().flatten().any(|blocks| shows_files(blocks)) {
+    if !lists
+        .into_iter()
+        .flatten()
+        .any(|blocks| shows_files(blocks))
+    {
         return found;
     }
     for field in &template.fields {
@@ -167,10 +178,12 @@ fn shows_files(blocks: &[Block]) -> bool {
     blocks.iter().any(|block| match &block.kind {
         BlockKind::Image { source, .. } => matches!(source, crate::template::ImageSource::File(_)),
         BlockKind::Columns { cells, .. } => cells.iter().any(|cell| shows_files(&cell.blocks)),
-        BlockKind::Box { blocks, .. } | BlockKind::KeepTogether { blocks } | BlockKind::Repeat { blocks, .. } => {
-            shows_files(blocks)
-        }
-        BlockKind::If { then, otherwise, .. } => shows_files(then) || shows_files(otherwise),
+        BlockKind::Box { blocks, .. }
+        | BlockKind::KeepTogether { blocks }
+        | BlockKind::Repeat { blocks, .. } => shows_files(blocks),
+        BlockKind::If {
+            then, otherwise, ..
+        } => shows_files(then) || shows_files(otherwise),
         BlockKind::Heading { .. }
         | BlockKind::Text { .. }
         | BlockKind::KeyValue(_)
@@ -225,7 +238,11 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
         return Err(limit(LimitKind::Pages, layouter.limits.max_pages as u64));
     }
     for overflow in filled.overflows {
-        layouter.notice("block_overflow", "the block is taller than a page", overflow.mark.unwrap_or(0));
+        layouter.notice(
+            "block_overflow",
+            "the block is taller than a page",
+            overflow.mark.unwrap_or(0),
+        );
     }
     let mut pages = filled.pages;
     let count = pages.len();
@@ -279,7 +296,11 @@ fn furniture_height(
     top: bool,
 ) -> Result<f32, DocumentError> {
     let height = total(&furniture(layouter, which, (page, page + 1), width, top)?);
-    Ok(if height > 0.0 { height + which.gap * MM } else { 0.0 })
+    Ok(if height > 0.0 {
+        height + which.gap * MM
+    } else {
+        0.0
+    })
 }
 
 fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
@@ -332,7 +353,14 @@ fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
             origin,
         } = &placed.item
         {
-            boxes.push(make(*mark, placed.x, placed.y, *width, *height, Some(origin.to_string())));
+            boxes.push(make(
+                *mark,
+                placed.x,
+                placed.y,
+                *width,
+                *height,
+                Some(origin.to_string()),
+            ));
         }
     }
     boxes

@@ -99,7 +99,11 @@ impl Scope {
     }
 
     /// The leaf's text in pieces; empty values without a default are named beside.
-    pub(crate) fn pieces(&self, leaf: &Leaf, block: &str) -> Result<(Vec<Piece>, Vec<Missing>), DocumentError> {
+    pub(crate) fn pieces(
+        &self,
+        leaf: &Leaf,
+        block: &str,
+    ) -> Result<(Vec<Piece>, Vec<Missing>), DocumentError> {
         let mut pieces = Vec::with_capacity(leaf.parts.len());
         let mut missing = Vec::new();
         for part in &leaf.parts {
@@ -159,7 +163,10 @@ pub(crate) fn holds(value: &Value) -> bool {
         Value::Integer(number) => *number != 0,
         Value::Decimal(number) => !number.is_zero(),
         Value::Money(money) => !money.amount.is_zero(),
-        Value::Text(text) => !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "false" | "0"),
+        Value::Text(text) => !matches!(
+            text.trim().to_ascii_lowercase().as_str(),
+            "" | "false" | "0"
+        ),
         other => !other.is_blank(),
     }
 }

@@ -189,7 +189,11 @@ fn cut(strips: Vec<Strip>, room: f32) -> (Vec<Strip>, Vec<Strip>) {
 
 impl Group {
     pub(crate) fn height(&self) -> f32 {
-        let content = self.cells.iter().map(|cell| total(&cell.strips)).fold(0.0, f32::max);
+        let content = self
+            .cells
+            .iter()
+            .map(|cell| total(&cell.strips))
+            .fold(0.0, f32::max);
         (content + self.top + self.bottom).max(self.min_height)
     }
 
@@ -231,7 +235,14 @@ impl Decor {
             rect(x, top, self.width, height, border, self.radius);
             let fill = self.fill.unwrap_or(Rgb(255, 255, 255));
             let radius = (self.radius - line).max(0.0);
-            rect(x + line, top + line, self.width - 2.0 * line, height - 2.0 * line, fill, radius);
+            rect(
+                x + line,
+                top + line,
+                self.width - 2.0 * line,
+                height - 2.0 * line,
+                fill,
+                radius,
+            );
         } else if let Some(fill) = self.fill {
             rect(x, top, self.width, height, fill, self.radius);
         }

@@ -24,7 +24,10 @@ pub(crate) fn write(display: &Display, page: usize) -> Option<String> {
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.2} {height:.2}" role="img" aria-label="{}">"#,
         escape(&format!("{} {}", display.title, page + 1))
     );
-    let _ = write!(svg, r##"<rect width="{width:.2}" height="{height:.2}" fill="#ffffff"/>"##);
+    let _ = write!(
+        svg,
+        r##"<rect width="{width:.2}" height="{height:.2}" fill="#ffffff"/>"##
+    );
     let mut used: BTreeSet<(usize, u16)> = BTreeSet::new();
     for placed in &list.items {
         if let Item::Glyphs(run) = &placed.item {
@@ -77,10 +80,18 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
             );
         }
         Item::Path { segments, fill } => {
-            let _ = write!(svg, r#"<path fill="{}" d="{}"/>"#, hex(*fill), path(segments, x, y));
+            let _ = write!(
+                svg,
+                r#"<path fill="{}" d="{}"/>"#,
+                hex(*fill),
+                path(segments, x, y)
+            );
         }
         Item::Image {
-            image, width, height, ..
+            image,
+            width,
+            height,
+            ..
         } => {
             if let Some(data) = display.pictures.get(*image).and_then(png) {
                 let _ = write!(
@@ -90,7 +101,10 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
             }
         }
         Item::Modules {
-            size, count, modules, ..
+            size,
+            count,
+            modules,
+            ..
         } => {
             let module = size / *count as f32;
             let mut d = String::new();
@@ -105,7 +119,10 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
                     length as f32 * module
                 );
             }
-            let _ = write!(svg, r##"<path fill="#000000" shape-rendering="crispEdges" d="{d}"/>"##);
+            let _ = write!(
+                svg,
+                r##"<path fill="#000000" shape-rendering="crispEdges" d="{d}"/>"##
+            );
         }
         Item::Link { .. } | Item::Value { .. } => {}
     }
@@ -178,7 +195,10 @@ fn outline(display: &Display, font: usize, glyph: u16) -> String {
         && let Ok(font) = FontRef::from_index(data.data.data(), data.index)
         && let Some(outline) = font.outline_glyphs().get(GlyphId::from(glyph))
     {
-        let _ = outline.draw(DrawSettings::unhinted(Size::new(1000.0), LocationRef::default()), &mut pen);
+        let _ = outline.draw(
+            DrawSettings::unhinted(Size::new(1000.0), LocationRef::default()),
+            &mut pen,
+        );
     }
     pen.0
 }

@@ -67,7 +67,14 @@ pub(crate) struct Setting<'a> {
     pub(crate) right_to_left: bool,
 }
 
-pub(crate) fn set(setting: &mut Setting<'_>, spans: &[Span], look: &Look, width: f32, tag: TagId, mark: u32) -> Paragraph {
+pub(crate) fn set(
+    setting: &mut Setting<'_>,
+    spans: &[Span],
+    look: &Look,
+    width: f32,
+    tag: TagId,
+    mark: u32,
+) -> Paragraph {
     let mut paragraph = Paragraph {
         lines: Vec::new(),
         width: 0.0,
@@ -80,7 +87,8 @@ pub(crate) fn set(setting: &mut Setting<'_>, spans: &[Span], look: &Look, width:
     for span in spans {
         let start = text.len();
         for letter in span.text.chars() {
-            if letter == '\n' || is_invisible(letter) || setting.fonts.cover(setting.shaper, letter) {
+            if letter == '\n' || is_invisible(letter) || setting.fonts.cover(setting.shaper, letter)
+            {
                 text.push(letter);
             } else {
                 text.push('\u{fffd}');
@@ -103,7 +111,9 @@ pub(crate) fn set(setting: &mut Setting<'_>, spans: &[Span], look: &Look, width:
             let PositionedLayoutItem::GlyphRun(run) = item else {
                 continue;
             };
-            let span = &spans[usize::try_from(run.style().brush).unwrap_or(0).min(spans.len() - 1)];
+            let span = &spans[usize::try_from(run.style().brush)
+                .unwrap_or(0)
+                .min(spans.len() - 1)];
             let glyphs = collect(setting.used, &run, &text, top, span, look, tag);
             paragraph.glyphs += glyphs.glyphs.len();
             let (x, width) = (run.offset(), run.advance());
@@ -161,7 +171,9 @@ fn shape(
 ) -> Layout<u32> {
     let families = setting.shaper.set.families(look.serif, setting.locale);
     let shaper = &mut *setting.shaper;
-    let mut builder = shaper.layouts.ranged_builder(&mut shaper.fonts, text, 1.0, false);
+    let mut builder = shaper
+        .layouts
+        .ranged_builder(&mut shaper.fonts, text, 1.0, false);
     builder.set_base_direction(if setting.right_to_left {
         BaseDirection::Rtl
     } else {
@@ -173,10 +185,14 @@ fn shape(
     builder.push_default(LineHeight::FontSizeRelative(look.line_height));
     builder.push_default(StyleProperty::OverflowWrap(OverflowWrap::Anywhere));
     if look.tracking != 0.0 {
-        builder.push_default(StyleProperty::LetterSpacing(look.size * look.tracking / 1000.0));
+        builder.push_default(StyleProperty::LetterSpacing(
+            look.size * look.tracking / 1000.0,
+        ));
     }
     if look.tabular {
-        builder.push_default(StyleProperty::FontFeatures(FontFeatures::Source(Cow::Borrowed("'tnum'"))));
+        builder.push_default(StyleProperty::FontFeatures(FontFeatures::Source(
+            Cow::Borrowed("'tnum'"),
+        )));
     }
     if look.bold {
         builder.push_default(StyleProperty::FontWeight(FontWeight::SEMI_BOLD));
@@ -188,13 +204,24 @@ fn shape(
         if range.is_empty() {
             continue;
         }
-        builder.push(StyleProperty::Brush(u32::try_from(index).unwrap_or(0)), range.clone());
+        builder.push(
+            StyleProperty::Brush(u32::try_from(index).unwrap_or(0)),
+            range.clone(),
+        );
         if let Some(bold) = span.bold {
-            let weight = if bold { FontWeight::SEMI_BOLD } else { FontWeight::NORMAL };
+            let weight = if bold {
+                FontWeight::SEMI_BOLD
+            } else {
+                FontWeight::NORMAL
+            };
             builder.push(StyleProperty::FontWeight(weight), range.clone());
         }
         if let Some(italic) = span.italic {
-            let style = if italic { FontStyle::Italic } else { FontStyle::Normal };
+            let style = if italic {
+                FontStyle::Italic
+            } else {
+                FontStyle::Normal
+            };
             builder.push(StyleProperty::FontStyle(style), range.clone());
         }
     }
@@ -259,7 +286,11 @@ fn collect(
         font: index,
         size: run.run().font_size(),
         colour: span.colour.unwrap_or(look.colour),
-        tag: if span.link.is_some() { span.link_tag } else { tag },
+        tag: if span.link.is_some() {
+            span.link_tag
+        } else {
+            tag
+        },
         glyphs: Vec::new(),
         clusters: Vec::new(),
     };
@@ -268,7 +299,9 @@ fn collect(
         let first = found.glyphs.len();
         for glyph in positioned.by_ref().take(count) {
             let id = u16::try_from(glyph.id).unwrap_or(0);
-            let invisible = letters.chars().all(|letter| letter == '\n' || is_invisible(letter));
+            let invisible = letters
+                .chars()
+                .all(|letter| letter == '\n' || is_invisible(letter));
             if id != 0 && !invisible {
                 found.glyphs.push(Glyph {
                     id,

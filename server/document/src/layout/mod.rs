@@ -124,7 +124,11 @@ impl<'a> Layouter<'a> {
             match parse_colour(&text) {
                 Some(found) => *colour = found,
                 None if text.is_empty() => {}
-                None => self.notice("colour", format!("`{text}` is not a colour such as #2b47c9"), 0),
+                None => self.notice(
+                    "colour",
+                    format!("`{text}` is not a colour such as #2b47c9"),
+                    0,
+                ),
             }
         }
         self.colours = colours;
@@ -132,7 +136,12 @@ impl<'a> Layouter<'a> {
     }
 
     /// Lays out blocks below one another.
-    pub(crate) fn blocks(&mut self, blocks: &[Block], width: f32, parent: TagId) -> Result<Vec<Strip>, DocumentError> {
+    pub(crate) fn blocks(
+        &mut self,
+        blocks: &[Block],
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
         let mut strips: Vec<Strip> = Vec::new();
         let gap = self.template.theme.gap * MM;
         let mut pending = 0.0_f32;
@@ -190,7 +199,12 @@ impl<'a> Layouter<'a> {
         }
     }
 
-    fn block(&mut self, block: &Block, width: f32, parent: TagId) -> Result<Vec<Strip>, DocumentError> {
+    fn block(
+        &mut self,
+        block: &Block,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
         self.count_block()?;
         if !self.shown(block)? {
             return Ok(Vec::new());
@@ -221,7 +235,13 @@ impl<'a> Layouter<'a> {
         Ok(strips)
     }
 
-    fn kind(&mut self, block: &Block, mark: u32, width: f32, parent: TagId) -> Result<Vec<Strip>, DocumentError> {
+    fn kind(
+        &mut self,
+        block: &Block,
+        mark: u32,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
         match &block.kind {
             BlockKind::Heading { level, runs, style } => {
                 let role = match level {
@@ -245,9 +265,15 @@ impl<'a> Layouter<'a> {
                 alt,
             } => self.image(source, (*w, *h), *align, alt, mark, width, parent),
             BlockKind::Columns { cells, gap } => self.columns(cells, *gap * MM, width, parent),
-            BlockKind::Box { blocks, style } => self.boxed(blocks, style, (mark, 0.0), width, parent),
+            BlockKind::Box { blocks, style } => {
+                self.boxed(blocks, style, (mark, 0.0), width, parent)
+            }
             BlockKind::Table(table) => self.table(table, mark, width, parent),
-            BlockKind::Totals { lines, width: w, size } => self.totals(lines, *w * MM, *size, mark, width, parent),
+            BlockKind::Totals {
+                lines,
+                width: w,
+                size,
+            } => self.totals(lines, *w * MM, *size, mark, width, parent),
             BlockKind::Qr {
                 content,
                 size,
@@ -270,8 +296,16 @@ impl<'a> Layouter<'a> {
                 let strips = self.blocks(blocks, width, parent)?;
                 Ok(one_group(strips, Decor::default(), (0.0, 0.0), 0.0, 0.0))
             }
-            BlockKind::Repeat { list, blocks, empty } => self.repeat(list, blocks, empty.as_ref(), mark, width, parent),
-            BlockKind::If { when, then, otherwise } => {
+            BlockKind::Repeat {
+                list,
+                blocks,
+                empty,
+            } => self.repeat(list, blocks, empty.as_ref(), mark, width, parent),
+            BlockKind::If {
+                when,
+                then,
+                otherwise,
+            } => {
                 let yes = holds(&self.scope.value(when, &block.id)?);
                 self.blocks(if yes { then } else { otherwise }, width, parent)
             }
@@ -295,7 +329,11 @@ impl<'a> Layouter<'a> {
                     self.simple(text, &look, width, ("P", parent), mark)
                 }
                 None => {
-                    self.notice("list_empty", "the list has no items, so nothing is shown", mark);
+                    self.notice(
+                        "list_empty",
+                        "the list has no items, so nothing is shown",
+                        mark,
+                    );
                     Ok(Vec::new())
                 }
             };
@@ -319,7 +357,13 @@ impl<'a> Layouter<'a> {
         Ok(strips)
     }
 
-    fn columns(&mut self, cells: &[Cell], gap: f32, width: f32, parent: TagId) -> Result<Vec<Strip>, DocumentError> {
+    fn columns(
+        &mut self,
+        cells: &[Cell],
+        gap: f32,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
         let gaps = gap * (cells.len().saturating_sub(1)) as f32;
         let wanted: Vec<(ColumnWidth, f32)> = cells.iter().map(|cell| (cell.width, 0.0)).collect();
         let widths = share_width(&wanted, (width - gaps).max(10.0));
@@ -329,7 +373,11 @@ impl<'a> Layouter<'a> {
         for (cell, cell_width) in cells.iter().zip(widths) {
             let strips = self.blocks(&cell.blocks, cell_width, parent)?;
             group.cells.push(GroupCell {
-                x: if right_to_left { width - x - cell_width } else { x },
+                x: if right_to_left {
+                    width - x - cell_width
+                } else {
+                    x
+                },
                 middle: cell.middle,
                 strips,
             });
@@ -372,14 +420,27 @@ impl<'a> Layouter<'a> {
         if let Some(border) = &style.border {
             decor.border = Some(self.colour(border, mark)?);
         }
-        let mut found = one_group(strips, decor, ((padding - rise).max(0.0), padding), side, (style.min_height * MM - rise).max(0.0));
+        let mut found = one_group(
+            strips,
+            decor,
+            ((padding - rise).max(0.0), padding),
+            side,
+            (style.min_height * MM - rise).max(0.0),
+        );
         if let (Some(background), Some(strip)) = (&style.background, found.first_mut())
             && let Body::Group(group) = &mut strip.body
         {
-            let (sx, sy) = (group.decor.width / background.width, (strip.height + rise) / background.height);
+            let (sx, sy) = (
+                group.decor.width / background.width,
+                (strip.height + rise) / background.height,
+            );
             for shape in &background.shapes {
                 let fill = self.colour(&shape.fill, mark)?;
-                let segments = shape.segments.iter().map(|segment| segment.scaled(sx, sy)).collect();
+                let segments = shape
+                    .segments
+                    .iter()
+                    .map(|segment| segment.scaled(sx, sy))
+                    .collect();
                 group.decor.shapes.push((fill, Arc::new(segments)));
             }
         }
@@ -420,7 +481,11 @@ impl<'a> Layouter<'a> {
                 Some(leaf) => self.link(leaf, mark)?,
                 None => None,
             };
-            let link_tag = if link.is_some() { self.tag("Link", tag) } else { 0 };
+            let link_tag = if link.is_some() {
+                self.tag("Link", tag)
+            } else {
+                0
+            };
             for piece in self.pieces(&run.text, mark)? {
                 spans.push(Span {
                     text: piece.text,
@@ -466,7 +531,14 @@ impl<'a> Layouter<'a> {
     }
 
     /// Spans to strips, one a line; never one line alone at the foot or the head of a page.
-    fn lines(&mut self, spans: &[Span], look: &Look, width: f32, tag: TagId, mark: u32) -> Result<Vec<Strip>, DocumentError> {
+    fn lines(
+        &mut self,
+        spans: &[Span],
+        look: &Look,
+        width: f32,
+        tag: TagId,
+        mark: u32,
+    ) -> Result<Vec<Strip>, DocumentError> {
         let paragraph = self.set(spans, look, width, tag, mark)?;
         let count = paragraph.lines.len();
         Ok(paragraph
@@ -480,10 +552,20 @@ impl<'a> Layouter<'a> {
             .collect())
     }
 
-    fn set(&mut self, spans: &[Span], look: &Look, width: f32, tag: TagId, mark: u32) -> Result<text::Paragraph, DocumentError> {
+    fn set(
+        &mut self,
+        spans: &[Span],
+        look: &Look,
+        width: f32,
+        tag: TagId,
+        mark: u32,
+    ) -> Result<text::Paragraph, DocumentError> {
         let length: usize = spans.iter().map(|span| span.text.len()).sum();
         if length > self.limits.max_text_length * 4 {
-            return Err(limit(LimitKind::TextLength, self.limits.max_text_length as u64));
+            return Err(limit(
+                LimitKind::TextLength,
+                self.limits.max_text_length as u64,
+            ));
         }
         let mut setting = Setting {
             fonts: self.fonts,
@@ -504,7 +586,11 @@ impl<'a> Layouter<'a> {
                 .take(8)
                 .map(|letter| format!("{letter} (U+{:04X})", u32::from(*letter)))
                 .collect();
-            self.notice("missing_glyph", format!("no font here can draw {}", letters.join(", ")), mark);
+            self.notice(
+                "missing_glyph",
+                format!("no font here can draw {}", letters.join(", ")),
+                mark,
+            );
         }
         if paragraph.overflow {
             self.notice("text_overflow", "a text is wider than its place", mark);
@@ -527,13 +613,21 @@ impl<'a> Layouter<'a> {
         let block = self.marks[mark as usize].block.clone();
         let (pieces, missing) = self.scope.pieces(leaf, &block)?;
         for missing in missing {
-            self.notice("value_missing", format!("`{}` is empty and has no default", missing.0), mark);
+            self.notice(
+                "value_missing",
+                format!("`{}` is empty and has no default", missing.0),
+                mark,
+            );
         }
         Ok(pieces)
     }
 
     pub(crate) fn plain(&mut self, leaf: &Leaf, mark: u32) -> Result<String, DocumentError> {
-        Ok(self.pieces(leaf, mark)?.into_iter().map(|piece| piece.text).collect())
+        Ok(self
+            .pieces(leaf, mark)?
+            .into_iter()
+            .map(|piece| piece.text)
+            .collect())
     }
 
     fn list(&mut self, leaf: &Leaf, mark: u32) -> Result<Vec<Value>, DocumentError> {
@@ -542,7 +636,11 @@ impl<'a> Layouter<'a> {
             Value::List(items) => Ok(items),
             Value::Empty => Ok(Vec::new()),
             other => {
-                self.notice("not_a_list", format!("`{}` is {}, not a list", leaf.source, other.kind_name()), mark);
+                self.notice(
+                    "not_a_list",
+                    format!("`{}` is {}, not a list", leaf.source, other.kind_name()),
+                    mark,
+                );
                 Ok(Vec::new())
             }
         }
@@ -550,7 +648,9 @@ impl<'a> Layouter<'a> {
 
     fn list_origin(&self, leaf: &Leaf) -> String {
         match leaf.parts.as_slice() {
-            [crate::template::Part::Hole { path, .. }] => self.scope.origin(path).unwrap_or_default(),
+            [crate::template::Part::Hole { path, .. }] => {
+                self.scope.origin(path).unwrap_or_default()
+            }
             _ => String::new(),
         }
     }
@@ -560,12 +660,24 @@ impl<'a> Layouter<'a> {
         let url = self.plain(leaf, mark)?.trim().to_owned();
         let safe = ["https://", "http://", "mailto:", "tel:"]
             .iter()
-            .any(|scheme| url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
+            .any(|scheme| {
+                url.get(..scheme.len())
+                    .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+            });
         if url.is_empty() {
             return Ok(None);
         }
-        if !safe || url.len() > 2_000 || url.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
-            self.notice("link", format!("`{}` is not a web, mail or phone address", shortened(&url)), mark);
+        if !safe
+            || url.len() > 2_000
+            || url
+                .chars()
+                .any(|letter| letter.is_whitespace() || letter.is_control())
+        {
+            self.notice(
+                "link",
+                format!("`{}` is not a web, mail or phone address", shortened(&url)),
+                mark,
+            );
             return Ok(None);
         }
         Ok(Some(url.into()))
@@ -584,7 +696,11 @@ impl<'a> Layouter<'a> {
             other => match parse_colour(other) {
                 Some(colour) => colour,
                 None => {
-                    self.notice("colour", format!("`{}` is not a colour such as #2b47c9", shortened(other)), mark);
+                    self.notice(
+                        "colour",
+                        format!("`{}` is not a colour such as #2b47c9", shortened(other)),
+                        mark,
+                    );
                     self.colours.text
                 }
             },
@@ -625,7 +741,11 @@ impl<'a> Layouter<'a> {
             serif: theme.serif_headings,
             bold: true,
             line_height: if level == 3 { 1.35 } else { 1.2 },
-            tracking: if theme.serif_headings || level > 1 { 0.0 } else { -14.0 },
+            tracking: if theme.serif_headings || level > 1 {
+                0.0
+            } else {
+                -14.0
+            },
             ..self.body_look(None)
         }
     }
@@ -669,12 +789,17 @@ impl<'a> Layouter<'a> {
     pub(crate) fn notice(&mut self, code: &'static str, message: impl Into<String>, mark: u32) {
         let message = message.into();
         let block = &self.marks[mark as usize].block;
-        let known = self
-            .notices
-            .iter()
-            .any(|other| other.code == code && other.message == message && self.marks[other.mark as usize].block == *block);
+        let known = self.notices.iter().any(|other| {
+            other.code == code
+                && other.message == message
+                && self.marks[other.mark as usize].block == *block
+        });
         if !known && self.notices.len() < 200 {
-            self.notices.push(Notice { code, message, mark });
+            self.notices.push(Notice {
+                code,
+                message,
+                mark,
+            });
         }
     }
 }
@@ -692,7 +817,13 @@ fn items(height: f32, items: Vec<(f32, f32, Item)>) -> Strip {
 }
 
 /// All strips in one box that moves to the next page as a whole.
-fn one_group(strips: Vec<Strip>, decor: Decor, (top, bottom): (f32, f32), side: f32, min_height: f32) -> Vec<Strip> {
+fn one_group(
+    strips: Vec<Strip>,
+    decor: Decor,
+    (top, bottom): (f32, f32),
+    side: f32,
+    min_height: f32,
+) -> Vec<Strip> {
     let plain = decor.fill.is_none() && decor.border.is_none() && min_height == 0.0;
     if strips.is_empty() && plain {
         return Vec::new();
@@ -730,9 +861,17 @@ fn share_width(wanted: &[(ColumnWidth, f32)], width: f32) -> Vec<f32> {
         .sum();
     // Shares keep at least a third; what is fixed shrinks before text has no room.
     let room_fixed = if shares > 0.0 { width * 0.67 } else { width };
-    let shrink = if fixed > room_fixed { room_fixed / fixed } else { 1.0 };
+    let shrink = if fixed > room_fixed {
+        room_fixed / fixed
+    } else {
+        1.0
+    };
     let left = (width - fixed * shrink).max(0.0);
-    let stretch = if shares == 0.0 && fixed > 0.0 { width / (fixed * shrink) } else { 1.0 };
+    let stretch = if shares == 0.0 && fixed > 0.0 {
+        width / (fixed * shrink)
+    } else {
+        1.0
+    };
     wanted
         .iter()
         .map(|(kind, natural)| match kind {
@@ -757,7 +896,11 @@ fn parse_colour(text: &str) -> Option<Rgb> {
 /// Towards white by `share`.
 fn mix(colour: Rgb, share: f32) -> Rgb {
     let part = |value: u8| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between two bytes")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between two bytes"
+        )]
         {
             (f32::from(value) + (255.0 - f32::from(value)) * share) as u8
         }

@@ -11,7 +11,13 @@ use crate::{
 };
 
 impl Layouter<'_> {
-    pub(super) fn key_value(&mut self, block: &KeyValue, mark: u32, width: f32, parent: TagId) -> Result<Vec<Strip>, DocumentError> {
+    pub(super) fn key_value(
+        &mut self,
+        block: &KeyValue,
+        mark: u32,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
         let mut shown: Vec<&Pair> = Vec::new();
         for pair in &block.pairs {
             let yes = match &pair.when {
@@ -57,13 +63,28 @@ impl Layouter<'_> {
                 ..value_look.clone()
             };
             let value = self.cell(&pair.value, &look, width - label_width, "TD", row, mark)?;
-            strips.push(self.row(vec![(0.0, label_width, label), (label_width, width - label_width, value)], width, 0.6, Decor::default()));
+            strips.push(self.row(
+                vec![
+                    (0.0, label_width, label),
+                    (label_width, width - label_width, value),
+                ],
+                width,
+                0.6,
+                Decor::default(),
+            ));
         }
         Ok(strips)
     }
 
     /// Labels above values, in columns.
-    fn facts(&mut self, pairs: &[&Pair], block: &KeyValue, mark: u32, width: f32, parent: TagId) -> Result<Vec<Strip>, DocumentError> {
+    fn facts(
+        &mut self,
+        pairs: &[&Pair],
+        block: &KeyValue,
+        mark: u32,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
         let value_look = Look {
             bold: true,
             tabular: false,
@@ -105,19 +126,27 @@ impl Layouter<'_> {
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
         let own = wanted.min(width);
-        let x = if self.template.page.right_to_left { 0.0 } else { width - own };
+        let x = if self.template.page.right_to_left {
+            0.0
+        } else {
+            width - own
+        };
         let table = self.tag("Table", parent);
         let mut strips: Vec<Strip> = Vec::new();
         for line in lines {
             let each = match &line.each {
                 Some(list) => {
                     let origin = self.list_origin(list);
-                    self.list(list, mark)?.into_iter().map(|item| Some((item, origin.clone()))).collect()
+                    self.list(list, mark)?
+                        .into_iter()
+                        .map(|item| Some((item, origin.clone())))
+                        .collect()
                 }
                 None => vec![None],
             };
             for (index, item) in each.into_iter().enumerate() {
-                let outer = item.map(|(item, origin)| self.scope.enter_item(item, index + 1, &origin));
+                let outer =
+                    item.map(|(item, origin)| self.scope.enter_item(item, index + 1, &origin));
                 let found = self.total_line(line, own, size, mark, table);
                 if let Some(outer) = outer {
                     self.scope.leave_item(outer);
@@ -138,7 +167,14 @@ impl Layouter<'_> {
         Ok(strips)
     }
 
-    fn total_line(&mut self, line: &TotalLine, width: f32, size: Option<f32>, mark: u32, table: TagId) -> Result<Option<Strip>, DocumentError> {
+    fn total_line(
+        &mut self,
+        line: &TotalLine,
+        width: f32,
+        size: Option<f32>,
+        mark: u32,
+        table: TagId,
+    ) -> Result<Option<Strip>, DocumentError> {
         if let Some(when) = &line.when
             && !holds(&self.value_of(when, mark)?)
         {
@@ -174,7 +210,10 @@ impl Layouter<'_> {
         };
         let padding = if line.strong { 2.0 } else { 0.7 };
         Ok(Some(self.row(
-            vec![(0.0, width * 0.55, label), (width * 0.55, width * 0.45, value)],
+            vec![
+                (0.0, width * 0.55, label),
+                (width * 0.55, width * 0.45, value),
+            ],
             width,
             padding,
             decor,
@@ -205,7 +244,13 @@ impl Layouter<'_> {
     }
 
     /// Cells beside each other, mirrored where the document runs from right to left.
-    pub(super) fn row(&self, cells: Vec<(f32, f32, Vec<Strip>)>, width: f32, padding_mm: f32, decor: Decor) -> Strip {
+    pub(super) fn row(
+        &self,
+        cells: Vec<(f32, f32, Vec<Strip>)>,
+        width: f32,
+        padding_mm: f32,
+        decor: Decor,
+    ) -> Strip {
         let right_to_left = self.template.page.right_to_left;
         Strip::group(Group {
             top: padding_mm * MM,
@@ -214,7 +259,11 @@ impl Layouter<'_> {
             cells: cells
                 .into_iter()
                 .map(|(x, cell_width, strips)| GroupCell {
-                    x: if right_to_left { width - x - cell_width } else { x },
+                    x: if right_to_left {
+                        width - x - cell_width
+                    } else {
+                        x
+                    },
                     middle: false,
                     strips,
                 })
@@ -223,13 +272,23 @@ impl Layouter<'_> {
         })
     }
 
-    pub(super) fn value_of(&mut self, leaf: &Leaf, mark: u32) -> Result<engine::value::Value, DocumentError> {
+    pub(super) fn value_of(
+        &mut self,
+        leaf: &Leaf,
+        mark: u32,
+    ) -> Result<engine::value::Value, DocumentError> {
         let block = self.marks[mark as usize].block.clone();
         self.scope.value(leaf, &block)
     }
 
     /// One item at an alignment within `width`.
-    pub(super) fn aligned(&self, item: Item, size: (f32, f32), align: Align, width: f32) -> Vec<Strip> {
+    pub(super) fn aligned(
+        &self,
+        item: Item,
+        size: (f32, f32),
+        align: Align,
+        width: f32,
+    ) -> Vec<Strip> {
         let right_to_left = self.template.page.right_to_left;
         let x = match (align, right_to_left) {
             (Align::Center, _) => (width - size.0) / 2.0,

@@ -37,18 +37,28 @@ impl Layouter<'_> {
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
         let found = match source {
-            ImageSource::Embedded(bytes) => self.load(Key::Embedded(Arc::as_ptr(bytes) as usize), bytes, mark)?,
+            ImageSource::Embedded(bytes) => {
+                self.load(Key::Embedded(Arc::as_ptr(bytes) as usize), bytes, mark)?
+            }
             ImageSource::File(leaf) => match self.value_of(leaf, mark)? {
                 Value::File(file) => match self.assets.images.get(&file.id) {
                     Some(bytes) => self.load(Key::Artifact(file.id), bytes, mark)?,
                     None => {
-                        self.notice("image_missing", format!("the picture `{}` was not found", file.name), mark);
+                        self.notice(
+                            "image_missing",
+                            format!("the picture `{}` was not found", file.name),
+                            mark,
+                        );
                         None
                     }
                 },
                 Value::Empty => None,
                 other => {
-                    self.notice("not_a_file", format!("`{}` is {}, not a file", leaf.source, other.kind_name()), mark);
+                    self.notice(
+                        "not_a_file",
+                        format!("`{}` is {}, not a file", leaf.source, other.kind_name()),
+                        mark,
+                    );
                     None
                 }
             },
@@ -82,9 +92,15 @@ impl Layouter<'_> {
                 self.pictures.push(picture);
                 Some(self.pictures.len() - 1)
             }
-            Err(PictureError::TooLarge) => return Err(limit(LimitKind::Pixels, self.limits.max_pixels)),
+            Err(PictureError::TooLarge) => {
+                return Err(limit(LimitKind::Pixels, self.limits.max_pixels));
+            }
             Err(PictureError::Unreadable) => {
-                self.notice("image_unreadable", "the picture is not a PNG, JPEG or WebP file that can be read", mark);
+                self.notice(
+                    "image_unreadable",
+                    "the picture is not a PNG, JPEG or WebP file that can be read",
+                    mark,
+                );
                 None
             }
         };
@@ -108,7 +124,11 @@ impl Layouter<'_> {
             QrContent::Payment(payment) => match self.payment(payment, mark)? {
                 Ok(text) => (text, EcLevel::M),
                 Err(why) => {
-                    self.notice("payment_code", format!("there is no payment code: {why}"), mark);
+                    self.notice(
+                        "payment_code",
+                        format!("there is no payment code: {why}"),
+                        mark,
+                    );
                     return Ok(Vec::new());
                 }
             },
@@ -122,9 +142,17 @@ impl Layouter<'_> {
             return Ok(Vec::new());
         };
         let count = code.width();
-        let modules = code.into_colors().into_iter().map(|colour| colour == Color::Dark).collect();
+        let modules = code
+            .into_colors()
+            .into_iter()
+            .map(|colour| colour == Color::Dark)
+            .collect();
         let alt = self.plain(alt, mark)?;
-        let alt = if alt.is_empty() { "QR code".into() } else { alt };
+        let alt = if alt.is_empty() {
+            "QR code".into()
+        } else {
+            alt
+        };
         let tag = self.figure(alt, parent);
         let size = size.min(width);
         let item = Item::Modules {
@@ -136,7 +164,11 @@ impl Layouter<'_> {
         Ok(self.aligned(item, (size, size), align, width))
     }
 
-    fn payment(&mut self, payment: &Payment, mark: u32) -> Result<Result<String, String>, DocumentError> {
+    fn payment(
+        &mut self,
+        payment: &Payment,
+        mark: u32,
+    ) -> Result<Result<String, String>, DocumentError> {
         let name = self.plain(&payment.name, mark)?;
         let iban = self.plain(&payment.iban, mark)?;
         let bic = match &payment.bic {

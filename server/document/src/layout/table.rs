@@ -18,13 +18,19 @@ const MEASURED_ROWS: usize = 100;
 
 /// Space between columns, and above and below a row's text, in millimetres.
 const GUTTER: f32 = 3.0;
-const ROW_PADDING: f32 = 1.7;
+const ROW_PADDING: f32 = 1.6;
 
 /// Columns after sharing the width: x and width.
 type Places = Vec<(f32, f32)>;
 
 impl Layouter<'_> {
-    pub(super) fn table(&mut self, table: &Table, mark: u32, width: f32, parent: TagId) -> Result<Vec<Strip>, DocumentError> {
+    pub(super) fn table(
+        &mut self,
+        table: &Table,
+        mark: u32,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
         let rows = self.list(&table.rows, mark)?;
         if rows.is_empty() {
             self.notice("list_empty", "the table's list has no rows", mark);
@@ -37,7 +43,10 @@ impl Layouter<'_> {
         let tag = self.tag("Table", parent);
         let mut strips = Vec::new();
         let heading = self.heading_row(table, &places, mark, width, tag)?;
-        let head = heading.clone().filter(|_| table.repeat_heading).map(Rc::new);
+        let head = heading
+            .clone()
+            .filter(|_| table.repeat_heading)
+            .map(Rc::new);
         if let Some(mut heading) = heading {
             heading.keep_next = true;
             strips.push(heading);
@@ -70,7 +79,11 @@ impl Layouter<'_> {
                     align: column.align,
                     ..self.body_look(table.size)
                 };
-                cells.push((*x, *cell_width, self.cell(leaf, &look, *cell_width, "TD", row, mark)?));
+                cells.push((
+                    *x,
+                    *cell_width,
+                    self.cell(leaf, &look, *cell_width, "TD", row, mark)?,
+                ));
             }
             let mut strip = self.row(cells, width, ROW_PADDING, Decor::default());
             strip.head.clone_from(&head);
@@ -116,14 +129,16 @@ impl Layouter<'_> {
             wanted.push((column.width, natural));
         }
         let mut x = inset;
-        Ok(share_width(&wanted, (width - gutters - 2.0 * inset).max(10.0))
-            .into_iter()
-            .map(|column| {
-                let place = (x, column);
-                x += column + GUTTER * MM;
-                place
-            })
-            .collect())
+        Ok(
+            share_width(&wanted, (width - gutters - 2.0 * inset).max(10.0))
+                .into_iter()
+                .map(|column| {
+                    let place = (x, column);
+                    x += column + GUTTER * MM;
+                    place
+                })
+                .collect(),
+        )
     }
 
     fn heading_row(

@@ -19,7 +19,9 @@ pub(super) fn finish(
     add(&mut document, display, faces, structure).map_err(|error| error.to_string())?;
     document.compress();
     let mut bytes = Vec::with_capacity(128 * 1024);
-    document.save_to(&mut bytes).map_err(|error| error.to_string())?;
+    document
+        .save_to(&mut bytes)
+        .map_err(|error| error.to_string())?;
     Ok(bytes)
 }
 
@@ -56,7 +58,10 @@ fn add(
     catalog.set("MarkInfo", dictionary! { "Marked" => true });
     catalog.set("StructTreeRoot", tree);
     catalog.set("Metadata", metadata);
-    catalog.set("ViewerPreferences", dictionary! { "DisplayDocTitle" => true });
+    catalog.set(
+        "ViewerPreferences",
+        dictionary! { "DisplayDocTitle" => true },
+    );
     let info = document.trailer.get(b"Info")?.as_reference()?;
     document.set_object(info, info_dictionary(display));
     let id = hash.finalize()[..16].to_vec();
@@ -66,7 +71,11 @@ fn add(
 }
 
 fn info_dictionary(display: &Display) -> Dictionary {
-    let date = display.now.to_zoned(TimeZone::UTC).strftime("D:%Y%m%d%H%M%SZ").to_string();
+    let date = display
+        .now
+        .to_zoned(TimeZone::UTC)
+        .strftime("D:%Y%m%d%H%M%SZ")
+        .to_string();
     let date = Object::string_literal(date);
     let mut info = dictionary! {
         "Title" => text_string(&display.title),
@@ -89,11 +98,24 @@ fn rename_fonts(
     let Some(page) = pages.first() else {
         return Ok(());
     };
-    let resources = document.get_object(*page)?.as_dict()?.get(b"Resources")?.as_reference()?;
-    let fonts = document.get_object(resources)?.as_dict()?.get(b"Font")?.as_reference()?;
+    let resources = document
+        .get_object(*page)?
+        .as_dict()?
+        .get(b"Resources")?
+        .as_reference()?;
+    let fonts = document
+        .get_object(resources)?
+        .as_dict()?
+        .get(b"Font")?
+        .as_reference()?;
     for (index, face) in faces {
         let key = format!("T{index}");
-        let Ok(font) = document.get_object(fonts)?.as_dict()?.get(key.as_bytes()).and_then(Object::as_reference) else {
+        let Ok(font) = document
+            .get_object(fonts)?
+            .as_dict()?
+            .get(key.as_bytes())
+            .and_then(Object::as_reference)
+        else {
             continue;
         };
         let dict = document.get_object_mut(font)?.as_dict_mut()?;
@@ -105,7 +127,11 @@ fn rename_fonts(
             .ok_or(lopdf::Error::DictKey("DescendantFonts".into()))?
             .as_dict_mut()?;
         descendant.set("BaseFont", face.name.as_str());
-        if descendant.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"CIDFontType2") {
+        if descendant
+            .get(b"Subtype")
+            .and_then(Object::as_name)
+            .is_ok_and(|name| name == b"CIDFontType2")
+        {
             descendant.set("CIDToGIDMap", "Identity");
         }
         let descriptor = descendant.get(b"FontDescriptor")?.as_reference()?;
@@ -124,7 +150,10 @@ fn xmp(display: &Display) -> String {
     let author = if display.author.is_empty() {
         String::new()
     } else {
-        format!("<dc:creator><rdf:Seq><rdf:li>{}</rdf:li></rdf:Seq></dc:creator>", escape(&display.author))
+        format!(
+            "<dc:creator><rdf:Seq><rdf:li>{}</rdf:li></rdf:Seq></dc:creator>",
+            escape(&display.author)
+        )
     };
     format!(
         "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
@@ -141,7 +170,10 @@ fn xmp(display: &Display) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// UTF-16 with a byte order mark, as PDF texts beyond ASCII are written.

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use printpdf::ParsedFont;
 use sha2::{Digest as _, Sha256};
-use skrifa::{FontRef, GlyphId, MetadataProvider, instance::{LocationRef, Size}, string::StringId};
+use skrifa::{
+    FontRef, GlyphId, MetadataProvider,
+    instance::{LocationRef, Size},
+    string::StringId,
+};
 use subsetter::GlyphRemapper;
 
 use super::Result;
@@ -64,9 +68,13 @@ fn face(data: &parley::FontData, used: BTreeMap<u16, String>) -> Result<Face> {
     let bytes = data.data.data();
     let font = FontRef::from_index(bytes, data.index).map_err(|error| error.to_string())?;
     let remapper = GlyphRemapper::new_from_glyphs_sorted(&used.keys().copied().collect::<Vec<_>>());
-    let subset = subsetter::subset(bytes, data.index, &remapper).map_err(|error| format!("{error:?}"))?;
-    let parsed = ParsedFont::from_bytes(&subset, 0, &mut Vec::new()).ok_or("a font subset cannot be read")?;
-    let units = font.metrics(Size::unscaled(), LocationRef::default()).units_per_em;
+    let subset =
+        subsetter::subset(bytes, data.index, &remapper).map_err(|error| format!("{error:?}"))?;
+    let parsed = ParsedFont::from_bytes(&subset, 0, &mut Vec::new())
+        .ok_or("a font subset cannot be read")?;
+    let units = font
+        .metrics(Size::unscaled(), LocationRef::default())
+        .units_per_em;
     let metrics = font.glyph_metrics(Size::unscaled(), LocationRef::default());
     let glyphs = used
         .into_iter()
@@ -80,9 +88,17 @@ fn face(data: &parley::FontData, used: BTreeMap<u16, String>) -> Result<Face> {
     let own: String = font
         .localized_strings(StringId::POSTSCRIPT_NAME)
         .english_or_first()
-        .map(|name| name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect())
+        .map(|name| {
+            name.chars()
+                .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-')
+                .collect()
+        })
         .unwrap_or_default();
-    let own = if own.is_empty() { "Font".to_owned() } else { own };
+    let own = if own.is_empty() {
+        "Font".to_owned()
+    } else {
+        own
+    };
     let tag: String = Sha256::digest(&subset)
         .iter()
         .take(6)

@@ -8,10 +8,10 @@ mod structure;
 use std::collections::BTreeMap;
 
 use printpdf::{
-    Actions, BorderArray, Codepoint, Color, DictItem, FontId, LinkAnnotation, LinePoint, Op,
-    PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Point, Polygon, PolygonRing, Pt,
-    RawImage, RawImageData, RawImageFormat, Rect, Rgb as PdfRgb, TextItem, TextMatrix, WindingOrder,
-    XObject, XObjectId, XObjectTransform,
+    Actions, BorderArray, Codepoint, Color, DictItem, FontId, LinePoint, LinkAnnotation, Op,
+    PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Point, Polygon, PolygonRing,
+    Pt, RawImage, RawImageData, RawImageFormat, Rect, Rgb as PdfRgb, TextItem, TextMatrix,
+    WindingOrder, XObject, XObjectId, XObjectTransform,
 };
 
 use crate::{
@@ -29,10 +29,10 @@ pub(crate) fn write(display: &Display) -> Result<Vec<u8>> {
     let faces = faces(display)?;
     let mut pdf = PdfDocument::new(&display.title);
     for (index, face) in &faces {
-        pdf.resources
-            .fonts
-            .map
-            .insert(FontId(format!("T{index}")), printpdf::PdfFont::new(face.parsed.clone()));
+        pdf.resources.fonts.map.insert(
+            FontId(format!("T{index}")),
+            printpdf::PdfFont::new(face.parsed.clone()),
+        );
     }
     for (index, picture) in display.pictures.iter().enumerate() {
         let image = RawImage {
@@ -256,7 +256,12 @@ impl<'a> Page<'a> {
             self.colour = Some(colour);
             let part = |value: u8| f32::from(value) / 255.0;
             self.ops.push(Op::SetFillColor {
-                col: Color::Rgb(PdfRgb::new(part(colour.0), part(colour.1), part(colour.2), None)),
+                col: Color::Rgb(PdfRgb::new(
+                    part(colour.0),
+                    part(colour.1),
+                    part(colour.2),
+                    None,
+                )),
             });
         }
     }
@@ -283,8 +288,11 @@ impl<'a> Page<'a> {
                 }
                 Segment::Curve([a, b, c, d, e, f]) => {
                     if let Some(ring) = rings.last_mut() {
-                        ring.points
-                            .extend([point(*a, *b, true), point(*c, *d, true), point(*e, *f, false)]);
+                        ring.points.extend([
+                            point(*a, *b, true),
+                            point(*c, *d, true),
+                            point(*e, *f, false),
+                        ]);
                     }
                 }
                 Segment::Close => {}
@@ -338,19 +346,24 @@ impl<'a> Page<'a> {
                 });
             }
             for glyph in glyphs {
-                let shift = pen.map(|(at, baseline)| (glyph.x - at, (glyph.y - baseline).abs() < 0.01));
+                let shift =
+                    pen.map(|(at, baseline)| (glyph.x - at, (glyph.y - baseline).abs() < 0.01));
                 match shift {
                     Some((dx, true)) => {
                         let thousandths = (-dx * 1000.0 / size).round();
                         if thousandths.abs() >= 1.0 {
                             items.push(TextItem::Offset(thousandths));
-                            pen = pen.map(|(at, baseline)| (at - thousandths * size / 1000.0, baseline));
+                            pen = pen
+                                .map(|(at, baseline)| (at - thousandths * size / 1000.0, baseline));
                         }
                     }
                     Some((_, false)) | None => {
                         self.show(&mut items);
                         self.ops.push(Op::SetTextMatrix {
-                            matrix: TextMatrix::Translate(Pt(x + glyph.x), Pt(height - y - glyph.y)),
+                            matrix: TextMatrix::Translate(
+                                Pt(x + glyph.x),
+                                Pt(height - y - glyph.y),
+                            ),
                         });
                         pen = Some((glyph.x, glyph.y));
                     }

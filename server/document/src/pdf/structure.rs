@@ -93,7 +93,11 @@ impl Structure {
     }
 
     /// Writes the tree into the document and returns its root.
-    pub(super) fn write(self, document: &mut Document, pages: &[ObjectId]) -> Result<ObjectId, lopdf::Error> {
+    pub(super) fn write(
+        self,
+        document: &mut Document,
+        pages: &[ObjectId],
+    ) -> Result<ObjectId, lopdf::Error> {
         let root = document.new_object_id();
         let ids: Vec<ObjectId> = self.tags.iter().map(|_| document.new_object_id()).collect();
         let annotations = self.write_links(document, pages, &ids)?;
@@ -101,7 +105,11 @@ impl Structure {
             if index > 1 && !self.attached[index] {
                 continue;
             }
-            let parent = if index == 1 { root } else { ids[tag.parent as usize] };
+            let parent = if index == 1 {
+                root
+            } else {
+                ids[tag.parent as usize]
+            };
             let kids: Vec<Object> = self.kids[index]
                 .iter()
                 .map(|kid| match kid {
@@ -129,7 +137,10 @@ impl Structure {
         for (page, contents) in self.contents.iter().enumerate() {
             numbers.push(Object::Integer(i64::try_from(page).unwrap_or(0)));
             numbers.push(Object::Array(
-                contents.iter().map(|tag| Object::Reference(ids[*tag as usize])).collect(),
+                contents
+                    .iter()
+                    .map(|tag| Object::Reference(ids[*tag as usize]))
+                    .collect(),
             ));
         }
         let mut next = i64::try_from(self.contents.len()).unwrap_or(0);
@@ -152,7 +163,12 @@ impl Structure {
     }
 
     /// Links become objects of their own with a description, printed, and known to the tree.
-    fn write_links(&self, document: &mut Document, pages: &[ObjectId], _ids: &[ObjectId]) -> Result<Vec<Vec<ObjectId>>, lopdf::Error> {
+    fn write_links(
+        &self,
+        document: &mut Document,
+        pages: &[ObjectId],
+        _ids: &[ObjectId],
+    ) -> Result<Vec<Vec<ObjectId>>, lopdf::Error> {
         let mut number = i64::try_from(self.contents.len()).unwrap_or(0);
         let mut all = Vec::with_capacity(pages.len());
         for (page, links) in pages.iter().zip(&self.links) {
@@ -168,7 +184,10 @@ impl Structure {
                 annotation.set("Contents", text_string(url));
                 annotation.remove(b"C");
                 if let Ok(action) = annotation.get_mut(b"A").and_then(Object::as_dict_mut) {
-                    action.set("URI", Object::String(url.clone().into_bytes(), StringFormat::Literal));
+                    action.set(
+                        "URI",
+                        Object::String(url.clone().into_bytes(), StringFormat::Literal),
+                    );
                 }
                 if *tag != 0 {
                     annotation.set("StructParent", number);

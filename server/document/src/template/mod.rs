@@ -10,11 +10,11 @@ use engine::{check::Problem, kind::Field};
 use serde_json::Value as Json;
 
 pub(crate) use blocks::{
-    Align, Block, BlockKind, BoxStyle, Cell, Column, ColumnWidth, ImageSource, KeyValue, Pair,
-    Payment, QrContent, Run, Table, TextStyle, TotalLine,
+    Align, Block, BlockKind, BoxStyle, Cell, ColumnWidth, ImageSource, KeyValue, Pair, Payment,
+    QrContent, Run, Table, TextStyle, TotalLine,
 };
 pub(crate) use leaf::{Leaf, Part};
-pub(crate) use shapes::{Background, Segment, Shape};
+pub(crate) use shapes::Segment;
 
 use read::Reader;
 

@@ -34,7 +34,9 @@ impl Segment {
         match self {
             Self::Move(x, y) => Self::Move(x * sx, y * sy),
             Self::Line(x, y) => Self::Line(x * sx, y * sy),
-            Self::Curve([a, b, c, d, e, f]) => Self::Curve([a * sx, b * sy, c * sx, d * sy, e * sx, f * sy]),
+            Self::Curve([a, b, c, d, e, f]) => {
+                Self::Curve([a * sx, b * sy, c * sx, d * sy, e * sx, f * sy])
+            }
             Self::Close => Self::Close,
         }
     }
