@@ -93,17 +93,9 @@ export default function Palette({ close, showKeys }: { close: () => void; showKe
   };
 
   return (
-    <Modal
-      opened
-      onClose={close}
-      withCloseButton={false}
-      padding={0}
-      size={600}
-      yOffset="14vh"
-      centered={false}
-      aria-label={t("palette.label")}
-      overlayProps={{ backgroundOpacity: 0.25 }}
-    >
+    <Modal.Root opened onClose={close} padding={0} size={600} yOffset="14vh" centered={false}>
+      <Modal.Overlay backgroundOpacity={0.25} />
+      <Modal.Content aria-label={t("palette.label")}>
       <div className={classes.top}>
         <Search size={17} strokeWidth={1.75} aria-hidden />
         <input
@@ -157,6 +149,7 @@ export default function Palette({ close, showKeys }: { close: () => void; showKe
         ))}
         {shown.length === 0 && <li className={classes.none}>{t("palette.none")}</li>}
       </ul>
-    </Modal>
+      </Modal.Content>
+    </Modal.Root>
   );
 }

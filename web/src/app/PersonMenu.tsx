@@ -31,8 +31,8 @@ export function PersonMenu() {
   return (
     <Menu position="right-end" offset={8}>
       <Menu.Target>
-        <button type="button" className={classes.item} aria-label={t("person.menu", { name: member.name })}>
-          <Face name={member.name} size={20} />
+        <button type="button" className={classes.item}>
+          <Face name={member.name} size={20} beside />
           <span className={classes.words}>{member.name}</span>
         </button>
       </Menu.Target>

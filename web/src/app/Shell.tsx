@@ -15,7 +15,8 @@ import { ModelCard } from "./ModelCard";
 import { PersonMenu } from "./PersonMenu";
 import classes from "./Shell.module.css";
 
-const Palette = lazy(() => import("./Palette"));
+const loadPalette = () => import("./Palette");
+const Palette = lazy(loadPalette);
 const KeyHelp = lazy(() => import("./KeyHelp"));
 
 const LIVE = ["runs", "models", "deliveries"];
@@ -30,7 +31,12 @@ export function Shell() {
   useLiveQueries(LIVE);
   useEffect(() => {
     live.start();
-    return () => live.stop();
+    // The palette is there when somebody types right after opening it, yet no part of the first load.
+    const idle = setTimeout(() => void loadPalette(), 2000);
+    return () => {
+      clearTimeout(idle);
+      live.stop();
+    };
   }, []);
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
@@ -49,7 +55,7 @@ export function Shell() {
     "?": () => setHelp(true),
   });
   return (
-    <div className={classes.shell} data-rail={rail || undefined}>
+    <div className={classes.shell} data-rail={rail || undefined} data-opening={palette || help || undefined}>
       <a className={classes.skip} href="#main">
         {t("nav.skip")}
       </a>
@@ -84,7 +90,7 @@ function Navigation({ rail, openPalette }: { rail: boolean; openPalette: () => v
   const mac = navigator.platform.startsWith("Mac");
   return (
     <nav className={classes.nav} aria-label={t("nav.label")}>
-      <Link to="/workflows" className={classes.brand} aria-label={workspace.name}>
+      <Link to="/workflows" className={classes.brand}>
         <Logo size={20} />
         <span className={classes.words}>{workspace.name}</span>
       </Link>
@@ -135,7 +141,7 @@ function NavLink({
   const { t } = useTranslation();
   const here = useMatches().some((match) => match.pathname.startsWith(to) || (also !== undefined && match.pathname.startsWith(also)));
   const link = (
-    <Link to={to} className={classes.item} aria-current={here ? "page" : undefined} aria-label={rail ? label : undefined}>
+    <Link to={to} className={classes.item} aria-current={here ? "page" : undefined}>
       <Icon size={17} strokeWidth={1.75} aria-hidden />
       <span className={classes.words}>{label}</span>
       {count > 0 && (

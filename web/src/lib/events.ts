@@ -53,6 +53,7 @@ export class LiveStream {
   private reopen: ReturnType<typeof setTimeout> | null = null;
   private failures = 0;
   private missed = false;
+  private hadLeader = false;
   private readonly handlers = new Map<Handler, readonly string[]>();
   private readonly others = new Map<string, string[]>();
   private readonly watchers = new Set<() => void>();
@@ -66,6 +67,9 @@ export class LiveStream {
     this.channel.onmessage = ({ data }) => this.hear(data);
     this.say({ type: "ask", from: this.options.id });
     this.beats = setInterval(() => this.beat(), this.options.beat_ms);
+    // A tab that leads answers at once; where none does, this one need not wait for three silent beats.
+    this.heardLeader = SILENT_BEATS;
+    this.standUp(this.options.beat_ms / 8);
     window.addEventListener("pagehide", this.leave);
     window.addEventListener("online", this.retryNow);
   }
@@ -133,12 +137,20 @@ export class LiveStream {
     if (this.heardLeader >= SILENT_BEATS) this.takeOver();
   }
 
+  private standUp(least_ms: number): void {
+    // A different wait in each tab, so that they do not all stand up at once.
+    const wait_ms = least_ms + Math.random() * (this.options.beat_ms / 8);
+    setTimeout(() => {
+      if (!this.leader && this.heardLeader >= SILENT_BEATS && this.channel !== null) this.takeOver();
+    }, wait_ms);
+  }
+
   private takeOver(): void {
     this.leader = true;
     this.say({ type: "lead", from: this.options.id });
     this.say({ type: "ask", from: this.options.id });
-    // Whatever happened while nobody listened is unknown.
-    this.missed = true;
+    // Whatever happened while nobody listened is unknown; the very first tab has just read everything.
+    this.missed = this.hadLeader;
     this.openSoon();
   }
 
@@ -146,16 +158,14 @@ export class LiveStream {
     switch (message.type) {
       case "lead":
         this.heardLeader = 0;
+        this.hadLeader = true;
         if (this.leader && message.from < this.options.id) this.resign();
         this.say({ type: "want", from: this.options.id, topics: this.own() });
         break;
       case "bye":
         this.others.delete(message.from);
         this.heardLeader = SILENT_BEATS;
-        // A different wait in each tab, so that they do not all stand up at once.
-        setTimeout(() => {
-          if (!this.leader && this.heardLeader >= SILENT_BEATS && this.channel !== null) this.takeOver();
-        }, Math.random() * (this.options.beat_ms / 4));
+        this.standUp(0);
         break;
       case "want": {
         const before = this.others.get(message.from)?.join() ?? "";

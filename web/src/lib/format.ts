@@ -31,13 +31,26 @@ function dayDistance(at: Date, now: Date): number {
   return Math.round((start(now) - start(at)) / DAY);
 }
 
-export function formats(language: string): Format {
+/** Times are said in our own short words: Intl's differ from browser to browser ("sec", "min."). */
+const words: Record<string, { s: string; min: string; h: string; d: string; ago: (time: string) => string }> = {
+  en: { s: "s", min: "min", h: "h", d: "d", ago: (time) => `${time} ago` },
+  zh: { s: "秒", min: "分钟", h: "小时", d: "天", ago: (time) => `${time}前` },
+};
+
+/** A number and its unit never part at the end of a line. */
+const NO_BREAK = "\u00a0";
+
+export function formats(chosen: string): Format {
+  // Without a region English means day before month and a 24-hour clock here.
+  const language = chosen === "en" ? "en-GB" : chosen;
+  const word = (chosen.startsWith("zh") ? words.zh : words.en) ?? { s: "s", min: "min", h: "h", d: "d", ago: (time: string) => time };
   const number = (value: number, digits = 0) =>
     new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
+  const time = (value: number, name: "s" | "min" | "h" | "d", digits = 0) => number(value, digits) + NO_BREAK + word[name];
   const unit = (value: number, name: string, digits = 0) =>
     new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits })
       .format(value)
-      .replace(/ /g, " ");
+      .replace(/(\d) ?(?=[A-Za-z])/, `$1${NO_BREAK}`);
   const clock = (at: Date, seconds = false) =>
     new Intl.DateTimeFormat(language, {
       hour: "2-digit",
@@ -74,26 +87,21 @@ export function formats(language: string): Format {
     percent: (value) =>
       new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 }).format(value),
     duration(ms) {
-      if (ms < 10 * SECOND) return unit(Math.max(0, ms) / SECOND, "second", 1);
-      if (ms < MINUTE) return unit(Math.round(ms / SECOND), "second");
-      if (ms < HOUR) {
-        const seconds = Math.round((ms % MINUTE) / SECOND);
-        const minutes = unit(Math.floor(ms / MINUTE), "minute");
-        return seconds === 0 ? minutes : `${minutes} ${unit(seconds, "second")}`;
-      }
-      if (ms < DAY) {
-        const minutes = Math.round((ms % HOUR) / MINUTE);
-        const hours = unit(Math.floor(ms / HOUR), "hour");
-        return minutes === 0 ? hours : `${hours} ${unit(minutes, "minute")}`;
-      }
-      return unit(Math.round(ms / DAY), "day");
+      const pair = (large: string, rest: number, name: "s" | "min") => (rest === 0 ? large : `${large} ${time(rest, name)}`);
+      const seconds = Math.round(ms / SECOND);
+      if (ms < 9950) return time(Math.max(0, ms) / SECOND, "s", 1);
+      if (seconds < 60) return time(seconds, "s");
+      if (seconds < 3600) return pair(time(Math.floor(seconds / 60), "min"), seconds % 60, "s");
+      const minutes = Math.round(ms / MINUTE);
+      if (minutes < 24 * 60) return pair(time(Math.floor(minutes / 60), "h"), minutes % 60, "min");
+      return time(Math.round(ms / DAY), "d");
     },
     ago(instant, now = Date.now()) {
       const at = new Date(instant);
-      const past = now - at.getTime();
-      if (Math.abs(past) < MINUTE) return relative.format(-Math.round(past / SECOND), "second");
-      if (past > 0 && past < HOUR) return relative.format(-Math.round(past / MINUTE), "minute");
-      return this.when(instant, now);
+      const past = Math.max(0, now - at.getTime());
+      if (past < MINUTE) return word.ago(time(Math.floor(past / SECOND), "s"));
+      if (past < HOUR) return word.ago(time(Math.floor(past / MINUTE), "min"));
+      return dayDistance(at, new Date(now)) === 0 ? this.when(instant, now) : dayWord(at, new Date(now));
     },
     when(instant, now = Date.now()) {
       const at = new Date(instant);

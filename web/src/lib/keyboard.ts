@@ -26,7 +26,7 @@ export function useKeys(actions: Record<string, () => void>): void {
     let first: { key: string; at: number } | null = null;
     const press = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-      if (!singleKeysOn() || document.querySelector('[role="dialog"]') !== null) return;
+      if (!singleKeysOn() || document.querySelector('[role="dialog"],[data-opening]') !== null) return;
       const key = event.key.toLowerCase();
       const pair = first !== null && event.timeStamp - first.at < 1200 ? `${first.key} ${key}` : null;
       const action = (pair !== null ? latest.current[pair] : undefined) ?? latest.current[key];

@@ -81,8 +81,8 @@ export function Kbd({ children }: { children: ReactNode }) {
 
 const faces = ["computed", "asked", "written", "made", "looked"] as const;
 
-/** A person as initials on a colour of their own. */
-export function Face({ name, size = 22 }: { name: string; size?: number }) {
+/** A person as initials on a colour of their own; `beside` their written name it is silent. */
+export function Face({ name, size = 22, beside = false }: { name: string; size?: number; beside?: boolean }) {
   const words = name.trim().split(/\s+/u);
   const cjk = /^\p{Script=Han}/u.test(name);
   const initials = cjk ? [...name][0] : [words[0], words.length > 1 ? words.at(-1) : undefined].map((w) => [...(w ?? "")][0] ?? "").join("");
@@ -90,7 +90,7 @@ export function Face({ name, size = 22 }: { name: string; size?: number }) {
   return (
     <span className={classes.face} data-origin={hue} title={name} style={{ inlineSize: size, blockSize: size }}>
       <span aria-hidden>{initials?.toLocaleUpperCase()}</span>
-      <span className="visually-hidden">{name}</span>
+      {!beside && <span className="visually-hidden">{name}</span>}
     </span>
   );
 }

@@ -47,12 +47,12 @@ export function Spinner({ size = 16 }: { size?: number }) {
 }
 
 /** A state as sign and word; never colour alone. */
-export function State({ state, children }: { state: string; children?: ReactNode }) {
+export function State({ state, bare = false, children }: { state: string; bare?: boolean; children?: ReactNode }) {
   const { t } = useTranslation();
   const sign = signOf(state);
   return (
     <span className={classes.state} data-sign={sign}>
-      <SignIcon sign={sign} />
+      {!bare && <SignIcon sign={sign} />}
       <span>{children ?? t(`state.${state}`)}</span>
     </span>
   );

@@ -1,6 +1,12 @@
 import { useTranslation } from "react-i18next";
 import classes from "./ValueTree.module.css";
 
+/** A name of the data as a person reads it: "due_date" becomes "Due date". */
+export function readable(name: string): string {
+  const words = name.replaceAll("_", " ");
+  return words.charAt(0).toLocaleUpperCase() + words.slice(1);
+}
+
 /** Values by kind and name, as people read them: no braces, no quotes. Only how a value looks is guessed here. */
 export function ValueTree({ value, depth = 0 }: { value: unknown; depth?: number }) {
   const { t } = useTranslation();
@@ -14,7 +20,7 @@ export function ValueTree({ value, depth = 0 }: { value: unknown; depth?: number
       {entries.map(([name, entry]) =>
         isPlain(entry) ? (
           <div key={name} className={classes.row}>
-            <dt>{name}</dt>
+            <dt>{readable(name)}</dt>
             <dd>
               <Plain value={entry} />
             </dd>
@@ -24,7 +30,7 @@ export function ValueTree({ value, depth = 0 }: { value: unknown; depth?: number
             <dt>
               <details open={depth < 1}>
                 <summary>
-                  {name}
+                  {readable(name)}
                   <span className={classes.kind}>
                     {Array.isArray(entry)
                       ? t("value.list", { count: entry.length })

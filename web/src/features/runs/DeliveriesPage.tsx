@@ -148,7 +148,9 @@ function Row({ item, selected, search }: { item: DeliveryItem; selected: boolean
       </td>
       <td className={table.quiet}>{item.endpoint?.name ?? t("deliveries.no_endpoint")}</td>
       <td>
-        <State state={item.state}>{text(item, now)}</State>
+        <State state={item.state} bare>
+          {text(item, now)}
+        </State>
       </td>
       <td className={`${table.wide} ${table.quiet} num`} title={format.exact(item.created_at)}>
         {format.short(item.created_at)}

@@ -88,15 +88,19 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
           </nav>
           <div className={classes.title}>
             <h1>{run.title ?? t("runs.untitled")}</h1>
-            <span role="status" aria-live="polite">
-              <StateTag state={run.state} />
+            <StateTag state={run.state}>
+              {t(`state.${run.state}`)}
+              {open && <span className="num">{` · ${format.duration(Math.floor(elapsed / 1000) * 1000)}`}</span>}
+            </StateTag>
+            <span className="visually-hidden" role="status" aria-live="polite">
+              {t(`state.${run.state}`)}
             </span>
             {run.trial && <Tag>{t("runs.trial")}</Tag>}
           </div>
           <p className={classes.meta}>
             <span>{t(`runs.source.${run.source}`, { defaultValue: run.source })}</span>
             <span title={format.exact(run.created_at)}>{format.when(run.created_at)}</span>
-            <span className="num">{open ? t("run.for", { time: format.duration(elapsed) }) : t("run.took", { time: format.duration(elapsed) })}</span>
+            {!open && <span className="num">{t("run.took", { time: format.duration(elapsed) })}</span>}
             {open && <span>{t("run.step_of", { step: Math.min(settled + 1, run.steps.length), count: run.steps.length })}</span>}
             {run.retry_of !== null && (
               <Link to="/runs/$id" params={{ id: run.retry_of }} className="link">

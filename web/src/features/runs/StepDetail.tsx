@@ -8,7 +8,7 @@ import { partialFields } from "~/lib/partial-json";
 import { Progress } from "~/ui/Page";
 import { StepErrorText } from "~/ui/Problem";
 import { SignIcon, signOf } from "~/ui/State";
-import { ValueTree } from "~/ui/ValueTree";
+import { readable, ValueTree } from "~/ui/ValueTree";
 import classes from "./StepDetail.module.css";
 
 type View = "out" | "in" | "given" | "log";
@@ -147,8 +147,8 @@ function Writing({ generation, text }: { generation: Generation; text: string })
           {fields.map((field) => (
             <div key={field.name} data-live={(writing && !field.done) || undefined}>
               <dt>
-                <SignIcon sign={field.done || !writing ? "done" : "running"} size={14} />
-                {field.name.replaceAll("_", " ")}
+                <SignIcon sign={field.done ? "done" : writing ? "running" : "skipped"} size={14} />
+                {readable(field.name)}
               </dt>
               <dd>
                 {typeof field.value === "object" && field.value !== null ? <ValueTree value={field.value} depth={1} /> : <span>{String(field.value ?? "")}</span>}

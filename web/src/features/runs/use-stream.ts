@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import type { LiveEvent, RunDetail } from "~/api/types";
 import { useEvents } from "~/lib/events";
 
@@ -19,21 +19,25 @@ export function joinText(
   return { next: { fence: piece.fence, seq: piece.seq, text: known.text + piece.text }, gap: piece.seq > known.seq + 1 };
 }
 
+/** What a freshly read run says about its texts, where that is more than what was heard. */
+function withRead(before: ReadonlyMap<string, Streamed>, run: RunDetail): ReadonlyMap<string, Streamed> {
+  const after = new Map(before);
+  for (const generation of run.steps.flatMap((step) => step.generations)) {
+    const known = after.get(generation.id);
+    const read: Streamed = { fence: generation.fence ?? known?.fence ?? 0, seq: generation.seq ?? known?.seq ?? 0, text: generation.text };
+    if (known === undefined || read.fence > known.fence || read.text.length >= known.text.length) after.set(generation.id, read);
+  }
+  return after;
+}
+
 /** Text as the model writes it, per generation: what the run said when it was read, and every piece since. */
 export function useStream(run: RunDetail | undefined, refetch: () => void): ReadonlyMap<string, string> {
   const [streams, setStreams] = useState<ReadonlyMap<string, Streamed>>(new Map());
-  useEffect(() => {
-    if (run === undefined) return;
-    setStreams((before) => {
-      const after = new Map(before);
-      for (const generation of run.steps.flatMap((step) => step.generations)) {
-        const known = after.get(generation.id);
-        const read: Streamed = { fence: generation.fence ?? known?.fence ?? 0, seq: generation.seq ?? known?.seq ?? 0, text: generation.text };
-        if (known === undefined || read.fence > known.fence || read.text.length >= known.text.length) after.set(generation.id, read);
-      }
-      return after;
-    });
-  }, [run]);
+  const [read, setRead] = useState<RunDetail | undefined>(undefined);
+  if (run !== undefined && run !== read) {
+    setRead(run);
+    setStreams(withRead(streams, run));
+  }
   const topic = run === undefined || run.finished_at !== null ? [] : [`run:${run.id}`];
   useEvents(topic, (event: LiveEvent) => {
     if (event.kind !== "generation.text") return;

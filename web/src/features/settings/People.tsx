@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Member } from "~/api/types";
 import { useFormat } from "~/lib/format";
+import { useNow } from "~/lib/now";
 import { keys } from "~/lib/queries";
 import { useSession } from "~/lib/session";
 import { Card, Face, Loading } from "~/ui/Page";
@@ -27,7 +28,8 @@ export function People() {
     mutationFn: () => ask(api.POST("/api/invitations", { body: { role } })),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.invitations }),
   });
-  const open = (invitations.data?.items ?? []).filter((one) => one.used_at == null && Date.parse(one.expires_at) > Date.now());
+  const now = useNow(60_000);
+  const open = (invitations.data?.items ?? []).filter((one) => one.used_at == null && Date.parse(one.expires_at) > now);
   return (
     <>
       <Card title={t("settings.people.invite")}>
@@ -94,7 +96,7 @@ function Row({ member, me }: { member: Member; me: Member }) {
   const error = change.error ?? remove.error;
   return (
     <li>
-      <Face name={member.name} size={28} />
+      <Face name={member.name} size={28} beside />
       <span className={classes.what}>
         <strong>{member.id === me.id ? t("settings.people.you", { name: member.name }) : member.name}</strong>
         <span>{member.email}</span>

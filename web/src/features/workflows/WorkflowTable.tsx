@@ -1,8 +1,8 @@
-import { ActionIcon, Button, Menu, Modal } from "@mantine/core";
+import { ActionIcon, Menu } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Activity, Copy, Download, Ellipsis, ExternalLink, Link2, Pencil, Power, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { WorkflowItem } from "~/api/types";
@@ -11,12 +11,14 @@ import { keys } from "~/lib/queries";
 import { save } from "~/lib/save-file";
 import { StepIcons } from "~/ui/Origin";
 import { Face } from "~/ui/Page";
-import { InlineError, useErrorText } from "~/ui/Problem";
+import { useErrorText } from "~/ui/Problem";
 import { Dot, State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
 import { say, sayUndo } from "~/ui/Toasts";
 import { walkRows } from "~/ui/walk-rows";
 import { DayBars } from "./DayBars";
+
+const DeleteDialog = lazy(() => import("./DeleteDialog"));
 
 export function WorkflowTable({ items, setGone }: { items: WorkflowItem[]; setGone: (id: string, on: boolean) => void }) {
   const { t } = useTranslation();
@@ -214,23 +216,9 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Modal
-        opened={asking}
-        onClose={() => setAsking(false)}
-        title={t("workflows.delete.title", { name: item.name })}
-        closeButtonProps={{ "aria-label": t("common.close") }}
-      >
-        <p>{t("workflows.delete.what", { count: item.runs })}</p>
-        {remove.isError && <InlineError error={remove.error} />}
-        <div style={{ display: "flex", gap: 8, marginTop: 20, justifyContent: "flex-end" }}>
-          <Button variant="default" onClick={() => setAsking(false)}>
-            {t("workflows.delete.keep")}
-          </Button>
-          <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
-            {t("workflows.delete.button", { name: item.name, count: item.runs })}
-          </Button>
-        </div>
-      </Modal>
+      <Suspense>
+        {asking && <DeleteDialog item={item} close={() => setAsking(false)} remove={() => remove.mutate()} busy={remove.isPending} error={remove.error} />}
+      </Suspense>
     </>
   );
 }

@@ -2,7 +2,7 @@ import { Button, SegmentedControl, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Plus, Search } from "lucide-react";
-import { useRef, useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { useKeys } from "~/lib/keyboard";
@@ -10,9 +10,11 @@ import { keys } from "~/lib/queries";
 import { Empty, Loading, Page } from "~/ui/Page";
 import { ErrorPanel } from "~/ui/Problem";
 import { Gallery } from "./Gallery";
-import { ImportButton, NewWorkflow } from "./NewWorkflow";
+import { ImportButton } from "./ImportButton";
 import { WorkflowTable } from "./WorkflowTable";
 import classes from "./Workflows.module.css";
+
+const NewWorkflow = lazy(() => import("./NewWorkflow"));
 
 type Show = "all" | "live" | "draft";
 const HIDDEN = "formwork-examples-hidden";
@@ -106,7 +108,7 @@ export function WorkflowsPage() {
           )}
         </section>
       )}
-      {search.new === true && <NewWorkflow close={() => set({ new: undefined })} />}
+      <Suspense>{search.new === true && <NewWorkflow close={() => set({ new: undefined })} />}</Suspense>
     </Page>
   );
 }
