@@ -1,4 +1,3 @@
-import importX from "eslint-plugin-import-x";
 import hooks from "eslint-plugin-react-hooks";
 import { readdirSync } from "node:fs";
 import tseslint from "typescript-eslint";
@@ -21,8 +20,7 @@ export default tseslint.config(
   ...tseslint.configs.strict,
   {
     files: ["**/*.{ts,tsx}"],
-    plugins: { "import-x": importX, "react-hooks": hooks },
-    settings: { "import-x/resolver": { typescript: false, node: { extensions: [".ts", ".tsx"] } } },
+    plugins: { "react-hooks": hooks },
     rules: {
       ...hooks.configs.recommended.rules,
       "@typescript-eslint/no-explicit-any": "error",
@@ -37,7 +35,6 @@ export default tseslint.config(
           ],
         },
       ],
-      "import-x/no-cycle": "off",
     },
   },
   ...zones.map(({ target, from, except = [] }) => ({
