@@ -1,10 +1,29 @@
-//! The only expression language: minijinja with fuel, strict undefined and our own decimal arithmetic. A template that is exactly
-//! one `{{ }}` keeps its type; outputs are never parsed as templates.
+//! The only expression language: minijinja's syntax with our own evaluator, so that amounts are exact decimals. Strict undefined, bounded
+//! work and memory, no access to anything but the given values; outputs are never parsed as templates.
+//!
+//! Arithmetic: decimals carry 28 significant digits; `/` rounds there, half to even, everything else is exact or an error. Money keeps
+//! its currency, mixing currencies is an error, money / money is a number. `round` is commercial (half away from zero) unless it is told
+//! `"even"`.
 
+mod evaluate;
+mod filters;
+mod infer;
+mod operators;
+mod syntax;
+
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Record, Value};
+use crate::{
+    check::Problem,
+    format::Formats,
+    kind::Kind,
+    value::{Record, Value},
+};
+
+/// Longest template, in bytes.
+pub const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
 
 /// A text with `{{ }}` holes in a node's config or a document's leaf. Its JSON Schema carries `x-widget: "template"`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +50,9 @@ pub enum ExpressionError {
     },
     #[error("{message}")]
     Evaluation { message: String },
+    /// A value that is needed is empty and has no default.
+    #[error("{path} is empty and has no default")]
+    Empty { path: String },
     #[error("the expression takes too long")]
     Fuel,
 }
@@ -41,26 +63,90 @@ impl ExpressionError {
         match self {
             Self::Syntax { .. } => "expression_syntax",
             Self::Evaluation { .. } => "expression_failed",
+            Self::Empty { .. } => "expression_empty",
             Self::Fuel => "expression_too_long",
         }
     }
 }
 
+/// A template that has been read once and can be evaluated often.
+#[derive(Clone, Debug)]
+pub struct Program(syntax::Program);
+
 impl Template {
-    /// Every path the template reads, in order of appearance.
-    pub fn references(&self) -> Result<Vec<Reference>, ExpressionError> {
-        Ok(Vec::new())
+    /// Reads the template.
+    pub fn compile(&self) -> Result<Program, ExpressionError> {
+        syntax::parse(&self.0).map(Program)
     }
 
-    /// The value; a template of one `{{ }}` keeps its type, any other is text.
+    /// Whether the template is one `{{ }}`, so that its value keeps its kind.
+    pub fn is_single(&self) -> bool {
+        self.compile()
+            .is_ok_and(|program| program.0.single().is_some())
+    }
+
+    /// Every path the template reads, in order of appearance.
+    pub fn references(&self) -> Result<Vec<Reference>, ExpressionError> {
+        Ok(infer::references(&self.compile()?.0))
+    }
+
+    /// The value; a template of one `{{ }}` keeps its type, any other is text. Instants are told in UTC.
     pub fn evaluate(&self, values: &Record, locale: &str) -> Result<Value, ExpressionError> {
-        let _ = (values, locale);
-        Ok(Value::Text(self.0.clone()))
+        self.evaluate_in(values, &Formats::new(locale, TimeZone::UTC, "EUR"))
+    }
+
+    /// The text. Instants are told in UTC.
+    pub fn render(&self, values: &Record, locale: &str) -> Result<String, ExpressionError> {
+        self.render_in(values, &Formats::new(locale, TimeZone::UTC, "EUR"))
+    }
+
+    /// The value, with language, zone and currency.
+    pub fn evaluate_in(
+        &self,
+        values: &Record,
+        formats: &Formats,
+    ) -> Result<Value, ExpressionError> {
+        if !has_syntax(&self.0) {
+            return Ok(Value::Text(self.0.clone()));
+        }
+        self.compile()?.evaluate(values, formats)
+    }
+
+    /// The text, with language, zone and currency.
+    pub fn render_in(&self, values: &Record, formats: &Formats) -> Result<String, ExpressionError> {
+        if !has_syntax(&self.0) {
+            return Ok(self.0.clone());
+        }
+        self.compile()?.render(values, formats)
+    }
+}
+
+impl Program {
+    /// The value; a template of one `{{ }}` keeps its type, any other is text.
+    pub fn evaluate(&self, values: &Record, formats: &Formats) -> Result<Value, ExpressionError> {
+        evaluate::value(&self.0, values, formats)
     }
 
     /// The text.
-    pub fn render(&self, values: &Record, locale: &str) -> Result<String, ExpressionError> {
-        let _ = (values, locale);
-        Ok(self.0.clone())
+    pub fn render(&self, values: &Record, formats: &Formats) -> Result<String, ExpressionError> {
+        evaluate::text(&self.0, values, formats)
     }
 }
+
+/// What kind the template's value has when it reads a `scope` (a record's kind), and what is wrong with it: syntax, unknown names with
+/// close matches, values that may be empty without a default, kinds that do not fit. Pointers are empty; `params.span` is the byte range.
+/// `may_be_empty` accepts a single `{{ }}` whose value may be empty.
+pub fn infer(template: &Template, scope: &Kind, may_be_empty: bool) -> (Kind, Vec<Problem>) {
+    match template.compile() {
+        Ok(program) => infer::infer(&program.0, scope, may_be_empty),
+        Err(error) => (Kind::Any, vec![infer::problem_of(&error)]),
+    }
+}
+
+/// Cheap way out for the many settings that are plain text.
+fn has_syntax(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+#[cfg(test)]
+mod tests;

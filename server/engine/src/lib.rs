@@ -6,6 +6,7 @@ pub mod check;
 pub mod expression;
 pub mod firm;
 pub mod form;
+pub mod format;
 pub mod graph;
 pub mod ids;
 pub mod kind;

@@ -17,6 +17,7 @@ use crate::{
     check::Problem,
     expression::Template,
     form::Form,
+    format::Formats,
     ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId},
     kind::{Field, Kind},
     value::{FileRef, Record, Value},
@@ -189,14 +190,14 @@ pub trait NodeContext: Send + Sync {
     /// Evaluates a config template over `values`; a template that is exactly one `{{ }}` keeps its type.
     fn evaluate(&self, template: &Template) -> Result<Value, NodeError> {
         template
-            .evaluate(self.values(), &self.step().locale)
+            .evaluate_in(self.values(), &self.step().formats())
             .map_err(NodeError::from)
     }
 
     /// Renders a config template to text.
     fn render(&self, template: &Template) -> Result<String, NodeError> {
         template
-            .render(self.values(), &self.step().locale)
+            .render_in(self.values(), &self.step().formats())
             .map_err(NodeError::from)
     }
 
@@ -243,6 +244,13 @@ pub struct StepInfo {
     pub seed: u64,
     /// What the node kept when it began to wait; `null` before.
     pub kept: Json,
+}
+
+impl StepInfo {
+    /// How values read in texts of this step.
+    pub fn formats(&self) -> Formats {
+        Formats::of(&self.locale, &self.time_zone, &self.currency)
+    }
 }
 
 /// Typed bag of what `main` builds once and nodes use, such as the document renderer.

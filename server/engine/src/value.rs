@@ -150,7 +150,8 @@ impl Value {
     }
 
     /// Fits this value to `kind`, as when an expression's result becomes a declared field: a whole number becomes a decimal, a text
-    /// that reads as a number or a date becomes one, and anything with a plain text form becomes text.
+    /// that reads as a number or a date becomes one, and anything with a plain text form becomes text. Money is rounded to its
+    /// currency's decimals, half away from zero, so that what is stored, shown and added up further is one amount.
     pub fn convert(self, kind: &Kind, currency: &str) -> Result<Self, Mismatch> {
         convert(self, kind, currency)
     }
@@ -176,6 +177,17 @@ pub fn parse_decimal(text: &str) -> Option<Decimal> {
         return None;
     }
     Decimal::from_str_exact(text).ok()
+}
+
+/// An amount that can be paid: with exactly the currency's decimals.
+fn payable(amount: Decimal, currency: &str) -> Money {
+    let decimals = currency_decimals(currency);
+    let mut amount = crate::format::round(amount, decimals);
+    amount.rescale(decimals);
+    Money {
+        amount,
+        currency: currency.to_owned(),
+    }
 }
 
 /// Three upper-case letters, the shape of ISO 4217 codes.
@@ -466,19 +478,13 @@ fn convert(value: Value, kind: &Kind, currency: &str) -> Result<Value, Mismatch>
             Some(number) => Value::Decimal(number),
             None => return Err(wrong(&Value::Text(text))),
         },
-        (Kind::Money, Value::Integer(number)) => Value::Money(Money {
-            amount: number.into(),
-            currency: currency.to_owned(),
-        }),
-        (Kind::Money, Value::Decimal(amount)) => Value::Money(Money {
-            amount,
-            currency: currency.to_owned(),
-        }),
+        (Kind::Money, Value::Integer(number)) => Value::Money(payable(number.into(), currency)),
+        (Kind::Money, Value::Decimal(amount)) => Value::Money(payable(amount, currency)),
+        (Kind::Money, Value::Money(money)) => {
+            Value::Money(payable(money.amount, &money.currency))
+        }
         (Kind::Money, Value::Text(text)) => match parse_decimal(text.trim()) {
-            Some(amount) => Value::Money(Money {
-                amount,
-                currency: currency.to_owned(),
-            }),
+            Some(amount) => Value::Money(payable(amount, currency)),
             None => return Err(wrong(&Value::Text(text))),
         },
         (Kind::Date, Value::Text(text)) => match text.trim().parse() {
@@ -539,7 +545,6 @@ fn convert(value: Value, kind: &Kind, currency: &str) -> Result<Value, Mismatch>
         ) => match (kind, &value) {
             (Kind::Integer, Value::Integer(_))
             | (Kind::Decimal, Value::Decimal(_))
-            | (Kind::Money, Value::Money(_))
             | (Kind::Date, Value::Date(_))
             | (Kind::Time, Value::Time(_))
             | (Kind::Instant, Value::Instant(_))

@@ -1,0 +1,507 @@
+//! `http_request`: asks another server through the guard. Private addresses, credentials and limits are the client's business; this node
+//! builds the request and reads the answer.
+
+use async_trait::async_trait;
+use engine::{
+    check::Problem,
+    expression::Template,
+    ids::CredentialId,
+    kind::{Field, Kind},
+    node::{
+        Card, CardLine, Description, Done, Effect, Family, HttpRequest as Request, HttpResponse,
+        Node, NodeContext, NodeError, Outcome, OutputContext, StepError, Surface,
+    },
+    value::{Value, record_to_json},
+    workflow::Retry,
+};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    values::{evaluate_all, field, named},
+    webhook_input::check_fields,
+};
+
+/// Most bytes of an answer.
+const MAX_ANSWER_BYTES: u64 = 10 * 1024 * 1024;
+/// Longest text of an answer that is repeated in an error.
+const EXCERPT: usize = 200;
+
+/// Ask another server, or tell it something, over HTTP.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HttpRequest {
+    /// What to do at the address.
+    #[serde(default)]
+    method: Method,
+    /// The address, beginning with https://.
+    #[serde(default)]
+    url: Template,
+    /// What is added to the address after the question mark.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "key_value", "x-empty" = true))]
+    query: IndexMap<String, Template>,
+    /// Further headers of the request.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "key_value", "x-group" = "advanced"))]
+    headers: IndexMap<String, Template>,
+    /// How the content is sent.
+    #[serde(default)]
+    body: BodyKind,
+    /// The values that are sent.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "key_value", "x-empty" = true, "x-when" = {"body": ["json", "form"]}))]
+    values: IndexMap<String, Template>,
+    /// The text that is sent.
+    #[serde(default)]
+    #[schemars(extend("x-when" = {"body": "text"}))]
+    text: Template,
+    /// The key or password to use; it is kept apart and never shown.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "credential"))]
+    credential: Option<CredentialId>,
+    /// What to make of the answer.
+    #[serde(default)]
+    answer: Answer,
+    /// The values in the answer that later steps use.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "output_fields", "x-when" = {"answer": "json"}))]
+    answer_fields: Vec<Field>,
+    /// It only reads, so that trial runs may send it, too.
+    #[serde(default)]
+    read_only: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[schemars(extend("x-labels" = {
+    "GET": "Read (GET)", "POST": "Create (POST)", "PUT": "Replace (PUT)", "PATCH": "Change (PATCH)", "DELETE": "Delete (DELETE)"
+}))]
+enum Method {
+    #[default]
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(extend("x-labels" = {"none": "Nothing", "json": "JSON", "form": "Form", "text": "Text"}))]
+enum BodyKind {
+    #[default]
+    None,
+    Json,
+    Form,
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(extend("x-labels" = {"json": "Values (JSON)", "text": "Text", "file": "A file", "none": "Nothing"}))]
+enum Answer {
+    #[default]
+    Json,
+    Text,
+    File,
+    None,
+}
+
+impl Method {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+#[async_trait]
+impl Node for HttpRequest {
+    const TYPE: &'static str = "http_request";
+    const VERSION: u32 = 1;
+
+    fn describe() -> Description {
+        Description {
+            title: "HTTP request",
+            family: Family::Looked,
+            icon: "globe",
+            effect: Effect::Outside,
+            surface: Surface::Message,
+            timeout_ms: 30_000,
+            retry: Some(Retry {
+                max_attempts: 4,
+                first_ms: 1_000,
+                factor: 3,
+                max_ms: 60_000,
+            }),
+        }
+    }
+
+    fn output(&self, _context: &OutputContext<'_>) -> Kind {
+        let mut fields = vec![field("status", "Status", Kind::Integer)];
+        match self.answer {
+            Answer::Json if self.answer_fields.is_empty() => {
+                fields.push(field("body", "Answer", Kind::Any));
+            }
+            Answer::Json => fields.push(field(
+                "body",
+                "Answer",
+                Kind::Record {
+                    fields: self.answer_fields.clone(),
+                },
+            )),
+            Answer::Text => fields.push(field("body", "Answer", Kind::text())),
+            Answer::File => fields.push(field("file", "File", Kind::File)),
+            Answer::None => {}
+        }
+        Kind::Record { fields }
+    }
+
+    fn card(&self) -> Card {
+        Card {
+            key_fact: self.method.as_str().into(),
+            well: vec![CardLine {
+                text: self.url.0.clone(),
+                trailing: String::new(),
+            }],
+        }
+    }
+
+    fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
+        let mut problems = check_fields(&self.answer_fields, "/answer_fields");
+        let url = self.url.0.trim();
+        let good = url.starts_with("https://") || url.starts_with("http://") || url.starts_with("{{");
+        if !good {
+            problems.push(
+                Problem::error(
+                    "bad_url",
+                    json!({}),
+                    "Write an address that begins with https://.",
+                )
+                .at("/url"),
+            );
+        }
+        for name in self.headers.keys() {
+            let lower = name.to_ascii_lowercase();
+            let taken = ["host", "content-length", "transfer-encoding", "connection"];
+            if !is_header_name(name) || taken.contains(&lower.as_str()) {
+                problems.push(
+                    Problem::error(
+                        "bad_header",
+                        json!({"header": name}),
+                        format!("\u{201c}{name}\u{201d} cannot be used as a header."),
+                    )
+                    .at(format!("/headers/{}", engine::value::escape_pointer(name))),
+                );
+            }
+            if lower == "authorization" {
+                problems.push(
+                    Problem::warning(
+                        "secret_in_header",
+                        json!({}),
+                        "Choose a credential instead: what stands here is visible to everybody who opens the workflow.",
+                    )
+                    .at(format!("/headers/{}", engine::value::escape_pointer(name))),
+                );
+            }
+        }
+        if self.method == Method::Get && self.body != BodyKind::None {
+            problems.push(
+                Problem::error("body_with_get", json!({}), "A reading request sends no content.")
+                    .at("/body"),
+            );
+        }
+        problems
+    }
+
+    async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
+        if context.step().trial && !self.read_only {
+            return Err(NodeError::config(
+                "held_in_trial",
+                "The request was not sent, because this is a trial run. Mark it as only reading, or start the run with Really send.",
+            ));
+        }
+        let request = self.request(context)?;
+        let host = host(&request.url).to_owned();
+        context.progress(&format!("asks {host}"));
+        let answer = context.http(request).await?;
+        if !(200..300).contains(&answer.status) {
+            return Err(refused(&answer, &host));
+        }
+        self.read(context, answer, &host).await
+    }
+}
+
+impl HttpRequest {
+    fn request(&self, context: &dyn NodeContext) -> Result<Request, NodeError> {
+        let mut url = context.render(&self.url)?.trim().to_owned();
+        if !(url.starts_with("https://") || url.starts_with("http://")) {
+            return Err(NodeError::failed(
+                "bad_url",
+                "The address does not begin with https://.",
+            ));
+        }
+        let mut headers = Vec::new();
+        for (name, template) in &self.headers {
+            let value = context
+                .render(template)
+                .map_err(|error| named(error, name))?;
+            if value.contains(['\r', '\n', '\0']) {
+                return Err(NodeError::failed(
+                    "bad_header",
+                    format!("The header \u{201c}{name}\u{201d} holds a line break."),
+                ));
+            }
+            headers.push((name.clone(), value));
+        }
+        let query = self.pairs(context, &self.query)?;
+        if !query.is_empty() {
+            let (address, fragment) = url
+                .split_once('#')
+                .map_or((url.clone(), None), |(address, fragment)| {
+                    (address.to_owned(), Some(fragment.to_owned()))
+                });
+            let join = if address.contains('?') { '&' } else { '?' };
+            url = format!("{address}{join}{}", encode_pairs(&query));
+            if let Some(fragment) = fragment {
+                url = format!("{url}#{fragment}");
+            }
+        }
+        let has = |headers: &[(String, String)], wanted: &str| {
+            headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        };
+        let (content_type, body) = match self.body {
+            BodyKind::None => (None, Vec::new()),
+            BodyKind::Json => {
+                let values = record_to_json(&evaluate_all(context, &self.values)?);
+                (
+                    Some("application/json"),
+                    values.to_string().into_bytes(),
+                )
+            }
+            BodyKind::Form => (
+                Some("application/x-www-form-urlencoded"),
+                encode_pairs(&self.pairs(context, &self.values)?).into_bytes(),
+            ),
+            BodyKind::Text => (
+                Some("text/plain; charset=utf-8"),
+                context.render(&self.text)?.into_bytes(),
+            ),
+        };
+        if let Some(content_type) = content_type
+            && !has(&headers, "content-type")
+        {
+            headers.push(("content-type".into(), content_type.into()));
+        }
+        if self.answer == Answer::Json && !has(&headers, "accept") {
+            headers.push(("accept".into(), "application/json".into()));
+        }
+        if self.method != Method::Get && !has(&headers, "idempotency-key") {
+            headers.push((
+                "idempotency-key".into(),
+                context.step().idempotency_key.clone(),
+            ));
+        }
+        Ok(Request {
+            method: self.method.as_str().into(),
+            url,
+            headers,
+            body,
+            credential: self.credential,
+            timeout_ms: 0,
+            max_bytes: MAX_ANSWER_BYTES,
+        })
+    }
+
+    /// Names and texts; what is empty is left out.
+    fn pairs(
+        &self,
+        context: &dyn NodeContext,
+        templates: &IndexMap<String, Template>,
+    ) -> Result<Vec<(String, String)>, NodeError> {
+        let mut pairs = Vec::new();
+        for (name, value) in evaluate_all(context, templates)? {
+            if value == Value::Empty {
+                continue;
+            }
+            let text = match value {
+                Value::YesNo(yes) => yes.to_string(),
+                value => match value.convert(&Kind::text(), "") {
+                    Ok(Value::Text(text)) => text,
+                    _ => {
+                        return Err(NodeError::failed(
+                            "not_a_text",
+                            format!("\u{201c}{name}\u{201d} cannot be sent as text."),
+                        ));
+                    }
+                },
+            };
+            pairs.push((name, text));
+        }
+        Ok(pairs)
+    }
+
+    async fn read(
+        &self,
+        context: &dyn NodeContext,
+        answer: HttpResponse,
+        host: &str,
+    ) -> Result<Outcome, NodeError> {
+        let status = answer.status;
+        let output = match self.answer {
+            Answer::None => json!({"status": status}),
+            Answer::Text => {
+                let text = String::from_utf8_lossy(&answer.body).replace('\0', "\u{fffd}");
+                json!({"status": status, "body": text})
+            }
+            Answer::File => {
+                let header = |wanted: &str| {
+                    answer
+                        .headers
+                        .iter()
+                        .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+                        .map(|(_, value)| value.split(';').next().unwrap_or_default().trim())
+                };
+                let content_type = header("content-type")
+                    .filter(|text| !text.is_empty())
+                    .unwrap_or("application/octet-stream")
+                    .to_owned();
+                let file = context
+                    .write_artifact(&format!("{host}.bin"), &content_type, answer.body)
+                    .await?;
+                json!({"status": status, "file": Value::File(file).to_json()})
+            }
+            Answer::Json => {
+                let body = self.read_json(&answer.body, host)?;
+                json!({"status": status, "body": body})
+            }
+        };
+        Ok(Outcome::Done(Done::out(output)))
+    }
+
+    fn read_json(&self, body: &[u8], host: &str) -> Result<Json, NodeError> {
+        let json: Json = serde_json::from_slice(body).map_err(|_| {
+            NodeError::failed(
+                "answer_not_json",
+                format!("{host} did not answer with JSON. Its answer begins: {}", excerpt(body)),
+            )
+        })?;
+        let kind = if self.answer_fields.is_empty() {
+            Kind::Any
+        } else {
+            Kind::Record {
+                fields: self.answer_fields.clone(),
+            }
+        };
+        // Foreign JSON has numbers where we have texts for amounts: read it freely, then fit it.
+        let value = Value::from_any_json(&json)
+            .map_err(|mismatches| mismatches.into_iter().next())
+            .and_then(|value| value.convert(&kind, "").map_err(Some))
+            .map_err(|mismatch| {
+                let detail = mismatch.map_or(String::new(), |mismatch| {
+                    format!(" {} {}.", mismatch.pointer, mismatch.message)
+                });
+                NodeError::failed(
+                    "answer_does_not_fit",
+                    format!("The answer of {host} does not fit.{detail}"),
+                )
+            })?;
+        Value::from_json(&value.to_json(), &kind).map_err(|mismatches| {
+            let first = mismatches.first().map_or(String::new(), |mismatch| {
+                format!(" {} {}.", mismatch.pointer, mismatch.message)
+            });
+            NodeError::failed(
+                "answer_does_not_fit",
+                format!("The answer of {host} does not fit.{first}"),
+            )
+        })?;
+        Ok(value.to_json())
+    }
+}
+
+/// 429 and 5xx may pass by themselves; other answers will not.
+fn refused(answer: &HttpResponse, host: &str) -> NodeError {
+    let status = answer.status;
+    if (300..400).contains(&status) {
+        return NodeError::failed(
+            "redirected",
+            format!("{host} redirects to another address, which is not followed. Use the final address."),
+        );
+    }
+    let error = StepError::new(
+        "http_status",
+        format!("{host} answered with status {status}. {}", excerpt(&answer.body))
+            .trim_end()
+            .to_owned(),
+    );
+    if status == 408 || status == 425 || status == 429 || status >= 500 {
+        return NodeError::Retryable {
+            error,
+            after_ms: retry_after(answer),
+        };
+    }
+    NodeError::Failed(error)
+}
+
+/// `Retry-After` in seconds (RFC 9110, section 10.2.3), at most an hour; its form as a date is not read.
+fn retry_after(answer: &HttpResponse) -> Option<u64> {
+    let (_, value) = answer
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+    let seconds: u64 = value.trim().parse().ok()?;
+    Some(seconds.min(3600) * 1000)
+}
+
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body)
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .take(EXCERPT)
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    authority.rsplit('@').next().unwrap_or(authority)
+}
+
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 100
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// `application/x-www-form-urlencoded` (WHATWG URL, section 5.2).
+fn encode_pairs(pairs: &[(String, String)]) -> String {
+    let encode = |text: &str| -> String {
+        text.bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
+                    char::from(byte).to_string()
+                }
+                b' ' => "+".to_owned(),
+                byte => format!("%{byte:02X}"),
+            })
+            .collect()
+    };
+    pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect::<Vec<_>>()
+        .join("&")
+}

@@ -1,0 +1,475 @@
+//! `llm_generate`: a model writes a text, or fills in typed fields. The request is a row of the segment's commit; a model worker answers
+//! it. Numbers, dates and amounts never come from a model: such fields are refused.
+
+mod prompt;
+
+use async_trait::async_trait;
+use engine::{
+    check::Problem,
+    expression::Template,
+    ids::DocumentId,
+    kind::{Field, Kind},
+    node::{
+        Card, CardLine, Description, Done, Effect, Event, Family, GenerationRequest,
+        GenerationResult, Node, NodeContext, NodeError, Outcome, OutputContext, Surface, Wait,
+        WaitOn, Warning,
+    },
+    value::Value,
+    workflow::Retry,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use crate::{values::excerpt, webhook_input::check_fields};
+
+/// Let a model write a text, or fill in what a document needs.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LlmGenerate {
+    /// The model that writes; the workspace's own when none is chosen.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "model"))]
+    model: Option<String>,
+    /// What to write, in your own words, with values of earlier steps.
+    #[serde(default)]
+    instruction: Template,
+    /// Whether it writes one text or fills in several fields.
+    #[serde(default)]
+    mode: Mode,
+    /// The document whose text fields the model fills in.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "document", "x-when" = {"mode": "fields"}))]
+    document: Option<DocumentId>,
+    /// Which fields of the document; all that a model may write when empty.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "list", "x-when" = {"mode": "fields"}))]
+    document_fields: Vec<String>,
+    /// Further fields that the model fills in.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "output_fields", "x-when" = {"mode": "fields"}))]
+    output_fields: Vec<Field>,
+    /// A text given here is used as it is; the model writes only when it is empty.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "value", "x-empty" = true, "x-when" = {"mode": "text"}))]
+    only_if_empty: Option<Template>,
+    /// The language to write in; that of the workflow when empty.
+    #[serde(default)]
+    #[schemars(length(max = 60))]
+    language: String,
+    /// How it should sound, such as "friendly and brief".
+    #[serde(default)]
+    #[schemars(length(max = 200))]
+    tone: String,
+    /// The longest text, in characters.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 20000), extend("x-when" = {"mode": "text"}))]
+    max_length: Option<u32>,
+    /// Where the model stops at the latest, in tokens.
+    #[serde(default = "default_tokens")]
+    #[schemars(range(min = 1, max = 8192), extend("x-group" = "advanced"))]
+    max_tokens: u32,
+    /// How freely it writes: 0 is always the same, 1 is lively.
+    #[serde(default = "default_temperature")]
+    #[schemars(range(min = 0.0, max = 2.0), extend("x-group" = "advanced"))]
+    temperature: f32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(extend("x-labels" = {"text": "One text", "fields": "Several fields"}))]
+enum Mode {
+    #[default]
+    Text,
+    Fields,
+}
+
+fn default_tokens() -> u32 {
+    600
+}
+
+fn default_temperature() -> f32 {
+    0.7
+}
+
+impl LlmGenerate {
+    /// What the model fills in, given the fields that the document declares.
+    fn fields(&self, document: Option<Vec<Field>>) -> Vec<Field> {
+        let mut fields: Vec<Field> = document
+            .into_iter()
+            .flatten()
+            .filter(|field| {
+                if self.document_fields.is_empty() {
+                    is_writable(&field.kind)
+                } else {
+                    self.document_fields.contains(&field.name)
+                }
+            })
+            .collect();
+        fields.extend(self.output_fields.iter().cloned());
+        fields
+    }
+
+    fn request(
+        &self,
+        context: &dyn NodeContext,
+        fields: &[Field],
+    ) -> Result<GenerationRequest, NodeError> {
+        let instruction = context.render(&self.instruction)?;
+        let step = context.step();
+        let task = prompt::Task {
+            instruction: &instruction,
+            language: prompt::language(&self.language, &step.locale),
+            tone: self.tone.trim(),
+            max_length: self.max_length,
+            fields: (self.mode == Mode::Fields).then_some(fields),
+        };
+        Ok(GenerationRequest {
+            model: self.model.clone().filter(|model| !model.is_empty()),
+            messages: prompt::messages(&task),
+            schema: self.schema(fields),
+            max_tokens: self.max_tokens,
+            temperature: self.temperature,
+            // A new try must be able to give another answer.
+            seed: step.seed.wrapping_add(u64::from(step.attempt.max(1) - 1)),
+            round: 0,
+        })
+    }
+
+    fn schema(&self, fields: &[Field]) -> Option<Json> {
+        match (self.mode, self.max_length) {
+            (Mode::Fields, _) => Some(
+                Kind::Record {
+                    fields: fields.to_vec(),
+                }
+                .json_schema(),
+            ),
+            // Only a schema can hold a text to its length.
+            (Mode::Text, Some(max_length)) => Some(
+                Kind::record([(
+                    "text",
+                    "Text",
+                    Kind::Text {
+                        max_length: Some(max_length),
+                    },
+                )])
+                .json_schema(),
+            ),
+            (Mode::Text, None) => None,
+        }
+    }
+
+    async fn run_fields(&self, context: &dyn NodeContext) -> Result<Vec<Field>, NodeError> {
+        if self.mode == Mode::Text {
+            return Ok(Vec::new());
+        }
+        let document = match self.document {
+            None => None,
+            Some(id) => {
+                let pinned = context.document(id).await?;
+                let template = document::Template::parse(&pinned.template).map_err(|_| {
+                    NodeError::config(
+                        "document_broken",
+                        format!("The document \u{201c}{}\u{201d} has problems.", pinned.name),
+                    )
+                })?;
+                Some(template.fields())
+            }
+        };
+        let fields = self.fields(document);
+        if fields.is_empty() {
+            return Err(NodeError::config(
+                "no_fields",
+                "There is nothing for the model to fill in. Add a field.",
+            ));
+        }
+        Ok(fields)
+    }
+
+    fn finish(&self, result: GenerationResult, fields: &[Field]) -> Result<Outcome, NodeError> {
+        let mut done = match self.mode {
+            Mode::Text => {
+                let text = match &result.values {
+                    Some(values) => values
+                        .get("text")
+                        .and_then(Json::as_str)
+                        .unwrap_or_default(),
+                    None => &result.text,
+                };
+                let text = clean(text);
+                if text.is_empty() {
+                    return Err(NodeError::retryable(
+                        "nothing_written",
+                        "The model wrote nothing.",
+                    ));
+                }
+                Done::out(json!({"text": text}))
+            }
+            Mode::Fields => {
+                let values = result.values.unwrap_or(Json::Null);
+                let kind = Kind::Record {
+                    fields: fields.to_vec(),
+                };
+                let value = Value::from_json(&values, &kind).map_err(|mismatches| {
+                    let first = mismatches.first().map_or(String::new(), |mismatch| {
+                        format!(" {} {}.", mismatch.pointer, mismatch.message)
+                    });
+                    NodeError::retryable(
+                        "wrong_output",
+                        format!("What the model filled in does not fit.{first}"),
+                    )
+                })?;
+                Done::out(value.to_json())
+            }
+        };
+        if result.finish_reason == "length" {
+            done.warnings.push(Warning {
+                code: "text_cut".into(),
+                message: "The model reached its limit before it was done.".into(),
+                location: "/max_tokens".into(),
+            });
+        }
+        Ok(Outcome::Done(done))
+    }
+}
+
+#[async_trait]
+impl Node for LlmGenerate {
+    const TYPE: &'static str = "llm_generate";
+    const VERSION: u32 = 1;
+
+    fn describe() -> Description {
+        Description {
+            title: "Write with a model",
+            family: Family::Written,
+            icon: "pen-line",
+            effect: Effect::Stored,
+            surface: Surface::Text,
+            timeout_ms: 600_000,
+            retry: Some(Retry {
+                max_attempts: 3,
+                first_ms: 2_000,
+                factor: 2,
+                max_ms: 60_000,
+            }),
+        }
+    }
+
+    fn output(&self, context: &OutputContext<'_>) -> Kind {
+        match self.mode {
+            Mode::Text => Kind::record([(
+                "text",
+                "Text",
+                Kind::Text {
+                    // A given text may be longer than what the model is held to.
+                    max_length: self.max_length.filter(|_| self.only_if_empty.is_none()),
+                },
+            )]),
+            Mode::Fields => Kind::Record {
+                fields: self.fields(self.document.and_then(|id| (context.document_fields)(id))),
+            },
+        }
+    }
+
+    fn card(&self) -> Card {
+        let well = match self.mode {
+            Mode::Text => excerpt(&self.instruction),
+            Mode::Fields => self
+                .document_fields
+                .iter()
+                .map(String::as_str)
+                .chain(self.output_fields.iter().map(|field| {
+                    if field.title.is_empty() {
+                        field.name.as_str()
+                    } else {
+                        field.title.as_str()
+                    }
+                }))
+                .take(4)
+                .map(|name| CardLine {
+                    text: name.to_owned(),
+                    trailing: String::new(),
+                })
+                .collect(),
+        };
+        Card {
+            key_fact: self.model.clone().unwrap_or_default(),
+            well,
+        }
+    }
+
+    fn check(&self, context: &OutputContext<'_>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.instruction.0.trim().is_empty() {
+            problems.push(
+                Problem::error("instruction_missing", json!({}), "Say what the model should write.")
+                    .at("/instruction"),
+            );
+        }
+        if self.mode == Mode::Text {
+            return problems;
+        }
+        if self.only_if_empty.is_some() {
+            problems.push(
+                Problem::warning(
+                    "not_used",
+                    json!({}),
+                    "A given text is used only when the model writes one text.",
+                )
+                .at("/only_if_empty"),
+            );
+        }
+        let document = self.document.and_then(|id| (context.document_fields)(id));
+        if self.document.is_some() && document.is_none() {
+            problems.push(
+                Problem::error(
+                    "document_gone",
+                    json!({}),
+                    "The document no longer exists. Choose another.",
+                )
+                .at("/document"),
+            );
+        }
+        if let Some(declared) = &document {
+            for (index, name) in self.document_fields.iter().enumerate() {
+                if !declared.iter().any(|field| field.name == *name) {
+                    problems.push(
+                        Problem::error(
+                            "field_not_declared",
+                            json!({"field": name}),
+                            format!("The document has no field \u{201c}{name}\u{201d}."),
+                        )
+                        .at(format!("/document_fields/{index}")),
+                    );
+                }
+            }
+        }
+        problems.extend(check_fields(&self.output_fields, "/output_fields"));
+        let fields = self.fields(document);
+        if fields.is_empty() {
+            problems.push(
+                Problem::error("no_fields", json!({}), "Add a field for the model to fill in.")
+                    .at("/output_fields"),
+            );
+        }
+        for field in &fields {
+            if !is_writable(&field.kind) {
+                problems.push(
+                    Problem::error(
+                        "field_not_writable",
+                        json!({"field": field.name, "kind": field.kind.noun()}),
+                        format!(
+                            "A model never fills in {}: take \u{201c}{}\u{201d} from an answer or compute it.",
+                            field.kind.noun(),
+                            field.name
+                        ),
+                    )
+                    .at("/output_fields"),
+                );
+            }
+            if has_endless_text(&field.kind) {
+                problems.push(
+                    Problem::warning(
+                        "text_without_limit",
+                        json!({"field": field.name}),
+                        format!(
+                            "\u{201c}{}\u{201d} has no greatest length, so the model may write too much for its place.",
+                            field.name
+                        ),
+                    )
+                    .at("/output_fields"),
+                );
+            }
+        }
+        problems
+    }
+
+    async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
+        if let (Mode::Text, Some(given)) = (self.mode, &self.only_if_empty) {
+            let given = context.evaluate(given)?;
+            if !given.is_blank() {
+                let text = match given {
+                    Value::Text(text) => text,
+                    other => {
+                        return Err(NodeError::failed(
+                            "not_a_text",
+                            format!("The given text is {}.", other.kind_name()),
+                        ));
+                    }
+                };
+                return Ok(Outcome::Done(Done::out(json!({"text": text}))));
+            }
+        }
+        let fields = self.run_fields(context).await?;
+        let request = self.request(context, &fields)?;
+        Ok(Outcome::Wait(Wait {
+            on: WaitOn::Generation(Box::new(request)),
+            until: None,
+            kept: Json::Null,
+        }))
+    }
+
+    async fn resume(&self, context: &dyn NodeContext, event: Event) -> Result<Outcome, NodeError> {
+        match event {
+            Event::Generation(Ok(result)) => {
+                let fields = self.run_fields(context).await?;
+                self.finish(result, &fields)
+            }
+            Event::Generation(Err(error)) => Err(NodeError::Retryable {
+                error,
+                after_ms: None,
+            }),
+            Event::TimedOut => Err(NodeError::retryable(
+                "model_too_slow",
+                "The model took longer than the time limit of this step.",
+            )),
+            Event::Signal(_) | Event::Delivery(_) => Err(NodeError::failed(
+                "unexpected_event",
+                "The step was woken by something it does not wait for.",
+            )),
+        }
+    }
+}
+
+/// Kinds a model may fill in: words and choices, never figures.
+fn is_writable(kind: &Kind) -> bool {
+    match kind {
+        Kind::Text { .. } | Kind::Choice { .. } | Kind::YesNo => true,
+        Kind::List { item, .. } => is_writable(item),
+        Kind::Record { fields } => fields.iter().all(|field| is_writable(&field.kind)),
+        Kind::Integer
+        | Kind::Decimal
+        | Kind::Money
+        | Kind::Date
+        | Kind::Time
+        | Kind::Instant
+        | Kind::File
+        | Kind::Any => false,
+    }
+}
+
+fn has_endless_text(kind: &Kind) -> bool {
+    match kind {
+        Kind::Text { max_length } => max_length.is_none(),
+        Kind::List { item, .. } => has_endless_text(item),
+        Kind::Record { fields } => fields.iter().any(|field| has_endless_text(&field.kind)),
+        Kind::Integer
+        | Kind::Decimal
+        | Kind::Money
+        | Kind::Date
+        | Kind::Time
+        | Kind::Instant
+        | Kind::YesNo
+        | Kind::Choice { .. }
+        | Kind::File
+        | Kind::Any => false,
+    }
+}
+
+/// Without blanks around it and without characters that no text may hold.
+fn clean(text: &str) -> String {
+    text.trim()
+        .chars()
+        .filter(|letter| *letter == '\n' || *letter == '\t' || !letter.is_control())
+        .collect()
+}

@@ -1,0 +1,117 @@
+//! Values that several node types make of their templates in the same way.
+
+use engine::{
+    expression::Template,
+    kind::{Field, Kind},
+    node::{NodeContext, NodeError},
+    value::{FileRef, Record, Value},
+};
+use indexmap::IndexMap;
+
+/// Evaluates named templates; an error names the one that failed.
+pub(crate) fn evaluate_all(
+    context: &dyn NodeContext,
+    templates: &IndexMap<String, Template>,
+) -> Result<Record, NodeError> {
+    templates
+        .iter()
+        .map(|(name, template)| {
+            let value = context
+                .evaluate(template)
+                .map_err(|error| named(error, name))?;
+            Ok((name.clone(), value))
+        })
+        .collect()
+}
+
+/// Fits a value to a field; an empty value where one is needed is an error.
+pub(crate) fn fit(
+    value: Value,
+    field: &Field,
+    currency: &str,
+) -> Result<Value, NodeError> {
+    let title = if field.title.is_empty() {
+        &field.name
+    } else {
+        &field.title
+    };
+    let value = value.convert(&field.kind, currency).map_err(|mismatch| {
+        let place = if mismatch.pointer.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", mismatch.pointer.trim_start_matches('/').replace('/', "."))
+        };
+        NodeError::failed(
+            "wrong_value",
+            format!("\u{201c}{title}\u{201d}{place}: {}.", mismatch.message),
+        )
+    })?;
+    if !field.optional && value == Value::Empty {
+        return Err(NodeError::failed(
+            "value_missing",
+            format!(
+                "\u{201c}{title}\u{201d} is empty. Fill it in, or give its value a default."
+            ),
+        ));
+    }
+    Ok(value)
+}
+
+/// Puts the name of a value in front of its error.
+pub(crate) fn named(error: NodeError, name: &str) -> NodeError {
+    let prefix = |mut error: engine::node::StepError| {
+        error.message = format!("\u{201c}{name}\u{201d}: {}", error.message);
+        error
+    };
+    match error {
+        NodeError::Config(error) => NodeError::Config(prefix(error)),
+        NodeError::Failed(error) => NodeError::Failed(prefix(error)),
+        NodeError::Retryable { error, after_ms } => NodeError::Retryable {
+            error: prefix(error),
+            after_ms,
+        },
+        NodeError::Cancelled => NodeError::Cancelled,
+    }
+}
+
+/// The files in a value: a file, or a list of files; empty entries are left out.
+pub(crate) fn files(value: Value) -> Result<Vec<FileRef>, NodeError> {
+    match value {
+        Value::Empty => Ok(Vec::new()),
+        Value::File(file) => Ok(vec![file]),
+        Value::List(items) => {
+            let nested: Vec<Vec<FileRef>> =
+                items.into_iter().map(files).collect::<Result<_, _>>()?;
+            Ok(nested.into_iter().flatten().collect())
+        }
+        other => Err(NodeError::failed(
+            "not_a_file",
+            format!("Expected a file, found {}.", other.kind_name()),
+        )),
+    }
+}
+
+/// A field that is always there.
+pub(crate) fn field(name: &str, title: &str, kind: Kind) -> Field {
+    Field {
+        name: name.into(),
+        title: title.into(),
+        kind,
+        optional: false,
+    }
+}
+
+/// The first words of a template, for a card.
+pub(crate) fn excerpt(template: &Template) -> Vec<engine::node::CardLine> {
+    template
+        .0
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take(2)
+        .map(|line| engine::node::CardLine {
+            text: line.chars().take(120).collect(),
+            trailing: String::new(),
+        })
+        .collect()
+}

@@ -1,0 +1,212 @@
+//! `webhook_deliver`: values and files go to an endpoint. The delivery is a row of the segment's own commit; sending, signing and trying
+//! again are the executor's.
+
+use async_trait::async_trait;
+use engine::{
+    check::Problem,
+    expression::Template,
+    ids::EndpointId,
+    kind::{Field, Kind},
+    node::{
+        Attach, Card, CardLine, DeliveryRequest, Description, Done, Effect, Event, Family, Node,
+        NodeContext, NodeError, Outcome, OutputContext, StepError, Stored, Surface, Wait, WaitOn,
+        Warning,
+    },
+    value::record_to_json,
+};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::values::{evaluate_all, field, files};
+
+/// Most files of one delivery.
+const MAX_FILES: usize = 20;
+
+/// Send values and files to another program through a signed webhook.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookDeliver {
+    /// Who receives it.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "endpoint"))]
+    endpoint: Option<EndpointId>,
+    /// The values that are sent.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "key_value"))]
+    values: IndexMap<String, Template>,
+    /// The files that are sent.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "list", "x-empty" = true))]
+    files: Vec<Template>,
+    /// How files travel.
+    #[serde(default)]
+    #[schemars(extend("x-labels" = {"link": "As a link that expires", "inline": "Inside the message"}))]
+    attach: Attach,
+    /// Wait until the receiver has answered, and fail if it never does.
+    #[serde(default)]
+    wait_for_receipt: bool,
+    /// What the receiver reads as the kind of message.
+    #[serde(default = "default_type")]
+    #[schemars(extend("x-group" = "advanced"))]
+    message_type: String,
+}
+
+fn default_type() -> String {
+    "document.ready".into()
+}
+
+impl WebhookDeliver {
+    fn request(&self, context: &dyn NodeContext) -> Result<Option<DeliveryRequest>, NodeError> {
+        let Some(endpoint) = self.endpoint else {
+            return Ok(None);
+        };
+        let mut artifacts = Vec::new();
+        for template in &self.files {
+            artifacts.extend(files(context.evaluate(template)?)?);
+        }
+        if artifacts.len() > MAX_FILES {
+            return Err(NodeError::failed(
+                "too_many_files",
+                format!("At most {MAX_FILES} files fit into one delivery."),
+            ));
+        }
+        Ok(Some(DeliveryRequest {
+            endpoint,
+            message_type: self.message_type.clone(),
+            values: record_to_json(&evaluate_all(context, &self.values)?),
+            artifacts,
+            attach: self.attach,
+        }))
+    }
+}
+
+#[async_trait]
+impl Node for WebhookDeliver {
+    const TYPE: &'static str = "webhook_deliver";
+    const VERSION: u32 = 1;
+
+    fn describe() -> Description {
+        Description {
+            title: "Send by webhook",
+            family: Family::Sent,
+            icon: "send",
+            effect: Effect::Stored,
+            surface: Surface::Message,
+            timeout_ms: 30_000,
+            retry: None,
+        }
+    }
+
+    fn output(&self, _context: &OutputContext<'_>) -> Kind {
+        Kind::Record {
+            fields: vec![
+                field("sent", "Sent", Kind::YesNo),
+                field("received", "Received", Kind::YesNo),
+                Field {
+                    optional: true,
+                    ..field("status", "Answer's status", Kind::Integer)
+                },
+            ],
+        }
+    }
+
+    fn card(&self) -> Card {
+        Card {
+            key_fact: String::new(),
+            well: self
+                .files
+                .iter()
+                .take(2)
+                .map(|file| CardLine {
+                    text: file.0.clone(),
+                    trailing: String::new(),
+                })
+                .collect(),
+        }
+    }
+
+    fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.endpoint.is_none() {
+            problems.push(
+                Problem::warning(
+                    "no_endpoint",
+                    json!({}),
+                    "No endpoint is chosen, so nothing is sent.",
+                )
+                .at("/endpoint"),
+            );
+        }
+        let parts: Vec<&str> = self.message_type.split('.').collect();
+        let good = self.message_type.len() <= 100
+            && parts.iter().all(|part| {
+                !part.is_empty()
+                    && part
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            });
+        if !good {
+            problems.push(
+                Problem::error(
+                    "bad_message_type",
+                    json!({}),
+                    "A kind of message has letters, digits, _ and points, such as document.ready.",
+                )
+                .at("/message_type"),
+            );
+        }
+        problems
+    }
+
+    async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
+        let Some(request) = self.request(context)? else {
+            return Ok(Outcome::Done(Done {
+                warnings: vec![Warning {
+                    code: "no_endpoint".into(),
+                    message: "No endpoint is chosen, so nothing was sent.".into(),
+                    location: "/endpoint".into(),
+                }],
+                ..Done::out(json!({"sent": false, "received": false, "status": null}))
+            }));
+        };
+        // A held delivery is never received: waiting for it would never end.
+        if self.wait_for_receipt && !context.step().trial {
+            return Ok(Outcome::Wait(Wait {
+                on: WaitOn::Delivery(request),
+                until: None,
+                kept: json!(null),
+            }));
+        }
+        Ok(Outcome::Done(Done {
+            stored: vec![Stored::Delivery(request)],
+            ..Done::out(json!({"sent": true, "received": false, "status": null}))
+        }))
+    }
+
+    async fn resume(
+        &self,
+        _context: &dyn NodeContext,
+        event: Event,
+    ) -> Result<Outcome, NodeError> {
+        match event {
+            Event::Delivery(Ok(answer)) => {
+                let status = answer.get("status").filter(|status| status.is_u64());
+                Ok(Outcome::Done(Done::out(
+                    json!({"sent": true, "received": true, "status": status}),
+                )))
+            }
+            // The delivery's own tries are over; a new delivery would only repeat them.
+            Event::Delivery(Err(error)) => Err(NodeError::Failed(error)),
+            Event::TimedOut => Err(NodeError::failed(
+                "no_receipt",
+                "The receiver has not answered in time.",
+            )),
+            Event::Signal(_) | Event::Generation(_) => Err(NodeError::Failed(StepError::new(
+                "unexpected_event",
+                "The step was woken by something it does not wait for.",
+            ))),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `webhook_input`: another program starts the run by posting JSON. `api` checks the body against the declared fields before a run
+//! exists; here it is only handed on.
+
+use async_trait::async_trait;
+use engine::{
+    check::Problem,
+    kind::{Field, Kind, is_name},
+    node::{
+        Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
+        OutputContext, Surface, Trigger, Webhook,
+    },
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+/// Let another program start a run by sending JSON to an address.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookInput {
+    /// The values that the other program sends.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "output_fields"))]
+    fields: Vec<Field>,
+}
+
+#[async_trait]
+impl Node for WebhookInput {
+    const TYPE: &'static str = "webhook_input";
+    const VERSION: u32 = 1;
+
+    fn describe() -> Description {
+        Description {
+            title: "Inbound webhook",
+            family: Family::Asked,
+            icon: "webhook",
+            effect: Effect::Pure,
+            surface: Surface::Message,
+            timeout_ms: 10_000,
+            retry: None,
+        }
+    }
+
+    fn output(&self, _context: &OutputContext<'_>) -> Kind {
+        Kind::Record {
+            fields: self.fields.clone(),
+        }
+    }
+
+    fn card(&self) -> Card {
+        Card {
+            key_fact: String::new(),
+            well: self
+                .fields
+                .iter()
+                .take(4)
+                .map(|field| CardLine {
+                    text: if field.title.is_empty() {
+                        field.name.clone()
+                    } else {
+                        field.title.clone()
+                    },
+                    trailing: String::new(),
+                })
+                .collect(),
+        }
+    }
+
+    fn trigger(&self) -> Option<Trigger> {
+        Some(Trigger::Webhook(Webhook {
+            fields: self.fields.clone(),
+        }))
+    }
+
+    fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
+        check_fields(&self.fields, "/fields")
+    }
+
+    async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
+        Ok(Outcome::Done(Done::out(context.step().kept.clone())))
+    }
+}
+
+/// Names that expressions cannot read, and names that occur twice.
+pub(crate) fn check_fields(fields: &[Field], pointer: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, field) in fields.iter().enumerate() {
+        let at = format!("{pointer}/{index}/name");
+        if !is_name(&field.name) {
+            problems.push(
+                Problem::error(
+                    "bad_field_name",
+                    json!({"name": field.name}),
+                    "A value's name has small letters, digits and _ and begins with a letter.",
+                )
+                .at(&at),
+            );
+        }
+        if fields[..index].iter().any(|other| other.name == field.name) {
+            problems.push(
+                Problem::error(
+                    "duplicate_field",
+                    json!({"name": field.name}),
+                    format!("Two values have the name \u{201c}{}\u{201d}.", field.name),
+                )
+                .at(&at),
+            );
+        }
+        let (nested, below) = match &field.kind {
+            Kind::Record { fields } => (Some(fields), "fields"),
+            Kind::List { item, .. } => match item.as_ref() {
+                Kind::Record { fields } => (Some(fields), "item/fields"),
+                _ => (None, ""),
+            },
+            _ => (None, ""),
+        };
+        if let Some(nested) = nested {
+            problems.extend(check_fields(nested, &format!("{pointer}/{index}/{below}")));
+        }
+    }
+    problems
+}
