@@ -3,8 +3,9 @@
 
 use async_trait::async_trait;
 use engine::{
-    form::{FieldKind, Form, FormField},
-    kind::{Field, Kind},
+    check::Problem,
+    form::Form,
+    kind::Kind,
     node::{
         Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
         OutputContext, Surface, Trigger,
@@ -36,7 +37,7 @@ impl Node for FormInput {
     }
 
     fn output(&self, _context: &OutputContext<'_>) -> Kind {
-        kind_of(&self.0)
+        self.0.kind()
     }
 
     fn card(&self) -> Card {
@@ -59,71 +60,11 @@ impl Node for FormInput {
         Some(Trigger::Form(self.0.clone()))
     }
 
+    fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
+        self.0.check()
+    }
+
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
         Ok(Outcome::Done(Done::out(context.step().kept.clone())))
-    }
-}
-
-/// The record of answers and computed values.
-fn kind_of(form: &Form) -> Kind {
-    Kind::Record {
-        fields: fields_of(&form.fields, &form.computed),
-    }
-}
-
-fn fields_of(fields: &[FormField], computed: &[engine::form::ComputedField]) -> Vec<Field> {
-    let asked = fields.iter().map(|field| {
-        let is_always_there = match &field.kind {
-            FieldKind::Checkbox | FieldKind::Rows { .. } | FieldKind::MultiSelect { .. } => true,
-            _ => field.required,
-        };
-        Field {
-            name: field.name.clone(),
-            title: field.label.clone(),
-            kind: kind_of_answer(&field.kind),
-            optional: !is_always_there,
-        }
-    });
-    let computed = computed.iter().map(|field| Field {
-        name: field.name.clone(),
-        title: field.label.clone(),
-        kind: field.kind.clone(),
-        optional: false,
-    });
-    asked.chain(computed).collect()
-}
-
-fn kind_of_answer(kind: &FieldKind) -> Kind {
-    match kind {
-        FieldKind::Text { max_length } | FieldKind::LongText { max_length } => Kind::Text {
-            max_length: *max_length,
-        },
-        FieldKind::Email | FieldKind::Phone => Kind::text(),
-        FieldKind::Number {
-            decimals: Some(0), ..
-        } => Kind::Integer,
-        FieldKind::Number { .. } => Kind::Decimal,
-        FieldKind::Money { .. } => Kind::Money,
-        FieldKind::Date { .. } => Kind::Date,
-        FieldKind::Select { options } => Kind::Choice {
-            options: options.clone(),
-        },
-        FieldKind::MultiSelect { options } => Kind::list(Kind::Choice {
-            options: options.clone(),
-        }),
-        FieldKind::Checkbox => Kind::YesNo,
-        FieldKind::File { .. } => Kind::File,
-        FieldKind::Rows {
-            columns,
-            computed,
-            min_rows,
-            max_rows,
-        } => Kind::List {
-            item: Box::new(Kind::Record {
-                fields: fields_of(columns, computed),
-            }),
-            min_items: *min_rows,
-            max_items: *max_rows,
-        },
     }
 }

@@ -583,6 +583,11 @@ impl<'a> Walker<'a> {
                     ("items", "", Kind::list(entry)),
                 ])))
             }
+            "tax_lines" => Guess::of(Kind::list(Kind::record([
+                ("rate", "Rate", Kind::Decimal),
+                ("net", "Net", Kind::Money),
+                ("tax", "Tax", Kind::Money),
+            ]))),
             "list" => Guess::of(match guess.kind {
                 list @ Kind::List { .. } => list,
                 _ => Kind::list(Kind::Any),

@@ -113,7 +113,7 @@ fn divide(left: &Value, right: &Value) -> Outcome {
         if b.is_zero() {
             return Err("division by zero".to_owned());
         }
-        a.checked_div(b).ok_or_else(too_large)
+        Ok(a.checked_div(b).ok_or_else(too_large)?.normalize())
     };
     match (left, right) {
         (Value::Money(a), Value::Money(b)) => {

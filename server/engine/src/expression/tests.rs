@@ -47,9 +47,10 @@ fn check(template: &str, expected: Json) {
 fn refused(template: &str, code: &str, part: &str) {
     let error = Template(template.into())
         .evaluate(&values(), "en")
-        .expect_err(template);
-    assert_eq!(error.code(), code, "{template}: {error}");
-    assert!(error.to_string().contains(part), "{template}: {error}");
+        .expect_err("an error");
+    let start: String = template.chars().take(200).collect();
+    assert_eq!(error.code(), code, "{start}: {error}");
+    assert!(error.to_string().contains(part), "{start}: {error}");
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn one_hole_keeps_its_kind_and_others_make_text() {
     check("{{ form.note|default('none') }}", json!("none"));
     check("{{ nothing.at.all|default(7) }}", json!(7));
     refused("{{ form.nme }}", "expression_failed", "there is no form.nme");
-    refused("{{ form.rows }} rows {{ form }}", "expression_failed", "record");
+    refused("{{ form.n }} of {{ form }}", "expression_failed", "record");
 }
 
 fn values_of(pointer: &str) -> Json {
@@ -180,7 +181,7 @@ fn hostile_templates_end() {
     refused(&format!("{{{{ {}1 }}}}", "not ".repeat(900)), "expression_syntax", "deep");
     refused(&format!("{{{{ 1{} }}}}", "+1".repeat(20_000)), "expression_syntax", "too long");
     refused(&"{% if 1 %}".repeat(5_000), "expression_syntax", "too long");
-    refused(&"a".repeat(70_000), "expression_syntax", "longer than");
+    refused(&format!("{{{{ 1 }}}}{}", "a".repeat(70_000)), "expression_syntax", "longer than");
 }
 
 #[test]
