@@ -2,6 +2,7 @@
 
 import { graphlib, layout } from "@dagrejs/dagre";
 
+import { lanes } from "./lanes";
 import type { Port, Position, Workflow } from "./types";
 
 export const CARD_WIDTH = 236;
@@ -15,8 +16,10 @@ export function tidy(
   const graph = new graphlib.Graph({ multigraph: true });
   graph.setGraph({ rankdir: "TB", nodesep: 48, ranksep: 52 });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const node of document.nodes) {
-    graph.setNode(node.id, { width: CARD_WIDTH, height: heights.get(node.id) ?? CARD_HEIGHT });
+  // Steps in the order of the list, so that the first way lies left of the second.
+  const order = lanes(document, ports).flatMap((row) => (row.kind === "step" ? [row.id] : []));
+  for (const id of order) {
+    graph.setNode(id, { width: CARD_WIDTH, height: heights.get(id) ?? CARD_HEIGHT });
   }
   // Edges in the order of the ways keep "Yes" left of "No".
   const rank = (from: string, port: string) => ports(from).findIndex((item) => item.name === port);
@@ -27,12 +30,24 @@ export function tidy(
     graph.setEdge(edge.from, edge.to, labelled ? { width: 72, height: 24, labelpos: "c" } : {}, edge.port);
   }
   layout(graph);
+  const flip = mirrored(document, rank, (id) => graph.node(id).x) ? -1 : 1;
   const positions = new Map<string, Position>();
-  for (const node of document.nodes) {
-    const placed = graph.node(node.id);
-    positions.set(node.id, { x: Math.round(placed.x - placed.width / 2), y: Math.round(placed.y - placed.height / 2) });
+  for (const id of order) {
+    const placed = graph.node(id);
+    positions.set(id, { x: Math.round(placed.x * flip - placed.width / 2), y: Math.round(placed.y - placed.height / 2) });
   }
   return positions;
+}
+
+/** The layout knows no first way: when most pairs of ways came out the wrong way round, the picture is turned over. */
+function mirrored(document: Workflow, rank: (from: string, port: string) => number, x: (id: string) => number): boolean {
+  let wrong = 0;
+  for (const a of document.edges) {
+    for (const b of document.edges) {
+      if (a.from === b.from && rank(a.from, a.port) < rank(b.from, b.port)) wrong += Math.sign(x(a.to) - x(b.to));
+    }
+  }
+  return wrong > 0;
 }
 
 /** True when nobody has placed the steps yet: then the canvas tidies up by itself, without saving. */

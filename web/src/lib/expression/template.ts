@@ -76,7 +76,7 @@ type Token = { kind: "name" | "literal" | "punct"; text: string };
 
 const TOKEN = /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|(-?\d+(?:\.\d+)?|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|([.|()[\],=]))/y;
 const LITERAL_NAMES = new Set(["true", "false", "none", "True", "False", "None"]);
-const WORDS = new Set(["and", "or", "not", "if", "else", "in", "is", "for", ...LITERAL_NAMES]);
+const WORDS = new Set(["and", "or", "not", "if", "elif", "else", "endif", "in", "is", "for", "endfor", "set", "endset", ...LITERAL_NAMES]);
 
 function tokens(source: string): Token[] | null {
   const list: Token[] = [];
@@ -189,7 +189,9 @@ export function readNames(template: string): string[] {
     if (piece.type === "chip" && piece.chip.path[0]) names.add(piece.chip.path[0]);
     if (piece.type === "expression" || piece.type === "statement") {
       const bare = piece.text.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, " ");
-      for (const match of bare.matchAll(/(?<![.\w|]\s*)([a-z_][a-z0-9_]*)(?!\s*\()/g)) if (match[1]) names.add(match[1]);
+      for (const match of bare.matchAll(/(?<![.|]\s*)(?<!\w)([a-z_][a-z0-9_]*)(?!\s*\()/g)) {
+        if (match[1] && !WORDS.has(match[1])) names.add(match[1]);
+      }
     }
   }
   return [...names];

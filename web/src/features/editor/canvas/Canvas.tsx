@@ -119,9 +119,9 @@ function Flow() {
   const flow = useReactFlow<StepNode, WayEdge>();
   const zoom = useFlow((state) => state.transform[2]);
   const [dragging, setDragging] = useState<Map<string, Position>>(new Map());
-  const [measured, setMeasured] = useState<Map<string, number>>(new Map());
+  const [measured, setMeasured] = useState<Map<string, { width: number; height: number }>>(new Map());
   const order = useMemo(() => inOrder(document), [document]);
-  const shown = useMemo(() => (unplaced(document) ? tidy(document, ports, measured) : null), [document, ports, measured]);
+  const shown = useMemo(() => (unplaced(document) ? tidy(document, ports, new Map([...measured].map(([id, size]) => [id, size.height]))) : null), [document, ports, measured]);
 
   const nodes: StepNode[] = useMemo(
     () =>
@@ -131,10 +131,10 @@ function Flow() {
         return [{
           id, type: "step" as const, data: { node, number: index + 1 }, selected: address.step === id,
           position: dragging.get(id) ?? shown?.get(id) ?? node.position ?? { x: 0, y: 0 },
-          ariaLabel: t("list.step", { number: index + 1, name: node.name }), focusable: true,
+          ...(measured.get(id) ? { measured: measured.get(id) } : {}), ariaLabel: t("list.step", { number: index + 1, name: node.name }), focusable: true,
         }];
       }),
-    [order, document, dragging, shown, address.step, t],
+    [order, document, dragging, shown, measured, address.step, t],
   );
   const edges: WayEdge[] = useMemo(
     () =>
@@ -198,8 +198,9 @@ function Flow() {
         disableKeyboardA11y zoomOnDoubleClick={false} nodeDragThreshold={4}
         onNodeClick={(_, node) => go({ step: node.id, field: undefined })}
         onNodesChange={(changes) => {
-          const heights = changes.flatMap((change) => (change.type === "dimensions" && change.dimensions ? [[change.id, change.dimensions.height] as const] : []));
-          if (heights.length && shown) setMeasured((before) => new Map([...before, ...heights]));
+          // The drawing library shows a step only once its size is handed back to it.
+          const sizes = changes.flatMap((change) => (change.type === "dimensions" && change.dimensions ? [[change.id, change.dimensions] as const] : []));
+          if (sizes.length) setMeasured((before) => new Map([...before, ...sizes]));
           const moved = changes.flatMap((change) => (change.type === "position" && change.position ? [[change.id, change.position] as const] : []));
           if (moved.length) setDragging((before) => new Map([...before, ...moved]));
         }}

@@ -3,6 +3,7 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
+import { isObject, sameJson } from "~/lib/document/pointer";
 import type { Look } from "~/lib/expression/format";
 import { sourcesFor } from "~/lib/expression/values";
 import type { Outputs, Source } from "~/lib/expression/values";
@@ -22,28 +23,27 @@ export function useLook(): Look {
   );
 }
 
-/** Last outputs by step; a trigger that has not run yet shows the sample itself. */
+/** Last outputs by step; what the person is typing into the sample counts before the next run confirms it. */
 export function useOutputs(): Outputs {
   const results = useEditor((state) => state.results);
+  const ranInput = useEditor((state) => state.trial?.input);
   const checked = useEditor((state) => state.checked);
   const document = useDocument();
   const [address] = useAddress();
   const sample = sampleNamed(document, address.sample);
   return useMemo(() => {
     const outputs: Outputs = {};
-    for (const [id, node] of Object.entries(checked?.nodes ?? {})) if (node.trigger) outputs[id] = sample.input;
     for (const [id, result] of Object.entries(results)) {
-      if (result.step.output === null || result.step.output === undefined) continue;
-      const before = outputs[id];
-      // What the person is typing into the sample counts before the next run confirms it.
-      outputs[id] = isRecord(before) && isRecord(result.step.output) ? { ...result.step.output, ...before } : result.step.output;
+      if (result.step.output !== null && result.step.output !== undefined) outputs[id] = result.step.output;
+    }
+    for (const [id, node] of Object.entries(checked?.nodes ?? {})) {
+      if (!node.trigger) continue;
+      const output = outputs[id];
+      const changed = Object.entries(sample.input).filter(([name, value]) => !sameJson(value, ranInput?.[name]));
+      outputs[id] = isObject(output) ? { ...output, ...Object.fromEntries(changed) } : sample.input;
     }
     return outputs;
-  }, [results, checked, sample]);
-}
-
-function isRecord(value: unknown): value is Record<string, never> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  }, [results, ranInput, checked, sample]);
 }
 
 /** What the step may read, nearest first; without a step everything. */

@@ -4,7 +4,9 @@ import { ActionIcon, Button, Menu, Tabs } from "@mantine/core";
 import { Copy, Ellipsis, Play, Trash2, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
+import { fieldsOf } from "~/lib/document/form";
 import { inOrder } from "~/lib/document/lanes";
+import type { JsonObject, Schema } from "~/lib/document/types";
 import { useFormat } from "~/lib/format";
 import { useAddress } from "../address";
 import type { Tab } from "../address";
@@ -12,11 +14,20 @@ import { useCommands } from "../commands";
 import { StepIcon } from "../icons";
 import { useActions } from "../state/actions";
 import { useDocument, useEditor, useStore } from "../state/store";
+import { memberWith } from "../surfaces/formMembers";
 import { DataTab } from "./DataTab";
 import { ErrorsTab } from "./ErrorsTab";
 import { RunTab } from "./RunTab";
 import { SetupTab } from "./SetupTab";
 import classes from "./inspector.module.css";
+
+function questionAt(config: JsonObject, schema: Schema, field: string) {
+  const member = memberWith(schema, "form_fields");
+  const fields = fieldsOf(member ? config[member] : undefined);
+  const index = fields.findIndex((item) => item.name === field.split(".")[0]);
+  const found = fields[index];
+  return found ? { label: found.label || found.name, number: index + 1, count: fields.length } : null;
+}
 
 const DOT: Record<string, string> = { succeeded: "--ok", failed: "--err", running: "--accent-text", waiting: "--warn", skipped: "--text3" };
 
@@ -37,15 +48,23 @@ export function Inspector({ step, onClose }: { step: string; onClose: () => void
   const number = inOrder(document).indexOf(step) + 1;
   const { started_at: from, finished_at: until, state } = result?.step ?? {};
   const took = from && until ? new Date(until).valueOf() - new Date(from).valueOf() : null;
+  const question = address.field && type ? questionAt(node.config, type.schema, address.field) : null;
   const dot = state ? DOT[state] : undefined;
   return (
     <aside className={classes["panel"]} aria-label={t("inspector.label", { name: node.name })} data-region="inspector" tabIndex={-1}>
       <div className={classes["head"]}>
         <StepIcon family={type?.family ?? known?.family ?? null} icon={type?.icon ?? known?.icon} size={34} />
+        {question ? (
+          <div className={classes["titles"]}>
+            <div className={classes["name"]} style={{ overflow: "hidden", whiteSpace: "nowrap" }}>{question.label}</div>
+            <div className={classes["sub"]}><button type="button" onClick={() => go({ field: undefined }, true)}>{node.name}</button> · {t("form.fieldOf", { number: question.number, count: question.count })}</div>
+          </div>
+        ) : (
         <div className={classes["titles"]}>
           <input className={classes["name"]} aria-label={t("inspector.name")} value={node.name} onChange={(event) => commands.rename(step, event.currentTarget.value)} />
           <div className={classes["sub"]}>{t("inspector.step", { number, kind: type?.title ?? known?.title ?? node.type })}</div>
         </div>
+        )}
         <Menu>
           <Menu.Target><ActionIcon aria-label={t("list.more")}><Ellipsis size={16} /></ActionIcon></Menu.Target>
           <Menu.Dropdown>

@@ -1,10 +1,13 @@
 // The form made from the step's schema, with every problem at its field, and where a form's answers go.
 
-import { ArrowUpRight } from "lucide-react";
-import { useMemo } from "react";
+import { SegmentedControl, TextInput } from "@mantine/core";
+import { ArrowUpRight, TriangleAlert } from "lucide-react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { setConfig } from "~/lib/document/edits";
+import { fallbacksOf, setFallbacks } from "~/lib/document/fallbacks";
+import { ANSWERS, fieldsOf } from "~/lib/document/form";
 import { getAt, isObject, parsePointer } from "~/lib/document/pointer";
 import type { Path } from "~/lib/document/pointer";
 import type { CheckedNode, Json } from "~/lib/document/types";
@@ -17,7 +20,9 @@ import { useBuiltins } from "../chips/builtins";
 import { useLook, useOutputs, useSources } from "../chips/look";
 import { StepIcon } from "../icons";
 import { useDocument, useEditor, useStore } from "../state/store";
+import { memberWith } from "../surfaces/formMembers";
 import { JsonWidget } from "../widgets/basic";
+import { FieldSettings } from "../widgets/FormFields";
 import { SchemaForm } from "../widgets/SchemaField";
 import type { FormScope } from "../widgets/widget";
 import classes from "./inspector.module.css";
@@ -99,11 +104,60 @@ export function SetupTab({ step }: { step: string }) {
       </>
     );
   }
+  const question = address.field ? <Question scope={scope} name={address.field.split(".")[0] ?? ""} /> : null;
+  return question ?? <SchemaForm scope={scope} schema={type.schema} path={[]} />;
+}
+
+/** One question of a form: its settings, what the page shows without an answer, and where the answer goes. */
+function Question({ scope, name }: { scope: FormScope; name: string }) {
+  const [, go] = useAddress();
+  const member = memberWith(scope.schema, "form_fields");
+  const fields = fieldsOf(member ? scope.config[member] : undefined);
+  const index = fields.findIndex((field) => field.name === name);
+  const field = fields[index];
+  if (!member || !field) return <SchemaForm scope={scope} schema={scope.schema} path={[]} />;
   return (
-    <>
-      <SchemaForm scope={scope} schema={type.schema} path={[]} />
-      {address.field && <Places step={step} field={address.field.split(".")[0] ?? ""} />}
-    </>
+    <div style={{ display: "flex", flexDirection: "column", gap: 16 }}>
+      <FieldSettings
+        key={index} scope={scope} field={field} answers={ANSWERS} taken={fields} errorAt={[member, String(index)]}
+        onChange={(next) => {
+          scope.set([member, index], next, field.label);
+          if (next.name !== field.name) go({ field: next.name }, true);
+        }}
+        between={field["required"] === true ? null : <IfEmpty step={scope.step} field={name} />}
+      />
+      <Places step={scope.step} field={name} />
+    </div>
+  );
+}
+
+function IfEmpty({ step, field }: { step: string; field: string }) {
+  const { t } = useTranslation("editor");
+  const store = useStore();
+  const document = useDocument();
+  const used = fallbacksOf(document, step, field);
+  const [other, setOther] = useState(false);
+  if (used.length === 0) return null;
+  const undecided = used.some((fallback) => fallback === null);
+  const first = used[0] ?? "";
+  const choice = undecided ? "" : other ? "other" : first === "" ? "out" : first === t("form.toFollow") ? "follow" : "other";
+  const set = (fallback: string) => store.edit(t("form.ifEmpty"), (current) => setFallbacks(current, step, field, fallback), `${step}/${field}/fallback`);
+  return (
+    <div>
+      <div style={{ display: "flex", justifyContent: "space-between", marginBlockEnd: 6 }}>
+        <b style={{ fontWeight: 500 }}>{t("form.ifEmpty")}</b>
+        {undecided && <span className={classes["choose"]}><TriangleAlert size={12} aria-hidden />{t("form.choose")}</span>}
+      </div>
+      <SegmentedControl
+        fullWidth aria-label={t("form.ifEmpty")} value={choice}
+        data={[{ value: "out", label: t("form.leaveOut") }, { value: "follow", label: `“${t("form.toFollow")}”` }, { value: "other", label: t("form.other") }]}
+        onChange={(next) => {
+          setOther(next === "other");
+          if (next !== "other") set(next === "out" ? "" : t("form.toFollow"));
+        }}
+      />
+      {choice === "other" && <TextInput mt={8} aria-label={t("form.other")} value={first} onChange={(event) => set(event.currentTarget.value)} />}
+    </div>
   );
 }
 
@@ -130,7 +184,7 @@ function Places({ step, field }: { step: string; field: string }) {
       }),
   );
   return (
-    <div className={classes["section"]} style={{ marginBlockStart: 20 }}>
+    <div className={classes["section"]} style={{ marginBlockStart: 4 }}>
       <div style={{ display: "flex", justifyContent: "space-between", marginBlockEnd: 8 }}>
         <b style={{ fontWeight: 500 }}>{t("form.goesTo")}</b><span className={classes["none"]}>{t("form.places", { count: places.length })}</span>
       </div>

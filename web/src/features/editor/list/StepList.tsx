@@ -196,6 +196,7 @@ function lastGap(steps: ReadonlyArray<Row & { kind: "step" }>, ports: (id: strin
 }
 
 export function StepCard({ node, number, menu }: { node: WorkflowNode; number: number; menu: ReactNode }) {
+  const { t } = useTranslation("editor");
   const card = useCardText(node);
   const stale = useStale().has(node.id);
   const off = useEditor((state) => state.results[node.id]?.step.state === "skipped");
@@ -214,7 +215,7 @@ export function StepCard({ node, number, menu }: { node: WorkflowNode; number: n
         <div className={classes["well"]}>
           {card.well.map((line, index) => (
             <div className={classes["line"]} key={index}>
-              <span className={classes["lineText"]}>{line.text}</span>
+              <span className={classes["lineText"]}>{line.text || (card.well.length > 1 ? t("list.otherwise") : "")}</span>
               {line.trailing && <span className={classes["trailing"]}>{line.trailing}</span>}
             </div>
           ))}

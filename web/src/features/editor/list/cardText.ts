@@ -4,9 +4,9 @@ import { useMemo } from "react";
 
 import type { CheckedNode, WorkflowNode } from "~/lib/document/types";
 import { isObject } from "~/lib/document/pointer";
-import { formatValue } from "~/lib/expression/format";
+import { formatValue, isEmpty } from "~/lib/expression/format";
 import { fillText } from "~/lib/expression/values";
-import { useLook, useSources } from "../chips/look";
+import { useLook, useOutputs, useSources } from "../chips/look";
 import { useEditor, useStore } from "../state/store";
 
 export interface CardText {
@@ -24,22 +24,27 @@ export function useCardText(node: WorkflowNode): CardText {
   const look = useLook();
   const stream = useEditor((state) => state.streams[node.id]);
   const result = useEditor((state) => state.results[node.id]);
+  const own = useOutputs()[node.id];
   const type = store.types.get(node.type);
   return useMemo(() => {
     const title = type?.title ?? known?.title ?? node.type;
     const fact = known ? fillText(known.card.key_fact, sources, look) : "";
+    // A form is best known by its answers: the questions' names give way to the sample's values.
+    const fields = known?.trigger && known.output.kind === "record" ? known.output.fields : [];
+    const answers = isObject(own) ? fields.flatMap((field) => (isEmpty(own[field.name]) ? [] : [formatValue(own[field.name], field, look)])).slice(0, 4).join(" · ") : "";
+    if (known && answers) return { known, title, icon: type?.icon ?? known.icon, fact: fact && fact !== node.name ? fact : "", well: [{ text: answers, trailing: "" }] };
     const written = stream ?? firstText(known?.family === "written" ? result?.step.output : null);
     const output = result?.step.output;
     const fill = (text: string, title: string) => {
       // What the step computes by an expression is shown as it came out, found by its title.
-      const own = known?.output.kind === "record" && text.includes("{{") ? known.output.fields.find((field) => (field.title || field.name) === title) : undefined;
-      if (own && isObject(output)) return formatValue(output[own.name], own, look);
+      const computed = known?.output.kind === "record" && text.includes("{{") ? known.output.fields.find((field) => (field.title || field.name) === title) : undefined;
+      if (computed && isObject(output)) return formatValue(output[computed.name], computed, look);
       return fillText(text, sources, look);
     };
     const lines = known?.card.well.map((line) => ({ text: fillText(line.text, sources, look), trailing: fill(line.trailing, line.text) })) ?? [];
     const well = written ? [{ text: `“${written.slice(0, 160)}`, trailing: "" }] : lines.filter((line) => line.text || line.trailing).slice(0, 4);
     return { known, title, icon: type?.icon ?? known?.icon, fact: fact && fact !== node.name ? fact : "", well };
-  }, [node, known, sources, look, stream, result, type]);
+  }, [node, known, sources, look, stream, result, type, own]);
 }
 
 /** The first words a model wrote, wherever in its answer they stand. */

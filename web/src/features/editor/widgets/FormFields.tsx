@@ -3,6 +3,7 @@
 import { ActionIcon, NumberInput, Select, Switch, Textarea, TextInput } from "@mantine/core";
 import { Plus, Trash2 } from "lucide-react";
 import { useId, useState } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { ANSWERS, CELL_ANSWERS, fieldsOf, freshField, shaped, WIDTHS } from "~/lib/document/form";
@@ -61,6 +62,8 @@ interface SettingsProps {
   taken: readonly FormField[];
   errorAt: string[];
   onChange: (field: FormField) => void;
+  /** What the place around adds after the switch "must be answered". */
+  between?: ReactNode;
 }
 
 /** Clears what is empty, so that an untouched limit is not stored. */
@@ -69,7 +72,7 @@ function put(field: FormField, key: string, value: Json | undefined): FormField 
   return (value === undefined || value === "" ? rest : { ...field, [key]: value }) as FormField;
 }
 
-export function FieldSettings({ scope, field, answers, taken, errorAt, onChange }: SettingsProps) {
+export function FieldSettings({ scope, field, answers, taken, errorAt, onChange, between }: SettingsProps) {
   const { t } = useTranslation("editor");
   const id = useId();
   const currency = useDocument().currency;
@@ -108,6 +111,7 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange 
         <label className={classes["label"]} htmlFor={`${id}-required`}>{t("form.required")}</label>
         <Switch id={`${id}-required`} checked={field["required"] === true} onChange={(event) => onChange(put(field, "required", event.currentTarget.checked))} />
       </div>
+      {between}
       {(field.kind === "select" || field.kind === "multi_select") && <Options field={field} onChange={onChange} />}
       {field.kind === "rows" && <Rows scope={scope} field={field} errorAt={errorAt} onChange={onChange} />}
       {(field.kind === "text" || field.kind === "long_text") && (
