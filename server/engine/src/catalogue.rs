@@ -350,6 +350,11 @@ fn find_places(schema: &Json, pointer: &str, key: &str, places: &mut Vec<(String
             }
         }
     }
+    // These controls are whole editors with words of their own; what lies below them is never drawn from the schema.
+    let widget = object.get("x-widget").and_then(Json::as_str);
+    if let Some("form_fields" | "computed_fields" | "output_fields") = widget {
+        return;
+    }
     if let Some(properties) = object.get("properties").and_then(Json::as_object) {
         for (name, property) in properties {
             let below = if key.is_empty() {

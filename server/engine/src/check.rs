@@ -1,7 +1,23 @@
 //! Checks of an unsaved or saved document: every problem, never only the first, each with a JSON pointer.
 
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    catalogue::Catalogue,
+    expression::{self, Template},
+    graph::{Documents, Draft, DraftNode},
+    kind::Kind,
+    node::{Card, Effect, Family, OutputContext, Port, Surface, Trigger},
+    schema,
+    workflow::Workflow,
+};
+
+/// Most templates of one document that are read; a larger one is refused.
+const MAX_TEMPLATES: usize = 5000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -66,6 +82,284 @@ impl Problem {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// What `POST /api/workflows/{id}/check` answers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checked {
+    /// Errors and warnings in document order.
+    pub problems: Vec<Problem>,
+    /// By id, in the order in which the steps run; in document order while there is a cycle.
+    pub nodes: IndexMap<String, CheckedNode>,
+}
+
+/// One step as the editor draws it; what is not known, because its type or config is wrong, is empty.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckedNode {
+    pub title: String,
+    pub summary: String,
+    pub family: Option<Family>,
+    pub icon: String,
+    pub surface: Surface,
+    pub effect: Option<Effect>,
+    pub ports: Vec<Port>,
+    /// What it puts out.
+    pub output: Kind,
+    pub card: Card,
+    /// `form` or `webhook`.
+    pub trigger: Option<&'static str>,
+    /// Ids of the steps whose outputs it may read, in running order.
+    pub readable: Vec<String>,
+    /// Every value it reads.
+    pub references: Vec<CheckedReference>,
+}
+
+/// One value that a setting reads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CheckedReference {
+    /// JSON pointer of the setting in the document.
+    pub pointer: String,
+    /// Such as `form.customer`.
+    pub path: String,
+    /// Byte range in the setting's text.
+    pub span: [usize; 2],
+    /// The value's kind; `None` when it cannot be read here.
+    pub kind: Option<Kind>,
+    /// May be empty and has no default.
+    pub optional: bool,
+}
+
+impl Checked {
+    /// No error, so that the document may be published.
+    pub fn is_publishable(&self) -> bool {
+        !self.problems.iter().any(Problem::is_error)
+    }
+}
+
+/// Checks a whole document. The same document gives the same answer in the same order.
+pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documents) -> Checked {
+    let mut draft = Draft::new(workflow, catalogue, documents);
+    let mut problems = std::mem::take(&mut draft.problems);
+    let mut checked = BTreeMap::new();
+    let mut templates_left = MAX_TEMPLATES;
+    for (index, node) in draft.nodes.iter().enumerate() {
+        let Some(document) = workflow.nodes.get(index) else {
+            continue;
+        };
+        let scope = draft.scope(index);
+        let mut references = Vec::new();
+        if let Some(bound) = &node.bound {
+            let inputs = draft.inputs(index);
+            let context = OutputContext {
+                inputs: &inputs,
+                document_fields: &|id| documents.fields(id),
+            };
+            let prefix = format!("{}/config", node.pointer);
+            problems.extend(
+                bound
+                    .check(&context)
+                    .into_iter()
+                    .map(|problem| problem.under(&prefix).of(&node.id)),
+            );
+            // A trigger has nothing before it: its templates read its own answers, and it checks them itself.
+            if node.trigger.is_none() {
+                let mut reader = TemplateReader {
+                    node,
+                    scope: &scope,
+                    draft: &draft,
+                    left: &mut templates_left,
+                    references: Vec::new(),
+                    problems: Vec::new(),
+                };
+                reader.read(&document.config);
+                problems.append(&mut reader.problems);
+                references = reader.references;
+            }
+        }
+        let entry = catalogue.get(&document.node_type, document.version);
+        let readable = draft
+            .readable(index)
+            .into_iter()
+            .map(|other| draft.nodes[other].id.clone())
+            .collect();
+        checked.insert(index, node_of(node, entry, readable, references));
+    }
+    if templates_left == 0 {
+        problems.push(
+            Problem::error(
+                "too_many_templates",
+                json!({"most": MAX_TEMPLATES}),
+                format!("A workflow has at most {MAX_TEMPLATES} settings with values in them."),
+            )
+            .at("/nodes"),
+        );
+    }
+    sort(&mut problems);
+    let nodes = draft
+        .in_order()
+        .filter_map(|index| Some((draft.nodes[index].id.clone(), checked.remove(&index)?)))
+        .collect();
+    Checked { problems, nodes }
+}
+
+fn node_of(
+    node: &DraftNode,
+    entry: Option<&crate::catalogue::NodeType>,
+    readable: Vec<String>,
+    references: Vec<CheckedReference>,
+) -> CheckedNode {
+    let description = node.description.as_ref();
+    CheckedNode {
+        title: description.map_or(String::new(), |description| description.title.to_owned()),
+        summary: entry.map_or(String::new(), |entry| entry.summary.clone()),
+        family: description.map(|description| description.family),
+        icon: description.map_or(String::new(), |description| description.icon.to_owned()),
+        surface: description.map_or(Surface::None, |description| description.surface),
+        effect: description.map(|description| description.effect),
+        ports: node.ports.clone(),
+        output: node.output.clone(),
+        card: node
+            .bound
+            .as_ref()
+            .map(|bound| bound.card())
+            .unwrap_or_default(),
+        trigger: node.trigger.as_ref().map(|trigger| match trigger {
+            Trigger::Form(_) => "form",
+            Trigger::Webhook(_) => "webhook",
+        }),
+        readable,
+        references,
+    }
+}
+
+/// In document order: by the numbers and names in the pointer, errors before warnings at the same place.
+fn sort(problems: &mut [Problem]) {
+    problems.sort_by_cached_key(|problem| {
+        let place: Vec<(u64, String)> = problem
+            .pointer
+            .split('/')
+            .map(|segment| match segment.parse() {
+                Ok(number) => (number, String::new()),
+                Err(_) => (0, segment.to_owned()),
+            })
+            .collect();
+        (place, !problem.is_error())
+    });
+}
+
+/// Finds the templates of one node's config by its schema, and reads them.
+struct TemplateReader<'a> {
+    node: &'a DraftNode,
+    scope: &'a Kind,
+    draft: &'a Draft,
+    left: &'a mut usize,
+    references: Vec<CheckedReference>,
+    problems: Vec<Problem>,
+}
+
+impl TemplateReader<'_> {
+    fn read(&mut self, config: &Json) {
+        let Some(schema) = &self.node.schema else {
+            return;
+        };
+        let mut templates: IndexMap<String, &str> = IndexMap::new();
+        let mut may_be_empty: Vec<String> = Vec::new();
+        schema::walk(schema, config, &mut |pointer, schema, json| {
+            if schema.get("x-empty") == Some(&Json::Bool(true)) {
+                may_be_empty.push(pointer.to_owned());
+            }
+            let widget = schema.get("x-widget").and_then(Json::as_str);
+            if let (Some("template" | "value"), Json::String(text)) = (widget, json) {
+                templates.insert(pointer.to_owned(), text);
+            }
+        });
+        for (pointer, text) in templates {
+            if *self.left == 0 {
+                return;
+            }
+            *self.left -= 1;
+            let accepts_empty = may_be_empty
+                .iter()
+                .any(|place| pointer == *place || pointer.starts_with(&format!("{place}/")));
+            let at = format!("{}/config{pointer}", self.node.pointer);
+            self.read_one(&Template(text.to_owned()), &at, accepts_empty);
+        }
+    }
+
+    fn read_one(&mut self, template: &Template, at: &str, accepts_empty: bool) {
+        let (_, found) = expression::infer(template, self.scope, accepts_empty);
+        for problem in found {
+            let problem = self.explain(problem);
+            self.problems.push(problem.at(at).of(&self.node.id));
+        }
+        for reference in template.references().unwrap_or_default() {
+            let field = resolve(self.scope, &reference.path);
+            // A name that a `for` or `set` made is no reference to a step; unknown ones are kept, marked.
+            self.references.push(CheckedReference {
+                pointer: at.to_owned(),
+                path: reference.path.join("."),
+                span: [reference.span.start, reference.span.end],
+                optional: !reference.guarded
+                    && field.as_ref().is_some_and(|(_, optional)| *optional),
+                kind: field.map(|(kind, _)| kind),
+            });
+        }
+    }
+
+    /// An unknown name that is another step's says why it cannot be read.
+    fn explain(&self, problem: Problem) -> Problem {
+        if problem.code != "unknown_reference" {
+            return problem;
+        }
+        let first = problem
+            .params
+            .get("path")
+            .and_then(Json::as_str)
+            .and_then(|path| path.split('.').next())
+            .unwrap_or_default()
+            .to_owned();
+        let is_known = self.scope.field(&first).is_some();
+        let other = self.draft.nodes.iter().find(|other| other.id == first);
+        match other {
+            Some(other) if !is_known => Problem::error(
+                "reference_not_before",
+                problem.params,
+                if other.id == self.node.id {
+                    "A step cannot read its own output.".to_owned()
+                } else {
+                    format!(
+                        "\u{201c}{}\u{201d} does not come before this step, so its values cannot be read here.",
+                        other.name()
+                    )
+                },
+            ),
+            _ => problem,
+        }
+    }
+}
+
+/// The kind behind a path, and whether it may be empty.
+fn resolve(scope: &Kind, path: &[String]) -> Option<(Kind, bool)> {
+    let mut kind = scope.clone();
+    let mut optional = false;
+    for name in path {
+        if matches!(kind, Kind::Any) {
+            return Some((Kind::Any, optional));
+        }
+        match (kind.field(name), &kind, name.as_str()) {
+            (Some(field), _, _) => {
+                optional |= field.optional;
+                kind = field.kind.clone();
+            }
+            (None, Kind::Money, "amount") => kind = Kind::Decimal,
+            (None, Kind::Money, "currency") | (None, Kind::File, "name" | "content_type") => {
+                kind = Kind::text();
+            }
+            (None, Kind::Date, "year" | "month" | "day") => kind = Kind::Integer,
+            _ => return None,
+        }
+    }
+    Some((kind, optional))
 }
 
 /// The known name that a mistyped one most likely means: at most a third of its letters differ.

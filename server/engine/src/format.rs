@@ -171,8 +171,7 @@ impl Formats {
             Value::Instant(instant) => self.instant(*instant),
             Value::YesNo(yes) => self.yes_no(*yes).to_owned(),
             Value::List(items) => {
-                let texts: Option<Vec<String>> =
-                    items.iter().map(|item| self.text(item)).collect();
+                let texts: Option<Vec<String>> = items.iter().map(|item| self.text(item)).collect();
                 texts?.join(", ")
             }
             Value::File(file) => file.name.clone(),

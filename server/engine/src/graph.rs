@@ -188,7 +188,10 @@ pub fn common_values(context: &Context<'_>, time_zone: &TimeZone) -> Record {
     let today = context.now.to_zoned(time_zone.clone()).date();
     let run = Record::from_iter([
         ("id".to_owned(), Value::Text(context.run.id.to_string())),
-        ("started_at".to_owned(), Value::Instant(context.run.started_at)),
+        (
+            "started_at".to_owned(),
+            Value::Instant(context.run.started_at),
+        ),
         ("trial".to_owned(), Value::YesNo(context.run.trial)),
     ]);
     let mut values = Record::from_iter([
@@ -422,11 +425,7 @@ impl Draft {
         } else {
             0..self.nodes.len()
         };
-        self.order
-            .iter()
-            .flatten()
-            .copied()
-            .chain(fallback)
+        self.order.iter().flatten().copied().chain(fallback)
     }
 
     fn reading(&self, reader: usize, other: usize) -> Reading {
@@ -592,8 +591,7 @@ impl Draft {
             );
             return;
         }
-        let reached: Set =
-            adjacency::reachable(self.nodes.len(), &self.arcs, triggers.into_iter());
+        let reached: Set = adjacency::reachable(self.nodes.len(), &self.arcs, triggers.into_iter());
         for (index, node) in self.nodes.iter().enumerate() {
             if !reached.contains(index) {
                 self.problems.push(
@@ -671,6 +669,10 @@ impl Draft {
 }
 
 impl DraftNode {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn seen(&self) -> Seen<'_> {
         Seen {
             id: &self.id,

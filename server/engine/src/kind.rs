@@ -282,7 +282,9 @@ mod tests {
                 name: "days".into(),
                 title: "Days".into(),
                 kind: Kind::List {
-                    item: Box::new(Kind::Text { max_length: Some(9) }),
+                    item: Box::new(Kind::Text {
+                        max_length: Some(9),
+                    }),
                     min_items: Some(1),
                     max_items: Some(3),
                 },

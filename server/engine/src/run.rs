@@ -122,18 +122,32 @@ pub struct RunState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The run begins at this trigger.
-    Triggered { node: String },
+    Triggered {
+        node: String,
+    },
     /// Kept steps were restored; whatever can start, starts (retry from here, and repair after a crash).
     Restored,
     /// An executor has taken the step up.
-    Started { key: StepKey },
-    Succeeded { key: StepKey, ports: Vec<String> },
+    Started {
+        key: StepKey,
+    },
+    Succeeded {
+        key: StepKey,
+        ports: Vec<String>,
+    },
     /// An attempt failed. `again`: the step comes back after a pause; otherwise its `on_error` decides.
-    Failed { key: StepKey, again: bool },
+    Failed {
+        key: StepKey,
+        again: bool,
+    },
     /// The step waits for something outside.
-    Waiting { key: StepKey },
+    Waiting {
+        key: StepKey,
+    },
     /// What it waited for is here, or its pause is over.
-    Resumed { key: StepKey },
+    Resumed {
+        key: StepKey,
+    },
     /// A person or a limit stops the run.
     Stopped,
 }
@@ -180,7 +194,9 @@ impl RunState {
     }
 
     pub fn step(&self, key: &StepKey) -> StepStatus {
-        self.steps.get(key).map_or(StepStatus::Pending, |step| step.status)
+        self.steps
+            .get(key)
+            .map_or(StepStatus::Pending, |step| step.status)
     }
 
     /// Ways that a step fired.

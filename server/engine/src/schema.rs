@@ -126,12 +126,12 @@ fn fits_shape(root: &Json, schema: &Json, json: &Json) -> bool {
     let Some(properties) = schema.get("properties").and_then(Json::as_object) else {
         return true;
     };
-    properties.iter().all(|(name, schema)| {
-        match resolve(root, schema).get("const") {
+    properties
+        .iter()
+        .all(|(name, schema)| match resolve(root, schema).get("const") {
             Some(expected) => json.get(name) == Some(expected),
             None => true,
-        }
-    })
+        })
 }
 
 fn fits_type(schema: &Json, json: &Json) -> bool {
@@ -213,9 +213,7 @@ impl<'a> Checker<'a> {
         let fitting: Vec<&Json> = all
             .iter()
             .copied()
-            .filter(|alternative| {
-                fits_shape(self.root, resolve(self.root, alternative), json)
-            })
+            .filter(|alternative| fits_shape(self.root, resolve(self.root, alternative), json))
             .collect();
         match fitting.as_slice() {
             [] => self.no_alternative(&all, json, pointer),

@@ -171,8 +171,7 @@ pub fn record_to_json(record: &Record) -> Json {
 pub fn parse_decimal(text: &str) -> Option<Decimal> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let plain =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !plain(whole) || !plain(fraction) || digits.len() > 30 {
         return None;
     }
@@ -424,9 +423,7 @@ pub fn escape_pointer(segment: &str) -> String {
 }
 
 fn whole(number: &serde_json::Number) -> Option<i64> {
-    number
-        .as_i64()
-        .filter(|number| number.abs() <= MAX_INTEGER)
+    number.as_i64().filter(|number| number.abs() <= MAX_INTEGER)
 }
 
 fn money(json: &Json) -> Option<Money> {
@@ -480,9 +477,7 @@ fn convert(value: Value, kind: &Kind, currency: &str) -> Result<Value, Mismatch>
         },
         (Kind::Money, Value::Integer(number)) => Value::Money(payable(number.into(), currency)),
         (Kind::Money, Value::Decimal(amount)) => Value::Money(payable(amount, currency)),
-        (Kind::Money, Value::Money(money)) => {
-            Value::Money(payable(money.amount, &money.currency))
-        }
+        (Kind::Money, Value::Money(money)) => Value::Money(payable(money.amount, &money.currency)),
         (Kind::Money, Value::Text(text)) => match parse_decimal(text.trim()) {
             Some(amount) => Value::Money(payable(amount, currency)),
             None => return Err(wrong(&Value::Text(text))),
@@ -610,10 +605,7 @@ mod tests {
         round_trip(json!("Ünï"), &Kind::text());
         round_trip(json!(-7), &Kind::Integer);
         round_trip(json!("7420.00"), &Kind::Decimal);
-        round_trip(
-            json!({"amount": "-0.10", "currency": "EUR"}),
-            &Kind::Money,
-        );
+        round_trip(json!({"amount": "-0.10", "currency": "EUR"}), &Kind::Money);
         round_trip(json!("2026-11-23"), &Kind::Date);
         round_trip(json!("14:30:00"), &Kind::Time);
         round_trip(json!("2026-11-23T14:30:00Z"), &Kind::Instant);
@@ -635,28 +627,47 @@ mod tests {
     fn every_mismatch_is_told_with_its_place() {
         let kind = Kind::rows(vec![
             field("n", Kind::Integer, false),
-            field("t", Kind::Text { max_length: Some(2) }, false),
+            field(
+                "t",
+                Kind::Text {
+                    max_length: Some(2),
+                },
+                false,
+            ),
         ]);
         check(
             json!([{"n": 1.5, "t": "abc"}, {"t": "ab"}]),
             &kind,
-            &[("/0/n", "wrong_kind"), ("/0/t", "too_long"), ("/1/n", "missing")],
+            &[
+                ("/0/n", "wrong_kind"),
+                ("/0/t", "too_long"),
+                ("/1/n", "missing"),
+            ],
         );
-        check(json!(9_007_199_254_740_992_i64), &Kind::Integer, &[("", "wrong_kind")]);
+        check(
+            json!(9_007_199_254_740_992_i64),
+            &Kind::Integer,
+            &[("", "wrong_kind")],
+        );
         check(json!(1.5), &Kind::Decimal, &[("", "wrong_kind")]);
         check(json!("1e3"), &Kind::Decimal, &[("", "wrong_kind")]);
         check(json!("a\u{0}"), &Kind::text(), &[("", "bad_text")]);
-        check(json!({"amount": 1, "currency": "EUR"}), &Kind::Money, &[("", "wrong_kind")]);
-        check(json!({"amount": "1", "currency": "eur"}), &Kind::Money, &[("", "wrong_kind")]);
+        check(
+            json!({"amount": 1, "currency": "EUR"}),
+            &Kind::Money,
+            &[("", "wrong_kind")],
+        );
+        check(
+            json!({"amount": "1", "currency": "eur"}),
+            &Kind::Money,
+            &[("", "wrong_kind")],
+        );
     }
 
     #[test]
     fn foreign_numbers_keep_their_decimal_text() {
         let value = Value::from_any_json(&json!([0.1, 3, -2.5])).expect("numbers");
-        assert_eq!(
-            value.to_json(),
-            json!(["0.1", 3, "-2.5"]),
-        );
+        assert_eq!(value.to_json(), json!(["0.1", 3, "-2.5"]),);
     }
 
     #[test]
@@ -672,7 +683,10 @@ mod tests {
             convert(json!("3.50"), &Kind::Money),
             Ok(json!({"amount": "3.50", "currency": "EUR"}))
         );
-        assert_eq!(convert(json!("2026-02-30"), &Kind::Date).map_err(|e| e.code), Err("wrong_kind".into()));
+        assert_eq!(
+            convert(json!("2026-02-30"), &Kind::Date).map_err(|e| e.code),
+            Err("wrong_kind".into())
+        );
         assert_eq!(convert(json!(2), &Kind::text()), Ok(json!("2")));
         assert_eq!(convert(json!(null), &Kind::Money), Ok(json!(null)));
     }

@@ -49,6 +49,7 @@ struct Way {
     title: String,
     /// Whether all rules must hold, or one is enough.
     #[serde(default, rename = "match")]
+    #[schemars(title = "Rules that must hold")]
     mode: Match,
     /// Each compares one value.
     #[serde(default)]
@@ -75,7 +76,7 @@ struct Rule {
     operator: Operator,
     /// What it is compared with; not needed for "is empty" and "is filled in".
     #[serde(default)]
-    #[schemars(extend("x-empty" = true))]
+    #[schemars(title = "Compared with", extend("x-empty" = true))]
     operand: Option<Template>,
 }
 
@@ -245,7 +246,9 @@ impl Node for Branch {
         }
         for (index, way) in self.ways.iter().enumerate() {
             let at = format!("/ways/{index}");
-            let taken = self.ways[..index].iter().any(|other| other.name == way.name);
+            let taken = self.ways[..index]
+                .iter()
+                .any(|other| other.name == way.name);
             let reserved = [OTHERWISE, "error"].contains(&way.name.as_str());
             if !is_name(&way.name) || taken || reserved {
                 problems.push(
@@ -271,10 +274,11 @@ impl Node for Branch {
                 );
             }
             for (number, rule) in way.rules.iter().enumerate() {
-                let operand = rule.operand.as_ref().is_some_and(|operand| !operand.0.is_empty());
-                if rule.value.0.trim().is_empty()
-                    || (rule.operator.needs_operand() && !operand)
-                {
+                let operand = rule
+                    .operand
+                    .as_ref()
+                    .is_some_and(|operand| !operand.0.is_empty());
+                if rule.value.0.trim().is_empty() || (rule.operator.needs_operand() && !operand) {
                     problems.push(
                         Problem::error(
                             "rule_incomplete",
@@ -441,7 +445,10 @@ fn order(value: &Value, operand: &Value) -> Result<Order, NodeError> {
                 Value::Time(_) => Kind::Time,
                 _ => Kind::Instant,
             };
-            let operand = operand.clone().convert(&kind, "").map_err(|_| different())?;
+            let operand = operand
+                .clone()
+                .convert(&kind, "")
+                .map_err(|_| different())?;
             match (value, &operand) {
                 (Value::Date(a), Value::Date(b)) => a.cmp(b).into(),
                 (Value::Time(a), Value::Time(b)) => a.cmp(b).into(),
@@ -501,9 +508,9 @@ fn same_currency(a: &Money, b: &Money) -> Result<(), NodeError> {
 fn contains(value: &Value, part: &Value) -> Result<bool, NodeError> {
     match value {
         Value::Empty => Ok(false),
-        Value::List(items) => Ok(items.iter().any(|item| {
-            item == part || order(item, part).is_ok_and(|order| order.equal)
-        })),
+        Value::List(items) => Ok(items
+            .iter()
+            .any(|item| item == part || order(item, part).is_ok_and(|order| order.equal))),
         _ => texts(value, part).map(|(text, part)| text.contains(&part)),
     }
 }

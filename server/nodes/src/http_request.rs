@@ -38,6 +38,7 @@ pub(crate) struct HttpRequest {
     method: Method,
     /// The address, beginning with https://.
     #[serde(default)]
+    #[schemars(title = "Address")]
     url: Template,
     /// What is added to the address after the question mark.
     #[serde(default)]
@@ -49,6 +50,7 @@ pub(crate) struct HttpRequest {
     headers: IndexMap<String, Template>,
     /// How the content is sent.
     #[serde(default)]
+    #[schemars(title = "Content")]
     body: BodyKind,
     /// The values that are sent.
     #[serde(default)]
@@ -71,6 +73,7 @@ pub(crate) struct HttpRequest {
     answer_fields: Vec<Field>,
     /// It only reads, so that trial runs may send it, too.
     #[serde(default)]
+    #[schemars(title = "Only reads")]
     read_only: bool,
 }
 
@@ -177,7 +180,8 @@ impl Node for HttpRequest {
     fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
         let mut problems = check_fields(&self.answer_fields, "/answer_fields");
         let url = self.url.0.trim();
-        let good = url.starts_with("https://") || url.starts_with("http://") || url.starts_with("{{");
+        let good =
+            url.starts_with("https://") || url.starts_with("http://") || url.starts_with("{{");
         if !good {
             problems.push(
                 Problem::error(
@@ -214,8 +218,12 @@ impl Node for HttpRequest {
         }
         if self.method == Method::Get && self.body != BodyKind::None {
             problems.push(
-                Problem::error("body_with_get", json!({}), "A reading request sends no content.")
-                    .at("/body"),
+                Problem::error(
+                    "body_with_get",
+                    json!({}),
+                    "A reading request sends no content.",
+                )
+                .at("/body"),
             );
         }
         problems
@@ -283,10 +291,7 @@ impl HttpRequest {
             BodyKind::None => (None, Vec::new()),
             BodyKind::Json => {
                 let values = record_to_json(&evaluate_all(context, &self.values)?);
-                (
-                    Some("application/json"),
-                    values.to_string().into_bytes(),
-                )
+                (Some("application/json"), values.to_string().into_bytes())
             }
             BodyKind::Form => (
                 Some("application/x-www-form-urlencoded"),
@@ -392,7 +397,10 @@ impl HttpRequest {
         let json: Json = serde_json::from_slice(body).map_err(|_| {
             NodeError::failed(
                 "answer_not_json",
-                format!("{host} did not answer with JSON. Its answer begins: {}", excerpt(body)),
+                format!(
+                    "{host} did not answer with JSON. Its answer begins: {}",
+                    excerpt(body)
+                ),
             )
         })?;
         let kind = if self.answer_fields.is_empty() {
@@ -434,14 +442,19 @@ fn refused(answer: &HttpResponse, host: &str) -> NodeError {
     if (300..400).contains(&status) {
         return NodeError::failed(
             "redirected",
-            format!("{host} redirects to another address, which is not followed. Use the final address."),
+            format!(
+                "{host} redirects to another address, which is not followed. Use the final address."
+            ),
         );
     }
     let error = StepError::new(
         "http_status",
-        format!("{host} answered with status {status}. {}", excerpt(&answer.body))
-            .trim_end()
-            .to_owned(),
+        format!(
+            "{host} answered with status {status}. {}",
+            excerpt(&answer.body)
+        )
+        .trim_end()
+        .to_owned(),
     );
     if status == 408 || status == 425 || status == 429 || status >= 500 {
         return NodeError::Retryable {

@@ -36,6 +36,7 @@ pub(crate) struct LlmGenerate {
     instruction: Template,
     /// Whether it writes one text or fills in several fields.
     #[serde(default)]
+    #[schemars(title = "Writes")]
     mode: Mode,
     /// The document whose text fields the model fills in.
     #[serde(default)]
@@ -51,7 +52,7 @@ pub(crate) struct LlmGenerate {
     output_fields: Vec<Field>,
     /// A text given here is used as it is; the model writes only when it is empty.
     #[serde(default)]
-    #[schemars(extend("x-widget" = "value", "x-empty" = true, "x-when" = {"mode": "text"}))]
+    #[schemars(title = "Given text", extend("x-widget" = "value", "x-empty" = true, "x-when" = {"mode": "text"}))]
     only_if_empty: Option<Template>,
     /// The language to write in; that of the workflow when empty.
     #[serde(default)]
@@ -63,15 +64,15 @@ pub(crate) struct LlmGenerate {
     tone: String,
     /// The longest text, in characters.
     #[serde(default)]
-    #[schemars(range(min = 1, max = 20000), extend("x-when" = {"mode": "text"}))]
+    #[schemars(title = "Longest text", range(min = 1, max = 20000), extend("x-when" = {"mode": "text"}))]
     max_length: Option<u32>,
     /// Where the model stops at the latest, in tokens.
     #[serde(default = "default_tokens")]
-    #[schemars(range(min = 1, max = 8192), extend("x-group" = "advanced"))]
+    #[schemars(title = "Token limit", range(min = 1, max = 8192), extend("x-group" = "advanced"))]
     max_tokens: u32,
     /// How freely it writes: 0 is always the same, 1 is lively.
     #[serde(default = "default_temperature")]
-    #[schemars(range(min = 0.0, max = 2.0), extend("x-group" = "advanced"))]
+    #[schemars(title = "Freedom", range(min = 0.0, max = 2.0), extend("x-group" = "advanced"))]
     temperature: f32,
 }
 
@@ -302,8 +303,12 @@ impl Node for LlmGenerate {
         let mut problems = Vec::new();
         if self.instruction.0.trim().is_empty() {
             problems.push(
-                Problem::error("instruction_missing", json!({}), "Say what the model should write.")
-                    .at("/instruction"),
+                Problem::error(
+                    "instruction_missing",
+                    json!({}),
+                    "Say what the model should write.",
+                )
+                .at("/instruction"),
             );
         }
         if self.mode == Mode::Text {
@@ -348,8 +353,12 @@ impl Node for LlmGenerate {
         let fields = self.fields(document);
         if fields.is_empty() {
             problems.push(
-                Problem::error("no_fields", json!({}), "Add a field for the model to fill in.")
-                    .at("/output_fields"),
+                Problem::error(
+                    "no_fields",
+                    json!({}),
+                    "Add a field for the model to fill in.",
+                )
+                .at("/output_fields"),
             );
         }
         for field in &fields {

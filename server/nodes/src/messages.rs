@@ -9,7 +9,7 @@ pub(crate) fn zh_cn() -> Messages {
     Messages::new(parse(include_str!("../messages/zh-CN.toml")))
 }
 
-/// `[section]` and `key = "text"` become `section.key`; comments and empty lines are left out.
+/// `[section]` and `key = "text"` or `"key" = "text"` become `section.key`; comments and empty lines are left out.
 fn parse(text: &str) -> BTreeMap<String, String> {
     let mut section = String::new();
     let mut texts = BTreeMap::new();
@@ -24,6 +24,7 @@ fn parse(text: &str) -> BTreeMap<String, String> {
             // A basic string without escapes is a JSON string, too.
             && let Ok(value) = serde_json::from_str::<String>(value)
         {
+            let key = key.trim_matches('"');
             texts.insert(format!("{section}.{key}"), value);
         }
     }
@@ -63,10 +64,10 @@ mod tests {
 
     #[test]
     fn sections_and_keys_are_read() {
-        let texts = parse("# a comment\n[form]\ntitle = \"表单\"\n\nbroken\n");
+        let texts = parse("# a comment\n[form]\n\"a.label\" = \"表单\"\n\nbroken\n");
         assert_eq!(
             texts,
-            BTreeMap::from([("form.title".to_owned(), "表单".to_owned())])
+            BTreeMap::from([("form.a.label".to_owned(), "表单".to_owned())])
         );
     }
 }

@@ -139,7 +139,10 @@ impl Node for PdfRender {
 
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
         let id = self.document.ok_or_else(|| {
-            NodeError::config("no_document", "No document is chosen. Choose one and publish again.")
+            NodeError::config(
+                "no_document",
+                "No document is chosen. Choose one and publish again.",
+            )
         })?;
         let renderer = context.services().get::<Renderer>().ok_or_else(|| {
             NodeError::failed("no_renderer", "This process cannot lay out documents.")
@@ -151,7 +154,10 @@ impl Node for PdfRender {
                 .map_or(String::new(), |problem| format!(" {}", problem.message));
             NodeError::config(
                 "document_broken",
-                format!("The document \u{201c}{}\u{201d} has problems.{first}", pinned.name),
+                format!(
+                    "The document \u{201c}{}\u{201d} has problems.{first}",
+                    pinned.name
+                ),
             )
         })?;
         let values = self.fill(context, &template)?;

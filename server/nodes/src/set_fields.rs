@@ -86,8 +86,12 @@ impl Node for SetFields {
         let mut problems = check_fields(&self.declared(), "/fields");
         if self.fields.is_empty() {
             problems.push(
-                Problem::warning("nothing_computed", json!({}), "This step computes nothing yet.")
-                    .at("/fields"),
+                Problem::warning(
+                    "nothing_computed",
+                    json!({}),
+                    "This step computes nothing yet.",
+                )
+                .at("/fields"),
             );
         }
         problems

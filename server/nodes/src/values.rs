@@ -25,11 +25,7 @@ pub(crate) fn evaluate_all(
 }
 
 /// Fits a value to a field; an empty value where one is needed is an error.
-pub(crate) fn fit(
-    value: Value,
-    field: &Field,
-    currency: &str,
-) -> Result<Value, NodeError> {
+pub(crate) fn fit(value: Value, field: &Field, currency: &str) -> Result<Value, NodeError> {
     let title = if field.title.is_empty() {
         &field.name
     } else {
@@ -39,7 +35,10 @@ pub(crate) fn fit(
         let place = if mismatch.pointer.is_empty() {
             String::new()
         } else {
-            format!(" ({})", mismatch.pointer.trim_start_matches('/').replace('/', "."))
+            format!(
+                " ({})",
+                mismatch.pointer.trim_start_matches('/').replace('/', ".")
+            )
         };
         NodeError::failed(
             "wrong_value",
@@ -49,9 +48,7 @@ pub(crate) fn fit(
     if !field.optional && value == Value::Empty {
         return Err(NodeError::failed(
             "value_missing",
-            format!(
-                "\u{201c}{title}\u{201d} is empty. Fill it in, or give its value a default."
-            ),
+            format!("\u{201c}{title}\u{201d} is empty. Fill it in, or give its value a default."),
         ));
     }
     Ok(value)

@@ -42,14 +42,14 @@ pub(crate) struct WebhookDeliver {
     files: Vec<Template>,
     /// How files travel.
     #[serde(default)]
-    #[schemars(extend("x-labels" = {"link": "As a link that expires", "inline": "Inside the message"}))]
+    #[schemars(title = "Files travel", extend("x-labels" = {"link": "As a link that expires", "inline": "Inside the message"}))]
     attach: Attach,
     /// Wait until the receiver has answered, and fail if it never does.
     #[serde(default)]
     wait_for_receipt: bool,
     /// What the receiver reads as the kind of message.
     #[serde(default = "default_type")]
-    #[schemars(extend("x-group" = "advanced"))]
+    #[schemars(title = "Kind of message", extend("x-group" = "advanced"))]
     message_type: String,
 }
 
@@ -185,11 +185,7 @@ impl Node for WebhookDeliver {
         }))
     }
 
-    async fn resume(
-        &self,
-        _context: &dyn NodeContext,
-        event: Event,
-    ) -> Result<Outcome, NodeError> {
+    async fn resume(&self, _context: &dyn NodeContext, event: Event) -> Result<Outcome, NodeError> {
         match event {
             Event::Delivery(Ok(answer)) => {
                 let status = answer.get("status").filter(|status| status.is_u64());

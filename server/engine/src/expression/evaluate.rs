@@ -212,11 +212,7 @@ impl<'a> Machine<'a> {
     }
 
     /// What a loop goes over: a list's entries, a record's names; nothing for an empty value.
-    fn entries(
-        &mut self,
-        list: Cow<'a, Value>,
-        place: &Expression,
-    ) -> Result<Vec<Cow<'a, Value>>> {
+    fn entries(&mut self, list: Cow<'a, Value>, place: &Expression) -> Result<Vec<Cow<'a, Value>>> {
         match list {
             Cow::Borrowed(Value::List(items)) => Ok(items.iter().map(Cow::Borrowed).collect()),
             Cow::Owned(Value::List(items)) => Ok(items.into_iter().map(Cow::Owned).collect()),
@@ -319,7 +315,9 @@ impl<'a> Machine<'a> {
             ExpressionKind::Negate(value) => {
                 let operand = self.filled(value)?;
                 let result = operators::negate(&operand);
-                result.map(Cow::Owned).map_err(|message| self.fault(message))
+                result
+                    .map(Cow::Owned)
+                    .map_err(|message| self.fault(message))
             }
             ExpressionKind::Binary(operator, left, right) => self.binary(*operator, left, right),
             ExpressionKind::And(left, right) => {
@@ -477,7 +475,10 @@ impl<'a> Machine<'a> {
         };
         Ok(Cow::Owned(match value {
             Value::List(items) => {
-                let (from, to) = (bound(start, items.len(), 0)?, bound(stop, items.len(), items.len())?);
+                let (from, to) = (
+                    bound(start, items.len(), 0)?,
+                    bound(stop, items.len(), items.len())?,
+                );
                 Value::List(items.into_iter().take(to).skip(from).collect())
             }
             Value::Text(text) => {
@@ -508,7 +509,9 @@ impl<'a> Machine<'a> {
             self.spend(size(&a) + size(&b))?;
         }
         let result = operators::apply(operator, &a, &b);
-        result.map(Cow::Owned).map_err(|message| self.fault(message))
+        result
+            .map(Cow::Owned)
+            .map_err(|message| self.fault(message))
     }
 
     fn compare(
@@ -548,8 +551,7 @@ impl<'a> Machine<'a> {
         Ok(match comparison {
             Comparison::Equal | Comparison::NotEqual => {
                 self.spend(size(left))?;
-                let same =
-                    operators::equal(left, right).map_err(|message| self.fault(message))?;
+                let same = operators::equal(left, right).map_err(|message| self.fault(message))?;
                 same == (comparison == Comparison::Equal)
             }
             Comparison::Less => order(self)?.is_lt(),
@@ -619,10 +621,9 @@ impl<'a> Machine<'a> {
             .map(Cow::Owned)
             .map_err(|fault| match fault {
                 filters::Refusal::Fault(fault) => fault,
-                filters::Refusal::Message(message) => self.fault(format!(
-                    "{}: {message}",
-                    self.program.text_of(&place.span)
-                )),
+                filters::Refusal::Message(message) => {
+                    self.fault(format!("{}: {message}", self.program.text_of(&place.span)))
+                }
             })
     }
 
@@ -632,7 +633,8 @@ impl<'a> Machine<'a> {
         input: &'a Expression,
         arguments: &'a Arguments,
     ) -> Result<Cow<'a, Value>> {
-        let value = if ["defined", "undefined", "empty", "blank", "none", "filled"].contains(&name) {
+        let value = if ["defined", "undefined", "empty", "blank", "none", "filled"].contains(&name)
+        {
             self.caught(input)?
         } else {
             self.evaluate(input)?

@@ -12,11 +12,54 @@ use crate::value::{Money, Record, Value, parse_decimal};
 
 /// `value|name`.
 pub(super) const FILTERS: &[&str] = &[
-    "abs", "add_days", "add_months", "amount", "capitalize", "count", "currency", "d", "date",
-    "decimal", "default", "first", "float", "group_by", "groupby", "int", "join", "last", "length",
-    "lines", "list", "lower", "map", "max", "min", "money", "number", "percent", "reject",
-    "rejectattr", "replace", "reverse", "round", "select", "selectattr", "sort", "split", "string",
-    "sum", "tax_lines", "text", "time", "title", "trim", "truncate", "unique", "upper", "yesno",
+    "abs",
+    "add_days",
+    "add_months",
+    "amount",
+    "capitalize",
+    "count",
+    "currency",
+    "d",
+    "date",
+    "decimal",
+    "default",
+    "first",
+    "float",
+    "group_by",
+    "groupby",
+    "int",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "money",
+    "number",
+    "percent",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "tax_lines",
+    "text",
+    "time",
+    "title",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "yesno",
 ];
 
 /// `name(value)`.
@@ -27,8 +70,28 @@ pub(super) const FUNCTIONS: &[&str] = &[
 
 /// `value is name`.
 pub(super) const TESTS: &[&str] = &[
-    "blank", "defined", "empty", "eq", "equalto", "even", "filled", "ge", "gt", "in", "le", "list",
-    "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true", "false",
+    "blank",
+    "defined",
+    "empty",
+    "eq",
+    "equalto",
+    "even",
+    "filled",
+    "ge",
+    "gt",
+    "in",
+    "le",
+    "list",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sequence",
+    "string",
+    "true",
+    "false",
     "undefined",
 ];
 
@@ -326,9 +389,10 @@ fn list(value: Cow<'_, Value>) -> Result<Vec<Value>> {
     match value {
         Cow::Owned(Value::List(items)) => Ok(items),
         Cow::Borrowed(Value::List(items)) => Ok(items.clone()),
-        Cow::Owned(Value::Text(text)) => {
-            Ok(text.chars().map(|letter| Value::Text(letter.into())).collect())
-        }
+        Cow::Owned(Value::Text(text)) => Ok(text
+            .chars()
+            .map(|letter| Value::Text(letter.into()))
+            .collect()),
         other => Err(unfit(&other)),
     }
 }
@@ -509,8 +573,12 @@ fn sum(value: Cow<'_, Value>, given: &Given) -> Result<Value> {
 /// the rate of the rate's whole net sum, rounded half away from zero to the currency's decimals, as EN 16931 has it (BR-CO-17).
 fn tax_lines(value: Cow<'_, Value>, given: &Given) -> Result<Value> {
     let split = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
-    let amount = given.text(0, "amount")?.ok_or("say which value is the amount")?;
-    let rate = given.text(1, "rate")?.ok_or("say which value is the rate")?;
+    let amount = given
+        .text(0, "amount")?
+        .ok_or("say which value is the amount")?;
+    let rate = given
+        .text(1, "rate")?
+        .ok_or("say which value is the rate")?;
     let (amount, rate) = (split(amount), split(rate));
     let mut sums: Vec<(Decimal, Money)> = Vec::new();
     for line in list(value)? {
@@ -558,7 +626,9 @@ fn extreme(name: &str, value: Cow<'_, Value>, given: &Given) -> Result<Value> {
     };
     items.extend(given.positional.iter().cloned());
     let path = match given.named.iter().find(|(name, _)| name == "attribute") {
-        Some((_, Value::Text(path))) => Some(path.split('.').map(str::to_owned).collect::<Vec<_>>()),
+        Some((_, Value::Text(path))) => {
+            Some(path.split('.').map(str::to_owned).collect::<Vec<_>>())
+        }
         _ => None,
     };
     let wanted = if name == "max" {
@@ -692,7 +762,9 @@ fn round(value: &Value, given: &Given) -> Result<Value> {
 
 fn sort(machine: &mut Machine<'_>, value: Cow<'_, Value>, given: &Given) -> Result<Value> {
     let path = match given.named.iter().find(|(name, _)| name == "attribute") {
-        Some((_, Value::Text(path))) => Some(path.split('.').map(str::to_owned).collect::<Vec<_>>()),
+        Some((_, Value::Text(path))) => {
+            Some(path.split('.').map(str::to_owned).collect::<Vec<_>>())
+        }
         _ => attribute(given)?,
     };
     let mut keyed = Vec::new();
@@ -721,7 +793,9 @@ fn sort(machine: &mut Machine<'_>, value: Cow<'_, Value>, given: &Given) -> Resu
     if given.flag("reverse") {
         keyed.reverse();
     }
-    Ok(Value::List(keyed.into_iter().map(|(_, item)| item).collect()))
+    Ok(Value::List(
+        keyed.into_iter().map(|(_, item)| item).collect(),
+    ))
 }
 
 fn unique(machine: &mut Machine<'_>, value: Cow<'_, Value>) -> Result<Value> {

@@ -7,9 +7,7 @@ use serde_json::json;
 
 use super::{
     ExpressionError, Reference,
-    syntax::{
-        Arguments, Comparison, Expression, ExpressionKind, Operator, Program, Statement,
-    },
+    syntax::{Arguments, Comparison, Expression, ExpressionKind, Operator, Program, Statement},
 };
 use crate::{
     check::{Problem, close_match},
@@ -483,12 +481,7 @@ impl<'a> Walker<'a> {
         ));
     }
 
-    fn filter(
-        &mut self,
-        name: &str,
-        input: &'a Expression,
-        arguments: &'a Arguments,
-    ) -> Guess {
+    fn filter(&mut self, name: &str, input: &'a Expression, arguments: &'a Arguments) -> Guess {
         if name == "default" || name == "d" {
             self.guarded += 1;
             let first = self.expression(input);

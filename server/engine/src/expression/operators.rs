@@ -37,18 +37,15 @@ pub(super) fn number(value: &Value) -> Option<Decimal> {
 
 pub(super) fn add(left: &Value, right: &Value) -> Outcome {
     match (left, right) {
-        (Value::Integer(a), Value::Integer(b)) => a
-            .checked_add(*b)
-            .map(Value::Integer)
-            .ok_or_else(too_large),
+        (Value::Integer(a), Value::Integer(b)) => {
+            a.checked_add(*b).map(Value::Integer).ok_or_else(too_large)
+        }
         (Value::Money(a), Value::Money(b)) => same(a, b).and_then(|()| {
             let amount = a.amount.checked_add(b.amount).ok_or_else(too_large)?;
             Ok(money(amount, &a.currency))
         }),
         (Value::Text(a), Value::Text(b)) => Ok(Value::Text(format!("{a}{b}"))),
-        (Value::List(a), Value::List(b)) => {
-            Ok(Value::List(a.iter().chain(b).cloned().collect()))
-        }
+        (Value::List(a), Value::List(b)) => Ok(Value::List(a.iter().chain(b).cloned().collect())),
         (Value::Date(date), Value::Integer(days)) | (Value::Integer(days), Value::Date(date)) => {
             date_plus(*date, *days)
         }
@@ -61,10 +58,9 @@ pub(super) fn add(left: &Value, right: &Value) -> Outcome {
 
 pub(super) fn subtract(left: &Value, right: &Value) -> Outcome {
     match (left, right) {
-        (Value::Integer(a), Value::Integer(b)) => a
-            .checked_sub(*b)
-            .map(Value::Integer)
-            .ok_or_else(too_large),
+        (Value::Integer(a), Value::Integer(b)) => {
+            a.checked_sub(*b).map(Value::Integer).ok_or_else(too_large)
+        }
         (Value::Money(a), Value::Money(b)) => same(a, b).and_then(|()| {
             let amount = a.amount.checked_sub(b.amount).ok_or_else(too_large)?;
             Ok(money(amount, &a.currency))
@@ -89,16 +85,14 @@ pub(super) fn subtract(left: &Value, right: &Value) -> Outcome {
 
 pub(super) fn multiply(left: &Value, right: &Value) -> Outcome {
     match (left, right) {
-        (Value::Integer(a), Value::Integer(b)) => a
-            .checked_mul(*b)
-            .map(Value::Integer)
-            .ok_or_else(too_large),
+        (Value::Integer(a), Value::Integer(b)) => {
+            a.checked_mul(*b).map(Value::Integer).ok_or_else(too_large)
+        }
         (Value::Money(_), Value::Money(_)) => {
             Err("two amounts of money cannot be multiplied".into())
         }
         (Value::Money(money), factor) | (factor, Value::Money(money)) => {
-            let factor = number(factor)
-                .ok_or_else(|| unfit("multiplied with", left, right))?;
+            let factor = number(factor).ok_or_else(|| unfit("multiplied with", left, right))?;
             product(money.amount, factor).map(|amount| self::money(amount, &money.currency))
         }
         _ => match (number(left), number(right)) {
@@ -357,10 +351,7 @@ fn same(a: &Money, b: &Money) -> Result<(), String> {
     if a.currency == b.currency {
         return Ok(());
     }
-    Err(format!(
-        "{} and {} cannot be mixed",
-        a.currency, b.currency
-    ))
+    Err(format!("{} and {} cannot be mixed", a.currency, b.currency))
 }
 
 fn too_large() -> String {

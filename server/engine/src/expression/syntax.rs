@@ -224,11 +224,7 @@ fn syntax_error(source: &str, error: &minijinja::Error) -> ExpressionError {
         .map_or_else(|| error.kind().to_string(), str::to_owned);
     // The parser tells only the line: mark it from its first brace on.
     let line = error.line().unwrap_or(1).saturating_sub(1);
-    let start: usize = source
-        .split_inclusive('\n')
-        .take(line)
-        .map(str::len)
-        .sum();
+    let start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
     let text = source
         .get(start..)
         .and_then(|rest| rest.split('\n').next())
@@ -524,7 +520,11 @@ impl<'a> Lower<'a> {
         let literal = match value.kind() {
             ValueKind::Bool => Value::YesNo(value.is_true()),
             ValueKind::Number => {
-                let text = self.source.get(span.clone()).unwrap_or_default().replace('_', "");
+                let text = self
+                    .source
+                    .get(span.clone())
+                    .unwrap_or_default()
+                    .replace('_', "");
                 let whole: Option<i64> = text.parse().ok();
                 let number = match whole {
                     Some(whole) => Some(Value::Integer(whole)),
@@ -546,16 +546,15 @@ impl<'a> Lower<'a> {
     }
 }
 
-fn compare(left: Box<Expression>, comparison: Comparison, right: Box<Expression>) -> ExpressionKind {
+fn compare(
+    left: Box<Expression>,
+    comparison: Comparison,
+    right: Box<Expression>,
+) -> ExpressionKind {
     ExpressionKind::Compare(left, vec![(comparison, *right)])
 }
 
-fn known(
-    name: &str,
-    all: &[&str],
-    what: &str,
-    span: &Range<usize>,
-) -> Result<(), ExpressionError> {
+fn known(name: &str, all: &[&str], what: &str, span: &Range<usize>) -> Result<(), ExpressionError> {
     if all.contains(&name) {
         return Ok(());
     }

@@ -65,13 +65,20 @@ fn decimals_are_exact() {
     check("{{ 2 ** 10 }}", json!(1024));
     check("{{ (2.345)|round(2) }}", json!("2.35"));
     check("{{ (2.345)|round(2, 'even') }}", json!("2.34"));
-    check("{{ [10.10, 3, 2.5]|sort }}", json!([json!("2.5"), json!(3), json!("10.10")]));
+    check(
+        "{{ [10.10, 3, 2.5]|sort }}",
+        json!([json!("2.5"), json!(3), json!("10.10")]),
+    );
     check("{{ sum([0.1, 0.2, 0.3]) }}", json!("0.6"));
     check("{{ max(1, 2.5) }}", json!("2.5"));
     check("{{ 1_000 + 1 }}", json!(1001));
     refused("{{ 1 / 0 }}", "expression_failed", "division by zero");
     refused("{{ 'a' * 3 }}", "expression_failed", "multiplied");
-    refused("{{ 9223372036854775807 + 1 }}", "expression_failed", "too large");
+    refused(
+        "{{ 9223372036854775807 + 1 }}",
+        "expression_failed",
+        "too large",
+    );
     refused(
         "{{ 0.1234567890123456789 * 0.1234567890123456789 }}",
         "expression_failed",
@@ -81,16 +88,32 @@ fn decimals_are_exact() {
 
 #[test]
 fn money_keeps_its_currency() {
-    check("{{ net + tax }}", json!({"amount": "119.00", "currency": "EUR"}));
-    check("{{ net * 0.19 }}", json!({"amount": "19.0000", "currency": "EUR"}));
-    check("{{ (net * 0.195)|round }}", json!({"amount": "19.50", "currency": "EUR"}));
+    check(
+        "{{ net + tax }}",
+        json!({"amount": "119.00", "currency": "EUR"}),
+    );
+    check(
+        "{{ net * 0.19 }}",
+        json!({"amount": "19.0000", "currency": "EUR"}),
+    );
+    check(
+        "{{ (net * 0.195)|round }}",
+        json!({"amount": "19.50", "currency": "EUR"}),
+    );
     check("{{ tax / net }}", json!("0.19"));
-    check("{{ [net, tax]|sum }}", json!({"amount": "119.00", "currency": "EUR"}));
+    check(
+        "{{ [net, tax]|sum }}",
+        json!({"amount": "119.00", "currency": "EUR"}),
+    );
     check("{{ net > 0 }}", json!(true));
     check("Total {{ net }}", json!("Total €100.00"));
     check("{{ net|amount }}", json!("100.00"));
     check("{{ 12.5|money('USD') }}", json!("$12.50"));
-    refused("{{ net + usd }}", "expression_failed", "EUR and USD cannot be mixed");
+    refused(
+        "{{ net + usd }}",
+        "expression_failed",
+        "EUR and USD cannot be mixed",
+    );
     refused("{{ net > usd }}", "expression_failed", "cannot be mixed");
     refused("{{ net * tax }}", "expression_failed", "two amounts");
     refused("{{ net == 100 }}", "expression_failed", "plain number");
@@ -101,7 +124,10 @@ fn dates_count_in_days() {
     check("{{ due + 1 }}", json!("2027-02-01"));
     check("{{ due|add_months(1) }}", json!("2027-02-28"));
     check("{{ (due + 14) - due }}", json!(14));
-    check("{{ due|date('weekday') }}", json!("Sunday, 31 January 2027"));
+    check(
+        "{{ due|date('weekday') }}",
+        json!("Sunday, 31 January 2027"),
+    );
     check("{{ due|date('%d.%m.') }}", json!("31.01."));
     check("Due {{ due }}", json!("Due 31 January 2027"));
     check("{{ due.year }}", json!(2027));
@@ -114,11 +140,19 @@ fn one_hole_keeps_its_kind_and_others_make_text() {
     check("{{ form.rows }}", values_of("/form/rows"));
     check("plain", json!("plain"));
     check("{{ form.note }}", json!(null));
-    refused("Note: {{ form.note }}", "expression_empty", "form.note is empty");
+    refused(
+        "Note: {{ form.note }}",
+        "expression_empty",
+        "form.note is empty",
+    );
     refused("{{ form.note ~ 'x' }}", "expression_empty", "form.note");
     check("{{ form.note|default('none') }}", json!("none"));
     check("{{ nothing.at.all|default(7) }}", json!(7));
-    refused("{{ form.nme }}", "expression_failed", "there is no form.nme");
+    refused(
+        "{{ form.nme }}",
+        "expression_failed",
+        "there is no form.nme",
+    );
     refused("{{ form.n }} of {{ form }}", "expression_failed", "record");
 }
 
@@ -129,16 +163,25 @@ fn values_of(pointer: &str) -> Json {
 
 #[test]
 fn lists_are_mapped_chosen_and_added() {
-    check("{{ form.rows|map(attribute='title')|join(', ') }}", json!("a, b"));
+    check(
+        "{{ form.rows|map(attribute='title')|join(', ') }}",
+        json!("a, b"),
+    );
     check("{{ form.rows|length }}", json!(2));
     check("{{ form.rows|sum(attribute='qty') }}", json!(3));
-    check("{{ (form.rows|selectattr('qty', 'gt', 1)|first).title }}", json!("a"));
-    check("{{ form.rows[1].title }}{{ form.rows[-1].title }}", json!("bb"));
-    check("{{ form.rows|sort(attribute='qty')|map('title')|list }}", json!(["b", "a"]));
     check(
-        "{{ form.rows|group_by('qty')|map('key') }}",
-        json!([2, 1]),
+        "{{ (form.rows|selectattr('qty', 'gt', 1)|first).title }}",
+        json!("a"),
     );
+    check(
+        "{{ form.rows[1].title }}{{ form.rows[-1].title }}",
+        json!("bb"),
+    );
+    check(
+        "{{ form.rows|sort(attribute='qty')|map('title')|list }}",
+        json!(["b", "a"]),
+    );
+    check("{{ form.rows|group_by('qty')|map('key') }}", json!([2, 1]));
     check(
         "{% for row in form.rows %}{{ loop.index }}{{ row.title }}{% if not loop.last %}-{% endif %}{% endfor %}",
         json!("1a-2b"),
@@ -148,18 +191,32 @@ fn lists_are_mapped_chosen_and_added() {
         json!("none"),
     );
     check("{% set a = 2 %}{{ a * 2 }}{{ a }}", json!("42"));
-    check("{% set a %}T{{ form.n }}{% endset %}[{{ a }}]", json!("[T3]"));
+    check(
+        "{% set a %}T{{ form.n }}{% endset %}[{{ a }}]",
+        json!("[T3]"),
+    );
     check("{{ 'yes' if form.n > 2 else 'no' }}", json!("yes"));
     check("{{ 'a' in 'abc' and 3 in [1, 3] }}", json!(true));
-    check("{{ 'ab cd'|title }} {{ 'a long text here'|truncate(8) }}", json!("Ab Cd a long…"));
+    check(
+        "{{ 'ab cd'|title }} {{ 'a long text here'|truncate(8) }}",
+        json!("Ab Cd a long…"),
+    );
     check("{{ {'a': 1, 'b': 2}.b }}", json!(2));
     check("{{ 1 < form.n <= 3 }}", json!(true));
 }
 
 #[test]
 fn mistakes_are_found_when_the_template_is_read() {
-    refused("{{ form.n | frist }}", "expression_syntax", "did you mean first?");
-    refused("{{ form.n is evn }}", "expression_syntax", "did you mean even?");
+    refused(
+        "{{ form.n | frist }}",
+        "expression_syntax",
+        "did you mean first?",
+    );
+    refused(
+        "{{ form.n is evn }}",
+        "expression_syntax",
+        "did you mean even?",
+    );
     refused("{{ open('x') }}", "expression_syntax", "no function");
     refused("{{ form.n.foo() }}", "expression_syntax", "cannot be used");
     refused("{{ 1 + }}", "expression_syntax", "");
@@ -176,12 +233,32 @@ fn hostile_templates_end() {
         "expression_too_long",
         "",
     );
-    refused(&format!("{{{{ {} }}}}", "(".repeat(2000)), "expression_syntax", "");
-    refused(&format!("{{{{ {}1 }}}}", "-".repeat(60_000)), "expression_syntax", "too long");
-    refused(&format!("{{{{ {}1 }}}}", "not ".repeat(900)), "expression_syntax", "deep");
-    refused(&format!("{{{{ 1{} }}}}", "+1".repeat(20_000)), "expression_syntax", "too long");
+    refused(
+        &format!("{{{{ {} }}}}", "(".repeat(2000)),
+        "expression_syntax",
+        "",
+    );
+    refused(
+        &format!("{{{{ {}1 }}}}", "-".repeat(60_000)),
+        "expression_syntax",
+        "too long",
+    );
+    refused(
+        &format!("{{{{ {}1 }}}}", "not ".repeat(900)),
+        "expression_syntax",
+        "deep",
+    );
+    refused(
+        &format!("{{{{ 1{} }}}}", "+1".repeat(20_000)),
+        "expression_syntax",
+        "too long",
+    );
     refused(&"{% if 1 %}".repeat(5_000), "expression_syntax", "too long");
-    refused(&format!("{{{{ 1 }}}}{}", "a".repeat(70_000)), "expression_syntax", "longer than");
+    refused(
+        &format!("{{{{ 1 }}}}{}", "a".repeat(70_000)),
+        "expression_syntax",
+        "longer than",
+    );
 }
 
 #[test]
@@ -244,7 +321,10 @@ fn scope() -> Kind {
 
 fn inferred(template: &str, kind: &Kind, codes: &[&str]) {
     let (found, problems) = infer(&Template(template.into()), &scope(), false);
-    let found_codes: Vec<&str> = problems.iter().map(|problem| problem.code.as_str()).collect();
+    let found_codes: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.code.as_str())
+        .collect();
     assert_eq!(found_codes, codes, "{template}: {problems:?}");
     assert_eq!(found, *kind, "{template}");
 }
@@ -259,12 +339,28 @@ fn kinds_are_known_before_the_run() {
     inferred("{{ frm.customer }}", &Kind::Any, &["unknown_reference"]);
     inferred("{{ form.note }}", &Kind::text(), &["default_missing"]);
     inferred("{{ form.note|default('') }}", &Kind::text(), &[]);
-    inferred("{% if form.note %}{{ form.note }}{% endif %}", &Kind::text(), &[]);
+    inferred(
+        "{% if form.note %}{{ form.note }}{% endif %}",
+        &Kind::text(),
+        &[],
+    );
     inferred("{{ form.note if form.note else 'x' }}", &Kind::text(), &[]);
-    inferred("{% for r in form.rows %}{{ r.titel }}{% endfor %}", &Kind::text(), &["unknown_reference"]);
+    inferred(
+        "{% for r in form.rows %}{{ r.titel }}{% endfor %}",
+        &Kind::text(),
+        &["unknown_reference"],
+    );
     inferred("{{ form.day * 2 }}", &Kind::Any, &["expression_wrong_kind"]);
-    inferred("{{ form.customer > 3 }}", &Kind::YesNo, &["expression_wrong_kind"]);
-    inferred("{{ form.rows|sum(attribute='title') }}", &Kind::Any, &["expression_wrong_kind"]);
+    inferred(
+        "{{ form.customer > 3 }}",
+        &Kind::YesNo,
+        &["expression_wrong_kind"],
+    );
+    inferred(
+        "{{ form.rows|sum(attribute='title') }}",
+        &Kind::Any,
+        &["expression_wrong_kind"],
+    );
     inferred("{{ form }} x", &Kind::text(), &["expression_no_text"]);
     inferred("{{ 1 + }}", &Kind::Any, &["expression_syntax"]);
     let (_, problems) = infer(&Template("{{ form.custmer }}".into()), &scope(), false);

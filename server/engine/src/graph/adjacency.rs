@@ -153,7 +153,11 @@ pub(super) fn reachable(size: usize, arcs: &[Arc], starts: impl Iterator<Item = 
     while let Some(index) = next.pop() {
         if !reached.contains(index) {
             reached.insert(index);
-            next.extend(arcs.iter().filter(|arc| arc.from == index).map(|arc| arc.to));
+            next.extend(
+                arcs.iter()
+                    .filter(|arc| arc.from == index)
+                    .map(|arc| arc.to),
+            );
         }
     }
     reached

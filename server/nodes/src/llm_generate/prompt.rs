@@ -24,9 +24,7 @@ pub(super) fn messages(task: &Task<'_>) -> Vec<Message> {
         None => {
             "You write text that goes into a document as it is. Write only that text: no heading, no comment, no quotation marks."
         }
-        Some(_) => {
-            "You fill in the text fields of a document. Answer with the JSON object alone."
-        }
+        Some(_) => "You fill in the text fields of a document. Answer with the JSON object alone.",
     });
     let _ = write!(rules, " Write in {}.", task.language);
     if !task.tone.is_empty() {
@@ -175,7 +173,13 @@ mod tests {
 
     #[test]
     fn fields_are_described_with_their_limits() {
-        let day = Kind::record([("title", "", Kind::Text { max_length: Some(40) })]);
+        let day = Kind::record([(
+            "title",
+            "",
+            Kind::Text {
+                max_length: Some(40),
+            },
+        )]);
         let fields = [Field {
             name: "days".into(),
             title: "Days".into(),
