@@ -6,9 +6,11 @@ mod auth;
 mod client;
 mod edge;
 mod error;
+mod events;
 mod extract;
 mod limits;
 mod openapi;
+mod public;
 mod routes;
 mod state;
 
@@ -47,10 +49,12 @@ pub fn router(state: State) -> Router {
     let for_root = document.clone();
     let api = api
         .route("/api/openapi.json", get(move || serve_openapi(document)))
+        .route("/api/events", get(events::serve))
         .route_layer(from_fn_with_state(app.clone(), auth::authorise))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     Router::new()
         .merge(api)
+        .merge(public::router())
         .route("/openapi.json", get(move || serve_openapi(for_root)))
         .route("/healthz", get(healthz))
         .route("/api", get(unknown).fallback(unknown))

@@ -2,8 +2,9 @@
 
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 
+use engine::catalogue::Catalogue;
 use ipnet::IpNet;
-use store::Store;
+use store::{Store, queue::LocalExecutor};
 use url::Url;
 
 use crate::limits::SignInLimits;
@@ -12,6 +13,10 @@ use crate::limits::SignInLimits;
 pub struct State {
     pub store: Store,
     pub config: Config,
+    /// The node types of this program.
+    pub catalogue: Arc<Catalogue>,
+    /// The executor in this process, if it has one.
+    pub local: Option<Arc<dyn LocalExecutor>>,
 }
 
 /// Settings of the HTTP side.

@@ -2,7 +2,7 @@
 //! master key, so that nothing about them is stored and nothing about them can be guessed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use engine::ids::{ArtifactId, RunId, SubmissionId, WorkflowId};
+use engine::ids::{ArtifactId, RunId, SubmissionId, VersionId, WorkflowId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
@@ -41,6 +41,38 @@ pub fn open_run_token(sealer: &Sealer, token: &str) -> Result<RunId> {
     open(sealer, "run-page", token, &[])?
         .map(RunId::from)
         .ok_or(StoreError::NotFound("page"))
+}
+
+/// What a run's public page leads to.
+pub enum RunLink {
+    Open(Scope, RunId),
+    /// The link is genuine, and its time is over.
+    Closed { closed_at: Timestamp },
+}
+
+/// Opens a run's public page; `NotFound` when the token was not made here or the run is deleted.
+pub async fn open_run(store: &Store, token: &str, now: Timestamp) -> Result<RunLink> {
+    let run = open_run_token(&store.sealer, token)?;
+    let closed_at = closes_at(run);
+    if closed_at < now {
+        return Ok(RunLink::Closed { closed_at });
+    }
+    let workspace = sqlx::query_scalar!("select workspace_id from run where id = $1", run.as_uuid())
+        .fetch_optional(&store.pool)
+        .await?
+        .ok_or(StoreError::NotFound("page"))?;
+    Ok(RunLink::Open(Scope::new(workspace.into(), None), run))
+}
+
+/// The address of a run's form, if its workflow is open to the public.
+pub async fn form_slug(store: &Store, scope: &Scope, workflow: WorkflowId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!(
+        "select slug from workflow where workspace_id = $1 and id = $2 and state = 'live' and deleted_at is null",
+        scope.workspace().as_uuid(),
+        workflow.as_uuid(),
+    )
+    .fetch_optional(&store.pool)
+    .await?)
 }
 
 /// When a run's public page closes; the instant is in the run's id.
@@ -165,18 +197,21 @@ pub struct PublicWorkflow {
     pub id: WorkflowId,
     pub name: String,
     pub slug: String,
-    /// A published version that no person closed.
+    /// Published, and no person closed it.
     pub live: bool,
-    pub version: engine::ids::VersionId,
-    pub document: Json,
+    pub version: VersionId,
+    /// The firm's record as it is now; `null` before anybody filled it in.
+    pub firm: Json,
 }
 
 /// The published workflow at an address; `NotFound` also for a draft, so that nobody can tell the two apart.
 pub async fn workflow(store: &Store, slug: &str) -> Result<PublicWorkflow> {
     let row = sqlx::query!(
-        r#"select workflow.id, workflow.workspace_id, workflow.name, workflow.slug, workflow.state, version.id as version_id, version.document
-           from workflow join version on version.id = workflow.live_version_id
-           where workflow.slug = $1 and workflow.deleted_at is null and workflow.state <> 'draft'"#,
+        r#"select workflow.id, workflow.workspace_id, workflow.name, workflow.slug, workflow.state,
+                  workflow.live_version_id as "version_id!", firm.record as "firm?"
+           from workflow left join firm on firm.workspace_id = workflow.workspace_id
+           where workflow.slug = $1 and workflow.deleted_at is null and workflow.state <> 'draft'
+             and workflow.live_version_id is not null"#,
         slug,
     )
     .fetch_optional(&store.pool)
@@ -189,18 +224,20 @@ pub async fn workflow(store: &Store, slug: &str) -> Result<PublicWorkflow> {
         slug: row.slug,
         live: row.state == "live",
         version: row.version_id.into(),
-        document: row.document,
+        firm: row.firm.unwrap_or_default(),
     })
 }
 
-/// The firm that shows itself on the public pages of a workspace: its record and its own name for itself.
-pub async fn firm(store: &Store, scope: &Scope) -> Result<Option<Json>> {
-    Ok(sqlx::query_scalar!(
-        "select record from firm where workspace_id = $1",
-        scope.workspace().as_uuid()
+/// The document of a published version, which never changes.
+pub async fn version_document(store: &Store, scope: &Scope, version: VersionId) -> Result<Json> {
+    sqlx::query_scalar!(
+        "select document from version where workspace_id = $1 and id = $2",
+        scope.workspace().as_uuid(),
+        version.as_uuid(),
     )
     .fetch_optional(&store.pool)
-    .await?)
+    .await?
+    .ok_or(StoreError::NotFound("version"))
 }
 
 fn token(sealer: &Sealer, purpose: &str, id: Uuid, bound_to: &[u8]) -> Result<String> {

@@ -1,0 +1,52 @@
+//! What anybody may open: forms, results, signed file links and inbound webhooks. Pages are made on the server, work without
+//! JavaScript and carry no inline code; nobody here is ever signed in, so no cookie is read or set.
+
+mod answers;
+mod colour;
+mod files;
+mod forms;
+mod hooks;
+mod language;
+mod limits;
+mod page;
+mod published;
+mod results;
+mod uploads;
+mod view;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    extract::DefaultBodyLimit,
+    routing::{delete, get, post},
+};
+
+use crate::App;
+
+/// A form with all its files; each form's own limit is lower.
+const MAX_FORM_BYTES: usize = 110 * 1024 * 1024;
+
+/// What public pages share within a process.
+#[derive(Clone, Default)]
+pub(crate) struct Public {
+    kept: Arc<published::Kept>,
+    limits: Arc<limits::Limits>,
+}
+
+/// The public routes.
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/f/{slug}", get(forms::show).post(forms::submit))
+        .route("/f/{slug}/compute", post(forms::compute))
+        .route("/f/{slug}/uploads", post(uploads::upload))
+        .route("/f/{slug}/uploads/{id}", delete(uploads::remove))
+        .route("/r/{token}", get(results::show))
+        .route("/r/{token}/events", get(results::events))
+        .route("/r/{token}/document", get(results::document))
+        .route("/a/{id}", get(files::show))
+        .route("/hooks/{slug}/{token}", post(hooks::receive))
+        .route("/assets-public/{name}", get(page::serve_asset))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(Extension(Public::default()))
+}

@@ -1,0 +1,402 @@
+//! A form as its template draws it: every question with its typed text, its problem and what was understood, and the totals.
+
+use std::collections::HashMap;
+
+use engine::{
+    expression::Template,
+    form::{ComputedField, Draft, FieldKind, Form, FormField, MAX_ROWS, MOST_ROWS, Width, decimal_mark, is_blank},
+    value::{FileRef, Record, Value},
+};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::{answers::max_bytes, language::Language, uploads::size_text};
+
+/// Spare rows at the end of a table, for those without JavaScript.
+const SPARE_ROWS: usize = 3;
+const FIRST_ROWS: usize = 3;
+
+/// What a form's view is made of.
+pub(crate) struct Look<'a> {
+    pub(crate) language: Language,
+    /// How numbers and dates are written.
+    pub(crate) locale: &'a str,
+    pub(crate) currency: &'a str,
+    pub(crate) answers: &'a Json,
+    pub(crate) draft: &'a Draft,
+    /// Shown problems, by pointer; none while somebody still fills in.
+    pub(crate) errors: &'a HashMap<String, String>,
+    pub(crate) files: &'a [FileRef],
+    /// More spare rows than usual, by name.
+    pub(crate) more_rows: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct FormView {
+    pub(crate) sections: Vec<Section>,
+    pub(crate) totals: Vec<Total>,
+    pub(crate) has_files: bool,
+    pub(crate) has_rows: bool,
+    pub(crate) decimal_mark: char,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Section {
+    title: String,
+    fields: Vec<FieldView>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Total {
+    label: String,
+    pointer: String,
+    display: String,
+    last: bool,
+}
+
+/// One question; `kind` picks the control.
+#[derive(Serialize)]
+pub(crate) struct FieldView {
+    kind: &'static str,
+    name: String,
+    id: String,
+    pointer: String,
+    label: String,
+    help: String,
+    hint: String,
+    required: bool,
+    width: Width,
+    value: String,
+    error: String,
+    understood: String,
+    currency: String,
+    inputmode: &'static str,
+    autocomplete: &'static str,
+    min: String,
+    max: String,
+    options: Vec<OptionView>,
+    /// For the script's checks.
+    rules: String,
+    file: Option<FileView>,
+    accept: String,
+    rows: Vec<RowView>,
+    blank_row: Option<Box<RowView>>,
+    columns: Vec<ColumnView>,
+    max_rows: u32,
+}
+
+#[derive(Serialize)]
+struct OptionView {
+    value: String,
+    title: String,
+    chosen: bool,
+}
+
+#[derive(Serialize)]
+struct FileView {
+    id: String,
+    name: String,
+    text: String,
+    remove: String,
+}
+
+#[derive(Serialize)]
+struct RowView {
+    number: String,
+    label: String,
+    remove: String,
+    move_label: String,
+    error: String,
+    cells: Vec<FieldView>,
+    computed: Vec<Total>,
+}
+
+#[derive(Serialize)]
+struct ColumnView {
+    label: String,
+    kind: &'static str,
+    computed: bool,
+}
+
+impl FormView {
+    pub(crate) fn new(form: &Form, look: &Look<'_>) -> Self {
+        let mut sections: Vec<Section> = Vec::new();
+        for field in &form.fields {
+            if sections.is_empty() || !field.section.is_empty() {
+                sections.push(Section {
+                    title: field.section.clone(),
+                    fields: Vec::new(),
+                });
+            }
+            let answer = look.answers.get(&field.name).unwrap_or(&Json::Null);
+            let view = FieldView::new(field, answer, "", look);
+            if let Some(section) = sections.last_mut() {
+                section.fields.push(view);
+            }
+        }
+        let last = form.computed.len();
+        let totals = form.computed.iter().enumerate();
+        Self {
+            totals: totals.map(|(index, computed)| Total::new(computed, "", index + 1 == last, look)).collect(),
+            has_files: form.fields.iter().any(|field| matches!(field.kind, FieldKind::File { .. })),
+            has_rows: form.fields.iter().any(|field| matches!(field.kind, FieldKind::Rows { .. })),
+            decimal_mark: decimal_mark(look.locale),
+            sections,
+        }
+    }
+}
+
+impl Total {
+    fn new(computed: &ComputedField, at: &str, last: bool, look: &Look<'_>) -> Self {
+        let pointer = format!("{at}/{}", computed.name);
+        let display = look.draft.values.get(&pointer).map(|value| display(value, look.locale));
+        Self {
+            label: computed.label.clone(),
+            display: display.unwrap_or_else(|| look.language.text("form.not_yet_short", &json!({}))),
+            pointer,
+            last,
+        }
+    }
+}
+
+impl FieldView {
+    fn new(field: &FormField, answer: &Json, at: &str, look: &Look<'_>) -> Self {
+        let pointer = format!("{at}/{}", field.name);
+        let dotted = pointer.trim_start_matches('/').replace('/', ".");
+        let (inputmode, autocomplete) = hints(field);
+        let typed = match answer {
+            Json::String(text) => text.clone(),
+            Json::Bool(true) => "on".to_owned(),
+            _ => String::new(),
+        };
+        let mut view = Self {
+            kind: kind_name(&field.kind),
+            id: format!("f-{}", dotted.replace('.', "-")),
+            name: dotted,
+            label: field.label.clone(),
+            help: field.help.clone(),
+            hint: String::new(),
+            required: field.required,
+            width: field.width,
+            value: typed,
+            error: look.errors.get(&pointer).cloned().unwrap_or_default(),
+            understood: understood(field, answer, look.draft.values.get(&pointer), look),
+            currency: String::new(),
+            inputmode,
+            autocomplete,
+            min: String::new(),
+            max: String::new(),
+            options: Vec::new(),
+            rules: rules(field, look.currency),
+            file: None,
+            accept: String::new(),
+            rows: Vec::new(),
+            blank_row: None,
+            columns: Vec::new(),
+            max_rows: 0,
+            pointer,
+        };
+        match &field.kind {
+            FieldKind::Money { currency } => {
+                let currency = currency.as_deref().unwrap_or(look.currency);
+                view.currency = sign(currency).to_owned();
+            }
+            FieldKind::Date { min, max } => {
+                view.min = min.map(|date| date.to_string()).unwrap_or_default();
+                view.max = max.map(|date| date.to_string()).unwrap_or_default();
+            }
+            FieldKind::Select { options } | FieldKind::MultiSelect { options, .. } => {
+                let chosen = |value: &str| match answer {
+                    Json::String(text) => text == value,
+                    Json::Array(values) => values.iter().any(|other| other == value),
+                    _ => false,
+                };
+                view.options = options
+                    .iter()
+                    .map(|option| OptionView {
+                        chosen: chosen(&option.value),
+                        title: option.title.clone().unwrap_or_else(|| option.value.clone()),
+                        value: option.value.clone(),
+                    })
+                    .collect();
+                if let FieldKind::MultiSelect { max: Some(max), .. } = &field.kind {
+                    view.hint = look.language.text("form.up_to", &json!({"max": max}));
+                }
+            }
+            FieldKind::File { accept, .. } => view.file_parts(field, accept, answer, look),
+            FieldKind::Rows { columns, computed, max_rows, .. } => {
+                view.max_rows = max_rows.unwrap_or(MAX_ROWS).min(MOST_ROWS);
+                view.row_parts(columns, computed, answer, look);
+            }
+            FieldKind::Text { .. }
+            | FieldKind::LongText { .. }
+            | FieldKind::Email
+            | FieldKind::Phone
+            | FieldKind::Number { .. }
+            | FieldKind::Checkbox => {}
+        }
+        view
+    }
+
+    fn file_parts(&mut self, field: &FormField, accept: &[String], answer: &Json, look: &Look<'_>) {
+        let size = size_text(max_bytes(field));
+        let types: Vec<&str> = accept.iter().map(|accepted| type_name(accepted)).collect();
+        self.accept = accept.join(",");
+        self.hint = if types.is_empty() {
+            look.language.text("form.file_limit", &json!({"size": size}))
+        } else {
+            look.language.text("form.file_types", &json!({"size": size, "types": types.join(", ")}))
+        };
+        let id = answer.as_str().unwrap_or_default();
+        self.file = look.files.iter().find(|file| file.id.to_string() == id).map(|file| FileView {
+            id: file.id.to_string(),
+            text: look.language.text("form.file_kept", &json!({"name": file.name, "size": size_text(file.size_bytes)})),
+            remove: look.language.text("form.file_remove", &json!({"name": file.name})),
+            name: file.name.clone(),
+        });
+    }
+
+    fn row_parts(&mut self, columns: &[FormField], computed: &[ComputedField], answer: &Json, look: &Look<'_>) {
+        let none = Vec::new();
+        let given = answer.as_array().unwrap_or(&none);
+        let filled = given.iter().rposition(|row| !is_blank(row)).map_or(0, |last| last + 1);
+        let more = look.more_rows == Some(self.name.as_str());
+        let spare = if more { given.len().saturating_sub(filled) + SPARE_ROWS } else { 1 };
+        let count = (filled + spare).max(FIRST_ROWS).min(self.max_rows as usize).max(filled);
+        let row = |index: &str, row: &Json| {
+            let at = format!("{}/{index}", self.pointer);
+            let number = index.parse::<usize>().map_or_else(|_| index.to_owned(), |index| (index + 1).to_string());
+            let text = |key| look.language.text(key, &json!({"number": number}));
+            RowView {
+                label: text("form.row"),
+                remove: text("form.remove_row"),
+                move_label: text("form.move_row"),
+                error: look.errors.get(&at).cloned().unwrap_or_default(),
+                cells: columns
+                    .iter()
+                    .map(|column| FieldView::new(column, row.get(&column.name).unwrap_or(&Json::Null), &at, look))
+                    .collect(),
+                computed: computed.iter().map(|cell| Total::new(cell, &at, false, look)).collect(),
+                number: index.to_owned(),
+            }
+        };
+        let rows = (0..count).map(|index| row(&index.to_string(), given.get(index).unwrap_or(&Json::Null))).collect();
+        let blank = row("__row__", &Json::Null);
+        self.rows = rows;
+        self.blank_row = Some(Box::new(blank));
+        let asked = columns.iter().map(|column| ColumnView {
+            label: column.label.clone(),
+            kind: kind_name(&column.kind),
+            computed: false,
+        });
+        let cells = computed.iter().map(|cell| ColumnView {
+            label: cell.label.clone(),
+            kind: "money",
+            computed: true,
+        });
+        self.columns = asked.chain(cells).collect();
+    }
+}
+
+/// A value as people of this language write it.
+pub(crate) fn display(value: &Value, locale: &str) -> String {
+    let values = Record::from_iter([("value".to_owned(), value.clone())]);
+    Template("{{ value | default(\"\") }}".to_owned()).render(&values, locale).unwrap_or_default()
+}
+
+/// What a typed number was read as, when the text alone leaves a doubt.
+fn understood(field: &FormField, answer: &Json, value: Option<&Value>, look: &Look<'_>) -> String {
+    let (Some(typed), Some(value)) = (answer.as_str(), value) else {
+        return String::new();
+    };
+    if !matches!(field.kind, FieldKind::Number { .. } | FieldKind::Money { .. }) || !is_doubtful(typed) {
+        return String::new();
+    }
+    look.language.text("form.understood", &json!({"value": display(value, look.locale)}))
+}
+
+/// Digits with any mark but a plain sign could be read in two ways.
+pub(crate) fn is_doubtful(typed: &str) -> bool {
+    !typed.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
+fn kind_name(kind: &FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Text { .. } => "text",
+        FieldKind::LongText { .. } => "long_text",
+        FieldKind::Email => "email",
+        FieldKind::Phone => "phone",
+        FieldKind::Number { .. } => "number",
+        FieldKind::Money { .. } => "money",
+        FieldKind::Date { .. } => "date",
+        FieldKind::Select { .. } => "select",
+        FieldKind::MultiSelect { .. } => "multi_select",
+        FieldKind::Checkbox => "checkbox",
+        FieldKind::File { .. } => "file",
+        FieldKind::Rows { .. } => "rows",
+    }
+}
+
+/// Keyboard and autofill, from the kind and from names that everybody uses.
+fn hints(field: &FormField) -> (&'static str, &'static str) {
+    match &field.kind {
+        FieldKind::Email => ("email", "email"),
+        FieldKind::Phone => ("tel", "tel"),
+        FieldKind::Number { decimals: Some(0), min, .. } if min.as_deref().is_some_and(|min| !min.starts_with('-')) => {
+            ("numeric", "off")
+        }
+        FieldKind::Number { .. } | FieldKind::Money { .. } => ("decimal", "off"),
+        FieldKind::Text { .. } => {
+            let autocomplete = match field.name.as_str() {
+                "name" | "full_name" | "customer" | "guest" | "contact" => "name",
+                "first_name" => "given-name",
+                "last_name" => "family-name",
+                "company" | "organisation" | "organization" => "organization",
+                "street" | "address_line" => "address-line1",
+                "postcode" | "postal_code" | "zip" => "postal-code",
+                "city" | "town" => "address-level2",
+                "country" => "country-name",
+                _ => "on",
+            };
+            ("text", autocomplete)
+        }
+        FieldKind::LongText { .. } if field.name.contains("address") => ("text", "street-address"),
+        _ => ("text", "off"),
+    }
+}
+
+/// The question as the script's checks read it: the same JSON as in the workflow, without what only the page needs.
+fn rules(field: &FormField, currency: &str) -> String {
+    let mut rules = serde_json::to_value(field).unwrap_or_default();
+    if let Some(rules) = rules.as_object_mut() {
+        for name in ["help", "options", "columns", "computed", "width", "section"] {
+            rules.remove(name);
+        }
+        if matches!(field.kind, FieldKind::Money { currency: None }) {
+            rules.insert("currency".into(), json!(currency));
+        }
+    }
+    rules.to_string()
+}
+
+fn sign(currency: &str) -> &str {
+    match currency {
+        "EUR" => "€",
+        "USD" => "$",
+        "GBP" => "£",
+        "JPY" | "CNY" => "¥",
+        other => other,
+    }
+}
+
+fn type_name(accepted: &str) -> &str {
+    match accepted {
+        "application/pdf" => "PDF",
+        "image/*" => "PNG, JPEG, WebP",
+        "image/png" => "PNG",
+        "image/jpeg" => "JPEG",
+        "text/csv" => "CSV",
+        "text/plain" => "TXT",
+        other => other,
+    }
+}
