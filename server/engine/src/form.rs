@@ -4,6 +4,8 @@ mod answer;
 mod check;
 mod number;
 mod submission;
+#[cfg(test)]
+mod vectors;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

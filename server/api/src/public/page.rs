@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::firm::Firm;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, value::Serde};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -126,7 +126,9 @@ pub(crate) fn page(status: StatusCode, template: &str, frame: &Frame, content: i
 
 /// A template's text.
 pub(crate) fn render(template: &str, frame: &Frame, content: impl Serialize) -> Result<String, minijinja::Error> {
-    let context = minijinja::context! { page => frame, t => frame.t, ..minijinja::Value::from_serialize(content) };
+    let context = minijinja::context! {
+        page => Value::from(Serde(frame)), t => Value::from(Serde(frame.t)), ..Value::from(Serde(content))
+    };
     TEMPLATES.get_template(template)?.render(context)
 }
 

@@ -400,3 +400,79 @@ fn type_name(accepted: &str) -> &str {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::public::page::{Frame, Script, render};
+
+    fn draw(answers: &Json, errors: &[(&str, &str)]) -> String {
+        let form: Form = serde_json::from_value(json!({"title": "Invoice", "fields": [
+            {"name": "guest", "label": "Guest <b>", "kind": "text", "required": true, "help": "Who \"pays\""},
+            {"name": "text", "label": "Text", "kind": "long_text"}, {"name": "mail", "label": "Mail", "kind": "email", "width": "half"},
+            {"name": "phone", "label": "Phone", "kind": "phone"}, {"name": "days", "label": "Days", "kind": "number", "decimals": 0},
+            {"name": "due", "label": "Due", "kind": "date", "min": "2027-01-01"},
+            {"name": "where", "label": "Where", "kind": "select", "section": "Trip", "options": [{"value": "a", "title": "A"}]},
+            {"name": "likes", "label": "Likes", "kind": "multi_select", "max": 2, "options": [{"value": "x"}, {"value": "y"}]},
+            {"name": "agree", "label": "Agree", "kind": "checkbox", "required": true},
+            {"name": "photo", "label": "Photo", "kind": "file", "accept": ["image/*"]},
+            {"name": "items", "label": "Items", "kind": "rows", "columns": [
+                {"name": "what", "label": "What", "kind": "text"}, {"name": "price", "label": "Price", "kind": "money"}],
+             "computed": [{"name": "twice", "label": "Twice", "kind": "money", "value": "{{ row.price * 2 }}"}]}
+        ], "computed": [{"name": "total", "label": "Total", "kind": "money", "value": "{{ items[0].twice }}"}]}))
+        .unwrap();
+        let constants = Record::new();
+        let setting = engine::form::Setting {
+            source: engine::form::Source::Person,
+            locale: "en",
+            currency: "EUR",
+            constants: &constants,
+            files: &|_| None,
+        };
+        let draft = form.draft(answers, &setting);
+        let errors = errors.iter().map(|(at, text)| ((*at).to_owned(), (*text).to_owned())).collect();
+        let look = Look {
+            language: Language::English,
+            locale: "en",
+            currency: "EUR",
+            answers,
+            draft: &draft,
+            errors: &errors,
+            files: &[],
+            more_rows: None,
+        };
+        let frame = Frame::new(Language::English, &engine::firm::Firm::default(), "Invoice", "/f/x", Script::Form);
+        let content = json!({
+            "title": form.title, "intro": "", "submit": "Send", "action": "/f/x", "base": "/f/x", "ticket": "t",
+            "form": FormView::new(&form, &look), "summary": [{"text": "s", "href": "#f-guest"}], "general": ["g"],
+            "first_result": null, "slug": "x", "version": "v", "locale": "en", "least_open_ms": 1000, "texts": "{}",
+        });
+        render("form.html", &frame, content).unwrap()
+    }
+
+    #[test]
+    fn every_question_is_labelled_and_nothing_typed_gets_out() {
+        let hostile = "\"><script>alert(1)</script>";
+        let answers = json!({"guest": hostile, "text": "</textarea><script>", "items": [{"what": hostile, "price": "1.50"}]});
+        let html = draw(&answers, &[("/guest", "Fill in <b>")]);
+        assert!(!html.contains("<script>alert") && !html.contains("</textarea><script>"), "{html}");
+        assert!(!html.contains(" style=") && !html.contains("onclick"));
+        let ids: Vec<&str> = html.split(" for=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(ids.len() > 10);
+        for id in ids {
+            assert!(html.contains(&format!(" id=\"{id}\"")), "no {id}");
+        }
+        assert!(html.contains("aria-invalid=\"true\"") && html.contains("f-guest-error"));
+        assert!(html.contains("Read as €1.50"), "{}", &html[html.find("f-items-0-price-understood").unwrap()..][..200]);
+        assert!(html.contains("data-computed=\"/items/0/twice\">€3.00"));
+        assert!(html.contains("data-computed=\"/total\">€3.00"));
+    }
+
+    #[test]
+    fn spare_rows_are_there_without_a_script() {
+        let html = draw(&json!({}), &[]);
+        assert!(html.contains("name=\"items.2.what\""));
+        assert!(!html.contains("name=\"items.3.what\""));
+        assert!(html.contains("name=\"items.__row__.what\""));
+    }
+}

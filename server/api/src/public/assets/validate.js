@@ -91,7 +91,8 @@ export function compare(a, b) {
   const [x, y] = [parts(a), parts(b)];
   if (x.sign !== y.sign) return x.sign - y.sign;
   const size = x.whole.length - y.whole.length || order(x.whole, y.whole) || order(x.fraction, y.fraction);
-  return size * (x.sign < 0 ? -1 : 1);
+  // Not -0, which is another value to some.
+  return size * (x.sign < 0 ? -1 : 1) || 0;
 }
 
 function parts(number) {
