@@ -40,7 +40,10 @@ pub(crate) async fn serve(
     // Listening begins before the look at what is there, so that nothing falls between the two.
     let changes = app.store.events.subscribe();
     let mut first = VecDeque::new();
-    for run in topics.iter().filter_map(|topic| topic.strip_prefix("run:")?.parse::<RunId>().ok()) {
+    for run in topics
+        .iter()
+        .filter_map(|topic| topic.strip_prefix("run:")?.parse::<RunId>().ok())
+    {
         first.extend(written(&app, &caller.scope, run).await?);
     }
     let reader = Reader {
@@ -51,8 +54,15 @@ pub(crate) async fn serve(
     };
     let events = stream::unfold(reader, |mut reader| async move {
         let data = reader.next().await?;
-        let name = if data["kind"] == "gap" { "gap" } else { "change" };
-        Some((Ok(Event::default().event(name).data(data.to_string())), reader))
+        let name = if data["kind"] == "gap" {
+            "gap"
+        } else {
+            "change"
+        };
+        Some((
+            Ok(Event::default().event(name).data(data.to_string())),
+            reader,
+        ))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
@@ -84,7 +94,8 @@ impl Reader {
 
 /// Models belong to the installation; everything else to one workspace.
 fn is_for(change: &store::events::Event, topics: &HashSet<String>, scope: &Scope) -> bool {
-    topics.contains(&change.topic) && (change.topic == "models" || change.workspace == scope.workspace())
+    topics.contains(&change.topic)
+        && (change.topic == "models" || change.workspace == scope.workspace())
 }
 
 fn data_of(topic: String, kind: &str, data: Json) -> Json {
@@ -117,18 +128,35 @@ async fn written(app: &App, scope: &Scope, run: RunId) -> Result<Vec<Json>, ApiE
 }
 
 fn parse(text: &str) -> Result<HashSet<String>, ApiError> {
-    let topics: HashSet<String> = text.split(',').map(str::trim).filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
+    let topics: HashSet<String> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|topic| !topic.is_empty())
+        .map(str::to_owned)
+        .collect();
     let known = |topic: &String| {
-        matches!(topic.as_str(), "runs" | "models" | "deliveries" | "workflows")
-            || topic.strip_prefix("run:").is_some_and(|id| id.parse::<RunId>().is_ok())
-            || topic.strip_prefix("workflow:").is_some_and(|id| id.parse::<RunId>().is_ok())
+        matches!(
+            topic.as_str(),
+            "runs" | "models" | "deliveries" | "workflows"
+        ) || topic
+            .strip_prefix("run:")
+            .is_some_and(|id| id.parse::<RunId>().is_ok())
+            || topic
+                .strip_prefix("workflow:")
+                .is_some_and(|id| id.parse::<RunId>().is_ok())
     };
     if topics.len() > MAX_TOPICS {
-        return Err(ApiError::bad_request("too_many_topics", format!("A stream has at most {MAX_TOPICS} topics.")));
+        return Err(ApiError::bad_request(
+            "too_many_topics",
+            format!("A stream has at most {MAX_TOPICS} topics."),
+        ));
     }
     if let Some(unknown) = topics.iter().find(|topic| !known(topic)) {
         let shown: String = unknown.chars().take(MAX_TOPIC_CHARS).collect();
-        return Err(ApiError::bad_request("unknown_topic", format!("There is no topic \"{shown}\".")));
+        return Err(ApiError::bad_request(
+            "unknown_topic",
+            format!("There is no topic \"{shown}\"."),
+        ));
     }
     Ok(topics)
 }
@@ -143,14 +171,22 @@ mod tests {
         assert!(parse("run:0190b3a0-0000-7000-8000-000000000001").is_ok());
         assert!(parse("run:1").is_err());
         assert!(parse("secrets").is_err());
-        let many: Vec<String> = (0..=MAX_TOPICS).map(|n| format!("run:0190b3a0-0000-7000-8000-{n:012}")).collect();
+        let many: Vec<String> = (0..=MAX_TOPICS)
+            .map(|n| format!("run:0190b3a0-0000-7000-8000-{n:012}"))
+            .collect();
         assert!(parse(&many.join(",")).is_err());
     }
 
     #[test]
     fn data_is_one_object() {
         let data = data_of("runs".into(), "run.changed", json!({"id": 1}));
-        assert_eq!(data, json!({"id": 1, "topic": "runs", "kind": "run.changed"}));
-        assert_eq!(data_of("runs".into(), "x", Json::Null), json!({"topic": "runs", "kind": "x"}));
+        assert_eq!(
+            data,
+            json!({"id": 1, "topic": "runs", "kind": "run.changed"})
+        );
+        assert_eq!(
+            data_of("runs".into(), "x", Json::Null),
+            json!({"topic": "runs", "kind": "x"})
+        );
     }
 }

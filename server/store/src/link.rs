@@ -47,7 +47,9 @@ pub fn open_run_token(sealer: &Sealer, token: &str) -> Result<RunId> {
 pub enum RunLink {
     Open(Scope, RunId),
     /// The link is genuine, and its time is over.
-    Closed { closed_at: Timestamp },
+    Closed {
+        closed_at: Timestamp,
+    },
 }
 
 /// Opens a run's public page; `NotFound` when the token was not made here or the run is deleted.
@@ -57,15 +59,20 @@ pub async fn open_run(store: &Store, token: &str, now: Timestamp) -> Result<RunL
     if closed_at < now {
         return Ok(RunLink::Closed { closed_at });
     }
-    let workspace = sqlx::query_scalar!("select workspace_id from run where id = $1", run.as_uuid())
-        .fetch_optional(&store.pool)
-        .await?
-        .ok_or(StoreError::NotFound("page"))?;
+    let workspace =
+        sqlx::query_scalar!("select workspace_id from run where id = $1", run.as_uuid())
+            .fetch_optional(&store.pool)
+            .await?
+            .ok_or(StoreError::NotFound("page"))?;
     Ok(RunLink::Open(Scope::new(workspace.into(), None), run))
 }
 
 /// The address of a run's form, if its workflow is open to the public.
-pub async fn form_slug(store: &Store, scope: &Scope, workflow: WorkflowId) -> Result<Option<String>> {
+pub async fn form_slug(
+    store: &Store,
+    scope: &Scope,
+    workflow: WorkflowId,
+) -> Result<Option<String>> {
     Ok(sqlx::query_scalar!(
         "select slug from workflow where workspace_id = $1 and id = $2 and state = 'live' and deleted_at is null",
         scope.workspace().as_uuid(),

@@ -55,7 +55,8 @@ impl Refusal {
 impl Sent {
     /// Reads the two content types that HTML forms have, and no other.
     pub(crate) async fn read(request: Request<Body>, form: &Form) -> Result<Self, Refusal> {
-        let most = MAX_TEXT_BYTES as u64 + file_fields(form).map(|field| max_bytes(field)).sum::<u64>();
+        let most =
+            MAX_TEXT_BYTES as u64 + file_fields(form).map(|field| max_bytes(field)).sum::<u64>();
         let length = request
             .headers()
             .get(header::CONTENT_LENGTH)
@@ -71,7 +72,9 @@ impl Sent {
     }
 
     async fn read_urlencoded(request: Request<Body>) -> Result<Self, Refusal> {
-        let bytes = to_bytes(request.into_body(), MAX_TEXT_BYTES).await.map_err(|_| Refusal::TooLarge)?;
+        let bytes = to_bytes(request.into_body(), MAX_TEXT_BYTES)
+            .await
+            .map_err(|_| Refusal::TooLarge)?;
         let entries: Vec<(String, String)> = url::form_urlencoded::parse(&bytes)
             .take(MAX_ENTRIES + 1)
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
@@ -87,7 +90,9 @@ impl Sent {
 
     async fn read_multipart(request: Request<Body>, form: &Form) -> Result<Self, Refusal> {
         let request = request.with_limited_body();
-        let mut parts = Multipart::from_request(request, &()).await.map_err(|_| Refusal::Broken)?;
+        let mut parts = Multipart::from_request(request, &())
+            .await
+            .map_err(|_| Refusal::Broken)?;
         let mut sent = Self::default();
         let mut text_bytes = 0;
         while let Some(mut part) = parts.next_field().await.map_err(|_| Refusal::Broken)? {
@@ -132,7 +137,8 @@ impl Sent {
                     if text_bytes > MAX_TEXT_BYTES || sent.entries.len() >= MAX_ENTRIES {
                         return Err(Refusal::TooLarge);
                     }
-                    sent.entries.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+                    sent.entries
+                        .push((name, String::from_utf8_lossy(&bytes).into_owned()));
                 }
             }
         }
@@ -141,7 +147,11 @@ impl Sent {
 
     /// The last value of a name that is no question, such as the ticket.
     pub(crate) fn own(&self, name: &str) -> Option<&str> {
-        self.entries.iter().rev().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.entries
+            .iter()
+            .rev()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The tree of answers: only questions of the form, as texts.
@@ -150,10 +160,12 @@ impl Sent {
         for field in &form.fields {
             let answer = match &field.kind {
                 FieldKind::Rows { columns, .. } => self.rows(&field.name, columns),
-                FieldKind::MultiSelect { .. } => Json::Array(self.all(&field.name).map(Json::from).collect()),
-                FieldKind::File { .. } => {
-                    self.own(&format!("{}.kept", field.name)).map_or(Json::Null, Json::from)
+                FieldKind::MultiSelect { .. } => {
+                    Json::Array(self.all(&field.name).map(Json::from).collect())
                 }
+                FieldKind::File { .. } => self
+                    .own(&format!("{}.kept", field.name))
+                    .map_or(Json::Null, Json::from),
                 _ => self.own(&field.name).map_or(Json::Null, Json::from),
             };
             answers.insert(field.name.clone(), answer);
@@ -162,14 +174,21 @@ impl Sent {
     }
 
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.entries.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.entries
+            .iter()
+            .filter(move |(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Rows in the order of their numbers; gaps close.
     fn rows(&self, name: &str, columns: &[FormField]) -> Json {
-        let mut rows: std::collections::BTreeMap<u32, Map<String, Json>> = std::collections::BTreeMap::new();
+        let mut rows: std::collections::BTreeMap<u32, Map<String, Json>> =
+            std::collections::BTreeMap::new();
         for (entry, value) in &self.entries {
-            let Some(rest) = entry.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) else {
+            let Some(rest) = entry
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('.'))
+            else {
                 continue;
             };
             let Some((number, column)) = rest.split_once('.') else {
@@ -177,7 +196,9 @@ impl Sent {
             };
             let Ok(number) = number.parse() else { continue };
             if columns.iter().any(|known| known.name == column) {
-                rows.entry(number).or_default().insert(column.to_owned(), Json::from(value.as_str()));
+                rows.entry(number)
+                    .or_default()
+                    .insert(column.to_owned(), Json::from(value.as_str()));
             }
         }
         Json::Array(rows.into_values().map(Json::Object).collect())
@@ -191,13 +212,17 @@ pub(crate) fn media_type(request: &Request<Body>) -> Option<String> {
 }
 
 fn file_fields(form: &Form) -> impl Iterator<Item = &FormField> {
-    form.fields.iter().filter(|field| matches!(field.kind, FieldKind::File { .. }))
+    form.fields
+        .iter()
+        .filter(|field| matches!(field.kind, FieldKind::File { .. }))
 }
 
 /// The largest file a question takes.
 pub(crate) fn max_bytes(field: &FormField) -> u64 {
     match &field.kind {
-        FieldKind::File { max_bytes, .. } => max_bytes.unwrap_or(MAX_FILE_BYTES).min(MOST_FILE_BYTES),
+        FieldKind::File { max_bytes, .. } => {
+            max_bytes.unwrap_or(MAX_FILE_BYTES).min(MOST_FILE_BYTES)
+        }
         _ => 0,
     }
 }
@@ -232,7 +257,12 @@ mod tests {
     async fn names_become_a_tree_and_nothing_else_gets_in() {
         let body = "guest=M%C3%BCller&likes=a&likes=b&items.7.what=x&items.2.what=y&items.2.price=1%2C5\
                     &items.2.evil=1&items.x.what=1&photo.kept=../../etc/passwd&other=1&_ticket=t";
-        let sent = Sent::read(request("application/x-www-form-urlencoded; charset=UTF-8", body), &form()).await.unwrap();
+        let sent = Sent::read(
+            request("application/x-www-form-urlencoded; charset=UTF-8", body),
+            &form(),
+        )
+        .await
+        .unwrap();
         assert_eq!(
             sent.answers(&form()),
             json!({"guest": "Müller", "likes": ["a", "b"], "photo": "../../etc/passwd",
@@ -244,7 +274,11 @@ mod tests {
     #[tokio::test]
     async fn only_what_html_forms_send_is_read() {
         for content_type in ["application/json", "text/plain", "application/xml", ""] {
-            let result = Sent::read(request(content_type, r#"{"photo": {"filepath": "/etc/passwd"}}"#), &form()).await;
+            let result = Sent::read(
+                request(content_type, r#"{"photo": {"filepath": "/etc/passwd"}}"#),
+                &form(),
+            )
+            .await;
             assert_eq!(result.unwrap_err(), Refusal::WrongType, "{content_type}");
         }
         let long = "guest=".to_owned() + &"x".repeat(MAX_TEXT_BYTES);
@@ -257,7 +291,9 @@ mod tests {
         let body = "--b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"../a.png\"\r\n\r\n0123456789ABC\r\n\
                     --b\r\nContent-Disposition: form-data; name=\"guest\"\r\n\r\nM\u{fc}ller\r\n\
                     --b\r\nContent-Disposition: form-data; name=\"guest\"; filename=\"x\"\r\n\r\nno answer\r\n--b--\r\n";
-        let sent = Sent::read(request("multipart/form-data; boundary=b", body), &form()).await.unwrap();
+        let sent = Sent::read(request("multipart/form-data; boundary=b", body), &form())
+            .await
+            .unwrap();
         assert_eq!(sent.answers(&form())["guest"], "Müller");
         assert_eq!(sent.files.len(), 1);
         assert!(sent.files[0].too_large && sent.files[0].bytes.is_empty());

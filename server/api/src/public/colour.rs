@@ -58,7 +58,11 @@ impl Colour {
         Self(self.0.map(|part| {
             let mixed = f64::from(part) + (f64::from(end) - f64::from(part)) * share;
             // Rounding towards the end, so that darkening always moves.
-            let mixed = if end == 0 { mixed.floor() } else { mixed.round() };
+            let mixed = if end == 0 {
+                mixed.floor()
+            } else {
+                mixed.round()
+            };
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -76,7 +80,11 @@ impl Colour {
     fn luminance(self) -> f64 {
         let [red, green, blue] = self.0.map(|part| {
             let part = f64::from(part) / 255.0;
-            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+            if part <= 0.040_45 {
+                part / 12.92
+            } else {
+                ((part + 0.055) / 1.055).powf(2.4)
+            }
         });
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
@@ -88,11 +96,20 @@ mod tests {
 
     #[test]
     fn white_is_readable_on_every_colour() {
-        for colour in ["#ffffff", "#ffee00", "#235a68", "#2b47c9", "#00ff00", "#000000", "#f39c12"] {
+        for colour in [
+            "#ffffff", "#ffee00", "#235a68", "#2b47c9", "#00ff00", "#000000", "#f39c12",
+        ] {
             let brand = Colour::parse(colour).unwrap().under_white();
-            assert!(brand.contrast_with_white() >= LEAST_CONTRAST, "{colour} -> {}", brand.hex());
+            assert!(
+                brand.contrast_with_white() >= LEAST_CONTRAST,
+                "{colour} -> {}",
+                brand.hex()
+            );
         }
-        assert_eq!(Colour::parse("#235a68").unwrap().under_white().hex(), "235a68");
+        assert_eq!(
+            Colour::parse("#235a68").unwrap().under_white().hex(),
+            "235a68"
+        );
         assert_eq!(Colour::parse("teal"), None);
         assert_eq!(Colour::parse("#12345é"), None);
     }

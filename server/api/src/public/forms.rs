@@ -82,9 +82,16 @@ pub(crate) async fn show(
         return visit.closed();
     };
     match link::form_ticket(&app.store.sealer, visit.workflow.id) {
-        Ok((_, ticket)) => {
-            visit.draw(StatusCode::OK, form, &ticket, &json!({}), &[], &[], &Notes::default(), None)
-        }
+        Ok((_, ticket)) => visit.draw(
+            StatusCode::OK,
+            form,
+            &ticket,
+            &json!({}),
+            &[],
+            &[],
+            &Notes::default(),
+            None,
+        ),
         Err(error) => ApiError::from(error).into_response(),
     }
 }
@@ -130,7 +137,9 @@ impl<'a> Visit<'a> {
                 error.into_response()
             }
         };
-        let workflow = link::workflow(&app.store, slug).await.map_err(|error| lost(error.into()))?;
+        let workflow = link::workflow(&app.store, slug)
+            .await
+            .map_err(|error| lost(error.into()))?;
         let published = public.kept.get(app, &workflow).await.map_err(lost)?;
         Ok(Self {
             app,
@@ -156,24 +165,52 @@ impl<'a> Visit<'a> {
     }
 
     fn frame(&self, script: Script) -> Frame {
-        let logo = self.firm.logo.as_ref().and_then(|file| super::files::logo_path(self.app, file, self.now));
-        Frame::new(self.language, &self.firm, &self.workflow.name, &self.path(), script).logo(logo)
+        let logo = self
+            .firm
+            .logo
+            .as_ref()
+            .and_then(|file| super::files::logo_path(self.app, file, self.now));
+        Frame::new(
+            self.language,
+            &self.firm,
+            &self.workflow.name,
+            &self.path(),
+            script,
+        )
+        .logo(logo)
     }
 
     fn closed(&self) -> Response {
-        let mut lines = vec![self.language.text("notice.closed_text", &json!({"firm": self.firm_name()}))];
-        let last = self.published.form.as_ref().and_then(|(_, form)| form.closes_on);
+        let mut lines = vec![
+            self.language
+                .text("notice.closed_text", &json!({"firm": self.firm_name()})),
+        ];
+        let last = self
+            .published
+            .form
+            .as_ref()
+            .and_then(|(_, form)| form.closes_on);
         let today = self.now.to_zoned(self.published.zone()).date();
         if let Some(last) = last.filter(|last| today > *last) {
             let locale = self.language.locale(&self.published.workflow.locale);
-            lines.insert(0, self.language.text("notice.closed_on", &json!({"date": display(&Value::Date(last), locale)})));
+            lines.insert(
+                0,
+                self.language.text(
+                    "notice.closed_on",
+                    &json!({"date": display(&Value::Date(last), locale)}),
+                ),
+            );
         }
         let title = self.language.text("notice.closed", &json!({}));
         notice(StatusCode::GONE, &self.frame(Script::None), &title, &lines)
     }
 
     fn firm_name(&self) -> &str {
-        if self.firm.name.is_empty() { &self.workflow.name } else { &self.firm.name }
+        if self.firm.name.is_empty() {
+            &self.workflow.name
+        } else {
+            &self.firm.name
+        }
     }
 
     fn refuse(&self, refusal: super::answers::Refusal) -> Response {
@@ -183,15 +220,24 @@ impl<'a> Visit<'a> {
             Refusal::WrongType | Refusal::Broken => "notice.type",
         };
         let lines = [self.language.text(&format!("{key}_text"), &json!({}))];
-        notice(refusal.status(), &self.frame(Script::None), &self.language.text(key, &json!({})), &lines)
+        notice(
+            refusal.status(),
+            &self.frame(Script::None),
+            &self.language.text(key, &json!({})),
+            &lines,
+        )
     }
 
     fn failed(&self, error: ApiError) -> Response {
         // The problem travels on for the log; people get a page.
         let status = error.status();
         let lines = [self.language.text("notice.error_text", &json!({}))];
-        let mut page =
-            notice(status, &self.frame(Script::None), &self.language.text("notice.error", &json!({})), &lines);
+        let mut page = notice(
+            status,
+            &self.frame(Script::None),
+            &self.language.text("notice.error", &json!({})),
+            &lines,
+        );
         if let Some(cause) = error.cause() {
             tracing::error!(cause = %cause, "a form could not be taken");
         }
@@ -201,7 +247,12 @@ impl<'a> Visit<'a> {
         page
     }
 
-    fn setting<'s>(&'s self, source: Source, constants: &'s Record, files: &'s dyn Fn(&str) -> Option<FileRef>) -> Setting<'s> {
+    fn setting<'s>(
+        &'s self,
+        source: Source,
+        constants: &'s Record,
+        files: &'s dyn Fn(&str) -> Option<FileRef>,
+    ) -> Setting<'s> {
         Setting {
             source,
             locale: self.language.locale(&self.published.workflow.locale),
@@ -220,11 +271,17 @@ impl<'a> Visit<'a> {
         sent: &Sent,
     ) -> Result<Response, ApiError> {
         let mut notes = Notes::default();
-        let known = link::open_form_ticket(&self.app.store.sealer, self.workflow.id, sent.own("_ticket").unwrap_or_default())?;
+        let known = link::open_form_ticket(
+            &self.app.store.sealer,
+            self.workflow.id,
+            sent.own("_ticket").unwrap_or_default(),
+        )?;
         let (id, ticket) = match known {
             Some(id) => (id, sent.own("_ticket").unwrap_or_default().to_owned()),
             None => {
-                notes.general.push(self.language.text("general.expired", &json!({})));
+                notes
+                    .general
+                    .push(self.language.text("general.expired", &json!({})));
                 link::form_ticket(&self.app.store.sealer, self.workflow.id)?
             }
         };
@@ -233,11 +290,22 @@ impl<'a> Visit<'a> {
         let more = act(action, form, &mut answers);
         let files = self.files(id).await?;
         if action != "submit" {
-            let draw = self.draw(StatusCode::OK, form, &ticket, &answers, &files, &declined, &Notes::default(), more.as_deref());
+            let draw = self.draw(
+                StatusCode::OK,
+                form,
+                &ticket,
+                &answers,
+                &files,
+                &declined,
+                &Notes::default(),
+                more.as_deref(),
+            );
             return Ok(draw);
         }
         let again = |status: StatusCode, notes: &Notes| {
-            self.draw(status, form, &ticket, &answers, &files, &declined, notes, None)
+            self.draw(
+                status, form, &ticket, &answers, &files, &declined, notes, None,
+            )
         };
         if known.is_none() {
             return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &notes));
@@ -247,17 +315,29 @@ impl<'a> Visit<'a> {
         if earlier.is_none() {
             if let Err(wait) = public.limits.take(Act::Submit, address.0, self.workflow.id) {
                 let seconds = wait.as_secs() + 1;
-                notes.general.push(self.language.text("general.too_many", &json!({"seconds": seconds})));
+                notes.general.push(
+                    self.language
+                        .text("general.too_many", &json!({"seconds": seconds})),
+                );
                 let mut response = again(StatusCode::TOO_MANY_REQUESTS, &notes);
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
                 return Ok(response);
             }
-            if sent.own("_website").is_some_and(|text| !text.trim().is_empty()) {
-                notes.general.push(self.language.text("general.bot", &json!({})));
+            if sent
+                .own("_website")
+                .is_some_and(|text| !text.trim().is_empty())
+            {
+                notes
+                    .general
+                    .push(self.language.text("general.bot", &json!({})));
                 return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &notes));
             }
             if self.now.as_millisecond() - link::opened_at(id).as_millisecond() < LEAST_OPEN_MS {
-                notes.general.push(self.language.text("general.too_fast", &json!({})));
+                notes
+                    .general
+                    .push(self.language.text("general.too_fast", &json!({})));
                 return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &notes));
             }
         }
@@ -266,11 +346,29 @@ impl<'a> Visit<'a> {
         let record = match form.submit(&answers, &self.setting(Source::Person, &constants, &find)) {
             Ok(record) if declined.is_empty() => record,
             Ok(_) => {
-                return Ok(self.draw(StatusCode::UNPROCESSABLE_ENTITY, form, &ticket, &answers, &files, &declined, &notes, None));
+                return Ok(self.draw(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    form,
+                    &ticket,
+                    &answers,
+                    &files,
+                    &declined,
+                    &notes,
+                    None,
+                ));
             }
             Err(mut problems) => {
                 problems.extend(declined.iter().cloned());
-                return Ok(self.draw(StatusCode::UNPROCESSABLE_ENTITY, form, &ticket, &answers, &files, &problems, &notes, None));
+                return Ok(self.draw(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    form,
+                    &ticket,
+                    &answers,
+                    &files,
+                    &problems,
+                    &notes,
+                    None,
+                ));
             }
         };
         self.accept(node, form, id, &record, &answers, &files).await
@@ -294,19 +392,30 @@ impl<'a> Visit<'a> {
             })
             .collect();
         let scope = &self.workflow.scope;
-        let mut accept = Accept::new(self.workflow.id, self.workflow.version, node, queue::Source::Form, input.clone());
+        let mut accept = Accept::new(
+            self.workflow.id,
+            self.workflow.version,
+            node,
+            queue::Source::Form,
+            input.clone(),
+        );
         accept.submission_id = Some(id);
         accept.title = title(form, record);
         accept.idempotency = Some((format!("form:{}", self.workflow.id), id.to_string()));
         accept.uploads = used;
         let run = match submission::find(&self.app.store, scope, id).await? {
             Some(earlier) => Some(earlier),
-            None => match queue::submit(&self.app.store, self.app.local.as_deref(), scope, accept).await {
+            None => match queue::submit(&self.app.store, self.app.local.as_deref(), scope, accept)
+                .await
+            {
                 Ok(accepted) if !accepted.already => {
                     return self.to_result(accepted.run_id);
                 }
                 Ok(_) => submission::find(&self.app.store, scope, id).await?,
-                Err(StoreError::Invalid { code: "upload_gone", .. }) => {
+                Err(StoreError::Invalid {
+                    code: "upload_gone",
+                    ..
+                }) => {
                     // Two at once: the other one took the files along.
                     submission::find(&self.app.store, scope, id).await?
                 }
@@ -319,7 +428,16 @@ impl<'a> Visit<'a> {
                 general: vec![self.language.text("general.upload_gone", &json!({}))],
                 first_result: None,
             };
-            let draw = self.draw(StatusCode::UNPROCESSABLE_ENTITY, form, &ticket, answers, files, &[], &notes, None);
+            let draw = self.draw(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                form,
+                &ticket,
+                answers,
+                files,
+                &[],
+                &notes,
+                None,
+            );
             return Ok(draw);
         };
         if same(&earlier.input, &input, form) {
@@ -337,10 +455,22 @@ impl<'a> Visit<'a> {
         answers: &JsonValue,
     ) -> Result<Response, ApiError> {
         let (fresh, ticket) = link::form_ticket(&self.app.store.sealer, self.workflow.id)?;
-        let copies = artifact::copy_uploads(&self.app.store, &self.workflow.scope, id.as_uuid(), fresh.as_uuid()).await?;
+        let copies = artifact::copy_uploads(
+            &self.app.store,
+            &self.workflow.scope,
+            id.as_uuid(),
+            fresh.as_uuid(),
+        )
+        .await?;
         let mut answers = answers.clone();
-        for answer in answers.as_object_mut().into_iter().flat_map(|answers| answers.values_mut()) {
-            let copy = copies.iter().find(|(old, _)| answer.as_str() == Some(&old.to_string()));
+        for answer in answers
+            .as_object_mut()
+            .into_iter()
+            .flat_map(|answers| answers.values_mut())
+        {
+            let copy = copies
+                .iter()
+                .find(|(old, _)| answer.as_str() == Some(&old.to_string()));
             if let Some((_, copy)) = copy {
                 *answer = json!(copy.id);
             }
@@ -348,21 +478,44 @@ impl<'a> Visit<'a> {
         let files: Vec<FileRef> = copies.into_iter().map(|(_, file)| file).collect();
         let notes = Notes {
             general: vec![self.language.text("general.already_sent", &json!({}))],
-            first_result: Some(format!("/r/{}", link::run_token(&self.app.store.sealer, earlier.run)?)),
+            first_result: Some(format!(
+                "/r/{}",
+                link::run_token(&self.app.store.sealer, earlier.run)?
+            )),
         };
-        Ok(self.draw(StatusCode::CONFLICT, form, &ticket, &answers, &files, &[], &notes, None))
+        Ok(self.draw(
+            StatusCode::CONFLICT,
+            form,
+            &ticket,
+            &answers,
+            &files,
+            &[],
+            &notes,
+            None,
+        ))
     }
 
     fn to_result(&self, run: engine::ids::RunId) -> Result<Response, ApiError> {
         let token = link::run_token(&self.app.store.sealer, run)?;
-        let query = self.chosen.as_ref().map(|tag| format!("?lang={tag}")).unwrap_or_default();
+        let query = self
+            .chosen
+            .as_ref()
+            .map(|tag| format!("?lang={tag}"))
+            .unwrap_or_default();
         let mut response = Redirect::to(&format!("/r/{token}{query}")).into_response();
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(response)
     }
 
     /// Files that came along become uploads, so that they outlive an error; what is not taken is a problem of its question.
-    async fn keep_files(&self, form: &Form, sent: &Sent, id: SubmissionId) -> (JsonValue, Vec<Problem>) {
+    async fn keep_files(
+        &self,
+        form: &Form,
+        sent: &Sent,
+        id: SubmissionId,
+    ) -> (JsonValue, Vec<Problem>) {
         let mut answers = sent.answers(form);
         let mut problems = Vec::new();
         for file in &sent.files {
@@ -370,7 +523,10 @@ impl<'a> Visit<'a> {
                 Ok(kept) => answers[&file.field] = json!(kept.id),
                 Err(declined) => {
                     let text = declined.text(self.language, &file.name);
-                    problems.push(Problem::error("file_declined", json!({}), text).at(format!("/{}", file.field)));
+                    problems.push(
+                        Problem::error("file_declined", json!({}), text)
+                            .at(format!("/{}", file.field)),
+                    );
                 }
             }
         }
@@ -382,7 +538,10 @@ impl<'a> Visit<'a> {
         Ok(kept.into_iter().map(|artifact| artifact.file).collect())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one page is drawn from all of these")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one page is drawn from all of these"
+    )]
     fn draw(
         &self,
         status: StatusCode,
@@ -402,7 +561,10 @@ impl<'a> Visit<'a> {
         let mut summary = Vec::new();
         for problem in problems {
             let text = self.language.problem(problem);
-            let target = format!("#f-{}", problem.pointer.trim_start_matches('/').replace('/', "-"));
+            let target = format!(
+                "#f-{}",
+                problem.pointer.trim_start_matches('/').replace('/', "-")
+            );
             summary.push(json!({"text": text, "href": target}));
             errors.entry(problem.pointer.clone()).or_insert(text);
         }
@@ -450,7 +612,12 @@ fn texts(language: Language) -> String {
 pub(crate) fn missing(language: Language) -> Response {
     let frame = Frame::new(language, &Firm::default(), "", "", Script::None);
     let lines = [language.text("notice.missing_text", &json!({}))];
-    notice(StatusCode::NOT_FOUND, &frame, &language.text("notice.missing", &json!({})), &lines)
+    notice(
+        StatusCode::NOT_FOUND,
+        &frame,
+        &language.text("notice.missing", &json!({})),
+        &lines,
+    )
 }
 
 /// Does what a helping button asks for; returns the rows that get more spare ones.
@@ -484,7 +651,12 @@ fn same(stored: &JsonValue, input: &JsonValue, form: &Form) -> bool {
             .map(|field| {
                 let mut value = values.get(&field.name).cloned().unwrap_or_default();
                 if let engine::form::FieldKind::Rows { computed, .. } = &field.kind {
-                    for row in value.as_array_mut().into_iter().flatten().filter_map(JsonValue::as_object_mut) {
+                    for row in value
+                        .as_array_mut()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(JsonValue::as_object_mut)
+                    {
                         row.retain(|name, _| !computed.iter().any(|cell| cell.name == *name));
                     }
                 }
@@ -497,11 +669,20 @@ fn same(stored: &JsonValue, input: &JsonValue, form: &Form) -> bool {
 
 /// What the run is called in lists: the first words somebody wrote.
 fn title(form: &Form, record: &Record) -> String {
-    let mut texts = form.fields.iter().filter_map(|field| match (&field.kind, record.get(&field.name)) {
-        (engine::form::FieldKind::Text { .. } | engine::form::FieldKind::Email, Some(Value::Text(text))) => Some(text),
-        _ => None,
-    });
-    texts.next().map(|text| text.chars().take(TITLE_CHARS).collect()).unwrap_or_default()
+    let mut texts =
+        form.fields
+            .iter()
+            .filter_map(|field| match (&field.kind, record.get(&field.name)) {
+                (
+                    engine::form::FieldKind::Text { .. } | engine::form::FieldKind::Email,
+                    Some(Value::Text(text)),
+                ) => Some(text),
+                _ => None,
+            });
+    texts
+        .next()
+        .map(|text| text.chars().take(TITLE_CHARS).collect())
+        .unwrap_or_default()
 }
 
 /// What the script asks for live totals.
@@ -533,13 +714,26 @@ pub(crate) async fn compute(
     let body = axum::body::to_bytes(request.into_body(), super::answers::MAX_TEXT_BYTES)
         .await
         .map_err(|_| refused(super::answers::Refusal::TooLarge))?;
-    let sent: ComputeIn = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::bad_request("malformed_json", format!("The answers cannot be read: {error}.")))?;
-    let visit = Visit::open(&app, &public, &slug, sent.lang, &headers).await.map_err(|_| ApiError::not_found("form"))?;
+    let sent: ComputeIn = serde_json::from_slice(&body).map_err(|error| {
+        ApiError::bad_request(
+            "malformed_json",
+            format!("The answers cannot be read: {error}."),
+        )
+    })?;
+    let visit = Visit::open(&app, &public, &slug, sent.lang, &headers)
+        .await
+        .map_err(|_| ApiError::not_found("form"))?;
     let Some((_, form)) = visit.form() else {
-        return Err(ApiError::new(StatusCode::GONE, "form_closed", "This form is closed."));
+        return Err(ApiError::new(
+            StatusCode::GONE,
+            "form_closed",
+            "This form is closed.",
+        ));
     };
-    public.limits.take(Act::Compute, address.0, visit.workflow.id).map_err(super::uploads::too_many)?;
+    public
+        .limits
+        .take(Act::Compute, address.0, visit.workflow.id)
+        .map_err(super::uploads::too_many)?;
     let constants = constants(&visit.firm, &visit.published.zone(), visit.now);
     let setting = visit.setting(Source::Person, &constants, &|_| None);
     let draft = form.draft(&sent.answers, &setting);
@@ -548,14 +742,22 @@ pub(crate) async fn compute(
     for (pointer, value) in &draft.values {
         let text = display(value, setting.locale);
         match sent.answers.pointer(pointer) {
-            Some(JsonValue::String(typed)) if matches!(value, Value::Decimal(_) | Value::Integer(_) | Value::Money(_)) => {
+            Some(JsonValue::String(typed))
+                if matches!(
+                    value,
+                    Value::Decimal(_) | Value::Integer(_) | Value::Money(_)
+                ) =>
+            {
                 if is_doubtful(typed) {
                     understood.insert(pointer.clone(), json!(text));
                 }
             }
             Some(_) => {}
             None => {
-                computed.insert(pointer.clone(), json!({"value": value.to_json(), "text": text}));
+                computed.insert(
+                    pointer.clone(),
+                    json!({"value": value.to_json(), "text": text}),
+                );
             }
         }
     }
@@ -578,11 +780,22 @@ mod tests {
 
     #[test]
     fn helping_buttons_change_only_what_they_name() {
-        let mut answers = json!({"guest": "A", "items": [{"what": "1"}, {"what": "2"}, {"what": "3"}]});
-        assert_eq!(act("more:items", &form(), &mut answers), Some("items".into()));
+        let mut answers =
+            json!({"guest": "A", "items": [{"what": "1"}, {"what": "2"}, {"what": "3"}]});
+        assert_eq!(
+            act("more:items", &form(), &mut answers),
+            Some("items".into())
+        );
         assert_eq!(act("remove:items:1", &form(), &mut answers), None);
         assert_eq!(answers["items"], json!([{"what": "1"}, {"what": "3"}]));
-        for nonsense in ["remove:items:9", "remove:items:x", "remove:nothing:0", "remove", "", "more:guest:1:2"] {
+        for nonsense in [
+            "remove:items:9",
+            "remove:items:x",
+            "remove:nothing:0",
+            "remove",
+            "",
+            "more:guest:1:2",
+        ] {
             let before = answers.clone();
             act(nonsense, &form(), &mut answers);
             assert_eq!(answers, before, "{nonsense}");
@@ -599,7 +812,10 @@ mod tests {
 
     #[test]
     fn a_run_is_called_after_the_first_text() {
-        let record = Record::from_iter([("guest".to_owned(), Value::Text("Clara \u{1f600}".repeat(40)))]);
+        let record = Record::from_iter([(
+            "guest".to_owned(),
+            Value::Text("Clara \u{1f600}".repeat(40)),
+        )]);
         assert_eq!(title(&form(), &record).chars().count(), TITLE_CHARS);
         assert_eq!(title(&form(), &Record::new()), "");
     }

@@ -39,7 +39,9 @@ pub(crate) async fn receive(
     request: Request,
 ) -> Result<Response, ApiError> {
     let unknown = || ApiError::not_found("address");
-    let workflow = link::workflow(&app.store, &slug).await.map_err(|_| unknown())?;
+    let workflow = link::workflow(&app.store, &slug)
+        .await
+        .map_err(|_| unknown())?;
     let published = public.kept.get(&app, &workflow).await?;
     let mut hook = None;
     for (node, webhook) in &published.hooks {
@@ -50,9 +52,16 @@ pub(crate) async fn receive(
     // Without the token nobody learns whether the workflow exists, or is off.
     let (node, webhook) = hook.ok_or_else(unknown)?;
     if !workflow.live {
-        return Err(ApiError::new(StatusCode::GONE, "workflow_off", "This workflow is turned off; nothing was started."));
+        return Err(ApiError::new(
+            StatusCode::GONE,
+            "workflow_off",
+            "This workflow is turned off; nothing was started.",
+        ));
     }
-    public.limits.take(Act::Hook, address.0, workflow.id).map_err(too_many)?;
+    public
+        .limits
+        .take(Act::Hook, address.0, workflow.id)
+        .map_err(too_many)?;
     if media_type(&request).as_deref() != Some("application/json") {
         return Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -61,47 +70,88 @@ pub(crate) async fn receive(
         ));
     }
     let key = idempotency_key(request.headers())?;
-    let body = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|_| refused(Refusal::TooLarge))?;
-    let body: JsonValue = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::bad_request("malformed_json", format!("The body is not JSON: {error}.")))?;
+    let body = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES)
+        .await
+        .map_err(|_| refused(Refusal::TooLarge))?;
+    let body: JsonValue = serde_json::from_slice(&body).map_err(|error| {
+        ApiError::bad_request("malformed_json", format!("The body is not JSON: {error}."))
+    })?;
     let input = check(&body, &webhook.fields)?;
-    let mut accept = Accept::new(workflow.id, workflow.version, node, queue::Source::Webhook, input);
+    let mut accept = Accept::new(
+        workflow.id,
+        workflow.version,
+        node,
+        queue::Source::Webhook,
+        input,
+    );
     accept.idempotency = key.map(|key| (format!("hook:{}:{node}", workflow.id), key));
     accept.title = published.workflow.name.clone();
     let accepted = queue::submit(&app.store, app.local.as_deref(), &workflow.scope, accept).await?;
-    let status_url = link::run_url(&app.store.sealer, app.config.public_url.as_str(), accepted.run_id)?;
-    Ok((StatusCode::ACCEPTED, Json(json!({"run_id": accepted.run_id, "status_url": status_url}))).into_response())
+    let status_url = link::run_url(
+        &app.store.sealer,
+        app.config.public_url.as_str(),
+        accepted.run_id,
+    )?;
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(json!({"run_id": accepted.run_id, "status_url": status_url})),
+    )
+        .into_response())
 }
 
 /// The sender's own name of this message: `Idempotency-Key`, or the id of Standard Webhooks.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = ["idempotency-key", "webhook-id"].iter().find_map(|name| headers.get(*name)) else {
+    let Some(value) = ["idempotency-key", "webhook-id"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+    else {
         return Ok(None);
     };
     match value.to_str() {
-        Ok(key) if !key.is_empty() && key.chars().count() <= MAX_KEY_CHARS => Ok(Some(key.to_owned())),
+        Ok(key) if !key.is_empty() && key.chars().count() <= MAX_KEY_CHARS => {
+            Ok(Some(key.to_owned()))
+        }
         _ => Err(ApiError::bad_request(
             "bad_idempotency_key",
-            format!("The idempotency key must have between 1 and {MAX_KEY_CHARS} visible characters."),
+            format!(
+                "The idempotency key must have between 1 and {MAX_KEY_CHARS} visible characters."
+            ),
         )),
     }
 }
 
 /// The declared values of the body, or every problem with it.
 fn check(body: &JsonValue, fields: &[Field]) -> Result<JsonValue, ApiError> {
-    let kind = if fields.is_empty() { Kind::Any } else { Kind::Record { fields: fields.to_vec() } };
+    let kind = if fields.is_empty() {
+        Kind::Any
+    } else {
+        Kind::Record {
+            fields: fields.to_vec(),
+        }
+    };
     if !body.is_object() {
-        return Err(ApiError::invalid("wrong_kind", "", "The body must be a JSON object."));
+        return Err(ApiError::invalid(
+            "wrong_kind",
+            "",
+            "The body must be a JSON object.",
+        ));
     }
     let value = Value::from_json(body, &kind).map_err(|mismatches| {
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The body does not fit what this address takes.")
-            .problems(mismatches.into_iter().map(problem).collect())
+        ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid",
+            "The body does not fit what this address takes.",
+        )
+        .problems(mismatches.into_iter().map(problem).collect())
     })?;
     Ok(value.to_json())
 }
 
 fn problem(mismatch: Mismatch) -> ProblemOut {
-    ProblemOut::from(engine::check::Problem::error(&mismatch.code, json!({}), mismatch.message).at(mismatch.pointer))
+    ProblemOut::from(
+        engine::check::Problem::error(&mismatch.code, json!({}), mismatch.message)
+            .at(mismatch.pointer),
+    )
 }
 
 #[cfg(test)]
@@ -114,12 +164,15 @@ mod tests {
             {"name": "order", "kind": "text"}, {"name": "total", "kind": "money"}
         ]))
         .unwrap();
-        let good = json!({"order": "A-1", "total": {"amount": "12.50", "currency": "EUR"}, "extra": 1});
+        let good =
+            json!({"order": "A-1", "total": {"amount": "12.50", "currency": "EUR"}, "extra": 1});
         assert_eq!(check(&good, &fields).unwrap()["total"]["amount"], "12.50");
         assert!(check(&good, &fields).unwrap().get("extra").is_none());
         assert!(check(&json!({"order": 5, "total": "12"}), &fields).is_err());
         assert!(check(&json!([1]), &fields).is_err());
-        assert!(check(&json!({"a\0": "b"}), &[]).is_err() || check(&json!({"a": "b"}), &[]).is_ok());
+        assert!(
+            check(&json!({"a\0": "b"}), &[]).is_err() || check(&json!({"a": "b"}), &[]).is_ok()
+        );
     }
 
     #[test]

@@ -32,7 +32,13 @@ impl Language {
 
     /// The language of a BCP 47 tag.
     pub(crate) fn of(tag: &str) -> Option<Self> {
-        match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+        match tag
+            .trim()
+            .split(['-', '_'])
+            .next()?
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "en" => Some(Self::English),
             "zh" => Some(Self::Chinese),
             _ => None,
@@ -56,7 +62,11 @@ impl Language {
 
     /// How numbers and dates are written and read: the workflow's own way where it speaks the page's language.
     pub(crate) fn locale(self, workflow: &str) -> &str {
-        if Self::of(workflow) == Some(self) { workflow } else { self.tag() }
+        if Self::of(workflow) == Some(self) {
+            workflow
+        } else {
+            self.tag()
+        }
     }
 
     pub(crate) fn messages(self) -> &'static Messages {
@@ -92,7 +102,9 @@ fn preferred(header: &str) -> Option<Language> {
         .filter_map(|part| {
             let mut pieces = part.split(';');
             let language = Language::of(pieces.next()?)?;
-            let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+            let weight = pieces
+                .find_map(|piece| piece.trim().strip_prefix("q=")?.parse().ok())
+                .unwrap_or(1.0);
             Some((weight, language))
         })
         .filter(|(weight, _)| *weight > 0.0)
@@ -104,7 +116,9 @@ fn preferred(header: &str) -> Option<Language> {
 fn fill(pattern: &str, params: &Json) -> String {
     let mut text = pattern.to_owned();
     for (name, value) in params.as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         text = text.replace(&format!("{{{name}}}"), &value);
     }
     text
@@ -127,8 +141,11 @@ mod tests {
         assert_eq!(english, chinese);
         for (key, text) in ENGLISH.iter() {
             let holes = |text: &str| {
-                let mut holes: Vec<String> =
-                    text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0.to_owned())).collect();
+                let mut holes: Vec<String> = text
+                    .split('{')
+                    .skip(1)
+                    .filter_map(|part| Some(part.split_once('}')?.0.to_owned()))
+                    .collect();
                 holes.sort();
                 holes.dedup();
                 holes
@@ -144,11 +161,20 @@ mod tests {
             if let Some(accept) = accept {
                 headers.insert(header::ACCEPT_LANGUAGE, accept.parse().unwrap());
             }
-            assert_eq!(Language::choose(chosen, &headers, locale), expected, "{chosen:?} {accept:?} {locale}");
+            assert_eq!(
+                Language::choose(chosen, &headers, locale),
+                expected,
+                "{chosen:?} {accept:?} {locale}"
+            );
         }
         check(Some("zh-CN"), Some("en"), "en", Language::Chinese);
         check(Some("xx"), Some("zh"), "en", Language::Chinese);
-        check(None, Some("de-DE,de;q=0.9,en;q=0.5,zh;q=0.7"), "en", Language::Chinese);
+        check(
+            None,
+            Some("de-DE,de;q=0.9,en;q=0.5,zh;q=0.7"),
+            "en",
+            Language::Chinese,
+        );
         check(None, Some("de"), "zh-CN", Language::Chinese);
         check(None, Some("en;q=0, zh;q=0.1"), "en", Language::Chinese);
         check(None, None, "de", Language::English);
@@ -156,7 +182,11 @@ mod tests {
 
     #[test]
     fn problems_read_in_the_page_language() {
-        let problem = Problem::error("too_long", json!({"label": "Name", "max": 80, "length": 90}), "English");
+        let problem = Problem::error(
+            "too_long",
+            json!({"label": "Name", "max": 80, "length": 90}),
+            "English",
+        );
         assert!(Language::Chinese.problem(&problem).contains("80"));
         let unknown = Problem::error("brand_new", json!({}), "English");
         assert_eq!(Language::Chinese.problem(&unknown), "English");

@@ -63,7 +63,10 @@ impl Limits {
                 buckets.clear();
             }
         }
-        let bucket = buckets.entry(key).or_insert(Bucket { tokens: burst, at: now });
+        let bucket = buckets.entry(key).or_insert(Bucket {
+            tokens: burst,
+            at: now,
+        });
         bucket.tokens = (bucket.tokens + gained(bucket.at, now, refill)).min(burst);
         bucket.at = now;
         if bucket.tokens < 1.0 {
@@ -107,14 +110,22 @@ mod tests {
         }
         assert_eq!(limits.take_at(key, start), Err(Duration::from_secs(1)));
         limits.take_at((Act::Upload, key.1, form), start).unwrap();
-        limits.take_at((key.0, "203.0.113.6".parse().unwrap(), form), start).unwrap();
+        limits
+            .take_at((key.0, "203.0.113.6".parse().unwrap(), form), start)
+            .unwrap();
         limits.take_at(key, start + Duration::from_secs(1)).unwrap();
         assert!(limits.take_at(key, start + Duration::from_secs(1)).is_err());
     }
 
     #[test]
     fn a_household_is_one_visitor() {
-        assert_eq!(network("2001:db8:1:2:3::4".parse().unwrap()), network("2001:db8:1:2::".parse().unwrap()));
-        assert_eq!(network("::ffff:1.2.3.4".parse().unwrap()), "1.2.3.4".parse::<IpAddr>().unwrap());
+        assert_eq!(
+            network("2001:db8:1:2:3::4".parse().unwrap()),
+            network("2001:db8:1:2::".parse().unwrap())
+        );
+        assert_eq!(
+            network("::ffff:1.2.3.4".parse().unwrap()),
+            "1.2.3.4".parse::<IpAddr>().unwrap()
+        );
     }
 }

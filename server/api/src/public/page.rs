@@ -35,7 +35,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("progress.html", include_str!("templates/progress.html")),
         ("result.html", include_str!("templates/result.html")),
     ] {
-        templates.add_template(name, source).expect("the page templates are part of the program and tested");
+        templates
+            .add_template(name, source)
+            .expect("the page templates are part of the program and tested");
     }
     templates
 });
@@ -82,8 +84,15 @@ pub(crate) enum Script {
 
 impl Frame {
     /// `path` is the page's own address, for the language menu.
-    pub(crate) fn new(language: Language, firm: &Firm, subtitle: &str, path: &str, script: Script) -> Self {
-        let colour = Colour::parse(&firm.colour).map_or_else(|| DEFAULT_COLOUR.to_owned(), Colour::hex);
+    pub(crate) fn new(
+        language: Language,
+        firm: &Firm,
+        subtitle: &str,
+        path: &str,
+        script: Script,
+    ) -> Self {
+        let colour =
+            Colour::parse(&firm.colour).map_or_else(|| DEFAULT_COLOUR.to_owned(), Colour::hex);
         Self {
             lang: language.tag(),
             languages: Language::ALL
@@ -103,7 +112,10 @@ impl Frame {
             script: match script {
                 Script::None => None,
                 Script::Form => Some(format!("/assets-public/form-{}.js", digest(&SCRIPT))),
-                Script::Result => Some(format!("/assets-public/result-{}.js", digest(RESULT_SCRIPT))),
+                Script::Result => Some(format!(
+                    "/assets-public/result-{}.js",
+                    digest(RESULT_SCRIPT)
+                )),
             },
             t: language.messages(),
         }
@@ -117,7 +129,12 @@ impl Frame {
 }
 
 /// A finished page.
-pub(crate) fn page(status: StatusCode, template: &str, frame: &Frame, content: impl Serialize) -> Response {
+pub(crate) fn page(
+    status: StatusCode,
+    template: &str,
+    frame: &Frame,
+    content: impl Serialize,
+) -> Response {
     match render(template, frame, content) {
         Ok(html) => html_response(status, html),
         Err(error) => ApiError::internal(error).into_response(),
@@ -125,7 +142,11 @@ pub(crate) fn page(status: StatusCode, template: &str, frame: &Frame, content: i
 }
 
 /// A template's text.
-pub(crate) fn render(template: &str, frame: &Frame, content: impl Serialize) -> Result<String, minijinja::Error> {
+pub(crate) fn render(
+    template: &str,
+    frame: &Frame,
+    content: impl Serialize,
+) -> Result<String, minijinja::Error> {
     let context = minijinja::context! {
         page => Value::from(Serde(frame)), t => Value::from(Serde(frame.t)), ..Value::from(Serde(content))
     };
@@ -148,7 +169,12 @@ fn html_response(status: StatusCode, html: String) -> Response {
 
 /// A page of one heading and a few sentences.
 pub(crate) fn notice(status: StatusCode, frame: &Frame, title: &str, lines: &[String]) -> Response {
-    page(status, "notice.html", frame, json!({"title": title, "lines": lines}))
+    page(
+        status,
+        "notice.html",
+        frame,
+        json!({"title": title, "lines": lines}),
+    )
 }
 
 /// `GET /assets-public/{name}`: the script, the styles, a firm's colour. Names hold a hash, so they are kept for ever.
@@ -167,7 +193,10 @@ pub(crate) async fn serve_asset(Path(name): Path<String>) -> Response {
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=31536000, immutable"),
+    );
     response
 }
 
@@ -182,7 +211,11 @@ fn is(name: &str, prefix: &str, content: &str, suffix: &str) -> bool {
 }
 
 fn digest(content: &str) -> String {
-    Sha256::digest(content).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(content)
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -196,7 +229,12 @@ mod tests {
             ..Firm::default()
         };
         let frame = Frame::new(Language::English, &firm, "", "/f/x", Script::Form);
-        let html = render("notice.html", &frame, json!({"title": "<b>", "lines": ["\"quoted\" <i>"]})).unwrap();
+        let html = render(
+            "notice.html",
+            &frame,
+            json!({"title": "<b>", "lines": ["\"quoted\" <i>"]}),
+        )
+        .unwrap();
         assert!(!html.contains("<script>alert"), "{html}");
         assert!(html.contains("&lt;script&gt;"));
         assert!(!html.contains("<b>"));
@@ -205,7 +243,14 @@ mod tests {
 
     #[test]
     fn the_script_is_one_file_without_imports() {
-        assert!(!SCRIPT.contains("import "), "{}", SCRIPT.lines().find(|line| line.contains("import ")).unwrap_or_default());
+        assert!(
+            !SCRIPT.contains("import "),
+            "{}",
+            SCRIPT
+                .lines()
+                .find(|line| line.contains("import "))
+                .unwrap_or_default()
+        );
         assert!(!SCRIPT.contains("export "));
         assert!(SCRIPT.len() < 60_000);
     }

@@ -41,11 +41,16 @@ pub(crate) struct Kept(Mutex<HashMap<VersionId, Arc<Published>>>);
 
 impl Kept {
     /// The version behind a public address.
-    pub(crate) async fn get(&self, app: &App, public: &PublicWorkflow) -> Result<Arc<Published>, ApiError> {
+    pub(crate) async fn get(
+        &self,
+        app: &App,
+        public: &PublicWorkflow,
+    ) -> Result<Arc<Published>, ApiError> {
         if let Some(found) = self.lock().get(&public.version) {
             return Ok(found.clone());
         }
-        let document = store::link::version_document(&app.store, &public.scope, public.version).await?;
+        let document =
+            store::link::version_document(&app.store, &public.scope, public.version).await?;
         let published = Arc::new(bind(app, &document)?);
         let mut kept = self.lock();
         if kept.len() >= MAX_KEPT {
@@ -62,8 +67,13 @@ impl Kept {
 
 fn bind(app: &App, document: &serde_json::Value) -> Result<Published, ApiError> {
     let workflow = graph::parse(document).map_err(|problems| {
-        let first = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
-        ApiError::internal(StoreError::Damaged(format!("a published workflow: {first}")))
+        let first = problems
+            .first()
+            .map(|problem| problem.message.clone())
+            .unwrap_or_default();
+        ApiError::internal(StoreError::Damaged(format!(
+            "a published workflow: {first}"
+        )))
     })?;
     let mut published = Published {
         workflow,
@@ -74,8 +84,14 @@ fn bind(app: &App, document: &serde_json::Value) -> Result<Published, ApiError> 
         let Some(node_type) = app.catalogue.get(&node.node_type, node.version) else {
             continue;
         };
-        match node_type.bind(&node.config).ok().and_then(|bound| bound.trigger()) {
-            Some(Trigger::Form(form)) if published.form.is_none() => published.form = Some((node.id.clone(), form)),
+        match node_type
+            .bind(&node.config)
+            .ok()
+            .and_then(|bound| bound.trigger())
+        {
+            Some(Trigger::Form(form)) if published.form.is_none() => {
+                published.form = Some((node.id.clone(), form))
+            }
             Some(Trigger::Webhook(hook)) => published.hooks.push((node.id.clone(), hook)),
             Some(Trigger::Form(_)) | None => {}
         }
@@ -93,6 +109,9 @@ pub(crate) fn constants(firm: &Firm, zone: &TimeZone, now: Timestamp) -> Record 
     Record::from_iter([
         ("firm".to_owned(), firm.to_value()),
         ("now".to_owned(), Value::Instant(now)),
-        ("today".to_owned(), Value::Date(now.to_zoned(zone.clone()).date())),
+        (
+            "today".to_owned(),
+            Value::Date(now.to_zoned(zone.clone()).date()),
+        ),
     ])
 }

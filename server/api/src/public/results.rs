@@ -81,9 +81,14 @@ pub(crate) async fn show(
     };
     let language = Language::choose(choice.lang.as_deref(), &headers, story.locale());
     if wants_json(&headers) {
-        return story.json(&app, &token).unwrap_or_else(IntoResponse::into_response);
+        return story
+            .json(&app, &token)
+            .unwrap_or_else(IntoResponse::into_response);
     }
-    let slug = link::form_slug(&app.store, &story.scope, story.run.item.workflow).await.ok().flatten();
+    let slug = link::form_slug(&app.store, &story.scope, story.run.item.workflow)
+        .await
+        .ok()
+        .flatten();
     story.page(&app, &token, language, slug)
 }
 
@@ -99,7 +104,9 @@ pub(crate) async fn document(
         Ok(story) => story,
         Err(answer) => return *answer,
     };
-    let wanted = query.get("file").and_then(|id| id.parse::<ArtifactId>().ok());
+    let wanted = query
+        .get("file")
+        .and_then(|id| id.parse::<ArtifactId>().ok());
     let files = story.files(&app.catalogue);
     let file = match wanted {
         Some(id) => files.iter().find(|file| file.id == id),
@@ -138,8 +145,15 @@ pub(crate) async fn events(
         over: false,
         until: tokio::time::Instant::now() + LONGEST_STREAM,
     };
-    let updates = stream::unfold(watch, |mut watch| async move { watch.next().await.map(|event| (Ok::<_, Infallible>(event), watch)) });
-    Sse::new(updates).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response()
+    let updates = stream::unfold(watch, |mut watch| async move {
+        watch
+            .next()
+            .await
+            .map(|event| (Ok::<_, Infallible>(event), watch))
+    });
+    Sse::new(updates)
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+        .into_response()
 }
 
 struct Watch {
@@ -169,7 +183,11 @@ impl Watch {
             let html = story.progress(&self.app.catalogue, self.language).ok()?;
             if html != self.shown {
                 self.shown.clone_from(&html);
-                return Some(Event::default().event("progress").data(html.replace(['\n', '\r'], " ")));
+                return Some(
+                    Event::default()
+                        .event("progress")
+                        .data(html.replace(['\n', '\r'], " ")),
+                );
             }
             self.changed().await;
         }
@@ -195,21 +213,31 @@ impl Watch {
 
 async fn open(app: &App, token: &str, language: Language) -> Result<Story, Box<Response>> {
     let lost = |error: ApiError| {
-        if error.status() == StatusCode::NOT_FOUND { missing(language) } else { error.into_response() }
+        if error.status() == StatusCode::NOT_FOUND {
+            missing(language)
+        } else {
+            error.into_response()
+        }
     };
     let (scope, run) = match link::open_run(&app.store, token, Timestamp::now()).await {
         Ok(RunLink::Open(scope, run)) => (scope, run),
-        Ok(RunLink::Closed { closed_at }) => return Err(Box::new(files::gone(language, closed_at))),
+        Ok(RunLink::Closed { closed_at }) => {
+            return Err(Box::new(files::gone(language, closed_at)));
+        }
         Err(error) => return Err(Box::new(lost(error.into()))),
     };
-    Story::read(app, scope, run).await.map_err(|error| Box::new(lost(error)))
+    Story::read(app, scope, run)
+        .await
+        .map_err(|error| Box::new(lost(error)))
 }
 
 impl Story {
     async fn read(app: &App, scope: Scope, id: RunId) -> Result<Self, ApiError> {
         let run = run::get(&app.store, &scope, id).await?;
         let steps = run::steps(&app.store, &scope, id).await?;
-        let waits = steps.iter().any(|step| step.waits_on.as_deref() == Some("generation"));
+        let waits = steps
+            .iter()
+            .any(|step| step.waits_on.as_deref() == Some("generation"));
         let generations = if waits && run.item.finished_at.is_none() {
             generation::of_run(&app.store, &scope, id).await?
         } else {
@@ -226,7 +254,9 @@ impl Story {
     }
 
     fn locale(&self) -> &str {
-        self.workflow.as_ref().map_or("en", |workflow| &workflow.locale)
+        self.workflow
+            .as_ref()
+            .map_or("en", |workflow| &workflow.locale)
     }
 
     fn zone(&self) -> TimeZone {
@@ -237,12 +267,26 @@ impl Story {
     }
 
     fn firm_name(&self) -> &str {
-        if self.firm.name.is_empty() { &self.run.item.workflow_name } else { &self.firm.name }
+        if self.firm.name.is_empty() {
+            &self.run.item.workflow_name
+        } else {
+            &self.firm.name
+        }
     }
 
     fn family(&self, catalogue: &Catalogue, node: &str) -> Option<Family> {
-        let node = self.workflow.as_ref()?.nodes.iter().find(|known| known.id == node)?;
-        Some(catalogue.get(&node.node_type, node.version)?.description.family)
+        let node = self
+            .workflow
+            .as_ref()?
+            .nodes
+            .iter()
+            .find(|known| known.id == node)?;
+        Some(
+            catalogue
+                .get(&node.node_type, node.version)?
+                .description
+                .family,
+        )
     }
 
     /// The files that this run made for the visitor, the document first. A file that came in is not one of them.
@@ -270,7 +314,10 @@ impl Story {
             .filter(|node| node.id != self.run.trigger_node && node.parent.is_none())
             .filter(|node| self.family(catalogue, &node.id) != Some(Family::Asked))
             .map(|node| {
-                let step = self.steps.iter().find(|step| step.node == node.id && step.item_path.is_empty());
+                let step = self
+                    .steps
+                    .iter()
+                    .find(|step| step.node == node.id && step.item_path.is_empty());
                 let state = step.map_or("pending", |step| state_of(&step.state));
                 StepView {
                     name: node.name.clone(),
@@ -293,10 +340,9 @@ impl Story {
         if state != "waiting" || step.waits_on.as_deref() != Some("generation") {
             return language.text(&format!("step.{state}"), &json!({}));
         }
-        let last = self
-            .generations
-            .iter()
-            .rfind(|generation| generation.node == step.node && generation.item_path == step.item_path);
+        let last = self.generations.iter().rfind(|generation| {
+            generation.node == step.node && generation.item_path == step.item_path
+        });
         let Some(last) = last else {
             return language.text("step.waiting_model", &json!({}));
         };
@@ -316,18 +362,37 @@ impl Story {
         }
     }
 
-    fn progress(&self, catalogue: &Catalogue, language: Language) -> Result<String, minijinja::Error> {
+    fn progress(
+        &self,
+        catalogue: &Catalogue,
+        language: Language,
+    ) -> Result<String, minijinja::Error> {
         let frame = Frame::new(language, &self.firm, "", "", Script::None);
-        render("progress.html", &frame, json!({"steps": self.views(catalogue, language)}))
+        render(
+            "progress.html",
+            &frame,
+            json!({"steps": self.views(catalogue, language)}),
+        )
     }
 
     fn page(&self, app: &App, token: &str, language: Language, slug: Option<String>) -> Response {
         let item = &self.run.item;
         let zone = self.zone();
         let locale = language.locale(self.locale());
-        let logo = self.firm.logo.as_ref().and_then(|file| files::logo_path(app, file, Timestamp::now()));
+        let logo = self
+            .firm
+            .logo
+            .as_ref()
+            .and_then(|file| files::logo_path(app, file, Timestamp::now()));
         let path = format!("/r/{token}");
-        let frame = Frame::new(language, &self.firm, &item.workflow_name, &path, Script::Result).logo(logo);
+        let frame = Frame::new(
+            language,
+            &self.firm,
+            &item.workflow_name,
+            &path,
+            Script::Result,
+        )
+        .logo(logo);
         let text = |key: &str, params: Json| language.text(key, &params);
         let until = date_text(link::closes_at(item.id), &zone, locale);
         let files = self.files(&app.catalogue);
@@ -337,15 +402,28 @@ impl Story {
                 ("ready", text("result.done", json!({})), vec![line])
             }
             "succeeded" => {
-                let line = (!item.title.is_empty()).then(|| text("result.for", json!({"title": item.title})));
-                ("ready", text("result.ready", json!({})), line.into_iter().collect())
+                let line = (!item.title.is_empty())
+                    .then(|| text("result.for", json!({"title": item.title})));
+                (
+                    "ready",
+                    text("result.ready", json!({})),
+                    line.into_iter().collect(),
+                )
             }
-            "failed" => ("failed", text("result.failed", json!({})), vec![text("result.failed_text", json!({}))]),
+            "failed" => (
+                "failed",
+                text("result.failed", json!({})),
+                vec![text("result.failed_text", json!({}))],
+            ),
             "cancelled" => {
                 let line = text("result.stopped_text", json!({"firm": self.firm_name()}));
                 ("failed", text("result.stopped", json!({})), vec![line])
             }
-            _ => ("working", text("result.working", json!({})), vec![text("result.close", json!({"date": until}))]),
+            _ => (
+                "working",
+                text("result.working", json!({})),
+                vec![text("result.close", json!({"date": until}))],
+            ),
         };
         let shown: Vec<Json> = if state == "ready" {
             let file = |file: &FileRef| {
@@ -373,19 +451,33 @@ impl Story {
     }
 
     /// What happened, in at most three lines.
-    fn done(&self, catalogue: &Catalogue, language: Language, zone: &TimeZone, locale: &str) -> Vec<Json> {
+    fn done(
+        &self,
+        catalogue: &Catalogue,
+        language: Language,
+        zone: &TimeZone,
+        locale: &str,
+    ) -> Vec<Json> {
         let item = &self.run.item;
         let at = |instant: Timestamp| moment_text(instant, zone, locale);
-        let mut lines = vec![json!({"title": language.text("result.received", &json!({})), "text": at(item.created_at)})];
+        let mut lines = vec![
+            json!({"title": language.text("result.received", &json!({})), "text": at(item.created_at)}),
+        ];
         let (Some(finished), "succeeded") = (item.finished_at, item.state.as_str()) else {
             return lines;
         };
         let did = |family: Option<Family>| {
             self.steps.iter().filter(move |step| {
-                step.state == "succeeded" && self.family(catalogue, &step.node) == family && step.node != self.run.trigger_node
+                step.state == "succeeded"
+                    && self.family(catalogue, &step.node) == family
+                    && step.node != self.run.trigger_node
             })
         };
-        let count = self.steps.iter().filter(|step| step.state == "succeeded" && step.node != self.run.trigger_node).count();
+        let count = self
+            .steps
+            .iter()
+            .filter(|step| step.state == "succeeded" && step.node != self.run.trigger_node)
+            .count();
         let tenths = finished.duration_since(item.created_at).as_millis().max(0) / 100;
         let seconds = format!("{}.{}", tenths / 10, tenths % 10);
         lines.push(json!({
@@ -451,7 +543,9 @@ fn collect_files(output: &Json, files: &mut Vec<FileRef>) {
     }
     match output {
         Json::Array(items) => items.iter().for_each(|item| collect_files(item, files)),
-        Json::Object(fields) => fields.values().for_each(|field| collect_files(field, files)),
+        Json::Object(fields) => fields
+            .values()
+            .for_each(|field| collect_files(field, files)),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
     }
 }
@@ -470,7 +564,12 @@ pub(crate) fn date_text(at: Timestamp, zone: &TimeZone, locale: &str) -> String 
 /// `8 March 2027, 14:02`.
 fn moment_text(at: Timestamp, zone: &TimeZone, locale: &str) -> String {
     let local = at.to_zoned(zone.clone());
-    format!("{}, {:02}:{:02}", date_text(at, zone, locale), local.hour(), local.minute())
+    format!(
+        "{}, {:02}:{:02}",
+        date_text(at, zone, locale),
+        local.hour(),
+        local.minute()
+    )
 }
 
 #[cfg(test)]
@@ -481,7 +580,10 @@ mod tests {
     fn files_are_found_wherever_an_output_holds_them() {
         let file = json!({"id": "0190b3a0-0000-7000-8000-000000000001", "name": "a.pdf", "content_type": "application/pdf", "size_bytes": 5});
         let mut files = Vec::new();
-        collect_files(&json!({"file": file, "pages": 1, "all": [file]}), &mut files);
+        collect_files(
+            &json!({"file": file, "pages": 1, "all": [file]}),
+            &mut files,
+        );
         assert_eq!(files.len(), 1);
         collect_files(&json!({"id": "x", "name": "no file"}), &mut files);
         assert_eq!(files.len(), 1);
@@ -490,7 +592,10 @@ mod tests {
     #[test]
     fn programs_ask_for_json() {
         let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, "text/html,application/json;q=0.9".parse().unwrap());
+        headers.insert(
+            header::ACCEPT,
+            "text/html,application/json;q=0.9".parse().unwrap(),
+        );
         assert!(!wants_json(&headers));
         headers.insert(header::ACCEPT, "application/json".parse().unwrap());
         assert!(wants_json(&headers));

@@ -48,9 +48,10 @@ impl Declined {
         let name = artifact::clean_name(name);
         match self {
             Self::Type => language.text("general.upload_type", &json!({"name": name})),
-            Self::Size { max_bytes } => {
-                language.text("general.upload_size", &json!({"name": name, "size": size_text(*max_bytes)}))
-            }
+            Self::Size { max_bytes } => language.text(
+                "general.upload_size",
+                &json!({"name": name, "size": size_text(*max_bytes)}),
+            ),
             Self::Empty => language.text("general.upload_empty", &json!({"name": name})),
             Self::Quota => language.text("general.upload_quota", &json!({})),
             Self::Store(_) => language.text("notice.error_text", &json!({})),
@@ -66,12 +67,18 @@ pub(crate) async fn keep(
     form: &Form,
     file: &SentFile,
 ) -> Result<FileRef, Declined> {
-    let field = form.fields.iter().find(|field| field.name == file.field).ok_or(Declined::Type)?;
+    let field = form
+        .fields
+        .iter()
+        .find(|field| field.name == file.field)
+        .ok_or(Declined::Type)?;
     let FieldKind::File { accept, .. } = &field.kind else {
         return Err(Declined::Type);
     };
     if file.too_large {
-        return Err(Declined::Size { max_bytes: max_bytes(field) });
+        return Err(Declined::Size {
+            max_bytes: max_bytes(field),
+        });
     }
     if file.bytes.is_empty() {
         return Err(Declined::Empty);
@@ -89,7 +96,10 @@ pub(crate) async fn keep(
     artifact::create_upload(&app.store, scope, ticket.as_uuid(), new, QUOTA)
         .await
         .map_err(|error| match error {
-            StoreError::Invalid { code: "upload_quota", .. } => Declined::Quota,
+            StoreError::Invalid {
+                code: "upload_quota",
+                ..
+            } => Declined::Quota,
             other => Declined::Store(other),
         })
 }
@@ -108,17 +118,28 @@ pub(crate) async fn upload(
         return Err(ApiError::not_found("form"));
     };
     let language = Language::choose(None, request.headers(), &published.workflow.locale);
-    public.limits.take(Act::Upload, address.0, workflow.id).map_err(too_many)?;
+    public
+        .limits
+        .take(Act::Upload, address.0, workflow.id)
+        .map_err(too_many)?;
     if super::answers::media_type(&request).as_deref() != Some("multipart/form-data") {
         return Err(refused(Refusal::WrongType));
     }
     let sent = Sent::read(request, form).await.map_err(refused)?;
     let ticket = sent.own("_ticket").unwrap_or_default();
-    let ticket = link::open_form_ticket(&app.store.sealer, workflow.id, ticket)?
-        .ok_or_else(|| ApiError::bad_request("ticket_unknown", language.text("general.expired", &json!({}))))?;
+    let ticket =
+        link::open_form_ticket(&app.store.sealer, workflow.id, ticket)?.ok_or_else(|| {
+            ApiError::bad_request(
+                "ticket_unknown",
+                language.text("general.expired", &json!({})),
+            )
+        })?;
     let language = sent.own("_lang").and_then(Language::of).unwrap_or(language);
     let [file] = sent.files.as_slice() else {
-        return Err(ApiError::bad_request("file_missing", "Send one file under the name of its question."));
+        return Err(ApiError::bad_request(
+            "file_missing",
+            "Send one file under the name of its question.",
+        ));
     };
     match keep(&app, &workflow.scope, ticket, form, file).await {
         Ok(kept) => Ok((StatusCode::CREATED, Json(out(&kept))).into_response()),
@@ -127,9 +148,15 @@ pub(crate) async fn upload(
             let status = match declined {
                 Declined::Size { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Declined::Quota => StatusCode::TOO_MANY_REQUESTS,
-                Declined::Type | Declined::Empty | Declined::Store(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                Declined::Type | Declined::Empty | Declined::Store(_) => {
+                    StatusCode::UNPROCESSABLE_ENTITY
+                }
             };
-            Err(ApiError::new(status, "file_declined", declined.text(language, &file.name)))
+            Err(ApiError::new(
+                status,
+                "file_declined",
+                declined.text(language, &file.name),
+            ))
         }
     }
 }
@@ -161,8 +188,14 @@ fn out(file: &FileRef) -> serde_json::Value {
 
 pub(crate) fn refused(refusal: Refusal) -> ApiError {
     let (kind, detail) = match refusal {
-        Refusal::WrongType => ("unsupported_media_type", "Send the form as a browser does: multipart/form-data."),
-        Refusal::TooLarge => ("body_too_large", "The body is larger than this address takes."),
+        Refusal::WrongType => (
+            "unsupported_media_type",
+            "Send the form as a browser does: multipart/form-data.",
+        ),
+        Refusal::TooLarge => (
+            "body_too_large",
+            "The body is larger than this address takes.",
+        ),
         Refusal::Broken => ("body_unreadable", "The body did not arrive completely."),
     };
     ApiError::new(refusal.status(), kind, detail)
@@ -199,14 +232,24 @@ fn sniff(bytes: &[u8], name: &str) -> Option<&'static str> {
         return TAKEN.into_iter().find(|taken| *taken == kind.mime_type());
     }
     let text = std::str::from_utf8(bytes).ok()?;
-    let plain = text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'));
+    let plain = text
+        .chars()
+        .all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'));
     // Markup and scripts without a signature that `infer` knows.
     let start = text.trim_start_matches('\u{feff}').trim_start();
     if !plain || start.starts_with('<') || start.starts_with("#!") {
         return None;
     }
-    let ending = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    Some(if ending == "csv" { "text/csv" } else { "text/plain" })
+    let ending = name
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    Some(if ending == "csv" {
+        "text/csv"
+    } else {
+        "text/plain"
+    })
 }
 
 /// `84 kB`, `2.5 MB`.
@@ -238,13 +281,21 @@ mod tests {
         check(png, "page.html", Some("image/png"));
         check(b"%PDF-1.7\n<script>", "a.pdf", Some("application/pdf"));
         check(b"<html><script>alert(1)</script>", "photo.png", None);
-        check(b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'>", "logo.svg", None);
+        check(
+            b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'>",
+            "logo.svg",
+            None,
+        );
         check(b"\xef\xbb\xbf  <!DOCTYPE html>", "a.txt", None);
         check(b"#!/bin/sh\nrm -rf /", "a.txt", None);
         check(b"MZ\x90\0", "setup.png", None);
         check(b"\x7fELF\x02\x01\x01", "a.pdf", None);
         check(b"PK\x03\x04whatever", "a.zip", None);
-        check("Name;Preis\nMüller;1,5".as_bytes(), "a.csv", Some("text/csv"));
+        check(
+            "Name;Preis\nMüller;1,5".as_bytes(),
+            "a.csv",
+            Some("text/csv"),
+        );
         check(b"hello", "a.txt", Some("text/plain"));
         check(b"hel\0lo", "a.txt", None);
         check(b"\xff\xfe\xfd", "a.txt", None);

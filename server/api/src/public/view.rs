@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use engine::{
     expression::Template,
-    form::{ComputedField, Draft, FieldKind, Form, FormField, MAX_ROWS, MOST_ROWS, Width, decimal_mark, is_blank},
+    form::{
+        ComputedField, Draft, FieldKind, Form, FormField, MAX_ROWS, MOST_ROWS, Width, decimal_mark,
+        is_blank,
+    },
     value::{FileRef, Record, Value},
 };
 use serde::Serialize;
@@ -137,9 +140,17 @@ impl FormView {
         let last = form.computed.len();
         let totals = form.computed.iter().enumerate();
         Self {
-            totals: totals.map(|(index, computed)| Total::new(computed, "", index + 1 == last, look)).collect(),
-            has_files: form.fields.iter().any(|field| matches!(field.kind, FieldKind::File { .. })),
-            has_rows: form.fields.iter().any(|field| matches!(field.kind, FieldKind::Rows { .. })),
+            totals: totals
+                .map(|(index, computed)| Total::new(computed, "", index + 1 == last, look))
+                .collect(),
+            has_files: form
+                .fields
+                .iter()
+                .any(|field| matches!(field.kind, FieldKind::File { .. })),
+            has_rows: form
+                .fields
+                .iter()
+                .any(|field| matches!(field.kind, FieldKind::Rows { .. })),
             decimal_mark: decimal_mark(look.locale),
             sections,
         }
@@ -149,10 +160,15 @@ impl FormView {
 impl Total {
     fn new(computed: &ComputedField, at: &str, last: bool, look: &Look<'_>) -> Self {
         let pointer = format!("{at}/{}", computed.name);
-        let display = look.draft.values.get(&pointer).map(|value| display(value, look.locale));
+        let display = look
+            .draft
+            .values
+            .get(&pointer)
+            .map(|value| display(value, look.locale));
         Self {
             label: computed.label.clone(),
-            display: display.unwrap_or_else(|| look.language.text("form.not_yet_short", &json!({}))),
+            display: display
+                .unwrap_or_else(|| look.language.text("form.not_yet_short", &json!({}))),
             pointer,
             last,
         }
@@ -224,7 +240,12 @@ impl FieldView {
                 }
             }
             FieldKind::File { accept, .. } => view.file_parts(field, accept, answer, look),
-            FieldKind::Rows { columns, computed, max_rows, .. } => {
+            FieldKind::Rows {
+                columns,
+                computed,
+                max_rows,
+                ..
+            } => {
                 view.max_rows = max_rows.unwrap_or(MAX_ROWS).min(MOST_ROWS);
                 view.row_parts(columns, computed, answer, look);
             }
@@ -243,29 +264,60 @@ impl FieldView {
         let types: Vec<&str> = accept.iter().map(|accepted| type_name(accepted)).collect();
         self.accept = accept.join(",");
         self.hint = if types.is_empty() {
-            look.language.text("form.file_limit", &json!({"size": size}))
+            look.language
+                .text("form.file_limit", &json!({"size": size}))
         } else {
-            look.language.text("form.file_types", &json!({"size": size, "types": types.join(", ")}))
+            look.language.text(
+                "form.file_types",
+                &json!({"size": size, "types": types.join(", ")}),
+            )
         };
         let id = answer.as_str().unwrap_or_default();
-        self.file = look.files.iter().find(|file| file.id.to_string() == id).map(|file| FileView {
-            id: file.id.to_string(),
-            text: look.language.text("form.file_kept", &json!({"name": file.name, "size": size_text(file.size_bytes)})),
-            remove: look.language.text("form.file_remove", &json!({"name": file.name})),
-            name: file.name.clone(),
-        });
+        self.file = look
+            .files
+            .iter()
+            .find(|file| file.id.to_string() == id)
+            .map(|file| FileView {
+                id: file.id.to_string(),
+                text: look.language.text(
+                    "form.file_kept",
+                    &json!({"name": file.name, "size": size_text(file.size_bytes)}),
+                ),
+                remove: look
+                    .language
+                    .text("form.file_remove", &json!({"name": file.name})),
+                name: file.name.clone(),
+            });
     }
 
-    fn row_parts(&mut self, columns: &[FormField], computed: &[ComputedField], answer: &Json, look: &Look<'_>) {
+    fn row_parts(
+        &mut self,
+        columns: &[FormField],
+        computed: &[ComputedField],
+        answer: &Json,
+        look: &Look<'_>,
+    ) {
         let none = Vec::new();
         let given = answer.as_array().unwrap_or(&none);
-        let filled = given.iter().rposition(|row| !is_blank(row)).map_or(0, |last| last + 1);
+        let filled = given
+            .iter()
+            .rposition(|row| !is_blank(row))
+            .map_or(0, |last| last + 1);
         let more = look.more_rows == Some(self.name.as_str());
-        let spare = if more { given.len().saturating_sub(filled) + SPARE_ROWS } else { 1 };
-        let count = (filled + spare).max(FIRST_ROWS).min(self.max_rows as usize).max(filled);
+        let spare = if more {
+            given.len().saturating_sub(filled) + SPARE_ROWS
+        } else {
+            1
+        };
+        let count = (filled + spare)
+            .max(FIRST_ROWS)
+            .min(self.max_rows as usize)
+            .max(filled);
         let row = |index: &str, row: &Json| {
             let at = format!("{}/{index}", self.pointer);
-            let number = index.parse::<usize>().map_or_else(|_| index.to_owned(), |index| (index + 1).to_string());
+            let number = index
+                .parse::<usize>()
+                .map_or_else(|_| index.to_owned(), |index| (index + 1).to_string());
             let text = |key| look.language.text(key, &json!({"number": number}));
             RowView {
                 label: text("form.row"),
@@ -274,13 +326,25 @@ impl FieldView {
                 error: look.errors.get(&at).cloned().unwrap_or_default(),
                 cells: columns
                     .iter()
-                    .map(|column| FieldView::new(column, row.get(&column.name).unwrap_or(&Json::Null), &at, look))
+                    .map(|column| {
+                        FieldView::new(
+                            column,
+                            row.get(&column.name).unwrap_or(&Json::Null),
+                            &at,
+                            look,
+                        )
+                    })
                     .collect(),
-                computed: computed.iter().map(|cell| Total::new(cell, &at, false, look)).collect(),
+                computed: computed
+                    .iter()
+                    .map(|cell| Total::new(cell, &at, false, look))
+                    .collect(),
                 number: index.to_owned(),
             }
         };
-        let rows = (0..count).map(|index| row(&index.to_string(), given.get(index).unwrap_or(&Json::Null))).collect();
+        let rows = (0..count)
+            .map(|index| row(&index.to_string(), given.get(index).unwrap_or(&Json::Null)))
+            .collect();
         let blank = row("__row__", &Json::Null);
         self.rows = rows;
         self.blank_row = Some(Box::new(blank));
@@ -301,7 +365,9 @@ impl FieldView {
 /// A value as people of this language write it.
 pub(crate) fn display(value: &Value, locale: &str) -> String {
     let values = Record::from_iter([("value".to_owned(), value.clone())]);
-    Template("{{ value | default(\"\") }}".to_owned()).render(&values, locale).unwrap_or_default()
+    Template("{{ value | default(\"\") }}".to_owned())
+        .render(&values, locale)
+        .unwrap_or_default()
 }
 
 /// What a typed number was read as, when the text alone leaves a doubt.
@@ -309,15 +375,25 @@ fn understood(field: &FormField, answer: &Json, value: Option<&Value>, look: &Lo
     let (Some(typed), Some(value)) = (answer.as_str(), value) else {
         return String::new();
     };
-    if !matches!(field.kind, FieldKind::Number { .. } | FieldKind::Money { .. }) || !is_doubtful(typed) {
+    if !matches!(
+        field.kind,
+        FieldKind::Number { .. } | FieldKind::Money { .. }
+    ) || !is_doubtful(typed)
+    {
         return String::new();
     }
-    look.language.text("form.understood", &json!({"value": display(value, look.locale)}))
+    look.language.text(
+        "form.understood",
+        &json!({"value": display(value, look.locale)}),
+    )
 }
 
 /// Digits with any mark but a plain sign could be read in two ways.
 pub(crate) fn is_doubtful(typed: &str) -> bool {
-    !typed.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+    !typed
+        .trim()
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 
 fn kind_name(kind: &FieldKind) -> &'static str {
@@ -342,9 +418,11 @@ fn hints(field: &FormField) -> (&'static str, &'static str) {
     match &field.kind {
         FieldKind::Email => ("email", "email"),
         FieldKind::Phone => ("tel", "tel"),
-        FieldKind::Number { decimals: Some(0), min, .. } if min.as_deref().is_some_and(|min| !min.starts_with('-')) => {
-            ("numeric", "off")
-        }
+        FieldKind::Number {
+            decimals: Some(0),
+            min,
+            ..
+        } if min.as_deref().is_some_and(|min| !min.starts_with('-')) => ("numeric", "off"),
         FieldKind::Number { .. } | FieldKind::Money { .. } => ("decimal", "off"),
         FieldKind::Text { .. } => {
             let autocomplete = match field.name.as_str() {
@@ -430,7 +508,10 @@ mod tests {
             files: &|_| None,
         };
         let draft = form.draft(answers, &setting);
-        let errors = errors.iter().map(|(at, text)| ((*at).to_owned(), (*text).to_owned())).collect();
+        let errors = errors
+            .iter()
+            .map(|(at, text)| ((*at).to_owned(), (*text).to_owned()))
+            .collect();
         let look = Look {
             language: Language::English,
             locale: "en",
@@ -441,13 +522,22 @@ mod tests {
             files: &[],
             more_rows: None,
         };
-        let frame = Frame::new(Language::English, &engine::firm::Firm::default(), "Invoice", "/f/x", Script::Form);
+        let frame = Frame::new(
+            Language::English,
+            &engine::firm::Firm::default(),
+            "Invoice",
+            "/f/x",
+            Script::Form,
+        );
         let content = json!({
             "title": form.title, "intro": "", "submit": "Send", "action": "/f/x", "base": "/f/x", "ticket": "t",
             "form": FormView::new(&form, &look), "summary": [{"text": "s", "href": "#f-guest"}], "general": ["g"],
             "first_result": null, "slug": "x", "version": "v", "locale": "en", "least_open_ms": 1000, "texts": "{}",
         });
-        render("form.html", &frame, content).unwrap()
+        // The escape of a slash is harmless and hard to read.
+        render("form.html", &frame, content)
+            .unwrap()
+            .replace("&#x2f;", "/")
     }
 
     #[test]
@@ -455,15 +545,26 @@ mod tests {
         let hostile = "\"><script>alert(1)</script>";
         let answers = json!({"guest": hostile, "text": "</textarea><script>", "items": [{"what": hostile, "price": "1.50"}]});
         let html = draw(&answers, &[("/guest", "Fill in <b>")]);
-        assert!(!html.contains("<script>alert") && !html.contains("</textarea><script>"), "{html}");
+        assert!(
+            !html.contains("<script>alert") && !html.contains("</textarea><script>"),
+            "{html}"
+        );
         assert!(!html.contains(" style=") && !html.contains("onclick"));
-        let ids: Vec<&str> = html.split(" for=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let ids: Vec<&str> = html
+            .split(" for=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
         assert!(ids.len() > 10);
         for id in ids {
             assert!(html.contains(&format!(" id=\"{id}\"")), "no {id}");
         }
         assert!(html.contains("aria-invalid=\"true\"") && html.contains("f-guest-error"));
-        assert!(html.contains("Read as €1.50"), "{}", &html[html.find("f-items-0-price-understood").unwrap()..][..200]);
+        assert!(
+            html.contains("Read as €1.50"),
+            "{}",
+            &html[html.find("f-items-0-price-understood").unwrap()..][..200]
+        );
         assert!(html.contains("data-computed=\"/items/0/twice\">€3.00"));
         assert!(html.contains("data-computed=\"/total\">€3.00"));
     }
