@@ -51,7 +51,9 @@ export interface Generation {
   messages: Array<{ role: string; content: string }> | null;
   text: string | null;
   usage: { prompt_tokens: number; output_tokens: number } | null;
-  seed: number | null;
+  seed: string | number | null;
+  fence?: number;
+  seq?: number;
   tokens_per_second: number | null;
 }
 

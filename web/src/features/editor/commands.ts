@@ -21,8 +21,7 @@ export function brokenBy(store: EditorStore, next: Workflow): string[] {
   for (const node of next.nodes) {
     const before = edits.ancestors(next, node.id);
     for (const reference of checked.nodes[node.id]?.references ?? []) {
-      const path = Array.isArray(reference.path) ? reference.path : String(reference.path).split(".");
-      const source = path[0] ?? "";
+      const source = reference.path.split(".")[0] ?? "";
       const wasFine = checked.nodes[node.id]?.readable.includes(source);
       if (wasFine && (!ids.has(source) || !before.has(source))) broken.add(node.name);
     }
@@ -64,6 +63,7 @@ export function useCommands(): Commands {
         store.edit(t("label.add", { name: type.title }), (document) => {
           const [next, id] = edits.addNode(document, type, gap, place);
           made = id;
+          store.fresh.add(id);
           return next;
         });
         go({ step: made, field: undefined, tab: "setup", surface: undefined });

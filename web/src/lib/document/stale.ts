@@ -38,7 +38,7 @@ export interface QuietRun {
  */
 export function quietRun(
   document: Workflow,
-  effect: (id: string) => Effect | undefined,
+  effect: (id: string) => Effect | null | undefined,
   outputs: Readonly<Record<string, Json | undefined>>,
   wanted: (id: string) => boolean,
 ): QuietRun | null {

@@ -89,19 +89,23 @@ export interface Problem {
 /** One reference that a step's config makes; `kind` is null while it leads nowhere. */
 export interface CheckedReference {
   pointer: string;
-  path: string[];
+  /** Such as `form.customer`. */
+  path: string;
   kind: Kind | null;
-  problem?: string | null;
+  /** May be empty and has no default. */
+  optional?: boolean;
 }
 
 /** What the server knows of one step of an unsaved document. */
 export interface CheckedNode {
   title: string;
   summary: string;
-  family: Family;
+  /** Unknown types have none. */
+  family: Family | null;
   icon: string;
   surface: Surface;
-  effect: Effect;
+  effect: Effect | null;
+  /** Empty while the config cannot be read. */
   ports: Port[];
   output: Kind;
   card: Card;

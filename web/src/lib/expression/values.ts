@@ -14,7 +14,7 @@ import type { Chip } from "./template";
 export interface Source {
   id: string;
   name: string;
-  family: Family;
+  family: Family | null;
   icon: string;
   kind: Kind;
   value: Json | undefined;

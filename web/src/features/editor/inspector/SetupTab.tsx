@@ -64,7 +64,7 @@ export function useScope(step: string): FormScope | null {
       isRead: (name: string) =>
         Object.values(checked?.nodes ?? {}).some((other) =>
           other.references.some((reference) => {
-            const path = Array.isArray(reference.path) ? reference.path : String(reference.path).split(".");
+            const path = reference.path.split(".");
             return path[0] === step && path[1] === name;
           })),
     };
@@ -173,7 +173,7 @@ function Places({ step, field }: { step: string; field: string }) {
   const places = document.nodes.flatMap((node, index) =>
     (checked?.nodes[node.id]?.references ?? [])
       .filter((reference) => {
-        const path = Array.isArray(reference.path) ? reference.path : String(reference.path).split(".");
+        const path = reference.path.split(".");
         return path[0] === step && path[1] === field;
       })
       .map((reference) => {

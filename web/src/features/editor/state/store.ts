@@ -119,6 +119,15 @@ export class EditorStore {
     if (next) this.setHistory(record(this.state.history, next, label, key, Date.now()));
   }
 
+  /** Steps just added, whose ways the server has not told yet. */
+  readonly fresh = new Set<string>();
+
+  /** Changes the document as part of the last edit. */
+  amend(change: (document: Workflow) => Workflow): void {
+    const { history } = this.state;
+    this.setHistory({ ...history, present: change(history.present) });
+  }
+
   undo = (): void => this.setHistory(undo(this.state.history));
   redo = (): void => this.setHistory(redo(this.state.history));
 
@@ -195,7 +204,7 @@ export function useDocument(): Workflow {
 /** The ways out of a step: what the server says, else the catalogue, else what is connected. */
 export function portsOf(document: Workflow, checked: Checked | null, types: ReadonlyMap<string, NodeType>, id: string): Port[] {
   const known = checked?.nodes[id]?.ports;
-  if (known) return known;
+  if (known?.length) return known;
   const node = document.nodes.find((item) => item.id === id);
   const declared = node ? types.get(node.type)?.ports : undefined;
   if (declared?.length) return declared;

@@ -27,6 +27,7 @@ export class Trials {
   private closed = false;
   private turn = 0;
   private sample: Sample;
+  private readonly heard = new Map<string, { generation: string; fence: number; seq: number }>();
 
   constructor(private readonly store: EditorStore, private readonly saver: Saver, sample: Sample) {
     this.sample = sample;
@@ -111,7 +112,7 @@ export class Trials {
     if (Object.keys(this.sample.input).length === 0) return;
     if (!(await this.saver.flush())) return;
     if (!checked || !this.store.get().checked) return this.quietLater();
-    if (this.store.get().checked?.problems.some((problem) => problem.severity === "error" && problem.code.startsWith("graph"))) return;
+    if (this.store.get().checked?.problems.some((problem) => problem.severity === "error")) return;
     const document = this.store.document;
     const current = this.store.get().trial;
     const stale = current ? staleSteps(document, current.document, sameJson(current.input, this.sample.input)) : null;
@@ -172,9 +173,14 @@ export class Trials {
     this.poll = setTimeout(() => void this.refresh(), POLL_MS);
   }
 
-  streamed(node: string, text: string, from: "start" | "append"): void {
+  /** Pieces of an older claim, or heard twice, are dropped; a new claim begins the text anew. */
+  streamed(piece: { node: string; generation: string; fence: number; seq: number; text: string }): void {
     const { streams } = this.store.get();
-    this.store.set({ streams: { ...streams, [node]: from === "start" ? text : (streams[node] ?? "") + text } });
+    const last = this.heard.get(piece.node);
+    const same = last?.generation === piece.generation && last.fence === piece.fence;
+    if (last?.generation === piece.generation && (piece.fence < last.fence || (same && piece.seq <= last.seq))) return;
+    this.heard.set(piece.node, { generation: piece.generation, fence: piece.fence, seq: piece.seq });
+    this.store.set({ streams: { ...streams, [piece.node]: same ? (streams[piece.node] ?? "") + piece.text : piece.text } });
   }
 }
 

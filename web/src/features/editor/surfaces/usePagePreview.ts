@@ -1,10 +1,10 @@
-// Lays the page out with what the trial run read into it; before there is a run, with what the sample alone can say.
+// Lays the page out with the values of the trial run; before there is a run, with what the sample alone can say.
 
 import { useEffect, useMemo, useRef, useState } from "react";
 
 import { ApiError } from "~/api/client";
 import { isObject } from "~/lib/document/pointer";
-import type { Json, JsonObject, Workflow } from "~/lib/document/types";
+import type { JsonObject } from "~/lib/document/types";
 import { onlyChip, pieces } from "~/lib/expression/template";
 import { isEmpty } from "~/lib/expression/format";
 import { fillText, resolve } from "~/lib/expression/values";
@@ -13,10 +13,12 @@ import { previewDocument } from "../api";
 import type { Preview } from "../api";
 import { useBuiltins } from "../chips/builtins";
 import { useLook, useSources } from "../chips/look";
-import { useDocument, useEditor, useStore } from "../state/store";
+import { useDocument, useStore } from "../state/store";
 import { memberWith } from "./formMembers";
 
 const PAUSE_MS = 90;
+/** Names this tab, so that its newest request ends the older ones on the server too. */
+const EDITOR = crypto.randomUUID?.() ?? String(Math.random());
 
 export interface PagePreview {
   preview: Preview | null;
@@ -57,8 +59,6 @@ export function usePagePreview(step: string): PagePreview {
   const ownSources = useSources(step);
   const builtins = useBuiltins();
   const look = useLook();
-  const result = useEditor((state) => state.results[step]);
-  const ran = useEditor((state) => state.trial?.document);
   const node = document.nodes.find((item) => item.id === step);
   const schema = node ? store.types.get(node.type)?.schema : undefined;
   const documentMember = schema ? memberWith(schema, "document") : null;
@@ -70,12 +70,8 @@ export function usePagePreview(step: string): PagePreview {
     const templates = valuesMember && isObject(node.config[valuesMember]) ? node.config[valuesMember] : {};
     const sources = [...ownSources, ...builtins];
     const guess = valuesFor(templates, sources, (template) => fillText(template, sources, look));
-    const read = result?.step.state === "succeeded" ? readValues(result.step.input, valuesMember) : null;
-    // What the run read is exact as long as this step says the same; what changed since is filled in beside it.
-    const same = ran ? sameTemplates(ran, document, step) : false;
-    const values = read && same ? { ...read, ...onlyChanged(guess.values, read) } : { ...read, ...guess.values };
-    return { body: { document_id: documentId, values, locale: document.locale, currency: document.currency, time_zone: document.time_zone } as JsonObject, missing: guess.missing };
-  }, [node, documentId, valuesMember, ownSources, builtins, look, result, ran, document, step]);
+    return { body: { document_id: documentId, values: guess.values, locale: document.locale, currency: document.currency, time_zone: document.time_zone, editor: EDITOR } as JsonObject, missing: guess.missing };
+  }, [node, documentId, valuesMember, ownSources, builtins, look, document]);
 
   const [state, setState] = useState<Omit<PagePreview, "missing">>({ preview: null, loading: true, error: null });
   const body = plan ? JSON.stringify(plan.body) : null;
@@ -89,26 +85,11 @@ export function usePagePreview(step: string): PagePreview {
       setState((now) => ({ ...now, loading: true }));
       previewDocument(JSON.parse(body) as JsonObject, mine.signal).then(
         (preview) => !mine.signal.aborted && setState({ preview, loading: false, error: null }),
-        (error: unknown) => !mine.signal.aborted && setState((now) => ({ ...now, loading: false, error: error instanceof ApiError ? error.message || error.problem.type : String(error) })),
+        (error: unknown) => !mine.signal.aborted && !(error instanceof ApiError && error.problem.type === "superseded") && setState((now) => ({ ...now, loading: false, error: error instanceof ApiError ? error.message || error.problem.type : String(error) })),
       );
     }, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [body]);
   if (!plan) return { preview: null, loading: false, error: null, missing: [] };
   return { ...state, missing: plan.missing };
-}
-
-function readValues(input: Json | null | undefined, member: string | null): JsonObject | null {
-  if (!isObject(input)) return null;
-  const inner = member ? input[member] : undefined;
-  return isObject(inner) ? inner : null;
-}
-
-function onlyChanged(guess: JsonObject, read: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(guess).filter(([name, value]) => typeof value !== "string" || !(name in read)));
-}
-
-function sameTemplates(ran: Workflow, now: Workflow, step: string): boolean {
-  const config = (document: Workflow) => JSON.stringify(document.nodes.find((node) => node.id === step)?.config);
-  return config(ran) === config(now);
 }
