@@ -34,8 +34,6 @@ pub(crate) enum Item {
         width: f32,
         height: f32,
         tag: TagId,
-        /// What copying gives, for pictures that stand for letters.
-        text: Option<String>,
     },
     Link {
         width: f32,
@@ -60,6 +58,7 @@ pub(crate) enum Item {
 }
 
 /// Letters of one font, size, colour and line.
+#[expect(clippy::struct_field_names, reason = "glyphs are what it is about")]
 #[derive(Debug)]
 pub(crate) struct Glyphs {
     pub(crate) font: usize,

@@ -1,6 +1,12 @@
 //! Documents: a template (a tree of blocks in JSON) and typed values become laid-out pages, then PDF bytes or an SVG preview. Pure:
 //! images come in as [`Assets`] and further fonts through a loader; this crate opens no file and no connection.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "counts of columns, modules and pixels stay far below the 2^23 that f32 holds exactly"
+)]
+#![expect(clippy::many_single_char_names, reason = "coordinates")]
+
 mod context;
 mod display;
 mod fonts;

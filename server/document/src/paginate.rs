@@ -58,7 +58,7 @@ pub(crate) fn fill(strips: Vec<Strip>, frame: impl Fn(usize) -> Frame, max: usiz
             place(&mut filled, head, &area, &mut y, true);
         }
         let room = area.height - y;
-        let chain = chain_height(&strip, &queue);
+        let chain = chain_height(&strip, &queue, area.height);
         if strip.height <= room + 0.01
             && (chain <= room + 0.01 || (fresh && strip.height > 0.0) || chain > area.height)
         {
@@ -122,12 +122,12 @@ fn head_height(strip: &Strip) -> f32 {
     strip.head.as_ref().map_or(0.0, |head| head.height)
 }
 
-/// Height of the strip and of all that must stay with it.
-fn chain_height(strip: &Strip, queue: &VecDeque<Strip>) -> f32 {
+/// Height of the strip and of all that must stay with it, counted until it is more than `most`.
+fn chain_height(strip: &Strip, queue: &VecDeque<Strip>, most: f32) -> f32 {
     let mut height = strip.height;
     let mut keeps = strip.keep_next;
     for next in queue {
-        if !keeps || next.break_before {
+        if !keeps || next.break_before || height > most {
             break;
         }
         height += next.height;

@@ -198,10 +198,11 @@ fn shows_files(blocks: &[Block]) -> bool {
 
 fn collect_files(value: &Value, files: &mut Vec<FileRef>) {
     match value {
-        Value::File(file) if file.content_type.starts_with("image/") => {
-            if !files.iter().any(|known| known.id == file.id) {
-                files.push(file.clone());
-            }
+        Value::File(file)
+            if file.content_type.starts_with("image/")
+                && !files.iter().any(|known| known.id == file.id) =>
+        {
+            files.push(file.clone());
         }
         Value::List(items) => items.iter().for_each(|item| collect_files(item, files)),
         Value::Record(record) => record.values().for_each(|item| collect_files(item, files)),
@@ -222,7 +223,6 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
         heights[0][index] = furniture_height(layouter, &template.header, page, width, true)?;
         heights[1][index] = furniture_height(layouter, &template.footer, page, width, false)?;
     }
-    let known = layouter.notices.len();
     let frame = |page_index: usize| {
         let which = usize::from(page_index > 0);
         let top = page.top * MM + heights[0][which];
@@ -265,8 +265,6 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
             y += strip.height;
         }
     }
-    // The second and later pages repeat the warnings of the measuring pass.
-    let _ = known;
     Ok((title, pages))
 }
 

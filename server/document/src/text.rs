@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use parley::{
-    Alignment, AlignmentOptions, BaseDirection, FontFamily, FontFeatures, FontStyle, FontWeight,
-    Layout, LineHeight, OverflowWrap, PositionedLayoutItem, StyleProperty,
+    Alignment, AlignmentOptions, BaseDirection, BreakReason, FontFamily, FontFeatures, FontStyle,
+    FontWeight, Layout, LineHeight, OverflowWrap, PositionedLayoutItem, StyleProperty,
 };
 
 use crate::{
@@ -15,6 +15,10 @@ use crate::{
 
 /// How a paragraph looks, everything resolved.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one switch of a font"
+)]
 pub(crate) struct Look {
     pub(crate) size: f32,
     pub(crate) serif: bool,
@@ -54,6 +58,8 @@ pub(crate) struct Paragraph {
     pub(crate) missing: Vec<char>,
     /// A line is wider than it may be.
     pub(crate) overflow: bool,
+    /// A line ends within a number, which then reads as two.
+    pub(crate) number_cut: bool,
     pub(crate) glyphs: usize,
 }
 
@@ -80,6 +86,7 @@ pub(crate) fn set(
         width: 0.0,
         missing: Vec::new(),
         overflow: false,
+        number_cut: false,
         glyphs: 0,
     };
     let mut text = String::new();
@@ -144,6 +151,9 @@ pub(crate) fn set(
                     },
                 ));
             }
+        }
+        if line.break_reason() == BreakReason::Emergency {
+            paragraph.number_cut |= within_number(&text, line.text_range().end);
         }
         let used = metrics.advance - metrics.hanging_advance;
         paragraph.width = paragraph.width.max(used);
@@ -320,6 +330,15 @@ fn collect(
         }
     }
     found
+}
+
+/// Digits on both sides of a place, with at most one mark between.
+fn within_number(text: &str, place: usize) -> bool {
+    let digit = |letter: char| letter.is_ascii_digit();
+    let mark = |letter: char| matches!(letter, '.' | ',' | '\u{a0}' | '\u{202f}' | '\'');
+    let (before, after) = text.split_at(place);
+    before.trim_end_matches(mark).ends_with(digit)
+        && after.trim_start_matches(mark).starts_with(digit)
 }
 
 /// Letters that steer and are never drawn.

@@ -267,6 +267,20 @@ fn text_without_spaces_breaks_anywhere() {
 }
 
 #[test]
+fn a_number_never_breaks_unseen() {
+    let mut large = rows(150);
+    large["lines"][149]["amount"]["amount"] = json!("123456789012345.10");
+    let rendered = render(list_document(), &large);
+    assert_eq!(rendered.warnings, []);
+    assert!(text(&rendered).contains("123,456,789,012,345.10"));
+    let narrow = json!({"blocks": [{"id": "a", "type": "columns", "columns": [
+        {"width": 8, "blocks": [{"id": "b", "type": "text", "text": "123456789.00"}]}, {"blocks": []}]}]});
+    let rendered = render(narrow, &json!({}));
+    assert_eq!(rendered.warnings[0].code, "number_cut");
+    assert_eq!(rendered.warnings[0].location, "b, page 1");
+}
+
+#[test]
 fn limits_are_clear_errors() {
     let limits = Limits {
         max_pages: 2,

@@ -323,19 +323,16 @@ impl<'a> Layouter<'a> {
     ) -> Result<Vec<Strip>, DocumentError> {
         let items = self.list(list, mark)?;
         if items.is_empty() {
-            return match empty {
-                Some(text) => {
-                    let look = self.muted_look();
-                    self.simple(text, &look, width, ("P", parent), mark)
-                }
-                None => {
-                    self.notice(
-                        "list_empty",
-                        "the list has no items, so nothing is shown",
-                        mark,
-                    );
-                    Ok(Vec::new())
-                }
+            return if let Some(text) = empty {
+                let look = self.muted_look();
+                self.simple(text, &look, width, ("P", parent), mark)
+            } else {
+                self.notice(
+                    "list_empty",
+                    "the list has no items, so nothing is shown",
+                    mark,
+                );
+                Ok(Vec::new())
             };
         }
         let origin = self.list_origin(list);
@@ -592,6 +589,13 @@ impl<'a> Layouter<'a> {
                 mark,
             );
         }
+        if paragraph.number_cut {
+            self.notice(
+                "number_cut",
+                "a number does not fit into its line and goes on in the next",
+                mark,
+            );
+        }
         if paragraph.overflow {
             self.notice("text_overflow", "a text is wider than its place", mark);
         }
@@ -693,9 +697,10 @@ impl<'a> Layouter<'a> {
             "fill" => self.colours.fill,
             "white" => Rgb(255, 255, 255),
             "accent_soft" => mix(self.colours.accent, 0.92),
-            other => match parse_colour(other) {
-                Some(colour) => colour,
-                None => {
+            other => {
+                if let Some(colour) = parse_colour(other) {
+                    colour
+                } else {
                     self.notice(
                         "colour",
                         format!("`{}` is not a colour such as #2b47c9", shortened(other)),
@@ -703,7 +708,7 @@ impl<'a> Layouter<'a> {
                     );
                     self.colours.text
                 }
-            },
+            }
         })
     }
 

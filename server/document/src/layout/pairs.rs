@@ -151,7 +151,12 @@ impl Layouter<'_> {
                 if let Some(outer) = outer {
                     self.scope.leave_item(outer);
                 }
-                strips.extend(found?);
+                if let Some(strip) = found? {
+                    if line.strong && !strips.is_empty() {
+                        strips.push(Strip::space(0.9 * MM));
+                    }
+                    strips.push(strip);
+                }
             }
         }
         let count = strips.len();
@@ -200,9 +205,15 @@ impl Layouter<'_> {
             colour: base.colour,
             ..label_look.clone()
         };
+        // The amount takes what it needs before the label does: it must not break.
+        let spans = self.spans(&line.value, mark)?;
+        let natural = self.natural_width(&spans, &value_look) + 1.0;
+        let value_width = natural.clamp(width * 0.45, width * 0.8);
+        let label_width = width - value_width;
         let row = self.tag("TR", table);
-        let label = self.cell(&line.label, &label_look, width * 0.55, "TH", row, mark)?;
-        let value = self.cell(&line.value, &value_look, width * 0.45, "TD", row, mark)?;
+        let label = self.cell(&line.label, &label_look, label_width, "TH", row, mark)?;
+        let value_tag = self.cell_tag("TD", row);
+        let value = self.lines(&spans, &value_look, value_width, value_tag, mark)?;
         let decor = Decor {
             above: line.strong.then_some((self.colours.text, 0.9)),
             width,
@@ -210,10 +221,7 @@ impl Layouter<'_> {
         };
         let padding = if line.strong { 2.0 } else { 0.7 };
         Ok(Some(self.row(
-            vec![
-                (0.0, width * 0.55, label),
-                (width * 0.55, width * 0.45, value),
-            ],
+            vec![(0.0, label_width, label), (label_width, value_width, value)],
             width,
             padding,
             decor,

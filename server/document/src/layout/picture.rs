@@ -41,9 +41,10 @@ impl Layouter<'_> {
                 self.load(Key::Embedded(Arc::as_ptr(bytes) as usize), bytes, mark)?
             }
             ImageSource::File(leaf) => match self.value_of(leaf, mark)? {
-                Value::File(file) => match self.assets.images.get(&file.id) {
-                    Some(bytes) => self.load(Key::Artifact(file.id), bytes, mark)?,
-                    None => {
+                Value::File(file) => {
+                    if let Some(bytes) = self.assets.images.get(&file.id) {
+                        self.load(Key::Artifact(file.id), bytes, mark)?
+                    } else {
                         self.notice(
                             "image_missing",
                             format!("the picture `{}` was not found", file.name),
@@ -51,7 +52,7 @@ impl Layouter<'_> {
                         );
                         None
                     }
-                },
+                }
                 Value::Empty => None,
                 other => {
                     self.notice(
@@ -76,7 +77,6 @@ impl Layouter<'_> {
             width: w * scale,
             height: h * scale,
             tag,
-            text: None,
         };
         Ok(self.aligned(item, (w * scale, h * scale), align, width))
     }

@@ -2,26 +2,27 @@
 
 use std::rc::Rc;
 
-use engine::value::Value;
-
 use super::{Layouter, share_width};
 use crate::{
     context::DocumentError,
     display::{MM, TagId},
     strip::{Decor, Strip},
     template::{ColumnWidth, Table},
-    text::Look,
+    text::{Look, Span},
 };
 
-/// Rows measured for a column as wide as its content.
+/// Rows of which every cell is measured for a column as wide as its content; of later rows only those with a long text.
 const MEASURED_ROWS: usize = 100;
 
 /// Space between columns, and above and below a row's text, in millimetres.
-const GUTTER: f32 = 3.0;
+const GUTTER: f32 = 4.0;
 const ROW_PADDING: f32 = 1.6;
 
 /// Columns after sharing the width: x and width.
 type Places = Vec<(f32, f32)>;
+
+/// A row's texts, one a column, with the smaller second one.
+type RowTexts = Vec<(Vec<Span>, Option<Vec<Span>>)>;
 
 impl Layouter<'_> {
     pub(super) fn table(
@@ -39,7 +40,15 @@ impl Layouter<'_> {
             }
         }
         let origin = self.list_origin(&table.rows);
-        let places = self.column_places(table, &rows, &origin, mark, width)?;
+        // Every cell is filled in once: its width decides the column's before its lines are set.
+        let mut texts: Vec<RowTexts> = Vec::with_capacity(rows.len());
+        for (index, item) in rows.into_iter().enumerate() {
+            let outer = self.scope.enter_item(item, index + 1, &origin);
+            let row = self.row_texts(table, mark);
+            self.scope.leave_item(outer);
+            texts.push(row?);
+        }
+        let places = self.column_places(table, &texts, mark, width)?;
         let tag = self.tag("Table", parent);
         let mut strips = Vec::new();
         let heading = self.heading_row(table, &places, mark, width, tag)?;
@@ -51,19 +60,16 @@ impl Layouter<'_> {
             heading.keep_next = true;
             strips.push(heading);
         }
-        if rows.is_empty() {
+        if texts.is_empty() {
             let look = self.muted_look();
             let row = self.tag("TR", tag);
             let cell = self.cell(&table.empty, &look, width, "TD", row, mark)?;
             let decor = self.row_decor(table, 0);
             strips.push(self.row(vec![(0.0, width, cell)], width, ROW_PADDING, decor));
         }
-        let count = rows.len();
-        for (index, item) in rows.into_iter().enumerate() {
-            let outer = self.scope.enter_item(item, index + 1, &origin);
-            let row = self.body_row(table, &places, index, mark, width, tag);
-            self.scope.leave_item(outer);
-            let mut row = row?;
+        let count = texts.len();
+        for (index, texts) in texts.into_iter().enumerate() {
+            let mut row = self.body_row(table, &places, (index, texts), mark, width, tag)?;
             row.head.clone_from(&head);
             // Totals never stand alone on a page.
             row.keep_next = index + 1 == count && !table.totals.is_empty();
@@ -93,11 +99,24 @@ impl Layouter<'_> {
         Ok(strips)
     }
 
+    fn row_texts(&mut self, table: &Table, mark: u32) -> Result<RowTexts, DocumentError> {
+        let mut texts = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            self.count_block()?;
+            let value = self.spans(&column.value, mark)?;
+            let detail = match &column.detail {
+                Some(detail) => Some(self.spans(detail, mark)?),
+                None => None,
+            };
+            texts.push((value, detail));
+        }
+        Ok(texts)
+    }
+
     fn column_places(
         &mut self,
         table: &Table,
-        rows: &[Value],
-        origin: &str,
+        texts: &[RowTexts],
         mark: u32,
         width: f32,
     ) -> Result<Places, DocumentError> {
@@ -107,22 +126,29 @@ impl Layouter<'_> {
             tabular: true,
             ..self.body_look(table.size)
         };
+        let bold = Look {
+            bold: true,
+            ..look.clone()
+        };
         let mut wanted = Vec::new();
-        for column in &table.columns {
+        for (number, column) in table.columns.iter().enumerate() {
             let mut natural = 0.0_f32;
             if column.width == ColumnWidth::Auto {
                 let heading = self.spans(&column.heading, mark)?;
                 natural = self.natural_width(&heading, &look);
-                for (index, item) in rows.iter().take(MEASURED_ROWS).enumerate() {
-                    self.count_block()?;
-                    let outer = self.scope.enter_item(item.clone(), index + 1, origin);
-                    let spans = self.spans(&column.value, mark);
-                    self.scope.leave_item(outer);
-                    let own = Look {
-                        bold: column.bold,
-                        ..look.clone()
-                    };
-                    natural = natural.max(self.natural_width(&spans?, &own));
+                let own = if column.bold { &bold } else { &look };
+                let mut longest = 0;
+                for (index, row) in texts.iter().enumerate() {
+                    let (spans, _) = &row[number];
+                    let letters: usize = spans.iter().map(|span| span.text.len()).sum();
+                    if index < MEASURED_ROWS || letters * 5 >= longest * 4 {
+                        natural = natural.max(self.natural_width(spans, own));
+                    }
+                    longest = longest.max(letters);
+                }
+                for total in table.totals.iter().filter_map(|texts| texts.get(number)) {
+                    let spans = self.spans(total, mark)?;
+                    natural = natural.max(self.natural_width(&spans, &bold));
                 }
                 natural = (natural + 1.0).min(width * 0.5);
             }
@@ -178,14 +204,16 @@ impl Layouter<'_> {
         &mut self,
         table: &Table,
         places: &Places,
-        index: usize,
+        (index, texts): (usize, RowTexts),
         mark: u32,
         width: f32,
         tag: TagId,
     ) -> Result<Strip, DocumentError> {
         let row = self.tag("TR", tag);
         let mut cells = Vec::new();
-        for (column, (x, cell_width)) in table.columns.iter().zip(places) {
+        for ((column, (x, cell_width)), (value, detail)) in
+            table.columns.iter().zip(places).zip(texts)
+        {
             self.count_block()?;
             let look = Look {
                 bold: column.bold,
@@ -193,34 +221,23 @@ impl Layouter<'_> {
                 align: column.align,
                 ..self.body_look(table.size)
             };
-            let mut cell = self.cell(&column.value, &look, *cell_width, "TD", row, mark)?;
-            if let Some(detail) = &column.detail {
-                let spans = self.spans(detail, mark)?;
-                if spans.iter().any(|span| !span.text.trim().is_empty()) {
-                    let tag = self.cell_content_tag(row);
-                    let small = Look {
-                        size: look.size * 0.86,
-                        bold: false,
-                        colour: self.colours.muted,
-                        ..look
-                    };
-                    cell.append(&mut self.lines(&spans, &small, *cell_width, tag, mark)?);
-                }
+            let cell_tag = self.cell_tag("TD", row);
+            let mut cell = self.lines(&value, &look, *cell_width, cell_tag, mark)?;
+            if let Some(spans) = detail
+                && spans.iter().any(|span| !span.text.trim().is_empty())
+            {
+                let small = Look {
+                    size: look.size * 0.86,
+                    bold: false,
+                    colour: self.colours.muted,
+                    ..look
+                };
+                cell.append(&mut self.lines(&spans, &small, *cell_width, cell_tag, mark)?);
             }
             cells.push((*x, *cell_width, cell));
         }
         let decor = self.row_decor(table, index);
         Ok(self.row(cells, width, ROW_PADDING, decor))
-    }
-
-    /// The cell made last in this row, so that its second line belongs to it.
-    fn cell_content_tag(&self, row: TagId) -> TagId {
-        let last = self.tags.len() - 1;
-        if row != 0 && self.tags[last].parent == row {
-            u32::try_from(last).unwrap_or(0)
-        } else {
-            0
-        }
     }
 
     fn row_decor(&self, table: &Table, index: usize) -> Decor {

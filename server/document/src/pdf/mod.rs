@@ -76,6 +76,7 @@ pub(crate) fn write(display: &Display) -> Result<Vec<u8>> {
 }
 
 /// Turns one page's items into operations.
+#[expect(clippy::struct_field_names, reason = "the number of the page")]
 struct Page<'a> {
     display: &'a Display,
     faces: &'a BTreeMap<usize, Face>,
@@ -110,6 +111,7 @@ impl<'a> Page<'a> {
         this.ops
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm an item")]
     fn item(&mut self, placed: &Placed) {
         let height = self.display.height;
         let (x, y) = (placed.x, placed.y);
@@ -348,25 +350,19 @@ impl<'a> Page<'a> {
             for glyph in glyphs {
                 let shift =
                     pen.map(|(at, baseline)| (glyph.x - at, (glyph.y - baseline).abs() < 0.01));
-                match shift {
-                    Some((dx, true)) => {
-                        let thousandths = (-dx * 1000.0 / size).round();
-                        if thousandths.abs() >= 1.0 {
-                            items.push(TextItem::Offset(thousandths));
-                            pen = pen
-                                .map(|(at, baseline)| (at - thousandths * size / 1000.0, baseline));
-                        }
+                if let Some((dx, true)) = shift {
+                    let thousandths = (-dx * 1000.0 / size).round();
+                    if thousandths.abs() >= 1.0 {
+                        items.push(TextItem::Offset(thousandths));
+                        pen =
+                            pen.map(|(at, baseline)| (at - thousandths * size / 1000.0, baseline));
                     }
-                    Some((_, false)) | None => {
-                        self.show(&mut items);
-                        self.ops.push(Op::SetTextMatrix {
-                            matrix: TextMatrix::Translate(
-                                Pt(x + glyph.x),
-                                Pt(height - y - glyph.y),
-                            ),
-                        });
-                        pen = Some((glyph.x, glyph.y));
-                    }
+                } else {
+                    self.show(&mut items);
+                    self.ops.push(Op::SetTextMatrix {
+                        matrix: TextMatrix::Translate(Pt(x + glyph.x), Pt(height - y - glyph.y)),
+                    });
+                    pen = Some((glyph.x, glyph.y));
                 }
                 let (cid, width) = face.cid(glyph.id);
                 let code = Codepoint::with_cid(cid, 0.0, face.text(glyph.id).to_owned());

@@ -171,6 +171,7 @@ pub(crate) struct BoxStyle {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of the editor")]
 pub(crate) struct Table {
     pub(crate) rows: Leaf,
     pub(crate) columns: Vec<Column>,

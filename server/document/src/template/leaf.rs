@@ -94,10 +94,9 @@ fn hole_length(text: &str) -> Option<usize> {
     for (index, letter) in text.char_indices().skip(2) {
         match (quote, letter) {
             (Some(open), letter) if letter == open && previous != '\\' => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(letter),
             (None, '}') if previous == '}' => return Some(index + 1),
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
         previous = letter;
     }
