@@ -149,4 +149,6 @@ fn has_syntax(text: &str) -> bool {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

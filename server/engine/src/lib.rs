@@ -15,3 +15,6 @@ pub mod run;
 pub mod schema;
 pub mod value;
 pub mod workflow;
+
+#[cfg(test)]
+mod testing;

@@ -399,3 +399,6 @@ fn finish(plan: &Plan, state: &mut RunState, status: RunStatus) -> Vec<Command> 
     commands.push(Command::Finish(status));
     commands
 }
+
+#[cfg(test)]
+mod tests;

@@ -536,3 +536,92 @@ fn capital(text: &str) -> String {
         first.to_uppercase().chain(letters).collect()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+    use crate::testing::{FakeContext, done};
+
+    fn holds(value: Json, operator: &str, operand: Json) -> Result<bool, NodeError> {
+        let operator: Operator = serde_json::from_value(json!(operator)).expect("an operator");
+        let value = Value::from_any_json(&value).expect("a value");
+        let operand = Value::from_any_json(&operand).expect("an operand");
+        compare(&value, operator, &operand)
+    }
+
+    fn check(value: Json, operator: &str, operand: Json, expected: bool) {
+        let found = holds(value.clone(), operator, operand.clone()).expect("comparable");
+        assert_eq!(found, expected, "{value} {operator} {operand}");
+    }
+
+    #[test]
+    fn values_compare_by_kind() {
+        check(json!(10.10), "greater", json!("3"), true);
+        check(json!(1), "is", json!("1.00"), true);
+        check(json!("Berlin"), "is", json!("berlin"), true);
+        check(json!("Berlin"), "starts_with", json!("BER"), true);
+        check(json!(["a", "b"]), "contains", json!("b"), true);
+        check(json!("abc"), "not_contains", json!("x"), true);
+        check(json!(true), "is", json!("yes"), true);
+        check(json!(null), "is_empty", json!(null), true);
+        check(json!("  "), "is_filled", json!(null), false);
+        check(json!(null), "less", json!("5"), false);
+        check(json!(null), "is_not", json!("x"), true);
+        assert!(holds(json!("abc"), "greater", json!(3)).is_err());
+        assert!(holds(json!({"a": 1}), "greater", json!({"a": 0})).is_err());
+    }
+
+    #[test]
+    fn money_and_dates_compare_with_what_people_type() {
+        let money = |amount: &str, currency: &str| {
+            Value::Money(Money {
+                amount: amount.parse().expect("a number"),
+                currency: currency.into(),
+            })
+        };
+        let text = |text: &str| Value::Text(text.into());
+        let net = money("1000.00", "EUR");
+        assert!(compare(&net, Operator::AtLeast, &text("1000")).expect("comparable"));
+        assert!(!compare(&net, Operator::Greater, &text("1000")).expect("comparable"));
+        assert!(compare(&net, Operator::Is, &money("1000", "EUR")).expect("comparable"));
+        assert!(compare(&net, Operator::Less, &money("1", "USD")).is_err());
+        let date = Value::Date("2027-01-01".parse().expect("a date"));
+        assert!(compare(&date, Operator::Greater, &text("2026-12-31")).expect("comparable"));
+        assert!(compare(&date, Operator::Greater, &text("soon")).is_err());
+    }
+
+    #[test]
+    fn the_first_way_that_holds_is_taken() {
+        let config = json!({"ways": [
+            {"name": "big", "title": "Big", "match": "all", "rules": [
+                {"value": "{{ form.total }}", "operator": "greater", "operand": "100"},
+                {"value": "{{ form.country }}", "operator": "is", "operand": "DE"},
+            ]},
+            {"name": "any_way", "match": "any", "rules": [
+                {"value": "{{ form.total }}", "operator": "greater", "operand": "100"},
+                {"value": "{{ form.note }}", "operator": "is_filled"},
+            ]},
+        ]});
+        let check = |values: Json, way: &str| {
+            let context = FakeContext::new(&json!({"form": values}));
+            let done = done::<Branch>(config.clone(), &context).expect("a way");
+            assert_eq!(done.ports, [way]);
+            assert_eq!(done.output, json!({"way": way}));
+        };
+        check(json!({"total": 150, "country": "de", "note": null}), "big");
+        check(
+            json!({"total": 150, "country": "FR", "note": null}),
+            "any_way",
+        );
+        check(
+            json!({"total": 50, "country": "DE", "note": "x"}),
+            "any_way",
+        );
+        check(
+            json!({"total": 50, "country": "DE", "note": null}),
+            "otherwise",
+        );
+    }
+}

@@ -518,3 +518,97 @@ fn encode_pairs(pairs: &[(String, String)]) -> String {
         .collect::<Vec<_>>()
         .join("&")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeContext, done};
+
+    fn context() -> FakeContext {
+        FakeContext::new(&json!({"form": {"city": "Köln & Bonn", "empty": null, "price": "1.10"}}))
+    }
+
+    #[test]
+    fn the_request_carries_query_headers_and_a_stable_key() {
+        let context = context().answering(200, &[], r#"{"id": 7, "price": 0.1}"#);
+        let config = json!({
+            "method": "POST", "url": "https://example.com/a?b=1#c",
+            "query": {"city": "{{ form.city }}", "gone": "{{ form.empty }}"},
+            "body": "json", "values": {"price": "{{ form.price }}"},
+        });
+        let done = done::<HttpRequest>(config, &context).expect("an answer");
+        assert_eq!(
+            done.output,
+            json!({"status": 200, "body": {"id": 7, "price": "0.1"}})
+        );
+        let request = context.requests.lock().expect("lock").remove(0);
+        assert_eq!(
+            request.url,
+            "https://example.com/a?b=1&city=K%C3%B6ln+%26+Bonn#c"
+        );
+        assert_eq!(request.body, br#"{"price":"1.10"}"#);
+        assert!(
+            request
+                .headers
+                .contains(&("idempotency-key".into(), "key-1".into()))
+        );
+    }
+
+    #[test]
+    fn an_answer_is_read_as_its_declared_kinds() {
+        let config = json!({"url": "https://example.com", "answer_fields": [{"name": "total", "kind": "decimal"}]});
+        let good = context().answering(200, &[], r#"{"total": 12.5, "more": 1}"#);
+        assert_eq!(
+            done::<HttpRequest>(config.clone(), &good)
+                .expect("fits")
+                .output["body"],
+            json!({"total": "12.5"})
+        );
+        for body in [r#"{"total": "many"}"#, "{}", "<html>"] {
+            let bad = context().answering(200, &[], body);
+            let error = done::<HttpRequest>(config.clone(), &bad).expect_err("does not fit");
+            assert!(matches!(error, NodeError::Failed(_)), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn answers_are_classified() {
+        let check = |status: u16, headers: &[(&str, &str)], expected: &str| {
+            let context = context().answering(status, headers, "sorry");
+            let error = done::<HttpRequest>(json!({"url": "https://example.com/x"}), &context)
+                .expect_err("refused");
+            let found = match &error {
+                NodeError::Retryable { after_ms, .. } => format!("again {after_ms:?}"),
+                NodeError::Failed(error) => format!("failed {}", error.code),
+                other => format!("{other:?}"),
+            };
+            assert_eq!(found, expected);
+            assert!(error.to_string().contains("example.com"));
+        };
+        check(429, &[("Retry-After", "7")], "again Some(7000)");
+        check(503, &[], "again None");
+        check(404, &[], "failed http_status");
+        check(302, &[("location", "http://10.0.0.1")], "failed redirected");
+    }
+
+    #[test]
+    fn a_trial_run_sends_only_what_reads() {
+        let mut context = context().answering(200, &[], "{}");
+        context.step.trial = true;
+        let config = |read_only| json!({"url": "https://example.com", "read_only": read_only});
+        let error = done::<HttpRequest>(config(false), &context).expect_err("held");
+        assert!(matches!(error, NodeError::Config(error) if error.code == "held_in_trial"));
+        assert!(context.requests.lock().expect("lock").is_empty());
+        done::<HttpRequest>(config(true), &context).expect("sent");
+    }
+
+    #[test]
+    fn a_header_cannot_smuggle_another() {
+        let mut context = context();
+        context
+            .values
+            .insert("evil".into(), Value::Text("a\r\nb: c".into()));
+        let config = json!({"url": "https://example.com", "headers": {"x-a": "{{ evil }}"}});
+        assert!(done::<HttpRequest>(config, &context).is_err());
+    }
+}

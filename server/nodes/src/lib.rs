@@ -32,3 +32,100 @@ pub fn catalogue() -> Catalogue {
     ])
     .with_messages("zh-CN", messages::zh_cn())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use engine::{check::check, ids::DocumentId, kind::Field};
+    use serde_json::{Value as Json, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A shipped example as creating a workflow from it leaves it: embedded documents have ids.
+    fn example(text: &str) -> (Json, BTreeMap<DocumentId, Vec<Field>>) {
+        let mut json: Json = serde_json::from_str(text).expect("JSON");
+        let mut documents = BTreeMap::new();
+        let embedded = json["documents"].as_object().cloned().unwrap_or_default();
+        for (number, (key, template)) in embedded.iter().enumerate() {
+            let id = DocumentId(Uuid::from_u128(number as u128 + 1));
+            let template = document::Template::parse(template).expect("a sound template");
+            documents.insert(id, template.fields());
+            for node in json["nodes"].as_array_mut().expect("nodes") {
+                if node["config"]["document"] == json!(key) {
+                    node["config"]["document"] = json!(id);
+                }
+            }
+        }
+        (json, documents)
+    }
+
+    #[test]
+    fn shipped_examples_have_no_problem_but_a_missing_endpoint() {
+        for text in [
+            include_str!("../../../workflows/invoice.json"),
+            include_str!("../../../workflows/itinerary.json"),
+        ] {
+            let (json, documents) = example(text);
+            let workflow = engine::graph::parse(&json).expect("a readable workflow");
+            let checked = check(&workflow, &catalogue(), &documents);
+            let others: Vec<_> = checked
+                .problems
+                .iter()
+                .filter(|problem| problem.code != "no_endpoint")
+                .collect();
+            assert!(others.is_empty(), "{}: {others:#?}", workflow.name);
+            assert!(checked.is_publishable());
+            let (plan, _) = engine::graph::Plan::compile(&workflow, &catalogue(), &documents);
+            assert!(plan.is_some());
+        }
+    }
+
+    #[test]
+    fn a_new_step_without_settings_is_drawn_and_told_what_it_lacks() {
+        for entry in catalogue().iter() {
+            let config = if entry.node_type == "form_input" {
+                json!({"title": "", "fields": []})
+            } else {
+                json!({})
+            };
+            assert!(
+                entry.check_config(&config).is_empty(),
+                "{}",
+                entry.node_type
+            );
+            let workflow = engine::graph::parse(&json!({
+                "format": "formwork/1", "name": "New", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+                "nodes": [{"id": "a", "type": entry.node_type, "version": 1, "name": "A", "config": config}],
+            }))
+            .expect("a readable workflow");
+            let checked = check(&workflow, &catalogue(), &());
+            let node = &checked.nodes["a"];
+            assert!(!node.ports.is_empty(), "{}", entry.node_type);
+            assert_eq!(node.title, entry.description.title);
+        }
+    }
+
+    /// The contract with the editor and with stored documents: a change here is a change of the format.
+    #[test]
+    fn the_catalogue_changes_only_on_purpose() {
+        insta::assert_json_snapshot!("catalogue", catalogue().json("en"));
+    }
+
+    #[test]
+    fn help_is_one_or_two_short_sentences() {
+        for entry in catalogue().iter() {
+            for (key, text) in entry.texts() {
+                let is_sentence = key == "summary" || key.ends_with(".help");
+                if is_sentence {
+                    assert!(
+                        text.ends_with('.') && text.chars().count() <= 90,
+                        "{}.{key}: {text}",
+                        entry.node_type
+                    );
+                }
+            }
+        }
+    }
+}

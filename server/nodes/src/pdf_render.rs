@@ -281,4 +281,41 @@ mod tests {
         check("  ", "document.pdf");
         check("R\u{0}1\n", "R 1.pdf");
     }
+
+    #[test]
+    fn a_page_is_rendered_and_the_same_values_give_the_same_bytes() {
+        use crate::testing::{FakeContext, done};
+
+        let template = json!({
+            "format": "formwork-document/1",
+            "fields": [
+                {"name": "customer", "title": "Customer", "kind": "text"},
+                {"name": "note", "title": "Note", "kind": "text", "optional": true},
+            ],
+            "blocks": [{"id": "a", "type": "text", "text": "Dear {{ customer }}"}],
+        });
+        let id = "018f4f5e-0000-7000-8000-000000000001";
+        let config = json!({"document": id, "values": {"customer": "{{ form.name }}"}, "file_name": "For {{ form.name }}"});
+        let render = || {
+            let mut context = FakeContext::new(&json!({"form": {"name": "Ms Müller"}}));
+            context.template.clone_from(&template);
+            context.services = context.services.with(Arc::new(Renderer::bundled()));
+            let done = done::<PdfRender>(config.clone(), &context).expect("a page");
+            let files = context.files.lock().expect("lock").clone();
+            (done.output, files)
+        };
+        let (output, files) = render();
+        assert_eq!(output["file"]["name"], json!("For Ms Müller.pdf"));
+        assert!(files[0].1.starts_with(b"%PDF-"));
+        assert_eq!(render(), (output, files));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        use crate::testing::{FakeContext, done};
+
+        let error =
+            done::<PdfRender>(json!({}), &FakeContext::new(&json!({}))).expect_err("no document");
+        assert!(matches!(error, NodeError::Config(error) if error.code == "no_document"));
+    }
 }

@@ -109,3 +109,39 @@ impl Node for SetFields {
         Ok(Outcome::Done(Done::out(record_to_json(&record))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeContext, done};
+
+    #[test]
+    fn values_keep_their_declared_kind() {
+        let context =
+            FakeContext::new(&json!({"form": {"qty": 3, "price": "0.10"}, "empty": null}));
+        let config = json!({"fields": [
+            {"name": "net", "label": "Net", "kind": "money", "value": "{{ form.qty * 0.105 }}"},
+            {"name": "due", "label": "Due", "kind": "date", "value": "2026-11-23"},
+            {"name": "title", "label": "Title", "kind": "text", "value": "No. {{ form.qty }}"},
+        ]});
+        let done = done::<SetFields>(config, &context).expect("values");
+        assert_eq!(
+            done.output,
+            json!({"net": {"amount": "0.32", "currency": "EUR"}, "due": "2026-11-23", "title": "No. 3"})
+        );
+    }
+
+    #[test]
+    fn an_error_names_the_value() {
+        let context = FakeContext::new(&json!({"empty": null}));
+        for (value, part) in [
+            ("{{ empty }}", "“Total” is empty"),
+            ("{{ nothing }}", "“Total”: there is no nothing"),
+            ("abc", "“Total”: a text is not an amount of money"),
+        ] {
+            let config = json!({"fields": [{"name": "total", "label": "Total", "kind": "money", "value": value}]});
+            let error = done::<SetFields>(config, &context).expect_err("an error");
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}

@@ -68,3 +68,21 @@ impl Node for TemplateFill {
         Ok(Outcome::Done(Done::out(json!({"text": text}))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeContext, done};
+
+    #[test]
+    fn gaps_are_filled_and_a_missing_value_is_an_error() {
+        let context = FakeContext::new(&json!({"form": {"name": "Ms Müller", "note": null}}));
+        let fill = |template: &str| done::<TemplateFill>(json!({"template": template}), &context);
+        assert_eq!(
+            fill("Dear {{ form.name }},").expect("a text").output,
+            json!({"text": "Dear Ms Müller,"})
+        );
+        let error = fill("{{ form.note }} x").expect_err("an error");
+        assert!(matches!(error, NodeError::Failed(error) if error.code == "expression_empty"));
+    }
+}

@@ -206,3 +206,67 @@ impl Node for WebhookDeliver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+    use crate::testing::{FakeContext, done, node, now};
+
+    const ENDPOINT: &str = "018f4f5e-0000-7000-8000-000000000001";
+
+    fn context() -> FakeContext {
+        let mut context = FakeContext::new(&json!({"form": {"no": "R-1"}}));
+        let file = engine::value::Value::File(engine::value::FileRef {
+            id: engine::ids::ArtifactId(uuid::Uuid::from_u128(9)),
+            name: "a.pdf".into(),
+            content_type: "application/pdf".into(),
+            size_bytes: 3,
+        });
+        context.values.insert("pdf".into(), file);
+        context
+    }
+
+    fn config(wait: bool) -> Json {
+        json!({"endpoint": ENDPOINT, "values": {"number": "{{ form.no }}"}, "files": ["{{ pdf }}"], "wait_for_receipt": wait})
+    }
+
+    #[test]
+    fn the_delivery_is_stored_with_frozen_values() {
+        let done = done::<WebhookDeliver>(config(false), &context()).expect("stored");
+        let [Stored::Delivery(delivery)] = done.stored.as_slice() else {
+            panic!("one delivery");
+        };
+        assert_eq!(delivery.values, json!({"number": "R-1"}));
+        assert_eq!(delivery.message_type, "document.ready");
+        assert_eq!(delivery.artifacts.len(), 1);
+        assert_eq!(done.output["sent"], json!(true));
+    }
+
+    #[test]
+    fn without_an_endpoint_nothing_is_sent_and_that_is_said() {
+        let done = done::<WebhookDeliver>(json!({}), &context()).expect("skipped");
+        assert!(done.stored.is_empty());
+        assert_eq!(done.warnings[0].code, "no_endpoint");
+    }
+
+    #[test]
+    fn waiting_for_the_receipt_ends_with_the_answer() {
+        let node: WebhookDeliver = node(config(true));
+        let context = context();
+        let Ok(Outcome::Wait(wait)) = now(node.run(&context)) else {
+            panic!("waits");
+        };
+        assert!(matches!(wait.on, WaitOn::Delivery(_)));
+        let Ok(Outcome::Done(done)) =
+            now(node.resume(&context, Event::Delivery(Ok(json!({"status": 202})))))
+        else {
+            panic!("is done");
+        };
+        assert_eq!(
+            done.output,
+            json!({"sent": true, "received": true, "status": 202})
+        );
+    }
+}

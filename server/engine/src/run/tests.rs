@@ -1,0 +1,354 @@
+//! The state machine by example and over random graphs.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::testing::{catalogue, workflow};
+
+fn plan(nodes: &[(&str, serde_json::Value)], edges: &[(&str, &str, &str)]) -> Plan {
+    let (plan, problems) = Plan::compile(&workflow(nodes, edges), &catalogue(), &());
+    plan.unwrap_or_else(|| panic!("{problems:#?}"))
+}
+
+/// Sends an event and tells the commands shortly: `enter a`, `skip b`, `finish succeeded`.
+fn send(plan: &Plan, state: &mut RunState, event: Event) -> Vec<String> {
+    advance(plan, state, event)
+        .into_iter()
+        .map(|command| match command {
+            Command::Enter(key) => format!("enter {}", key.node),
+            Command::Skip(key) => format!("skip {}", key.node),
+            Command::Cancel(key) => format!("cancel {}", key.node),
+            Command::Finish(status) => format!("finish {}", status.as_str()),
+        })
+        .collect()
+}
+
+fn begun(node: &str) -> Event {
+    Event::Triggered { node: node.into() }
+}
+
+fn succeeded(node: &str, port: &str) -> Event {
+    Event::Succeeded {
+        key: StepKey::of(node),
+        ports: vec![port.into()],
+    }
+}
+
+fn failed(node: &str) -> Event {
+    Event::Failed {
+        key: StepKey::of(node),
+        again: false,
+    }
+}
+
+#[test]
+fn a_branch_skips_the_other_way_and_the_join_runs_once() {
+    let plan = plan(
+        &[
+            ("s", json!({})),
+            ("b", json!({"config": {"ways": ["yes", "no"]}})),
+            ("c", json!({})),
+            ("d", json!({})),
+            ("e", json!({})),
+            ("f", json!({})),
+        ],
+        &[
+            ("s", "out", "b"),
+            ("b", "yes", "c"),
+            ("b", "no", "d"),
+            ("d", "out", "e"),
+            ("c", "out", "f"),
+            ("e", "out", "f"),
+        ],
+    );
+    let state = &mut RunState::new();
+    assert_eq!(send(&plan, state, begun("s")), ["enter s"]);
+    assert_eq!(send(&plan, state, succeeded("s", "out")), ["enter b"]);
+    assert_eq!(
+        send(&plan, state, succeeded("b", "yes")),
+        ["enter c", "skip d", "skip e"]
+    );
+    assert_eq!(send(&plan, state, succeeded("c", "out")), ["enter f"]);
+    assert_eq!(
+        send(&plan, state, succeeded("f", "out")),
+        ["finish succeeded"]
+    );
+    assert!(send(&plan, state, succeeded("f", "out")).is_empty());
+}
+
+#[test]
+fn failure_stops_goes_on_or_branches() {
+    let with = |on_error: &str| {
+        plan(
+            &[
+                ("s", json!({})),
+                ("a", json!({"on_error": on_error})),
+                ("n", json!({})),
+                ("x", json!({})),
+            ],
+            if on_error == "branch" {
+                &[("s", "out", "a"), ("a", "out", "n"), ("a", "error", "x")]
+            } else {
+                &[("s", "out", "a"), ("a", "out", "n"), ("s", "out", "x")]
+            },
+        )
+    };
+    let check = |on_error: &str, expected: &[&str]| {
+        let plan = with(on_error);
+        let state = &mut RunState::new();
+        send(&plan, state, begun("s"));
+        send(&plan, state, succeeded("s", "out"));
+        assert_eq!(send(&plan, state, failed("a")), expected, "{on_error}");
+        assert_eq!(state.step(&StepKey::of("a")), StepStatus::Failed);
+    };
+    check("stop", &["cancel n", "cancel x", "finish failed"]);
+    check("continue", &["enter n"]);
+    check("branch", &["skip n", "enter x"]);
+}
+
+#[test]
+fn waiting_stopping_and_late_messages() {
+    let plan = plan(
+        &[("s", json!({})), ("a", json!({})), ("t", json!({}))],
+        &[("s", "out", "a"), ("a", "out", "t")],
+    );
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    let key = StepKey::of("a");
+    send(&plan, state, Event::Started { key: key.clone() });
+    assert_eq!(state.status, RunStatus::Running);
+    send(&plan, state, Event::Waiting { key: key.clone() });
+    assert_eq!(state.status, RunStatus::Waiting);
+    assert_eq!(
+        send(&plan, state, Event::Resumed { key: key.clone() }),
+        ["enter a"]
+    );
+    assert!(send(&plan, state, Event::Resumed { key: key.clone() }).is_empty());
+    send(
+        &plan,
+        state,
+        Event::Failed {
+            key: key.clone(),
+            again: true,
+        },
+    );
+    assert_eq!(state.step(&key), StepStatus::Retryable);
+    assert_eq!(state.status, RunStatus::Waiting);
+    assert_eq!(
+        send(&plan, state, Event::Stopped),
+        ["cancel a", "cancel t", "finish cancelled"]
+    );
+    assert!(send(&plan, state, succeeded("a", "out")).is_empty());
+}
+
+#[test]
+fn of_several_triggers_one_starts_and_the_others_are_skipped() {
+    let plan = plan(
+        &[
+            ("s", json!({})),
+            ("s2", json!({})),
+            ("a", json!({})),
+            ("b", json!({})),
+        ],
+        &[("s", "out", "a"), ("s2", "out", "a"), ("s2", "out", "b")],
+    );
+    let state = &mut RunState::new();
+    assert_eq!(
+        send(&plan, state, begun("s")),
+        ["enter s", "skip s2", "skip b"]
+    );
+    assert_eq!(send(&plan, state, succeeded("s", "out")), ["enter a"]);
+}
+
+#[test]
+fn a_trial_run_ends_with_the_chosen_node() {
+    let plan = plan(
+        &[
+            ("s", json!({})),
+            ("a", json!({})),
+            ("b", json!({})),
+            ("c", json!({})),
+        ],
+        &[("s", "out", "a"), ("s", "out", "b"), ("a", "out", "c")],
+    );
+    let state = &mut RunState::new().until(Some("a".into()));
+    send(&plan, state, begun("s"));
+    assert_eq!(
+        send(&plan, state, succeeded("s", "out")),
+        ["enter a", "skip b"]
+    );
+    assert_eq!(
+        send(&plan, state, succeeded("a", "out")),
+        ["skip c", "finish succeeded"]
+    );
+}
+
+/// A random acyclic graph: edges lead only forward; every node has two ways, `l` and `r`, and some way of failing.
+#[derive(Clone, Debug)]
+struct Random {
+    size: usize,
+    edges: Vec<(usize, bool, usize)>,
+    /// For each node: 0-1 fire one way, 2 both, 3 fail and go on.
+    fates: Vec<u8>,
+    /// Which of the ready nodes is finished next.
+    choices: Vec<usize>,
+}
+
+fn random() -> impl Strategy<Value = Random> {
+    (2_usize..14).prop_flat_map(|size| {
+        let edge =
+            (0..size, any::<bool>(), 1..size).prop_filter("forward", |(from, _, to)| from < to);
+        (
+            proptest::collection::vec(edge, 0..size * 3),
+            proptest::collection::vec(0_u8..4, size),
+            proptest::collection::vec(0_usize..100, size),
+        )
+            .prop_map(move |(mut edges, fates, choices)| {
+                edges.sort_unstable();
+                edges.dedup();
+                Random {
+                    size,
+                    edges,
+                    fates,
+                    choices,
+                }
+            })
+    })
+}
+
+impl Random {
+    fn plan(&self) -> Plan {
+        let name = |index: usize| {
+            if index == 0 {
+                "s".to_owned()
+            } else {
+                format!("n{index}")
+            }
+        };
+        let nodes: Vec<(String, serde_json::Value)> = (0..self.size)
+            .map(|index| {
+                let rest = if index == 0 {
+                    json!({"on_error": "continue"})
+                } else {
+                    json!({"on_error": "continue", "config": {"ways": ["l", "r"]}})
+                };
+                (name(index), rest)
+            })
+            .collect();
+        let nodes: Vec<(&str, serde_json::Value)> = nodes
+            .iter()
+            .map(|(id, rest)| (id.as_str(), rest.clone()))
+            .collect();
+        let mut edges: Vec<(String, &str, String)> = self
+            .edges
+            .iter()
+            .map(|&(from, left, to)| {
+                let port = match (from, left) {
+                    (0, _) => "out",
+                    (_, true) => "l",
+                    (_, false) => "r",
+                };
+                (name(from), port, name(to))
+            })
+            .collect();
+        // The start has one way only, so that two random edges may be one.
+        edges.sort_unstable();
+        edges.dedup();
+        let edges: Vec<(&str, &str, &str)> = edges
+            .iter()
+            .map(|(from, port, to)| (from.as_str(), *port, to.as_str()))
+            .collect();
+        plan(&nodes, &edges)
+    }
+
+    fn end(&self, key: &StepKey) -> Event {
+        let index: usize = key
+            .node
+            .strip_prefix('n')
+            .map_or(0, |text| text.parse().unwrap());
+        let ports = match (index, self.fates[index]) {
+            (0, _) => vec!["out".to_owned()],
+            (_, 0) => vec!["l".to_owned()],
+            (_, 1) => vec!["r".to_owned()],
+            (_, 2) => vec!["l".to_owned(), "r".to_owned()],
+            _ => {
+                return Event::Failed {
+                    key: key.clone(),
+                    again: false,
+                };
+            }
+        };
+        Event::Succeeded {
+            key: key.clone(),
+            ports,
+        }
+    }
+
+    /// Runs to the end, finishing ready nodes in the order that `choices` gives.
+    fn run(&self, plan: &Plan, choices: &[usize]) -> (RunState, usize) {
+        let mut state = RunState::new();
+        let mut ready: Vec<StepKey> = Vec::new();
+        let mut finished = 0;
+        let mut take = |commands: Vec<Command>, ready: &mut Vec<StepKey>| {
+            for command in commands {
+                match command {
+                    Command::Enter(key) => ready.push(key),
+                    Command::Finish(_) => finished += 1,
+                    Command::Skip(_) | Command::Cancel(_) => {}
+                }
+            }
+        };
+        take(advance(plan, &mut state, begun("s")), &mut ready);
+        let mut turn = 0;
+        while !ready.is_empty() {
+            let key = ready.swap_remove(choices[turn % choices.len()] % ready.len());
+            turn += 1;
+            take(advance(plan, &mut state, self.end(&key)), &mut ready);
+        }
+        (state, finished)
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_run_ends_once_and_the_order_does_not_matter(random in random()) {
+        let plan = random.plan();
+        let (state, finished) = random.run(&plan, &random.choices);
+        prop_assert_eq!(finished, 1);
+        prop_assert_eq!(state.status, RunStatus::Succeeded);
+        let (other, _) = random.run(&plan, &[0]);
+        prop_assert_eq!(&state, &other);
+        for node in plan.nodes() {
+            let key = StepKey::of(&node.id);
+            let status = state.step(&key);
+            prop_assert!(status.is_terminal());
+            let fired = plan.incoming(node).any(|edge| {
+                state.ports(&StepKey::of(&edge.from)).contains(&edge.port)
+            });
+            let ran = status != StepStatus::Skipped;
+            prop_assert_eq!(ran, fired || node.id == "s", "{}", node.id);
+        }
+    }
+
+    #[test]
+    fn a_restored_run_goes_on_where_it_was(random in random(), cut in 0_usize..10) {
+        let plan = random.plan();
+        let mut state = RunState::new();
+        let mut ready = vec![];
+        let take = |commands: Vec<Command>, ready: &mut Vec<StepKey>| {
+            for command in commands {
+                if let Command::Enter(key) = command { ready.push(key) }
+            }
+        };
+        take(advance(&plan, &mut state, begun("s")), &mut ready);
+        for _ in 0..cut {
+            let Some(key) = ready.pop() else { break };
+            take(advance(&plan, &mut state, random.end(&key)), &mut ready);
+        }
+        let rows = state.steps.iter().map(|(key, step)| (key.clone(), step.status, step.ports.clone()));
+        let restored = RunState::restore(&plan, rows);
+        prop_assert_eq!(restored, state);
+    }
+}
