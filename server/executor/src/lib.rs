@@ -1,1 +1,425 @@
-//! stub
+//! Runs runs: claims heads of segments, runs their steps, commits what came of them, sends deliveries and keeps house. It decides
+//! nothing about a workflow (`engine` does) and writes no SQL (`store` does).
+
+pub mod backoff;
+mod commit;
+mod context;
+mod deliver;
+pub mod fault;
+mod held;
+mod program;
+mod segment;
+pub mod signature;
+mod step;
+
+use std::{
+    any::Any,
+    sync::Arc,
+    time::Duration,
+};
+
+use engine::{catalogue::Catalogue, firm::Firm, ids::WorkerId, node::{Services, StepError}};
+use jiff::Timestamp;
+use store::{
+    Store, StoreError,
+    events::Wake,
+    maintenance,
+    queue::{self, ClaimForm, ClaimedEntry, Lease, LocalExecutor, Slot},
+    segment::Committed,
+    worker::{self, Kind},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use commit::{Committer, Failure};
+use fault::{Faults, Point};
+use held::Held;
+use program::{Programs, Unusable};
+use segment::{Done, Known};
+
+/// Most entries claimed at once.
+const BATCH: usize = 64;
+
+/// How long an orderly stop waits for what is running; then the leases are given back and others take over.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How an executor works.
+#[derive(Clone)]
+pub struct Config {
+    pub store: Store,
+    pub catalogue: Arc<Catalogue>,
+    pub services: Services,
+    pub outbound: outbound::Client,
+    /// Base of the links in deliveries.
+    pub public_url: String,
+    /// What this process says of itself.
+    pub kind: Kind,
+    pub host: String,
+    /// Segments at once.
+    pub slots: usize,
+    /// Deliveries at once.
+    pub senders: usize,
+    /// How often due entries and deliveries are looked for without being woken.
+    pub poll: Duration,
+    pub lease: Duration,
+    pub heartbeat: Duration,
+    /// How often leases of lost workers are taken back.
+    pub rescue: Duration,
+    pub maintain: Duration,
+    pub claim_form: ClaimForm,
+    /// Pauses before each try of a delivery.
+    pub delivery_schedule: Vec<Duration>,
+    pub faults: Faults,
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Config {
+    /// What suits a server; the rest of the fields can be changed afterwards.
+    pub fn new(store: Store, catalogue: Arc<Catalogue>, services: Services, outbound: outbound::Client, public_url: &str) -> Self {
+        Self {
+            store,
+            catalogue,
+            services,
+            outbound,
+            public_url: public_url.to_owned(),
+            kind: Kind::Run,
+            host: "localhost".into(),
+            slots: 16,
+            senders: 8,
+            poll: Duration::from_millis(250),
+            lease: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(10),
+            rescue: Duration::from_secs(5),
+            maintain: Duration::from_secs(5 * 60),
+            claim_form: ClaimForm::SkipLocked,
+            delivery_schedule: backoff::DELIVERY_SCHEDULE.to_vec(),
+            faults: Faults::default(),
+            clock: Arc::new(Timestamp::now),
+        }
+    }
+}
+
+/// A running executor; cheap to clone.
+#[derive(Clone)]
+pub struct Executor(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) worker: WorkerId,
+    slots: Arc<Semaphore>,
+    programs: Programs,
+    committer: Committer,
+    held: Held,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Executor {
+    /// Registers the process and begins to work.
+    pub async fn start(config: Config) -> Result<Self, StoreError> {
+        let worker = worker::register(&config.store, config.kind, &config.host, &about()).await?;
+        worker::heartbeat(&config.store, worker, config.kind, &config.host, &about()).await?;
+        let inner = Arc::new(Inner {
+            worker,
+            slots: Arc::new(Semaphore::new(config.slots)),
+            programs: Programs::new(config.catalogue.clone()),
+            committer: Committer::start(config.store.clone(), config.faults.clone()),
+            held: Held::default(),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            config,
+        });
+        tokio::spawn(claim(inner.clone()));
+        tokio::spawn(heartbeat(inner.clone()));
+        tokio::spawn(rescue(inner.clone()));
+        tokio::spawn(maintain(inner.clone()));
+        tokio::spawn(notice_ends(inner.clone()));
+        tokio::spawn(deliver::work(inner.clone()));
+        Ok(Self(inner))
+    }
+
+    /// For those who accept in this process.
+    pub fn local(&self) -> Arc<dyn LocalExecutor> {
+        Arc::new(self.clone())
+    }
+
+    pub fn worker(&self) -> WorkerId {
+        self.0.worker
+    }
+
+    /// Claims nothing more, lets running steps end and commits them, gives the rest back.
+    pub async fn shutdown(&self) {
+        self.0.stopping.cancel();
+        self.0.tasks.close();
+        if tokio::time::timeout(PATIENCE, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!("some steps did not end in time; they are run again elsewhere");
+        }
+        let held = self.0.held.all();
+        let store = &self.0.config.store;
+        if let Err(error) = queue::release(store, self.0.worker, &held).await {
+            tracing::warn!(%error, "leases could not be given back; they run out by themselves");
+        }
+        if let Err(error) = worker::remove(store, self.0.worker).await {
+            tracing::warn!(%error, "this process could not say goodbye");
+        }
+    }
+}
+
+impl LocalExecutor for Executor {
+    fn reserve(&self) -> Option<Slot> {
+        if self.0.is_stopping() {
+            return None;
+        }
+        let permit = self.0.slots.clone().try_acquire_owned().ok()?;
+        Some(Slot { worker: self.0.worker, permit: Box::new(permit) })
+    }
+
+    fn start(&self, slot: Slot, entry: ClaimedEntry) {
+        self.0.spawn(slot.permit, entry);
+    }
+}
+
+impl Inner {
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// Works on an entry on a thread of its own: steps such as rendering would hold up everybody else's input and output.
+    fn spawn(self: &Arc<Self>, permit: Box<dyn Any + Send>, entry: ClaimedEntry) {
+        let inner = self.clone();
+        let runtime = tokio::runtime::Handle::current();
+        self.tasks.spawn_blocking(move || {
+            runtime.block_on(work(&inner, entry));
+            drop(permit);
+        });
+    }
+}
+
+fn about() -> serde_json::Value {
+    serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// Looks for due entries whenever there are free slots.
+async fn claim(inner: Arc<Inner>) {
+    let store = &inner.config.store;
+    let lease_ms = i64::try_from(inner.config.lease.as_millis()).unwrap_or(i64::MAX);
+    let mut woken = store.events.woken(Wake::Queue);
+    loop {
+        woken.borrow_and_update();
+        let first = tokio::select! {
+            () = inner.stopping.cancelled() => return,
+            permit = inner.slots.clone().acquire_owned() => match permit {
+                Ok(permit) => permit,
+                Err(_) => return,
+            },
+        };
+        let mut permits = vec![first];
+        while permits.len() < BATCH
+            && let Ok(permit) = inner.slots.clone().try_acquire_owned()
+        {
+            permits.push(permit);
+        }
+        let wanted = permits.len();
+        let claimed = queue::claim(store, inner.worker, i64::try_from(wanted).unwrap_or(1), lease_ms, inner.config.claim_form).await;
+        let claimed = claimed.unwrap_or_else(|error| {
+            tracing::warn!(%error, "entries could not be claimed");
+            Vec::new()
+        });
+        let full = claimed.len() == wanted;
+        for (permit, entry) in permits.drain(..).zip(claimed) {
+            inner.spawn(Box::new(permit), entry);
+        }
+        if full {
+            continue;
+        }
+        tokio::select! {
+            () = inner.stopping.cancelled() => return,
+            _ = woken.changed() => {}
+            () = tokio::time::sleep(inner.config.poll) => {}
+        }
+    }
+}
+
+/// Works on an entry and on what follows from it, until another takes over or nothing follows.
+async fn work(inner: &Arc<Inner>, entry: ClaimedEntry) {
+    let mut next = Some(entry);
+    while let Some(entry) = next.take() {
+        inner.config.faults.pass(Point::AfterClaim);
+        let lease = entry.lease.clone();
+        let token = inner.held.add(&lease);
+        next = one(inner, entry, &token).await;
+        inner.held.remove(&lease);
+    }
+}
+
+/// One segment and its commit; the head it goes on with, if there is one.
+async fn one(inner: &Arc<Inner>, entry: ClaimedEntry, token: &CancellationToken) -> Option<ClaimedEntry> {
+    let store = &inner.config.store;
+    let (run, solo) = (entry.run.clone(), entry.solo);
+    let program = match inner.programs.get(store, &run).await {
+        Ok(program) => program,
+        Err(Unusable::Broken(error)) => {
+            fail_unusable(inner, &entry, &error).await;
+            return None;
+        }
+        Err(Unusable::Store(error @ StoreError::NotFound(_))) => {
+            let error = StepError::new("workflow_missing", format!("What this run runs is gone ({error})."));
+            fail_unusable(inner, &entry, &error).await;
+            return None;
+        }
+        Err(Unusable::Store(error)) => {
+            tracing::warn!(run.id = %run.id, %error, "a run's workflow could not be read; it is tried again later");
+            return None;
+        }
+    };
+    let firm: Firm = match serde_json::from_value(run.firm.clone()) {
+        Ok(firm) => firm,
+        Err(error) => {
+            let error = StepError::new("firm_unreadable", format!("The firm's record of this run cannot be read: {error}."));
+            fail_unusable(inner, &entry, &error).await;
+            return None;
+        }
+    };
+    let known = Known::new(entry, program, Arc::new(firm));
+    let mut done = known.run(inner, token).await?;
+    // A head for each successor that a free slot can take; the others are for whoever comes.
+    let mut permits: Vec<OwnedSemaphorePermit> = Vec::new();
+    if inner.is_stopping() {
+        done.keep(0);
+    } else {
+        let heads = done.heads(&known.rows);
+        while permits.len() + 1 < heads
+            && let Ok(permit) = inner.slots.clone().try_acquire_owned()
+        {
+            permits.push(permit);
+        }
+        done.keep(1 + permits.len());
+    }
+    let (writes, leases) = commit(inner, &known, done).await?;
+    let fans_out = writes.heads.len() > 1;
+    follow(inner, &known, &writes, leases, permits, solo && !fans_out).await
+}
+
+/// Hands a segment to the committer; rows that the database refuses become a failed step.
+async fn commit(inner: &Arc<Inner>, known: &Known, done: Done) -> Option<(store::segment::Writes, Vec<Lease>)> {
+    let instead = done.clone();
+    let answer = match inner.committer.commit(known.segment(done)).await {
+        Err(Failure::Refused(reason)) => inner.committer.commit(known.segment(instead.unstorable(&reason))).await,
+        answer => answer,
+    };
+    match answer {
+        Ok(Committed::Done { writes, leases }) => Some((*writes, leases)),
+        Ok(Committed::Stale) => {
+            tracing::info!(run.id = %known.run.id, step.id = %known.lease.node, "a segment was dropped: stopped, or taken over");
+            None
+        }
+        Err(failure) => {
+            tracing::error!(run.id = %known.run.id, ?failure, "a segment was not committed; its lease runs out and it is run again");
+            None
+        }
+    }
+}
+
+/// Goes on with the first leased head and starts the others in the slots that were kept for them.
+async fn follow(
+    inner: &Arc<Inner>,
+    known: &Known,
+    writes: &store::segment::Writes,
+    mut leases: Vec<Lease>,
+    permits: Vec<OwnedSemaphorePermit>,
+    alone: bool,
+) -> Option<ClaimedEntry> {
+    if leases.is_empty() {
+        return None;
+    }
+    // The rows come back in any order; the plan's order decides what is kept.
+    let place = |lease: &Lease| writes.heads.iter().position(|head| head.node == lease.node && head.item_path == lease.item_path);
+    leases.sort_by_key(|lease| place(lease));
+    if alone && leases.len() == 1 {
+        let lease = leases.pop()?;
+        return Some(ClaimedEntry { lease, run: known.run.clone(), steps: known.after(writes), solo: true });
+    }
+    let loaded = queue::load(&inner.config.store, leases).await;
+    let mut entries = match loaded {
+        Ok(entries) => entries.into_iter(),
+        Err(error) => {
+            tracing::warn!(run.id = %known.run.id, %error, "what follows could not be read; the leases run out");
+            return None;
+        }
+    };
+    let first = entries.next();
+    for (entry, permit) in entries.zip(permits) {
+        inner.spawn(Box::new(permit), entry);
+    }
+    first
+}
+
+/// The run fails without its workflow: there is no plan to ask.
+async fn fail_unusable(inner: &Arc<Inner>, entry: &ClaimedEntry, error: &StepError) {
+    tracing::error!(run.id = %entry.run.id, code = error.code, "a run cannot run");
+    let segment = segment::unusable(entry, inner.worker, error);
+    if let Err(failure) = inner.committer.commit(segment).await {
+        tracing::error!(run.id = %entry.run.id, ?failure, "the failure of a run could not be stored");
+    }
+}
+
+/// Extends the leases of everything that is being worked on, in one statement.
+async fn heartbeat(inner: Arc<Inner>) {
+    let config = &inner.config;
+    let lease_ms = i64::try_from(config.lease.as_millis()).unwrap_or(i64::MAX);
+    while !pause(&inner, config.heartbeat).await {
+        let held = inner.held.all();
+        if !held.is_empty() {
+            match queue::heartbeat(&config.store, inner.worker, &held, lease_ms).await {
+                Ok(alive) => inner.held.keep(&held, &alive),
+                Err(error) => tracing::warn!(%error, "leases could not be extended"),
+            }
+        }
+        if let Err(error) = worker::heartbeat(&config.store, inner.worker, config.kind, &config.host, &about()).await {
+            tracing::warn!(%error, "this process could not say that it is alive");
+        }
+    }
+}
+
+async fn rescue(inner: Arc<Inner>) {
+    while !pause(&inner, inner.config.rescue).await {
+        if let Err(error) = queue::rescue(&inner.config.store).await {
+            tracing::warn!(%error, "leases of lost workers could not be taken back");
+        }
+    }
+}
+
+async fn maintain(inner: Arc<Inner>) {
+    loop {
+        if let Err(error) = maintenance::pass(&inner.config.store).await {
+            tracing::warn!(%error, "maintenance did not get through; it is tried again later");
+        }
+        if pause(&inner, inner.config.maintain).await {
+            return;
+        }
+    }
+}
+
+/// Work on a run that is over stops at once; the commit would be dropped anyway.
+async fn notice_ends(inner: Arc<Inner>) {
+    let mut ended = inner.config.store.events.ended();
+    loop {
+        tokio::select! {
+            () = inner.stopping.cancelled() => return,
+            run = ended.recv() => match run {
+                Ok(run) => inner.held.end(run),
+                // The fence still drops what was missed here.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+        }
+    }
+}
+
+/// `true`: the executor stops.
+async fn pause(inner: &Inner, pause: Duration) -> bool {
+    tokio::select! {
+        () = inner.stopping.cancelled() => true,
+        () = tokio::time::sleep(pause) => false,
+    }
+}

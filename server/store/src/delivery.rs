@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use crate::{
     Result, Scope, Store, StoreError,
     events::{Event, Wake},
-    fresh_id, queue,
+    fresh_id, queue, seal,
 };
 
 /// A delivery in a list.
@@ -460,7 +460,8 @@ pub async fn outcome(
     item_path: &str,
 ) -> Result<Option<std::result::Result<Json, StepError>>> {
     let row = sqlx::query!(
-        r#"select id, state, attempts, error, finished_at as "finished_at: jiff_sqlx::Timestamp"
+        r#"select id, state, attempts, error, finished_at as "finished_at: jiff_sqlx::Timestamp",
+                  (select status from delivery_attempt a where a.delivery_id = delivery.id order by attempt desc limit 1) as status
            from delivery where run_id = $1 and workspace_id = $2 and node = $3 and item_path = $4 and awaited
            order by id desc limit 1"#,
         run.as_uuid(),
@@ -475,7 +476,7 @@ pub async fn outcome(
     };
     Ok(match row.state.as_str() {
         "delivered" => Some(Ok(json!({
-            "delivery": row.id, "attempts": row.attempts, "delivered_at": row.finished_at.map(|at| at.to_jiff()),
+            "delivery": row.id, "attempts": row.attempts, "status": row.status, "delivered_at": row.finished_at.map(|at| at.to_jiff()),
         }))),
         "given_up" => Some(Err(match row.error {
             Some(error) => serde_json::from_value(error)?,
@@ -490,6 +491,31 @@ pub async fn outcome(
         ))),
         _ => None,
     })
+}
+
+/// The endpoint's signing secrets, as `whsec_` texts: the current one, and the one before while receivers change over.
+pub async fn signing_secrets(store: &Store, scope: &Scope, endpoint: EndpointId) -> Result<Vec<String>> {
+    let row = sqlx::query!(
+        "select sealed_secret, secret_version, case when old_secret_until > now() then sealed_old_secret end as sealed_old_secret
+         from endpoint where id = $1 and workspace_id = $2",
+        endpoint.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_optional(&store.pool)
+    .await?
+    .ok_or(StoreError::NotFound("endpoint"))?;
+    let mut connection = store.pool.acquire().await?;
+    let key = seal::data_key(&mut connection, &store.sealer, scope.workspace()).await?;
+    let open = |sealed: &[u8], version: i32| {
+        let owner = seal::Owner { workspace: scope.workspace(), id: endpoint.as_uuid(), version };
+        let plain = key.open(&owner, sealed)?;
+        String::from_utf8(plain).map_err(|_| StoreError::Damaged("an endpoint's secret is not text".into()))
+    };
+    let mut secrets = vec![open(&row.sealed_secret, row.secret_version)?];
+    if let Some(old) = row.sealed_old_secret {
+        secrets.push(open(&old, row.secret_version - 1)?);
+    }
+    Ok(secrets)
 }
 
 async fn lock_run(connection: &mut PgConnection, run: Option<RunId>) -> Result<()> {

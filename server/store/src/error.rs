@@ -55,6 +55,28 @@ impl StoreError {
         }
     }
 
+    /// Whether the same statement may work later: the database did not answer, or had no room, or two statements met. What it refused
+    /// for good (values, constraints) is not.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(error) => match error.as_database_error() {
+                // Classes 08 connection, 40 rollback, 53 resources, 55 object state, 57 operator, 58 system.
+                Some(cause) => cause
+                    .code()
+                    .is_some_and(|code| ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))),
+                None => !matches!(error, sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }),
+            },
+            Self::NotFound(_)
+            | Self::Conflict { .. }
+            | Self::Invalid { .. }
+            | Self::Problems(_)
+            | Self::Key(_)
+            | Self::Files(_)
+            | Self::Damaged(_)
+            | Self::Migrate(_) => false,
+        }
+    }
+
     pub fn invalid(code: &'static str, pointer: &str, message: impl Into<String>) -> Self {
         Self::Invalid {
             code,

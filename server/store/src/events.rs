@@ -60,6 +60,8 @@ struct Hub {
     /// Tells our own notifications from those of others.
     origin: Uuid,
     sender: broadcast::Sender<Event>,
+    /// Runs that are over, for those who may still work on them.
+    ended: broadcast::Sender<RunId>,
     queue: watch::Sender<u64>,
     deliveries: watch::Sender<u64>,
     generations: watch::Sender<u64>,
@@ -95,6 +97,7 @@ impl Events {
             pool,
             origin: Uuid::now_v7(),
             sender: broadcast::channel(BACKLOG).0,
+            ended: broadcast::channel(BACKLOG).0,
             queue: watch::channel(0).0,
             deliveries: watch::channel(0).0,
             generations: watch::channel(0).0,
@@ -135,8 +138,23 @@ impl Events {
         }
     }
 
+    /// Tells those who work in this process alone.
+    pub fn wake_here(&self, wake: Wake) {
+        self.local_wake(wake);
+    }
+
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.0.sender.subscribe()
+    }
+
+    /// Runs as they end, so that an executor can stop working on one that a person stopped.
+    pub fn ended(&self) -> broadcast::Receiver<RunId> {
+        self.0.ended.subscribe()
+    }
+
+    /// Whether anybody would hear an event; spares making those nobody would.
+    pub fn watched(&self) -> bool {
+        self.0.sender.receiver_count() > 0 || self.shared()
     }
 
     /// Changes whenever there may be work of this sort; several changes may be seen as one.
@@ -196,6 +214,7 @@ impl Events {
                 .and_then(|id| id.parse().ok())
         {
             self.answer(run);
+            let _ = self.0.ended.send(run);
         }
         // Nobody watching is fine.
         let _ = self.0.sender.send(event.clone());

@@ -582,53 +582,27 @@ async fn claim_compare(
         .collect())
 }
 
-/// Reads what the claimed heads need, for all of them at once.
-async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>> {
+/// Reads what leased heads need, for all of them at once.
+pub async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>> {
     if leases.is_empty() {
         return Ok(Vec::new());
     }
     let mut ids: Vec<_> = leases.iter().map(|lease| lease.run).collect();
     ids.sort_unstable();
     ids.dedup();
-    let (runs, steps, heads) = tokio::try_join!(
-        crate::run::records(store, &ids),
-        crate::run::step_rows(store, &ids),
-        heads_per_run(store, &ids),
-    )?;
+    let (runs, steps) = tokio::try_join!(crate::run::records(store, &ids), crate::run::step_rows(store, &ids))?;
     Ok(leases
         .into_iter()
         .filter_map(|lease| {
             let run = runs.get(&lease.run)?.clone();
             let steps = steps.get(&lease.run).cloned().unwrap_or_default();
-            let waits = steps.iter().any(|step| {
-                step.state == "waiting"
-                    && (step.node != lease.node || step.item_path != lease.item_path)
+            // Every head but a trigger has a step row from the commit that entered it.
+            let solo = steps.iter().all(|step| {
+                matches!(step.state.as_str(), "succeeded" | "failed" | "cancelled" | "skipped")
+                    || (step.node == lease.node && step.item_path == lease.item_path)
             });
-            let solo = !waits && heads.get(&lease.run).copied().unwrap_or(0) <= 1;
-            Some(ClaimedEntry {
-                lease,
-                run,
-                steps,
-                solo,
-            })
+            Some(ClaimedEntry { lease, run, steps, solo })
         })
-        .collect())
-}
-
-async fn heads_per_run(
-    store: &Store,
-    runs: &[RunId],
-) -> Result<std::collections::HashMap<RunId, i64>> {
-    let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query!(
-        r#"select run_id, count(*) as "heads!" from queue_entry where run_id = any($1) group by run_id"#,
-        &ids
-    )
-    .fetch_all(&store.pool)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.run_id.into(), row.heads))
         .collect())
 }
 
@@ -644,7 +618,7 @@ fn columns(held: &[Lease]) -> (Vec<uuid::Uuid>, Vec<String>, Vec<String>, Vec<i6
 }
 
 fn announce(store: &Store, scope: &Scope, run: RunId, workflow: WorkflowId, trial: bool) {
-    if trial {
+    if trial || !store.events.watched() {
         return;
     }
     store.events.publish(Event {

@@ -50,6 +50,8 @@ pub struct Writes {
     pub heads: Vec<Head>,
     pub deliveries: Vec<DeliveryWrite>,
     pub generations: Vec<GenerationWrite>,
+    /// Steps (node, item path) whose requests to models came too late.
+    pub withdrawn: Vec<(String, String)>,
     pub run: Option<RunWrite>,
 }
 
@@ -153,8 +155,9 @@ pub enum Committed {
     Stale,
 }
 
-/// Commits segments of different runs in one transaction, runs locked in id order. Answers in the order given.
-pub async fn commit(store: &Store, segments: &[Segment]) -> Result<Vec<Committed>> {
+/// Commits segments of different runs in one transaction, runs locked in id order. Answers in the order given. `committed` is called
+/// between the commit and the wake-ups, for tests of what a crash there loses.
+pub async fn commit(store: &Store, segments: &[Segment], committed: &(dyn Fn() + Sync)) -> Result<Vec<Committed>> {
     let mut order: Vec<&Segment> = segments.iter().collect();
     order.sort_by_key(|segment| segment.lease.run);
     let mut transaction = store.pool.begin().await?;
@@ -181,6 +184,11 @@ pub async fn commit(store: &Store, segments: &[Segment]) -> Result<Vec<Committed
     let leases = write_heads(&mut transaction, &rows, &order).await?;
     write_runs(&mut transaction, &rows).await?;
     write_deliveries(&mut transaction, &rows).await?;
+    for (run, writes) in &writes {
+        for (node, item_path) in &writes.withdrawn {
+            generation::cancel_for_step(&mut transaction, *run, node, item_path).await?;
+        }
+    }
     for (segment, generation) in &rows.generations {
         generation::insert(
             &mut transaction,
@@ -198,6 +206,7 @@ pub async fn commit(store: &Store, segments: &[Segment]) -> Result<Vec<Committed
         .await?;
     }
     transaction.commit().await?;
+    committed();
     tell(store, &by_run, &writes);
     drop(rows);
     Ok(answers(segments, writes, leases))
@@ -506,7 +515,8 @@ fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<Ru
         queued |= writes.heads.iter().any(|head| !head.leased);
         delivers |= writes.deliveries.iter().any(|delivery| !delivery.held);
         generates |= !writes.generations.is_empty();
-        for step in &writes.steps {
+        let watched = store.events.watched();
+        for step in writes.steps.iter().filter(|_| watched) {
             store.events.publish(Event {
                 workspace: segment.scope.workspace(),
                 topic: format!("run:{id}"),

@@ -1,0 +1,135 @@
+//! Group commit: segments that are ready while a commit is under way go into the next one together. One that cannot be stored fails
+//! alone; a panic or a lost connection fails none, their leases run out and others take over.
+
+use std::{collections::HashSet, panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt as _;
+use store::{
+    Store,
+    segment::{self, Committed, Segment},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::fault::{Faults, Point};
+
+/// Most segments in one transaction.
+const GROUP: usize = 100;
+
+/// Tries of a commit while the database does not answer; together well below a lease.
+const TRIES: u32 = 6;
+
+/// A segment on its way into the database.
+struct Job {
+    segment: Segment,
+    answer: oneshot::Sender<Result<Committed, Failure>>,
+}
+
+/// Why a segment was not committed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The database refuses these rows, now and later.
+    Refused(String),
+    /// The database did not answer: the lease runs out and somebody takes over.
+    Lost,
+}
+
+/// Where segments are handed in.
+#[derive(Clone)]
+pub(crate) struct Committer(mpsc::UnboundedSender<Job>);
+
+impl Committer {
+    /// Starts the committing task; it ends when the last handle is dropped.
+    pub(crate) fn start(store: Store, faults: Faults) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(work(store, faults, receiver));
+        Self(sender)
+    }
+
+    pub(crate) async fn commit(&self, segment: Segment) -> Result<Committed, Failure> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Job { segment, answer }).map_err(|_| Failure::Lost)?;
+        answered.await.unwrap_or(Err(Failure::Lost))
+    }
+}
+
+async fn work(store: Store, faults: Faults, mut jobs: mpsc::UnboundedReceiver<Job>) {
+    let mut later: Vec<Job> = Vec::new();
+    loop {
+        let mut waiting = std::mem::take(&mut later);
+        if waiting.is_empty() {
+            match jobs.recv().await {
+                Some(job) => waiting.push(job),
+                None => return,
+            }
+        }
+        while waiting.len() < GROUP
+            && let Ok(job) = jobs.try_recv()
+        {
+            waiting.push(job);
+        }
+        // Two heads of one run settle one after the other: the second must see what the first wrote.
+        let mut runs = HashSet::new();
+        let (group, rest): (Vec<Job>, Vec<Job>) = waiting.into_iter().partition(|job| runs.insert(job.segment.lease.run));
+        later = rest;
+        commit_group(&store, &faults, group).await;
+    }
+}
+
+async fn commit_group(store: &Store, faults: &Faults, group: Vec<Job>) {
+    let (segments, answers): (Vec<Segment>, Vec<_>) = group.into_iter().map(|job| (job.segment, job.answer)).unzip();
+    faults.pass(Point::EffectDone);
+    match attempt(store, faults, &segments).await {
+        Ok(results) => {
+            for (answer, result) in answers.into_iter().zip(results) {
+                let _ = answer.send(Ok(result));
+            }
+        }
+        Err(error) => {
+            if segments.len() > 1 {
+                tracing::warn!(segments = segments.len(), error, "a group of segments could not be committed; one by one now");
+            }
+            for (answer, segment) in answers.into_iter().zip(segments) {
+                let _ = answer.send(commit_one(store, faults, segment).await);
+            }
+        }
+    }
+}
+
+async fn commit_one(store: &Store, faults: &Faults, segment: Segment) -> Result<Committed, Failure> {
+    let run = segment.lease.run;
+    let alone = [segment];
+    let mut pause = Duration::from_millis(50);
+    for _ in 0..TRIES {
+        match guarded(store, faults, &alone).await {
+            Some(Ok(mut results)) => return results.pop().ok_or(Failure::Lost),
+            Some(Err(error)) if error.is_transient() => {
+                tracing::warn!(run.id = %run, %error, "a segment could not be committed; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
+            }
+            Some(Err(error)) => return Err(Failure::Refused(error.to_string())),
+            None => return Err(Failure::Lost),
+        }
+    }
+    Err(Failure::Lost)
+}
+
+async fn attempt(store: &Store, faults: &Faults, segments: &[Segment]) -> Result<Vec<Committed>, String> {
+    match guarded(store, faults, segments).await {
+        Some(Ok(results)) => Ok(results),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("the commit panicked".into()),
+    }
+}
+
+/// `None`: the commit panicked.
+async fn guarded(store: &Store, faults: &Faults, segments: &[Segment]) -> Option<store::Result<Vec<Committed>>> {
+    let committed = || faults.pass(Point::Committed);
+    match AssertUnwindSafe(segment::commit(store, segments, &committed)).catch_unwind().await {
+        Ok(result) => Some(result),
+        Err(_) => {
+            tracing::error!("a commit panicked; its segments are run again elsewhere");
+            None
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A node's whole world, made of the store and the guarded client. Secrets it used are remembered, so that they can be taken out of
+//! whatever the node says afterwards.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use engine::{
+    ids::{CredentialId, DocumentId},
+    node::{HttpRequest, HttpResponse, NodeContext, NodeError, PinnedDocument, Services, StepError, StepInfo},
+    value::{FileRef, Record},
+};
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+use store::{
+    Store, StoreError, artifact,
+    credential::{self, Secret},
+    events::Event,
+    run::RunRecord,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{backoff, program::Program};
+
+/// Longest time of one request, whatever the node asks.
+const MAX_HTTP_MS: u64 = 10 * 60 * 1000;
+
+/// Largest answer kept, whatever the node asks.
+const MAX_HTTP_BYTES: u64 = 50 * 1024 * 1024;
+
+/// What replaces a secret.
+const REDACTED: &str = "[secret]";
+
+pub(crate) struct Context {
+    pub(crate) step: StepInfo,
+    pub(crate) values: Record,
+    pub(crate) services: Services,
+    pub(crate) store: Store,
+    pub(crate) outbound: outbound::Client,
+    pub(crate) run: Arc<RunRecord>,
+    pub(crate) program: Arc<Program>,
+    pub(crate) cancelled: CancellationToken,
+    pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Values that must never be stored.
+    pub(crate) secrets: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl NodeContext for Context {
+    fn step(&self) -> &StepInfo {
+        &self.step
+    }
+
+    fn values(&self) -> &Record {
+        &self.values
+    }
+
+    fn services(&self) -> &Services {
+        &self.services
+    }
+
+    async fn document(&self, id: DocumentId) -> Result<PinnedDocument, NodeError> {
+        self.program.documents.get(&id).cloned().ok_or_else(|| {
+            NodeError::config("document_missing", "The page that this step fills does not exist any more. Choose another one.")
+        })
+    }
+
+    async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
+        match artifact::read(&self.store, &self.run.scope, file.id).await {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(StoreError::NotFound(_)) => {
+                Err(NodeError::failed("file_missing", format!("The file \u{201c}{}\u{201d} is no longer there.", file.name)))
+            }
+            Err(error) => Err(from_store(&error)),
+        }
+    }
+
+    async fn write_artifact(&self, name: &str, content_type: &str, bytes: Vec<u8>) -> Result<FileRef, NodeError> {
+        if bytes.len() > artifact::MAX_BYTES {
+            return Err(NodeError::failed(
+                "file_too_large",
+                format!("The file has {} bytes; {} are the most.", bytes.len(), artifact::MAX_BYTES),
+            ));
+        }
+        let new = artifact::New { run: Some(self.run.id), name, content_type, bytes: bytes.into() };
+        artifact::create(&self.store, &self.run.scope, new).await.map_err(|error| from_store(&error))
+    }
+
+    async fn http(&self, request: HttpRequest) -> Result<HttpResponse, NodeError> {
+        let mut headers = request.headers;
+        if let Some(id) = request.credential {
+            self.add_credential(id, &mut headers).await?;
+        }
+        let sent = self
+            .outbound
+            .send(outbound::Request {
+                method: request.method,
+                url: request.url,
+                headers,
+                body: request.body.into(),
+                timeout: Duration::from_millis(request.timeout_ms.clamp(1, MAX_HTTP_MS)),
+                max_bytes: usize::try_from(request.max_bytes.min(MAX_HTTP_BYTES)).unwrap_or(usize::MAX),
+                cut: false,
+            })
+            .await;
+        match sent {
+            Ok(answer) => Ok(HttpResponse { status: answer.status, headers: answer.headers, body: answer.body.into() }),
+            Err(error) => {
+                let told = StepError::new(error.code(), format!("The request failed: {error}."));
+                Err(if error.is_retryable() {
+                    NodeError::Retryable { error: told, after_ms: None }
+                } else {
+                    NodeError::Failed(told)
+                })
+            }
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.is_cancelled()
+    }
+
+    fn progress(&self, text: &str) {
+        self.store.events.publish(Event {
+            workspace: self.run.scope.workspace(),
+            topic: format!("run:{}", self.run.id),
+            kind: "step.changed".into(),
+            data: json!({
+                "node": self.step.node, "item_path": self.step.item_path, "state": "running",
+                "progress": self.redact_text(text),
+            }),
+        });
+    }
+}
+
+impl Context {
+    async fn add_credential(&self, id: CredentialId, headers: &mut Vec<(String, String)>) -> Result<(), NodeError> {
+        let secret = match credential::open(&self.store, &self.run.scope, id).await {
+            Ok(secret) => secret,
+            Err(StoreError::NotFound(_)) => {
+                return Err(NodeError::config("credential_missing", "The credential of this step does not exist any more. Choose another one."));
+            }
+            Err(error) => return Err(from_store(&error)),
+        };
+        let (name, value) = match secret {
+            Secret::Bearer { token } => {
+                self.keep_out(&token);
+                ("authorization".to_owned(), format!("Bearer {token}"))
+            }
+            Secret::Basic { user, password } => {
+                let encoded = BASE64.encode(format!("{user}:{password}"));
+                self.keep_out(&password);
+                self.keep_out(&encoded);
+                ("authorization".to_owned(), format!("Basic {encoded}"))
+            }
+            Secret::Header { name, value } => {
+                self.keep_out(&value);
+                (name, value)
+            }
+        };
+        headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+        headers.push((name, value));
+        Ok(())
+    }
+
+    fn keep_out(&self, secret: &str) {
+        // Replacing very short texts would garble everything and protect nothing.
+        if secret.len() >= 4 {
+            self.secrets.lock().unwrap_or_else(PoisonError::into_inner).push(secret.to_owned());
+        }
+    }
+
+    pub(crate) fn redact_text(&self, text: &str) -> String {
+        redact(&self.secrets.lock().unwrap_or_else(PoisonError::into_inner), text)
+    }
+
+    pub(crate) fn redact_json(&self, json: &mut Json) {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        if !secrets.is_empty() {
+            redact_within(&secrets, json);
+        }
+    }
+
+    pub(crate) fn redact_error(&self, error: NodeError) -> NodeError {
+        let clean = |error: StepError| StepError { message: self.redact_text(&error.message), ..error };
+        match error {
+            NodeError::Config(error) => NodeError::Config(clean(error)),
+            NodeError::Failed(error) => NodeError::Failed(clean(error)),
+            NodeError::Retryable { error, after_ms } => NodeError::Retryable { error: clean(error), after_ms },
+            NodeError::Cancelled => NodeError::Cancelled,
+        }
+    }
+}
+
+fn redact(secrets: &[String], text: &str) -> String {
+    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
+}
+
+fn redact_within(secrets: &[String], json: &mut Json) {
+    match json {
+        Json::String(text) => *text = redact(secrets, text),
+        Json::Array(items) => items.iter_mut().for_each(|item| redact_within(secrets, item)),
+        Json::Object(fields) => fields.values_mut().for_each(|item| redact_within(secrets, item)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+/// What the store could not do may work in a moment; the details are for the log.
+fn from_store(error: &StoreError) -> NodeError {
+    tracing::warn!(%error, "a step could not reach the store");
+    let told = StepError::new("storage_unavailable", "The file store or the database did not answer. See the server's log.");
+    if error.is_transient() || matches!(error, StoreError::Files(_)) {
+        NodeError::Retryable { error: told, after_ms: None }
+    } else {
+        NodeError::Failed(told)
+    }
+}
+
+/// When a receiver or server wants to be asked again.
+pub(crate) fn asked_ms(answer: &outbound::Response, now: Timestamp) -> Option<u64> {
+    backoff::retry_after_ms(answer.header("retry-after"), now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_leave_every_text() {
+        let mut json = json!({"a": ["Bearer s3cret-token", 1], "b": {"c": "x s3cret-token y s3cret-token"}});
+        redact_within(&["s3cret-token".into()], &mut json);
+        assert_eq!(json, json!({"a": ["Bearer [secret]", 1], "b": {"c": "x [secret] y [secret]"}}));
+    }
+}

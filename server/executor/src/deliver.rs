@@ -1,0 +1,254 @@
+//! Sends deliveries: signed as Standard Webhooks asks, with links made anew for every try, on a schedule that is data. A receiver that
+//! answers 2xx has it; a redirect is a failure; 410 turns its endpoint off.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use engine::{node::StepError, value::FileRef};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value as Json, json};
+use store::{
+    artifact,
+    delivery::{self, Claimed, Next, Report},
+    events::Wake,
+    link,
+};
+use tokio::sync::Semaphore;
+
+use crate::{Inner, backoff, context::asked_ms, fault::Point, signature};
+
+/// A try takes at most this long.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Longer than any try, so that a second sender never doubles one that is merely slow.
+const LEASE_MS: i64 = 60_000;
+
+/// How much of the answer people can read.
+const ANSWER_HEAD_BYTES: usize = 1_000;
+
+/// Largest sum of files inside of a message.
+const MAX_INLINE_BYTES: u64 = 1024 * 1024;
+
+/// How long a link to a file works; every try makes a new one.
+const LINK_DAYS: i64 = 7;
+
+/// Sends what is due until the executor stops.
+pub(crate) async fn work(executor: Arc<Inner>) {
+    let store = &executor.config.store;
+    let slots = Arc::new(Semaphore::new(executor.config.senders));
+    let mut woken = store.events.woken(Wake::Deliveries);
+    loop {
+        woken.borrow_and_update();
+        let free = slots.available_permits();
+        let claimed = match i64::try_from(free) {
+            Ok(free) if free > 0 => delivery::claim(store, executor.worker, free, LEASE_MS).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "deliveries could not be claimed");
+                Vec::new()
+            }),
+            _ => Vec::new(),
+        };
+        let busy = !claimed.is_empty();
+        for claimed in claimed {
+            let Ok(permit) = slots.clone().acquire_owned().await else {
+                return;
+            };
+            let executor = executor.clone();
+            executor.clone().tasks.spawn(async move {
+                send(&executor, &claimed).await;
+                drop(permit);
+                // There may be more than there were slots.
+                executor.config.store.events.wake_here(Wake::Deliveries);
+            });
+        }
+        if busy {
+            continue;
+        }
+        tokio::select! {
+            () = executor.stopping.cancelled() => return,
+            _ = woken.changed() => {}
+            () = tokio::time::sleep(executor.config.poll) => {}
+        }
+    }
+}
+
+async fn send(executor: &Inner, claimed: &Claimed) {
+    let started = Instant::now();
+    let tried = attempt(executor, claimed).await;
+    let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+    executor.config.faults.pass(Point::EffectDone);
+    let report = tried.report(executor, claimed, took_ms);
+    if let Some(error) = &report.error {
+        tracing::info!(delivery.id = %claimed.id, code = error.code, "a delivery did not arrive");
+    }
+    let mut pause = Duration::from_millis(50);
+    for _ in 0..6 {
+        match delivery::finish(&executor.config.store, claimed, &report).await {
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(delivery.id = %claimed.id, %error, "the result of a delivery could not be stored; trying again");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+        }
+    }
+}
+
+/// What came of one try.
+enum Tried {
+    Answered(outbound::Response),
+    /// `again`: the next try may do better.
+    Failed { error: StepError, again: bool },
+}
+
+async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
+    let failed = |code: &str, message: String, again: bool| Tried::Failed { error: StepError::new(code, message), again };
+    if claimed.disabled {
+        return failed("endpoint_disabled", "The endpoint is turned off. Turn it on and send the message again.".into(), false);
+    }
+    let now = (executor.config.clock)();
+    let body = match body(executor, claimed, now).await {
+        Ok(body) => body,
+        Err(tried) => return tried,
+    };
+    let secrets = match delivery::signing_secrets(&executor.config.store, &claimed.scope, claimed.endpoint).await {
+        Ok(secrets) => secrets,
+        Err(error) => {
+            let again = error.is_transient();
+            tracing::error!(delivery.id = %claimed.id, %error, "the secret of an endpoint cannot be read");
+            return failed("secret_unreadable", "The endpoint's secret cannot be read. See the server's log.".into(), again);
+        }
+    };
+    let id = claimed.id.to_string();
+    let timestamp = now.as_second();
+    let Some(signature) = signature::sign(&secrets, &id, timestamp, &body) else {
+        return failed("secret_unreadable", "The endpoint's secret is damaged. Make a new one.".into(), false);
+    };
+    let sent = executor
+        .config
+        .outbound
+        .send(outbound::Request {
+            method: "POST".into(),
+            url: claimed.url.clone(),
+            headers: vec![
+                ("content-type".into(), "application/json".into()),
+                ("webhook-id".into(), id),
+                ("webhook-timestamp".into(), timestamp.to_string()),
+                ("webhook-signature".into(), signature),
+            ],
+            body: body.into(),
+            timeout: TIMEOUT,
+            max_bytes: ANSWER_HEAD_BYTES,
+            cut: true,
+        })
+        .await;
+    match sent {
+        Ok(answer) => Tried::Answered(answer),
+        // A guard that says no today may be told otherwise by the operator tomorrow, but hammering on it helps nobody.
+        Err(error) => failed(error.code(), format!("The receiver was not reached: {error}."), error.is_retryable()),
+    }
+}
+
+/// The message with its files: links made for this try, or the bytes themselves.
+async fn body(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Vec<u8>, Tried> {
+    let mut message = claimed.message.clone();
+    let mut artifacts = Vec::new();
+    let total: u64 = claimed.artifacts.iter().map(|file| file.size_bytes).sum();
+    if claimed.inline && total > MAX_INLINE_BYTES {
+        return Err(Tried::Failed {
+            error: StepError::new(
+                "files_too_large",
+                format!("The files have {total} bytes; at most {MAX_INLINE_BYTES} travel inside of a message. Send them as links."),
+            ),
+            again: false,
+        });
+    }
+    for file in &claimed.artifacts {
+        artifacts.push(describe(executor, claimed, file, now).await.map_err(|error| {
+            tracing::warn!(delivery.id = %claimed.id, %error, "a file of a delivery cannot be read");
+            let again = error.is_transient() || matches!(error, store::StoreError::Files(_));
+            Tried::Failed {
+                error: StepError::new("file_missing", format!("The file \u{201c}{}\u{201d} cannot be read.", file.name)),
+                again,
+            }
+        })?);
+    }
+    if let Some(data) = message.get_mut("data").and_then(Json::as_object_mut)
+        && (claimed.run.is_some() || !artifacts.is_empty())
+    {
+        data.insert("artifacts".into(), Json::Array(artifacts));
+    }
+    Ok(message.to_string().into_bytes())
+}
+
+async fn describe(executor: &Inner, claimed: &Claimed, file: &FileRef, now: Timestamp) -> store::Result<Json> {
+    let store = &executor.config.store;
+    let artifact = artifact::get(store, &claimed.scope, file.id).await?;
+    let mut json = json!({
+        "id": file.id,
+        "name": artifact.file.name,
+        "content_type": artifact.file.content_type,
+        "size_bytes": artifact.file.size_bytes,
+        "sha256": hex(&artifact.sha256),
+    });
+    if claimed.inline {
+        let bytes = artifact::read(store, &claimed.scope, file.id).await?;
+        json["content_base64"] = json!(BASE64.encode(bytes));
+    } else {
+        let expires_at = now + SignedDuration::from_hours(24 * LINK_DAYS);
+        json["url"] = json!(link::artifact_url(&store.sealer, &executor.config.public_url, file.id, expires_at)?);
+        json["expires_at"] = json!(expires_at);
+    }
+    Ok(json)
+}
+
+impl Tried {
+    fn report(self, executor: &Inner, claimed: &Claimed, took_ms: i64) -> Report {
+        let tries = usize::try_from(claimed.tries + 1).unwrap_or(usize::MAX);
+        let schedule = &executor.config.delivery_schedule;
+        let next = |asked_ms: Option<u64>| match backoff::delivery_ms(schedule, tries, asked_ms, rand::random()) {
+            Some(ms) => Next::RetryIn { ms: i64::try_from(ms).unwrap_or(i64::MAX) },
+            None => Next::GivenUp,
+        };
+        match self {
+            Self::Answered(answer) => {
+                let head = String::from_utf8_lossy(&answer.body).into_owned();
+                let status = answer.status;
+                let (error, next) = match status {
+                    200..=299 => (None, Next::Delivered),
+                    410 => (
+                        Some(StepError::new("gone", "The receiver says that it is gone for good (410). Its endpoint was turned off.")),
+                        Next::Gone,
+                    ),
+                    300..=399 => (
+                        Some(StepError::new("redirected", format!("The receiver answered {status}. Redirects are not followed; enter its final address."))),
+                        next(None),
+                    ),
+                    _ => {
+                        let now = (executor.config.clock)();
+                        (Some(StepError::new("refused", format!("The receiver answered {status}."))), next(asked_ms(&answer, now)))
+                    }
+                };
+                Report { took_ms, status: Some(i32::from(status)), answer_head: Some(head), error, next }
+            }
+            Self::Failed { error, again } => Report {
+                took_ms,
+                status: None,
+                answer_head: None,
+                error: Some(error),
+                next: if again { next(None) } else { Next::GivenUp },
+            },
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

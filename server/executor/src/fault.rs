@@ -1,0 +1,93 @@
+//! Points at which a test may let this process die as if by kill -9. Always compiled, so that what is tested is what runs; without
+//! being armed a point costs one comparison.
+
+use std::{
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// A named place in the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// An entry is claimed, nothing is done yet.
+    AfterClaim,
+    /// The effect is done, its commit has not begun.
+    EffectDone,
+    /// The commit is done, nobody has been told.
+    Committed,
+}
+
+/// What is armed; made from the configuration, only in test installations.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Option<Arc<Armed>>);
+
+#[derive(Debug)]
+struct Armed {
+    point: Point,
+    /// Dies at this passage.
+    nth: u64,
+    passed: AtomicU64,
+}
+
+/// What was written is not a fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\u{201c}{0}\u{201d} is no fault; write after_claim, effect_done or committed, and optionally :<nth passage>")]
+pub struct BadFault(String);
+
+impl FromStr for Faults {
+    type Err = BadFault;
+
+    /// `after_claim`, `effect_done:3`, `committed:10`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bad = || BadFault(text.to_owned());
+        let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
+        let point = match name {
+            "after_claim" => Point::AfterClaim,
+            "effect_done" => Point::EffectDone,
+            "committed" => Point::Committed,
+            _ => return Err(bad()),
+        };
+        let nth = nth.parse().ok().filter(|nth| *nth > 0).ok_or_else(bad)?;
+        Ok(Self(Some(Arc::new(Armed { point, nth, passed: AtomicU64::new(0) }))))
+    }
+}
+
+impl Faults {
+    /// Ends the process if this is the armed point and its turn: no destructor runs, nothing is flushed.
+    pub fn pass(&self, point: Point) {
+        if self.is_due(point) {
+            tracing::warn!(?point, "an armed fault ends this process");
+            std::process::abort();
+        }
+    }
+
+    fn is_due(&self, point: Point) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|armed| armed.point == point && armed.passed.fetch_add(1, Ordering::Relaxed) + 1 == armed.nth)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_strikes_once_at_its_passage() {
+        let check = |text: &str, point, expected: &[bool]| {
+            let faults: Faults = text.parse().expect("the test names a fault");
+            let struck: Vec<bool> = expected.iter().map(|_| faults.is_due(point)).collect();
+            assert_eq!(struck, expected, "{text}");
+        };
+        check("after_claim", Point::AfterClaim, &[true, false]);
+        check("effect_done:2", Point::EffectDone, &[false, true, false]);
+        check("committed", Point::AfterClaim, &[false, false]);
+        for bad in ["", "later", "committed:0", "committed:x"] {
+            assert!(bad.parse::<Faults>().is_err(), "{bad}");
+        }
+        assert!(!Faults::default().is_due(Point::Committed));
+    }
+}

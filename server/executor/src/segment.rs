@@ -1,0 +1,584 @@
+//! One segment: the steps between two commits. Running them and turning what came of them into rows are apart, so that the rows can
+//! be made again under the run's lock when other heads have moved meanwhile.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use engine::{
+    firm::Firm,
+    graph::Plan,
+    ids::WorkerId,
+    node::{DeliveryRequest, Effect, Event as Arrived, StepError, Stored, WaitOn},
+    run::{Command, Event, RunState, RunStatus, StepKey, StepStatus, advance},
+};
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+use store::{
+    delivery, generation,
+    queue::{ClaimedEntry, LOST_BEFORE_SINGLE_STEPS, LOST_CAP, Lease},
+    run::{RunRecord, StepRow},
+    segment::{AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, RunWrite, Segment, StepWrite, Writes, Writing},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Inner,
+    program::Program,
+    step::{Attempt, Begin, Came, Within},
+};
+
+/// A segment commits at the latest after this.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// A run as one executor knows it.
+pub(crate) struct Known {
+    pub(crate) lease: Lease,
+    pub(crate) run: Arc<RunRecord>,
+    pub(crate) program: Arc<Program>,
+    pub(crate) firm: Arc<Firm>,
+    /// Steps as they were read or last committed.
+    pub(crate) rows: Vec<StepRow>,
+    /// No other head or wait exists.
+    pub(crate) solo: bool,
+}
+
+/// What a segment did, ready to be turned into rows as often as needed.
+#[derive(Clone)]
+pub(crate) struct Done {
+    run: Arc<RunRecord>,
+    program: Arc<Program>,
+    head: StepKey,
+    now: Timestamp,
+    worker: WorkerId,
+    attempts: Vec<Attempt>,
+    ended: Instant,
+    /// How many heads the executor goes on with: the first, and one for each further free slot.
+    keeps: usize,
+}
+
+impl Known {
+    pub(crate) fn new(entry: ClaimedEntry, program: Arc<Program>, firm: Arc<Firm>) -> Self {
+        Self { lease: entry.lease, run: entry.run, program, firm, rows: entry.steps, solo: entry.solo }
+    }
+
+    /// Runs from the head until something has to be committed. `None`: the work was called off.
+    pub(crate) async fn run(&self, executor: &Inner, cancelled: &CancellationToken) -> Option<Done> {
+        let plan = &self.program.plan;
+        let head = StepKey { node: self.lease.node.clone(), item_path: self.lease.item_path.clone() };
+        let mut done = Done {
+            run: self.run.clone(),
+            program: self.program.clone(),
+            head: head.clone(),
+            now: self.lease.head_at,
+            worker: executor.worker,
+            attempts: Vec::new(),
+            ended: Instant::now(),
+            keeps: 1,
+        };
+        if self.lease.lost >= LOST_CAP {
+            done.attempts.push(poisoned(&head, self.number(&head)));
+            return Some(done);
+        }
+        let single = self.lease.lost >= LOST_BEFORE_SINGLE_STEPS;
+        let (mut state, _) = begin(plan, &self.run, &self.rows, &head);
+        let mut outputs = outputs(&self.rows);
+        let mut ready = VecDeque::from([head.clone()]);
+        let started = Instant::now();
+        while let Some(key) = ready.pop_front() {
+            let Some(node) = plan.node(&key.node) else {
+                break;
+            };
+            let first = done.attempts.is_empty();
+            let outside = node.effect() == Effect::Outside;
+            if !first && (outside || single || started.elapsed() >= LONGEST || executor.is_stopping()) {
+                break;
+            }
+            if first || outside {
+                self.tell_running(executor, &key);
+            }
+            let how = if key == head { self.how(executor).await? } else { Begin::Run };
+            let within = Within {
+                executor,
+                run: &self.run,
+                program: &self.program,
+                firm: &self.firm,
+                outputs: &outputs,
+                now: self.lease.head_at,
+                cancelled,
+            };
+            let attempt = within.attempt(node, &key, self.number(&key), how).await;
+            if matches!(attempt.came, Came::Dropped) {
+                return None;
+            }
+            match &attempt.came {
+                Came::Succeeded { output, .. } => {
+                    outputs.insert(key.node.clone(), output.clone());
+                }
+                Came::Failed { error } => {
+                    outputs.insert(key.node.clone(), error_json(error, &attempt));
+                }
+                Came::Waits { .. } | Came::Again { .. } | Came::Dropped => {}
+            }
+            let commands = advance(plan, &mut state, event(&attempt));
+            done.attempts.push(attempt);
+            ready.extend(commands.into_iter().filter_map(|command| match command {
+                Command::Enter(key) => Some(key),
+                Command::Skip(_) | Command::Cancel(_) | Command::Finish(_) => None,
+            }));
+            // One of several successors is kept, the others become heads; they run beside each other.
+            if outside || ready.len() > 1 {
+                break;
+            }
+        }
+        done.ended = Instant::now();
+        Some(done)
+    }
+
+    /// How the head's attempt begins: anew, or with what it waited for. `None`: the store does not answer.
+    async fn how(&self, executor: &Inner) -> Option<Begin> {
+        let Some(row) = self.row(&self.lease.node, &self.lease.item_path) else {
+            return Some(Begin::Run);
+        };
+        let Some(on) = row.waits_on.as_deref().filter(|_| matches!(row.state.as_str(), "waiting" | "ready")) else {
+            return Some(Begin::Run);
+        };
+        let event = if row.state == "waiting" { Ok(None) } else { self.arrived(executor, on, row).await };
+        match event {
+            Ok(event) => Some(Begin::Resume {
+                event: event.unwrap_or(Arrived::TimedOut),
+                kept: row.kept.clone().unwrap_or(Json::Null),
+            }),
+            Err(error) => {
+                tracing::warn!(run.id = %self.run.id, %error, "what a step waited for could not be read; it is tried again later");
+                None
+            }
+        }
+    }
+
+    async fn arrived(&self, executor: &Inner, on: &str, row: &StepRow) -> store::Result<Option<Arrived>> {
+        let store = &executor.config.store;
+        Ok(match on {
+            "generation" => {
+                let mut connection = store.pool.acquire().await?;
+                generation::outcome(&mut connection, self.run.id, &row.node, &row.item_path).await?.map(Arrived::Generation)
+            }
+            "delivery" => delivery::outcome(store, &self.run.scope, self.run.id, &row.node, &row.item_path)
+                .await?
+                .map(Arrived::Delivery),
+            "signal" => row.signal.clone().map(Arrived::Signal),
+            _ => None,
+        })
+    }
+
+    /// The number of the try that is made now.
+    fn number(&self, key: &StepKey) -> u32 {
+        let Some(row) = self.row(&key.node, &key.item_path) else {
+            return 1;
+        };
+        let recorded = u32::try_from(row.attempt).unwrap_or(1);
+        if row.state == "retryable" { recorded + 1 } else { recorded }
+    }
+
+    fn row(&self, node: &str, item_path: &str) -> Option<&StepRow> {
+        self.rows.iter().find(|row| row.node == node && row.item_path == item_path)
+    }
+
+    fn tell_running(&self, executor: &Inner, key: &StepKey) {
+        let events = &executor.config.store.events;
+        if events.watched() {
+            events.publish(store::events::Event {
+                workspace: self.run.scope.workspace(),
+                topic: format!("run:{}", self.run.id),
+                kind: "step.changed".into(),
+                data: json!({ "node": key.node, "item_path": key.item_path, "state": "running" }),
+            });
+        }
+    }
+
+    /// The steps after a commit that nobody else could interfere with.
+    pub(crate) fn after(&self, writes: &Writes) -> Vec<StepRow> {
+        let mut rows = self.rows.clone();
+        for write in &writes.steps {
+            let row = StepRow {
+                node: write.node.clone(),
+                item_path: write.item_path.clone(),
+                state: write.state.clone(),
+                attempt: write.attempt,
+                ports: write.ports.clone(),
+                output: write.output.clone(),
+                error: write.error.clone(),
+                kept: write.kept.clone(),
+                waits_on: write.waits_on.clone(),
+                signal: None,
+            };
+            match rows.iter_mut().find(|old| old.node == row.node && old.item_path == row.item_path) {
+                Some(old) => *old = row,
+                None => rows.push(row),
+            }
+        }
+        rows
+    }
+
+    /// The segment as it goes to the committer.
+    pub(crate) fn segment(&self, done: Done) -> Segment {
+        let worker = done.worker;
+        let writes = if self.solo {
+            Writing::Known(Box::new(done.writes(&self.rows).0))
+        } else {
+            Writing::Settled(Box::new(move |rows: &[StepRow]| done.writes(rows).0))
+        };
+        Segment {
+            lease: self.lease.clone(),
+            scope: self.run.scope,
+            workflow: self.run.workflow,
+            trial: self.run.trial,
+            worker,
+            writes,
+        }
+    }
+}
+
+impl Done {
+    /// Heads that follow in this executor's eyes, so that it can look for free slots.
+    pub(crate) fn heads(&self, rows: &[StepRow]) -> usize {
+        self.writes(rows).0.heads.iter().filter(|head| head.leased || head.due == Due::InMs(0)).count()
+    }
+
+    pub(crate) fn keep(&mut self, heads: usize) {
+        self.keeps = heads;
+    }
+
+    /// The only thing this segment still says when its own rows cannot be stored.
+    pub(crate) fn unstorable(&self, reason: &str) -> Self {
+        let now = Instant::now();
+        tracing::error!(run.id = %self.run.id, step.id = %self.head.node, reason, "the results of a step cannot be stored");
+        let number = self.attempts.first().map_or(1, |attempt| attempt.number);
+        let error = StepError::new("result_not_stored", "The result of this step cannot be stored. See the server's log.");
+        Self {
+            attempts: vec![Attempt {
+                key: self.head.clone(),
+                number,
+                came: Came::Failed { error },
+                started: now,
+                finished: now,
+                timed_out: false,
+            }],
+            ..self.clone()
+        }
+    }
+
+    /// Pure: the rows that follow from the steps as they are and from what this segment did.
+    pub(crate) fn writes(&self, rows: &[StepRow]) -> (Writes, RunState) {
+        let plan = &self.program.plan;
+        let (mut state, mut commands) = begin(plan, &self.run, rows, &self.head);
+        let mut writes = Writes::default();
+        let mut tried = BTreeSet::new();
+        for attempt in &self.attempts {
+            tried.insert(attempt.key.clone());
+            commands.extend(advance(plan, &mut state, event(attempt)));
+            self.write(&mut writes, attempt);
+        }
+        let known: BTreeSet<(&str, &str)> = rows.iter().map(|row| (row.node.as_str(), row.item_path.as_str())).collect();
+        for command in commands {
+            match command {
+                Command::Enter(key) if tried.contains(&key) => {}
+                Command::Enter(key) => {
+                    let leased = writes.heads.iter().filter(|head| head.leased).count() < self.keeps;
+                    writes.steps.push(self.plain(&key, "ready"));
+                    writes.heads.push(Head {
+                        node: key.node,
+                        item_path: key.item_path,
+                        due: Due::InMs(0),
+                        priority: i16::from(self.run.trial),
+                        leased,
+                    });
+                }
+                Command::Skip(key) => writes.steps.push(self.plain(&key, "skipped")),
+                // Steps with rows are cancelled where they stand; these have none.
+                Command::Cancel(key) if known.contains(&(key.node.as_str(), key.item_path.as_str())) => {}
+                Command::Cancel(key) => writes.steps.push(self.plain(&key, "cancelled")),
+                Command::Finish(_) => {}
+            }
+        }
+        writes.run = self.run_write(&state, &writes);
+        (writes, state)
+    }
+
+    fn run_write(&self, state: &RunState, writes: &Writes) -> Option<RunWrite> {
+        let status = match state.status {
+            RunStatus::Queued => RunStatus::Running,
+            RunStatus::Waiting if writes.heads.iter().any(|head| head.due == Due::InMs(0)) => RunStatus::Running,
+            RunStatus::Running | RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => state.status,
+        };
+        let error = (status == RunStatus::Failed).then(|| self.error()).flatten();
+        Some(RunWrite { state: status.as_str().into(), error })
+    }
+
+    /// What people read of a failed run: the failure that no rule caught.
+    fn error(&self) -> Option<Json> {
+        self.attempts.iter().rev().find_map(|attempt| match &attempt.came {
+            Came::Failed { error } => {
+                let mut json = error_json(error, attempt);
+                let name = self.program.plan.node(&attempt.key.node).map(|node| node.name.clone());
+                json["step"] = json!(name.unwrap_or_default());
+                Some(json)
+            }
+            Came::Succeeded { .. } | Came::Waits { .. } | Came::Again { .. } | Came::Dropped => None,
+        })
+    }
+
+    fn write(&self, writes: &mut Writes, attempt: &Attempt) {
+        let key = &attempt.key;
+        let mut row = self.plain(key, "succeeded");
+        row.attempt = i32::try_from(attempt.number).unwrap_or(i32::MAX);
+        row.worker_id = Some(self.worker);
+        row.started_ago_ms = Some(self.ago(attempt.started));
+        row.finished_ago_ms = None;
+        let node = self.program.plan.node(&key.node);
+        match &attempt.came {
+            Came::Succeeded { ports, output, stored, warnings } => {
+                row.ports.clone_from(ports);
+                row.output = Some(output.clone());
+                row.warnings = (!warnings.is_empty()).then(|| json!(warnings));
+                row.finished_ago_ms = Some(self.ago(attempt.finished));
+                for Stored::Delivery(request) in stored {
+                    writes.deliveries.push(self.delivery(key, request, false));
+                }
+            }
+            Came::Failed { error } => {
+                row.state = "failed".into();
+                row.error = Some(error_json(error, attempt));
+                row.ports = match node {
+                    Some(node) => failed_ports(node),
+                    None => Vec::new(),
+                };
+                row.finished_ago_ms = Some(self.ago(attempt.finished));
+            }
+            Came::Again { error, after_ms } => {
+                row.state = "retryable".into();
+                row.error = Some(error_json(error, attempt));
+                writes.attempts.push(AttemptWrite {
+                    node: key.node.clone(),
+                    item_path: key.item_path.clone(),
+                    attempt: row.attempt,
+                    error: error_json(error, attempt),
+                    worker_id: self.worker,
+                    started_ago_ms: self.ago(attempt.started),
+                    finished_ago_ms: self.ago(attempt.finished),
+                });
+                // A pause of nothing would still be a head of its own: the next try is another segment.
+                let pause = i64::try_from(*after_ms).unwrap_or(i64::MAX).max(1);
+                writes.heads.push(self.later(key, Due::InMs(pause)));
+            }
+            Came::Waits { on, until, kept } => {
+                row.state = "waiting".into();
+                row.kept = Some(kept.clone());
+                row.wait_until = *until;
+                row.waits_on = Some(waits_on(on).into());
+                match on.as_ref() {
+                    WaitOn::Generation(request) => writes.generations.push(GenerationWrite {
+                        node: key.node.clone(),
+                        item_path: key.item_path.clone(),
+                        attempt: attempt.number,
+                        timeout_ms: node.map_or(0, |node| node.timeout_ms),
+                        priority: i16::from(self.run.trial),
+                        request: (**request).clone(),
+                    }),
+                    WaitOn::Delivery(request) => writes.deliveries.push(self.delivery(key, request, true)),
+                    WaitOn::Signal | WaitOn::Nothing => {}
+                }
+                if let Some(until) = until {
+                    writes.heads.push(self.later(key, Due::At(*until)));
+                }
+            }
+            Came::Dropped => return,
+        }
+        if attempt.timed_out {
+            writes.withdrawn.push((key.node.clone(), key.item_path.clone()));
+        }
+        writes.steps.push(row);
+    }
+
+    fn plain(&self, key: &StepKey, state: &str) -> StepWrite {
+        StepWrite {
+            node: key.node.clone(),
+            item_path: key.item_path.clone(),
+            state: state.into(),
+            attempt: 1,
+            ports: Vec::new(),
+            output: None,
+            error: None,
+            warnings: None,
+            kept: None,
+            waits_on: None,
+            wait_until: None,
+            worker_id: None,
+            started_ago_ms: None,
+            finished_ago_ms: matches!(state, "skipped" | "cancelled").then_some(0),
+        }
+    }
+
+    fn later(&self, key: &StepKey, due: Due) -> Head {
+        Head {
+            node: key.node.clone(),
+            item_path: key.item_path.clone(),
+            due,
+            priority: i16::from(self.run.trial),
+            leased: false,
+        }
+    }
+
+    fn delivery(&self, key: &StepKey, request: &DeliveryRequest, awaited: bool) -> DeliveryWrite {
+        DeliveryWrite {
+            node: key.node.clone(),
+            item_path: key.item_path.clone(),
+            message: json!({
+                "type": request.message_type,
+                "timestamp": self.now,
+                "data": {
+                    "run_id": self.run.id,
+                    "workflow": { "id": self.run.workflow, "name": self.program.plan.name, "version": self.program.number },
+                    "values": request.values,
+                },
+            }),
+            request: request.clone(),
+            held: self.run.trial && !self.run.really_send,
+            awaited,
+        }
+    }
+
+    fn ago(&self, at: Instant) -> i64 {
+        i64::try_from(self.ended.saturating_duration_since(at).as_millis()).unwrap_or(0)
+    }
+}
+
+/// The end of a run whose workflow cannot be used: its head fails, and with it the run.
+pub(crate) fn unusable(entry: &ClaimedEntry, worker: WorkerId, error: &StepError) -> Segment {
+    let error = json!({ "code": error.code, "message": error.message, "attempts": 1, "node": entry.lease.node });
+    let step = StepWrite {
+        node: entry.lease.node.clone(),
+        item_path: entry.lease.item_path.clone(),
+        state: "failed".into(),
+        attempt: 1,
+        ports: Vec::new(),
+        output: None,
+        error: Some(error.clone()),
+        warnings: None,
+        kept: None,
+        waits_on: None,
+        wait_until: None,
+        worker_id: Some(worker),
+        started_ago_ms: Some(0),
+        finished_ago_ms: Some(0),
+    };
+    Segment {
+        lease: entry.lease.clone(),
+        scope: entry.run.scope,
+        workflow: entry.run.workflow,
+        trial: entry.run.trial,
+        worker,
+        writes: Writing::Known(Box::new(Writes {
+            steps: vec![step],
+            run: Some(RunWrite { state: "failed".into(), error: Some(error) }),
+            ..Writes::default()
+        })),
+    }
+}
+
+/// The state before the segment: restored from the rows, triggered if there are none, its head taken up.
+fn begin(plan: &Plan, run: &RunRecord, rows: &[StepRow], head: &StepKey) -> (RunState, Vec<Command>) {
+    let restored = rows.iter().map(|row| {
+        let key = StepKey { node: row.node.clone(), item_path: row.item_path.clone() };
+        (key, status(&row.state), row.ports.clone())
+    });
+    let mut state = RunState::restore(plan, restored).until(run.until_node.clone());
+    let commands = if rows.is_empty() {
+        advance(plan, &mut state, Event::Triggered { node: run.trigger_node.clone() })
+    } else {
+        advance(plan, &mut state, Event::Resumed { key: head.clone() })
+    };
+    // The head itself is what this segment does.
+    let commands = commands
+        .into_iter()
+        .filter(|command| !matches!(command, Command::Enter(key) if key == head))
+        .collect();
+    (state, commands)
+}
+
+fn status(state: &str) -> StepStatus {
+    match state {
+        "ready" => StepStatus::Ready,
+        "running" => StepStatus::Running,
+        "retryable" => StepStatus::Retryable,
+        "waiting" => StepStatus::Waiting,
+        "succeeded" => StepStatus::Succeeded,
+        "failed" => StepStatus::Failed,
+        "cancelled" => StepStatus::Cancelled,
+        "skipped" => StepStatus::Skipped,
+        _ => StepStatus::Pending,
+    }
+}
+
+fn event(attempt: &Attempt) -> Event {
+    let key = attempt.key.clone();
+    match &attempt.came {
+        Came::Succeeded { ports, .. } => Event::Succeeded { key, ports: ports.clone() },
+        Came::Waits { .. } => Event::Waiting { key },
+        Came::Again { .. } => Event::Failed { key, again: true },
+        Came::Failed { .. } | Came::Dropped => Event::Failed { key, again: false },
+    }
+}
+
+fn outputs(rows: &[StepRow]) -> BTreeMap<String, Json> {
+    rows.iter()
+        .filter_map(|row| {
+            let value = match row.state.as_str() {
+                "succeeded" => row.output.clone().unwrap_or(Json::Null),
+                "failed" => row.error.clone()?,
+                _ => return None,
+            };
+            Some((row.node.clone(), value))
+        })
+        .collect()
+}
+
+fn error_json(error: &StepError, attempt: &Attempt) -> Json {
+    json!({ "code": error.code, "message": error.message, "attempts": attempt.number, "node": attempt.key.node })
+}
+
+fn failed_ports(node: &engine::graph::PlanNode) -> Vec<String> {
+    match node.on_error {
+        engine::workflow::OnError::Stop => Vec::new(),
+        engine::workflow::OnError::Continue => node.normal_ports().map(str::to_owned).collect(),
+        engine::workflow::OnError::Branch => vec![engine::graph::ERROR_PORT.to_owned()],
+    }
+}
+
+fn waits_on(on: &WaitOn) -> &'static str {
+    match on {
+        WaitOn::Signal => "signal",
+        WaitOn::Generation(_) => "generation",
+        WaitOn::Delivery(_) => "delivery",
+        WaitOn::Nothing => "nothing",
+    }
+}
+
+fn poisoned(head: &StepKey, number: u32) -> Attempt {
+    let now = Instant::now();
+    Attempt {
+        key: head.clone(),
+        number,
+        came: Came::Failed {
+            error: StepError::new(
+                "worker_lost",
+                "The process that ran this step was lost five times. Perhaps the step needs more memory than there is; see the server's log.",
+            ),
+        },
+        started: now,
+        finished: now,
+        timed_out: false,
+    }
+}

@@ -1,0 +1,265 @@
+//! One attempt of one step: the node's code under its time limit, its panic caught, its words cleaned of secrets, its output checked
+//! against what it promised. What follows from it is not decided here.
+
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use engine::{
+    firm::Firm,
+    graph::{Context as PlanContext, PlanNode, RunFacts},
+    node::{Effect, Event, NodeError, Outcome, StepError, StepInfo, Stored, Wait, WaitOn, Warning},
+    run::StepKey,
+};
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+use store::{run::RunRecord, storable};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{Inner, backoff, context::Context, program::Program};
+
+/// Largest stored output of one step; larger things are files.
+const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most warnings kept of one step.
+const MAX_WARNINGS: usize = 200;
+
+/// How an attempt begins.
+#[derive(Clone, Debug)]
+pub(crate) enum Begin {
+    Run,
+    Resume { event: Event, kept: Json },
+}
+
+/// What one attempt came to.
+#[derive(Clone, Debug)]
+pub(crate) enum Came {
+    Succeeded { ports: Vec<String>, output: Json, stored: Vec<Stored>, warnings: Vec<Warning> },
+    Waits { on: Arc<WaitOn>, until: Option<Timestamp>, kept: Json },
+    /// Comes back after this pause.
+    Again { error: StepError, after_ms: u64 },
+    Failed { error: StepError },
+    /// The lease is gone or the run is over: whatever came out is dropped.
+    Dropped,
+}
+
+/// An attempt with its times.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) key: StepKey,
+    pub(crate) number: u32,
+    pub(crate) came: Came,
+    pub(crate) started: Instant,
+    pub(crate) finished: Instant,
+    /// It was woken by its time limit, so that what it waited for is withdrawn.
+    pub(crate) timed_out: bool,
+}
+
+/// What an attempt needs to know of its run.
+pub(crate) struct Within<'a> {
+    pub(crate) executor: &'a Inner,
+    pub(crate) run: &'a Arc<RunRecord>,
+    pub(crate) program: &'a Arc<Program>,
+    pub(crate) firm: &'a Firm,
+    pub(crate) outputs: &'a BTreeMap<String, Json>,
+    /// The instant of the segment's head.
+    pub(crate) now: Timestamp,
+    pub(crate) cancelled: &'a CancellationToken,
+}
+
+impl Within<'_> {
+    pub(crate) async fn attempt(&self, node: &PlanNode, key: &StepKey, number: u32, begin: Begin) -> Attempt {
+        let started = Instant::now();
+        let timed_out = matches!(&begin, Begin::Resume { event: Event::TimedOut, .. });
+        let came = match self.pinned(node) {
+            Some(output) => finished(node, vec_of_ports(node), output, Vec::new(), Vec::new()),
+            None => self.run(node, key, number, begin).await,
+        };
+        Attempt { key: key.clone(), number, came, started, finished: Instant::now(), timed_out }
+    }
+
+    /// The output that a trial run takes as it is; a node with several ways still has to choose one.
+    fn pinned(&self, node: &PlanNode) -> Option<Json> {
+        let pinned = self.run.pinned.as_ref()?.get(&node.id)?;
+        (node.normal_ports().count() == 1).then(|| pinned.clone())
+    }
+
+    async fn run(&self, node: &PlanNode, key: &StepKey, number: u32, begin: Begin) -> Came {
+        let context = self.context(node, key, number, &begin);
+        let limit = Duration::from_millis(node.timeout_ms.max(1));
+        let mut begin = begin;
+        loop {
+            let work = async {
+                match begin {
+                    Begin::Run => node.node.run(&context).await,
+                    Begin::Resume { event, .. } => node.node.resume(&context, event).await,
+                }
+            };
+            let guarded = tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind());
+            let outcome = tokio::select! {
+                biased;
+                () = self.cancelled.cancelled() => return Came::Dropped,
+                outcome = guarded => outcome,
+            };
+            let outcome = match outcome {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => {
+                    tracing::error!(run.id = %self.run.id, step.id = %key.node, node.r#type = %node.node_type, "a step panicked");
+                    Err(NodeError::failed("step_panicked", "This step broke while it ran. This is a fault of Formwork; see the server's log."))
+                }
+                Err(_) => Err(NodeError::retryable(
+                    "timed_out",
+                    format!("The step took longer than {} s.", limit.as_secs_f32()),
+                )),
+            };
+            // A lease lost meanwhile shows at the commit; an ended run need not go that far.
+            if self.cancelled.is_cancelled() {
+                return Came::Dropped;
+            }
+            match outcome {
+                Ok(Outcome::Wait(Wait { on: WaitOn::Delivery(_), kept, .. })) if self.holds() => {
+                    begin = Begin::Resume { event: Event::Delivery(Ok(json!({ "held": true, "status": null }))), kept };
+                }
+                Ok(outcome) => return settle(node, &context, outcome),
+                Err(error) => return self.failed(node, number, context.redact_error(error)),
+            }
+        }
+    }
+
+    fn context(&self, node: &PlanNode, key: &StepKey, number: u32, begin: &Begin) -> Context {
+        let plan = &self.program.plan;
+        let facts = PlanContext {
+            firm: self.firm,
+            run: RunFacts { id: self.run.id, started_at: self.run.created_at, trial: self.run.trial },
+            now: self.now,
+            item: None,
+        };
+        let name = format!("{}\0{}", key.node, key.item_path);
+        let stable = |purpose: &str| Uuid::new_v5(&self.run.id.as_uuid(), format!("{purpose}\0{name}").as_bytes());
+        let step = StepInfo {
+            run: self.run.id,
+            node: key.node.clone(),
+            item_path: key.item_path.clone(),
+            attempt: number,
+            trial: self.holds(),
+            now: self.now,
+            locale: plan.locale.clone(),
+            time_zone: plan.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+            currency: plan.currency.clone(),
+            idempotency_key: stable("effect").to_string(),
+            seed: stable("seed").as_u64_pair().0,
+            kept: match begin {
+                // A trigger has nothing before it: what it puts out is what was handed in.
+                Begin::Run if key.node == self.run.trigger_node => self.run.input.clone(),
+                Begin::Run => Json::Null,
+                Begin::Resume { kept, .. } => kept.clone(),
+            },
+        };
+        Context {
+            values: plan.values(node, self.outputs, &facts),
+            step,
+            services: self.executor.config.services.clone(),
+            store: self.executor.config.store.clone(),
+            outbound: self.executor.config.outbound.clone(),
+            run: self.run.clone(),
+            program: self.program.clone(),
+            cancelled: self.cancelled.clone(),
+            clock: self.executor.config.clock.clone(),
+            secrets: Mutex::default(),
+        }
+    }
+
+    /// Effects are held: a trial run that was not started with *Really send*.
+    fn holds(&self) -> bool {
+        self.run.trial && !self.run.really_send
+    }
+
+    fn failed(&self, node: &PlanNode, number: u32, error: NodeError) -> Came {
+        match error {
+            NodeError::Config(error) | NodeError::Failed(error) => Came::Failed { error },
+            NodeError::Cancelled => Came::Failed { error: StepError::new("cancelled", "The step stopped by itself.") },
+            NodeError::Retryable { error, after_ms } => {
+                let again = match (node.effect(), &node.retry) {
+                    (Effect::Pure, _) | (_, None) => None,
+                    (Effect::Stored | Effect::Outside, Some(retry)) => backoff::step_ms(retry, number, after_ms, rand::random()),
+                };
+                match again {
+                    Some(after_ms) => Came::Again { error, after_ms },
+                    None => Came::Failed { error },
+                }
+            }
+        }
+    }
+}
+
+fn settle(node: &PlanNode, context: &Context, outcome: Outcome) -> Came {
+    match outcome {
+        Outcome::Done(mut done) => {
+            context.redact_json(&mut done.output);
+            for warning in &mut done.warnings {
+                warning.message = context.redact_text(&warning.message);
+            }
+            finished(node, done.ports, done.output, done.stored, done.warnings)
+        }
+        Outcome::Wait(Wait { on, until, mut kept }) => {
+            context.redact_json(&mut kept);
+            if storable::json(&kept) && is_storable_wait(&on) {
+                Came::Waits { on: Arc::new(on), until, kept }
+            } else {
+                Came::Failed { error: nul() }
+            }
+        }
+    }
+}
+
+/// A success, if its output may be stored.
+fn finished(node: &PlanNode, ports: Vec<String>, output: Json, stored: Vec<Stored>, mut warnings: Vec<Warning>) -> Came {
+    let failed = |code: &str, message: String| Came::Failed { error: StepError::new(code, message) };
+    let clean = storable::json(&output)
+        && warnings.iter().all(|warning| storable::text(&warning.message) && storable::text(&warning.location))
+        && stored.iter().all(|Stored::Delivery(delivery)| storable::json(&delivery.values) && storable::text(&delivery.message_type));
+    if !clean {
+        return Came::Failed { error: nul() };
+    }
+    if let Err(mismatches) = node.check_output(&ports, &output) {
+        let what: Vec<String> =
+            mismatches.iter().take(5).map(|mismatch| format!("{} {}", mismatch.pointer, mismatch.message).trim().to_owned()).collect();
+        return failed(
+            "output_unexpected",
+            format!("The step put out something other than it promises: {}. Nothing was stored.", what.join("; ")),
+        );
+    }
+    let bytes = output.to_string().len();
+    if bytes > MAX_OUTPUT_BYTES {
+        return failed(
+            "output_too_large",
+            format!("The step put out {bytes} bytes; {MAX_OUTPUT_BYTES} are the most. Keep large things as files."),
+        );
+    }
+    warnings.truncate(MAX_WARNINGS);
+    Came::Succeeded { ports, output, stored, warnings }
+}
+
+fn is_storable_wait(on: &WaitOn) -> bool {
+    match on {
+        WaitOn::Signal | WaitOn::Nothing => true,
+        WaitOn::Delivery(delivery) => storable::json(&delivery.values) && storable::text(&delivery.message_type),
+        WaitOn::Generation(request) => {
+            request.messages.iter().all(|message| storable::text(&message.content))
+                && request.schema.as_ref().is_none_or(storable::json)
+        }
+    }
+}
+
+fn nul() -> StepError {
+    StepError::new("nul_character", "The step put out a NUL character (U+0000), which cannot be stored.")
+}
+
+fn vec_of_ports(node: &PlanNode) -> Vec<String> {
+    node.normal_ports().map(str::to_owned).collect()
+}
