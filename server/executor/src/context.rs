@@ -43,7 +43,6 @@ pub(crate) struct Context {
     pub(crate) run: Arc<RunRecord>,
     pub(crate) program: Arc<Program>,
     pub(crate) cancelled: CancellationToken,
-    pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Values that must never be stored.
     pub(crate) secrets: Mutex<Vec<String>>,
 }

@@ -169,7 +169,6 @@ impl Within<'_> {
             run: self.run.clone(),
             program: self.program.clone(),
             cancelled: self.cancelled.clone(),
-            clock: self.executor.config.clock.clone(),
             secrets: Mutex::default(),
         }
     }
