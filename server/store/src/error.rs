@@ -59,6 +59,7 @@ impl StoreError {
     /// for good (values, constraints) is not.
     pub fn is_transient(&self) -> bool {
         match self {
+            Self::Unavailable(_) => true,
             Self::Database(error) => match error.as_database_error() {
                 // Classes 08 connection, 40 rollback, 53 resources, 55 object state, 57 operator, 58 system.
                 Some(cause) => cause
