@@ -1,5 +1,9 @@
 //! The integration tests, in one binary: each file is named after what it tests.
 
 mod cluster;
+mod delivery;
 mod examples;
 mod layering;
+mod outbound;
+mod queue;
+mod run;

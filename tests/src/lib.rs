@@ -2,5 +2,8 @@
 //! webhooks. Nothing here is part of the product.
 
 pub mod database;
+pub mod site;
+mod sql;
+pub mod steps;
 
 pub use database::TestDb;
