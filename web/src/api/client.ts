@@ -1,5 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
-import type { paths } from "./schema";
+import type { paths } from "./generated";
 import type { Problem } from "./types";
 
 let csrfToken = "";

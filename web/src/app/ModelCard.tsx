@@ -4,12 +4,13 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Model } from "~/api/types";
 import { useFormat } from "~/lib/format";
+import { fetched } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { Progress } from "~/ui/Page";
 import { Dot } from "~/ui/State";
 import classes from "./ModelCard.module.css";
 
-const tones = { ready: "ok", loading: "accent", downloading: "accent", asleep: "off", missing: "warn", failed: "err" } as const;
+const tones: Record<string, "ok" | "accent" | "off" | "warn" | "err"> = { ready: "ok", loading: "accent", downloading: "accent", asleep: "off", missing: "warn", failed: "err" };
 
 /** Answers "why is it slow" from anywhere: the model that writes by default, its state and its speed. */
 export function ModelCard() {
@@ -42,13 +43,13 @@ function Known({ model }: { model: Model }) {
   return (
     <>
       <span className={classes.name}>
-        <Dot tone={tones[model.state]} />
+        <Dot tone={tones[model.state] ?? "off"} />
         <span>{t(`model.card.${model.state}`, { name: model.title })}</span>
       </span>
       {model.state === "downloading" && (
         <Progress
-          value={model.size_bytes > 0 ? model.done_bytes / model.size_bytes : null}
-          label={t("model.fetched", { done: format.bytes(model.done_bytes), size: format.bytes(model.size_bytes) })}
+          value={fetched(model)}
+          label={t("model.fetched", { done: format.bytes(model.done_bytes ?? 0), size: format.bytes(model.size_bytes ?? 0) })}
         />
       )}
       <span className={classes.meta}>
@@ -66,7 +67,7 @@ function Known({ model }: { model: Model }) {
         {model.state === "asleep" && t("model.asleep_hint")}
         {(model.state === "failed" || model.state === "missing") && (
           <>
-            {typeof model.error === "string" ? model.error : (model.error?.message ?? t(`model.why.${model.state}`))}{" "}
+            {model.error ?? t(`model.why.${model.state}`)} 
             <span className={classes.fix}>{t("model.fix")}</span>
           </>
         )}

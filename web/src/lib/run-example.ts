@@ -1,9 +1,9 @@
 /* "Try it": starts an example with its own sample. */
 import { api, ask } from "~/api/client";
-import type { Example, RunItem } from "~/api/types";
+import type { Example, RunDetail } from "~/api/types";
 
 /** A copy that somebody tried before is used again, so that trying ten times leaves one workflow. */
-export async function tryExample(example: Example): Promise<RunItem> {
+export async function tryExample(example: Example): Promise<RunDetail> {
   const list = await ask(api.GET("/api/workflows"));
   const before = list.items.find((item) => item.name === example.title && item.state === "draft");
   const workflow =

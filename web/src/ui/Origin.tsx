@@ -1,10 +1,10 @@
-import type { Family, StepIcon } from "~/api/types";
+import type { StepIcon } from "~/api/types";
 import { createElement } from "react";
 import { iconOf } from "./icons";
 import classes from "./Origin.module.css";
 
 /** A step's icon on the soft colour of where its values come from. */
-export function OriginIcon({ family, icon, size = 26 }: { family: Family; icon: string; size?: 18 | 20 | 26 | 34 }) {
+export function OriginIcon({ family, icon, size = 26 }: { family: string; icon: string; size?: 18 | 20 | 26 | 34 }) {
   return (
     <span className={classes.icon} data-origin={family} data-size={size} aria-hidden>
       {createElement(iconOf(icon, family), { size: Math.round(size * 0.58), strokeWidth: 1.75 })}

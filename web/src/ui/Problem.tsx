@@ -92,8 +92,8 @@ export function StepErrorText({ error }: { error: StepError }) {
   const part = (name: string) => (i18n.exists(`${key}.${name}`) ? t(`${key}.${name}`) : undefined);
   const text: ErrorText = {
     what: part("what") ?? error.message,
-    why: error.why ?? (part("what") !== undefined ? error.message : undefined),
-    fix: error.fix ?? part("fix") ?? t("error.step.fix"),
+    why: part("what") !== undefined ? error.message : undefined,
+    fix: part("fix") ?? t("error.step.fix"),
   };
   return (
     <div className={classes.panel} role="alert">
@@ -101,7 +101,7 @@ export function StepErrorText({ error }: { error: StepError }) {
       <div className={classes.body}>
         <ThreeParts text={text} />
         <div className={classes.actions}>
-          <Details text={error.details === undefined ? error.code : `${error.code}\n${JSON.stringify(error.details, null, 2)}`} />
+          <Details text={error.code} />
         </div>
       </div>
     </div>

@@ -102,6 +102,6 @@ const byFamily: Record<Family, LucideIcon> = {
   looked: BookOpen,
 };
 
-export function iconOf(name: string, family: Family): LucideIcon {
-  return byName[name] ?? byFamily[family] ?? Sigma;
+export function iconOf(name: string, family: string): LucideIcon {
+  return byName[name] ?? byFamily[family as Family] ?? Sigma;
 }

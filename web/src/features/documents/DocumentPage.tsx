@@ -51,7 +51,7 @@ export function DocumentPage() {
     queryFn: () => ask(api.GET("/api/documents/{id}", { params: { path: { id } } })),
   });
   const preview = useQuery({
-    queryKey: [...keys.document(id), "preview", document.data?.latest_number],
+    queryKey: [...keys.document(id), "preview", document.data?.version],
     queryFn: () => ask(api.POST("/api/documents/preview", { body: { document_id: id, values: {} } })),
     enabled: document.data !== undefined,
   });
@@ -79,8 +79,7 @@ export function DocumentPage() {
           <span aria-hidden>/</span>
         </nav>
         <h1>{document.data.name}</h1>
-        <Tag>{t("workflows.version", { number: document.data.latest_number })}</Tag>
-        {document.data.used_by !== undefined && <Tag>{t("documents.used", { count: document.data.used_by })}</Tag>}
+        <Tag>{t("workflows.version", { number: document.data.version })}</Tag>
         <span className={classes.space} />
         {preview.data !== undefined && <span className={classes.hint}>{t("documents.drawn", { time: `${format.number(preview.data.took_ms)} ms` })}</span>}
       </header>
@@ -185,7 +184,7 @@ function FieldList({ preview }: { preview: Preview | undefined }) {
       {preview?.fields.map((field, at) => (
         <li key={at} className={classes.field}>
           <TagIcon size={14} strokeWidth={1.75} aria-hidden />
-          <span>{String(field.label ?? field.title ?? field.name)}</span>
+          <span>{field.title ?? field.name}</span>
           <small>{t(`kind.${kindName(field.kind)}`, { defaultValue: kindName(field.kind) })}</small>
         </li>
       ))}

@@ -43,12 +43,11 @@ function DocumentCard({ item }: { item: DocumentItem }) {
   const { t } = useTranslation();
   const format = useFormat();
   const preview = useQuery({
-    queryKey: [...keys.document(item.id), "preview", item.latest_number],
+    queryKey: [...keys.document(item.id), "preview", item.version],
     queryFn: () => ask(api.POST("/api/documents/preview", { body: { document_id: item.id, values: {} } })),
     staleTime: Infinity,
   });
   const page = preview.data?.pages[0];
-  const changed = item.changed_at ?? item.created_at;
   return (
     <li className={classes.card}>
       <div className={classes.desk}>{page !== undefined && <PageImage page={page} alt="" className={classes.thumb} />}</div>
@@ -56,9 +55,8 @@ function DocumentCard({ item }: { item: DocumentItem }) {
         <Link to="/documents/$id" params={{ id: item.id }} className={classes.name}>
           {item.name}
         </Link>
-        <span title={format.exact(changed)}>
-          {[t("workflows.version", { number: item.latest_number }), item.used_by === undefined ? null : t("documents.used", { count: item.used_by }), format.ago(changed)]
-            .filter((part) => part !== null)
+        <span title={format.exact(item.changed_at)}>
+          {[t("workflows.version", { number: item.version }), t("documents.used", { count: item.used_by.length }), format.ago(item.changed_at)]
             .join(" · ")}
         </span>
       </div>

@@ -1,14 +1,16 @@
-import { useQuery } from "@tanstack/react-query";
+import { Button } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { CloudOff } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Model } from "~/api/types";
 import { useFormat } from "~/lib/format";
+import { fetched } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { OriginIcon } from "~/ui/Origin";
 import { Card, Empty, Loading, Page, Progress } from "~/ui/Page";
-import { ErrorPanel } from "~/ui/Problem";
-import { SignIcon, Tag, type Tone } from "~/ui/State";
+import { ErrorPanel, InlineError } from "~/ui/Problem";
+import { type Sign, SignIcon, Tag, type Tone } from "~/ui/State";
 import table from "~/ui/Table.module.css";
 import classes from "./Models.module.css";
 
@@ -63,27 +65,30 @@ export function ModelsPage() {
   );
 }
 
-const tones: Record<Model["state"], Tone> = { ready: "ok", loading: "accent", downloading: "accent", asleep: "neutral", missing: "warn", failed: "err" };
-const signs = { ready: "done", loading: "running", downloading: "running", asleep: "person", missing: "waiting", failed: "failed" } as const;
+const tones: Record<string, Tone> = { ready: "ok", loading: "accent", downloading: "accent", asleep: "neutral", missing: "warn", failed: "err" };
+const signs: Record<string, Sign> = { ready: "done", loading: "running", downloading: "running", asleep: "person", missing: "waiting", failed: "failed" };
 
 function Row({ model, isDefault }: { model: Model; isDefault: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const why = typeof model.error === "string" ? model.error : [model.error?.message, model.error?.why, model.error?.fix].filter(Boolean).join(" ");
+  const client = useQueryClient();
+  const choose = useMutation({
+    mutationFn: () => ask(api.PATCH("/api/models", { body: { default: model.name } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.models }),
+  });
   const name = (
     <span className={classes.model}>
       <OriginIcon family="written" icon="sparkles" size={34} />
       <span className={table.two}>
         <strong>{model.title}</strong>
-        <span>{model.summary ?? model.name}</span>
+        <span>{model.name}</span>
       </span>
     </span>
   );
   if (model.state === "downloading") {
-    const share = model.size_bytes > 0 ? model.done_bytes / model.size_bytes : null;
-    const fetched = t("model.fetched", { done: format.bytes(model.done_bytes), size: format.bytes(model.size_bytes) });
+    const said = t("model.fetched", { done: format.bytes(model.done_bytes ?? 0), size: format.bytes(model.size_bytes ?? 0) });
     const facts = [
-      fetched,
+      said,
       model.bytes_per_second === null ? null : t("models.rate", { rate: format.bytes(model.bytes_per_second) }),
       model.seconds_left === null ? null : t("model.about", { time: format.duration(Math.ceil(model.seconds_left) * 1000) }),
     ].filter((fact) => fact !== null);
@@ -93,7 +98,7 @@ function Row({ model, isDefault }: { model: Model; isDefault: boolean }) {
         <td colSpan={3}>
           <div className={classes.download}>
             <span className="num">{facts.join(" · ")}</span>
-            <Progress value={share} label={fetched} />
+            <Progress value={fetched(model)} label={said} />
             <span className={classes.small}>{t("models.goes_on")}</span>
           </div>
         </td>
@@ -105,12 +110,21 @@ function Row({ model, isDefault }: { model: Model; isDefault: boolean }) {
       <td>{name}</td>
       <td>
         <span className={classes.state}>
-          <Tag tone={tones[model.state]} icon={<SignIcon sign={signs[model.state]} size={13} />}>
+          <Tag tone={tones[model.state] ?? "neutral"} icon={<SignIcon sign={signs[model.state] ?? "waiting"} size={13} />}>
             {t(`models.state.${model.state}`)}
           </Tag>
-          {isDefault && <span className={classes.small}>{t("models.default")}</span>}
+          {isDefault ? (
+            <span className={classes.small}>{t("models.default")}</span>
+          ) : (
+            model.state === "ready" && (
+              <Button size="xs" variant="default" loading={choose.isPending} onClick={() => choose.mutate()}>
+                {t("models.make_default")}
+              </Button>
+            )
+          )}
         </span>
-        {(model.state === "failed" || model.state === "missing") && <p className={classes.why}>{why || t(`model.why.${model.state}`)}</p>}
+        {choose.isError && <InlineError error={choose.error} />}
+        {(model.state === "failed" || model.state === "missing") && <p className={classes.why}>{model.error ?? t(`model.why.${model.state}`)}</p>}
       </td>
       <td className={`${table.wide} num`}>{model.memory_bytes === null ? <Dash /> : format.bytes(model.memory_bytes)}</td>
       <td className={`${table.wide} num`}>

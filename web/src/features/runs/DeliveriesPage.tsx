@@ -105,7 +105,6 @@ export function DeliveriesPage() {
 function troubled(all: DeliveryItem[]): string | null {
   const byEndpoint = new Map<string, DeliveryItem[]>();
   for (const item of all) {
-    if (item.endpoint === null) continue;
     const list = byEndpoint.get(item.endpoint.name) ?? [];
     list.push(item);
     byEndpoint.set(item.endpoint.name, list);
@@ -117,11 +116,11 @@ function troubled(all: DeliveryItem[]): string | null {
   return null;
 }
 
-export function useDeliveryText(): (item: Pick<DeliveryItem, "state" | "due_at" | "last_status"> & { attempts: number }, now: number) => string {
+export function useDeliveryText(): (item: Pick<DeliveryItem, "state" | "due_at" | "last_answer" | "attempts">, now: number) => string {
   const { t } = useTranslation();
   const format = useFormat();
   return (item, now) => {
-    if (item.state === "delivered") return item.last_status == null ? t("deliveries.state.received") : t("deliveries.state.received_code", { code: item.last_status });
+    if (item.state === "delivered") return item.last_answer === null ? t("deliveries.state.received") : t("deliveries.state.received_code", { code: item.last_answer });
     if (item.state === "retrying" && item.due_at !== null) {
       const wait = Date.parse(item.due_at) - now;
       return wait > 0 ? t("deliveries.state.again_in", { time: format.duration(wait) }) : t("deliveries.state.again_now");
@@ -143,10 +142,10 @@ function Row({ item, selected, search }: { item: DeliveryItem; selected: boolean
       </td>
       <td>
         <Link to="/deliveries/$id" params={{ id: item.id }} search={search} className={`${table.row} ${table.cut}`} aria-current={selected || undefined}>
-          {item.title ?? item.run?.title ?? t("runs.untitled")}
+          {item.run.title || t("runs.untitled")}
         </Link>
       </td>
-      <td className={table.quiet}>{item.endpoint?.name ?? t("deliveries.no_endpoint")}</td>
+      <td className={table.quiet}>{item.endpoint.name}</td>
       <td>
         <State state={item.state} bare>
           {text(item, now)}

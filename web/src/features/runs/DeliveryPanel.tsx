@@ -51,23 +51,13 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
               </ActionIcon>
             </div>
             <h2>
-              {data.endpoint === null
-                ? (data.title ?? data.run?.title ?? t("runs.untitled"))
-                : t("deliveries.title", { title: data.title ?? data.run?.title ?? t("runs.untitled"), endpoint: data.endpoint.name })}
+              {t("deliveries.title", { title: data.run.title || t("runs.untitled"), endpoint: data.endpoint.name })}
             </h2>
             <p className={classes.meta}>
-              {[data.endpoint === null ? t("deliveries.no_endpoint") : hostOf(data.endpoint.url), t("deliveries.signed")].join(" · ")}
-              {data.run?.workflow !== undefined && (
-                <>
-                  {" · "}
-                  <Link to="/workflows/$id" params={{ id: data.run.workflow.id }} className="link">
-                    {data.run.workflow.name}
-                  </Link>
-                </>
-              )}
+              {[hostOf(data.endpoint.url), t("deliveries.signed")].join(" · ")}
             </p>
             <div className={classes.actions}>
-              <Button leftSection={<Send size={15} strokeWidth={1.75} />} loading={again.isPending} disabled={data.endpoint === null} onClick={() => again.mutate()}>
+              <Button leftSection={<Send size={15} strokeWidth={1.75} />} loading={again.isPending} onClick={() => again.mutate()}>
                 {t("deliveries.send_again")}
               </Button>
               {["due", "retrying", "sending", "held"].includes(data.state) && (
@@ -75,11 +65,9 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
                   {t("deliveries.stop")}
                 </Button>
               )}
-              {data.run !== null && (
-                <Button variant="subtle" color="gray" component={Link} to={`/runs/${data.run.id}`}>
-                  {t("deliveries.open_run")}
-                </Button>
-              )}
+              <Button variant="subtle" color="gray" component={Link} to={`/runs/${data.run.id}`}>
+                {t("deliveries.open_run")}
+              </Button>
             </div>
             {again.isError && <InlineError error={again.error} />}
             {stop.isError && <InlineError error={stop.error} />}
@@ -106,7 +94,7 @@ function StateOf({ delivery }: { delivery: DeliveryDetail }) {
   const last = delivery.attempts.at(-1)?.status ?? null;
   return (
     <StateTag state={delivery.state}>
-      {text({ ...delivery, attempts: delivery.attempts.length, last_status: delivery.last_status ?? last }, now)}
+      {text({ ...delivery, attempts: delivery.attempts.length, last_answer: last === null ? null : String(last) }, now)}
     </StateTag>
   );
 }
@@ -136,9 +124,7 @@ function Attempts({ delivery }: { delivery: DeliveryDetail }) {
           <Clock size={18} strokeWidth={1.75} className={classes.wait} aria-hidden />
           <div>
             <strong>
-              {delivery.max_attempts === undefined
-                ? t("deliveries.attempt", { number: newest.length + 1 })
-                : t("deliveries.attempt_of", { number: newest.length + 1, most: delivery.max_attempts })}
+              {t("deliveries.attempt", { number: newest.length + 1 })}
             </strong>
             <span>{t("deliveries.in", { time: format.duration(Math.max(0, Date.parse(next) - now)) })}</span>
           </div>
@@ -158,10 +144,9 @@ function AttemptRow({ attempt }: { attempt: DeliveryAttempt }) {
   const { t } = useTranslation();
   const format = useFormat();
   const fine = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
-  const why = typeof attempt.error === "string" ? attempt.error : attempt.error?.message;
-  const outcome = attempt.status === null ? (why ?? t("deliveries.no_answer")) : fine ? t("deliveries.state.received_code", { code: attempt.status }) : t("deliveries.answered", { code: attempt.status });
+  const outcome = attempt.status === null ? (attempt.error ?? t("deliveries.no_answer")) : fine ? t("deliveries.state.received_code", { code: attempt.status }) : t("deliveries.answered", { code: attempt.status });
   const facts = [
-    attempt.answer_head === null || attempt.answer_head === "" ? null : t("deliveries.quote", { text: attempt.answer_head }),
+    attempt.answer === null || attempt.answer === "" ? null : t("deliveries.quote", { text: attempt.answer }),
     attempt.took_ms === null ? null : format.duration(attempt.took_ms),
   ].filter((fact) => fact !== null);
   return (
@@ -182,23 +167,12 @@ function AttemptRow({ attempt }: { attempt: DeliveryAttempt }) {
   );
 }
 
-interface SentFile {
-  id: string;
-  name: string;
-  size_bytes: number;
-}
-
-function filesOf(message: Record<string, unknown>): SentFile[] {
-  const data = (message.data ?? message) as Record<string, unknown>;
-  return Array.isArray(data.artifacts) ? (data.artifacts as SentFile[]) : [];
-}
-
 function WhatIsSent({ delivery }: { delivery: DeliveryDetail }) {
   const { t } = useTranslation();
   const format = useFormat();
   return (
     <div className={classes.sent}>
-      {filesOf(delivery.message).map((file) => (
+      {delivery.files.map((file) => (
         <a key={file.id} className={classes.file} href={`/api/artifacts/${file.id}?download=1`}>
           <FileText size={20} strokeWidth={1.5} aria-hidden />
           <span>

@@ -67,7 +67,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
     onSuccess: () => client.invalidateQueries({ queryKey: keys.run(run.id) }),
   });
   const retry = useMutation({
-    mutationFn: (body: { from_node?: string; input?: unknown }) => ask(api.POST("/api/runs/{id}/retry", { params: path, body })),
+    mutationFn: (body: { from_node?: string; input?: Record<string, never> }) => ask(api.POST("/api/runs/{id}/retry", { params: path, body })),
     onSuccess: (next) => navigate({ to: "/runs/$id", params: { id: next.id } }),
   });
   const failedStep = run.steps.find((step) => step.state === "failed");
@@ -87,7 +87,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
             </Link>
           </nav>
           <div className={classes.title}>
-            <h1>{run.title ?? t("runs.untitled")}</h1>
+            <h1>{run.title || t("runs.untitled")}</h1>
             <StateTag state={run.state}>
               {t(`state.${run.state}`)}
               {open && <span className="num">{` · ${format.duration(Math.floor(elapsed / 1000) * 1000)}`}</span>}
@@ -159,7 +159,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
                   {run.deliveries.map((delivery) => (
                     <li key={delivery.id}>
                       <Link to="/deliveries/$id" params={{ id: delivery.id }}>
-                        <span>{delivery.endpoint ?? t("deliveries.no_endpoint")}</span>
+                        <span>{delivery.endpoint}</span>
                         <State state={delivery.state} />
                       </Link>
                     </li>
@@ -193,14 +193,14 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
         </div>
         <RunPaper run={run} />
       </div>
-      {editing && <EditRetry run={run} close={() => setEditing(false)} retry={(input) => retry.mutate({ input })} busy={retry.isPending} error={retry.error} />}
+      {editing && <EditRetry run={run} close={() => setEditing(false)} retry={(input) => retry.mutate({ input: input as Record<string, never> })} busy={retry.isPending} error={retry.error} />}
     </div>
   );
 }
 
 function EditRetry({ run, close, retry, busy, error }: { run: RunDetail; close: () => void; retry: (input: unknown) => void; busy: boolean; error: unknown }) {
   const { t } = useTranslation();
-  const [value, setValue] = useState(run.input);
+  const [value, setValue] = useState<unknown>(run.input);
   return (
     <Modal opened onClose={close} size="lg" title={t("run.edit_retry")} closeButtonProps={{ "aria-label": t("common.close") }}>
       <p className={classes.hint}>{t("run.edit_hint")}</p>

@@ -19,6 +19,7 @@ import { walkRows } from "~/ui/walk-rows";
 import classes from "./Runs.module.css";
 import { RunTabs } from "./RunTabs";
 
+const runStates = ["queued", "running", "waiting", "succeeded", "failed", "cancelled"] as const;
 const states = ["running", "waiting", "succeeded", "failed"] as const;
 
 export interface RunsSearch {
@@ -35,7 +36,7 @@ export function RunsPage() {
   const [q] = useDebouncedValue(search.q, 250);
   const set = (change: RunsSearch) => void navigate({ to: "/runs", search: { ...search, ...change }, replace: true });
   useKeys({ "/": () => filter.current?.focus() });
-  const query = { state: search.state, workflow: search.workflow, q };
+  const query = { state: runStates.find((state) => state === search.state), workflow: search.workflow, q };
   const runs = useInfiniteQuery({
     queryKey: [...keys.runs, "list", query],
     queryFn: ({ pageParam }) => ask(api.GET("/api/runs", { params: { query: { ...query, after: pageParam } } })),
@@ -135,13 +136,13 @@ function Row({ run }: { run: RunItem }) {
   const now = useNow(open ? 1000 : null);
   const started = run.started_at ?? run.created_at;
   const took = (run.finished_at === null ? now : Date.parse(run.finished_at)) - Date.parse(started);
-  const file = run.artifacts?.[0];
+  const file = run.artifact;
   return (
     <tr>
       <td>
         <span className={table.two}>
           <Link to="/runs/$id" params={{ id: run.id }} className={`${table.row} ${table.cut}`}>
-            {run.title ?? t("runs.untitled")}
+            {run.title || t("runs.untitled")}
           </Link>
           <span>
             {t(`runs.source.${run.source}`, { defaultValue: run.source })}
@@ -157,7 +158,7 @@ function Row({ run }: { run: RunItem }) {
       </td>
       <td>
         <State state={run.state}>
-          {run.now != null && open ? t("runs.now_at", { state: t(`state.${run.state}`), step: run.now }) : t(`state.${run.state}`)}
+          {run.step !== null && open ? t("runs.now_at", { state: t(`state.${run.state}`), step: run.step }) : t(`state.${run.state}`)}
         </State>
       </td>
       <td className={table.quiet} title={format.exact(run.created_at)}>
@@ -165,7 +166,7 @@ function Row({ run }: { run: RunItem }) {
       </td>
       <td className={`${table.wide} ${table.quiet} num`}>{format.duration(took)}</td>
       <td className={table.wide}>
-        {file !== undefined && (
+        {file !== null && (
           <a className={table.above} href={`/api/artifacts/${file.id}`} target="_blank" rel="noreferrer" title={file.name}>
             <Tag icon={<FileText size={13} strokeWidth={1.75} />}>{t("runs.pdf")}</Tag>
           </a>

@@ -35,7 +35,7 @@ export function StepDetail({
   const views: View[] = [
     ...(hasOutput ? (["out"] as const) : []),
     ...(step.input !== null && step.input !== undefined ? (["in"] as const) : []),
-    ...(generation?.messages !== undefined && generation.messages.length > 0 ? (["given"] as const) : []),
+    ...(generation !== undefined && generation.messages.length > 0 ? (["given"] as const) : []),
     "log",
   ];
   return (
@@ -57,7 +57,7 @@ export function StepDetail({
       {step.warnings.map((warning, at) => (
         <p key={at} className={classes.warning}>
           <TriangleAlert size={15} strokeWidth={1.75} aria-hidden />
-          {typeof warning === "string" ? warning : warning.message}
+          {warning.message}
         </p>
       ))}
       <div className={classes.views} role="group" aria-label={t("run.views")}>
@@ -89,7 +89,7 @@ export function StepDetail({
           <ValueTree value={step.input} />
         </div>
       )}
-      {shown === "given" && generation?.messages !== undefined && (
+      {shown === "given" && generation !== undefined && (
         <div className={classes.box}>
           {generation.messages.map((message, at) => (
             <section key={at} className={classes.message}>
@@ -113,7 +113,7 @@ function Waits({ step }: { step: RunStep }) {
     <p className={classes.waits}>
       <SignIcon sign={signOf("waiting")} />
       <span>
-        {waits.text ?? t(`run.waits.${waits.on.toLowerCase()}`, { defaultValue: waits.on })}
+        {waits.text || t(`run.waits.${waits.on.toLowerCase()}`, { defaultValue: waits.on })}
         {waits.place != null && <> {t("run.waits.place", { place: waits.place })}</>}
         {waits.until != null && <> {t("run.waits.until", { time: format.when(waits.until) })}</>}
       </span>
@@ -126,7 +126,7 @@ function Writing({ generation, text }: { generation: Generation; text: string })
   const format = useFormat();
   const fields = partialFields(text);
   const writing = generation.state === "running";
-  const tokens = generation.usage?.completion_tokens;
+  const tokens = generation.usage?.output_tokens;
   return (
     <section className={classes.writing} aria-label={t("run.written")}>
       <p className={classes.facts}>
@@ -177,13 +177,13 @@ function Log({ step }: { step: RunStep }) {
   return (
     <ol className={classes.log}>
       {step.attempts.map((attempt) => {
-        const took = attempt.finished_at === null ? null : Date.parse(attempt.finished_at) - Date.parse(attempt.started_at);
+        const took = attempt.finished_at === null || attempt.started_at === null ? null : Date.parse(attempt.finished_at) - Date.parse(attempt.started_at);
         const generation = step.generations.find((one) => one.attempt === attempt.attempt);
         const facts = [
           took === null ? null : format.duration(took),
           attempt.worker ?? null,
           generation?.seed == null ? null : t("run.seed", { seed: String(generation.seed) }),
-          generation?.usage?.prompt_tokens === undefined ? null : t("run.prompt_tokens", { count: generation.usage.prompt_tokens }),
+          generation?.usage == null ? null : t("run.prompt_tokens", { count: generation.usage.prompt_tokens }),
         ].filter((fact) => fact !== null);
         return (
           <li key={attempt.attempt}>
@@ -192,9 +192,11 @@ function Log({ step }: { step: RunStep }) {
               <strong>{t("deliveries.attempt", { number: attempt.attempt })}</strong> <span className={classes.quiet}>{facts.join(" · ")}</span>
               {attempt.error !== null && <p>{attempt.error.message}</p>}
             </div>
-            <time className="num" dateTime={attempt.started_at} title={format.exact(attempt.started_at)}>
-              {format.clock(attempt.started_at)}
-            </time>
+            {attempt.started_at !== null && (
+              <time className="num" dateTime={attempt.started_at} title={format.exact(attempt.started_at)}>
+                {format.clock(attempt.started_at)}
+              </time>
+            )}
           </li>
         );
       })}

@@ -109,7 +109,7 @@ export function Timeline({
 function factOf(step: RunStep, t: (key: string, values?: Record<string, unknown>) => string): string {
   const generation = step.generations.at(-1);
   if (step.state === "waiting" && step.waits !== null) {
-    return step.waits.text ?? (step.waits.place == null ? t(`run.waits.${step.waits.on.toLowerCase()}`, { defaultValue: step.title }) : t("run.waits.place", { place: step.waits.place }));
+    return step.waits.text || (step.waits.place == null ? t(`run.waits.${step.waits.on.toLowerCase()}`, { defaultValue: step.title }) : t("run.waits.place", { place: step.waits.place }));
   }
   if (generation?.model != null) return generation.model;
   const tried = step.attempts.length;

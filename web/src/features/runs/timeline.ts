@@ -1,5 +1,5 @@
 /* Where the bars of a run stand on its one axis. Pure: the drawing is in Timeline.tsx. */
-import type { RunDetail, RunStep } from "~/api/types";
+import type { Generation, RunDetail, RunStep } from "~/api/types";
 
 export type Mark = "waited" | "ran" | "failed" | "runs" | "waits";
 
@@ -36,14 +36,17 @@ const FINISHED = new Set(["succeeded", "failed", "cancelled", "skipped"]);
 
 export function barsOf(step: RunStep, now: number): Bar[] {
   const bars: Bar[] = [];
-  const attempts = step.attempts.toSorted((a, b) => a.attempt - b.attempt);
+  const attempts = step.attempts
+    .flatMap((attempt) => (attempt.started_at === null ? [] : [{ ...attempt, started_at: attempt.started_at }]))
+    .toSorted((a, b) => a.attempt - b.attempt);
   let last: number | null = step.started_at === null ? null : Date.parse(step.started_at);
   for (const attempt of attempts) {
     const from = Date.parse(attempt.started_at);
     const running = attempt.finished_at === null;
     const to = attempt.finished_at === null ? now : Date.parse(attempt.finished_at);
     if (last !== null && from > last) bars.push({ from: last, to: from, mark: "waited" });
-    const generations = step.generations.filter((one) => one.attempt === attempt.attempt && one.started_at != null);
+    const all: Generation[] = step.generations;
+    const generations = all.filter((one) => one.attempt === attempt.attempt && one.started_at != null);
     let at = from;
     for (const one of generations) {
       const began = Date.parse(one.started_at ?? attempt.started_at);

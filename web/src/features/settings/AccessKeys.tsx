@@ -32,7 +32,7 @@ export function AccessKeys() {
     onSuccess: fresh,
     onError: (_error, id) => setGone((before) => before.filter((one) => one !== id)),
   });
-  const shown = (list.data?.items ?? []).filter((key) => key.revoked_at == null && !gone.includes(key.id));
+  const shown = (list.data?.items ?? []).filter((key) => !gone.includes(key.id));
   return (
     <>
       <Card title={t("settings.keys.add")}>
@@ -75,8 +75,7 @@ export function AccessKeys() {
                   <span className={classes.what}>
                     <strong>{key.name}</strong>
                     <span>
-                      {[key.prefix === undefined ? null : `${key.prefix}…`, key.last_used_at == null ? t("settings.keys.unused") : t("settings.keys.used", { when: format.ago(key.last_used_at) })]
-                        .filter((part) => part !== null)
+                      {[`${key.prefix}…`, key.last_used_at == null ? t("settings.keys.unused") : t("settings.keys.used", { when: format.ago(key.last_used_at) })]
                         .join(" · ")}
                     </span>
                   </span>

@@ -4,6 +4,7 @@ import { Lock, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import type { SecretIn } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { Card, Loading } from "~/ui/Page";
@@ -15,11 +16,17 @@ const kinds = ["bearer", "basic", "header"] as const;
 type Kind = (typeof kinds)[number];
 
 /** What each kind of credential asks for; the second of a pair is always the secret. */
-const asked: Record<Kind, { plain?: "user" | "header"; secret: "token" | "password" | "value" }> = {
+const asked: Record<Kind, { plain?: "username" | "header"; secret: "token" | "password" | "value" }> = {
   bearer: { secret: "token" },
-  basic: { plain: "user", secret: "password" },
+  basic: { plain: "username", secret: "password" },
   header: { plain: "header", secret: "value" },
 };
+
+function secretOf(kind: Kind, plain: string, secret: string): SecretIn {
+  if (kind === "bearer") return { kind, token: secret };
+  if (kind === "basic") return { kind, username: plain, password: secret };
+  return { kind, header: plain, value: secret };
+}
 
 export function Credentials() {
   const { t } = useTranslation();
@@ -37,7 +44,7 @@ export function Credentials() {
     mutationFn: () =>
       ask(
         api.POST("/api/credentials", {
-          body: { name, kind, value: { ...(fields.plain === undefined ? {} : { [fields.plain]: plain }), [fields.secret]: secret } },
+          body: { name, secret: secretOf(kind, plain, secret) },
         }),
       ),
     onSuccess: async () => {

@@ -4,7 +4,7 @@ import { Ellipsis, FlaskConical, Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
-import type { Endpoint, EndpointSecret } from "~/api/types";
+import type { Endpoint, NewEndpoint } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { Card, Loading } from "~/ui/Page";
@@ -16,14 +16,14 @@ import { ShownOnce } from "./ShownOnce";
 
 export function Endpoints() {
   const { t } = useTranslation();
-  const [secret, setSecret] = useState<EndpointSecret | null>(null);
+  const [secret, setSecret] = useState<string | null>(null);
   const [gone, setGone] = useState<string[]>([]);
   const endpoints = useQuery({ queryKey: keys.endpoints, queryFn: () => ask(api.GET("/api/endpoints")) });
   const list = (endpoints.data?.items ?? []).filter((one) => !gone.includes(one.id));
   return (
     <>
       <EndpointForm made={setSecret} />
-      {secret !== null && <ShownOnce text={t("settings.endpoints.secret_once")} value={secret.secret} close={() => setSecret(null)} />}
+      {secret !== null && <ShownOnce text={t("settings.endpoints.secret_once")} value={secret} close={() => setSecret(null)} />}
       {endpoints.isError && <ErrorPanel error={endpoints.error} retry={() => void endpoints.refetch()} />}
       {endpoints.isPending && <Loading lines={2} />}
       {endpoints.data !== undefined && (
@@ -48,15 +48,17 @@ export function Endpoints() {
   );
 }
 
-function EndpointForm({ made }: { made: (secret: EndpointSecret) => void }) {
+const blank: { name: string; url: string; attach: Endpoint["attach"] } = { name: "", url: "", attach: "inline" };
+
+function EndpointForm({ made }: { made: (secret: string) => void }) {
   const { t } = useTranslation();
   const client = useQueryClient();
-  const [value, setValue] = useState({ name: "", url: "", attach: true });
+  const [value, setValue] = useState(blank);
   const add = useMutation({
     mutationFn: () => ask(api.POST("/api/endpoints", { body: value })),
-    onSuccess: async (endpoint) => {
-      made(endpoint);
-      setValue({ name: "", url: "", attach: true });
+    onSuccess: async (created: NewEndpoint) => {
+      made(created.secret);
+      setValue(blank);
       await client.invalidateQueries({ queryKey: keys.endpoints });
     },
   });
@@ -77,8 +79,8 @@ function EndpointForm({ made }: { made: (secret: EndpointSecret) => void }) {
         <Checkbox
           label={t("settings.endpoints.attach")}
           description={t("settings.endpoints.attach_hint")}
-          checked={value.attach}
-          onChange={(event) => setValue({ ...value, attach: event.currentTarget.checked })}
+          checked={value.attach === "inline"}
+          onChange={(event) => setValue({ ...value, attach: event.currentTarget.checked ? "inline" : "link" })}
         />
         {add.isError && <InlineError error={add.error} />}
         <div>
@@ -91,7 +93,7 @@ function EndpointForm({ made }: { made: (secret: EndpointSecret) => void }) {
   );
 }
 
-function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (secret: EndpointSecret) => void; setGone: (on: boolean) => void }) {
+function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (secret: string) => void; setGone: (on: boolean) => void }) {
   const { t } = useTranslation();
   const format = useFormat();
   const client = useQueryClient();
@@ -99,9 +101,9 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
   const off = endpoint.disabled_at != null;
   const fresh = () => client.invalidateQueries({ queryKey: keys.endpoints });
   const test = useMutation({ mutationFn: () => ask(api.POST("/api/endpoints/{id}/test", { params: path })) });
-  const rotate = useMutation({ mutationFn: () => ask(api.POST("/api/endpoints/{id}/secret", { params: path })), onSuccess: rotated });
+  const rotate = useMutation({ mutationFn: () => ask(api.POST("/api/endpoints/{id}/secret", { params: path })), onSuccess: (fresh) => rotated(fresh.secret) });
   const change = useMutation({
-    mutationFn: (body: { attach?: boolean; disabled?: boolean }) => ask(api.PATCH("/api/endpoints/{id}", { params: path, body })),
+    mutationFn: (body: { attach?: Endpoint["attach"]; disabled?: boolean }) => ask(api.PATCH("/api/endpoints/{id}", { params: path, body })),
     onSuccess: fresh,
   });
   const remove = useMutation({
@@ -111,15 +113,14 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
   });
   const error = test.error ?? rotate.error ?? change.error ?? remove.error;
   const outcome = test.data;
-  const fine = outcome !== undefined && (outcome.delivered ?? (outcome.status != null && outcome.status >= 200 && outcome.status < 300));
-  const why = typeof outcome?.error === "string" ? outcome.error : outcome?.error?.message;
+  const fine = outcome?.delivered === true;
   return (
     <li style={{ flexWrap: "wrap" }}>
       <Dot tone={off ? "off" : "ok"} />
       <span className={classes.what}>
         <strong>{endpoint.name}</strong>
         <span>
-          {[endpoint.url, endpoint.attach ? t("settings.endpoints.attached") : t("settings.endpoints.linked"), off ? (endpoint.disabled_reason ?? t("settings.endpoints.off")) : null]
+          {[endpoint.url, endpoint.attach === "inline" ? t("settings.endpoints.attached") : t("settings.endpoints.linked"), off ? (endpoint.disabled_reason ?? t("settings.endpoints.off")) : null]
             .filter((part) => part !== null)
             .join(" · ")}
         </span>
@@ -135,8 +136,8 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => rotate.mutate()}>{t("settings.endpoints.rotate")}</Menu.Item>
-          <Menu.Item onClick={() => change.mutate({ attach: !endpoint.attach })}>
-            {endpoint.attach ? t("settings.endpoints.send_link") : t("settings.endpoints.send_file")}
+          <Menu.Item onClick={() => change.mutate({ attach: endpoint.attach === "inline" ? "link" : "inline" })}>
+            {endpoint.attach === "inline" ? t("settings.endpoints.send_link") : t("settings.endpoints.send_file")}
           </Menu.Item>
           <Menu.Item onClick={() => change.mutate({ disabled: !off })}>{off ? t("settings.endpoints.turn_on") : t("settings.endpoints.turn_off")}</Menu.Item>
           <Menu.Divider />
@@ -154,8 +155,8 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
       {outcome !== undefined && (
         <p className={classes.small} role="status" style={{ flexBasis: "100%", display: "flex", gap: 6, alignItems: "center" }}>
           <SignIcon sign={fine ? "done" : "failed"} size={14} />
-          {outcome.status == null ? (why ?? t("deliveries.no_answer")) : t(fine ? "settings.endpoints.test_fine" : "settings.endpoints.test_refused", { code: outcome.status })}
-          {outcome.took_ms !== undefined && <> · {format.duration(outcome.took_ms)}</>}
+          {outcome.status == null ? (outcome.error ?? t("deliveries.no_answer")) : t(fine ? "settings.endpoints.test_fine" : "settings.endpoints.test_refused", { code: outcome.status })}
+          {` · ${format.duration(outcome.took_ms)}`}
         </p>
       )}
       {error !== null && (

@@ -29,7 +29,7 @@ export function People() {
     onSuccess: () => client.invalidateQueries({ queryKey: keys.invitations }),
   });
   const now = useNow(60_000);
-  const open = (invitations.data?.items ?? []).filter((one) => one.used_at == null && Date.parse(one.expires_at) > now);
+  const open = (invitations.data?.items ?? []).filter((one) => Date.parse(one.expires_at) > now);
   return (
     <>
       <Card title={t("settings.people.invite")}>
@@ -83,7 +83,7 @@ function Row({ member, me }: { member: Member; me: Member }) {
   const path = { path: { id: member.id } };
   const fresh = () => client.invalidateQueries({ queryKey: keys.members });
   const change = useMutation({
-    mutationFn: (role: string) => ask(api.PATCH("/api/members/{id}", { params: path, body: { role } })),
+    mutationFn: (role: "owner" | "member") => ask(api.PATCH("/api/members/{id}", { params: path, body: { role } })),
     onSuccess: fresh,
   });
   const remove = useMutation({

@@ -5,6 +5,7 @@ import { api, ask } from "~/api/client";
 import { live } from "~/lib/events";
 import { useFormat } from "~/lib/format";
 import { useLiveQueries } from "~/lib/live-queries";
+import { fetched } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { OriginIcon } from "~/ui/Origin";
 import { Progress } from "~/ui/Page";
@@ -23,7 +24,8 @@ export function DownloadCard() {
   const models = useQuery({ queryKey: keys.models, queryFn: () => ask(api.GET("/api/models")) });
   const model = models.data?.items.find((entry) => entry.name === models.data.default) ?? models.data?.items[0];
   if (model === undefined) return null;
-  const share = model.size_bytes > 0 ? model.done_bytes / model.size_bytes : null;
+  const share = fetched(model);
+  const said = t("model.fetched", { done: format.bytes(model.done_bytes ?? 0), size: format.bytes(model.size_bytes ?? 0) });
   return (
     <section className={classes.download} aria-label={model.title}>
       <div className={classes.downloadHead}>
@@ -34,18 +36,16 @@ export function DownloadCard() {
       </div>
       {model.state === "downloading" && (
         <>
-          <Progress value={share} label={t("model.fetched", { done: format.bytes(model.done_bytes), size: format.bytes(model.size_bytes) })} />
+          <Progress value={share} label={said} />
           <div className={classes.downloadMeta}>
-            <span className="num">{t("model.fetched", { done: format.bytes(model.done_bytes), size: format.bytes(model.size_bytes) })}</span>
+            <span className="num">{said}</span>
             <span>{model.seconds_left !== null && t("model.about", { time: format.duration(Math.ceil(model.seconds_left) * 1000) })}</span>
           </div>
         </>
       )}
       <p className={classes.small}>
         {model.state === "failed"
-          ? typeof model.error === "string"
-            ? model.error
-            : (model.error?.message ?? t("model.why.failed"))
+          ? (model.error ?? t("model.why.failed"))
           : t(`setup.model.${model.state}`)}
       </p>
     </section>

@@ -14,7 +14,7 @@ import { Face } from "~/ui/Page";
 import { useErrorText } from "~/ui/Problem";
 import { Dot, State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
-import { say, sayUndo } from "~/ui/Toasts";
+import { say } from "~/ui/Toasts";
 import { walkRows } from "~/ui/walk-rows";
 import { DayBars } from "./DayBars";
 
@@ -87,13 +87,12 @@ function Row({ item, setGone }: { item: WorkflowItem; setGone: (id: string, on: 
 
 function WorkflowState({ item }: { item: WorkflowItem }) {
   const { t } = useTranslation();
-  const state = item.state === "live" && item.changed === true ? "changed" : item.state;
-  const tone = ({ live: "ok", changed: "warn", draft: "off", off: "off" } as const)[state];
+  const tone = ({ live: "ok", draft: "off", off: "off" } as const)[item.state];
   return (
     <span className={table.two}>
       <span style={{ display: "inline-flex", alignItems: "center", gap: 7 }}>
         <Dot tone={tone} />
-        {t(`workflows.state.${state}`)}
+        {t(`workflows.state.${item.state}`)}
       </span>
       <span style={{ paddingInlineStart: 14 }}>
         {item.version === null ? t("workflows.never_published") : t("workflows.version", { number: item.version })}
@@ -110,9 +109,7 @@ function LastRun({ item }: { item: WorkflowItem }) {
   const text =
     run.state === "succeeded"
       ? format.ago(run.created_at)
-      : run.now != null && (run.state === "running" || run.state === "failed")
-        ? t(`workflows.last.${run.state}_at`, { step: run.now })
-        : t(`workflows.last.${run.state}`);
+      : t(`workflows.last.${run.state}`);
   return (
     <Link to="/runs/$id" params={{ id: run.id }} className={table.above} title={format.exact(run.created_at)}>
       <State state={run.state}>{text}</State>
@@ -150,11 +147,20 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
     onSuccess: (document) => save(`${item.slug}.json`, JSON.stringify(document, null, 2), "application/json"),
     onError: failed,
   });
+  const restore = useMutation({
+    mutationFn: () => ask(api.POST("/api/workflows/{id}/restore", { params: path })),
+    onSuccess: async () => {
+      setGone(item.id, false);
+      await fresh();
+    },
+    onError: failed,
+  });
   const remove = useMutation({
     mutationFn: () => ask(api.DELETE("/api/workflows/{id}", { params: path })),
     onSuccess: async () => {
       setAsking(false);
       await fresh();
+      say(t("workflows.deleted", { name: item.name }), { run: () => restore.mutate() });
     },
     onError: (error) => {
       setGone(item.id, false);
@@ -162,11 +168,10 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
     },
   });
   const askOrDelete = () => {
-    // With runs the loss cannot be taken back, so it asks; without, it goes at once and can come back.
     if (item.runs > 0) setAsking(true);
     else {
       setGone(item.id, true);
-      sayUndo(t("workflows.deleted", { name: item.name }), () => remove.mutate(), () => setGone(item.id, false));
+      remove.mutate();
     }
   };
   const copyLink = () => {
