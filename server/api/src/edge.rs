@@ -13,14 +13,9 @@ use uuid::Uuid;
 
 use crate::{App, error::ApiError};
 
-/// The id under which the log speaks of a request; in the request's extensions and in the header `x-request-id`.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
-
-pub async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn edge(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().simple().to_string();
     let is_api = request.uri().path().starts_with("/api/") || request.uri().path() == "/api";
-    request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", id, method = %request.method());
     let response = if holds_nul(
         request

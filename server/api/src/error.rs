@@ -128,15 +128,6 @@ impl ApiError {
             .header(header::RETRY_AFTER, &retry_after_s.to_string())
     }
 
-    /// Only while the server grows; no route of a release answers it.
-    pub fn not_built() -> Self {
-        Self::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "not_built",
-            "This part of the server is not built yet.",
-        )
-    }
-
     pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
         let mut error = Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -7,12 +7,16 @@ mod client;
 mod edge;
 mod error;
 mod events;
+mod examples;
 mod extract;
 mod limits;
 mod openapi;
+mod preview;
 mod public;
 mod routes;
+mod serve;
 mod state;
+mod workflow_document;
 
 use std::sync::Arc;
 
@@ -36,6 +40,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use access::{Access, TABLE as ACCESS};
 pub use error::ApiError;
+pub use serve::{Stopping, serve};
 pub use state::{App, Config, Shared, State};
 
 /// Largest JSON body; routes that take files set their own.

@@ -48,21 +48,21 @@ described_by_engine! {
 pub struct CheckedNodeSchema {
     pub title: String,
     pub summary: String,
-    /// `asked`, `written`, `computed`, `made`, `sent` or `looked`.
-    pub family: String,
+    /// `asked`, `written`, `computed`, `made`, `sent` or `looked`; null for an unknown type.
+    pub family: Option<String>,
     /// A lucide icon name.
     pub icon: String,
     /// `form`, `page`, `text`, `message` or `none`.
     pub surface: String,
-    /// `pure`, `stored` or `outside`.
-    pub effect: String,
+    /// `pure`, `stored` or `outside`; null for an unknown type.
+    pub effect: Option<String>,
     pub ports: Vec<PortSchema>,
     #[schema(value_type = KindSchema)]
     pub output: Json,
     pub card: CardSchema,
     /// `form` or `webhook`: runs can begin here.
     pub trigger: Option<String>,
-    /// Ids of the steps whose values it may read, nearest first.
+    /// Ids of the steps whose values it may read, in running order.
     pub readable: Vec<String>,
     pub references: Vec<ReferenceSchema>,
 }
@@ -98,11 +98,13 @@ pub struct ReferenceSchema {
     pub pointer: String,
     /// Such as `form.customer`.
     pub path: String,
-    /// What it is; absent when it does not exist.
+    /// From and to in the setting's text, in bytes.
+    pub span: Vec<usize>,
+    /// What it is; null when it cannot be read here.
     #[schema(value_type = Option<KindSchema>)]
     pub kind: Option<Json>,
-    /// Slug of what is wrong with it.
-    pub problem: Option<String>,
+    /// May be empty and has no default.
+    pub optional: bool,
 }
 
 /// One entry of the catalogue (`engine::catalogue`).
@@ -160,6 +162,7 @@ pub struct FirmSchema {
 }
 
 /// Whether prices hold the tax.
+#[expect(dead_code, reason = "only described, never made")]
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Prices)]

@@ -2,21 +2,23 @@
 
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 
+use document::Renderer;
 use engine::catalogue::Catalogue;
 use ipnet::IpNet;
 use store::{Store, queue::LocalExecutor};
 use url::Url;
 
-use crate::limits::SignInLimits;
+use crate::{examples::Gallery, limits::SignInLimits, preview::Previews};
 
 /// Everything `main` wires together for the API.
 pub struct State {
     pub store: Store,
-    pub config: Config,
-    /// The node types of this program.
+    /// Every node type this build knows.
     pub catalogue: Arc<Catalogue>,
-    /// The executor in this process, if it has one.
+    pub renderer: Arc<Renderer>,
+    /// The executor of this process, which takes accepted runs at once; `None` in a process that only serves.
     pub local: Option<Arc<dyn LocalExecutor>>,
+    pub config: Config,
 }
 
 /// Settings of the HTTP side.
@@ -49,11 +51,15 @@ pub type App = Arc<Shared>;
 pub struct Shared {
     given: State,
     pub(crate) sign_in_limits: SignInLimits,
+    pub(crate) previews: Previews,
+    pub(crate) gallery: Gallery,
 }
 
 impl Shared {
     pub(crate) fn new(given: State) -> App {
         Arc::new(Self {
+            gallery: Gallery::new(&given.catalogue),
+            previews: Previews::new(given.renderer.clone()),
             given,
             sign_in_limits: SignInLimits::new(),
         })

@@ -6,6 +6,7 @@ mod invitation;
 mod member;
 mod password;
 mod session;
+mod workspace;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use engine::ids::WorkspaceId;
@@ -22,6 +23,7 @@ pub use member::{
     Member, MemberChange, change_member, member_with_workspace, members, remove_member,
 };
 pub use session::{Session, begin_session, check_password, check_session, end_session};
+pub use workspace::{default_model, set_default_model};
 
 use crate::{Result, StoreError};
 

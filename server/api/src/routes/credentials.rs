@@ -1,8 +1,10 @@
 //! Secrets that outgoing requests use. They go in and never come out.
 
 use axum::{Json, extract::State, http::StatusCode};
+use engine::ids::CredentialId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use store::credential::{Credential, Secret};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -24,7 +26,7 @@ pub struct CredentialOut {
     pub created_at: Timestamp,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialIn {
     #[schema(min_length = 1, max_length = 100)]
@@ -33,7 +35,7 @@ pub struct CredentialIn {
 }
 
 /// What the request carries.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SecretIn {
     /// `Authorization: Bearer …`
@@ -53,29 +55,92 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// All credentials, without their secrets.
 #[utoipa::path(get, path = "/credentials", tag = "credentials", responses((status = 200, body = Page<CredentialOut>)))]
 async fn list_credentials(
-    State(_app): State<App>,
-    _caller: Caller,
+    State(app): State<App>,
+    caller: Caller,
 ) -> Result<Json<Page<CredentialOut>>> {
-    Err(ApiError::not_built())
+    let rows = store::credential::list(&app.store, &caller.scope).await?;
+    Ok(Json(Page::all(rows)))
 }
 
 /// Stores a secret, sealed.
 #[utoipa::path(post, path = "/credentials", tag = "credentials", request_body = CredentialIn,
     responses((status = 201, body = CredentialOut)))]
 async fn create_credential(
-    State(_app): State<App>,
-    _caller: Caller,
-    Body(_body): Body<CredentialIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<CredentialIn>,
 ) -> Result<(StatusCode, Json<CredentialOut>)> {
-    Err(ApiError::not_built())
+    let secret = body.secret.checked()?;
+    let made = store::credential::create(&app.store, &caller.scope, &body.name, &secret).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
 }
 
 /// Forgets a secret; steps that use it fail from then on and say why.
 #[utoipa::path(delete, path = "/credentials/{id}", tag = "credentials", params(("id" = Uuid, Path)), responses((status = 204)))]
 async fn delete_credential(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<StatusCode> {
-    Err(ApiError::not_built())
+    store::credential::delete(&app.store, &caller.scope, CredentialId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl SecretIn {
+    /// Refuses what no HTTP header can carry.
+    fn checked(self) -> Result<Secret> {
+        let fits = |pointer: &str, text: &str| {
+            let ok = !text.is_empty()
+                && text.len() <= 8000
+                && text.bytes().all(|b| (0x20..0x7f).contains(&b) || b >= 0x80);
+            if ok {
+                Ok(())
+            } else {
+                Err(ApiError::invalid(
+                    "secret_invalid",
+                    pointer,
+                    "This has 1 to 8,000 characters and no line breaks.",
+                ))
+            }
+        };
+        Ok(match self {
+            Self::Bearer { token } => {
+                fits("/secret/token", &token)?;
+                Secret::Bearer { token }
+            }
+            Self::Basic { username, password } => {
+                fits("/secret/username", &username)?;
+                fits("/secret/password", &password)?;
+                Secret::Basic {
+                    user: username,
+                    password,
+                }
+            }
+            Self::Header { header, value } => {
+                if axum::http::HeaderName::from_bytes(header.as_bytes()).is_err() {
+                    return Err(ApiError::invalid(
+                        "header_invalid",
+                        "/secret/header",
+                        "This is not the name of a header.",
+                    ));
+                }
+                fits("/secret/value", &value)?;
+                Secret::Header {
+                    name: header,
+                    value,
+                }
+            }
+        })
+    }
+}
+
+impl From<Credential> for CredentialOut {
+    fn from(credential: Credential) -> Self {
+        Self {
+            id: credential.id.as_uuid(),
+            name: credential.name,
+            kind: credential.kind,
+            created_at: credential.created_at,
+        }
+    }
 }

@@ -1,19 +1,22 @@
 //! Outgoing messages and what receivers answered.
 
 use axum::{Json, extract::State};
+use engine::ids::{DeliveryId, EndpointId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use store::delivery::{DeliveryItem, Filter};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{Page, artifacts::ArtifactOut};
+use super::{Page, artifacts::ArtifactOut, cursor, endpoints::AttachWire, runs::StepErrorOut};
 use crate::{
     App,
     auth::Caller,
-    error::{ApiError, Result},
+    error::Result,
     extract::{Path, Query},
+    workflow_document::slug,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -33,13 +36,17 @@ pub enum DeliveryState {
 pub struct DeliveryRowOut {
     pub id: Uuid,
     pub state: DeliveryState,
-    pub run: DeliveryRunOut,
+    /// None for test messages.
+    pub run: Option<DeliveryRunOut>,
+    /// The run's title.
+    pub title: Option<String>,
     pub endpoint: DeliveryEndpointOut,
     /// Such as `document.ready`.
     pub message_type: String,
     pub attempts: i32,
-    /// Status or error of the newest attempt.
-    pub last_answer: Option<String>,
+    /// HTTP status of the newest attempt.
+    pub last_status: Option<i32>,
+    pub last_error: Option<String>,
     /// When it is tried next.
     pub due_at: Option<Timestamp>,
     pub created_at: Timestamp,
@@ -56,20 +63,22 @@ pub struct DeliveryRunOut {
 pub struct DeliveryEndpointOut {
     pub id: Uuid,
     pub name: String,
-    pub url: String,
+    /// Only with one delivery.
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeliveryOut {
     pub id: Uuid,
     pub state: DeliveryState,
-    pub run: DeliveryRunOut,
+    pub run: Option<DeliveryRunOut>,
     pub endpoint: DeliveryEndpointOut,
     pub message_type: String,
     /// What is sent; links are made anew for every attempt.
     #[schema(value_type = Object)]
     pub message: Value,
     pub files: Vec<ArtifactOut>,
+    pub attach: AttachWire,
     pub due_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub finished_at: Option<Timestamp>,
@@ -81,11 +90,11 @@ pub struct DeliveryOut {
 pub struct DeliveryAttemptOut {
     pub attempt: i32,
     pub started_at: Timestamp,
-    pub took_ms: Option<i32>,
+    pub took_ms: Option<i64>,
     pub status: Option<i32>,
     /// First part of the answer.
-    pub answer: Option<String>,
-    pub error: Option<String>,
+    pub answer_head: Option<String>,
+    pub error: Option<StepErrorOut>,
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -110,42 +119,145 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(DeliveriesQuery),
     responses((status = 200, body = Page<DeliveryRowOut>)))]
 async fn list_deliveries(
-    State(_app): State<App>,
-    _caller: Caller,
-    Query(_query): Query<DeliveriesQuery>,
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<DeliveriesQuery>,
 ) -> Result<Json<Page<DeliveryRowOut>>> {
-    Err(ApiError::not_built())
+    let filter = Filter {
+        state: query.state.map(|state| slug(&state)),
+        endpoint: query.endpoint.map(EndpointId),
+        run: None,
+        after: cursor(query.after.as_deref())?.map(DeliveryId),
+        limit: PAGE + 1,
+    };
+    let rows = store::delivery::list(&app.store, &caller.scope, &filter).await?;
+    Ok(Json(Page::cut(
+        rows.into_iter().map(DeliveryRowOut::from).collect(),
+        PAGE,
+        |row| row.id.to_string(),
+    )))
 }
 
 /// One delivery with all attempts.
 #[utoipa::path(get, path = "/deliveries/{id}", tag = "deliveries", params(("id" = Uuid, Path)),
     responses((status = 200, body = DeliveryOut)))]
 async fn read_delivery(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<DeliveryOut>> {
-    Err(ApiError::not_built())
+    Ok(Json(delivery_out(&app, &caller, DeliveryId(id)).await?))
+}
+
+async fn delivery_out(app: &App, caller: &Caller, id: DeliveryId) -> Result<DeliveryOut> {
+    let delivery = store::delivery::get(&app.store, &caller.scope, id).await?;
+    let attempts = store::delivery::attempts(&app.store, &caller.scope, id).await?;
+    let mut attempts: Vec<DeliveryAttemptOut> = attempts
+        .into_iter()
+        .map(|attempt| DeliveryAttemptOut {
+            attempt: attempt.attempt,
+            started_at: attempt.started_at,
+            took_ms: Some(attempt.took_ms),
+            status: attempt.status,
+            answer_head: attempt.answer_head,
+            error: attempt.error.as_ref().map(StepErrorOut::from_json),
+        })
+        .collect();
+    attempts.sort_by_key(|attempt| std::cmp::Reverse(attempt.attempt));
+    let row = DeliveryRowOut::from(delivery.item);
+    Ok(DeliveryOut {
+        endpoint: DeliveryEndpointOut {
+            url: Some(delivery.url),
+            ..row.endpoint
+        },
+        id: row.id,
+        state: row.state,
+        run: row.run,
+        message_type: row.message_type,
+        message: delivery.message,
+        files: delivery
+            .artifacts
+            .into_iter()
+            .map(ArtifactOut::new)
+            .collect(),
+        attach: if delivery.attach == "inline" {
+            AttachWire::Inline
+        } else {
+            AttachWire::Link
+        },
+        due_at: row.due_at,
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+        attempts,
+    })
 }
 
 /// Sends it again now: same file, same delivery number.
 #[utoipa::path(post, path = "/deliveries/{id}/send-again", tag = "deliveries", params(("id" = Uuid, Path)),
     responses((status = 200, body = DeliveryOut)))]
 async fn send_delivery_again(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<DeliveryOut>> {
-    Err(ApiError::not_built())
+    store::delivery::send_again(&app.store, &caller.scope, DeliveryId(id)).await?;
+    Ok(Json(delivery_out(&app, &caller, DeliveryId(id)).await?))
 }
 
 /// Stops trying.
 #[utoipa::path(post, path = "/deliveries/{id}/stop", tag = "deliveries", params(("id" = Uuid, Path)),
     responses((status = 200, body = DeliveryOut)))]
 async fn stop_delivery(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<DeliveryOut>> {
-    Err(ApiError::not_built())
+    store::delivery::stop(&app.store, &caller.scope, DeliveryId(id)).await?;
+    Ok(Json(delivery_out(&app, &caller, DeliveryId(id)).await?))
+}
+
+const PAGE: i64 = 50;
+
+impl DeliveryState {
+    pub(super) fn parse(state: &str) -> Self {
+        match state {
+            "sending" => Self::Sending,
+            "retrying" => Self::Retrying,
+            "delivered" => Self::Delivered,
+            "given_up" => Self::GivenUp,
+            "stopped" => Self::Stopped,
+            "held" => Self::Held,
+            _ => Self::Due,
+        }
+    }
+}
+
+impl From<DeliveryItem> for DeliveryRowOut {
+    fn from(item: DeliveryItem) -> Self {
+        let last_error = item
+            .error
+            .as_ref()
+            .map(|error| StepErrorOut::from_json(error).message);
+        Self {
+            id: item.id.as_uuid(),
+            state: DeliveryState::parse(&item.state),
+            run: item.run.map(|run| DeliveryRunOut {
+                id: run.as_uuid(),
+                title: item.run_title.clone().unwrap_or_default(),
+            }),
+            title: item.run_title,
+            endpoint: DeliveryEndpointOut {
+                id: item.endpoint.as_uuid(),
+                name: item.endpoint_name,
+                url: None,
+            },
+            message_type: item.message_type,
+            attempts: item.attempts,
+            last_status: item.last_status,
+            last_error,
+            due_at: item.finished_at.is_none().then_some(item.due_at),
+            created_at: item.created_at,
+            finished_at: item.finished_at,
+        }
+    }
 }

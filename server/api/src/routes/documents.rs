@@ -1,9 +1,12 @@
 //! Document templates with append-only versions.
 
 use axum::{Json, extract::State, http::StatusCode};
+use document::Template;
+use engine::ids::DocumentId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use store::document::NewDocument;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -88,74 +91,155 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// All document templates, newest change first.
 #[utoipa::path(get, path = "/documents", tag = "documents", responses((status = 200, body = Page<DocumentRowOut>)))]
 async fn list_documents(
-    State(_app): State<App>,
-    _caller: Caller,
+    State(app): State<App>,
+    caller: Caller,
 ) -> Result<Json<Page<DocumentRowOut>>> {
-    Err(ApiError::not_built())
+    let rows = store::document::list(&app.store, &caller.scope).await?;
+    Ok(Json(Page::all(rows)))
 }
 
 /// Makes a template with its first version.
 #[utoipa::path(post, path = "/documents", tag = "documents", request_body = DocumentIn,
     responses((status = 201, body = DocumentOut)))]
 async fn create_document(
-    State(_app): State<App>,
-    _caller: Caller,
-    Body(_body): Body<DocumentIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<DocumentIn>,
 ) -> Result<(StatusCode, Json<DocumentOut>)> {
-    Err(ApiError::not_built())
+    parse_template(&body.template)?;
+    let new = NewDocument {
+        id: store::fresh_id(),
+        name: body.name,
+        template: body.template,
+    };
+    let made = store::document::create(&app.store, &caller.scope, new).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
 }
 
 /// The newest version.
 #[utoipa::path(get, path = "/documents/{id}", tag = "documents", params(("id" = Uuid, Path)),
     responses((status = 200, body = DocumentOut)))]
 async fn read_document(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<DocumentOut>> {
-    Err(ApiError::not_built())
+    let document = store::document::get(&app.store, &caller.scope, DocumentId(id)).await?;
+    Ok(Json(document.into()))
 }
 
 /// Appends a version. Published workflows keep theirs until they are published again.
 #[utoipa::path(put, path = "/documents/{id}", tag = "documents", params(("id" = Uuid, Path)),
     request_body = DocumentUpdateIn, responses((status = 200, body = DocumentOut)))]
 async fn write_document(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    Body(_body): Body<DocumentUpdateIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Body(body): Body<DocumentUpdateIn>,
 ) -> Result<Json<DocumentOut>> {
-    Err(ApiError::not_built())
+    parse_template(&body.template)?;
+    let document = store::document::put(
+        &app.store,
+        &caller.scope,
+        DocumentId(id),
+        body.base_version,
+        &body.template,
+        body.name.as_deref(),
+    )
+    .await?;
+    Ok(Json(document.into()))
 }
 
 /// Deletes a template that no draft uses; published versions keep theirs.
 #[utoipa::path(delete, path = "/documents/{id}", tag = "documents", params(("id" = Uuid, Path)), responses((status = 204)))]
 async fn delete_document(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<StatusCode> {
-    Err(ApiError::not_built())
+    store::document::delete(&app.store, &caller.scope, DocumentId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// All versions, newest first.
 #[utoipa::path(get, path = "/documents/{id}/versions", tag = "documents", params(("id" = Uuid, Path)),
     responses((status = 200, body = Page<DocumentVersionOut>)))]
 async fn list_document_versions(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<Page<DocumentVersionOut>>> {
-    Err(ApiError::not_built())
+    let rows = store::document::versions(&app.store, &caller.scope, DocumentId(id)).await?;
+    Ok(Json(Page::all(rows)))
 }
 
 /// One version.
 #[utoipa::path(get, path = "/documents/{id}/versions/{number}", tag = "documents",
     params(("id" = Uuid, Path), ("number" = i32, Path)), responses((status = 200, body = DocumentOut)))]
 async fn read_document_version(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path((_id, _number)): Path<(Uuid, i32)>,
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, number)): Path<(Uuid, i32)>,
 ) -> Result<Json<DocumentOut>> {
-    Err(ApiError::not_built())
+    let document =
+        store::document::version(&app.store, &caller.scope, DocumentId(id), number).await?;
+    Ok(Json(document.into()))
+}
+
+/// Only templates that can be drawn are stored; every problem is told.
+pub(super) fn parse_template(template: &Value) -> Result<Template> {
+    Template::parse(template).map_err(|problems| {
+        let problems = problems
+            .into_iter()
+            .map(|problem| problem.under("/template"))
+            .collect();
+        ApiError::from_problems("This is not a document.", problems)
+    })
+}
+
+impl From<store::document::DocumentItem> for DocumentRowOut {
+    fn from(row: store::document::DocumentItem) -> Self {
+        Self {
+            id: row.id.as_uuid(),
+            name: row.name,
+            version: row.number,
+            used_by: row
+                .used_by
+                .into_iter()
+                .map(|(id, name)| DocumentUseOut {
+                    id: id.as_uuid(),
+                    name,
+                })
+                .collect(),
+            created_at: row.created_at,
+            changed_at: row.changed_at,
+        }
+    }
+}
+
+impl From<store::document::Document> for DocumentOut {
+    fn from(document: store::document::Document) -> Self {
+        let fields = Template::parse(&document.template)
+            .map(|template| template.fields())
+            .unwrap_or_default();
+        Self {
+            id: document.id.as_uuid(),
+            name: document.name,
+            version: document.number,
+            template: document.template,
+            fields: serde_json::json!(fields),
+            created_at: document.created_at,
+            changed_at: document.changed_at,
+        }
+    }
+}
+
+impl From<store::document::VersionItem> for DocumentVersionOut {
+    fn from(version: store::document::VersionItem) -> Self {
+        Self {
+            number: version.number,
+            created_at: version.created_at,
+            created_by: version.created_by,
+        }
+    }
 }

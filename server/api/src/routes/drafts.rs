@@ -1,9 +1,11 @@
 //! Drafts: saved against a base revision, checked, with an append-only history.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
+use engine::{graph, ids::WorkflowId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use store::workflow::{Draft, RevisionItem, SaveDraft};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -12,9 +14,10 @@ use super::Page;
 use crate::{
     App,
     auth::Caller,
-    error::{ApiError, Result},
+    error::{ApiError, ProblemOut, Result},
     extract::{Body, Path, Query},
     openapi::{CheckedNodeSchema, WorkflowSchema},
+    workflow_document::{check, parse, templates},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -59,7 +62,7 @@ pub struct CheckIn {
 /// Everything the editor draws of a document.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CheckOut {
-    pub problems: Vec<crate::error::ProblemOut>,
+    pub problems: Vec<ProblemOut>,
     /// By node id.
     #[schema(value_type = std::collections::HashMap<String, CheckedNodeSchema>)]
     pub nodes: Value,
@@ -85,45 +88,147 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[utoipa::path(put, path = "/workflows/{id}/draft", tag = "workflows", params(("id" = Uuid, Path)),
     request_body = DraftIn, responses((status = 200, body = DraftSavedOut)))]
 async fn save_draft(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    Body(_body): Body<DraftIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Body(body): Body<DraftIn>,
 ) -> Result<Json<DraftSavedOut>> {
-    Err(ApiError::not_built())
+    let workflow = parse(&body.document)?;
+    if !workflow.documents.is_empty() {
+        return Err(ApiError::invalid(
+            "documents_embedded",
+            "/document/documents",
+            "A draft names its documents by id. Import the file to make documents of them.",
+        ));
+    }
+    // Stored as the engine understands it, so that every reader sees the same.
+    let document = serde_json::to_value(&workflow).map_err(ApiError::internal)?;
+    let saved = store::workflow::save_draft(
+        &app.store,
+        &caller.scope,
+        WorkflowId(id),
+        body.base_revision,
+        &document,
+    )
+    .await?;
+    match saved {
+        SaveDraft::Saved {
+            revision,
+            changed_at,
+        } => Ok(Json(DraftSavedOut {
+            revision,
+            changed_at,
+        })),
+        SaveDraft::Stale(current) => Err(draft_changed(current)),
+    }
 }
 
 /// The draft's history, newest first.
 #[utoipa::path(get, path = "/workflows/{id}/draft/revisions", tag = "workflows", params(("id" = Uuid, Path), RevisionsQuery),
     responses((status = 200, body = Page<DraftRevisionOut>)))]
 async fn list_revisions(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    Query(_query): Query<RevisionsQuery>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Query(query): Query<RevisionsQuery>,
 ) -> Result<Json<Page<DraftRevisionOut>>> {
-    Err(ApiError::not_built())
+    let before = match query.after.as_deref() {
+        Some(text) => Some(text.parse::<i64>().map_err(|_| wrong_cursor())?),
+        None => None,
+    };
+    let rows = store::workflow::draft_revisions(
+        &app.store,
+        &caller.scope,
+        WorkflowId(id),
+        before,
+        PAGE + 1,
+    )
+    .await?;
+    Ok(Json(Page::cut(
+        rows.into_iter().map(DraftRevisionOut::from).collect(),
+        PAGE,
+        |row| row.revision.to_string(),
+    )))
 }
 
 /// One revision with its document.
 #[utoipa::path(get, path = "/workflows/{id}/draft/revisions/{revision}", tag = "workflows",
     params(("id" = Uuid, Path), ("revision" = i64, Path)), responses((status = 200, body = DraftOut)))]
 async fn read_revision(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path((_id, _revision)): Path<(Uuid, i64)>,
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, revision)): Path<(Uuid, i64)>,
 ) -> Result<Json<DraftOut>> {
-    Err(ApiError::not_built())
+    let draft =
+        store::workflow::draft_revision(&app.store, &caller.scope, WorkflowId(id), revision)
+            .await?;
+    Ok(Json(draft.into()))
 }
 
 /// Checks an unsaved document: every problem, and what every step is, reads and puts out.
 #[utoipa::path(post, path = "/workflows/{id}/check", tag = "workflows", params(("id" = Uuid, Path)),
     request_body = CheckIn, responses((status = 200, body = CheckOut)))]
 async fn check_draft(
-    State(_app): State<App>,
-    _caller: Caller,
+    State(app): State<App>,
+    caller: Caller,
     Path(_id): Path<Uuid>,
-    Body(_body): Body<CheckIn>,
+    Body(body): Body<CheckIn>,
 ) -> Result<Json<CheckOut>> {
-    Err(ApiError::not_built())
+    let workflow = match graph::parse(&body.document) {
+        Ok(workflow) => workflow,
+        // The editor shows them like any other problem.
+        Err(problems) => {
+            return Ok(Json(CheckOut {
+                problems: problems.into_iter().map(ProblemOut::from).collect(),
+                nodes: serde_json::json!({}),
+            }));
+        }
+    };
+    let templates = templates(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
+    let checked = check(&workflow, &app.catalogue, &templates);
+    Ok(Json(CheckOut {
+        problems: checked.problems.into_iter().map(ProblemOut::from).collect(),
+        nodes: serde_json::to_value(&checked.nodes).map_err(ApiError::internal)?,
+    }))
+}
+
+const PAGE: i64 = 50;
+
+fn draft_changed(current: RevisionItem) -> ApiError {
+    let who = current.changed_by.as_deref().unwrap_or("Somebody");
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "draft_changed",
+        format!("{who} changed this draft meanwhile. Nothing was overwritten."),
+    )
+    .current(serde_json::json!({
+        "revision": current.revision,
+        "changed_by": current.changed_by,
+        "changed_at": current.changed_at,
+    }))
+}
+
+pub(super) fn wrong_cursor() -> ApiError {
+    ApiError::bad_request("wrong_cursor", "\"after\" is not from the page before.")
+}
+
+impl From<Draft> for DraftOut {
+    fn from(draft: Draft) -> Self {
+        Self {
+            revision: draft.revision,
+            document: draft.document,
+            changed_at: draft.changed_at,
+            changed_by: draft.changed_by,
+        }
+    }
+}
+
+impl From<RevisionItem> for DraftRevisionOut {
+    fn from(row: RevisionItem) -> Self {
+        Self {
+            revision: row.revision,
+            changed_at: row.changed_at,
+            changed_by: row.changed_by,
+        }
+    }
 }

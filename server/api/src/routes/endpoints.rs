@@ -1,5 +1,7 @@
 //! Receivers of signed webhooks.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State, http::StatusCode};
 use engine::{ids::EndpointId, node::Attach};
 use jiff::Timestamp;
@@ -8,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::Page;
+use super::{Page, runs::StepErrorOut};
 use crate::{
     App,
     auth::Caller,
@@ -81,11 +83,25 @@ pub struct EndpointSecretOut {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EndpointTestOut {
     pub delivered: bool,
-    pub status: Option<u16>,
-    pub took_ms: u64,
+    pub status: Option<i32>,
+    pub took_ms: Option<i64>,
     /// First part of the answer.
-    pub answer: Option<String>,
-    pub error: Option<String>,
+    pub answer_head: Option<String>,
+    pub error: Option<StepErrorOut>,
+}
+
+impl From<store::endpoint::Endpoint> for EndpointOut {
+    fn from(endpoint: store::endpoint::Endpoint) -> Self {
+        Self {
+            id: endpoint.id.as_uuid(),
+            name: endpoint.name,
+            url: endpoint.url,
+            attach: endpoint.attach.into(),
+            disabled_at: endpoint.disabled_at,
+            disabled_reason: endpoint.disabled_reason,
+            created_at: endpoint.created_at,
+        }
+    }
 }
 
 impl From<Attach> for AttachWire {
@@ -106,6 +122,10 @@ impl From<AttachWire> for Attach {
     }
 }
 
+/// How long a person waits for the answer to a test message.
+const TEST_WAIT: Duration = Duration::from_secs(20);
+const TEST_LOOK: Duration = Duration::from_millis(250);
+
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_endpoints, create_endpoint))
@@ -116,76 +136,155 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// All receivers.
 #[utoipa::path(get, path = "/endpoints", tag = "endpoints", responses((status = 200, body = Page<EndpointOut>)))]
-async fn list_endpoints(
-    State(_app): State<App>,
-    _caller: Caller,
-) -> Result<Json<Page<EndpointOut>>> {
-    Err(ApiError::not_built())
+async fn list_endpoints(State(app): State<App>, caller: Caller) -> Result<Json<Page<EndpointOut>>> {
+    let rows = store::endpoint::list(&app.store, &caller.scope).await?;
+    Ok(Json(Page::all(rows)))
 }
 
 /// Adds a receiver and shows its signing secret this once.
 #[utoipa::path(post, path = "/endpoints", tag = "endpoints", request_body = EndpointIn,
     responses((status = 201, body = EndpointCreatedOut)))]
 async fn create_endpoint(
-    State(_app): State<App>,
-    _caller: Caller,
-    Body(_body): Body<EndpointIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<EndpointIn>,
 ) -> Result<(StatusCode, Json<EndpointCreatedOut>)> {
-    Err(ApiError::not_built())
+    check_url(&body.url)?;
+    let (endpoint, secret) = store::endpoint::create(
+        &app.store,
+        &caller.scope,
+        &body.name,
+        &body.url,
+        body.attach.into(),
+    )
+    .await?;
+    let created = EndpointCreatedOut {
+        endpoint: endpoint.into(),
+        secret,
+    };
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
 /// One receiver.
 #[utoipa::path(get, path = "/endpoints/{id}", tag = "endpoints", params(("id" = Uuid, Path)),
     responses((status = 200, body = EndpointOut)))]
 async fn read_endpoint(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<EndpointOut>> {
-    Err(ApiError::not_built())
+    let endpoint = store::endpoint::get(&app.store, &caller.scope, EndpointId(id)).await?;
+    Ok(Json(endpoint.into()))
 }
 
 /// Changes a receiver.
 #[utoipa::path(patch, path = "/endpoints/{id}", tag = "endpoints", params(("id" = Uuid, Path)),
     request_body = EndpointPatch, responses((status = 200, body = EndpointOut)))]
 async fn change_endpoint(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    Body(_body): Body<EndpointPatch>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Body(body): Body<EndpointPatch>,
 ) -> Result<Json<EndpointOut>> {
-    Err(ApiError::not_built())
+    if let Some(url) = &body.url {
+        check_url(url)?;
+    }
+    let change = store::endpoint::Change {
+        name: body.name,
+        url: body.url,
+        attach: body.attach.map(Attach::from),
+        disabled: body.disabled,
+    };
+    let endpoint =
+        store::endpoint::change(&app.store, &caller.scope, EndpointId(id), change).await?;
+    Ok(Json(endpoint.into()))
 }
 
 /// Removes a receiver; its deliveries stay to be seen.
 #[utoipa::path(delete, path = "/endpoints/{id}", tag = "endpoints", params(("id" = Uuid, Path)), responses((status = 204)))]
 async fn delete_endpoint(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<StatusCode> {
-    Err(ApiError::not_built())
+    store::endpoint::delete(&app.store, &caller.scope, EndpointId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Makes a new signing secret; the old one signs as well for 24 hours.
 #[utoipa::path(post, path = "/endpoints/{id}/secret", tag = "endpoints", params(("id" = Uuid, Path)),
     responses((status = 200, body = EndpointSecretOut)))]
 async fn rotate_endpoint_secret(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<EndpointSecretOut>> {
-    Err(ApiError::not_built())
+    let (secret, old_secret_until) =
+        store::endpoint::rotate_secret(&app.store, &caller.scope, EndpointId(id)).await?;
+    Ok(Json(EndpointSecretOut {
+        secret,
+        old_secret_until,
+    }))
 }
 
 /// Sends a signed test message now.
 #[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = Uuid, Path)),
     responses((status = 200, body = EndpointTestOut)))]
 async fn test_endpoint(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<EndpointTestOut>> {
-    let _ = EndpointId(_id);
-    Err(ApiError::not_built())
+    let (store, scope) = (&app.store, &caller.scope);
+    let mut changes = store.events.subscribe();
+    let delivery = store::delivery::test(store, scope, EndpointId(id), Timestamp::now()).await?;
+    let until = tokio::time::Instant::now() + TEST_WAIT;
+    loop {
+        if let Some(attempt) = store::delivery::attempts(store, scope, delivery)
+            .await?
+            .into_iter()
+            .next()
+        {
+            return Ok(Json(EndpointTestOut {
+                delivered: attempt
+                    .status
+                    .is_some_and(|status| (200..300).contains(&status)),
+                status: attempt.status,
+                took_ms: Some(attempt.took_ms),
+                answer_head: attempt.answer_head,
+                error: attempt.error.as_ref().map(StepErrorOut::from_json),
+            }));
+        }
+        if tokio::time::Instant::now() >= until {
+            return Ok(Json(EndpointTestOut {
+                delivered: false,
+                status: None,
+                took_ms: None,
+                answer_head: None,
+                error: Some(StepErrorOut {
+                    code: "no_answer_yet".into(),
+                    message: "There is no answer yet. The message stays on its way; look under Deliveries.".into(),
+                }),
+            }));
+        }
+        // A change of any delivery, or the next look.
+        let _ = tokio::time::timeout(TEST_LOOK, changes.recv()).await;
+    }
+}
+
+fn check_url(url: &str) -> Result<()> {
+    let wrong = |message: &str| Err(ApiError::invalid("url_invalid", "/url", message));
+    if url.len() > 2000 {
+        return wrong("An address has at most 2,000 characters.");
+    }
+    let Ok(parsed) = url::Url::parse(url) else {
+        return wrong("This is not a full address such as https://example.com/hook.");
+    };
+    if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() {
+        return wrong("An address begins with https:// or http:// and has a host.");
+    }
+    if !parsed.username().is_empty() || parsed.password().is_some() || parsed.fragment().is_some() {
+        return wrong("An address must not hold a user name, a password or a fragment.");
+    }
+    Ok(())
 }

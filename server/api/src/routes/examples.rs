@@ -1,18 +1,40 @@
 //! The gallery of shipped workflows.
 
-use axum::{Json, extract::State, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use document::Template;
+use engine::{
+    firm::Firm,
+    form::{Setting, Source},
+    node::{Family, Trigger},
+    value::{Record, record_to_json},
+    workflow::Workflow,
+};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Page, workflows::StepIconOut};
+use super::{
+    Page,
+    documents::parse_template,
+    previews::{context, load_assets},
+    runs::constants,
+    workflows::StepIconOut,
+};
 use crate::{
     App,
     auth::Caller,
     error::{ApiError, Result},
+    examples::Example,
     extract::Path,
     openapi::WorkflowSchema,
+    preview::Drawing,
+    workflow_document::{step_icons, triggers},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,28 +59,152 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// All shipped examples.
 #[utoipa::path(get, path = "/examples", tag = "examples", responses((status = 200, body = Page<ExampleOut>)))]
-async fn list_examples(State(_app): State<App>, _caller: Caller) -> Result<Json<Page<ExampleOut>>> {
-    Err(ApiError::not_built())
+async fn list_examples(State(app): State<App>, _caller: Caller) -> Result<Json<Page<ExampleOut>>> {
+    let items = app
+        .gallery
+        .iter()
+        .map(|example| {
+            let nodes = &example.workflow.nodes;
+            let summary = triggers(&app.catalogue, nodes)
+                .into_iter()
+                .find_map(|(_, trigger)| match trigger {
+                    Trigger::Form(form) => Some(form.intro),
+                    Trigger::Webhook(_) => None,
+                })
+                .unwrap_or_default();
+            let needs_model = nodes.iter().any(|node| {
+                app.catalogue
+                    .get(&node.node_type, node.version)
+                    .is_some_and(|known| known.description.family == Family::Written)
+            });
+            ExampleOut {
+                name: example.name.to_owned(),
+                title: example.workflow.name.clone(),
+                summary,
+                needs_model,
+                steps: step_icons(&app.catalogue, nodes),
+                page_url: (!example.workflow.documents.is_empty())
+                    .then(|| format!("/api/examples/{}/page.svg", example.name)),
+            }
+        })
+        .collect();
+    Ok(Json(Page::complete(items)))
 }
 
 /// One example as it is shipped, documents embedded.
 #[utoipa::path(get, path = "/examples/{name}", tag = "examples", params(("name" = String, Path)),
     responses((status = 200, body = WorkflowSchema)))]
 async fn read_example(
-    State(_app): State<App>,
+    State(app): State<App>,
     _caller: Caller,
-    Path(_name): Path<String>,
+    Path(name): Path<String>,
 ) -> Result<Json<Value>> {
-    Err(ApiError::not_built())
+    let example = app
+        .gallery
+        .find(&name)
+        .ok_or_else(|| ApiError::not_found("example"))?;
+    Ok(Json(example.json.clone()))
 }
 
 /// The example's first page with its first sample, as SVG.
 #[utoipa::path(get, path = "/examples/{name}/page.svg", tag = "examples", params(("name" = String, Path)),
     responses((status = 200, content_type = "image/svg+xml", body = String)))]
 async fn draw_example(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_name): Path<String>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
 ) -> Result<Response> {
-    Err(ApiError::not_built())
+    let example = app
+        .gallery
+        .find(&name)
+        .ok_or_else(|| ApiError::not_found("example"))?
+        .clone();
+    let svg = match example.page.get() {
+        Some(svg) => svg.clone(),
+        None => {
+            let svg = draw(&app, &caller, &example).await?;
+            example.page.get_or_init(|| svg).clone()
+        }
+    };
+    Ok((
+        [
+            (header::CONTENT_TYPE, "image/svg+xml"),
+            (header::CACHE_CONTROL, "private, max-age=3600"),
+        ],
+        svg,
+    )
+        .into_response())
+}
+
+/// The first page with the first sample: what the form and the computing steps make of it. No node runs here: values that only a run
+/// can give (a model's text) are taken from the template's own placeholders or stay empty.
+async fn draw(app: &App, caller: &Caller, example: &Example) -> Result<String> {
+    let (_, template) = example
+        .workflow
+        .documents
+        .first()
+        .ok_or_else(|| ApiError::not_found("page"))?;
+    let template = parse_template(template)?;
+    let firm = store::firm::get(&app.store, &caller.scope).await?;
+    let workflow = &example.workflow;
+    let context = context(
+        &firm,
+        Some(&workflow.locale),
+        Some(&workflow.currency),
+        Some(&workflow.time_zone),
+    )?;
+    let sample = workflow
+        .samples
+        .first()
+        .map_or(Value::Null, |sample| sample.input.clone());
+    let values = sample_values(app, workflow, &sample, &firm, &template);
+    let assets = load_assets(app, &caller.scope, &template, &values, &context).await;
+    let drawing = Drawing {
+        template,
+        values,
+        context,
+        assets,
+    };
+    app.previews
+        .draw(None, drawing, |rendered| {
+            rendered.svg(0).unwrap_or_default()
+        })
+        .await
+}
+
+/// A document's fields by name from the sample's answers, as far as they have the same name and kind.
+fn sample_values(
+    app: &App,
+    workflow: &Workflow,
+    sample: &Value,
+    firm: &Firm,
+    template: &Template,
+) -> Record {
+    let form = triggers(&app.catalogue, &workflow.nodes)
+        .into_iter()
+        .find_map(|(_, trigger)| match trigger {
+            Trigger::Form(form) => Some(form),
+            Trigger::Webhook(_) => None,
+        });
+    let answers = form.and_then(|form| {
+        let constants = constants(firm, &workflow.time_zone);
+        let setting = Setting {
+            source: Source::Program,
+            locale: &workflow.locale,
+            currency: &workflow.currency,
+            constants: &constants,
+            files: &|_| None,
+        };
+        form.submit(sample, &setting).ok()
+    });
+    let answers = answers.map_or_else(|| sample.clone(), |record| record_to_json(&record));
+    let mut values = Record::new();
+    for field in template.fields() {
+        if let Some(json) = answers.get(&field.name).filter(|json| !json.is_null())
+            && let Ok(value) = engine::value::Value::from_json(json, &field.kind)
+        {
+            values.insert(field.name, value);
+        }
+    }
+    values
 }

@@ -2,64 +2,188 @@
 
 use axum::{
     Json,
-    body::Bytes,
-    extract::State,
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use serde_json::Value;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use engine::{check::Problem, firm::Firm};
+use serde_json::json;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt as _},
+    routes,
+};
 
+use super::artifacts::send_artifact;
 use crate::{
     App,
     auth::Caller,
     error::{ApiError, Result},
-    extract::Body,
+    extract::{Body, raw_body},
     openapi::FirmSchema,
 };
+
+const MAX_LOGO_BYTES: usize = 2 * 1024 * 1024;
+const LOGO_TYPES: &[&str] = &["image/png", "image/jpeg", "image/webp"];
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(read_firm, write_firm))
-        .routes(routes!(read_logo, write_logo, remove_logo))
+        .routes(
+            routes!(read_logo, write_logo, remove_logo)
+                .map(|logo| logo.layer(DefaultBodyLimit::max(MAX_LOGO_BYTES))),
+        )
 }
 
 /// The record; every field may be empty.
 #[utoipa::path(get, path = "/firm", tag = "firm", responses((status = 200, body = FirmSchema)))]
-async fn read_firm(State(_app): State<App>, _caller: Caller) -> Result<Json<Value>> {
-    Err(ApiError::not_built())
+async fn read_firm(State(app): State<App>, caller: Caller) -> Result<Json<Firm>> {
+    Ok(Json(store::firm::get(&app.store, &caller.scope).await?))
 }
 
 /// Replaces the record. The logo is set on its own address and stays.
 #[utoipa::path(put, path = "/firm", tag = "firm", request_body = FirmSchema, responses((status = 200, body = FirmSchema)))]
 async fn write_firm(
-    State(_app): State<App>,
-    _caller: Caller,
-    Body(_body): Body<Value>,
-) -> Result<Json<Value>> {
-    Err(ApiError::not_built())
+    State(app): State<App>,
+    caller: Caller,
+    Body(firm): Body<Firm>,
+) -> Result<Json<Firm>> {
+    check(&firm)?;
+    Ok(Json(
+        store::firm::put(&app.store, &caller.scope, &firm).await?,
+    ))
 }
 
 /// The logo's bytes.
 #[utoipa::path(get, path = "/firm/logo", tag = "firm", responses((status = 200, content_type = "image/png")))]
-async fn read_logo(State(_app): State<App>, _caller: Caller) -> Result<Response> {
-    Err(ApiError::not_built())
+async fn read_logo(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Response> {
+    let firm = store::firm::get(&app.store, &caller.scope).await?;
+    let logo = firm.logo.ok_or_else(|| ApiError::not_found("logo"))?;
+    send_artifact(&app, &caller.scope, logo.id, false, &headers).await
 }
 
 /// Sets the logo: PNG, JPEG or WebP by its bytes, at most 2 MB.
 #[utoipa::path(put, path = "/firm/logo", tag = "firm", request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = FirmSchema)))]
 async fn write_logo(
-    State(_app): State<App>,
-    _caller: Caller,
-    _headers: HeaderMap,
-    _bytes: Bytes,
-) -> Result<Json<Value>> {
-    Err(ApiError::not_built())
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<Firm>> {
+    let bytes = raw_body(request, &app).await?;
+    // The bytes decide, whatever the header claims.
+    let kind = infer::get(&bytes)
+        .map(|kind| kind.mime_type())
+        .filter(|kind| LOGO_TYPES.contains(kind))
+        .ok_or_else(|| {
+            ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "logo_type",
+                "A logo is a PNG, JPEG or WebP picture.",
+            )
+        })?;
+    let name = headers
+        .get("x-file-name")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("logo");
+    let new = store::artifact::New {
+        run: None,
+        name,
+        content_type: kind,
+        bytes,
+    };
+    let file = store::artifact::create(&app.store, &caller.scope, new).await?;
+    Ok(Json(
+        store::firm::set_logo(&app.store, &caller.scope, Some(&file)).await?,
+    ))
 }
 
 /// Removes the logo.
 #[utoipa::path(delete, path = "/firm/logo", tag = "firm", responses((status = 204)))]
-async fn remove_logo(State(_app): State<App>, _caller: Caller) -> Result<StatusCode> {
-    Err(ApiError::not_built())
+async fn remove_logo(State(app): State<App>, caller: Caller) -> Result<StatusCode> {
+    store::firm::set_logo(&app.store, &caller.scope, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Everything that later steps would stumble over.
+fn check(firm: &Firm) -> Result<()> {
+    let mut problems = Vec::new();
+    let mut wrong = |pointer: &str, code: &str, message: &str| {
+        problems.push(Problem::error(code, json!({}), message).at(pointer));
+    };
+    let texts = [
+        ("/name", &firm.name),
+        ("/country", &firm.country),
+        ("/tax_id", &firm.tax_id),
+        ("/email", &firm.email),
+        ("/phone", &firm.phone),
+        ("/website", &firm.website),
+        ("/iban", &firm.iban),
+        ("/bic", &firm.bic),
+        ("/bank", &firm.bank),
+    ];
+    for (pointer, text) in texts {
+        if text.chars().count() > 200 {
+            wrong(pointer, "text_long", "At most 200 characters fit here.");
+        }
+    }
+    if firm.address.len() > 10 || firm.address.iter().any(|line| line.chars().count() > 200) {
+        wrong(
+            "/address",
+            "address_long",
+            "An address has at most 10 lines of 200 characters.",
+        );
+    }
+    if !engine::value::is_currency(&firm.currency) {
+        wrong(
+            "/currency",
+            "currency_unknown",
+            "This is not a currency code such as EUR.",
+        );
+    }
+    if jiff::tz::TimeZone::get(&firm.time_zone).is_err() {
+        wrong(
+            "/time_zone",
+            "time_zone_unknown",
+            "This is not a time zone such as Europe/Berlin.",
+        );
+    }
+    let locale_fits = !firm.locale.is_empty()
+        && firm.locale.len() <= 35
+        && firm.locale.split('-').all(|part| {
+            (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric())
+        });
+    if !locale_fits {
+        wrong(
+            "/locale",
+            "locale_invalid",
+            "This is not a language tag such as en or zh-CN.",
+        );
+    }
+    if firm.tax_rate.is_sign_negative() || firm.tax_rate > 100.into() {
+        wrong(
+            "/tax_rate",
+            "tax_rate_range",
+            "A tax rate is between 0 and 100 percent.",
+        );
+    }
+    let is_colour = firm
+        .colour
+        .strip_prefix('#')
+        .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    if !is_colour {
+        wrong(
+            "/colour",
+            "colour_invalid",
+            "This is not a colour such as #2b47c9.",
+        );
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::from_problems(
+            "Some values cannot be used.",
+            problems,
+        ))
+    }
 }

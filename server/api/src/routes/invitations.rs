@@ -96,7 +96,7 @@ async fn create_invitation(
     Ok((
         StatusCode::CREATED,
         Json(InvitationCreatedOut {
-            url: app.config.absolute(&format!("/join/{}", made.token)),
+            url: app.config.absolute(&format!("/invitation/{}", made.token)),
             role: body.role,
             expires_at: made.expires_at,
         }),

@@ -14,17 +14,21 @@ mod members;
 mod models;
 mod node_types;
 mod previews;
+mod run_view;
 mod runs;
 mod session;
 mod setup;
 mod versions;
 mod workflows;
 
+pub(crate) use workflows::StepIconOut;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
 
-use crate::App;
+use crate::{App, error::Result};
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,9 +44,25 @@ impl<T> Page<T> {
         Self { items, next: None }
     }
 
+    /// `items` holds one more than a page when there is another page.
+    fn cut(mut items: Vec<T>, page: i64, cursor: impl Fn(&T) -> String) -> Self {
+        let page = usize::try_from(page).unwrap_or(usize::MAX);
+        let more = items.len() > page;
+        items.truncate(page);
+        let next = items.last().filter(|_| more).map(cursor);
+        Self { items, next }
+    }
+
     fn all<R: Into<T>>(rows: Vec<R>) -> Self {
         Self::complete(rows.into_iter().map(Into::into).collect())
     }
+}
+
+/// Lists are paged by the id of their last row.
+fn cursor(after: Option<&str>) -> Result<Option<Uuid>> {
+    after
+        .map(|text| text.parse().map_err(|_| drafts::wrong_cursor()))
+        .transpose()
 }
 
 pub(crate) fn router() -> OpenApiRouter<App> {

@@ -5,12 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    App,
-    auth::Caller,
-    error::{ApiError, Result},
-    extract::Body,
-};
+use crate::{App, auth::Caller, error::Result, extract::Body, workflow_document::slug};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ModelsOut {
@@ -33,6 +28,7 @@ pub struct ModelOut {
     /// Measured here.
     pub tokens_per_second: Option<f64>,
     pub memory_bytes: Option<i64>,
+    pub licence: String,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,16 +44,40 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// All models.
 #[utoipa::path(get, path = "/models", tag = "models", responses((status = 200, body = ModelsOut)))]
-async fn list_models(State(_app): State<App>, _caller: Caller) -> Result<Json<ModelsOut>> {
-    Err(ApiError::not_built())
+async fn list_models(State(app): State<App>, caller: Caller) -> Result<Json<ModelsOut>> {
+    Ok(Json(models_out(&app, &caller).await?))
 }
 
 /// Chooses the default model.
 #[utoipa::path(patch, path = "/models", tag = "models", request_body = ModelsPatch, responses((status = 200, body = ModelsOut)))]
 async fn change_models(
-    State(_app): State<App>,
-    _caller: Caller,
-    Body(_body): Body<ModelsPatch>,
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<ModelsPatch>,
 ) -> Result<Json<ModelsOut>> {
-    Err(ApiError::not_built())
+    store::account::set_default_model(&app.store, &caller.scope, &body.default).await?;
+    Ok(Json(models_out(&app, &caller).await?))
+}
+
+async fn models_out(app: &App, caller: &Caller) -> Result<ModelsOut> {
+    let models = store::model::list(&app.store).await?;
+    Ok(ModelsOut {
+        default: store::account::default_model(&app.store, &caller.scope).await?,
+        items: models
+            .into_iter()
+            .map(|model| ModelOut {
+                state: slug(&model.state),
+                name: model.name,
+                title: model.title,
+                size_bytes: Some(model.size_bytes),
+                done_bytes: Some(model.done_bytes),
+                bytes_per_second: model.bytes_per_second,
+                seconds_left: model.seconds_left,
+                error: model.error,
+                tokens_per_second: model.tokens_per_second,
+                memory_bytes: model.memory_bytes,
+                licence: model.licence,
+            })
+            .collect(),
+    })
 }

@@ -1,19 +1,31 @@
 //! Pages drawn from an unsaved template and given values, on a bounded pool with a deadline. It never runs a node.
 
+use std::time::Instant;
+
 use axum::{Json, extract::State};
+use document::{Assets, Context, Rendered, Template};
+use engine::{
+    check::Problem,
+    firm::Firm,
+    ids::DocumentId,
+    kind::Field,
+    value::{Record, Value, escape_pointer},
+};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::Value as AnyJson;
+use store::Scope;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::runs::WarningOut;
+use super::{documents::parse_template, runs::WarningOut};
 use crate::{
     App,
     auth::Caller,
     error::{ApiError, Result},
     extract::Body,
     openapi::FieldSchema,
+    preview::Drawing,
 };
 
 /// One of `document_id` and `template` is needed.
@@ -22,11 +34,11 @@ use crate::{
 pub struct PreviewIn {
     pub document_id: Option<Uuid>,
     #[schema(value_type = Option<Object>)]
-    pub template: Option<Value>,
+    pub template: Option<AnyJson>,
     /// By field name; absent ones are shown as missing.
     #[serde(default)]
     #[schema(value_type = Object, required = false)]
-    pub values: Value,
+    pub values: AnyJson,
     pub locale: Option<String>,
     pub currency: Option<String>,
     pub time_zone: Option<String>,
@@ -40,7 +52,7 @@ pub struct PreviewOut {
     pub pages: Vec<PageOut>,
     pub warnings: Vec<WarningOut>,
     #[schema(value_type = Vec<FieldSchema>)]
-    pub fields: Value,
+    pub fields: AnyJson,
     pub took_ms: u64,
 }
 
@@ -67,6 +79,9 @@ pub struct BoxOut {
     pub origin: Option<String>,
 }
 
+/// Pictures of one page that are loaded.
+const MAX_IMAGES: usize = 50;
+
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(preview_document))
 }
@@ -75,9 +90,177 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/documents/preview", tag = "documents", request_body = PreviewIn,
     responses((status = 200, body = PreviewOut)))]
 async fn preview_document(
-    State(_app): State<App>,
-    _caller: Caller,
-    Body(_body): Body<PreviewIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<PreviewIn>,
 ) -> Result<Json<PreviewOut>> {
-    Err(ApiError::not_built())
+    let json = match (body.template, body.document_id) {
+        (Some(template), _) => template,
+        (None, Some(id)) => {
+            store::document::get(&app.store, &caller.scope, DocumentId(id))
+                .await?
+                .template
+        }
+        (None, None) => {
+            return Err(ApiError::invalid(
+                "template_missing",
+                "/template",
+                "Send a template, or the id of a document.",
+            ));
+        }
+    };
+    let template = parse_template(&json)?;
+    let firm = store::firm::get(&app.store, &caller.scope).await?;
+    let context = context(
+        &firm,
+        body.locale.as_deref(),
+        body.currency.as_deref(),
+        body.time_zone.as_deref(),
+    )?;
+    let fields = template.fields();
+    let values = read_values(&fields, &body.values)?;
+    let assets = load_assets(&app, &caller.scope, &template, &values, &context).await;
+    // Of one editor of one person; another person's tab never ends it.
+    let editor = body.editor.map(|editor| {
+        let who = caller.member().map(|id| id.to_string()).unwrap_or_default();
+        format!("{who} {}", editor.chars().take(100).collect::<String>())
+    });
+    let drawing = Drawing {
+        template,
+        values,
+        context,
+        assets,
+    };
+    let started = Instant::now();
+    let (pages, warnings) = app
+        .previews
+        .draw(editor, drawing, |rendered| {
+            let pages = (0..rendered.pages.len())
+                .map(|number| page_out(rendered, number))
+                .collect();
+            let warnings = rendered
+                .warnings
+                .iter()
+                .cloned()
+                .map(WarningOut::from)
+                .collect();
+            (pages, warnings)
+        })
+        .await?;
+    Ok(Json(PreviewOut {
+        pages,
+        warnings,
+        fields: serde_json::json!(fields),
+        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }))
+}
+
+fn page_out(rendered: &Rendered, number: usize) -> PageOut {
+    let size = &rendered.pages[number];
+    PageOut {
+        width_mm: f64::from(size.width_mm),
+        height_mm: f64::from(size.height_mm),
+        svg: rendered.svg(number).unwrap_or_default(),
+        boxes: rendered
+            .boxes(number)
+            .iter()
+            .map(|found| BoxOut {
+                block: found.block.clone(),
+                path: found.path.clone(),
+                x_mm: f64::from(found.x_mm),
+                y_mm: f64::from(found.y_mm),
+                width_mm: f64::from(found.width_mm),
+                height_mm: f64::from(found.height_mm),
+                origin: found.origin.clone(),
+            })
+            .collect(),
+    }
+}
+
+pub(super) fn context(
+    firm: &Firm,
+    locale: Option<&str>,
+    currency: Option<&str>,
+    time_zone: Option<&str>,
+) -> Result<Context> {
+    let currency = currency.unwrap_or(&firm.currency);
+    if !engine::value::is_currency(currency) {
+        return Err(ApiError::invalid(
+            "currency_unknown",
+            "/currency",
+            "This is not a currency code such as EUR.",
+        ));
+    }
+    let time_zone = time_zone.unwrap_or(&firm.time_zone);
+    if jiff::tz::TimeZone::get(time_zone).is_err() {
+        return Err(ApiError::invalid(
+            "time_zone_unknown",
+            "/time_zone",
+            "This is not a time zone such as Europe/Berlin.",
+        ));
+    }
+    let locale: String = locale.unwrap_or(&firm.locale).chars().take(35).collect();
+    Ok(Context {
+        locale,
+        currency: currency.to_owned(),
+        time_zone: time_zone.to_owned(),
+        now: jiff::Timestamp::now(),
+        firm: match firm.to_value() {
+            Value::Record(record) => record,
+            _ => Record::new(),
+        },
+    })
+}
+
+/// Values by field; what is absent or null is missing on the page and told there.
+fn read_values(fields: &[Field], json: &AnyJson) -> Result<Record> {
+    let mut values = Record::new();
+    let mut problems = Vec::new();
+    for field in fields {
+        let Some(value) = json.get(&field.name).filter(|value| !value.is_null()) else {
+            continue;
+        };
+        match Value::from_json(value, &field.kind) {
+            Ok(value) => {
+                values.insert(field.name.clone(), value);
+            }
+            Err(mismatches) => problems.extend(mismatches.into_iter().map(|mismatch| {
+                let place = format!(
+                    "/values/{}{}",
+                    escape_pointer(&field.name),
+                    mismatch.pointer
+                );
+                Problem::error("value_kind", serde_json::json!({}), mismatch.to_string()).at(place)
+            })),
+        }
+    }
+    if problems.is_empty() {
+        Ok(values)
+    } else {
+        Err(ApiError::from_problems(
+            "Some values do not fit the document's fields.",
+            problems,
+        ))
+    }
+}
+
+/// What the page shows of files; one that cannot be read is left out, and the page says so.
+pub(super) async fn load_assets(
+    app: &App,
+    scope: &Scope,
+    template: &Template,
+    values: &Record,
+    context: &Context,
+) -> Assets {
+    let mut assets = Assets::default();
+    for file in document::needs(template, values, context)
+        .images
+        .into_iter()
+        .take(MAX_IMAGES)
+    {
+        if let Ok(bytes) = store::artifact::read(&app.store, scope, file.id).await {
+            assets.images.insert(file.id, bytes.to_vec());
+        }
+    }
+    assets
 }

@@ -1,25 +1,49 @@
 //! Runs: start, watch, stop, try again.
 
+use std::{collections::HashMap, time::Duration};
+
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use engine::{
+    check::Problem,
+    firm::Firm,
+    form::{Setting, Source},
+    graph::Plan,
+    ids::{ArtifactId, RunId, WorkflowId},
+    kind::Kind,
+    node::{Trigger, Warning},
+    value::{FileRef, Record, record_to_json},
+    workflow::Workflow,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+use store::{
+    StoreError,
+    queue::{self, Accept, Source as RunSource, Trial, What},
+    run::{Filter, RunItem},
+};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{Page, artifacts::ArtifactOut};
+use super::{
+    Page,
+    artifacts::ArtifactOut,
+    cursor,
+    run_view::{result_out, run_out},
+};
 use crate::{
     App,
     auth::Caller,
     error::{ApiError, Result},
     extract::{Body, Path, Query},
     openapi::{KindSchema, WorkflowSchema},
+    workflow_document::{fields, parse, slug, templates, triggers},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -63,14 +87,11 @@ pub struct RunRowOut {
     pub source: String,
     pub trial: bool,
     pub workflow: RunWorkflowOut,
-    /// Name of the step it is at, or that failed.
-    pub step: Option<String>,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub error: Option<StepErrorOut>,
-    /// Newest file, if any.
-    pub artifact: Option<ArtifactOut>,
+    pub retry_of: Option<Uuid>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -178,10 +199,18 @@ pub struct GenerationOut {
     pub messages: Vec<MessageOut>,
     /// What it has written so far.
     pub text: String,
+    /// Claim number; text of an older claim is dropped.
+    pub fence: i64,
+    /// Newest piece of text in `text`, of this claim.
+    pub seq: i32,
     pub usage: Option<UsageOut>,
     /// As text: 64 bits do not fit a JSON number.
     pub seed: Option<String>,
     pub tokens_per_second: Option<f64>,
+    pub error: Option<StepErrorOut>,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -212,10 +241,12 @@ pub struct RunDeliveryOut {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RunResultOut {
+    pub id: Uuid,
     pub state: RunState,
     /// Outputs of the last steps, by step id.
     #[schema(value_type = Object)]
     pub output: Value,
+    pub error: Option<StepErrorOut>,
     pub artifacts: Vec<ArtifactOut>,
 }
 
@@ -241,6 +272,8 @@ pub struct TrialRunIn {
     pub revision: i64,
     #[schema(value_type = Object)]
     pub input: Value,
+    /// Id of the trigger step, when the workflow has several.
+    pub trigger: Option<String>,
     /// Stop after this step.
     pub until_node: Option<String>,
     /// Outputs to take instead of running these steps, by step id.
@@ -303,88 +336,427 @@ pub(super) fn router() -> OpenApiRouter<App> {
     params(("id" = Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "1 to 200 characters")),
     request_body = RunIn, responses((status = 202, body = RunOut), (status = 200, body = RunOut)))]
 async fn start_run(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    _headers: HeaderMap,
-    Body(_body): Body<RunIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+    Body(body): Body<RunIn>,
 ) -> Result<Response> {
-    Err(ApiError::not_built())
+    let workflow = WorkflowId(id);
+    let live = store::workflow::live(&app.store, &caller.scope, workflow).await?;
+    if live.state != "live" {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "workflow_off",
+            "This workflow is switched off. Switch it on to start runs.",
+        ));
+    }
+    let document = parse(&live.document)?;
+    let (node, input) = read_input(
+        &app,
+        &caller,
+        &document,
+        body.trigger.as_deref(),
+        &body.input,
+    )
+    .await?;
+    let source = match caller.member() {
+        Some(_) => RunSource::Manual,
+        None => RunSource::Api,
+    };
+    let mut accept = Accept::new(workflow, live.version, &node, source, input);
+    accept.title = body.title.unwrap_or_default();
+    accept.submission = Some(body.input);
+    if let Some(key) = headers.get("idempotency-key") {
+        let key = key
+            .to_str()
+            .ok()
+            .filter(|key| (1..=200).contains(&key.len()))
+            .ok_or_else(|| {
+                ApiError::bad_request(
+                    "wrong_idempotency_key",
+                    "An Idempotency-Key has 1 to 200 plain characters.",
+                )
+            })?;
+        accept.idempotency = Some((format!("api:{workflow}"), key.to_owned()));
+    }
+    let accepted = queue::submit(&app.store, app.local.as_deref(), &caller.scope, accept).await?;
+    let wait = Duration::from_millis(body.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
+    let standing = store::run::wait(&app.store, &caller.scope, accepted.run_id, wait).await?;
+    let status = if standing.finished {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    let run = run_out(&app, &caller.scope, accepted.run_id).await?;
+    let place = format!("/api/runs/{}", accepted.run_id);
+    Ok((status, [(header::LOCATION, place)], Json(run)).into_response())
 }
 
 /// Runs the draft with a sample; effects are held back.
 #[utoipa::path(post, path = "/workflows/{id}/trial-runs", tag = "runs", params(("id" = Uuid, Path)),
     request_body = TrialRunIn, responses((status = 202, body = RunOut)))]
 async fn start_trial_run(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    Body(_body): Body<TrialRunIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Body(body): Body<TrialRunIn>,
 ) -> Result<(StatusCode, Json<RunOut>)> {
-    Err(ApiError::not_built())
+    let workflow = WorkflowId(id);
+    let draft =
+        store::workflow::draft_revision(&app.store, &caller.scope, workflow, body.revision).await?;
+    let document = parse(&draft.document)?;
+    let templates = templates(&app.store, &caller.scope, &app.catalogue, &document).await?;
+    let (plan, problems) = Plan::compile(&document, &app.catalogue, &fields(&templates));
+    if plan.is_none() {
+        let errors = problems.into_iter().filter(Problem::is_error).collect();
+        return Err(ApiError::from_problems(
+            "The draft cannot run as it is.",
+            errors,
+        ));
+    }
+    for (pointer, node) in [("/until_node", body.until_node.as_deref())] {
+        if let Some(node) = node
+            && !document.nodes.iter().any(|known| known.id == node)
+        {
+            return Err(ApiError::invalid(
+                "node_unknown",
+                pointer,
+                "There is no such step.",
+            ));
+        }
+    }
+    if body
+        .pinned
+        .as_ref()
+        .is_some_and(|pinned| !pinned.is_object())
+    {
+        return Err(ApiError::invalid(
+            "pinned_invalid",
+            "/pinned",
+            "Pinned outputs are an object by step id.",
+        ));
+    }
+    let (node, input) = read_input(
+        &app,
+        &caller,
+        &document,
+        body.trigger.as_deref(),
+        &body.input,
+    )
+    .await?;
+    let accept = Accept {
+        workflow,
+        what: What::Draft(body.revision),
+        trigger_node: node,
+        source: RunSource::Trial,
+        input,
+        submission_id: None,
+        submission: Some(body.input),
+        title: String::new(),
+        idempotency: None,
+        trial: Some(Trial {
+            until_node: body.until_node,
+            pinned: body.pinned,
+            really_send: body.really_send,
+        }),
+        uploads: Vec::new(),
+        lease: None,
+    };
+    let accepted = queue::submit(&app.store, app.local.as_deref(), &caller.scope, accept).await?;
+    let run = run_out(&app, &caller.scope, accepted.run_id).await?;
+    Ok((StatusCode::ACCEPTED, Json(run)))
 }
 
 /// Runs, newest first.
 #[utoipa::path(get, path = "/runs", tag = "runs", params(RunsQuery), responses((status = 200, body = Page<RunRowOut>)))]
 async fn list_runs(
-    State(_app): State<App>,
-    _caller: Caller,
-    Query(_query): Query<RunsQuery>,
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<RunsQuery>,
 ) -> Result<Json<Page<RunRowOut>>> {
-    Err(ApiError::not_built())
+    let filter = Filter {
+        state: query.state.map(|state| slug(&state)),
+        workflow: query.workflow.map(WorkflowId),
+        trial: query.trial.unwrap_or(false),
+        text: query
+            .q
+            .map(|text| text.trim().chars().take(200).collect::<String>())
+            .filter(|text| !text.is_empty()),
+        after: cursor(query.after.as_deref())?.map(RunId),
+        limit: PAGE + 1,
+    };
+    let rows = store::run::list(&app.store, &caller.scope, &filter).await?;
+    Ok(Json(Page::cut(
+        rows.into_iter().map(RunRowOut::from).collect(),
+        PAGE,
+        |row| row.id.to_string(),
+    )))
 }
 
 /// One run with every step.
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunOut)))]
 async fn read_run(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<RunOut>> {
-    Err(ApiError::not_built())
+    Ok(Json(run_out(&app, &caller.scope, RunId(id)).await?))
 }
 
 /// Stops a run at once; an ended run stays as it is.
 #[utoipa::path(post, path = "/runs/{id}/stop", tag = "runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunOut)))]
 async fn stop_run(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<RunOut>> {
-    Err(ApiError::not_built())
+    store::run::stop(&app.store, &caller.scope, RunId(id)).await?;
+    Ok(Json(run_out(&app, &caller.scope, RunId(id)).await?))
 }
 
 /// Makes a new run from an ended one.
 #[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs", params(("id" = Uuid, Path)),
     request_body = RetryIn, responses((status = 202, body = RunOut)))]
 async fn retry_run(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    Body(_body): Body<RetryIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Body(body): Body<RetryIn>,
 ) -> Result<(StatusCode, Json<RunOut>)> {
-    Err(ApiError::not_built())
+    let input = match body.input {
+        Some(input) => {
+            let detail = store::run::get(&app.store, &caller.scope, RunId(id)).await?;
+            let document = parse(&detail.document)?;
+            let node = Some(detail.trigger_node.as_str());
+            Some(read_input(&app, &caller, &document, node, &input).await?.1)
+        }
+        None => None,
+    };
+    let retry = store::run::Retry {
+        from_node: body.from_node,
+        input,
+    };
+    let run = store::run::retry(&app.store, &caller.scope, RunId(id), retry).await?;
+    let run = run_out(&app, &caller.scope, run).await?;
+    Ok((StatusCode::ACCEPTED, Json(run)))
 }
 
 /// Waits until the run has ended or the time is over, then gives its state.
 #[utoipa::path(get, path = "/runs/{id}/wait", tag = "runs", params(("id" = Uuid, Path), WaitQuery),
     responses((status = 200, body = RunResultOut), (status = 202, body = RunResultOut)))]
 async fn wait_for_run(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    Query(_query): Query<WaitQuery>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Query(query): Query<WaitQuery>,
 ) -> Result<(StatusCode, Json<RunResultOut>)> {
-    Err(ApiError::not_built())
+    let limit = Duration::from_millis(query.wait_ms.unwrap_or(MAX_WAIT_MS).min(MAX_WAIT_MS));
+    let standing = store::run::wait(&app.store, &caller.scope, RunId(id), limit).await?;
+    let status = if standing.finished {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    Ok((
+        status,
+        Json(result_out(&app, &caller.scope, RunId(id)).await?),
+    ))
 }
 
 /// State, outputs of the last steps and files.
 #[utoipa::path(get, path = "/runs/{id}/result", tag = "runs", params(("id" = Uuid, Path)),
     responses((status = 200, body = RunResultOut)))]
 async fn read_result(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<RunResultOut>> {
-    Err(ApiError::not_built())
+    Ok(Json(result_out(&app, &caller.scope, RunId(id)).await?))
+}
+
+const PAGE: i64 = 50;
+const MAX_WAIT_MS: u64 = 25_000;
+/// Files that one input may name.
+const MAX_FILES: usize = 50;
+
+/// The trigger's checked input as it is stored with the run.
+async fn read_input(
+    app: &App,
+    caller: &Caller,
+    workflow: &Workflow,
+    node: Option<&str>,
+    input: &Value,
+) -> Result<(String, Value)> {
+    let triggers = triggers(&app.catalogue, &workflow.nodes);
+    let found = match node {
+        Some(node) => triggers.into_iter().find(|(id, _)| id == node),
+        None if triggers.len() > 1 => {
+            return Err(ApiError::invalid(
+                "trigger_missing",
+                "/trigger",
+                "This workflow can begin at several steps. Name one.",
+            ));
+        }
+        None => triggers.into_iter().next(),
+    };
+    let Some((node, trigger)) = found else {
+        return Err(ApiError::invalid(
+            "trigger_unknown",
+            "/trigger",
+            "This workflow has no such step to begin with.",
+        ));
+    };
+    let checked = match trigger {
+        Trigger::Form(form) => {
+            let firm = store::firm::get(&app.store, &caller.scope).await?;
+            let files = named_files(app, caller, input).await?;
+            let constants = constants(&firm, &workflow.time_zone);
+            let setting = Setting {
+                source: Source::Program,
+                locale: &workflow.locale,
+                currency: &workflow.currency,
+                constants: &constants,
+                files: &|id| files.get(id).cloned(),
+            };
+            form.submit(input, &setting)
+                .map(|record| record_to_json(&record))
+        }
+        Trigger::Webhook(webhook) => {
+            let kind = Kind::Record {
+                fields: webhook.fields,
+            };
+            engine::value::Value::from_json(input, &kind)
+                .map(|value| value.to_json())
+                .map_err(|mismatches| {
+                    mismatches
+                        .into_iter()
+                        .map(|mismatch| {
+                            Problem::error("value_kind", json!({}), mismatch.to_string())
+                                .at(mismatch.pointer)
+                        })
+                        .collect()
+                })
+        }
+    };
+    let checked = checked.map_err(|problems: Vec<Problem>| {
+        let problems = problems
+            .into_iter()
+            .map(|problem| problem.under("/input"))
+            .collect();
+        ApiError::from_problems("The input does not fit.", problems)
+    })?;
+    Ok((node, checked))
+}
+
+/// Files of this workspace whose ids stand in the input.
+async fn named_files(
+    app: &App,
+    caller: &Caller,
+    input: &Value,
+) -> Result<HashMap<String, FileRef>> {
+    let mut ids = Vec::new();
+    collect_ids(input, &mut ids);
+    let mut files = HashMap::new();
+    for (text, id) in ids.into_iter().take(MAX_FILES) {
+        match store::artifact::get(&app.store, &caller.scope, ArtifactId(id)).await {
+            Ok(artifact) => {
+                files.insert(text, artifact.file);
+            }
+            Err(StoreError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(files)
+}
+
+fn collect_ids(json: &Value, ids: &mut Vec<(String, Uuid)>) {
+    match json {
+        Value::String(text) => {
+            if text.len() == 36
+                && let Ok(id) = text.parse()
+            {
+                ids.push((text.clone(), id));
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_ids(item, ids)),
+        Value::Object(fields) => fields.values().for_each(|value| collect_ids(value, ids)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// What computed fields of a form may read besides the answers.
+pub(super) fn constants(firm: &Firm, time_zone: &str) -> Record {
+    let zone = jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let now = Timestamp::now();
+    Record::from([
+        ("firm".to_owned(), firm.to_value()),
+        ("now".to_owned(), engine::value::Value::Instant(now)),
+        (
+            "today".to_owned(),
+            engine::value::Value::Date(now.to_zoned(zone).date()),
+        ),
+    ])
+}
+
+impl StepErrorOut {
+    /// From `engine::node::StepError` as it is stored.
+    pub(super) fn from_json(error: &Value) -> Self {
+        let text = |name: &str| {
+            error
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Self {
+            code: text("code"),
+            message: text("message"),
+        }
+    }
+}
+
+impl From<Warning> for WarningOut {
+    fn from(warning: Warning) -> Self {
+        Self {
+            code: warning.code,
+            message: warning.message,
+            location: warning.location,
+        }
+    }
+}
+
+impl RunState {
+    pub(super) fn parse(state: &str) -> Self {
+        match state {
+            "running" => Self::Running,
+            "waiting" => Self::Waiting,
+            "succeeded" => Self::Succeeded,
+            "failed" => Self::Failed,
+            "cancelled" => Self::Cancelled,
+            _ => Self::Queued,
+        }
+    }
+}
+
+impl From<RunItem> for RunRowOut {
+    fn from(item: RunItem) -> Self {
+        Self {
+            id: item.id.as_uuid(),
+            title: item.title,
+            state: RunState::parse(&item.state),
+            source: item.source,
+            trial: item.trial,
+            workflow: RunWorkflowOut {
+                id: item.workflow.as_uuid(),
+                name: item.workflow_name,
+                version: item.version,
+            },
+            created_at: item.created_at,
+            started_at: item.started_at,
+            finished_at: item.finished_at,
+            error: item.error.as_ref().map(StepErrorOut::from_json),
+            retry_of: item.retry_of.map(RunId::as_uuid),
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! Published versions: immutable, with the document templates they pin.
 
 use axum::{Json, extract::State, http::StatusCode};
+use engine::{check::Problem, ids::WorkflowId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+use store::workflow::{Pin, Version};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -15,6 +17,7 @@ use crate::{
     error::{ApiError, Result},
     extract::{Body, Path},
     openapi::WorkflowSchema,
+    workflow_document::{check, parse, templates},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,32 +72,105 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/workflows/{id}/publish", tag = "workflows", params(("id" = Uuid, Path)),
     request_body = PublishIn, responses((status = 201, body = VersionOut)))]
 async fn publish_workflow(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    Body(_body): Body<PublishIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Body(body): Body<PublishIn>,
 ) -> Result<(StatusCode, Json<VersionOut>)> {
-    Err(ApiError::not_built())
+    let (store, scope, id) = (&app.store, &caller.scope, WorkflowId(id));
+    let draft = store::workflow::get(store, scope, id).await?.draft;
+    if draft.revision != body.base_revision {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "draft_changed",
+            "The draft changed meanwhile. Look at it and publish again.",
+        )
+        .current(json!({
+            "revision": draft.revision,
+            "changed_by": draft.changed_by,
+            "changed_at": draft.changed_at,
+        })));
+    }
+    let workflow = parse(&draft.document)?;
+    let templates = templates(store, scope, &app.catalogue, &workflow).await?;
+    let checked = check(&workflow, &app.catalogue, &templates);
+    let errors: Vec<Problem> = checked
+        .problems
+        .into_iter()
+        .filter(Problem::is_error)
+        .collect();
+    if !errors.is_empty() {
+        return Err(ApiError::from_problems(
+            "The workflow has problems that must be solved before it is published.",
+            errors,
+        ));
+    }
+    let pins: Vec<Pin> = templates
+        .iter()
+        .map(|template| Pin {
+            document: template.id,
+            version: template.version,
+        })
+        .collect();
+    let version =
+        store::workflow::publish(store, scope, id, body.base_revision, &body.note, &pins).await?;
+    Ok((StatusCode::CREATED, Json(version.into())))
 }
 
 /// All versions, newest first.
 #[utoipa::path(get, path = "/workflows/{id}/versions", tag = "workflows", params(("id" = Uuid, Path)),
     responses((status = 200, body = Page<LiveVersionOut>)))]
 async fn list_versions(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<Page<LiveVersionOut>>> {
-    Err(ApiError::not_built())
+    let rows = store::workflow::versions(&app.store, &caller.scope, WorkflowId(id)).await?;
+    Ok(Json(Page::all(rows)))
 }
 
 /// One version with its document.
 #[utoipa::path(get, path = "/workflows/{id}/versions/{number}", tag = "workflows",
     params(("id" = Uuid, Path), ("number" = i32, Path)), responses((status = 200, body = VersionOut)))]
 async fn read_version(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path((_id, _number)): Path<(Uuid, i32)>,
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, number)): Path<(Uuid, i32)>,
 ) -> Result<Json<VersionOut>> {
-    Err(ApiError::not_built())
+    let version =
+        store::workflow::version(&app.store, &caller.scope, WorkflowId(id), number).await?;
+    Ok(Json(version.into()))
+}
+
+impl From<Version> for LiveVersionOut {
+    fn from(version: Version) -> Self {
+        Self {
+            number: version.number,
+            published_at: version.published_at,
+            published_by: version.published_by,
+            note: version.note,
+        }
+    }
+}
+
+impl From<Version> for VersionOut {
+    fn from(version: Version) -> Self {
+        Self {
+            id: version.id.as_uuid(),
+            number: version.number,
+            published_at: version.published_at,
+            published_by: version.published_by,
+            note: version.note,
+            document: version.document,
+            documents: version
+                .documents
+                .into_iter()
+                .map(|(document, name, number)| PinnedOut {
+                    document: document.as_uuid(),
+                    name,
+                    number,
+                })
+                .collect(),
+        }
+    }
 }

@@ -1,6 +1,16 @@
 //! Workflows as resources: list, make, rename, switch on and off, copy, export, delete.
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use engine::{
+    ids::WorkflowId,
+    node::Trigger,
+    workflow::{Node, Workflow},
+};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +25,9 @@ use crate::{
     error::{ApiError, Result},
     extract::{Body, Path},
     openapi::WorkflowSchema,
+    workflow_document::{
+        embed_documents, empty, extract_documents, parse, slug, step_icons, templates, triggers,
+    },
 };
 
 /// `draft`: never published; `live`: its form is open; `off`: closed by a person.
@@ -34,6 +47,8 @@ pub struct WorkflowRowOut {
     pub state: WorkflowState,
     /// Number of the live version.
     pub version: Option<i32>,
+    /// The draft differs from the live version.
+    pub changed: bool,
     pub steps: Vec<StepIconOut>,
     pub last_run: Option<LastRunOut>,
     /// The last 14 days, oldest first, in the firm's time zone.
@@ -131,85 +146,248 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// All workflows, newest change first.
 #[utoipa::path(get, path = "/workflows", tag = "workflows", responses((status = 200, body = Page<WorkflowRowOut>)))]
 async fn list_workflows(
-    State(_app): State<App>,
-    _caller: Caller,
+    State(app): State<App>,
+    caller: Caller,
 ) -> Result<Json<Page<WorkflowRowOut>>> {
-    Err(ApiError::not_built())
+    let firm = store::firm::get(&app.store, &caller.scope).await?;
+    let zone = jiff::tz::TimeZone::get(&firm.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let today = Timestamp::now().to_zoned(zone.clone()).date();
+    let zone_name = zone.iana_name().unwrap_or("UTC");
+    let rows = store::workflow::list(&app.store, &caller.scope, zone_name, today).await?;
+    Ok(Json(Page::complete(
+        rows.into_iter().map(|row| row_out(&app, row)).collect(),
+    )))
+}
+
+fn row_out(app: &App, row: store::workflow::WorkflowItem) -> WorkflowRowOut {
+    let nodes: Vec<Node> = serde_json::from_value(row.nodes).unwrap_or_default();
+    let has_form = triggers(&app.catalogue, &nodes)
+        .iter()
+        .any(|(_, trigger)| matches!(trigger, Trigger::Form(_)));
+    WorkflowRowOut {
+        id: row.id.as_uuid(),
+        steps: step_icons(&app.catalogue, &nodes),
+        form_url: has_form.then(|| app.config.absolute(&format!("/f/{}", row.slug))),
+        name: row.name,
+        slug: row.slug,
+        state: WorkflowState::parse(&row.state),
+        version: row.version,
+        changed: row.changed,
+        last_run: row.last_run.map(|run| LastRunOut {
+            id: run.id.as_uuid(),
+            state: run.state,
+            created_at: run.created_at,
+            title: run.title,
+        }),
+        days: row
+            .days
+            .into_iter()
+            .map(|day| DayOut {
+                date: day.date,
+                succeeded: day.succeeded,
+                failed: day.failed,
+            })
+            .collect(),
+        runs: row.runs,
+        changed_at: row.changed_at,
+        changed_by: row.changed_by,
+    }
 }
 
 /// Makes a workflow with its first draft.
 #[utoipa::path(post, path = "/workflows", tag = "workflows", request_body = WorkflowIn,
     responses((status = 201, body = WorkflowOut)))]
 async fn create_workflow(
-    State(_app): State<App>,
-    _caller: Caller,
-    Body(_body): Body<WorkflowIn>,
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<WorkflowIn>,
 ) -> Result<(StatusCode, Json<WorkflowOut>)> {
-    Err(ApiError::not_built())
+    let mut workflow = match (&body.example, &body.document) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid(
+                "two_sources",
+                "/document",
+                "Send the name of an example or a document, not both.",
+            ));
+        }
+        (Some(name), None) => app
+            .gallery
+            .find(name)
+            .ok_or_else(|| {
+                ApiError::invalid("example_unknown", "/example", "There is no such example.")
+            })?
+            .workflow
+            .clone(),
+        (None, Some(document)) => parse(document)?,
+        (None, None) => {
+            let firm = store::firm::get(&app.store, &caller.scope).await?;
+            empty(body.name.as_deref().unwrap_or("New workflow"), &firm)
+        }
+    };
+    if let Some(name) = body.name {
+        workflow.name = name;
+    }
+    let id = make(&app, &caller, workflow).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(workflow_out(&app, &caller, id).await?),
+    ))
+}
+
+/// Stores a workflow whose templates are embedded.
+async fn make(app: &App, caller: &Caller, mut workflow: Workflow) -> Result<WorkflowId> {
+    let documents = extract_documents(&app.catalogue, &mut workflow)?;
+    let new = store::workflow::NewWorkflow {
+        name: workflow.name.clone(),
+        document: serde_json::to_value(&workflow).map_err(ApiError::internal)?,
+        documents,
+    };
+    Ok(store::workflow::create(&app.store, &caller.scope, new).await?)
 }
 
 /// One workflow with its draft.
 #[utoipa::path(get, path = "/workflows/{id}", tag = "workflows", params(("id" = Uuid, Path)),
     responses((status = 200, body = WorkflowOut)))]
 async fn read_workflow(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<WorkflowOut>> {
-    Err(ApiError::not_built())
+    Ok(Json(workflow_out(&app, &caller, WorkflowId(id)).await?))
+}
+
+async fn workflow_out(app: &App, caller: &Caller, id: WorkflowId) -> Result<WorkflowOut> {
+    let workflow = store::workflow::get(&app.store, &caller.scope, id).await?;
+    // What is live decides the addresses; before the first publishing, the draft says what they will be.
+    let document = workflow
+        .live
+        .as_ref()
+        .map_or(&workflow.draft.document, |live| &live.document);
+    let nodes: Vec<Node> = document
+        .get("nodes")
+        .and_then(|nodes| serde_json::from_value(nodes.clone()).ok())
+        .unwrap_or_default();
+    let mut form_url = None;
+    let mut hook_urls = Vec::new();
+    for (node, trigger) in triggers(&app.catalogue, &nodes) {
+        match trigger {
+            Trigger::Form(_) => {
+                form_url = Some(app.config.absolute(&format!("/f/{}", workflow.slug)));
+            }
+            Trigger::Webhook(_) => hook_urls.push(HookOut {
+                url: store::link::hook_url(
+                    &app.store.sealer,
+                    app.config.public_url.as_str(),
+                    &workflow.slug,
+                    id,
+                    &node,
+                )?,
+                node,
+            }),
+        }
+    }
+    Ok(WorkflowOut {
+        id: id.as_uuid(),
+        name: workflow.name,
+        slug: workflow.slug,
+        state: WorkflowState::parse(&workflow.state),
+        form_url,
+        hook_urls,
+        live_version: workflow.live.map(LiveVersionOut::from),
+        draft: workflow.draft.into(),
+        created_at: workflow.created_at,
+    })
 }
 
 /// Renames, gives another address, switches off or on.
 #[utoipa::path(patch, path = "/workflows/{id}", tag = "workflows", params(("id" = Uuid, Path)),
     request_body = WorkflowPatch, responses((status = 200, body = WorkflowOut)))]
 async fn change_workflow(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
-    Body(_body): Body<WorkflowPatch>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Body(body): Body<WorkflowPatch>,
 ) -> Result<Json<WorkflowOut>> {
-    Err(ApiError::not_built())
+    let change = store::workflow::Change {
+        name: body.name,
+        slug: body.slug,
+        state: body.state.map(|state| slug(&state)),
+    };
+    store::workflow::change(&app.store, &caller.scope, WorkflowId(id), change).await?;
+    Ok(Json(workflow_out(&app, &caller, WorkflowId(id)).await?))
 }
 
 /// Deletes a workflow; its form closes at once. `restore` undoes it.
 #[utoipa::path(delete, path = "/workflows/{id}", tag = "workflows", params(("id" = Uuid, Path)), responses((status = 204)))]
 async fn delete_workflow(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<StatusCode> {
-    Err(ApiError::not_built())
+    store::workflow::delete(&app.store, &caller.scope, WorkflowId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Undoes a deletion.
 #[utoipa::path(post, path = "/workflows/{id}/restore", tag = "workflows", params(("id" = Uuid, Path)),
     responses((status = 200, body = WorkflowOut)))]
 async fn restore_workflow(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<WorkflowOut>> {
-    Err(ApiError::not_built())
+    store::workflow::restore(&app.store, &caller.scope, WorkflowId(id)).await?;
+    Ok(Json(workflow_out(&app, &caller, WorkflowId(id)).await?))
 }
 
 /// Copies the draft into a new workflow, with documents of its own.
 #[utoipa::path(post, path = "/workflows/{id}/duplicate", tag = "workflows", params(("id" = Uuid, Path)),
     responses((status = 201, body = WorkflowOut)))]
 async fn duplicate_workflow(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Json<WorkflowOut>)> {
-    Err(ApiError::not_built())
+    let mut workflow = exported(&app, &caller, WorkflowId(id)).await?;
+    let shortened: String = workflow.name.chars().take(190).collect();
+    workflow.name = format!("{shortened} (copy)");
+    let id = make(&app, &caller, workflow).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(workflow_out(&app, &caller, id).await?),
+    ))
 }
 
 /// The draft as one file, documents embedded.
 #[utoipa::path(get, path = "/workflows/{id}/export", tag = "workflows", params(("id" = Uuid, Path)),
     responses((status = 200, body = WorkflowSchema)))]
 async fn export_workflow(
-    State(_app): State<App>,
-    _caller: Caller,
-    Path(_id): Path<Uuid>,
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
 ) -> Result<Response> {
-    Err(ApiError::not_built())
+    let workflow = exported(&app, &caller, WorkflowId(id)).await?;
+    let stored = store::workflow::get(&app.store, &caller.scope, WorkflowId(id)).await?;
+    let name = format!("attachment; filename=\"{}.json\"", stored.slug);
+    Ok(([(header::CONTENT_DISPOSITION, name)], Json(workflow)).into_response())
+}
+
+/// The draft with its templates embedded and nothing of this installation in it.
+async fn exported(app: &App, caller: &Caller, id: WorkflowId) -> Result<Workflow> {
+    let stored = store::workflow::get(&app.store, &caller.scope, id).await?;
+    let mut workflow = parse(&stored.draft.document)?;
+    workflow.name = stored.name;
+    let templates = templates(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
+    embed_documents(&app.catalogue, &mut workflow, templates);
+    Ok(workflow)
+}
+
+impl WorkflowState {
+    fn parse(state: &str) -> Self {
+        match state {
+            "live" => Self::Live,
+            "off" => Self::Off,
+            _ => Self::Draft,
+        }
+    }
 }

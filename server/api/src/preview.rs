@@ -1,0 +1,138 @@
+//! Drawing pages for people who look at them: few at a time, each with a deadline, the newest request of an editor ending the older.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use document::{Assets, Context, DocumentError, Limits, Rendered, Renderer, Template};
+use engine::value::Record;
+use tokio::sync::Semaphore;
+
+use crate::error::{ApiError, Result};
+
+const DEADLINE: Duration = Duration::from_secs(5);
+const AT_ONCE: usize = 2;
+/// A preview is for eyes: nobody looks at more.
+const MAX_PAGES: usize = 100;
+
+/// The pool of one process.
+pub struct Previews {
+    renderer: Arc<Renderer>,
+    permits: Arc<Semaphore>,
+    newest: Mutex<HashMap<String, Arc<AtomicBool>>>,
+}
+
+/// What to draw.
+pub struct Drawing {
+    pub template: Template,
+    pub values: Record,
+    pub context: Context,
+    pub assets: Assets,
+}
+
+impl Previews {
+    pub fn new(renderer: Arc<Renderer>) -> Self {
+        Self {
+            renderer,
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            newest: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Draws, and makes what people see of it on the same thread. `editor` names who looks.
+    pub async fn draw<T: Send + 'static>(
+        &self,
+        editor: Option<String>,
+        drawing: Drawing,
+        view: impl FnOnce(&Rendered) -> T + Send + 'static,
+    ) -> Result<T> {
+        let replaced = Arc::new(AtomicBool::new(false));
+        if let Some(editor) = &editor {
+            let older = self.lock().insert(editor.clone(), replaced.clone());
+            if let Some(older) = older {
+                older.store(true, Ordering::Relaxed);
+            }
+        }
+        let done = self.draw_unless(replaced.clone(), drawing, view).await;
+        if let Some(editor) = &editor {
+            let mut newest = self.lock();
+            if newest
+                .get(editor)
+                .is_some_and(|mine| Arc::ptr_eq(mine, &replaced))
+            {
+                newest.remove(editor);
+            }
+        }
+        done
+    }
+
+    async fn draw_unless<T: Send + 'static>(
+        &self,
+        replaced: Arc<AtomicBool>,
+        drawing: Drawing,
+        view: impl FnOnce(&Rendered) -> T + Send + 'static,
+    ) -> Result<T> {
+        let permit = self
+            .permits
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(ApiError::internal)?;
+        if replaced.load(Ordering::Relaxed) {
+            return Err(superseded());
+        }
+        let renderer = self.renderer.clone();
+        let flag = replaced.clone();
+        let outcome = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let until = Instant::now() + DEADLINE;
+            let limits = Limits {
+                max_pages: MAX_PAGES,
+                stop: Some(Arc::new(move || {
+                    flag.load(Ordering::Relaxed) || Instant::now() > until
+                })),
+                ..Limits::default()
+            };
+            renderer
+                .render(
+                    &drawing.template,
+                    &drawing.values,
+                    &drawing.context,
+                    &drawing.assets,
+                    &limits,
+                )
+                .map(|rendered| view(&rendered))
+        })
+        .await
+        .map_err(ApiError::internal)?;
+        outcome.map_err(|error| match error {
+            DocumentError::Stopped if replaced.load(Ordering::Relaxed) => superseded(),
+            DocumentError::Internal(text) => ApiError::internal(std::io::Error::other(text)),
+            DocumentError::Expression { ref pointer, .. } => ApiError::invalid(
+                error.code(),
+                &format!("/template{pointer}"),
+                error.to_string(),
+            ),
+            DocumentError::Stopped | DocumentError::Limit { .. } => {
+                ApiError::invalid(error.code(), "/template", error.to_string())
+            }
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<AtomicBool>>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn superseded() -> ApiError {
+    ApiError::new(
+        axum::http::StatusCode::CONFLICT,
+        "superseded",
+        "A newer preview of the same editor took its place.",
+    )
+}

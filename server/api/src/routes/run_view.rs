@@ -1,0 +1,408 @@
+//! One run as people look at it: the stored rows joined with what the workflow document and the catalogue say about each step.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use engine::{
+    expression::Template,
+    graph::Plan,
+    ids::RunId,
+    node::{GenerationRequest, GenerationResult, Role, Warning},
+    workflow::Workflow,
+};
+use serde_json::{Map, Value, json};
+use store::{
+    Scope,
+    generation::Generation,
+    run::{Attempt, RunDetail, StepDetail},
+};
+
+use super::{
+    artifacts::ArtifactOut,
+    runs::{
+        AttemptOut, GenerationOut, MessageOut, RunDeliveryOut, RunOut, RunResultOut, RunState,
+        RunWorkflowOut, StepErrorOut, StepOut, StepState, UsageOut, WaitOut, WarningOut,
+    },
+};
+use crate::{
+    App,
+    error::Result,
+    workflow_document::{fields, slug, templates},
+};
+
+/// Everything about a run.
+pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOut> {
+    let store = &app.store;
+    let detail = store::run::get(store, scope, id).await?;
+    let rows = store::run::steps(store, scope, id).await?;
+    let attempts = store::run::attempts(store, scope, id).await?;
+    let generations = store::generation::of_run(store, scope, id).await?;
+    let files = store::artifact::of_run(store, scope, id).await?;
+    let deliveries = store::delivery::of_run(store, scope, id).await?;
+    let workflow: Option<Workflow> = serde_json::from_value(detail.document.clone()).ok();
+    let plan = match &workflow {
+        Some(workflow) => {
+            let templates = templates(store, scope, &app.catalogue, workflow).await?;
+            Plan::compile(workflow, &app.catalogue, &fields(&templates)).0
+        }
+        None => None,
+    };
+    let hosts: HashMap<_, _> = store::worker::list(store)
+        .await?
+        .into_iter()
+        .map(|worker| (worker.id, worker.host))
+        .collect();
+    let host = |worker: Option<engine::ids::WorkerId>| {
+        worker.map(|id| hosts.get(&id).cloned().unwrap_or_else(|| "gone".into()))
+    };
+    let outputs: BTreeMap<&str, &Value> = rows
+        .iter()
+        .filter(|row| row.item_path.is_empty())
+        .filter_map(|row| Some((row.node.as_str(), row.output.as_ref()?)))
+        .collect();
+    let mut steps = Vec::new();
+    for place in places(workflow.as_ref(), &rows) {
+        let row = rows
+            .iter()
+            .find(|row| row.node == place.node && row.item_path == place.item_path);
+        let node = workflow
+            .as_ref()
+            .and_then(|workflow| workflow.nodes.iter().find(|node| node.id == place.node));
+        let known = node.and_then(|node| app.catalogue.get(&node.node_type, node.version));
+        let here = |node: &str, item_path: &str| node == place.node && item_path == place.item_path;
+        let mut written = Vec::new();
+        for generation in generations
+            .iter()
+            .filter(|one| here(&one.node, &one.item_path))
+        {
+            written.push(generation_out(app, scope, generation).await?);
+        }
+        let tries = attempts
+            .iter()
+            .filter(|one| here(&one.node, &one.item_path))
+            .map(|one| attempt_out(one, host(one.worker)))
+            .collect();
+        steps.push(StepOut {
+            name: node.map_or_else(|| place.node.to_owned(), |node| node.name.clone()),
+            title: known.map_or(String::new(), |known| known.description.title.into()),
+            family: known.map_or("computed".into(), |known| slug(&known.description.family)),
+            icon: known.map_or("circle-help".into(), |known| known.description.icon.into()),
+            state: row.map_or(StepState::Pending, |row| step_state(&row.state)),
+            ports: row.map(|row| row.ports.clone()).unwrap_or_default(),
+            input: node.map_or_else(
+                || json!({}),
+                |node| what_it_read(&node.config, &outputs, &detail.firm),
+            ),
+            output: row.and_then(|row| row.output.clone()),
+            output_kind: plan
+                .as_ref()
+                .and_then(|plan| plan.node(place.node))
+                .map(|node| json!(node.output)),
+            error: row
+                .and_then(|row| row.error.as_ref())
+                .map(StepErrorOut::from_json),
+            warnings: row.map(warnings).unwrap_or_default(),
+            waits: row.and_then(|row| wait_out(row, &generations)),
+            attempts: tries,
+            generations: written,
+            started_at: row.and_then(|row| row.started_at),
+            finished_at: row.and_then(|row| row.finished_at),
+            node: place.node.to_owned(),
+            item_path: place.item_path.to_owned(),
+        });
+    }
+    let item = &detail.item;
+    Ok(RunOut {
+        id: item.id.as_uuid(),
+        title: item.title.clone(),
+        state: RunState::parse(&item.state),
+        source: item.source.clone(),
+        trial: item.trial,
+        workflow: RunWorkflowOut {
+            id: item.workflow.as_uuid(),
+            name: item.workflow_name.clone(),
+            version: item.version,
+        },
+        created_at: item.created_at,
+        started_at: item.started_at,
+        finished_at: item.finished_at,
+        error: item.error.as_ref().map(StepErrorOut::from_json),
+        waits: steps.iter().filter_map(|step| step.waits.clone()).collect(),
+        retry_of: item.retry_of.map(RunId::as_uuid),
+        artifacts: files
+            .into_iter()
+            .map(|artifact| ArtifactOut::new(artifact.file))
+            .collect(),
+        deliveries: deliveries
+            .into_iter()
+            .map(|delivery| RunDeliveryOut {
+                id: delivery.id.as_uuid(),
+                state: delivery.state,
+                endpoint: delivery.endpoint_name,
+                attempts: delivery.attempts,
+            })
+            .collect(),
+        steps,
+        input: detail.input,
+        document: detail.document,
+    })
+}
+
+/// State, outputs of the last steps and files.
+pub(super) async fn result_out(app: &App, scope: &Scope, id: RunId) -> Result<RunResultOut> {
+    let detail = store::run::get(&app.store, scope, id).await?;
+    let rows = store::run::steps(&app.store, scope, id).await?;
+    let files = store::artifact::of_run(&app.store, scope, id).await?;
+    Ok(RunResultOut {
+        id: id.as_uuid(),
+        state: RunState::parse(&detail.item.state),
+        output: last_outputs(&detail, &rows),
+        error: detail.item.error.as_ref().map(StepErrorOut::from_json),
+        artifacts: files
+            .into_iter()
+            .map(|artifact| ArtifactOut::new(artifact.file))
+            .collect(),
+    })
+}
+
+/// Outputs of the steps after which nothing ran.
+fn last_outputs(detail: &RunDetail, rows: &[StepDetail]) -> Value {
+    let workflow: Option<Workflow> = serde_json::from_value(detail.document.clone()).ok();
+    let succeeded = |node: &str| {
+        rows.iter()
+            .find(|row| row.node == node && row.item_path.is_empty() && row.state == "succeeded")
+    };
+    let mut outputs = Map::new();
+    for node in workflow.iter().flat_map(|workflow| &workflow.nodes) {
+        let goes_on = workflow
+            .iter()
+            .flat_map(|workflow| &workflow.edges)
+            .any(|edge| edge.from == node.id && succeeded(&edge.to).is_some());
+        if let (false, Some(row)) = (goes_on, succeeded(&node.id)) {
+            outputs.insert(node.id.clone(), row.output.clone().unwrap_or_default());
+        }
+    }
+    Value::Object(outputs)
+}
+
+struct Place<'a> {
+    node: &'a str,
+    item_path: &'a str,
+}
+
+/// Steps in the document's order, those that have not begun included; rows of nodes that the document lost come last.
+fn places<'a>(workflow: Option<&'a Workflow>, rows: &'a [StepDetail]) -> Vec<Place<'a>> {
+    let mut places = Vec::new();
+    for node in workflow.iter().flat_map(|workflow| &workflow.nodes) {
+        let mut found = false;
+        for row in rows.iter().filter(|row| row.node == node.id) {
+            found = true;
+            places.push(Place {
+                node: &row.node,
+                item_path: &row.item_path,
+            });
+        }
+        if !found {
+            places.push(Place {
+                node: &node.id,
+                item_path: "",
+            });
+        }
+    }
+    for row in rows {
+        let known = workflow
+            .iter()
+            .flat_map(|workflow| &workflow.nodes)
+            .any(|node| node.id == row.node);
+        if !known {
+            places.push(Place {
+                node: &row.node,
+                item_path: &row.item_path,
+            });
+        }
+    }
+    places
+}
+
+fn step_state(state: &str) -> StepState {
+    match state {
+        "ready" => StepState::Ready,
+        "running" => StepState::Running,
+        "waiting" => StepState::Waiting,
+        "retryable" => StepState::Retryable,
+        "succeeded" => StepState::Succeeded,
+        "failed" => StepState::Failed,
+        "cancelled" => StepState::Cancelled,
+        "skipped" => StepState::Skipped,
+        _ => StepState::Pending,
+    }
+}
+
+fn warnings(row: &StepDetail) -> Vec<WarningOut> {
+    let stored: Vec<Warning> = row
+        .warnings
+        .clone()
+        .and_then(|json| serde_json::from_value(json).ok())
+        .unwrap_or_default();
+    stored.into_iter().map(WarningOut::from).collect()
+}
+
+/// The values that a step's settings read, by path. Settings are looked at as text: what holds no hole reads nothing.
+fn what_it_read(config: &Value, outputs: &BTreeMap<&str, &Value>, firm: &Value) -> Value {
+    let mut read = Map::new();
+    collect_reads(config, &mut |path| {
+        let (first, rest) = match path.split_first() {
+            Some((first, rest)) => (first.as_str(), rest),
+            None => return,
+        };
+        let start = match first {
+            "firm" => Some(firm),
+            node => outputs.get(node).copied(),
+        };
+        let value = start.and_then(|start| {
+            rest.iter()
+                .try_fold(start, |value, name| value.get(name.as_str()))
+        });
+        if let Some(value) = value {
+            read.insert(path.join("."), value.clone());
+        }
+    });
+    Value::Object(read)
+}
+
+fn collect_reads(json: &Value, found: &mut dyn FnMut(&[String])) {
+    match json {
+        Value::String(text) if text.contains("{{") || text.contains("{%") => {
+            for reference in Template(text.clone()).references().unwrap_or_default() {
+                found(&reference.path);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_reads(item, found)),
+        Value::Object(fields) => fields
+            .values()
+            .for_each(|value| collect_reads(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn wait_out(row: &StepDetail, generations: &[Generation]) -> Option<WaitOut> {
+    let wait = |on: &str, text: String| WaitOut {
+        on: on.into(),
+        text,
+        until: row.wait_until,
+        model: None,
+        place: None,
+    };
+    match (row.state.as_str(), row.waits_on.as_deref()) {
+        ("retryable", _) => Some(WaitOut {
+            until: row.due_at,
+            ..wait("retry", "Tries again after a pause.".into())
+        }),
+        ("ready", _) => Some(wait("executor", "Waits for its turn.".into())),
+        ("waiting", Some("generation")) => {
+            let generation = generations
+                .iter()
+                .rfind(|one| one.node == row.node && one.item_path == row.item_path);
+            let model = generation.and_then(|one| one.model.clone());
+            let text = match (generation.map(|one| one.state.as_str()), &model) {
+                (Some("running"), Some(model)) => format!("{model} is writing."),
+                (Some("running"), None) => "The model is writing.".into(),
+                (_, Some(model)) => format!("Waits for model {model}."),
+                (_, None) => "Waits for a model.".into(),
+            };
+            Some(WaitOut {
+                model,
+                place: generation.and_then(|one| one.place).map(|place| place + 1),
+                ..wait("model", text)
+            })
+        }
+        ("waiting", Some("delivery")) => Some(wait(
+            "delivery",
+            "Waits until the message is delivered.".into(),
+        )),
+        ("waiting", Some("signal")) => Some(wait("signal", "Waits for an answer.".into())),
+        ("waiting", _) => Some(wait("time", "Waits until its time has come.".into())),
+        _ => None,
+    }
+}
+
+fn attempt_out(attempt: &Attempt, worker: Option<String>) -> AttemptOut {
+    AttemptOut {
+        attempt: attempt.attempt,
+        state: attempt.state.clone(),
+        error: attempt.error.as_ref().map(StepErrorOut::from_json),
+        started_at: attempt.started_at,
+        finished_at: attempt.finished_at,
+        worker,
+    }
+}
+
+async fn generation_out(
+    app: &App,
+    scope: &Scope,
+    generation: &Generation,
+) -> Result<GenerationOut> {
+    let request: Option<GenerationRequest> =
+        serde_json::from_value(generation.request.clone()).ok();
+    let result: Option<GenerationResult> = generation
+        .result
+        .clone()
+        .and_then(|json| serde_json::from_value(json).ok());
+    let mut seq = -1;
+    let text = match &result {
+        Some(result) => result.text.clone(),
+        None if generation.state == "running" => {
+            let chunks =
+                store::generation::chunks_after(&app.store, scope, generation.id, 0, -1).await?;
+            seq = chunks.last().map_or(-1, |chunk| chunk.seq);
+            chunks.into_iter().map(|chunk| chunk.text).collect()
+        }
+        None => String::new(),
+    };
+    let usage = result.as_ref().map(|result| result.usage);
+    Ok(GenerationOut {
+        id: generation.id.as_uuid(),
+        attempt: generation.attempt,
+        round: generation.round,
+        model: generation.model.clone(),
+        state: generation.state.clone(),
+        messages: request
+            .iter()
+            .flat_map(|request| &request.messages)
+            .map(|message| MessageOut {
+                role: match message.role {
+                    Role::System => "system",
+                    Role::User => "user",
+                    Role::Assistant => "assistant",
+                }
+                .into(),
+                content: message.content.clone(),
+            })
+            .collect(),
+        text,
+        fence: generation.fence,
+        seq,
+        usage: usage.map(|usage| UsageOut {
+            prompt_tokens: usage.prompt_tokens,
+            output_tokens: usage.output_tokens,
+            forced_tokens: usage.forced_tokens,
+            cached_tokens: usage.cached_tokens,
+            prompt_ms: usage.prompt_ms,
+            output_ms: usage.output_ms,
+        }),
+        seed: result
+            .as_ref()
+            .map(|result| result.seed)
+            .or(request.as_ref().map(|request| request.seed))
+            .map(|seed| seed.to_string()),
+        tokens_per_second: usage.filter(|usage| usage.output_ms > 0).map(|usage| {
+            f64::from(usage.output_tokens) / Duration::from_millis(usage.output_ms).as_secs_f64()
+        }),
+        error: generation.error.as_ref().map(StepErrorOut::from_json),
+        created_at: generation.created_at,
+        started_at: generation.started_at,
+        finished_at: generation.finished_at,
+    })
+}

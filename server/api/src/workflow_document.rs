@@ -1,0 +1,258 @@
+//! Workflow documents as the API takes and gives them: reading and checking one, and moving document templates between "embedded
+//! under a local name" (exports, examples) and "a resource of its own" (drafts). Which settings name a template says the schema
+//! (`x-widget: "document"`), never a node type.
+
+use std::collections::HashMap;
+
+use document::Template;
+use engine::{
+    catalogue::Catalogue,
+    check::{Checked, Problem},
+    graph,
+    ids::DocumentId,
+    kind::Field,
+    node::Trigger,
+    schema,
+    workflow::{Node, Workflow},
+};
+use serde_json::{Value as Json, json};
+use store::{
+    Scope, Store,
+    document::{Document, NewDocument},
+    fresh_id,
+};
+
+use crate::{
+    error::{ApiError, Result},
+    routes::StepIconOut,
+};
+
+/// Reads a document, or says everything that is wrong with its shape.
+pub fn parse(document: &Json) -> Result<Workflow> {
+    graph::parse(document).map_err(|problems| {
+        let problems = problems
+            .into_iter()
+            .map(|problem| problem.under("/document"))
+            .collect();
+        ApiError::from_problems("This is not a workflow.", problems)
+    })
+}
+
+/// The templates a document names, newest versions.
+pub async fn templates(
+    store: &Store,
+    scope: &Scope,
+    catalogue: &Catalogue,
+    workflow: &Workflow,
+) -> Result<Vec<Document>> {
+    let ids: Vec<DocumentId> = workflow
+        .nodes
+        .iter()
+        .flat_map(|node| document_settings(catalogue, node))
+        .filter_map(|(_, name)| name.parse().ok())
+        .collect();
+    Ok(store::document::newest(store, scope, &ids).await?)
+}
+
+/// The typed fields of templates, as checks and plans want them.
+pub fn fields(templates: &[Document]) -> HashMap<DocumentId, Vec<Field>> {
+    templates
+        .iter()
+        .map(|document| {
+            let fields = Template::parse(&document.template)
+                .map(|template| template.fields())
+                .unwrap_or_default();
+            (document.id, fields)
+        })
+        .collect()
+}
+
+/// Every problem of a document, and what the editor draws of its steps.
+pub fn check(workflow: &Workflow, catalogue: &Catalogue, templates: &[Document]) -> Checked {
+    engine::check::check(workflow, catalogue, &fields(templates))
+}
+
+/// Settings of a node that name a document template: (pointer in the config, value).
+fn document_settings(catalogue: &Catalogue, node: &Node) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    if let Some(known) = catalogue.get(&node.node_type, node.version) {
+        schema::walk(
+            &known.schema,
+            &node.config,
+            &mut |pointer, schema, value| {
+                let widget = schema.get("x-widget").and_then(Json::as_str);
+                if let (Some("document"), Some(name)) = (widget, value.as_str()) {
+                    found.push((pointer.to_owned(), name.to_owned()));
+                }
+            },
+        );
+    }
+    found
+}
+
+/// Turns embedded templates into resources with fresh ids. A name that nothing embeds stays and becomes a problem of the check.
+pub fn extract_documents(
+    catalogue: &Catalogue,
+    workflow: &mut Workflow,
+) -> Result<Vec<NewDocument>> {
+    let embedded = std::mem::take(&mut workflow.documents);
+    let mut ids: HashMap<String, DocumentId> = HashMap::new();
+    let mut made = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for (local, template) in embedded {
+        if let Err(found) = Template::parse(&template) {
+            let place = format!(
+                "/document/documents/{}",
+                engine::value::escape_pointer(&local)
+            );
+            problems.extend(found.into_iter().map(|problem| problem.under(&place)));
+            continue;
+        }
+        let id: DocumentId = fresh_id();
+        made.push(NewDocument {
+            id,
+            name: readable(&local),
+            template,
+        });
+        ids.insert(local, id);
+    }
+    if !problems.is_empty() {
+        return Err(ApiError::from_problems(
+            "A document in this workflow cannot be read.",
+            problems,
+        ));
+    }
+    rename_documents(catalogue, workflow, |name| {
+        ids.get(name).map(ToString::to_string)
+    });
+    Ok(made)
+}
+
+/// Embeds templates under local names, for an export.
+pub fn embed_documents(catalogue: &Catalogue, workflow: &mut Workflow, templates: Vec<Document>) {
+    let mut names: HashMap<String, String> = HashMap::new();
+    for template in templates {
+        let base = local_name(&template.name);
+        let mut local = base.clone();
+        let mut number = 2;
+        while workflow.documents.contains_key(&local) {
+            local = format!("{base}_{number}");
+            number += 1;
+        }
+        names.insert(template.id.to_string(), local.clone());
+        workflow.documents.insert(local, template.template);
+    }
+    rename_documents(catalogue, workflow, |id| names.get(id).cloned());
+}
+
+fn rename_documents(
+    catalogue: &Catalogue,
+    workflow: &mut Workflow,
+    rename: impl Fn(&str) -> Option<String>,
+) {
+    for node in &mut workflow.nodes {
+        for (pointer, name) in document_settings(catalogue, node) {
+            if let (Some(place), Some(other)) = (node.config.pointer_mut(&pointer), rename(&name)) {
+                *place = Json::String(other);
+            }
+        }
+    }
+}
+
+fn readable(local: &str) -> String {
+    let text = local.replace(['_', '-'], " ");
+    let mut letters = text.trim().chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).take(200).collect(),
+        None => "Document".into(),
+    }
+}
+
+fn local_name(name: &str) -> String {
+    let mut local = String::new();
+    for letter in name.chars().take(60) {
+        if letter.is_ascii_alphanumeric() {
+            local.push(letter.to_ascii_lowercase());
+        } else if !local.is_empty() && !local.ends_with('_') {
+            local.push('_');
+        }
+    }
+    let local = local.trim_end_matches('_');
+    if local.starts_with(|letter: char| letter.is_ascii_lowercase()) {
+        local.to_owned()
+    } else {
+        format!("document_{local}").trim_end_matches('_').to_owned()
+    }
+}
+
+/// An empty workflow with the firm's language, zone and currency.
+pub fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
+    Workflow {
+        format: engine::workflow::FORMAT.into(),
+        name: name.into(),
+        locale: firm.locale.clone(),
+        time_zone: firm.time_zone.clone(),
+        currency: firm.currency.clone(),
+        nodes: Vec::new(),
+        edges: Vec::new(),
+        samples: Vec::new(),
+        documents: indexmap::IndexMap::new(),
+    }
+}
+
+/// The steps in small; unknown types keep their name and a neutral look.
+pub fn step_icons(catalogue: &Catalogue, nodes: &[Node]) -> Vec<StepIconOut> {
+    nodes
+        .iter()
+        .map(|node| {
+            let known = catalogue.get(&node.node_type, node.version);
+            StepIconOut {
+                name: node.name.clone(),
+                family: known.map_or("computed".into(), |known| slug(&known.description.family)),
+                icon: known.map_or("circle-help".into(), |known| known.description.icon.into()),
+            }
+        })
+        .collect()
+}
+
+/// How the engine's small enums stand in JSON.
+pub fn slug(value: &impl serde::Serialize) -> String {
+    match json!(value) {
+        Json::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// What can start a run, by node id, in document order.
+pub fn triggers(catalogue: &Catalogue, nodes: &[Node]) -> Vec<(String, Trigger)> {
+    nodes
+        .iter()
+        .filter_map(|node| {
+            let known = catalogue.get(&node.node_type, node.version)?;
+            let trigger = known.bind(&node.config).ok()?.trigger()?;
+            Some((node.id.clone(), trigger))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_names_are_identifiers() {
+        fn check(name: &str, expected: &str) {
+            assert_eq!(local_name(name), expected, "{name}");
+        }
+        check("Invoice page", "invoice_page");
+        check("  Ä 2 ", "document_2");
+        check("发票", "document");
+        check("2027", "document_2027");
+    }
+
+    #[test]
+    fn readable_names_begin_with_a_capital() {
+        assert_eq!(readable("travel_itinerary"), "Travel itinerary");
+        assert_eq!(readable("_"), "Document");
+    }
+}
