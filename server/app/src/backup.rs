@@ -43,12 +43,20 @@ pub struct Place<'a> {
 
 /// Writes `file`; an existing one is only replaced when the new one is whole.
 pub fn write(place: &Place<'_>, file: &Path, made_at: String) -> anyhow::Result<Manifest> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let scratch = tempfile::tempdir_in(folder).with_context(|| format!("{} cannot be written", folder.display()))?;
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let scratch = tempfile::tempdir_in(folder)
+        .with_context(|| format!("{} cannot be written", folder.display()))?;
     let dump = scratch.path().join(DATABASE);
     // The dump comes first: artifact bytes are written before their rows, so every row in it has its bytes.
     run(
-        Command::new(place.binaries.join("pg_dump")).args(["--format=custom", "--no-owner", "--file"]).arg(&dump).arg("--dbname").arg(place.database_url),
+        Command::new(place.binaries.join("pg_dump"))
+            .args(["--format=custom", "--no-owner", "--file"])
+            .arg(&dump)
+            .arg("--dbname")
+            .arg(place.database_url),
         "pg_dump",
     )?;
 
@@ -56,10 +64,18 @@ pub fn write(place: &Place<'_>, file: &Path, made_at: String) -> anyhow::Result<
     let mut archive = tar::Builder::new(File::create(&unfinished)?);
     let mut files = vec![append(&mut archive, &dump, DATABASE)?];
     for path in walk(place.artifact_dir)? {
-        let name = format!("artifacts/{}", path.strip_prefix(place.artifact_dir)?.display());
+        let name = format!(
+            "artifacts/{}",
+            path.strip_prefix(place.artifact_dir)?.display()
+        );
         files.push(append(&mut archive, &path, &name)?);
     }
-    let manifest = Manifest { format: FORMAT.into(), made_at, version: env!("CARGO_PKG_VERSION").into(), files };
+    let manifest = Manifest {
+        format: FORMAT.into(),
+        made_at,
+        version: env!("CARGO_PKG_VERSION").into(),
+        files,
+    };
     let text = serde_json::to_vec_pretty(&manifest)?;
     let mut header = tar::Header::new_gnu();
     header.set_size(text.len() as u64);
@@ -79,23 +95,44 @@ pub fn restore(place: &Place<'_>, file: &Path) -> anyhow::Result<Manifest> {
     for entry in archive.entries()? {
         // `unpack_in` refuses names that lead out of the folder.
         if !entry?.unpack_in(scratch.path())? {
-            bail!("{} holds a file name that leads out of its folder; it is not a backup made by Formwork.", file.display());
+            bail!(
+                "{} holds a file name that leads out of its folder; it is not a backup made by Formwork.",
+                file.display()
+            );
         }
     }
-    let text = fs::read(scratch.path().join(MANIFEST)).with_context(|| format!("{} is not a whole Formwork backup: it has no manifest", file.display()))?;
+    let text = fs::read(scratch.path().join(MANIFEST)).with_context(|| {
+        format!(
+            "{} is not a whole Formwork backup: it has no manifest",
+            file.display()
+        )
+    })?;
     let manifest: Manifest = serde_json::from_slice(&text)?;
     if manifest.format != FORMAT {
-        bail!("the backup has the format {}, and this program reads {FORMAT}; restore it with the version that made it.", manifest.format);
+        bail!(
+            "the backup has the format {}, and this program reads {FORMAT}; restore it with the version that made it.",
+            manifest.format
+        );
     }
     for entry in &manifest.files {
-        let (size_bytes, sha256) = digest(&scratch.path().join(&entry.name)).with_context(|| format!("{} is missing in the backup", entry.name))?;
+        let (size_bytes, sha256) = digest(&scratch.path().join(&entry.name))
+            .with_context(|| format!("{} is missing in the backup", entry.name))?;
         if (size_bytes, &sha256) != (entry.size_bytes, &entry.sha256) {
-            bail!("{} in the backup is damaged: its checksum differs; nothing was restored.", entry.name);
+            bail!(
+                "{} in the backup is damaged: its checksum differs; nothing was restored.",
+                entry.name
+            );
         }
     }
     run(
         Command::new(place.binaries.join("pg_restore"))
-            .args(["--no-owner", "--exit-on-error", "--single-transaction", "--dbname", place.database_url])
+            .args([
+                "--no-owner",
+                "--exit-on-error",
+                "--single-transaction",
+                "--dbname",
+                place.database_url,
+            ])
             .arg(scratch.path().join(DATABASE)),
         "pg_restore",
     )?;
@@ -111,10 +148,18 @@ pub fn restore(place: &Place<'_>, file: &Path) -> anyhow::Result<Manifest> {
 }
 
 fn run(command: &mut Command, program: &str) -> anyhow::Result<()> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{program} could not be started"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{program} could not be started"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        bail!("{program} failed: {}", text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing"));
+        bail!(
+            "{program} failed: {}",
+            text.lines()
+                .find(|line| !line.trim().is_empty())
+                .unwrap_or("it said nothing")
+        );
     }
     Ok(())
 }
@@ -122,7 +167,11 @@ fn run(command: &mut Command, program: &str) -> anyhow::Result<()> {
 fn append(archive: &mut tar::Builder<File>, path: &Path, name: &str) -> anyhow::Result<Entry> {
     let (size_bytes, sha256) = digest(path)?;
     archive.append_path_with_name(path, name)?;
-    Ok(Entry { name: name.into(), size_bytes, sha256 })
+    Ok(Entry {
+        name: name.into(),
+        size_bytes,
+        sha256,
+    })
 }
 
 fn digest(path: &Path) -> io::Result<(u64, String)> {
@@ -133,7 +182,10 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
     loop {
         let read = file.read(&mut block)?;
         if read == 0 {
-            let hex = hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+            let hex = hash
+                .finalize()
+                .iter()
+                .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
             return Ok((size, hex));
         }
         hash.write_all(&block[..read])?;
@@ -151,7 +203,11 @@ fn walk(folder: &Path) -> io::Result<Vec<PathBuf>> {
         };
         for entry in entries {
             let entry = entry?;
-            if entry.file_type()?.is_dir() { open.push(entry.path()) } else { found.push(entry.path()) }
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path())
+            } else {
+                found.push(entry.path())
+            }
         }
     }
     found.sort();

@@ -48,6 +48,8 @@ pub struct Config {
     pub executor_slots: usize,
     /// `FORMWORK_LEASE_SECONDS`: how long a worker may be silent; default 30.
     pub lease: Duration,
+    /// `FORMWORK_LOG`: what is logged, as `tracing` filters; default `info`.
+    pub log: String,
     /// `FORMWORK_TEST=1`: allows the fake model and fault points.
     pub test: bool,
     /// `FORMWORK_FAULT`: a named point at which the process aborts; only with `FORMWORK_TEST=1`.
@@ -102,6 +104,7 @@ impl Config {
                 )?
                 .unwrap_or(30),
             ),
+            log: variable("FORMWORK_LOG").unwrap_or_else(|| "info,sqlx=warn".into()),
             fault: variable("FORMWORK_FAULT").filter(|_| test),
             test,
             data_dir,

@@ -35,53 +35,134 @@ impl fmt::Display for Finding {
 
 /// Everything that can be seen without starting anything.
 pub fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![folder(config), disk(config), postgres(config), key(config), address(config), web(config), model(config), fonts(config)];
+    let mut findings = vec![
+        folder(config),
+        disk(config),
+        postgres(config),
+        key(config),
+        address(config),
+        web(config),
+        model(config),
+        fonts(config),
+    ];
     findings.retain(|finding| !finding.text.is_empty());
     findings
 }
 
 pub fn finding(verdict: Verdict, what: &'static str, text: impl Into<String>) -> Finding {
-    Finding { verdict, what, text: text.into() }
+    Finding {
+        verdict,
+        what,
+        text: text.into(),
+    }
 }
 
 fn folder(config: &Config) -> Finding {
     let dir = config.data_dir.display();
     match fs::metadata(&config.data_dir) {
-        Ok(data) if data.is_dir() => finding(Verdict::Good, "data", format!("everything is kept in {dir}")),
-        Ok(_) => finding(Verdict::Bad, "data", format!("{dir} is not a folder; set FORMWORK_DATA_DIR to one")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => finding(Verdict::Note, "data", format!("{dir} does not exist yet; the first start makes it")),
-        Err(error) => finding(Verdict::Bad, "data", format!("{dir} cannot be entered ({error}); check its owner and rights")),
+        Ok(data) if data.is_dir() => finding(
+            Verdict::Good,
+            "data",
+            format!("everything is kept in {dir}"),
+        ),
+        Ok(_) => finding(
+            Verdict::Bad,
+            "data",
+            format!("{dir} is not a folder; set FORMWORK_DATA_DIR to one"),
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => finding(
+            Verdict::Note,
+            "data",
+            format!("{dir} does not exist yet; the first start makes it"),
+        ),
+        Err(error) => finding(
+            Verdict::Bad,
+            "data",
+            format!("{dir} cannot be entered ({error}); check its owner and rights"),
+        ),
     }
 }
 
 fn disk(config: &Config) -> Finding {
-    let existing = config.data_dir.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("/"));
-    let Ok(disk) = rustix::fs::statvfs(existing) else { return finding(Verdict::Note, "disk", "its free room cannot be read") };
+    let existing = config
+        .data_dir
+        .ancestors()
+        .find(|dir| dir.exists())
+        .unwrap_or(Path::new("/"));
+    let Ok(disk) = rustix::fs::statvfs(existing) else {
+        return finding(Verdict::Note, "disk", "its free room cannot be read");
+    };
     let free_mb = disk.f_bavail.saturating_mul(disk.f_frsize) / 1_048_576;
-    let verdict = if free_mb < 200 { Verdict::Bad } else if free_mb < 2_000 { Verdict::Note } else { Verdict::Good };
-    finding(verdict, "disk", format!("{free_mb} MB free; the database needs 200 MB, the default model 1,120 MB"))
+    let verdict = if free_mb < 200 {
+        Verdict::Bad
+    } else if free_mb < 2_000 {
+        Verdict::Note
+    } else {
+        Verdict::Good
+    };
+    finding(
+        verdict,
+        "disk",
+        format!("{free_mb} MB free; the database needs 200 MB, the default model 1,120 MB"),
+    )
 }
 
 fn postgres(config: &Config) -> Finding {
     if config.database_url.is_some() {
-        return finding(Verdict::Good, "postgres", "DATABASE_URL names the database; no private one is started");
+        return finding(
+            Verdict::Good,
+            "postgres",
+            "DATABASE_URL names the database; no private one is started",
+        );
     }
     let found = binaries::find_all(config.postgres_dir.as_deref());
-    let listed: Vec<String> = found.iter().map(|binaries| format!("{} in {}", binaries.major, binaries.dir.display())).collect();
-    let major = fs::read_to_string(config.data_dir.join("postgres/PG_VERSION")).ok().and_then(|text| text.trim().parse().ok());
+    let listed: Vec<String> = found
+        .iter()
+        .map(|binaries| format!("{} in {}", binaries.major, binaries.dir.display()))
+        .collect();
+    let major = fs::read_to_string(config.data_dir.join("postgres/PG_VERSION"))
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     match binaries::choose(&found, major) {
-        Ok(chosen) => finding(Verdict::Good, "postgres", format!("uses {} in {}; found: {}", chosen.major, chosen.dir.display(), listed.join(", "))),
-        Err(error @ (PostgresError::NotFound | PostgresError::TooOld { .. })) => finding(Verdict::Bad, "postgres", error.to_string()),
-        Err(error) => finding(Verdict::Bad, "postgres", format!("{error} found: {}", listed.join(", "))),
+        Ok(chosen) => finding(
+            Verdict::Good,
+            "postgres",
+            format!(
+                "uses {} in {}; found: {}",
+                chosen.major,
+                chosen.dir.display(),
+                listed.join(", ")
+            ),
+        ),
+        Err(error @ (PostgresError::NotFound | PostgresError::TooOld { .. })) => {
+            finding(Verdict::Bad, "postgres", error.to_string())
+        }
+        Err(error) => finding(
+            Verdict::Bad,
+            "postgres",
+            format!("{error} found: {}", listed.join(", ")),
+        ),
     }
 }
 
 fn key(config: &Config) -> Finding {
     let path = config.key_file.display();
     match fs::metadata(&config.key_file) {
-        Ok(data) if data.permissions().mode() & 0o077 != 0 => finding(Verdict::Bad, "key", format!("{path} can be read by others; run `chmod 600 {path}`")),
-        Ok(_) => finding(Verdict::Good, "key", format!("the master key is {path}; keep a copy of it apart from the backups")),
-        Err(_) => finding(Verdict::Note, "key", format!("{path} does not exist yet; the first start makes it")),
+        Ok(data) if data.permissions().mode() & 0o077 != 0 => finding(
+            Verdict::Bad,
+            "key",
+            format!("{path} can be read by others; run `chmod 600 {path}`"),
+        ),
+        Ok(_) => finding(
+            Verdict::Good,
+            "key",
+            format!("the master key is {path}; keep a copy of it apart from the backups"),
+        ),
+        Err(_) => finding(
+            Verdict::Note,
+            "key",
+            format!("{path} does not exist yet; the first start makes it"),
+        ),
     }
 }
 
@@ -89,47 +170,110 @@ fn address(config: &Config) -> Finding {
     let listen = config.listen;
     let public = &config.public_url;
     match TcpListener::bind(listen) {
-        Ok(_) => finding(Verdict::Good, "address", format!("{listen} is free; people reach it as {public}")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            finding(Verdict::Note, "address", format!("{listen} is in use: by a running Formwork, or by another program (then set FORMWORK_LISTEN)"))
-        }
-        Err(error) => finding(Verdict::Bad, "address", format!("{listen} cannot be used ({error}); set FORMWORK_LISTEN")),
+        Ok(_) => finding(
+            Verdict::Good,
+            "address",
+            format!("{listen} is free; people reach it as {public}"),
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => finding(
+            Verdict::Note,
+            "address",
+            format!(
+                "{listen} is in use: by a running Formwork, or by another program (then set FORMWORK_LISTEN)"
+            ),
+        ),
+        Err(error) => finding(
+            Verdict::Bad,
+            "address",
+            format!("{listen} cannot be used ({error}); set FORMWORK_LISTEN"),
+        ),
     }
 }
 
 fn web(config: &Config) -> Finding {
     if config.web_dir.join("index.html").is_file() {
-        finding(Verdict::Good, "web", format!("the pages are in {}", config.web_dir.display()))
+        finding(
+            Verdict::Good,
+            "web",
+            format!("the pages are in {}", config.web_dir.display()),
+        )
     } else {
-        finding(Verdict::Bad, "web", format!("no pages in {}; run `make run`, or set FORMWORK_WEB_DIR", config.web_dir.display()))
+        finding(
+            Verdict::Bad,
+            "web",
+            format!(
+                "no pages in {}; run `make run`, or set FORMWORK_WEB_DIR",
+                config.web_dir.display()
+            ),
+        )
     }
 }
 
 fn model(config: &Config) -> Finding {
     if crate::model_worker::program().is_none() {
-        return finding(Verdict::Bad, "model", "the program formwork-model is not beside this one; steps that write will wait");
+        return finding(
+            Verdict::Bad,
+            "model",
+            "the program formwork-model is not beside this one; steps that write will wait",
+        );
     }
     match &config.model {
-        Some(name) if name == "none" || name == "fake" => finding(Verdict::Note, "model", format!("FORMWORK_MODEL={name}")),
-        Some(path) if Path::new(path).is_file() => finding(Verdict::Good, "model", format!("uses {path}")),
-        Some(path) => finding(Verdict::Bad, "model", format!("FORMWORK_MODEL names {path}, which does not exist")),
+        Some(name) if name == "none" || name == "fake" => {
+            finding(Verdict::Note, "model", format!("FORMWORK_MODEL={name}"))
+        }
+        Some(path) if Path::new(path).is_file() => {
+            finding(Verdict::Good, "model", format!("uses {path}"))
+        }
+        Some(path) => finding(
+            Verdict::Bad,
+            "model",
+            format!("FORMWORK_MODEL names {path}, which does not exist"),
+        ),
         None => {
-            let files = fs::read_dir(&config.model_dir).into_iter().flatten().flatten();
-            let names: Vec<String> = files.map(|file| file.file_name().to_string_lossy().into_owned()).filter(|name| name.ends_with(".gguf")).collect();
+            let files = fs::read_dir(&config.model_dir)
+                .into_iter()
+                .flatten()
+                .flatten();
+            let names: Vec<String> = files
+                .map(|file| file.file_name().to_string_lossy().into_owned())
+                .filter(|name| name.ends_with(".gguf"))
+                .collect();
             if names.is_empty() {
-                finding(Verdict::Note, "model", format!("none in {} yet; the program fetches one when it runs", config.model_dir.display()))
+                finding(
+                    Verdict::Note,
+                    "model",
+                    format!(
+                        "none in {} yet; the program fetches one when it runs",
+                        config.model_dir.display()
+                    ),
+                )
             } else {
-                finding(Verdict::Good, "model", format!("{} in {}", names.join(", "), config.model_dir.display()))
+                finding(
+                    Verdict::Good,
+                    "model",
+                    format!("{} in {}", names.join(", "), config.model_dir.display()),
+                )
             }
         }
     }
 }
 
 fn fonts(config: &Config) -> Finding {
-    let found = config.font_dirs.iter().any(|dir| dir.join("opentype/noto/NotoSansCJK-Regular.ttc").is_file());
+    let found = config
+        .font_dirs
+        .iter()
+        .any(|dir| dir.join("opentype/noto/NotoSansCJK-Regular.ttc").is_file());
     if found {
-        finding(Verdict::Good, "fonts", "Chinese, Japanese and Korean letters are at hand")
+        finding(
+            Verdict::Good,
+            "fonts",
+            "Chinese, Japanese and Korean letters are at hand",
+        )
     } else {
-        finding(Verdict::Note, "fonts", "no Noto Sans CJK found; documents in Chinese, Japanese or Korean need it (apt-get install fonts-noto-cjk)")
+        finding(
+            Verdict::Note,
+            "fonts",
+            "no Noto Sans CJK found; documents in Chinese, Japanese or Korean need it (apt-get install fonts-noto-cjk)",
+        )
     }
 }

@@ -1,4 +1,9 @@
 //! The program `formwork`: configuration and wiring. What it wires lives in the other crates; the private Postgres lives here.
 
+pub mod backup;
 pub mod config;
+pub mod doctor;
+mod fonts;
+mod model_worker;
 pub mod postgres;
+pub mod program;

@@ -26,7 +26,10 @@ pub struct ModelWorkerOptions {
 }
 
 /// Runs until `stopping` turns true; restarts the process with growing pauses.
-pub fn supervise(options: ModelWorkerOptions, mut stopping: watch::Receiver<bool>) -> JoinHandle<()> {
+pub fn supervise(
+    options: ModelWorkerOptions,
+    mut stopping: watch::Receiver<bool>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut pause = FIRST_PAUSE;
         while !*stopping.borrow() {
@@ -53,7 +56,11 @@ pub fn supervise(options: ModelWorkerOptions, mut stopping: watch::Receiver<bool
                     return;
                 }
             }
-            pause = if since.elapsed() > SETTLED { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+            pause = if since.elapsed() > SETTLED {
+                FIRST_PAUSE
+            } else {
+                (pause * 2).min(LONGEST_PAUSE)
+            };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 _ = stopping.wait_for(|stop| *stop) => return,
@@ -73,13 +80,21 @@ fn command(options: &ModelWorkerOptions) -> Command {
         .env_remove("FORMWORK_OWNER_PASSWORD")
         .env("CANDLE_NUM_THREADS", &threads)
         .env("RAYON_NUM_THREADS", &threads)
-        .envs(options.environment.iter().map(|(name, value)| (name, value)))
+        .envs(
+            options
+                .environment
+                .iter()
+                .map(|(name, value)| (name, value)),
+        )
         .kill_on_drop(true);
     command
 }
 
 /// The worker's program lies beside ours.
 pub fn program() -> Option<PathBuf> {
-    let beside = std::env::current_exe().ok()?.parent().map(|dir| dir.join("formwork-model"))?;
+    let beside = std::env::current_exe()
+        .ok()?
+        .parent()
+        .map(|dir| dir.join("formwork-model"))?;
     Path::new(&beside).is_file().then_some(beside)
 }

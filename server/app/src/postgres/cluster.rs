@@ -2,6 +2,7 @@
 //! is bound to the starting thread), stopped when dropped.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File, TryLockError},
     hash::{DefaultHasher, Hash, Hasher},
     os::unix::fs::PermissionsExt,
@@ -133,19 +134,12 @@ impl Cluster {
 
     /// The address of one database of this cluster.
     pub fn url(&self, database: &str) -> String {
-        let host: String =
-            self.socket_dir
-                .to_string_lossy()
-                .bytes()
-                .fold(String::new(), |mut url, byte| {
-                    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                        url.push(byte.into());
-                    } else {
-                        url.push_str(&format!("%{byte:02X}"));
-                    }
-                    url
-                });
-        format!("postgres://{ROLE}@localhost/{database}?host={host}")
+        url(&self.socket_dir, database)
+    }
+
+    /// The same for the cluster of a data folder, whoever runs it.
+    pub fn url_in(data_dir: &Path, database: &str) -> String {
+        url(&socket_dir(data_dir), database)
     }
 
     /// Turns true when Postgres has ended by itself or was stopped.
@@ -161,6 +155,19 @@ impl Drop for Cluster {
             let _ = runner.join();
         }
     }
+}
+
+fn url(socket_dir: &Path, database: &str) -> String {
+    let mut host = String::new();
+    for byte in socket_dir.to_string_lossy().bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            host.push(byte.into());
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(host, "%{byte:02X}");
+        }
+    }
+    format!("postgres://{ROLE}@localhost/{database}?host={host}")
 }
 
 /// One Formwork per data folder; the lock goes with the process, however it ends.

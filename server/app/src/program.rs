@@ -1,0 +1,323 @@
+//! Wires and runs the whole program: database, store, executor, HTTP and the model worker, in any combination of roles.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use engine::{catalogue::Catalogue, node::Services};
+use executor::{Executor, fault::Faults};
+use store::{Database, Store, StoreConfig, seal::MasterKey};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tracing::info;
+
+use crate::{
+    config::Config,
+    fonts,
+    model_worker::{self, ModelWorkerOptions},
+    postgres::{Account, Cluster, ClusterOptions},
+};
+
+const DATABASE: &str = "formwork";
+/// How long open requests may go on after a stop was asked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Which parts this process plays; several processes may share one database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    pub serve: bool,
+    pub work: bool,
+    pub model: bool,
+}
+
+/// A database that is up, and the cluster behind it if it is ours.
+pub struct Opened {
+    pub url: String,
+    /// Dropped last: everything else uses it.
+    pub cluster: Option<Cluster>,
+}
+
+/// The configured database, or the private cluster, started now.
+pub async fn open_database(config: &Config) -> anyhow::Result<Opened> {
+    if let Some(url) = &config.database_url {
+        let version = store::database::server_version(url)
+            .await
+            .context("DATABASE_URL names a database that does not answer")?;
+        if version < crate::postgres::binaries::OLDEST * 10_000 {
+            bail!(
+                "DATABASE_URL names Postgres {}, but Formwork needs {} or newer.",
+                version / 10_000,
+                crate::postgres::binaries::OLDEST
+            );
+        }
+        return Ok(Opened {
+            url: url.clone(),
+            cluster: None,
+        });
+    }
+    let options = ClusterOptions {
+        data_dir: config.data_dir.clone(),
+        postgres_dir: config.postgres_dir.clone(),
+        durable: true,
+    };
+    let cluster = tokio::task::spawn_blocking(move || Cluster::start(&options)).await??;
+    store::database::ensure(&cluster.url("postgres"), DATABASE).await?;
+    Ok(Opened {
+        url: cluster.url(DATABASE),
+        cluster: Some(cluster),
+    })
+}
+
+/// The address of a private database that another process keeps running, or of the configured one.
+pub async fn running_database(config: &Config) -> Option<String> {
+    let url = config
+        .database_url
+        .clone()
+        .unwrap_or_else(|| Cluster::url_in(&config.data_dir, DATABASE));
+    store::database::server_version(&url)
+        .await
+        .is_ok()
+        .then_some(url)
+}
+
+pub async fn connect(config: &Config, url: &str) -> anyhow::Result<Store> {
+    let key = MasterKey::load_or_create(&config.key_file).with_context(|| {
+        format!(
+            "the master key {} cannot be used",
+            config.key_file.display()
+        )
+    })?;
+    Ok(Store::connect(StoreConfig {
+        database: Database::Url(url.to_owned()),
+        artifact_dir: config.data_dir.join("artifacts"),
+        key: Some(key),
+        max_connections: 24,
+    })
+    .await?)
+}
+
+/// Runs until Ctrl-C or SIGTERM, then stops everything it started.
+pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::Result<()> {
+    let since = Instant::now();
+    let mut stop_asked = stop_signal()?;
+    // First of all: a taken port is said before anything is started.
+    let listener = if roles.serve {
+        Some(listen(config.listen).await?)
+    } else {
+        None
+    };
+    let opened = open_database(&config).await?;
+    let store = connect(&config, &opened.url).await?;
+    store.migrate().await.context("the database could not be brought to this version; nothing was changed by the step that failed")?;
+    store.events.start();
+    if let Some((email, password)) = &config.owner {
+        store::account::ensure_owner(&store, email, password).await?;
+    }
+
+    let outbound = outbound::Client::new(
+        outbound::Allow::parse(&config.outbound_allow.join(","))?,
+        concat!("Formwork/", env!("CARGO_PKG_VERSION")),
+    )?;
+    let font_dirs = config.font_dirs.clone();
+    let renderer = Arc::new(document::Renderer::new(Box::new(move || {
+        fonts::load(&font_dirs)
+    })));
+    let catalogue = Arc::new(catalogue);
+    let executor = if roles.work {
+        Some(start_executor(&config, roles, &store, &catalogue, &renderer, &outbound).await?)
+    } else {
+        None
+    };
+
+    let (stopping, stop) = watch::channel(false);
+    let model_worker = if roles.model {
+        start_model_worker(&config, &opened.url, stop.clone())?
+    } else {
+        None
+    };
+    let mut server = None;
+    if let Some(listener) = listener {
+        let state = api::State {
+            store: store.clone(),
+            catalogue,
+            renderer,
+            local: executor.as_ref().map(Executor::local),
+            outbound,
+            config: api::Config {
+                public_url: config.public_url.clone(),
+                trusted_proxies: config.trusted_proxies.clone(),
+                web_dir: Some(config.web_dir.clone()),
+            },
+        };
+        let router = api::router(state);
+        server = Some(tokio::spawn(api::serve(listener, router, stop.clone())));
+        announce(&config, &store, since).await?;
+    }
+
+    let mut cluster_gone = opened.cluster.as_ref().map(Cluster::exited);
+    let reason = tokio::select! {
+        () = stop_asked.recv() => None,
+        () = gone(cluster_gone.as_mut()) => Some("the private Postgres ended; the end of postgres.log in the data folder says why"),
+    };
+    info!("stopping");
+    let _ = stopping.send(true);
+    if let Some(server) = server {
+        let _ = tokio::time::timeout(PATIENCE, server).await;
+    }
+    if let Some(executor) = &executor {
+        executor.shutdown().await;
+    }
+    if let Some(model_worker) = model_worker {
+        let _ = model_worker.await;
+    }
+    drop(store);
+    tokio::task::spawn_blocking(move || drop(opened)).await?;
+    match reason {
+        Some(reason) => bail!(reason),
+        None => Ok(()),
+    }
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!(
+                "{address} is in use by another program; stop it, or choose another address with FORMWORK_LISTEN=127.0.0.1:8081."
+            )
+        }
+        Err(error) => Err(error)
+            .with_context(|| format!("{address} cannot be listened on; set FORMWORK_LISTEN")),
+    }
+}
+
+async fn start_executor(
+    config: &Config,
+    roles: Roles,
+    store: &Store,
+    catalogue: &Arc<Catalogue>,
+    renderer: &Arc<document::Renderer>,
+    outbound: &outbound::Client,
+) -> anyhow::Result<Executor> {
+    let services = Services::default().with(renderer.clone());
+    let mut options = executor::Config::new(
+        store.clone(),
+        catalogue.clone(),
+        services,
+        outbound.clone(),
+        config.public_url.as_str(),
+    );
+    options.kind = if roles.serve {
+        store::worker::Kind::Run
+    } else {
+        store::worker::Kind::Work
+    };
+    options.slots = config.executor_slots;
+    options.lease = config.lease;
+    options.heartbeat = config.lease / 3;
+    if let Some(fault) = &config.fault {
+        options.faults = fault.parse::<Faults>()?;
+    }
+    Ok(Executor::start(options).await?)
+}
+
+fn start_model_worker(
+    config: &Config,
+    database_url: &str,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
+    if config.model.as_deref() == Some("none") {
+        return Ok(None);
+    }
+    let Some(program) = model_worker::program() else {
+        info!(
+            "formwork-model is not beside this program: steps that write wait for a model worker"
+        );
+        return Ok(None);
+    };
+    let account = Account::for_this_process()?;
+    std::fs::create_dir_all(&config.model_dir)?;
+    account.own(&config.model_dir)?;
+    let mut environment = vec![
+        ("DATABASE_URL".to_owned(), database_url.to_owned()),
+        (
+            "FORMWORK_MODEL_DIR".to_owned(),
+            config.model_dir.display().to_string(),
+        ),
+        (
+            "FORMWORK_MODEL_THREADS".to_owned(),
+            config.model_threads.to_string(),
+        ),
+    ];
+    environment.extend(
+        config
+            .model
+            .clone()
+            .map(|model| ("FORMWORK_MODEL".to_owned(), model)),
+    );
+    let options = ModelWorkerOptions {
+        program,
+        arguments: vec!["serve".into(), "--with-parent".into()],
+        threads: config.model_threads,
+        account,
+        environment,
+    };
+    Ok(Some(model_worker::supervise(options, stop)))
+}
+
+/// What the person at the terminal needs next.
+#[expect(
+    clippy::print_stdout,
+    reason = "the one thing this program tells the terminal"
+)]
+async fn announce(config: &Config, store: &Store, since: Instant) -> anyhow::Result<()> {
+    let address = &config.public_url;
+    println!(
+        "\n  Formwork is ready after {:.1} s:  {address}",
+        since.elapsed().as_secs_f32()
+    );
+    if let Some(token) = store::account::setup_token(store).await? {
+        let base = address.as_str().trim_end_matches('/');
+        println!(
+            "  Make the owner's account here (the link works once):\n  {base}/setup?token={token}"
+        );
+    }
+    println!("  Ctrl-C stops everything.\n");
+    Ok(())
+}
+
+struct StopSignal {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+fn stop_signal() -> std::io::Result<StopSignal> {
+    Ok(StopSignal {
+        interrupt: signal(SignalKind::interrupt())?,
+        terminate: signal(SignalKind::terminate())?,
+    })
+}
+
+async fn gone(exited: Option<&mut watch::Receiver<bool>>) {
+    match exited {
+        Some(exited) => {
+            let _ = exited.wait_for(|gone| *gone).await;
+        }
+        None => std::future::pending().await,
+    }
+}
