@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 /// Families beyond the bundled ones, by the beginning of their file names: everything else on a desktop machine would only cost
@@ -20,7 +19,7 @@ const LARGEST_BYTES: u64 = 64 * 1024 * 1024;
 const DEEPEST: usize = 5;
 
 /// The wanted files' bytes, in the order of `WANTED`.
-pub(crate) fn load(folders: &[PathBuf]) -> Vec<Arc<[u8]>> {
+pub(crate) fn load(folders: &[PathBuf]) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for folder in folders {
         walk(folder, DEEPEST, &mut found);
@@ -42,7 +41,7 @@ pub(crate) fn load(folders: &[PathBuf]) -> Vec<Arc<[u8]>> {
     ranked.sort();
     ranked
         .iter()
-        .filter_map(|(_, path)| fs::read(path).ok().map(Arc::from))
+        .filter_map(|(_, path)| fs::read(path).ok())
         .collect()
 }
 
