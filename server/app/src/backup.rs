@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -188,7 +188,7 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
                 .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
             return Ok((size, hex));
         }
-        hash.write_all(&block[..read])?;
+        hash.update(&block[..read]);
         size += read as u64;
     }
 }

@@ -32,7 +32,7 @@ pub fn supervise(
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut pause = FIRST_PAUSE;
-        while !*stopping.borrow() {
+        while !has_stopped(&stopping) {
             let since = Instant::now();
             let mut child = match command(&options).spawn() {
                 Ok(child) => child,
@@ -47,7 +47,7 @@ pub fn supervise(
                     Ok(status) => warn!(%status, "the model worker ended; it is started again"),
                     Err(error) => warn!(%error, "the model worker cannot be watched"),
                 },
-                _ = stopping.wait_for(|stop| *stop) => {
+                () = stopped(&mut stopping) => {
                     // Closing its input asks it to release what it has claimed.
                     drop(child.stdin.take());
                     if tokio::time::timeout(Duration::from_secs(5), child.wait()).await.is_err() {
@@ -63,10 +63,19 @@ pub fn supervise(
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = stopping.wait_for(|stop| *stop) => return,
+                () = stopped(&mut stopping) => return,
             }
         }
     })
+}
+
+fn has_stopped(stopping: &watch::Receiver<bool>) -> bool {
+    *stopping.borrow()
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop, too.
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 fn command(options: &ModelWorkerOptions) -> Command {

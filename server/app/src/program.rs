@@ -123,7 +123,7 @@ pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::
     let outbound = outbound::Client::new(
         outbound::Allow::parse(&config.outbound_allow.join(","))?,
         concat!("Formwork/", env!("CARGO_PKG_VERSION")),
-    )?;
+    );
     let font_dirs = config.font_dirs.clone();
     let renderer = Arc::new(document::Renderer::new(Box::new(move || {
         fonts::load(&font_dirs)
@@ -148,7 +148,6 @@ pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::
             catalogue,
             renderer,
             local: executor.as_ref().map(Executor::local),
-            outbound,
             config: api::Config {
                 public_url: config.public_url.clone(),
                 trusted_proxies: config.trusted_proxies.clone(),
