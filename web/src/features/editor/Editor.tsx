@@ -44,8 +44,7 @@ function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null
   const document = useDocument();
   const [address, go] = useAddress();
   const sample = sampleNamed(document, address.sample);
-  const words = useRef({ merged: (by: string | null) => (by ? t("save.mergedBy", { name: by }) : t("save.merged")), mergedLabel: t("save.mergedLabel") });
-  const [saver] = useState(() => new Saver(store, () => words.current));
+  const [saver] = useState(() => new Saver(store, { merged: (by) => (by ? t("save.mergedBy", { name: by }) : t("save.merged")), mergedLabel: t("save.mergedLabel") }));
   const [trials] = useState(() => new Trials(store, saver, sample));
   useEffect(() => saver.start(), [saver]);
   useEffect(() => startChecking(store), [store]);

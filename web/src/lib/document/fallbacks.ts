@@ -1,7 +1,7 @@
 // What stands on the page when one answer is left empty: the same choice for every chip that shows it, in all later steps.
 
 import { pieces, writeChip } from "../expression/template";
-import { isObject } from "./pointer";
+import { isObject, without } from "./pointer";
 import type { Json, JsonObject, Workflow } from "./types";
 
 type Change = (text: string) => string;
@@ -44,7 +44,7 @@ export function setFallbacks(document: Workflow, step: string, field: string, fa
     pieces(text)
       .map((piece, _index, all) => {
         if (piece.type !== "chip" || !shows(piece.chip.path, step, field)) return piece.text;
-        const { none: _none, ...chip } = piece.chip;
+        const chip = without(piece.chip, "none");
         // Alone in its place the value keeps its type, so that nothing must be `none`, not an empty text.
         return writeChip({ ...chip, fallback, ...(fallback === "" && all.length === 1 ? { none: true } : {}) });
       })

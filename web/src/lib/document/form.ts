@@ -1,7 +1,7 @@
 // What a form asks, as the `form_fields` control edits it. The server's validator is the law; this only shapes sensible beginnings.
 
 import { freshName } from "./ids";
-import { isObject } from "./pointer";
+import { isObject, without } from "./pointer";
 import type { Json, JsonObject } from "./types";
 
 export const ANSWERS = ["text", "long_text", "number", "money", "date", "select", "rows", "file", "email", "phone", "multi_select", "checkbox"] as const;
@@ -44,8 +44,7 @@ export function shaped(field: FormField, kind: Answer): FormField {
     next["columns"] = [{ name: "description", label: "Description", kind: "text", required: true }];
   }
   // A number field's limits are text, a date's are dates: never carried over.
-  if (field.kind !== kind) for (const key of ["min", "max"]) delete next[key];
-  return next;
+  return field.kind === kind ? next : (without(next, "min", "max") as FormField);
 }
 
 /** Every field that the form's answers hold, one level into rows, with the path of its place in the config. */

@@ -44,9 +44,7 @@ export function setAt(value: Json | undefined, path: Path, next: Json | undefine
   }
   const object: JsonObject = isObject(value) ? { ...value } : {};
   const inner = setAt(object[String(head)], rest, next);
-  if (inner === undefined) delete object[String(head)];
-  else object[String(head)] = inner;
-  return object;
+  return inner === undefined ? without(object, String(head)) : { ...object, [String(head)]: inner };
 }
 
 /** Order of keys does not matter, order of entries does. */
@@ -62,6 +60,11 @@ export function sameJson(a: unknown, b: unknown): boolean {
   const keys = Object.keys(left).filter((key) => left[key] !== undefined);
   const others = Object.keys(right).filter((key) => right[key] !== undefined);
   return keys.length === others.length && keys.every((key) => sameJson(left[key], right[key]));
+}
+
+/** A copy without these members. */
+export function without<T extends object, K extends string>(object: T, ...keys: readonly K[]): Omit<T, K> {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !(keys as readonly string[]).includes(key))) as Omit<T, K>;
 }
 
 export function movedItem<T>(list: readonly T[], from: number, to: number): T[] {

@@ -84,7 +84,6 @@ export function ValuePicker({ sources, wanted = null, inText = false, onPick }: 
     list.current?.querySelector(`#${CSS.escape(`${id}-${next}`)}`)?.scrollIntoView({ block: "nearest" });
   };
 
-  let index = -1;
   return (
     <div className={classes["picker"]}>
       <input
@@ -116,8 +115,7 @@ export function ValuePicker({ sources, wanted = null, inText = false, onPick }: 
           <div role="group" aria-label={source.name} key={source.id}>
             <div className={classes["group"]}><StepIcon family={source.family} icon={source.icon} size={18} />{source.name}</div>
             {options.map((option) => {
-              index += 1;
-              const mine = index;
+              const mine = flat.indexOf(option);
               return (
                 <button
                   type="button"

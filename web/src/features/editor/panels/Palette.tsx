@@ -51,7 +51,6 @@ export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void
     list.current?.querySelector(`#${CSS.escape(`${id}-${next}`)}`)?.scrollIntoView({ block: "nearest" });
   };
   const after = document.nodes.find((node) => node.id === gap?.after)?.name;
-  let index = -1;
   return (
     <Modal opened={gap !== null} onClose={close} withCloseButton={false} padding={0} size={520} yOffset="12vh" centered={false} title={undefined} aria-label={t("palette.title")}>
       <div className={classes["palette"]}>
@@ -75,8 +74,7 @@ export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void
             <div role="group" aria-label={t(`origin.${family}`)} key={family}>
               <div className={classes["group"]}>{t(`origin.${family}`)}</div>
               {types.map((type) => {
-                index += 1;
-                const mine = index;
+                const mine = flat.indexOf(type);
                 return (
                   <button
                     type="button" role="option" tabIndex={-1} key={type.type} id={`${id}-${mine}`} className={classes["type"]} aria-selected={mine === current}

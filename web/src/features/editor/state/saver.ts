@@ -26,7 +26,7 @@ export class Saver {
   private retryMs = FIRST_RETRY_MS;
   private closed = false;
 
-  constructor(private readonly store: EditorStore, private readonly words: () => SaverWords) {}
+  constructor(private readonly store: EditorStore, private readonly words: SaverWords) {}
 
   start(): () => void {
     const onDocument = () => this.schedule();
@@ -131,7 +131,7 @@ export class Saver {
   private meet(base: Workflow, theirs: { revision: number; document: Workflow; by: string | null; at: string }, mine: Workflow): void {
     const result = merge(base, theirs.document, mine);
     if (result.conflicts.length > 0) {
-      if (!sameJson(mine, this.store.document)) this.store.replace(mine, this.words().mergedLabel);
+      if (!sameJson(mine, this.store.document)) this.store.replace(mine, this.words.mergedLabel);
       this.store.set({
         save: "elsewhere",
         conflict: { theirs: theirs.document, revision: theirs.revision, by: theirs.by, at: theirs.at, steps: result.conflicts },
@@ -140,10 +140,10 @@ export class Saver {
     }
     this.store.set({ base: { revision: theirs.revision, document: theirs.document }, save: "saved", conflict: null });
     const unchanged = sameJson(result.document, theirs.document);
-    this.store.replace(unchanged ? theirs.document : result.document, this.words().mergedLabel);
+    this.store.replace(unchanged ? theirs.document : result.document, this.words.mergedLabel);
     if (unchanged) this.store.set({ base: { revision: theirs.revision, document: this.store.document } });
     else this.schedule();
-    say(this.words().merged(theirs.by));
+    say(this.words.merged(theirs.by));
   }
 
   /** The person chose: the given document replaces theirs, on top of their revision. */

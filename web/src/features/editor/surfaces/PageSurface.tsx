@@ -2,7 +2,7 @@
 
 import { ActionIcon, Loader, Switch } from "@mantine/core";
 import { ChevronLeft, ChevronRight, TriangleAlert, ZoomIn, ZoomOut } from "lucide-react";
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Family } from "~/lib/document/types";
@@ -177,18 +177,5 @@ function Paper({ page, number, zoom, origins, origin, chosen, onBox }: PaperProp
 
 /** An image, so that nothing inside the drawing can run or load anything. */
 export function useSvgUrl(svg: string): string | null {
-  const [url, setUrl] = useState<string | null>(null);
-  const last = useRef<string | null>(null);
-  useEffect(() => {
-    const made = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
-    setUrl(made);
-    // The old picture stays until the new one is there: no flicker while typing.
-    const before = last.current;
-    last.current = made;
-    if (before) setTimeout(() => URL.revokeObjectURL(before), 1000);
-  }, [svg]);
-  useEffect(() => () => {
-    if (last.current) URL.revokeObjectURL(last.current);
-  }, []);
-  return url;
+  return useMemo(() => (svg === "" ? null : `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`), [svg]);
 }

@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 
 import { ANSWERS, CELL_ANSWERS, fieldsOf, freshField, shaped, WIDTHS } from "~/lib/document/form";
 import type { Answer, FormField } from "~/lib/document/form";
+import { without } from "~/lib/document/pointer";
 import { slug } from "~/lib/document/ids";
 import type { Json } from "~/lib/document/types";
 import { useAddress } from "../address";
@@ -68,8 +69,7 @@ interface SettingsProps {
 
 /** Clears what is empty, so that an untouched limit is not stored. */
 function put(field: FormField, key: string, value: Json | undefined): FormField {
-  const { [key]: _old, ...rest } = field;
-  return (value === undefined || value === "" ? rest : { ...field, [key]: value }) as FormField;
+  return (value === undefined || value === "" ? without(field, key) : { ...field, [key]: value }) as FormField;
 }
 
 export function FieldSettings({ scope, field, answers, taken, errorAt, onChange, between }: SettingsProps) {

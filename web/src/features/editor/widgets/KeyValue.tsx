@@ -6,7 +6,7 @@ import { Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { isObject } from "~/lib/document/pointer";
+import { isObject, without } from "~/lib/document/pointer";
 import type { Json, JsonObject, Schema } from "~/lib/document/types";
 import { fieldTitle } from "~/lib/expression/kind";
 import type { Field } from "~/lib/expression/kind";
@@ -33,8 +33,7 @@ export function KeyValueWidget(props: WidgetProps) {
   const item = deref(typeof schema.additionalProperties === "object" ? schema.additionalProperties : {}, scope.definitions);
   const asTemplate = item["x-widget"] === "template" || item["x-widget"] === undefined || typeOf(item) === "string";
   const set = (name: string, next: Json | undefined) => {
-    const { [name]: _old, ...rest } = values;
-    onChange(next === undefined ? rest : { ...values, [name]: next });
+    onChange(next === undefined ? without(values, name) : { ...values, [name]: next });
   };
   const problemOf = (name: string) => {
     const at = [...props.path.map(String), name];

@@ -6,7 +6,7 @@ import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { freshName, slug } from "~/lib/document/ids";
-import { isObject } from "~/lib/document/pointer";
+import { isObject, without } from "~/lib/document/pointer";
 import type { Json, JsonObject } from "~/lib/document/types";
 import type { KindName } from "~/lib/expression/kind";
 import { KindIcon } from "../icons";
@@ -84,9 +84,7 @@ function FieldList({ label, value, onChange, depth, head, foot }: ListProps) {
             <Limits
               field={item}
               onChange={(patch, remove) => {
-                const next = { ...item, ...patch };
-                for (const key of remove) delete next[key];
-                set(index, next);
+                set(index, { ...without(item, ...remove), ...patch });
               }}
             />
           </div>

@@ -3,6 +3,7 @@
 import { NumberInput, Select } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
+import { without } from "~/lib/document/pointer";
 import type { JsonObject } from "~/lib/document/types";
 import type { KindName } from "~/lib/expression/kind";
 
@@ -41,7 +42,7 @@ export function Limits({ field, onChange }: { field: JsonObject; onChange: (patc
 
 /** The members that belong to a kind, so that changing it leaves nothing behind. */
 export function withKind(field: JsonObject, kind: KindName): JsonObject {
-  const { max_length: _m, options: _o, item: _i, fields: _f, min_items: _a, max_items: _b, ...rest } = field;
+  const rest = without(field, "max_length", "options", "item", "fields", "min_items", "max_items");
   const extra: JsonObject =
     kind === "list" ? { item: { kind: "text" } } : kind === "record" ? { fields: [] } : kind === "choice" ? { options: [{ value: "a" }, { value: "b" }] } : {};
   return { ...rest, kind, ...extra };

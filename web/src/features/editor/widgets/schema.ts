@@ -1,22 +1,23 @@
 // Reading a catalogue's JSON Schema: references, nullable types, labels, order. Pure.
 
+import { without } from "~/lib/document/pointer";
 import type { Json, Schema } from "~/lib/document/types";
 
 export function deref(schema: Schema, definitions: Record<string, Schema>, depth = 0): Schema {
   if (depth > 8) return schema;
   if (schema.$ref) {
     const target = definitions[schema.$ref.replace(/^#\/\$defs\//, "")];
-    const { $ref: _, ...own } = schema;
+    const own = without(schema, "$ref");
     return target ? deref({ ...target, ...own }, definitions, depth + 1) : own;
   }
   const options = schema.anyOf ?? schema.oneOf;
   const real = options?.filter((option) => option.type !== "null");
   if (options && real?.length === 1 && real[0]) {
-    const { anyOf: _a, oneOf: _o, ...own } = schema;
+    const own = without(schema, "anyOf", "oneOf");
     return deref({ ...real[0], ...own }, definitions, depth + 1);
   }
   if (schema.allOf?.length === 1 && schema.allOf[0]) {
-    const { allOf: _, ...own } = schema;
+    const own = without(schema, "allOf");
     return deref({ ...schema.allOf[0], ...own }, definitions, depth + 1);
   }
   return schema;
