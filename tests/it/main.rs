@@ -3,6 +3,7 @@
 mod cluster;
 mod delivery;
 mod examples;
+mod form;
 mod layering;
 mod outbound;
 mod queue;

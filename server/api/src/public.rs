@@ -22,6 +22,8 @@ use axum::{
     routing::{delete, get, post},
 };
 
+pub(crate) use files::send as send_file;
+
 use crate::App;
 
 /// A form with all its files; each form's own limit is lower.
