@@ -63,6 +63,7 @@ impl Site {
                 web_dir: None,
             },
             catalogue: Arc::new(nodes::catalogue()),
+            renderer: Arc::new(document::Renderer::bundled()),
             local: None,
         });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
