@@ -67,8 +67,10 @@ struct Hub {
     generations: watch::Sender<u64>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
     pending: Mutex<Option<mpsc::UnboundedReceiver<Outgoing>>>,
-    /// Whether another process may be interested; without one nothing is sent.
+    /// Whether another process that serves or runs may be interested; without one nothing is sent to such.
     others: AtomicBool,
+    /// Whether a model's process may be interested; it hears only of requests.
+    models: AtomicBool,
     started: AtomicBool,
     waiters: Mutex<HashMap<RunId, Vec<oneshot::Sender<()>>>>,
     polled: Mutex<Option<Instant>>,
@@ -104,6 +106,7 @@ impl Events {
             outgoing,
             pending: Mutex::new(Some(pending)),
             others: AtomicBool::new(true),
+            models: AtomicBool::new(true),
             started: AtomicBool::new(false),
             waiters: Mutex::new(HashMap::new()),
             polled: Mutex::new(None),
@@ -133,7 +136,11 @@ impl Events {
     /// Tells those who work. Call it after the commit.
     pub fn wake(&self, wake: Wake) {
         self.local_wake(wake);
-        if self.shared() {
+        let heard = match wake {
+            Wake::Generations => self.0.models.load(Ordering::Relaxed) && self.0.started.load(Ordering::Acquire),
+            Wake::Queue | Wake::Deliveries => self.shared(),
+        };
+        if heard {
             let _ = self.0.outgoing.send(Outgoing::Wake(wake));
         }
     }
@@ -162,9 +169,10 @@ impl Events {
         self.waker(wake).subscribe()
     }
 
-    /// Whether another live process shares the database, as the worker table says. While there is none, nothing is sent.
-    pub fn set_others(&self, others: bool) {
-        self.0.others.store(others, Ordering::Relaxed);
+    /// Which other live processes share the database, as the worker table says. While there is none, nothing is sent.
+    pub fn set_others(&self, processes: bool, models: bool) {
+        self.0.others.store(processes, Ordering::Relaxed);
+        self.0.models.store(models, Ordering::Relaxed);
     }
 
     /// Resolves when the run is known to be over; the caller also polls, see `run::wait`.
@@ -236,8 +244,10 @@ impl Events {
         match serde_json::from_str::<Payload>(notification.payload()) {
             Ok(payload) if payload.o == self.0.origin => {}
             Ok(payload) => {
-                // Whoever speaks is another process that may want to hear us.
-                self.set_others(true);
+                // A greeting: a process that has just come and may want to hear us.
+                if payload.w.is_empty() && payload.e.is_empty() {
+                    self.set_others(true, true);
+                }
                 for wake in payload.w {
                     self.local_wake(wake);
                 }

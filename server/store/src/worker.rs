@@ -70,12 +70,12 @@ pub async fn heartbeat(
     host: &str,
     info: &Json,
 ) -> Result<()> {
-    let others = sqlx::query_scalar!(
+    let others = sqlx::query!(
         r#"with seen as (
                insert into worker (id, kind, host, info) values ($1, $2, $3, $4)
                on conflict (id) do update set seen_at = now(), info = excluded.info)
-           select count(*) as "others!" from worker
-           where id <> $1 and seen_at > now() - $5::bigint * interval '1 millisecond'"#,
+           select coalesce(bool_or(kind <> 'model'), false) as "processes!", coalesce(bool_or(kind = 'model'), false) as "models!"
+           from worker where id <> $1 and seen_at > now() - $5::bigint * interval '1 millisecond'"#,
         worker.as_uuid(),
         kind.name(),
         host,
@@ -84,7 +84,7 @@ pub async fn heartbeat(
     )
     .fetch_one(&store.pool)
     .await?;
-    store.events.set_others(others > 0);
+    store.events.set_others(others.processes, others.models);
     Ok(())
 }
 
