@@ -923,11 +923,23 @@ mod tests {
     use super::*;
 
     fn workflow() -> Workflow {
+        let nodes: Vec<Json> = ["form", "left", "right", "join", "end"]
+            .iter()
+            .map(|id| json!({"id": id, "type": "t", "version": 1, "name": id}))
+            .collect();
+        let edges: Vec<Json> = [
+            ("form", "left"),
+            ("form", "right"),
+            ("left", "join"),
+            ("right", "join"),
+            ("join", "end"),
+        ]
+        .iter()
+        .map(|(from, to)| json!({"from": from, "port": "out", "to": to}))
+        .collect();
         serde_json::from_value(json!({
             "format": "formwork/1", "name": "n", "locale": "en", "time_zone": "UTC", "currency": "EUR",
-            "nodes": ["form", "left", "right", "join", "end"].map(|id| json!({"id": id, "type": "t", "version": 1, "name": id})),
-            "edges": [["form", "left"], ["form", "right"], ["left", "join"], ["right", "join"], ["join", "end"]]
-                .map(|[from, to]| json!({"from": from, "port": "out", "to": to})),
+            "nodes": nodes, "edges": edges,
         }))
         .expect("the workflow is well-formed")
     }
