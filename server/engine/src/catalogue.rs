@@ -136,6 +136,18 @@ impl NodeType {
                 }
             }
         }
+        prune(&mut schema);
+        let definitions = schema
+            .as_object_mut()
+            .and_then(|schema| schema.shift_remove("$defs"));
+        // What is left may still point into the definitions; else nobody needs them.
+        if let (true, Some(schema), Some(definitions)) = (
+            schema.to_string().contains("\"$ref\""),
+            schema.as_object_mut(),
+            definitions,
+        ) {
+            schema.insert("$defs".into(), definitions);
+        }
         json!({
             "type": self.node_type,
             "version": self.version,
@@ -313,6 +325,30 @@ fn add_titles(schema: &mut Json) {
     }
 }
 
+/// Controls that are whole editors with words of their own; what lies below them is never drawn from the schema.
+const WHOLE_EDITORS: [&str; 3] = ["form_fields", "computed_fields", "output_fields"];
+
+fn is_whole_editor(schema: &Map<String, Json>) -> bool {
+    schema
+        .get("x-widget")
+        .and_then(Json::as_str)
+        .is_some_and(|widget| WHOLE_EDITORS.contains(&widget))
+}
+
+/// Leaves out the entries of whole editors: kinds nest, and written out they are most of the catalogue.
+fn prune(schema: &mut Json) {
+    match schema {
+        Json::Object(object) => {
+            if is_whole_editor(object) {
+                object.shift_remove("items");
+            }
+            object.values_mut().for_each(prune);
+        }
+        Json::Array(items) => items.iter_mut().for_each(prune),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
 /// `file_name` becomes `File name`.
 fn humanise(name: &str) -> String {
     let mut text = name.replace('_', " ");
@@ -350,9 +386,7 @@ fn find_places(schema: &Json, pointer: &str, key: &str, places: &mut Vec<(String
             }
         }
     }
-    // These controls are whole editors with words of their own; what lies below them is never drawn from the schema.
-    let widget = object.get("x-widget").and_then(Json::as_str);
-    if let Some("form_fields" | "computed_fields" | "output_fields") = widget {
+    if is_whole_editor(object) {
         return;
     }
     if let Some(properties) = object.get("properties").and_then(Json::as_object) {

@@ -147,6 +147,7 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
             continue;
         };
         let scope = draft.scope(index);
+        let entry = catalogue.get(&document.node_type, document.version);
         let mut references = Vec::new();
         if let Some(bound) = &node.bound {
             let inputs = draft.inputs(index);
@@ -162,7 +163,7 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
                     .map(|problem| problem.under(&prefix).of(&node.id)),
             );
             // A trigger has nothing before it: its templates read its own answers, and it checks them itself.
-            if node.trigger.is_none() {
+            if let (None, Some(entry)) = (&node.trigger, entry) {
                 let mut reader = TemplateReader {
                     node,
                     scope: &scope,
@@ -171,12 +172,11 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
                     references: Vec::new(),
                     problems: Vec::new(),
                 };
-                reader.read(&document.config);
+                reader.read(&entry.schema, &document.config);
                 problems.append(&mut reader.problems);
                 references = reader.references;
             }
         }
-        let entry = catalogue.get(&document.node_type, document.version);
         let readable = draft
             .readable(index)
             .into_iter()
@@ -258,10 +258,7 @@ struct TemplateReader<'a> {
 }
 
 impl TemplateReader<'_> {
-    fn read(&mut self, config: &Json) {
-        let Some(schema) = &self.node.schema else {
-            return;
-        };
+    fn read(&mut self, schema: &Json, config: &Json) {
         let mut templates: IndexMap<String, &str> = IndexMap::new();
         let mut may_be_empty: Vec<String> = Vec::new();
         schema::walk(schema, config, &mut |pointer, schema, json| {

@@ -345,7 +345,6 @@ pub(crate) struct DraftNode {
     pub(crate) pointer: String,
     pub(crate) bound: Option<Box<dyn BoundNode>>,
     pub(crate) description: Option<Description>,
-    pub(crate) schema: Option<Json>,
     pub(crate) ports: Vec<Port>,
     pub(crate) output: Kind,
     pub(crate) trigger: Option<Trigger>,
@@ -894,7 +893,6 @@ fn bind(
         pointer: pointer.to_owned(),
         bound: None,
         description: None,
-        schema: None,
         ports: Vec::new(),
         output: Kind::Any,
         trigger: None,
@@ -904,7 +902,6 @@ fn bind(
         return draft;
     };
     draft.description = Some(node_type.description.clone());
-    draft.schema = Some(node_type.schema.clone());
     let empty = json!({});
     let config = if node.config.is_null() {
         &empty
