@@ -4,17 +4,18 @@
 use std::{collections::HashSet, collections::VecDeque, convert::Infallible, time::Duration};
 
 use axum::{
+    Extension,
     extract::{Query, State},
     response::sse::{Event, KeepAlive, KeepAliveStream, Sse},
 };
 use engine::ids::RunId;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use store::{Scope, generation};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::{App, auth::Caller, error::ApiError};
+use crate::{App, auth::Caller, error::ApiError, serve::Stopping};
 
 /// Topics of one stream; a browser's tabs share one.
 const MAX_TOPICS: usize = 100;
@@ -34,6 +35,7 @@ pub(crate) struct Wanted {
 pub(crate) async fn serve(
     State(app): State<App>,
     caller: Caller,
+    stopping: Option<Extension<Stopping>>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, Infallible>>>>, ApiError> {
     let topics = parse(&wanted.topics)?;
@@ -64,7 +66,20 @@ pub(crate) async fn serve(
             reader,
         ))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+    Ok(Sse::new(until_stop(events, stopping)).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+/// Ends a stream when the server stops; it would never end by itself and hold the server up.
+pub(crate) fn until_stop<S: Stream>(
+    events: S,
+    stopping: Option<Extension<Stopping>>,
+) -> impl Stream<Item = S::Item> {
+    events.take_until(async move {
+        match stopping {
+            Some(Extension(stopping)) => stopping.stopped().await,
+            None => std::future::pending().await,
+        }
+    })
 }
 
 struct Reader {

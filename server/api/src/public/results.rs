@@ -4,6 +4,7 @@
 use std::{collections::HashMap, convert::Infallible, time::Duration};
 
 use axum::{
+    Extension,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{
@@ -38,7 +39,7 @@ use super::{
     page::{Frame, Script, page, render},
     uploads::size_text,
 };
-use crate::{App, error::ApiError};
+use crate::{App, error::ApiError, serve::Stopping};
 
 /// What is not told is asked for; the truth is in the database.
 const POLL: Duration = Duration::from_secs(2);
@@ -126,6 +127,7 @@ pub(crate) async fn events(
     State(app): State<App>,
     Path(token): Path<String>,
     Query(choice): Query<Choice>,
+    stopping: Option<Extension<Stopping>>,
     headers: HeaderMap,
 ) -> Response {
     let early = Language::choose(choice.lang.as_deref(), &headers, "en");
@@ -151,7 +153,7 @@ pub(crate) async fn events(
             .await
             .map(|event| (Ok::<_, Infallible>(event), watch))
     });
-    Sse::new(updates)
+    Sse::new(crate::events::until_stop(updates, stopping))
         .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
         .into_response()
 }
