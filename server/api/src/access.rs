@@ -97,7 +97,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
 ];
 
 /// The row of a route; `HEAD` counts as `GET`.
-pub fn of(method: &Method, path: &str) -> Option<Access> {
+pub(crate) fn of(method: &Method, path: &str) -> Option<Access> {
     let method = if method == Method::HEAD {
         "GET"
     } else {
@@ -110,7 +110,7 @@ pub fn of(method: &Method, path: &str) -> Option<Access> {
 }
 
 /// The methods of a path, for the header `Allow`.
-pub fn methods(path: &str) -> Vec<&'static str> {
+pub(crate) fn methods(path: &str) -> Vec<&'static str> {
     TABLE
         .iter()
         .filter(|(_, route, _)| *route == path)

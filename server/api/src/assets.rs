@@ -15,7 +15,7 @@ use crate::{App, error::ApiError};
 const NONCE_PLACEHOLDER: &str = "__CSP_NONCE__";
 
 /// A file of the web, or its start page.
-pub async fn serve(State(app): State<App>, request: Request) -> Response {
+pub(crate) async fn serve(State(app): State<App>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }

@@ -21,14 +21,14 @@ use crate::{
     error::{ApiError, Result},
 };
 
-pub use crate::client::ClientAddress;
+pub(crate) use crate::client::ClientAddress;
 
 const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 const SESSION_DAYS: i64 = 30;
 
 /// Who makes the request; handlers of everything but `Anyone` routes can ask for it.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub(crate) struct Caller {
     pub scope: Scope,
     who: Who,
 }
@@ -45,21 +45,21 @@ enum Who {
 
 impl Caller {
     /// The signed-in person; none behind an access key.
-    pub fn member(&self) -> Option<MemberId> {
+    pub(crate) fn member(&self) -> Option<MemberId> {
         match &self.who {
             Who::Person { member, .. } => Some(*member),
             Who::Key => None,
         }
     }
 
-    pub fn is_owner(&self) -> bool {
+    pub(crate) fn is_owner(&self) -> bool {
         match &self.who {
             Who::Person { role, .. } => *role == Role::Owner,
             Who::Key => false,
         }
     }
 
-    pub fn csrf_token(&self) -> Option<String> {
+    pub(crate) fn csrf_token(&self) -> Option<String> {
         match &self.who {
             Who::Person { csrf_token, .. } => Some(csrf_token.clone()),
             Who::Key => None,
@@ -80,7 +80,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 /// Lets a request through when the access table says so.
-pub async fn authorise(
+pub(crate) async fn authorise(
     State(app): State<App>,
     mut request: Request,
     next: Next,
@@ -174,7 +174,7 @@ fn is_safe(method: &Method) -> bool {
 }
 
 /// Browsers say where a request comes from; programs send neither header and hold no cookie.
-pub fn refuse_cross_site(method: &Method, headers: &HeaderMap) -> Result<()> {
+pub(crate) fn refuse_cross_site(method: &Method, headers: &HeaderMap) -> Result<()> {
     if is_safe(method) {
         return Ok(());
     }
@@ -200,7 +200,7 @@ pub fn refuse_cross_site(method: &Method, headers: &HeaderMap) -> Result<()> {
 }
 
 /// Bound to the session: whoever cannot read the cookie cannot make it.
-pub fn csrf_token(session_token: &str) -> String {
+pub(crate) fn csrf_token(session_token: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(session_token.as_bytes())
         .expect("HMAC takes a key of any length");
     mac.update(b"csrf");
@@ -215,7 +215,7 @@ fn cookie_name(config: &Config) -> &'static str {
     }
 }
 
-pub fn session_cookie(headers: &HeaderMap, config: &Config) -> Option<String> {
+pub(crate) fn session_cookie(headers: &HeaderMap, config: &Config) -> Option<String> {
     let name = cookie_name(config);
     headers
         .get_all(header::COOKIE)
@@ -228,7 +228,7 @@ pub fn session_cookie(headers: &HeaderMap, config: &Config) -> Option<String> {
 }
 
 /// A header that sets the session cookie.
-pub fn set_cookie(config: &Config, token: &str) -> [(HeaderName, String); 1] {
+pub(crate) fn set_cookie(config: &Config, token: &str) -> [(HeaderName, String); 1] {
     let secure = if config.is_https() { "; Secure" } else { "" };
     let seconds = SESSION_DAYS * 24 * 60 * 60;
     [(
@@ -241,7 +241,7 @@ pub fn set_cookie(config: &Config, token: &str) -> [(HeaderName, String); 1] {
 }
 
 /// A header that removes the session cookie.
-pub fn clear_cookie(config: &Config) -> [(HeaderName, String); 1] {
+pub(crate) fn clear_cookie(config: &Config) -> [(HeaderName, String); 1] {
     let secure = if config.is_https() { "; Secure" } else { "" };
     [(
         header::SET_COOKIE,

@@ -15,7 +15,7 @@ use crate::App;
 
 /// For rate limits; never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ClientAddress(pub IpAddr);
+pub(crate) struct ClientAddress(pub IpAddr);
 
 impl FromRequestParts<App> for ClientAddress {
     type Rejection = Infallible;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{App, error::ApiError};
 
-pub async fn edge(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn edge(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().simple().to_string();
     let is_api = request.uri().path().starts_with("/api/") || request.uri().path() == "/api";
     let span = tracing::info_span!("request", id, method = %request.method());
@@ -108,7 +108,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// What a panicking handler answers; the panic's text goes to the log only.
-pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
+pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)

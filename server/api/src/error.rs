@@ -12,11 +12,11 @@ use serde_json::{Map, Value as Json};
 use store::StoreError;
 use utoipa::ToSchema;
 
-pub type Result<T, E = ApiError> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = ApiError> = std::result::Result<T, E>;
 
 /// One problem in what was sent.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ProblemOut {
+pub(crate) struct ProblemOut {
     /// `error` or `warning`; only errors block.
     pub severity: &'static str,
     /// Stable slug.
@@ -33,7 +33,7 @@ pub struct ProblemOut {
 
 /// The body of every error (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ErrorOut {
+pub(crate) struct ErrorOut {
     /// Stable slug.
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -139,7 +139,7 @@ impl ApiError {
     }
 
     #[must_use]
-    pub fn problems(mut self, problems: Vec<ProblemOut>) -> Self {
+    pub(crate) fn problems(mut self, problems: Vec<ProblemOut>) -> Self {
         self.0.body.problems = problems;
         self
     }

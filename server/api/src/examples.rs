@@ -9,10 +9,10 @@ use serde_json::Value as Json;
 const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
 
 /// All examples that this build's node types can run.
-pub struct Gallery(Vec<Arc<Example>>);
+pub(crate) struct Gallery(Vec<Arc<Example>>);
 
 /// One shipped workflow.
-pub struct Example {
+pub(crate) struct Example {
     pub name: &'static str,
     pub json: Json,
     pub workflow: Workflow,
@@ -21,7 +21,7 @@ pub struct Example {
 }
 
 impl Gallery {
-    pub fn new(catalogue: &Catalogue) -> Self {
+    pub(crate) fn new(catalogue: &Catalogue) -> Self {
         let known = |workflow: &Workflow| {
             workflow
                 .nodes
@@ -47,11 +47,11 @@ impl Gallery {
         )
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Example>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Example>> {
         self.0.iter()
     }
 
-    pub fn find(&self, name: &str) -> Option<&Arc<Example>> {
+    pub(crate) fn find(&self, name: &str) -> Option<&Arc<Example>> {
         self.0.iter().find(|example| example.name == name)
     }
 }

@@ -1,17 +1,26 @@
 //! Extractors whose rejections are problems: JSON bodies (type, size, depth, NUL), path ids and queries.
 
+use std::time::Duration;
+
 use axum::{
-    body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::{StatusCode, header, request::Parts},
 };
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::error::ApiError;
 
+/// Largest JSON body.
+const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
+/// Of a body that is too large, this much more is read, and for this long.
+const MAX_DRAINED: usize = 64 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
 /// A JSON body. 415 without `application/json`, 413 above the route's limit, 400 when it is not JSON, 422 when it does not fit.
-pub struct Body<T>(pub T);
+pub(crate) struct Body<T>(pub T);
 
 impl<S, T> FromRequest<S> for Body<T>
 where
@@ -20,7 +29,7 @@ where
 {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         if !is_json(&request) {
             return Err(ApiError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -28,24 +37,40 @@ where
                 "Send the body as application/json.",
             ));
         }
-        let bytes = raw_body(request, state).await?;
+        let bytes = raw_body(request, MAX_JSON_BYTES).await?;
         parse(&bytes).map(Self)
     }
 }
 
-/// The body as it came, up to the route's limit.
-pub async fn raw_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, state).await.map_err(|error| {
-        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            ApiError::new(
+/// The body as it came, at most `limit` bytes. What is larger is read on for a while and dropped: a client that is still writing
+/// would see a broken connection instead of the answer.
+pub(crate) async fn raw_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+    let cut = |_| ApiError::bad_request("body_unreadable", "The body did not arrive completely.");
+    let mut pieces = request.into_body().into_data_stream();
+    let mut body = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(cut)?;
+        if body.len() + piece.len() > limit {
+            drop(body);
+            let drained = async {
+                let mut left = MAX_DRAINED;
+                while let Some(Ok(piece)) = pieces.next().await {
+                    left = left.saturating_sub(piece.len());
+                    if left == 0 {
+                        break;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+            return Err(ApiError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
-                "The body is larger than this address takes.",
-            )
-        } else {
-            ApiError::bad_request("body_unreadable", "The body did not arrive completely.")
+                format!("The body is larger than the {limit} bytes that this address takes."),
+            ));
         }
-    })
+        body.extend_from_slice(&piece);
+    }
+    Ok(body.freeze())
 }
 
 fn is_json(request: &Request) -> bool {
@@ -76,7 +101,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 }
 
 /// Postgres cannot hold U+0000 in text or jsonb, so it is refused where it comes in.
-pub fn refuse_nul(json: &Json, pointer: &mut String) -> Result<(), ApiError> {
+pub(crate) fn refuse_nul(json: &Json, pointer: &mut String) -> Result<(), ApiError> {
     let depth = pointer.len();
     match json {
         Json::String(text) if text.contains('\0') => Err(ApiError::invalid(
@@ -129,7 +154,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 }
 
 /// Path parameters; what does not parse names nothing, so it is a 404.
-pub struct Path<T>(pub T);
+pub(crate) struct Path<T>(pub T);
 
 impl<S, T> FromRequestParts<S> for Path<T>
 where
@@ -147,7 +172,7 @@ where
 }
 
 /// The query string.
-pub struct Query<T>(pub T);
+pub(crate) struct Query<T>(pub T);
 
 impl<S, T> FromRequestParts<S> for Query<T>
 where

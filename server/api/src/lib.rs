@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     http::header,
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
@@ -43,9 +42,6 @@ pub use error::ApiError;
 pub use serve::{Stopping, serve};
 pub use state::{App, Config, Shared, State};
 
-/// Largest JSON body; routes that take files set their own.
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-
 /// Everything the server answers.
 pub fn router(state: State) -> Router {
     let app = Shared::new(state);
@@ -55,8 +51,7 @@ pub fn router(state: State) -> Router {
     let api = api
         .route("/api/openapi.json", get(move || serve_openapi(document)))
         .route("/api/events", get(events::serve))
-        .route_layer(from_fn_with_state(app.clone(), auth::authorise))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+        .route_layer(from_fn_with_state(app.clone(), auth::authorise));
     Router::new()
         .merge(api)
         .merge(public::router())

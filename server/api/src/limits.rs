@@ -19,7 +19,7 @@ struct Rule {
 }
 
 /// Limits of sign-in and of using invitations.
-pub struct SignInLimits {
+pub(crate) struct SignInLimits {
     buckets: Mutex<HashMap<String, Bucket>>,
 }
 
@@ -30,14 +30,14 @@ struct Bucket {
 }
 
 impl SignInLimits {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             buckets: Mutex::new(HashMap::new()),
         }
     }
 
     /// Takes a try, or says how long to wait.
-    pub fn take(&self, account: &str, address: IpAddr) -> Result<(), ApiError> {
+    pub(crate) fn take(&self, account: &str, address: IpAddr) -> Result<(), ApiError> {
         self.take_at(account, address, Instant::now())
             .map_err(|wait| {
                 let seconds = wait.as_secs().max(1);
@@ -49,7 +49,7 @@ impl SignInLimits {
     }
 
     /// A right password gives the tries of its account back.
-    pub fn succeeded(&self, account: &str) {
+    pub(crate) fn succeeded(&self, account: &str) {
         let account = account.trim().to_lowercase();
         self.lock()
             .retain(|key, _| !key.ends_with(&format!(" {account}")));

@@ -20,7 +20,7 @@ use utoipa::{
 macro_rules! described_by_engine {
     ($($marker:ident = $name:literal;)*) => {$(
         #[doc = concat!("The engine's `", $name, "`.")]
-        pub struct $marker;
+        pub(crate) struct $marker;
 
         impl PartialSchema for $marker {
             fn schema() -> RefOr<Schema> {
@@ -45,7 +45,7 @@ described_by_engine! {
 /// What the editor draws of one step (`engine::check::CheckedNode`).
 #[derive(Serialize, ToSchema)]
 #[schema(as = CheckedNode)]
-pub struct CheckedNodeSchema {
+pub(crate) struct CheckedNodeSchema {
     pub title: String,
     pub summary: String,
     /// `asked`, `written`, `computed`, `made`, `sent` or `looked`; null for an unknown type.
@@ -70,7 +70,7 @@ pub struct CheckedNodeSchema {
 /// A way out of a step.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Port)]
-pub struct PortSchema {
+pub(crate) struct PortSchema {
     pub name: String,
     pub title: String,
 }
@@ -78,14 +78,14 @@ pub struct PortSchema {
 /// Texts may hold `{{ }}`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Card)]
-pub struct CardSchema {
+pub(crate) struct CardSchema {
     pub key_fact: String,
     pub well: Vec<CardLineSchema>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = CardLine)]
-pub struct CardLineSchema {
+pub(crate) struct CardLineSchema {
     pub text: String,
     pub trailing: String,
 }
@@ -93,7 +93,7 @@ pub struct CardLineSchema {
 /// One value that a step's settings read.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Reference)]
-pub struct ReferenceSchema {
+pub(crate) struct ReferenceSchema {
     /// JSON pointer of the setting, in the workflow.
     pub pointer: String,
     /// Such as `form.customer`.
@@ -110,7 +110,7 @@ pub struct ReferenceSchema {
 /// One entry of the catalogue (`engine::catalogue`).
 #[derive(Serialize, ToSchema)]
 #[schema(as = NodeType)]
-pub struct NodeTypeSchema {
+pub(crate) struct NodeTypeSchema {
     #[serde(rename = "type")]
     pub node_type: String,
     pub version: u32,
@@ -131,7 +131,7 @@ pub struct NodeTypeSchema {
 /// `engine::firm::Firm`; texts that nobody filled in are `""`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Firm)]
-pub struct FirmSchema {
+pub(crate) struct FirmSchema {
     pub name: String,
     /// One entry a line.
     pub address: Vec<String>,
@@ -166,7 +166,7 @@ pub struct FirmSchema {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Prices)]
-pub enum PricesSchema {
+pub(crate) enum PricesSchema {
     Net,
     Gross,
 }
@@ -174,7 +174,7 @@ pub enum PricesSchema {
 /// A file by reference.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FileRef)]
-pub struct FileSchema {
+pub(crate) struct FileSchema {
     pub id: uuid::Uuid,
     pub name: String,
     pub content_type: String,

@@ -21,14 +21,14 @@ const AT_ONCE: usize = 2;
 const MAX_PAGES: usize = 100;
 
 /// The pool of one process.
-pub struct Previews {
+pub(crate) struct Previews {
     renderer: Arc<Renderer>,
     permits: Arc<Semaphore>,
     newest: Mutex<HashMap<String, Arc<AtomicBool>>>,
 }
 
 /// What to draw.
-pub struct Drawing {
+pub(crate) struct Drawing {
     pub template: Template,
     pub values: Record,
     pub context: Context,
@@ -36,7 +36,7 @@ pub struct Drawing {
 }
 
 impl Previews {
-    pub fn new(renderer: Arc<Renderer>) -> Self {
+    pub(crate) fn new(renderer: Arc<Renderer>) -> Self {
         Self {
             renderer,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
@@ -45,7 +45,7 @@ impl Previews {
     }
 
     /// Draws, and makes what people see of it on the same thread. `editor` names who looks.
-    pub async fn draw<T: Send + 'static>(
+    pub(crate) async fn draw<T: Send + 'static>(
         &self,
         editor: Option<String>,
         drawing: Drawing,

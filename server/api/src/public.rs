@@ -23,6 +23,7 @@ use axum::{
 };
 
 pub(crate) use files::send as send_file;
+pub(crate) use forms::title as run_title;
 
 use crate::App;
 

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Reads a document, or says everything that is wrong with its shape.
-pub fn parse(document: &Json) -> Result<Workflow> {
+pub(crate) fn parse(document: &Json) -> Result<Workflow> {
     graph::parse(document).map_err(|problems| {
         let problems = problems
             .into_iter()
@@ -39,7 +39,7 @@ pub fn parse(document: &Json) -> Result<Workflow> {
 }
 
 /// The templates a document names, newest versions.
-pub async fn templates(
+pub(crate) async fn templates(
     store: &Store,
     scope: &Scope,
     catalogue: &Catalogue,
@@ -55,7 +55,7 @@ pub async fn templates(
 }
 
 /// The typed fields of templates, as checks and plans want them.
-pub fn fields(templates: &[Document]) -> HashMap<DocumentId, Vec<Field>> {
+pub(crate) fn fields(templates: &[Document]) -> HashMap<DocumentId, Vec<Field>> {
     templates
         .iter()
         .map(|document| {
@@ -68,7 +68,7 @@ pub fn fields(templates: &[Document]) -> HashMap<DocumentId, Vec<Field>> {
 }
 
 /// Every problem of a document, and what the editor draws of its steps.
-pub fn check(workflow: &Workflow, catalogue: &Catalogue, templates: &[Document]) -> Checked {
+pub(crate) fn check(workflow: &Workflow, catalogue: &Catalogue, templates: &[Document]) -> Checked {
     engine::check::check(workflow, catalogue, &fields(templates))
 }
 
@@ -91,7 +91,7 @@ fn document_settings(catalogue: &Catalogue, node: &Node) -> Vec<(String, String)
 }
 
 /// Turns embedded templates into resources with fresh ids. A name that nothing embeds stays and becomes a problem of the check.
-pub fn extract_documents(
+pub(crate) fn extract_documents(
     catalogue: &Catalogue,
     workflow: &mut Workflow,
 ) -> Result<Vec<NewDocument>> {
@@ -129,7 +129,11 @@ pub fn extract_documents(
 }
 
 /// Embeds templates under local names, for an export.
-pub fn embed_documents(catalogue: &Catalogue, workflow: &mut Workflow, templates: Vec<Document>) {
+pub(crate) fn embed_documents(
+    catalogue: &Catalogue,
+    workflow: &mut Workflow,
+    templates: Vec<Document>,
+) {
     let mut names: HashMap<String, String> = HashMap::new();
     for template in templates {
         let base = local_name(&template.name);
@@ -186,7 +190,7 @@ fn local_name(name: &str) -> String {
 }
 
 /// An empty workflow with the firm's language, zone and currency.
-pub fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
+pub(crate) fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
     Workflow {
         format: engine::workflow::FORMAT.into(),
         name: name.into(),
@@ -201,7 +205,7 @@ pub fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
 }
 
 /// The steps in small; unknown types keep their name and a neutral look.
-pub fn step_icons(catalogue: &Catalogue, nodes: &[Node]) -> Vec<StepIconOut> {
+pub(crate) fn step_icons(catalogue: &Catalogue, nodes: &[Node]) -> Vec<StepIconOut> {
     nodes
         .iter()
         .map(|node| {
@@ -216,7 +220,7 @@ pub fn step_icons(catalogue: &Catalogue, nodes: &[Node]) -> Vec<StepIconOut> {
 }
 
 /// How the engine's small enums stand in JSON.
-pub fn slug(value: &impl serde::Serialize) -> String {
+pub(crate) fn slug(value: &impl serde::Serialize) -> String {
     match json!(value) {
         Json::String(text) => text,
         other => other.to_string(),
@@ -224,7 +228,7 @@ pub fn slug(value: &impl serde::Serialize) -> String {
 }
 
 /// What can start a run, by node id, in document order.
-pub fn triggers(catalogue: &Catalogue, nodes: &[Node]) -> Vec<(String, Trigger)> {
+pub(crate) fn triggers(catalogue: &Catalogue, nodes: &[Node]) -> Vec<(String, Trigger)> {
     nodes
         .iter()
         .filter_map(|node| {

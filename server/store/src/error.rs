@@ -62,10 +62,17 @@ impl StoreError {
             Self::Unavailable(_) => true,
             Self::Database(error) => match error.as_database_error() {
                 // Classes 08 connection, 40 rollback, 53 resources, 55 object state, 57 operator, 58 system.
-                Some(cause) => cause
-                    .code()
-                    .is_some_and(|code| ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))),
-                None => !matches!(error, sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }),
+                Some(cause) => cause.code().is_some_and(|code| {
+                    ["08", "40", "53", "55", "57", "58"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+                }),
+                None => !matches!(
+                    error,
+                    sqlx::Error::Encode(_)
+                        | sqlx::Error::Decode(_)
+                        | sqlx::Error::ColumnDecode { .. }
+                ),
             },
             Self::NotFound(_)
             | Self::Conflict { .. }

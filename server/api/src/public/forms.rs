@@ -668,7 +668,7 @@ fn same(stored: &JsonValue, input: &JsonValue, form: &Form) -> bool {
 }
 
 /// What the run is called in lists: the first words somebody wrote.
-fn title(form: &Form, record: &Record) -> String {
+pub(crate) fn title(form: &Form, record: &Record) -> String {
     let mut texts =
         form.fields
             .iter()

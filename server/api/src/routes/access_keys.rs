@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AccessKeyOut {
+pub(crate) struct AccessKeyOut {
     pub id: Uuid,
     pub name: String,
     /// The key's first characters.
@@ -29,13 +29,13 @@ pub struct AccessKeyOut {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AccessKeyIn {
+pub(crate) struct AccessKeyIn {
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AccessKeyCreatedOut {
+pub(crate) struct AccessKeyCreatedOut {
     pub id: Uuid,
     pub name: String,
     /// `fwk_…`; never shown again.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CredentialOut {
+pub(crate) struct CredentialOut {
     pub id: Uuid,
     pub name: String,
     /// `bearer`, `basic` or `header`.
@@ -28,7 +28,7 @@ pub struct CredentialOut {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CredentialIn {
+pub(crate) struct CredentialIn {
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
     pub secret: SecretIn,
@@ -37,7 +37,7 @@ pub struct CredentialIn {
 /// What the request carries.
 #[derive(Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum SecretIn {
+pub(crate) enum SecretIn {
     /// `Authorization: Bearer …`
     Bearer { token: String },
     /// `Authorization: Basic …`

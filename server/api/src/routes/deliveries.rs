@@ -21,7 +21,7 @@ use crate::{
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum DeliveryState {
+pub(crate) enum DeliveryState {
     Due,
     Sending,
     Retrying,
@@ -33,7 +33,7 @@ pub enum DeliveryState {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryRowOut {
+pub(crate) struct DeliveryRowOut {
     pub id: Uuid,
     pub state: DeliveryState,
     /// None for test messages.
@@ -54,13 +54,13 @@ pub struct DeliveryRowOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryRunOut {
+pub(crate) struct DeliveryRunOut {
     pub id: Uuid,
     pub title: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryEndpointOut {
+pub(crate) struct DeliveryEndpointOut {
     pub id: Uuid,
     pub name: String,
     /// Only with one delivery.
@@ -68,7 +68,7 @@ pub struct DeliveryEndpointOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryOut {
+pub(crate) struct DeliveryOut {
     pub id: Uuid,
     pub state: DeliveryState,
     pub run: Option<DeliveryRunOut>,
@@ -87,7 +87,7 @@ pub struct DeliveryOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryAttemptOut {
+pub(crate) struct DeliveryAttemptOut {
     pub attempt: i32,
     pub started_at: Timestamp,
     pub took_ms: Option<i64>,
@@ -100,7 +100,7 @@ pub struct DeliveryAttemptOut {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct DeliveriesQuery {
+pub(crate) struct DeliveriesQuery {
     pub state: Option<DeliveryState>,
     pub endpoint: Option<Uuid>,
     /// `next` of the page before.

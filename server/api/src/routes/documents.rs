@@ -21,25 +21,25 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DocumentRowOut {
+pub(crate) struct DocumentRowOut {
     pub id: Uuid,
     pub name: String,
     /// Newest version.
     pub version: i32,
     /// Names of the workflows whose draft uses it.
-    pub used_by: Vec<DocumentUseOut>,
+    pub(crate) used_by: Vec<DocumentUseOut>,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DocumentUseOut {
+pub(crate) struct DocumentUseOut {
     pub id: Uuid,
     pub name: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DocumentOut {
+pub(crate) struct DocumentOut {
     pub id: Uuid,
     pub name: String,
     pub version: i32,
@@ -54,7 +54,7 @@ pub struct DocumentOut {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DocumentIn {
+pub(crate) struct DocumentIn {
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     #[schema(value_type = Object)]
@@ -64,7 +64,7 @@ pub struct DocumentIn {
 /// A new version; 409 `document_changed` when the base is stale.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DocumentUpdateIn {
+pub(crate) struct DocumentUpdateIn {
     pub base_version: i32,
     #[schema(value_type = Object)]
     pub template: Value,
@@ -73,7 +73,7 @@ pub struct DocumentUpdateIn {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DocumentVersionOut {
+pub(crate) struct DocumentVersionOut {
     pub number: i32,
     pub created_at: Timestamp,
     /// Name of the person.

@@ -21,7 +21,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DraftOut {
+pub(crate) struct DraftOut {
     pub revision: i64,
     #[schema(value_type = WorkflowSchema)]
     pub document: Value,
@@ -32,7 +32,7 @@ pub struct DraftOut {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DraftIn {
+pub(crate) struct DraftIn {
     /// The revision this document was made from.
     pub base_revision: i64,
     #[schema(value_type = WorkflowSchema)]
@@ -40,13 +40,13 @@ pub struct DraftIn {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DraftSavedOut {
+pub(crate) struct DraftSavedOut {
     pub revision: i64,
     pub changed_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DraftRevisionOut {
+pub(crate) struct DraftRevisionOut {
     pub revision: i64,
     pub changed_at: Timestamp,
     pub changed_by: Option<String>,
@@ -54,14 +54,14 @@ pub struct DraftRevisionOut {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CheckIn {
+pub(crate) struct CheckIn {
     #[schema(value_type = WorkflowSchema)]
     pub document: Value,
 }
 
 /// Everything the editor draws of a document.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CheckOut {
+pub(crate) struct CheckOut {
     pub problems: Vec<ProblemOut>,
     /// By node id.
     #[schema(value_type = std::collections::HashMap<String, CheckedNodeSchema>)]
@@ -71,7 +71,7 @@ pub struct CheckOut {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct RevisionsQuery {
+pub(crate) struct RevisionsQuery {
     /// `next` of the page before.
     after: Option<String>,
 }

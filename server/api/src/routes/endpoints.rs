@@ -19,7 +19,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EndpointOut {
+pub(crate) struct EndpointOut {
     pub id: Uuid,
     pub name: String,
     pub url: String,
@@ -34,7 +34,7 @@ pub struct EndpointOut {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Attach)]
-pub enum AttachWire {
+pub(crate) enum AttachWire {
     #[default]
     Link,
     Inline,
@@ -42,7 +42,7 @@ pub enum AttachWire {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EndpointIn {
+pub(crate) struct EndpointIn {
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
     /// `https://…` or `http://…`.
@@ -56,7 +56,7 @@ pub struct EndpointIn {
 /// What to change; absent fields stay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EndpointPatch {
+pub(crate) struct EndpointPatch {
     pub name: Option<String>,
     pub url: Option<String>,
     pub attach: Option<AttachWire>,
@@ -65,14 +65,14 @@ pub struct EndpointPatch {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EndpointCreatedOut {
+pub(crate) struct EndpointCreatedOut {
     pub endpoint: EndpointOut,
     /// `whsec_…`, for checking signatures; never shown again.
     pub secret: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EndpointSecretOut {
+pub(crate) struct EndpointSecretOut {
     /// The new secret; never shown again.
     pub secret: String,
     /// Until then messages are signed with the old secret as well.
@@ -81,7 +81,7 @@ pub struct EndpointSecretOut {
 
 /// How the receiver took a test message.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EndpointTestOut {
+pub(crate) struct EndpointTestOut {
     pub delivered: bool,
     pub status: Option<i32>,
     pub took_ms: Option<i64>,

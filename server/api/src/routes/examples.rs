@@ -38,7 +38,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ExampleOut {
+pub(crate) struct ExampleOut {
     pub name: String,
     pub title: String,
     /// The first lines of its form, or of its first step.

@@ -2,16 +2,13 @@
 
 use axum::{
     Json,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
 use engine::{check::Problem, firm::Firm};
 use serde_json::json;
-use utoipa_axum::{
-    router::{OpenApiRouter, UtoipaMethodRouterExt as _},
-    routes,
-};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::artifacts::send_artifact;
 use crate::{
@@ -28,10 +25,7 @@ const LOGO_TYPES: &[&str] = &["image/png", "image/jpeg", "image/webp"];
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(read_firm, write_firm))
-        .routes(
-            routes!(read_logo, write_logo, remove_logo)
-                .map(|logo| logo.layer(DefaultBodyLimit::max(MAX_LOGO_BYTES))),
-        )
+        .routes(routes!(read_logo, write_logo, remove_logo))
 }
 
 /// The record; every field may be empty.
@@ -70,7 +64,7 @@ async fn write_logo(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<Firm>> {
-    let bytes = raw_body(request, &app).await?;
+    let bytes = raw_body(request, MAX_LOGO_BYTES).await?;
     // The bytes decide, whatever the header claims.
     let kind = infer::get(&bytes)
         .map(|kind| kind.mime_type())

@@ -16,20 +16,20 @@ use crate::{
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct InvitationIn {
+pub(crate) struct InvitationIn {
     pub role: RoleWire,
 }
 
 /// The link is shown once.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct InvitationCreatedOut {
+pub(crate) struct InvitationCreatedOut {
     pub url: String,
     pub role: RoleWire,
     pub expires_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct InvitationRowOut {
+pub(crate) struct InvitationRowOut {
     pub role: RoleWire,
     /// Name of the person who made the link.
     pub created_by: String,
@@ -39,7 +39,7 @@ pub struct InvitationRowOut {
 
 /// What the invited person sees.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct InvitationOut {
+pub(crate) struct InvitationOut {
     /// Name of the workspace.
     pub workspace: String,
     pub role: RoleWire,
@@ -48,7 +48,7 @@ pub struct InvitationOut {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct InvitationAcceptIn {
+pub(crate) struct InvitationAcceptIn {
     #[schema(max_length = 200)]
     pub name: String,
     #[schema(max_length = 254)]

@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct MemberOut {
+pub(crate) struct MemberOut {
     pub id: Uuid,
     pub name: String,
     pub email: String,
@@ -31,7 +31,7 @@ pub struct MemberOut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Role)]
-pub enum RoleWire {
+pub(crate) enum RoleWire {
     Owner,
     Member,
 }
@@ -39,7 +39,7 @@ pub enum RoleWire {
 /// What to change; absent fields stay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MemberPatch {
+pub(crate) struct MemberPatch {
     pub name: Option<String>,
     /// Only owners.
     pub role: Option<RoleWire>,

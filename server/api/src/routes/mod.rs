@@ -32,7 +32,7 @@ use crate::{App, error::Result};
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Page<T> {
+pub(crate) struct Page<T> {
     pub items: Vec<T>,
     /// Pass it as `after` to get the next page; null at the end.
     pub next: Option<String>,

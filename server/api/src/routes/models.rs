@@ -8,14 +8,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{App, auth::Caller, error::Result, extract::Body, workflow_document::slug};
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ModelsOut {
+pub(crate) struct ModelsOut {
     pub items: Vec<ModelOut>,
     /// Name of the model that steps without one use.
     pub default: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ModelOut {
+pub(crate) struct ModelOut {
     pub name: String,
     pub title: String,
     /// `ready`, `loading`, `downloading`, `missing` or `failed`.
@@ -33,7 +33,7 @@ pub struct ModelOut {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ModelsPatch {
+pub(crate) struct ModelsPatch {
     /// Name of the model that steps without one use.
     pub default: String,
 }

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct NodeTypesQuery {
+pub(crate) struct NodeTypesQuery {
     /// Language of titles and help texts, such as `en` or `zh-CN`.
     lang: Option<String>,
 }

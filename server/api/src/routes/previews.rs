@@ -31,7 +31,7 @@ use crate::{
 /// One of `document_id` and `template` is needed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PreviewIn {
+pub(crate) struct PreviewIn {
     pub document_id: Option<Uuid>,
     #[schema(value_type = Option<Object>)]
     pub template: Option<AnyJson>,
@@ -48,7 +48,7 @@ pub struct PreviewIn {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PreviewOut {
+pub(crate) struct PreviewOut {
     pub pages: Vec<PageOut>,
     pub warnings: Vec<WarningOut>,
     #[schema(value_type = Vec<FieldSchema>)]
@@ -57,7 +57,7 @@ pub struct PreviewOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PageOut {
+pub(crate) struct PageOut {
     pub width_mm: f64,
     pub height_mm: f64,
     pub svg: String,
@@ -66,7 +66,7 @@ pub struct PageOut {
 
 /// Where a block, or one value inside it, lies on the page.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct BoxOut {
+pub(crate) struct BoxOut {
     /// Block id.
     pub block: String,
     /// JSON pointer of the block in the template.

@@ -43,12 +43,13 @@ use crate::{
     error::{ApiError, Result},
     extract::{Body, Path, Query},
     openapi::{KindSchema, WorkflowSchema},
+    public::run_title,
     workflow_document::{fields, parse, slug, templates, triggers},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum RunState {
+pub(crate) enum RunState {
     Queued,
     Running,
     Waiting,
@@ -59,7 +60,7 @@ pub enum RunState {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum StepState {
+pub(crate) enum StepState {
     Pending,
     Ready,
     Running,
@@ -73,13 +74,13 @@ pub enum StepState {
 
 /// A stable slug and one to three short sentences.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct StepErrorOut {
+pub(crate) struct StepErrorOut {
     pub code: String,
     pub message: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RunRowOut {
+pub(crate) struct RunRowOut {
     pub id: Uuid,
     pub title: String,
     pub state: RunState,
@@ -95,7 +96,7 @@ pub struct RunRowOut {
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct RunWorkflowOut {
+pub(crate) struct RunWorkflowOut {
     pub id: Uuid,
     pub name: String,
     /// Number of the version that runs; null for drafts.
@@ -103,7 +104,7 @@ pub struct RunWorkflowOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RunOut {
+pub(crate) struct RunOut {
     pub id: Uuid,
     pub title: String,
     pub state: RunState,
@@ -128,7 +129,7 @@ pub struct RunOut {
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct WaitOut {
+pub(crate) struct WaitOut {
     /// `model`, `delivery`, `signal`, `time`, `retry` or `executor`.
     pub on: String,
     /// In words.
@@ -140,7 +141,7 @@ pub struct WaitOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct StepOut {
+pub(crate) struct StepOut {
     pub node: String,
     /// Empty outside `for_each`.
     pub item_path: String,
@@ -169,14 +170,14 @@ pub struct StepOut {
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct WarningOut {
+pub(crate) struct WarningOut {
     pub code: String,
     pub message: String,
     pub location: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AttemptOut {
+pub(crate) struct AttemptOut {
     pub attempt: i32,
     /// `running`, `succeeded`, `failed` or `retryable`.
     pub state: String,
@@ -188,7 +189,7 @@ pub struct AttemptOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct GenerationOut {
+pub(crate) struct GenerationOut {
     pub id: Uuid,
     pub attempt: i32,
     pub round: i32,
@@ -214,14 +215,14 @@ pub struct GenerationOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct MessageOut {
+pub(crate) struct MessageOut {
     /// `system`, `user` or `assistant`.
     pub role: String,
     pub content: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct UsageOut {
+pub(crate) struct UsageOut {
     pub prompt_tokens: u32,
     pub output_tokens: u32,
     pub forced_tokens: u32,
@@ -231,7 +232,7 @@ pub struct UsageOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RunDeliveryOut {
+pub(crate) struct RunDeliveryOut {
     pub id: Uuid,
     pub state: String,
     /// Name of the endpoint.
@@ -240,7 +241,7 @@ pub struct RunDeliveryOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RunResultOut {
+pub(crate) struct RunResultOut {
     pub id: Uuid,
     pub state: RunState,
     /// Outputs of the last steps, by step id.
@@ -252,7 +253,7 @@ pub struct RunResultOut {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RunIn {
+pub(crate) struct RunIn {
     /// Values for the trigger, by field name.
     #[schema(value_type = Object)]
     pub input: Value,
@@ -267,7 +268,7 @@ pub struct RunIn {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TrialRunIn {
+pub(crate) struct TrialRunIn {
     /// The draft's revision.
     pub revision: i64,
     #[schema(value_type = Object)]
@@ -288,7 +289,7 @@ pub struct TrialRunIn {
 /// An ended run is never reopened: this makes a new one on the same version.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RetryIn {
+pub(crate) struct RetryIn {
     /// Steps before it keep their results.
     pub from_node: Option<String>,
     /// Other values for the trigger.
@@ -299,7 +300,7 @@ pub struct RetryIn {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct RunsQuery {
+pub(crate) struct RunsQuery {
     pub state: Option<RunState>,
     pub workflow: Option<Uuid>,
     /// Trial runs are left out unless `true`.
@@ -313,7 +314,7 @@ pub struct RunsQuery {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct WaitQuery {
+pub(crate) struct WaitQuery {
     /// At most 25,000; that is also the default.
     #[param(maximum = 25000)]
     pub wait_ms: Option<u64>,
@@ -352,7 +353,7 @@ async fn start_run(
         ));
     }
     let document = parse(&live.document)?;
-    let (node, input) = read_input(
+    let Input { node, json, title } = read_input(
         &app,
         &caller,
         &document,
@@ -364,8 +365,8 @@ async fn start_run(
         Some(_) => RunSource::Manual,
         None => RunSource::Api,
     };
-    let mut accept = Accept::new(workflow, live.version, &node, source, input);
-    accept.title = body.title.unwrap_or_default();
+    let mut accept = Accept::new(workflow, live.version, &node, source, json);
+    accept.title = body.title.unwrap_or(title);
     accept.submission = Some(body.input);
     if let Some(key) = headers.get("idempotency-key") {
         let key = key
@@ -437,7 +438,7 @@ async fn start_trial_run(
             "Pinned outputs are an object by step id.",
         ));
     }
-    let (node, input) = read_input(
+    let Input { node, json, title } = read_input(
         &app,
         &caller,
         &document,
@@ -450,10 +451,10 @@ async fn start_trial_run(
         what: What::Draft(body.revision),
         trigger_node: node,
         source: RunSource::Trial,
-        input,
+        input: json,
         submission_id: None,
         submission: Some(body.input),
-        title: String::new(),
+        title,
         idempotency: None,
         trial: Some(Trial {
             until_node: body.until_node,
@@ -529,7 +530,11 @@ async fn retry_run(
             let detail = store::run::get(&app.store, &caller.scope, RunId(id)).await?;
             let document = parse(&detail.document)?;
             let node = Some(detail.trigger_node.as_str());
-            Some(read_input(&app, &caller, &document, node, &input).await?.1)
+            Some(
+                read_input(&app, &caller, &document, node, &input)
+                    .await?
+                    .json,
+            )
         }
         None => None,
     };
@@ -580,14 +585,23 @@ const MAX_WAIT_MS: u64 = 25_000;
 /// Files that one input may name.
 const MAX_FILES: usize = 50;
 
-/// The trigger's checked input as it is stored with the run.
+/// A trigger's checked input.
+struct Input {
+    node: String,
+    /// As it is stored with the run.
+    json: Value,
+    /// What the run is called unless somebody says otherwise.
+    title: String,
+}
+
+/// Checks what the trigger takes; every problem is told.
 async fn read_input(
     app: &App,
     caller: &Caller,
     workflow: &Workflow,
     node: Option<&str>,
     input: &Value,
-) -> Result<(String, Value)> {
+) -> Result<Input> {
     let triggers = triggers(&app.catalogue, &workflow.nodes);
     let found = match node {
         Some(node) => triggers.into_iter().find(|(id, _)| id == node),
@@ -620,14 +634,14 @@ async fn read_input(
                 files: &|id| files.get(id).cloned(),
             };
             form.submit(input, &setting)
-                .map(|record| record_to_json(&record))
+                .map(|record| (record_to_json(&record), run_title(&form, &record)))
         }
         Trigger::Webhook(webhook) => {
             let kind = Kind::Record {
                 fields: webhook.fields,
             };
             engine::value::Value::from_json(input, &kind)
-                .map(|value| value.to_json())
+                .map(|value| (value.to_json(), workflow.name.clone()))
                 .map_err(|mismatches| {
                     mismatches
                         .into_iter()
@@ -639,14 +653,14 @@ async fn read_input(
                 })
         }
     };
-    let checked = checked.map_err(|problems: Vec<Problem>| {
+    let (json, title) = checked.map_err(|problems: Vec<Problem>| {
         let problems = problems
             .into_iter()
             .map(|problem| problem.under("/input"))
             .collect();
         ApiError::from_problems("The input does not fit.", problems)
     })?;
-    Ok((node, checked))
+    Ok(Input { node, json, title })
 }
 
 /// Files of this workspace whose ids stand in the input.

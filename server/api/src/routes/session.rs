@@ -20,7 +20,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SessionOut {
+pub(crate) struct SessionOut {
     pub member: MemberOut,
     pub workspace: WorkspaceOut,
     /// Goes into the header `x-csrf-token` of every request that changes something.
@@ -29,20 +29,20 @@ pub struct SessionOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct WorkspaceOut {
+pub(crate) struct WorkspaceOut {
     pub id: Uuid,
     pub name: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ServerOut {
+pub(crate) struct ServerOut {
     pub version: &'static str,
     pub public_url: String,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SignInIn {
+pub(crate) struct SignInIn {
     pub email: String,
     pub password: String,
 }

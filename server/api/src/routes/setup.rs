@@ -8,14 +8,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{App, error::Result, extract::Body};
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SetupOut {
+pub(crate) struct SetupOut {
     /// Nobody has an account yet.
     pub owner_needed: bool,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SetupIn {
+pub(crate) struct SetupIn {
     /// From the link in the terminal.
     pub token: String,
     #[schema(max_length = 200)]

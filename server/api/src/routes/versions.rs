@@ -21,7 +21,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct LiveVersionOut {
+pub(crate) struct LiveVersionOut {
     pub number: i32,
     pub published_at: Timestamp,
     /// Name of the person.
@@ -30,7 +30,7 @@ pub struct LiveVersionOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct VersionOut {
+pub(crate) struct VersionOut {
     pub id: Uuid,
     pub number: i32,
     pub published_at: Timestamp,
@@ -43,7 +43,7 @@ pub struct VersionOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PinnedOut {
+pub(crate) struct PinnedOut {
     pub document: Uuid,
     pub name: String,
     /// Number of the template's version.
@@ -52,7 +52,7 @@ pub struct PinnedOut {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PublishIn {
+pub(crate) struct PublishIn {
     /// The draft revision that the person looked at.
     pub base_revision: i64,
     /// What changed, in words.

@@ -33,14 +33,14 @@ use crate::{
 /// `draft`: never published; `live`: its form is open; `off`: closed by a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum WorkflowState {
+pub(crate) enum WorkflowState {
     Draft,
     Live,
     Off,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct WorkflowRowOut {
+pub(crate) struct WorkflowRowOut {
     pub id: Uuid,
     pub name: String,
     pub slug: String,
@@ -64,7 +64,7 @@ pub struct WorkflowRowOut {
 
 /// One step in small: its name, colour and icon.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct StepIconOut {
+pub(crate) struct StepIconOut {
     pub name: String,
     /// `asked`, `written`, `computed`, `made`, `sent` or `looked`.
     pub family: String,
@@ -73,7 +73,7 @@ pub struct StepIconOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct LastRunOut {
+pub(crate) struct LastRunOut {
     pub id: Uuid,
     pub state: String,
     pub created_at: Timestamp,
@@ -81,7 +81,7 @@ pub struct LastRunOut {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DayOut {
+pub(crate) struct DayOut {
     #[schema(value_type = String, format = Date)]
     pub date: Date,
     pub succeeded: i64,
@@ -91,7 +91,7 @@ pub struct DayOut {
 /// From a shipped example, from a document (an import), or empty.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct WorkflowIn {
+pub(crate) struct WorkflowIn {
     #[schema(min_length = 1, max_length = 200)]
     pub name: Option<String>,
     /// Name of a shipped example.
@@ -101,7 +101,7 @@ pub struct WorkflowIn {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct WorkflowOut {
+pub(crate) struct WorkflowOut {
     pub id: Uuid,
     pub name: String,
     pub slug: String,
@@ -116,7 +116,7 @@ pub struct WorkflowOut {
 
 /// Address of an inbound webhook; whoever knows it can start runs.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct HookOut {
+pub(crate) struct HookOut {
     pub node: String,
     pub url: String,
 }
@@ -124,7 +124,7 @@ pub struct HookOut {
 /// What to change; absent fields stay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct WorkflowPatch {
+pub(crate) struct WorkflowPatch {
     #[schema(min_length = 1, max_length = 200)]
     pub name: Option<String>,
     /// `[a-z0-9]` words joined by `-`; old links end.
