@@ -25,7 +25,7 @@ create table model (
 
 create table generation (
     id uuid primary key,
-    workspace_id uuid not null references workspace (id),
+    workspace_id uuid not null references workspace (id) on delete cascade,
     run_id uuid not null,
     node text not null,
     item_path text not null,
@@ -34,7 +34,8 @@ create table generation (
     round integer not null,
     -- Null: any model will do.
     model text,
-    request jsonb not null,
+    -- json, not jsonb: the order of a schema's properties is the order in which they are written.
+    request json not null,
     -- From claim to result; waiting never counts.
     timeout_ms bigint not null,
     state text not null default 'ready',
@@ -58,7 +59,7 @@ create table generation (
     -- A request with a schema has an output with values; that they satisfy it is checked before they get here.
     constraint generation_values check (
         result is null
-        or coalesce(jsonb_typeof(request -> 'schema'), 'null') = 'null'
+        or coalesce(json_typeof(request -> 'schema'), 'null') = 'null'
         or coalesce(jsonb_typeof(result -> 'values'), 'null') <> 'null'
     ),
     constraint generation_step unique (workspace_id, run_id, node, item_path, attempt, round)

@@ -4,6 +4,7 @@ mod cluster;
 mod delivery;
 mod examples;
 mod form;
+mod generation;
 mod layering;
 mod outbound;
 mod queue;

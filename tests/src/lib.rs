@@ -2,6 +2,7 @@
 //! webhooks. Nothing here is part of the product.
 
 pub mod database;
+pub mod model;
 pub mod site;
 mod sql;
 pub mod steps;

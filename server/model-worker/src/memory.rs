@@ -28,6 +28,11 @@ pub fn available() -> Option<u64> {
         .ok()
         .and_then(|text| kilobytes(&text, "MemAvailable:"));
     let group = Path::new("/sys/fs/cgroup");
+    // Cached file pages count as used, but are given back when memory is asked for.
+    let cached = ["memory.stat", "memory/memory.stat"]
+        .iter()
+        .find_map(|file| stat(&fs::read_to_string(group.join(file)).ok()?, "inactive_file"))
+        .unwrap_or(0);
     let left = |limit: &str, used: &str| {
         let number = |file: &str| {
             fs::read_to_string(group.join(file))
@@ -36,7 +41,7 @@ pub fn available() -> Option<u64> {
                 .parse::<u64>()
                 .ok()
         };
-        Some(number(limit)?.saturating_sub(number(used)?))
+        Some(number(limit)?.saturating_sub(number(used)?.saturating_sub(cached)))
     };
     let group = left("memory.max", "memory.current").or_else(|| {
         left(
@@ -68,6 +73,13 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+fn stat(text: &str, key: &str) -> Option<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))?
+        .parse()
+        .ok()
+}
+
 fn kilobytes(text: &str, key: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.starts_with(key))?;
     let number = line[key.len()..].trim().split(' ').next()?;
@@ -94,6 +106,10 @@ mod tests {
                 "MemAvailable:"
             ),
             Some(2_097_152)
+        );
+        assert_eq!(
+            stat("anon 1\ninactive_file 77\n", "inactive_file"),
+            Some(77)
         );
         assert_eq!(kilobytes("nothing", "MemAvailable:"), None);
         assert!(used().is_some_and(|bytes| bytes > 0));

@@ -2,6 +2,7 @@
 //! and limits time, headers and body. It does not know what it carries; secrets are added by the caller.
 
 mod address;
+mod open;
 mod resolver;
 
 use std::{
@@ -17,6 +18,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::{Host, Url};
 
 pub use address::{Allow, BadEntry, refused};
+pub use open::Opened;
 pub use resolver::{Lookup, SystemLookup};
 
 /// Longest wait for a connection, name and TLS included.

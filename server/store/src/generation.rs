@@ -91,7 +91,7 @@ pub async fn insert(connection: &mut PgConnection, new: New<'_>) -> Result<Gener
     sqlx::query!(
         r#"insert into generation (id, workspace_id, run_id, node, item_path, attempt, round, model, request, timeout_ms, priority)
            values ($1, $2, $3, $4, $5, $6, $7,
-                   coalesce($8, (select default_model from workspace where workspace.id = $2)), $9, $10, $11)"#,
+                   coalesce($8, (select default_model from workspace where workspace.id = $2)), $9::text::json, $10, $11)"#,
         id,
         new.workspace.as_uuid(),
         new.run.as_uuid(),
@@ -100,7 +100,8 @@ pub async fn insert(connection: &mut PgConnection, new: New<'_>) -> Result<Gener
         int(new.attempt),
         int(new.request.round),
         new.request.model,
-        encode(new.request)?,
+        // As text: sqlx sends values as jsonb, which forgets the order of a schema's properties.
+        serde_json::to_string(new.request)?,
         i64::try_from(new.timeout_ms).unwrap_or(i64::MAX),
         new.priority,
     )

@@ -230,7 +230,7 @@ impl Writer {
         let values = match &asked.schema {
             None => None,
             Some(_) if finish_reason == "length" => return Err(too_long(output.tokens.len())),
-            Some(_) => Some(parse(&output.text)?),
+            Some(_) => Some(without_nul(parse(&output.text)?)),
         };
         Ok(GenerationResult {
             text: if values.is_some() {
@@ -347,7 +347,9 @@ impl Output {
 
     fn push(&mut self, vocabulary: &Vocabulary, control: &Control, token: u32) {
         self.tokens.push(token);
-        let piece = self.stream.push(vocabulary.bytes(token));
+        let mut piece = self.stream.push(vocabulary.bytes(token));
+        // Postgres stores no NUL characters.
+        piece.retain(|c| c != '\0');
         self.text.push_str(&piece);
         control.text(piece);
     }
@@ -376,6 +378,22 @@ fn parse(text: &str) -> Result<Json, Failure> {
             format!("The model's answer could not be read ({error}). Run the step again."),
         )
     })
+}
+
+/// JSON can say NUL where Postgres cannot store it.
+fn without_nul(value: Json) -> Json {
+    match value {
+        Json::String(mut text) => {
+            text.retain(|c| c != '\0');
+            Json::String(text)
+        }
+        Json::Array(list) => list.into_iter().map(without_nul).collect(),
+        Json::Object(map) => map
+            .into_iter()
+            .map(|(name, value)| (name, without_nul(value)))
+            .collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => value,
+    }
 }
 
 fn too_long(tokens: usize) -> Failure {
