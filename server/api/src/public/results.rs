@@ -26,7 +26,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use store::{
-    Scope, generation,
+    Scope, delivery, generation,
     link::{self, RunLink},
     run::{self, RunDetail, StepDetail},
 };
@@ -59,6 +59,8 @@ struct Story {
     firm: Firm,
     steps: Vec<StepDetail>,
     generations: Vec<generation::Generation>,
+    /// When the office had the last delivery; `None` while nothing has reached it.
+    delivered_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -245,7 +247,17 @@ impl Story {
         } else {
             Vec::new()
         };
+        let deliveries = if run.item.state == "succeeded" {
+            delivery::of_run(&app.store, &scope, id).await?
+        } else {
+            Vec::new()
+        };
+        let arrived = deliveries
+            .iter()
+            .filter(|delivery| delivery.state == "delivered");
+        let delivered_at = arrived.filter_map(|delivery| delivery.finished_at).max();
         Ok(Self {
+            delivered_at,
             workflow: graph::parse(&run.document).ok(),
             firm: serde_json::from_value(run.firm.clone()).unwrap_or_default(),
             scope,
@@ -443,7 +455,7 @@ impl Story {
         };
         let content = json!({
             "state": state, "title": title, "lines": lines, "files": shown,
-            "steps": self.views(&app.catalogue, language), "done": self.done(&app.catalogue, language, &zone, locale),
+            "steps": self.views(&app.catalogue, language), "done": self.done(language, &zone, locale),
             "until": text("result.open_until", json!({"date": until})),
             "another": slug.map(|slug| format!("/f/{slug}")),
             "reference": (state == "failed").then(|| text("notice.reference", json!({"reference": reference(item.id)}))),
@@ -453,13 +465,7 @@ impl Story {
     }
 
     /// What happened, in at most three lines.
-    fn done(
-        &self,
-        catalogue: &Catalogue,
-        language: Language,
-        zone: &TimeZone,
-        locale: &str,
-    ) -> Vec<Json> {
+    fn done(&self, language: Language, zone: &TimeZone, locale: &str) -> Vec<Json> {
         let item = &self.run.item;
         let at = |instant: Timestamp| moment_text(instant, zone, locale);
         let mut lines = vec![
@@ -467,13 +473,6 @@ impl Story {
         ];
         let (Some(finished), "succeeded") = (item.finished_at, item.state.as_str()) else {
             return lines;
-        };
-        let did = |family: Option<Family>| {
-            self.steps.iter().filter(move |step| {
-                step.state == "succeeded"
-                    && self.family(catalogue, &step.node) == family
-                    && step.node != self.run.trigger_node
-            })
         };
         let count = self
             .steps
@@ -486,10 +485,10 @@ impl Story {
             "title": language.text("result.made", &json!({"count": count})),
             "text": language.text("result.took", &json!({"seconds": seconds})),
         }));
-        if let Some(sent) = did(Some(Family::Sent)).last() {
+        if let Some(delivered) = self.delivered_at {
             lines.push(json!({
                 "title": language.text("result.sent", &json!({"firm": self.firm_name()})),
-                "text": sent.finished_at.map(at).unwrap_or_default(),
+                "text": at(delivered),
             }));
         }
         lines
