@@ -47,7 +47,9 @@ impl Committer {
 
     pub(crate) async fn commit(&self, segment: Segment) -> Result<Committed, Failure> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Job { segment, answer }).map_err(|_| Failure::Lost)?;
+        self.0
+            .send(Job { segment, answer })
+            .map_err(|_| Failure::Lost)?;
         answered.await.unwrap_or(Err(Failure::Lost))
     }
 }
@@ -69,14 +71,19 @@ async fn work(store: Store, faults: Faults, mut jobs: mpsc::UnboundedReceiver<Jo
         }
         // Two heads of one run settle one after the other: the second must see what the first wrote.
         let mut runs = HashSet::new();
-        let (group, rest): (Vec<Job>, Vec<Job>) = waiting.into_iter().partition(|job| runs.insert(job.segment.lease.run));
+        let (group, rest): (Vec<Job>, Vec<Job>) = waiting
+            .into_iter()
+            .partition(|job| runs.insert(job.segment.lease.run));
         later = rest;
         commit_group(&store, &faults, group).await;
     }
 }
 
 async fn commit_group(store: &Store, faults: &Faults, group: Vec<Job>) {
-    let (segments, answers): (Vec<Segment>, Vec<_>) = group.into_iter().map(|job| (job.segment, job.answer)).unzip();
+    let (segments, answers): (Vec<Segment>, Vec<_>) = group
+        .into_iter()
+        .map(|job| (job.segment, job.answer))
+        .unzip();
     faults.pass(Point::EffectDone);
     match attempt(store, faults, &segments).await {
         Ok(results) => {
@@ -86,7 +93,11 @@ async fn commit_group(store: &Store, faults: &Faults, group: Vec<Job>) {
         }
         Err(error) => {
             if segments.len() > 1 {
-                tracing::warn!(segments = segments.len(), error, "a group of segments could not be committed; one by one now");
+                tracing::warn!(
+                    segments = segments.len(),
+                    error,
+                    "a group of segments could not be committed; one by one now"
+                );
             }
             for (answer, segment) in answers.into_iter().zip(segments) {
                 let _ = answer.send(commit_one(store, faults, segment).await);
@@ -95,7 +106,11 @@ async fn commit_group(store: &Store, faults: &Faults, group: Vec<Job>) {
     }
 }
 
-async fn commit_one(store: &Store, faults: &Faults, segment: Segment) -> Result<Committed, Failure> {
+async fn commit_one(
+    store: &Store,
+    faults: &Faults,
+    segment: Segment,
+) -> Result<Committed, Failure> {
     let run = segment.lease.run;
     let alone = [segment];
     let mut pause = Duration::from_millis(50);
@@ -114,7 +129,11 @@ async fn commit_one(store: &Store, faults: &Faults, segment: Segment) -> Result<
     Err(Failure::Lost)
 }
 
-async fn attempt(store: &Store, faults: &Faults, segments: &[Segment]) -> Result<Vec<Committed>, String> {
+async fn attempt(
+    store: &Store,
+    faults: &Faults,
+    segments: &[Segment],
+) -> Result<Vec<Committed>, String> {
     match guarded(store, faults, segments).await {
         Some(Ok(results)) => Ok(results),
         Some(Err(error)) => Err(error.to_string()),
@@ -123,13 +142,17 @@ async fn attempt(store: &Store, faults: &Faults, segments: &[Segment]) -> Result
 }
 
 /// `None`: the commit panicked.
-async fn guarded(store: &Store, faults: &Faults, segments: &[Segment]) -> Option<store::Result<Vec<Committed>>> {
+async fn guarded(
+    store: &Store,
+    faults: &Faults,
+    segments: &[Segment],
+) -> Option<store::Result<Vec<Committed>>> {
     let committed = || faults.pass(Point::Committed);
-    match AssertUnwindSafe(segment::commit(store, segments, &committed)).catch_unwind().await {
-        Ok(result) => Some(result),
-        Err(_) => {
-            tracing::error!("a commit panicked; its segments are run again elsewhere");
-            None
-        }
+    let result = AssertUnwindSafe(segment::commit(store, segments, &committed))
+        .catch_unwind()
+        .await;
+    if result.is_err() {
+        tracing::error!("a commit panicked; its segments are run again elsewhere");
     }
+    result.ok()
 }

@@ -10,7 +10,10 @@ use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use engine::{
     ids::{CredentialId, DocumentId},
-    node::{HttpRequest, HttpResponse, NodeContext, NodeError, PinnedDocument, Services, StepError, StepInfo},
+    node::{
+        HttpRequest, HttpResponse, NodeContext, NodeError, PinnedDocument, Services, StepError,
+        StepInfo,
+    },
     value::{FileRef, Record},
 };
 use jiff::Timestamp;
@@ -63,29 +66,49 @@ impl NodeContext for Context {
 
     async fn document(&self, id: DocumentId) -> Result<PinnedDocument, NodeError> {
         self.program.documents.get(&id).cloned().ok_or_else(|| {
-            NodeError::config("document_missing", "The page that this step fills does not exist any more. Choose another one.")
+            NodeError::config(
+                "document_missing",
+                "The page that this step fills does not exist any more. Choose another one.",
+            )
         })
     }
 
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
         match artifact::read(&self.store, &self.run.scope, file.id).await {
             Ok(bytes) => Ok(bytes.into()),
-            Err(StoreError::NotFound(_)) => {
-                Err(NodeError::failed("file_missing", format!("The file \u{201c}{}\u{201d} is no longer there.", file.name)))
-            }
+            Err(StoreError::NotFound(_)) => Err(NodeError::failed(
+                "file_missing",
+                format!("The file \u{201c}{}\u{201d} is no longer there.", file.name),
+            )),
             Err(error) => Err(from_store(&error)),
         }
     }
 
-    async fn write_artifact(&self, name: &str, content_type: &str, bytes: Vec<u8>) -> Result<FileRef, NodeError> {
+    async fn write_artifact(
+        &self,
+        name: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<FileRef, NodeError> {
         if bytes.len() > artifact::MAX_BYTES {
             return Err(NodeError::failed(
                 "file_too_large",
-                format!("The file has {} bytes; {} are the most.", bytes.len(), artifact::MAX_BYTES),
+                format!(
+                    "The file has {} bytes; {} are the most.",
+                    bytes.len(),
+                    artifact::MAX_BYTES
+                ),
             ));
         }
-        let new = artifact::New { run: Some(self.run.id), name, content_type, bytes: bytes.into() };
-        artifact::create(&self.store, &self.run.scope, new).await.map_err(|error| from_store(&error))
+        let new = artifact::New {
+            run: Some(self.run.id),
+            name,
+            content_type,
+            bytes: bytes.into(),
+        };
+        artifact::create(&self.store, &self.run.scope, new)
+            .await
+            .map_err(|error| from_store(&error))
     }
 
     async fn http(&self, request: HttpRequest) -> Result<HttpResponse, NodeError> {
@@ -101,16 +124,24 @@ impl NodeContext for Context {
                 headers,
                 body: request.body.into(),
                 timeout: Duration::from_millis(request.timeout_ms.clamp(1, MAX_HTTP_MS)),
-                max_bytes: usize::try_from(request.max_bytes.min(MAX_HTTP_BYTES)).unwrap_or(usize::MAX),
+                max_bytes: usize::try_from(request.max_bytes.min(MAX_HTTP_BYTES))
+                    .unwrap_or(usize::MAX),
                 cut: false,
             })
             .await;
         match sent {
-            Ok(answer) => Ok(HttpResponse { status: answer.status, headers: answer.headers, body: answer.body.into() }),
+            Ok(answer) => Ok(HttpResponse {
+                status: answer.status,
+                headers: answer.headers,
+                body: answer.body.into(),
+            }),
             Err(error) => {
                 let told = StepError::new(error.code(), format!("The request failed: {error}."));
                 Err(if error.is_retryable() {
-                    NodeError::Retryable { error: told, after_ms: None }
+                    NodeError::Retryable {
+                        error: told,
+                        after_ms: None,
+                    }
                 } else {
                     NodeError::Failed(told)
                 })
@@ -136,11 +167,18 @@ impl NodeContext for Context {
 }
 
 impl Context {
-    async fn add_credential(&self, id: CredentialId, headers: &mut Vec<(String, String)>) -> Result<(), NodeError> {
+    async fn add_credential(
+        &self,
+        id: CredentialId,
+        headers: &mut Vec<(String, String)>,
+    ) -> Result<(), NodeError> {
         let secret = match credential::open(&self.store, &self.run.scope, id).await {
             Ok(secret) => secret,
             Err(StoreError::NotFound(_)) => {
-                return Err(NodeError::config("credential_missing", "The credential of this step does not exist any more. Choose another one."));
+                return Err(NodeError::config(
+                    "credential_missing",
+                    "The credential of this step does not exist any more. Choose another one.",
+                ));
             }
             Err(error) => return Err(from_store(&error)),
         };
@@ -168,12 +206,18 @@ impl Context {
     fn keep_out(&self, secret: &str) {
         // Replacing very short texts would garble everything and protect nothing.
         if secret.len() >= 4 {
-            self.secrets.lock().unwrap_or_else(PoisonError::into_inner).push(secret.to_owned());
+            self.secrets
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(secret.to_owned());
         }
     }
 
     pub(crate) fn redact_text(&self, text: &str) -> String {
-        redact(&self.secrets.lock().unwrap_or_else(PoisonError::into_inner), text)
+        redact(
+            &self.secrets.lock().unwrap_or_else(PoisonError::into_inner),
+            text,
+        )
     }
 
     pub(crate) fn redact_json(&self, json: &mut Json) {
@@ -184,25 +228,37 @@ impl Context {
     }
 
     pub(crate) fn redact_error(&self, error: NodeError) -> NodeError {
-        let clean = |error: StepError| StepError { message: self.redact_text(&error.message), ..error };
+        let clean = |error: StepError| StepError {
+            message: self.redact_text(&error.message),
+            ..error
+        };
         match error {
             NodeError::Config(error) => NodeError::Config(clean(error)),
             NodeError::Failed(error) => NodeError::Failed(clean(error)),
-            NodeError::Retryable { error, after_ms } => NodeError::Retryable { error: clean(error), after_ms },
+            NodeError::Retryable { error, after_ms } => NodeError::Retryable {
+                error: clean(error),
+                after_ms,
+            },
             NodeError::Cancelled => NodeError::Cancelled,
         }
     }
 }
 
 fn redact(secrets: &[String], text: &str) -> String {
-    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
+    secrets.iter().fold(text.to_owned(), |text, secret| {
+        text.replace(secret.as_str(), REDACTED)
+    })
 }
 
 fn redact_within(secrets: &[String], json: &mut Json) {
     match json {
         Json::String(text) => *text = redact(secrets, text),
-        Json::Array(items) => items.iter_mut().for_each(|item| redact_within(secrets, item)),
-        Json::Object(fields) => fields.values_mut().for_each(|item| redact_within(secrets, item)),
+        Json::Array(items) => items
+            .iter_mut()
+            .for_each(|item| redact_within(secrets, item)),
+        Json::Object(fields) => fields
+            .values_mut()
+            .for_each(|item| redact_within(secrets, item)),
         Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }
@@ -210,9 +266,15 @@ fn redact_within(secrets: &[String], json: &mut Json) {
 /// What the store could not do may work in a moment; the details are for the log.
 fn from_store(error: &StoreError) -> NodeError {
     tracing::warn!(%error, "a step could not reach the store");
-    let told = StepError::new("storage_unavailable", "The file store or the database did not answer. See the server's log.");
+    let told = StepError::new(
+        "storage_unavailable",
+        "The file store or the database did not answer. See the server's log.",
+    );
     if error.is_transient() || matches!(error, StoreError::Files(_)) {
-        NodeError::Retryable { error: told, after_ms: None }
+        NodeError::Retryable {
+            error: told,
+            after_ms: None,
+        }
     } else {
         NodeError::Failed(told)
     }
@@ -229,8 +291,12 @@ mod tests {
 
     #[test]
     fn secrets_leave_every_text() {
-        let mut json = json!({"a": ["Bearer s3cret-token", 1], "b": {"c": "x s3cret-token y s3cret-token"}});
+        let mut json =
+            json!({"a": ["Bearer s3cret-token", 1], "b": {"c": "x s3cret-token y s3cret-token"}});
         redact_within(&["s3cret-token".into()], &mut json);
-        assert_eq!(json, json!({"a": ["Bearer [secret]", 1], "b": {"c": "x [secret] y [secret]"}}));
+        assert_eq!(
+            json,
+            json!({"a": ["Bearer [secret]", 1], "b": {"c": "x [secret] y [secret]"}})
+        );
     }
 }

@@ -44,10 +44,12 @@ pub(crate) async fn work(executor: Arc<Inner>) {
         woken.borrow_and_update();
         let free = slots.available_permits();
         let claimed = match i64::try_from(free) {
-            Ok(free) if free > 0 => delivery::claim(store, executor.worker, free, LEASE_MS).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "deliveries could not be claimed");
-                Vec::new()
-            }),
+            Ok(free) if free > 0 => delivery::claim(store, executor.worker, free, LEASE_MS)
+                .await
+                .unwrap_or_else(|error| {
+                    tracing::warn!(%error, "deliveries could not be claimed");
+                    Vec::new()
+                }),
             _ => Vec::new(),
         };
         let busy = !claimed.is_empty();
@@ -100,31 +102,55 @@ async fn send(executor: &Inner, claimed: &Claimed) {
 enum Tried {
     Answered(outbound::Response),
     /// `again`: the next try may do better.
-    Failed { error: StepError, again: bool },
+    Failed {
+        error: StepError,
+        again: bool,
+    },
 }
 
 async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
-    let failed = |code: &str, message: String, again: bool| Tried::Failed { error: StepError::new(code, message), again };
+    let failed = |code: &str, message: String, again: bool| Tried::Failed {
+        error: StepError::new(code, message),
+        again,
+    };
     if claimed.disabled {
-        return failed("endpoint_disabled", "The endpoint is turned off. Turn it on and send the message again.".into(), false);
+        return failed(
+            "endpoint_disabled",
+            "The endpoint is turned off. Turn it on and send the message again.".into(),
+            false,
+        );
     }
     let now = (executor.config.clock)();
     let body = match body(executor, claimed, now).await {
         Ok(body) => body,
         Err(tried) => return tried,
     };
-    let secrets = match delivery::signing_secrets(&executor.config.store, &claimed.scope, claimed.endpoint).await {
+    let secrets = match delivery::signing_secrets(
+        &executor.config.store,
+        &claimed.scope,
+        claimed.endpoint,
+    )
+    .await
+    {
         Ok(secrets) => secrets,
         Err(error) => {
             let again = error.is_transient();
             tracing::error!(delivery.id = %claimed.id, %error, "the secret of an endpoint cannot be read");
-            return failed("secret_unreadable", "The endpoint's secret cannot be read. See the server's log.".into(), again);
+            return failed(
+                "secret_unreadable",
+                "The endpoint's secret cannot be read. See the server's log.".into(),
+                again,
+            );
         }
     };
     let id = claimed.id.to_string();
     let timestamp = now.as_second();
     let Some(signature) = signature::sign(&secrets, &id, timestamp, &body) else {
-        return failed("secret_unreadable", "The endpoint's secret is damaged. Make a new one.".into(), false);
+        return failed(
+            "secret_unreadable",
+            "The endpoint's secret is damaged. Make a new one.".into(),
+            false,
+        );
     };
     let sent = executor
         .config
@@ -147,7 +173,11 @@ async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
     match sent {
         Ok(answer) => Tried::Answered(answer),
         // A guard that says no today may be told otherwise by the operator tomorrow, but hammering on it helps nobody.
-        Err(error) => failed(error.code(), format!("The receiver was not reached: {error}."), error.is_retryable()),
+        Err(error) => failed(
+            error.code(),
+            format!("The receiver was not reached: {error}."),
+            error.is_retryable(),
+        ),
     }
 }
 
@@ -160,7 +190,9 @@ async fn body(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Vec
         return Err(Tried::Failed {
             error: StepError::new(
                 "files_too_large",
-                format!("The files have {total} bytes; at most {MAX_INLINE_BYTES} travel inside of a message. Send them as links."),
+                format!(
+                    "The files have {total} bytes; at most {MAX_INLINE_BYTES} travel inside of a message. Send them as links."
+                ),
             ),
             again: false,
         });
@@ -183,7 +215,12 @@ async fn body(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Vec
     Ok(message.to_string().into_bytes())
 }
 
-async fn describe(executor: &Inner, claimed: &Claimed, file: &FileRef, now: Timestamp) -> store::Result<Json> {
+async fn describe(
+    executor: &Inner,
+    claimed: &Claimed,
+    file: &FileRef,
+    now: Timestamp,
+) -> store::Result<Json> {
     let store = &executor.config.store;
     let artifact = artifact::get(store, &claimed.scope, file.id).await?;
     let mut json = json!({
@@ -198,7 +235,12 @@ async fn describe(executor: &Inner, claimed: &Claimed, file: &FileRef, now: Time
         json["content_base64"] = json!(BASE64.encode(bytes));
     } else {
         let expires_at = now + SignedDuration::from_hours(24 * LINK_DAYS);
-        json["url"] = json!(link::artifact_url(&store.sealer, &executor.config.public_url, file.id, expires_at)?);
+        json["url"] = json!(link::artifact_url(
+            &store.sealer,
+            &executor.config.public_url,
+            file.id,
+            expires_at
+        )?);
         json["expires_at"] = json!(expires_at);
     }
     Ok(json)
@@ -208,8 +250,15 @@ impl Tried {
     fn report(self, executor: &Inner, claimed: &Claimed, took_ms: i64) -> Report {
         let tries = usize::try_from(claimed.tries + 1).unwrap_or(usize::MAX);
         let schedule = &executor.config.delivery_schedule;
-        let next = |asked_ms: Option<u64>| match backoff::delivery_ms(schedule, tries, asked_ms, rand::random()) {
-            Some(ms) => Next::RetryIn { ms: i64::try_from(ms).unwrap_or(i64::MAX) },
+        let next = |asked_ms: Option<u64>| match backoff::delivery_ms(
+            schedule,
+            tries,
+            asked_ms,
+            rand::random(),
+        ) {
+            Some(ms) => Next::RetryIn {
+                ms: i64::try_from(ms).unwrap_or(i64::MAX),
+            },
             None => Next::GivenUp,
         };
         match self {
@@ -219,19 +268,39 @@ impl Tried {
                 let (error, next) = match status {
                     200..=299 => (None, Next::Delivered),
                     410 => (
-                        Some(StepError::new("gone", "The receiver says that it is gone for good (410). Its endpoint was turned off.")),
+                        Some(StepError::new(
+                            "gone",
+                            "The receiver says that it is gone for good (410). Its endpoint was turned off.",
+                        )),
                         Next::Gone,
                     ),
                     300..=399 => (
-                        Some(StepError::new("redirected", format!("The receiver answered {status}. Redirects are not followed; enter its final address."))),
+                        Some(StepError::new(
+                            "redirected",
+                            format!(
+                                "The receiver answered {status}. Redirects are not followed; enter its final address."
+                            ),
+                        )),
                         next(None),
                     ),
                     _ => {
                         let now = (executor.config.clock)();
-                        (Some(StepError::new("refused", format!("The receiver answered {status}."))), next(asked_ms(&answer, now)))
+                        (
+                            Some(StepError::new(
+                                "refused",
+                                format!("The receiver answered {status}."),
+                            )),
+                            next(asked_ms(&answer, now)),
+                        )
                     }
                 };
-                Report { took_ms, status: Some(i32::from(status)), answer_head: Some(head), error, next }
+                Report {
+                    took_ms,
+                    status: Some(i32::from(status)),
+                    answer_head: Some(head),
+                    error,
+                    next,
+                }
             }
             Self::Failed { error, again } => Report {
                 took_ms,

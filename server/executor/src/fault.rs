@@ -34,7 +34,9 @@ struct Armed {
 
 /// What was written is not a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\u{201c}{0}\u{201d} is no fault; write after_claim, effect_done or committed, and optionally :<nth passage>")]
+#[error(
+    "\u{201c}{0}\u{201d} is no fault; write after_claim, effect_done or committed, and optionally :<nth passage>"
+)]
 pub struct BadFault(String);
 
 impl FromStr for Faults {
@@ -51,7 +53,11 @@ impl FromStr for Faults {
             _ => return Err(bad()),
         };
         let nth = nth.parse().ok().filter(|nth| *nth > 0).ok_or_else(bad)?;
-        Ok(Self(Some(Arc::new(Armed { point, nth, passed: AtomicU64::new(0) }))))
+        Ok(Self(Some(Arc::new(Armed {
+            point,
+            nth,
+            passed: AtomicU64::new(0),
+        }))))
     }
 }
 
@@ -65,9 +71,9 @@ impl Faults {
     }
 
     fn is_due(&self, point: Point) -> bool {
-        self.0
-            .as_ref()
-            .is_some_and(|armed| armed.point == point && armed.passed.fetch_add(1, Ordering::Relaxed) + 1 == armed.nth)
+        self.0.as_ref().is_some_and(|armed| {
+            armed.point == point && armed.passed.fetch_add(1, Ordering::Relaxed) + 1 == armed.nth
+        })
     }
 }
 

@@ -16,7 +16,8 @@ impl Held {
     /// The token is cancelled when the lease is lost or the run is over.
     pub(crate) fn add(&self, lease: &Lease) -> CancellationToken {
         let token = CancellationToken::new();
-        self.lock().insert((lease.run, lease.fence), (lease.clone(), token.clone()));
+        self.lock()
+            .insert((lease.run, lease.fence), (lease.clone(), token.clone()));
         token
     }
 
@@ -25,7 +26,10 @@ impl Held {
     }
 
     pub(crate) fn all(&self) -> Vec<Lease> {
-        self.lock().values().map(|(lease, _)| lease.clone()).collect()
+        self.lock()
+            .values()
+            .map(|(lease, _)| lease.clone())
+            .collect()
     }
 
     /// Stops the work on leases that a heartbeat did not find any more. A lease taken since the heartbeat began is not in `asked`.

@@ -12,13 +12,14 @@ mod segment;
 pub mod signature;
 mod step;
 
-use std::{
-    any::Any,
-    sync::Arc,
-    time::Duration,
-};
+use std::{any::Any, sync::Arc, time::Duration};
 
-use engine::{catalogue::Catalogue, firm::Firm, ids::WorkerId, node::{Services, StepError}};
+use engine::{
+    catalogue::Catalogue,
+    firm::Firm,
+    ids::WorkerId,
+    node::{Services, StepError},
+};
 use jiff::Timestamp;
 use store::{
     Store, StoreError,
@@ -75,7 +76,13 @@ pub struct Config {
 
 impl Config {
     /// What suits a server; the rest of the fields can be changed afterwards.
-    pub fn new(store: Store, catalogue: Arc<Catalogue>, services: Services, outbound: outbound::Client, public_url: &str) -> Self {
+    pub fn new(
+        store: Store,
+        catalogue: Arc<Catalogue>,
+        services: Services,
+        outbound: outbound::Client,
+        public_url: &str,
+    ) -> Self {
         Self {
             store,
             catalogue,
@@ -90,7 +97,7 @@ impl Config {
             lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(10),
             rescue: Duration::from_secs(5),
-            maintain: Duration::from_secs(5 * 60),
+            maintain: Duration::from_mins(5),
             claim_form: ClaimForm::SkipLocked,
             delivery_schedule: backoff::DELIVERY_SCHEDULE.to_vec(),
             faults: Faults::default(),
@@ -151,7 +158,10 @@ impl Executor {
     pub async fn shutdown(&self) {
         self.0.stopping.cancel();
         self.0.tasks.close();
-        if tokio::time::timeout(PATIENCE, self.0.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(PATIENCE, self.0.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some steps did not end in time; they are run again elsewhere");
         }
         let held = self.0.held.all();
@@ -171,7 +181,10 @@ impl LocalExecutor for Executor {
             return None;
         }
         let permit = self.0.slots.clone().try_acquire_owned().ok()?;
-        Some(Slot { worker: self.0.worker, permit: Box::new(permit) })
+        Some(Slot {
+            worker: self.0.worker,
+            permit: Box::new(permit),
+        })
     }
 
     fn start(&self, slot: Slot, entry: ClaimedEntry) {
@@ -220,7 +233,14 @@ async fn claim(inner: Arc<Inner>) {
             permits.push(permit);
         }
         let wanted = permits.len();
-        let claimed = queue::claim(store, inner.worker, i64::try_from(wanted).unwrap_or(1), lease_ms, inner.config.claim_form).await;
+        let claimed = queue::claim(
+            store,
+            inner.worker,
+            i64::try_from(wanted).unwrap_or(1),
+            lease_ms,
+            inner.config.claim_form,
+        )
+        .await;
         let claimed = claimed.unwrap_or_else(|error| {
             tracing::warn!(%error, "entries could not be claimed");
             Vec::new()
@@ -253,7 +273,11 @@ async fn work(inner: &Arc<Inner>, entry: ClaimedEntry) {
 }
 
 /// One segment and its commit; the head it goes on with, if there is one.
-async fn one(inner: &Arc<Inner>, entry: ClaimedEntry, token: &CancellationToken) -> Option<ClaimedEntry> {
+async fn one(
+    inner: &Arc<Inner>,
+    entry: ClaimedEntry,
+    token: &CancellationToken,
+) -> Option<ClaimedEntry> {
     let store = &inner.config.store;
     let (run, solo) = (entry.run.clone(), entry.solo);
     let program = match inner.programs.get(store, &run).await {
@@ -263,7 +287,10 @@ async fn one(inner: &Arc<Inner>, entry: ClaimedEntry, token: &CancellationToken)
             return None;
         }
         Err(Unusable::Store(error @ StoreError::NotFound(_))) => {
-            let error = StepError::new("workflow_missing", format!("What this run runs is gone ({error})."));
+            let error = StepError::new(
+                "workflow_missing",
+                format!("What this run runs is gone ({error})."),
+            );
             fail_unusable(inner, &entry, &error).await;
             return None;
         }
@@ -275,7 +302,10 @@ async fn one(inner: &Arc<Inner>, entry: ClaimedEntry, token: &CancellationToken)
     let firm: Firm = match serde_json::from_value(run.firm.clone()) {
         Ok(firm) => firm,
         Err(error) => {
-            let error = StepError::new("firm_unreadable", format!("The firm's record of this run cannot be read: {error}."));
+            let error = StepError::new(
+                "firm_unreadable",
+                format!("The firm's record of this run cannot be read: {error}."),
+            );
             fail_unusable(inner, &entry, &error).await;
             return None;
         }
@@ -301,10 +331,19 @@ async fn one(inner: &Arc<Inner>, entry: ClaimedEntry, token: &CancellationToken)
 }
 
 /// Hands a segment to the committer; rows that the database refuses become a failed step.
-async fn commit(inner: &Arc<Inner>, known: &Known, done: Done) -> Option<(store::segment::Writes, Vec<Lease>)> {
+async fn commit(
+    inner: &Arc<Inner>,
+    known: &Known,
+    done: Done,
+) -> Option<(store::segment::Writes, Vec<Lease>)> {
     let instead = done.clone();
     let answer = match inner.committer.commit(known.segment(done)).await {
-        Err(Failure::Refused(reason)) => inner.committer.commit(known.segment(instead.unstorable(&reason))).await,
+        Err(Failure::Refused(reason)) => {
+            inner
+                .committer
+                .commit(known.segment(instead.unstorable(&reason)))
+                .await
+        }
         answer => answer,
     };
     match answer {
@@ -333,11 +372,21 @@ async fn follow(
         return None;
     }
     // The rows come back in any order; the plan's order decides what is kept.
-    let place = |lease: &Lease| writes.heads.iter().position(|head| head.node == lease.node && head.item_path == lease.item_path);
+    let place = |lease: &Lease| {
+        writes
+            .heads
+            .iter()
+            .position(|head| head.node == lease.node && head.item_path == lease.item_path)
+    };
     leases.sort_by_key(|lease| place(lease));
     if alone && leases.len() == 1 {
         let lease = leases.pop()?;
-        return Some(ClaimedEntry { lease, run: known.run.clone(), steps: known.after(writes), solo: true });
+        return Some(ClaimedEntry {
+            lease,
+            run: known.run.clone(),
+            steps: known.after(writes),
+            solo: true,
+        });
     }
     let loaded = queue::load(&inner.config.store, leases).await;
     let mut entries = match loaded {
@@ -375,7 +424,15 @@ async fn heartbeat(inner: Arc<Inner>) {
                 Err(error) => tracing::warn!(%error, "leases could not be extended"),
             }
         }
-        if let Err(error) = worker::heartbeat(&config.store, inner.worker, config.kind, &config.host, &about()).await {
+        if let Err(error) = worker::heartbeat(
+            &config.store,
+            inner.worker,
+            config.kind,
+            &config.host,
+            &about(),
+        )
+        .await
+        {
             tracing::warn!(%error, "this process could not say that it is alive");
         }
     }

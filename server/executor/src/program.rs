@@ -47,10 +47,17 @@ pub(crate) enum Unusable {
 
 impl Programs {
     pub(crate) fn new(catalogue: Arc<Catalogue>) -> Self {
-        Self { catalogue, kept: Mutex::new(HashMap::new()) }
+        Self {
+            catalogue,
+            kept: Mutex::new(HashMap::new()),
+        }
     }
 
-    pub(crate) async fn get(&self, store: &Store, run: &RunRecord) -> Result<Arc<Program>, Unusable> {
+    pub(crate) async fn get(
+        &self,
+        store: &Store,
+        run: &RunRecord,
+    ) -> Result<Arc<Program>, Unusable> {
         let version = match run.what {
             What::Version(version) => Some(version),
             What::Draft(_) => None,
@@ -71,7 +78,10 @@ impl Programs {
 
     fn compile(&self, stored: run::Program) -> Result<Program, Unusable> {
         let workflow: Workflow = serde_json::from_value(stored.document).map_err(|error| {
-            Unusable::Broken(StepError::new("workflow_unreadable", format!("The workflow of this run cannot be read: {error}.")))
+            Unusable::Broken(StepError::new(
+                "workflow_unreadable",
+                format!("The workflow of this run cannot be read: {error}."),
+            ))
         })?;
         let fields: HashMap<DocumentId, Vec<Field>> = stored
             .documents
@@ -83,12 +93,20 @@ impl Programs {
             .collect();
         let (plan, problems) = Plan::compile(&workflow, &self.catalogue, &fields);
         let plan = plan.ok_or_else(|| {
-            let first = problems
-                .first()
-                .map_or_else(|| "it has no steps".to_owned(), |problem| format!("{} ({})", problem.message, problem.pointer));
-            Unusable::Broken(StepError::new("workflow_broken", format!("The workflow of this run cannot run: {first}")))
+            let first = problems.first().map_or_else(
+                || "it has no steps".to_owned(),
+                |problem| format!("{} ({})", problem.message, problem.pointer),
+            );
+            Unusable::Broken(StepError::new(
+                "workflow_broken",
+                format!("The workflow of this run cannot run: {first}"),
+            ))
         })?;
-        Ok(Program { plan, number: stored.number, documents: stored.documents })
+        Ok(Program {
+            plan,
+            number: stored.number,
+            documents: stored.documents,
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<VersionId, Arc<Program>>> {

@@ -20,7 +20,10 @@ use store::{
     delivery, generation,
     queue::{ClaimedEntry, LOST_BEFORE_SINGLE_STEPS, LOST_CAP, Lease},
     run::{RunRecord, StepRow},
-    segment::{AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, RunWrite, Segment, StepWrite, Writes, Writing},
+    segment::{
+        AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, RunWrite, Segment, StepWrite,
+        Writes, Writing,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -61,13 +64,27 @@ pub(crate) struct Done {
 
 impl Known {
     pub(crate) fn new(entry: ClaimedEntry, program: Arc<Program>, firm: Arc<Firm>) -> Self {
-        Self { lease: entry.lease, run: entry.run, program, firm, rows: entry.steps, solo: entry.solo }
+        Self {
+            lease: entry.lease,
+            run: entry.run,
+            program,
+            firm,
+            rows: entry.steps,
+            solo: entry.solo,
+        }
     }
 
     /// Runs from the head until something has to be committed. `None`: the work was called off.
-    pub(crate) async fn run(&self, executor: &Inner, cancelled: &CancellationToken) -> Option<Done> {
+    pub(crate) async fn run(
+        &self,
+        executor: &Inner,
+        cancelled: &CancellationToken,
+    ) -> Option<Done> {
         let plan = &self.program.plan;
-        let head = StepKey { node: self.lease.node.clone(), item_path: self.lease.item_path.clone() };
+        let head = StepKey {
+            node: self.lease.node.clone(),
+            item_path: self.lease.item_path.clone(),
+        };
         let mut done = Done {
             run: self.run.clone(),
             program: self.program.clone(),
@@ -93,13 +110,19 @@ impl Known {
             };
             let first = done.attempts.is_empty();
             let outside = node.effect() == Effect::Outside;
-            if !first && (outside || single || started.elapsed() >= LONGEST || executor.is_stopping()) {
+            if !first
+                && (outside || single || started.elapsed() >= LONGEST || executor.is_stopping())
+            {
                 break;
             }
             if first || outside {
                 self.tell_running(executor, &key);
             }
-            let how = if key == head { self.how(executor).await? } else { Begin::Run };
+            let how = if key == head {
+                self.how(executor).await?
+            } else {
+                Begin::Run
+            };
             let within = Within {
                 executor,
                 run: &self.run,
@@ -142,13 +165,21 @@ impl Known {
         let Some(row) = self.row(&self.lease.node, &self.lease.item_path) else {
             return Some(Begin::Run);
         };
-        let Some(on) = row.waits_on.as_deref().filter(|_| matches!(row.state.as_str(), "waiting" | "ready")) else {
+        let Some(on) = row
+            .waits_on
+            .as_deref()
+            .filter(|_| matches!(row.state.as_str(), "waiting" | "ready"))
+        else {
             return Some(Begin::Run);
         };
-        let event = if row.state == "waiting" { Ok(None) } else { self.arrived(executor, on, row).await };
+        let event = if row.state == "waiting" {
+            Ok(None)
+        } else {
+            self.arrived(executor, on, row).await
+        };
         match event {
             Ok(event) => Some(Begin::Resume {
-                event: event.unwrap_or(Arrived::TimedOut),
+                event: Box::new(event.unwrap_or(Arrived::TimedOut)),
                 kept: row.kept.clone().unwrap_or(Json::Null),
             }),
             Err(error) => {
@@ -158,16 +189,29 @@ impl Known {
         }
     }
 
-    async fn arrived(&self, executor: &Inner, on: &str, row: &StepRow) -> store::Result<Option<Arrived>> {
+    async fn arrived(
+        &self,
+        executor: &Inner,
+        on: &str,
+        row: &StepRow,
+    ) -> store::Result<Option<Arrived>> {
         let store = &executor.config.store;
         Ok(match on {
             "generation" => {
                 let mut connection = store.pool.acquire().await?;
-                generation::outcome(&mut connection, self.run.id, &row.node, &row.item_path).await?.map(Arrived::Generation)
+                generation::outcome(&mut connection, self.run.id, &row.node, &row.item_path)
+                    .await?
+                    .map(Arrived::Generation)
             }
-            "delivery" => delivery::outcome(store, &self.run.scope, self.run.id, &row.node, &row.item_path)
-                .await?
-                .map(Arrived::Delivery),
+            "delivery" => delivery::outcome(
+                store,
+                &self.run.scope,
+                self.run.id,
+                &row.node,
+                &row.item_path,
+            )
+            .await?
+            .map(Arrived::Delivery),
             "signal" => row.signal.clone().map(Arrived::Signal),
             _ => None,
         })
@@ -179,11 +223,17 @@ impl Known {
             return 1;
         };
         let recorded = u32::try_from(row.attempt).unwrap_or(1);
-        if row.state == "retryable" { recorded + 1 } else { recorded }
+        if row.state == "retryable" {
+            recorded + 1
+        } else {
+            recorded
+        }
     }
 
     fn row(&self, node: &str, item_path: &str) -> Option<&StepRow> {
-        self.rows.iter().find(|row| row.node == node && row.item_path == item_path)
+        self.rows
+            .iter()
+            .find(|row| row.node == node && row.item_path == item_path)
     }
 
     fn tell_running(&self, executor: &Inner, key: &StepKey) {
@@ -214,7 +264,10 @@ impl Known {
                 waits_on: write.waits_on.clone(),
                 signal: None,
             };
-            match rows.iter_mut().find(|old| old.node == row.node && old.item_path == row.item_path) {
+            match rows
+                .iter_mut()
+                .find(|old| old.node == row.node && old.item_path == row.item_path)
+            {
                 Some(old) => *old = row,
                 None => rows.push(row),
             }
@@ -244,7 +297,12 @@ impl Known {
 impl Done {
     /// Heads that follow in this executor's eyes, so that it can look for free slots.
     pub(crate) fn heads(&self, rows: &[StepRow]) -> usize {
-        self.writes(rows).0.heads.iter().filter(|head| head.leased || head.due == Due::InMs(0)).count()
+        self.writes(rows)
+            .0
+            .heads
+            .iter()
+            .filter(|head| head.leased || head.due == Due::InMs(0))
+            .count()
     }
 
     pub(crate) fn keep(&mut self, heads: usize) {
@@ -256,7 +314,10 @@ impl Done {
         let now = Instant::now();
         tracing::error!(run.id = %self.run.id, step.id = %self.head.node, reason, "the results of a step cannot be stored");
         let number = self.attempts.first().map_or(1, |attempt| attempt.number);
-        let error = StepError::new("result_not_stored", "The result of this step cannot be stored. See the server's log.");
+        let error = StepError::new(
+            "result_not_stored",
+            "The result of this step cannot be stored. See the server's log.",
+        );
         Self {
             attempts: vec![Attempt {
                 key: self.head.clone(),
@@ -281,13 +342,17 @@ impl Done {
             commands.extend(advance(plan, &mut state, event(attempt)));
             self.write(&mut writes, attempt);
         }
-        let known: BTreeSet<(&str, &str)> = rows.iter().map(|row| (row.node.as_str(), row.item_path.as_str())).collect();
+        let known: BTreeSet<(&str, &str)> = rows
+            .iter()
+            .map(|row| (row.node.as_str(), row.item_path.as_str()))
+            .collect();
         for command in commands {
             match command {
                 Command::Enter(key) if tried.contains(&key) => {}
                 Command::Enter(key) => {
-                    let leased = writes.heads.iter().filter(|head| head.leased).count() < self.keeps;
-                    writes.steps.push(self.plain(&key, "ready"));
+                    let leased =
+                        writes.heads.iter().filter(|head| head.leased).count() < self.keeps;
+                    writes.steps.push(Self::plain(&key, "ready"));
                     writes.heads.push(Head {
                         node: key.node,
                         item_path: key.item_path,
@@ -296,50 +361,77 @@ impl Done {
                         leased,
                     });
                 }
-                Command::Skip(key) => writes.steps.push(self.plain(&key, "skipped")),
+                Command::Skip(key) => writes.steps.push(Self::plain(&key, "skipped")),
                 // Steps with rows are cancelled where they stand; these have none.
-                Command::Cancel(key) if known.contains(&(key.node.as_str(), key.item_path.as_str())) => {}
-                Command::Cancel(key) => writes.steps.push(self.plain(&key, "cancelled")),
+                Command::Cancel(key)
+                    if known.contains(&(key.node.as_str(), key.item_path.as_str())) => {}
+                Command::Cancel(key) => writes.steps.push(Self::plain(&key, "cancelled")),
                 Command::Finish(_) => {}
             }
         }
-        writes.run = self.run_write(&state, &writes);
+        writes.run = Some(self.run_write(&state, &writes));
         (writes, state)
     }
 
-    fn run_write(&self, state: &RunState, writes: &Writes) -> Option<RunWrite> {
+    fn run_write(&self, state: &RunState, writes: &Writes) -> RunWrite {
         let status = match state.status {
             RunStatus::Queued => RunStatus::Running,
-            RunStatus::Waiting if writes.heads.iter().any(|head| head.due == Due::InMs(0)) => RunStatus::Running,
-            RunStatus::Running | RunStatus::Waiting | RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => state.status,
+            RunStatus::Waiting if writes.heads.iter().any(|head| head.due == Due::InMs(0)) => {
+                RunStatus::Running
+            }
+            RunStatus::Running
+            | RunStatus::Waiting
+            | RunStatus::Succeeded
+            | RunStatus::Failed
+            | RunStatus::Cancelled => state.status,
         };
-        let error = (status == RunStatus::Failed).then(|| self.error()).flatten();
-        Some(RunWrite { state: status.as_str().into(), error })
+        let error = (status == RunStatus::Failed)
+            .then(|| self.error())
+            .flatten();
+        RunWrite {
+            state: status.as_str().into(),
+            error,
+        }
     }
 
     /// What people read of a failed run: the failure that no rule caught.
     fn error(&self) -> Option<Json> {
-        self.attempts.iter().rev().find_map(|attempt| match &attempt.came {
-            Came::Failed { error } => {
-                let mut json = error_json(error, attempt);
-                let name = self.program.plan.node(&attempt.key.node).map(|node| node.name.clone());
-                json["step"] = json!(name.unwrap_or_default());
-                Some(json)
-            }
-            Came::Succeeded { .. } | Came::Waits { .. } | Came::Again { .. } | Came::Dropped => None,
-        })
+        self.attempts
+            .iter()
+            .rev()
+            .find_map(|attempt| match &attempt.came {
+                Came::Failed { error } => {
+                    let mut json = error_json(error, attempt);
+                    let name = self
+                        .program
+                        .plan
+                        .node(&attempt.key.node)
+                        .map(|node| node.name.clone());
+                    json["step"] = json!(name.unwrap_or_default());
+                    Some(json)
+                }
+                Came::Succeeded { .. }
+                | Came::Waits { .. }
+                | Came::Again { .. }
+                | Came::Dropped => None,
+            })
     }
 
     fn write(&self, writes: &mut Writes, attempt: &Attempt) {
         let key = &attempt.key;
-        let mut row = self.plain(key, "succeeded");
+        let mut row = Self::plain(key, "succeeded");
         row.attempt = i32::try_from(attempt.number).unwrap_or(i32::MAX);
         row.worker_id = Some(self.worker);
         row.started_ago_ms = Some(self.ago(attempt.started));
         row.finished_ago_ms = None;
         let node = self.program.plan.node(&key.node);
         match &attempt.came {
-            Came::Succeeded { ports, output, stored, warnings } => {
+            Came::Succeeded {
+                ports,
+                output,
+                stored,
+                warnings,
+            } => {
                 row.ports.clone_from(ports);
                 row.output = Some(output.clone());
                 row.warnings = (!warnings.is_empty()).then(|| json!(warnings));
@@ -387,7 +479,9 @@ impl Done {
                         priority: i16::from(self.run.trial),
                         request: (**request).clone(),
                     }),
-                    WaitOn::Delivery(request) => writes.deliveries.push(self.delivery(key, request, true)),
+                    WaitOn::Delivery(request) => {
+                        writes.deliveries.push(self.delivery(key, request, true));
+                    }
                     WaitOn::Signal | WaitOn::Nothing => {}
                 }
                 if let Some(until) = until {
@@ -397,12 +491,14 @@ impl Done {
             Came::Dropped => return,
         }
         if attempt.timed_out {
-            writes.withdrawn.push((key.node.clone(), key.item_path.clone()));
+            writes
+                .withdrawn
+                .push((key.node.clone(), key.item_path.clone()));
         }
         writes.steps.push(row);
     }
 
-    fn plain(&self, key: &StepKey, state: &str) -> StepWrite {
+    fn plain(key: &StepKey, state: &str) -> StepWrite {
         StepWrite {
             node: key.node.clone(),
             item_path: key.item_path.clone(),
@@ -482,21 +578,38 @@ pub(crate) fn unusable(entry: &ClaimedEntry, worker: WorkerId, error: &StepError
         worker,
         writes: Writing::Known(Box::new(Writes {
             steps: vec![step],
-            run: Some(RunWrite { state: "failed".into(), error: Some(error) }),
+            run: Some(RunWrite {
+                state: "failed".into(),
+                error: Some(error),
+            }),
             ..Writes::default()
         })),
     }
 }
 
 /// The state before the segment: restored from the rows, triggered if there are none, its head taken up.
-fn begin(plan: &Plan, run: &RunRecord, rows: &[StepRow], head: &StepKey) -> (RunState, Vec<Command>) {
+fn begin(
+    plan: &Plan,
+    run: &RunRecord,
+    rows: &[StepRow],
+    head: &StepKey,
+) -> (RunState, Vec<Command>) {
     let restored = rows.iter().map(|row| {
-        let key = StepKey { node: row.node.clone(), item_path: row.item_path.clone() };
+        let key = StepKey {
+            node: row.node.clone(),
+            item_path: row.item_path.clone(),
+        };
         (key, status(&row.state), row.ports.clone())
     });
     let mut state = RunState::restore(plan, restored).until(run.until_node.clone());
     let commands = if rows.is_empty() {
-        advance(plan, &mut state, Event::Triggered { node: run.trigger_node.clone() })
+        advance(
+            plan,
+            &mut state,
+            Event::Triggered {
+                node: run.trigger_node.clone(),
+            },
+        )
     } else {
         advance(plan, &mut state, Event::Resumed { key: head.clone() })
     };
@@ -525,7 +638,10 @@ fn status(state: &str) -> StepStatus {
 fn event(attempt: &Attempt) -> Event {
     let key = attempt.key.clone();
     match &attempt.came {
-        Came::Succeeded { ports, .. } => Event::Succeeded { key, ports: ports.clone() },
+        Came::Succeeded { ports, .. } => Event::Succeeded {
+            key,
+            ports: ports.clone(),
+        },
         Came::Waits { .. } => Event::Waiting { key },
         Came::Again { .. } => Event::Failed { key, again: true },
         Came::Failed { .. } | Came::Dropped => Event::Failed { key, again: false },

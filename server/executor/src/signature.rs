@@ -7,8 +7,13 @@ use sha2::Sha256;
 
 /// The value of `webhook-signature`; `None` when a secret is not `whsec_` and base64.
 pub fn sign(secrets: &[String], id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
-    let signatures: Option<Vec<String>> = secrets.iter().map(|secret| one(secret, id, timestamp, body)).collect();
-    signatures.filter(|signatures| !signatures.is_empty()).map(|signatures| signatures.join(" "))
+    let signatures: Option<Vec<String>> = secrets
+        .iter()
+        .map(|secret| one(secret, id, timestamp, body))
+        .collect();
+    signatures
+        .filter(|signatures| !signatures.is_empty())
+        .map(|signatures| signatures.join(" "))
 }
 
 fn one(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
@@ -32,13 +37,17 @@ mod tests {
             1_614_265_330,
             br#"{"test": 2432232314}"#,
         );
-        assert_eq!(signed.as_deref(), Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="));
+        assert_eq!(
+            signed.as_deref(),
+            Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+        );
     }
 
     #[test]
     fn two_secrets_give_two_signatures_and_none_gives_none() {
         let secret = |byte: u8| format!("whsec_{}", BASE64.encode([byte; 32]));
-        let both = sign(&[secret(1), secret(2)], "id", 1, b"x").expect("both secrets are well-formed");
+        let both =
+            sign(&[secret(1), secret(2)], "id", 1, b"x").expect("both secrets are well-formed");
         assert_eq!(both.split(' ').count(), 2);
         assert_eq!(sign(&[], "id", 1, b"x"), None);
         assert_eq!(sign(&["secret".into()], "id", 1, b"x"), None);

@@ -33,17 +33,31 @@ const MAX_WARNINGS: usize = 200;
 #[derive(Clone, Debug)]
 pub(crate) enum Begin {
     Run,
-    Resume { event: Event, kept: Json },
+    Resume { event: Box<Event>, kept: Json },
 }
 
 /// What one attempt came to.
 #[derive(Clone, Debug)]
 pub(crate) enum Came {
-    Succeeded { ports: Vec<String>, output: Json, stored: Vec<Stored>, warnings: Vec<Warning> },
-    Waits { on: Arc<WaitOn>, until: Option<Timestamp>, kept: Json },
+    Succeeded {
+        ports: Vec<String>,
+        output: Json,
+        stored: Vec<Stored>,
+        warnings: Vec<Warning>,
+    },
+    Waits {
+        on: Arc<WaitOn>,
+        until: Option<Timestamp>,
+        kept: Json,
+    },
     /// Comes back after this pause.
-    Again { error: StepError, after_ms: u64 },
-    Failed { error: StepError },
+    Again {
+        error: StepError,
+        after_ms: u64,
+    },
+    Failed {
+        error: StepError,
+    },
     /// The lease is gone or the run is over: whatever came out is dropped.
     Dropped,
 }
@@ -73,14 +87,28 @@ pub(crate) struct Within<'a> {
 }
 
 impl Within<'_> {
-    pub(crate) async fn attempt(&self, node: &PlanNode, key: &StepKey, number: u32, begin: Begin) -> Attempt {
+    pub(crate) async fn attempt(
+        &self,
+        node: &PlanNode,
+        key: &StepKey,
+        number: u32,
+        begin: Begin,
+    ) -> Attempt {
         let started = Instant::now();
-        let timed_out = matches!(&begin, Begin::Resume { event: Event::TimedOut, .. });
+        let timed_out =
+            matches!(&begin, Begin::Resume { event, .. } if matches!(**event, Event::TimedOut));
         let came = match self.pinned(node) {
             Some(output) => finished(node, vec_of_ports(node), output, Vec::new(), Vec::new()),
             None => self.run(node, key, number, begin).await,
         };
-        Attempt { key: key.clone(), number, came, started, finished: Instant::now(), timed_out }
+        Attempt {
+            key: key.clone(),
+            number,
+            came,
+            started,
+            finished: Instant::now(),
+            timed_out,
+        }
     }
 
     /// The output that a trial run takes as it is; a node with several ways still has to choose one.
@@ -90,14 +118,14 @@ impl Within<'_> {
     }
 
     async fn run(&self, node: &PlanNode, key: &StepKey, number: u32, begin: Begin) -> Came {
-        let context = self.context(node, key, number, &begin);
         let limit = Duration::from_millis(node.timeout_ms.max(1));
         let mut begin = begin;
         loop {
+            let context = self.context(node, key, number, &begin);
             let work = async {
                 match begin {
                     Begin::Run => node.node.run(&context).await,
-                    Begin::Resume { event, .. } => node.node.resume(&context, event).await,
+                    Begin::Resume { event, .. } => node.node.resume(&context, *event).await,
                 }
             };
             let guarded = tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind());
@@ -110,7 +138,10 @@ impl Within<'_> {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => {
                     tracing::error!(run.id = %self.run.id, step.id = %key.node, node.r#type = %node.node_type, "a step panicked");
-                    Err(NodeError::failed("step_panicked", "This step broke while it ran. This is a fault of Formwork; see the server's log."))
+                    Err(NodeError::failed(
+                        "step_panicked",
+                        "This step broke while it ran. This is a fault of Formwork; see the server's log.",
+                    ))
                 }
                 Err(_) => Err(NodeError::retryable(
                     "timed_out",
@@ -122,11 +153,20 @@ impl Within<'_> {
                 return Came::Dropped;
             }
             match outcome {
-                Ok(Outcome::Wait(Wait { on: WaitOn::Delivery(_), kept, .. })) if self.holds() => {
-                    begin = Begin::Resume { event: Event::Delivery(Ok(json!({ "held": true, "status": null }))), kept };
+                Ok(Outcome::Wait(Wait {
+                    on: WaitOn::Delivery(_),
+                    kept,
+                    ..
+                })) if self.holds() => {
+                    begin = Begin::Resume {
+                        event: Box::new(Event::Delivery(Ok(
+                            json!({ "held": true, "status": null }),
+                        ))),
+                        kept,
+                    };
                 }
                 Ok(outcome) => return settle(node, &context, outcome),
-                Err(error) => return self.failed(node, number, context.redact_error(error)),
+                Err(error) => return Self::failed(node, number, context.redact_error(error)),
             }
         }
     }
@@ -135,12 +175,21 @@ impl Within<'_> {
         let plan = &self.program.plan;
         let facts = PlanContext {
             firm: self.firm,
-            run: RunFacts { id: self.run.id, started_at: self.run.created_at, trial: self.run.trial },
+            run: RunFacts {
+                id: self.run.id,
+                started_at: self.run.created_at,
+                trial: self.run.trial,
+            },
             now: self.now,
             item: None,
         };
         let name = format!("{}\0{}", key.node, key.item_path);
-        let stable = |purpose: &str| Uuid::new_v5(&self.run.id.as_uuid(), format!("{purpose}\0{name}").as_bytes());
+        let stable = |purpose: &str| {
+            Uuid::new_v5(
+                &self.run.id.as_uuid(),
+                format!("{purpose}\0{name}").as_bytes(),
+            )
+        };
         let step = StepInfo {
             run: self.run.id,
             node: key.node.clone(),
@@ -178,14 +227,18 @@ impl Within<'_> {
         self.run.trial && !self.run.really_send
     }
 
-    fn failed(&self, node: &PlanNode, number: u32, error: NodeError) -> Came {
+    fn failed(node: &PlanNode, number: u32, error: NodeError) -> Came {
         match error {
             NodeError::Config(error) | NodeError::Failed(error) => Came::Failed { error },
-            NodeError::Cancelled => Came::Failed { error: StepError::new("cancelled", "The step stopped by itself.") },
+            NodeError::Cancelled => Came::Failed {
+                error: StepError::new("cancelled", "The step stopped by itself."),
+            },
             NodeError::Retryable { error, after_ms } => {
                 let again = match (node.effect(), &node.retry) {
                     (Effect::Pure, _) | (_, None) => None,
-                    (Effect::Stored | Effect::Outside, Some(retry)) => backoff::step_ms(retry, number, after_ms, rand::random()),
+                    (Effect::Stored | Effect::Outside, Some(retry)) => {
+                        backoff::step_ms(retry, number, after_ms, rand::random())
+                    }
                 };
                 match again {
                     Some(after_ms) => Came::Again { error, after_ms },
@@ -205,10 +258,18 @@ fn settle(node: &PlanNode, context: &Context, outcome: Outcome) -> Came {
             }
             finished(node, done.ports, done.output, done.stored, done.warnings)
         }
-        Outcome::Wait(Wait { on, until, mut kept }) => {
+        Outcome::Wait(Wait {
+            on,
+            until,
+            mut kept,
+        }) => {
             context.redact_json(&mut kept);
             if storable::json(&kept) && is_storable_wait(&on) {
-                Came::Waits { on: Arc::new(on), until, kept }
+                Came::Waits {
+                    on: Arc::new(on),
+                    until,
+                    kept,
+                }
             } else {
                 Came::Failed { error: nul() }
             }
@@ -217,46 +278,83 @@ fn settle(node: &PlanNode, context: &Context, outcome: Outcome) -> Came {
 }
 
 /// A success, if its output may be stored.
-fn finished(node: &PlanNode, ports: Vec<String>, output: Json, stored: Vec<Stored>, mut warnings: Vec<Warning>) -> Came {
-    let failed = |code: &str, message: String| Came::Failed { error: StepError::new(code, message) };
+fn finished(
+    node: &PlanNode,
+    ports: Vec<String>,
+    output: Json,
+    stored: Vec<Stored>,
+    mut warnings: Vec<Warning>,
+) -> Came {
+    let failed = |code: &str, message: String| Came::Failed {
+        error: StepError::new(code, message),
+    };
     let clean = storable::json(&output)
-        && warnings.iter().all(|warning| storable::text(&warning.message) && storable::text(&warning.location))
-        && stored.iter().all(|Stored::Delivery(delivery)| storable::json(&delivery.values) && storable::text(&delivery.message_type));
+        && warnings
+            .iter()
+            .all(|warning| storable::text(&warning.message) && storable::text(&warning.location))
+        && stored.iter().all(|Stored::Delivery(delivery)| {
+            storable::json(&delivery.values) && storable::text(&delivery.message_type)
+        });
     if !clean {
         return Came::Failed { error: nul() };
     }
     if let Err(mismatches) = node.check_output(&ports, &output) {
-        let what: Vec<String> =
-            mismatches.iter().take(5).map(|mismatch| format!("{} {}", mismatch.pointer, mismatch.message).trim().to_owned()).collect();
+        let what: Vec<String> = mismatches
+            .iter()
+            .take(5)
+            .map(|mismatch| {
+                format!("{} {}", mismatch.pointer, mismatch.message)
+                    .trim()
+                    .to_owned()
+            })
+            .collect();
         return failed(
             "output_unexpected",
-            format!("The step put out something other than it promises: {}. Nothing was stored.", what.join("; ")),
+            format!(
+                "The step put out something other than it promises: {}. Nothing was stored.",
+                what.join("; ")
+            ),
         );
     }
     let bytes = output.to_string().len();
     if bytes > MAX_OUTPUT_BYTES {
         return failed(
             "output_too_large",
-            format!("The step put out {bytes} bytes; {MAX_OUTPUT_BYTES} are the most. Keep large things as files."),
+            format!(
+                "The step put out {bytes} bytes; {MAX_OUTPUT_BYTES} are the most. Keep large things as files."
+            ),
         );
     }
     warnings.truncate(MAX_WARNINGS);
-    Came::Succeeded { ports, output, stored, warnings }
+    Came::Succeeded {
+        ports,
+        output,
+        stored,
+        warnings,
+    }
 }
 
 fn is_storable_wait(on: &WaitOn) -> bool {
     match on {
         WaitOn::Signal | WaitOn::Nothing => true,
-        WaitOn::Delivery(delivery) => storable::json(&delivery.values) && storable::text(&delivery.message_type),
+        WaitOn::Delivery(delivery) => {
+            storable::json(&delivery.values) && storable::text(&delivery.message_type)
+        }
         WaitOn::Generation(request) => {
-            request.messages.iter().all(|message| storable::text(&message.content))
+            request
+                .messages
+                .iter()
+                .all(|message| storable::text(&message.content))
                 && request.schema.as_ref().is_none_or(storable::json)
         }
     }
 }
 
 fn nul() -> StepError {
-    StepError::new("nul_character", "The step put out a NUL character (U+0000), which cannot be stored.")
+    StepError::new(
+        "nul_character",
+        "The step put out a NUL character (U+0000), which cannot be stored.",
+    )
 }
 
 fn vec_of_ports(node: &PlanNode) -> Vec<String> {

@@ -17,14 +17,20 @@ pub struct Allow {
 
 /// An entry of the allow-list that is neither a host nor a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\u{201c}{0}\u{201d} is neither a host name nor a network; write for example printer.local, 10.0.0.0/8, 127.0.0.1:9000 or [::1]:9000")]
+#[error(
+    "\u{201c}{0}\u{201d} is neither a host name nor a network; write for example printer.local, 10.0.0.0/8, 127.0.0.1:9000 or [::1]:9000"
+)]
 pub struct BadEntry(pub String);
 
 impl Allow {
     /// Reads a list such as `printer.local, 10.1.0.0/16, 127.0.0.1:9000, [::1]:9000`, separated by commas or spaces.
     pub fn parse(list: &str) -> Result<Self, BadEntry> {
         let mut allow = Self::default();
-        for entry in list.split([',', ' ', '\n', '\t']).map(str::trim).filter(|entry| !entry.is_empty()) {
+        for entry in list
+            .split([',', ' ', '\n', '\t'])
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+        {
             allow.add(entry)?;
         }
         Ok(allow)
@@ -53,14 +59,16 @@ impl Allow {
     /// Whether a name is listed for this port, so that whatever it resolves to may be reached.
     pub(crate) fn host(&self, host: &str, port: u16) -> bool {
         let host = host.trim_end_matches('.');
-        self.hosts
-            .iter()
-            .any(|(allowed, only)| allowed.eq_ignore_ascii_case(host) && only.is_none_or(|only| only == port))
+        self.hosts.iter().any(|(allowed, only)| {
+            allowed.eq_ignore_ascii_case(host) && only.is_none_or(|only| only == port)
+        })
     }
 
     /// Whether some network is listed for this port, so that a name on it may be looked up; its address still has to be in one.
     pub(crate) fn any_on(&self, port: u16) -> bool {
-        self.networks.iter().any(|(_, only)| only.is_none_or(|only| only == port))
+        self.networks
+            .iter()
+            .any(|(_, only)| only.is_none_or(|only| only == port))
     }
 
     /// Whether an address is listed for this port.
@@ -107,7 +115,11 @@ fn refused_v4(address: Ipv4Addr) -> Option<&'static str> {
     ];
     RANGES
         .iter()
-        .find(|(range, _)| range.parse::<Ipv4Net>().is_ok_and(|range| range.contains(&address)))
+        .find(|(range, _)| {
+            range
+                .parse::<Ipv4Net>()
+                .is_ok_and(|range| range.contains(&address))
+        })
         .map(|(_, why)| *why)
 }
 
@@ -131,7 +143,11 @@ fn refused_v6(address: Ipv6Addr) -> Option<&'static str> {
     }
     RANGES
         .iter()
-        .find(|(range, _)| range.parse::<Ipv6Net>().is_ok_and(|range| range.contains(&address)))
+        .find(|(range, _)| {
+            range
+                .parse::<Ipv6Net>()
+                .is_ok_and(|range| range.contains(&address))
+        })
         .map(|(_, why)| *why)
 }
 
@@ -144,7 +160,9 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     };
     match segments {
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => Some(last()),
-        [0, 0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(last()),
+        [0, 0, 0, 0, 0, 0xffff, ..]
+        | [0, 0, 0, 0, 0xffff, 0, ..]
+        | [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(last()),
         [0x2002, high, low, ..] => {
             let [a, b] = high.to_be_bytes();
             let [c, d] = low.to_be_bytes();
@@ -164,15 +182,20 @@ fn plain(address: IpAddr) -> IpAddr {
 
 fn network(text: &str) -> Option<IpNet> {
     let text = text.trim_start_matches('[').trim_end_matches(']');
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    text.parse()
+        .ok()
+        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 fn is_host(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 253
-        && text
-            .split('.')
-            .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'))
+        && text.split('.').all(|label| {
+            !label.is_empty()
+                && label
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        })
 }
 
 #[cfg(test)]
@@ -186,24 +209,69 @@ mod tests {
             assert_eq!(refused(address).is_none(), open, "{address}");
         };
         for closed in [
-            "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.1.2.3", "169.254.169.254", "172.16.0.1",
-            "172.31.255.255", "192.0.0.8", "192.168.1.1", "198.18.0.1", "198.19.255.255", "224.0.0.1", "239.255.255.255", "240.0.0.1",
-            "255.255.255.255", "::", "::1", "fc00::1", "fdff::1", "fe80::1", "febf::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8",
-            "::127.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b::8.8.8.8", "2002:7f00:1::", "2002:808:808::", "2001:0:1::1", "64:ff9b:1::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.1.2.3",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fc00::1",
+            "fdff::1",
+            "fe80::1",
+            "febf::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:8.8.8.8",
+            "::127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b::8.8.8.8",
+            "2002:7f00:1::",
+            "2002:808:808::",
+            "2001:0:1::1",
+            "64:ff9b:1::1",
             "::ffff:0:127.0.0.1",
         ] {
             check(closed, false);
         }
-        for open in ["8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.1", "172.15.0.1", "172.32.0.1", "2606:4700::1111", "2a00:1450::1"] {
+        for open in [
+            "8.8.8.8",
+            "1.1.1.1",
+            "100.63.255.255",
+            "100.128.0.1",
+            "172.15.0.1",
+            "172.32.0.1",
+            "2606:4700::1111",
+            "2a00:1450::1",
+        ] {
             check(open, true);
         }
     }
 
     #[test]
     fn the_operator_opens_hosts_networks_and_single_ports() {
-        let allow = Allow::parse("printer.local, 10.1.0.0/16 127.0.0.1:9000,[::1]:9001,hook.test:81").expect("the list is well-formed");
+        let allow =
+            Allow::parse("printer.local, 10.1.0.0/16 127.0.0.1:9000,[::1]:9001,hook.test:81")
+                .expect("the list is well-formed");
         let check = |address: &str, port, expected| {
-            assert_eq!(allow.address(address.parse().expect("an address"), port), expected, "{address}:{port}");
+            assert_eq!(
+                allow.address(address.parse().expect("an address"), port),
+                expected,
+                "{address}:{port}"
+            );
         };
         check("10.1.2.3", 80, true);
         check("10.2.2.3", 80, false);
@@ -215,7 +283,10 @@ mod tests {
         assert!(allow.host("hook.test", 81));
         assert!(!allow.host("hook.test", 80));
         for bad in ["10.0.0.0/99", "a b/c", "host:port", "http://x"] {
-            assert!(bad.split(' ').any(|part| Allow::parse(part).is_err()), "{bad}");
+            assert!(
+                bad.split(' ').any(|part| Allow::parse(part).is_err()),
+                "{bad}"
+            );
         }
     }
 }

@@ -69,7 +69,10 @@ pub struct Response {
 impl Response {
     /// The first header of this name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -138,12 +141,22 @@ impl Client {
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let (url, port) = self.target(&request.url)?;
         let client = self.client(port)?;
-        let method = reqwest::Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| Error::Invalid(format!("\u{201c}{}\u{201d} is no HTTP method", request.method)))?;
+        let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| {
+            Error::Invalid(format!(
+                "\u{201c}{}\u{201d} is no HTTP method",
+                request.method
+            ))
+        })?;
         let headers = headers(&request.headers)?;
         let timeout = request.timeout;
         let exchange = async {
-            let answer = client.request(method, url).headers(headers).body(request.body).send().await.map_err(|error| tell(&error))?;
+            let answer = client
+                .request(method, url)
+                .headers(headers)
+                .body(request.body)
+                .send()
+                .await
+                .map_err(|error| tell(&error))?;
             read(answer, request.max_bytes, request.cut).await
         };
         match tokio::time::timeout(timeout, exchange).await {
@@ -154,12 +167,18 @@ impl Client {
 
     /// Everything that can be said before a name is resolved.
     fn target(&self, url: &str) -> Result<(Url, u16), Error> {
-        let url = Url::parse(url).map_err(|error| Error::Invalid(format!("the address is not a URL: {error}")))?;
+        let url = Url::parse(url)
+            .map_err(|error| Error::Invalid(format!("the address is not a URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Error::Invalid(format!("the address begins with {}:, not with https:", url.scheme())));
+            return Err(Error::Invalid(format!(
+                "the address begins with {}:, not with https:",
+                url.scheme()
+            )));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Error::Invalid("the address holds a user name or password; use a credential".into()));
+            return Err(Error::Invalid(
+                "the address holds a user name or password; use a credential".into(),
+            ));
         }
         let port = url.port_or_known_default().unwrap_or(443);
         let allow = &self.0.allow;
@@ -189,7 +208,11 @@ impl Client {
     }
 
     fn client(&self, port: u16) -> Result<reqwest::Client, Error> {
-        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self
+            .0
+            .clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&port) {
             return Ok(client.clone());
         }
@@ -226,11 +249,19 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, Error> {
     for (name, value) in pairs {
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Error::Invalid(format!("\u{201c}{name}\u{201d} is no header name")))?;
-        if matches!(name.as_str(), "host" | "content-length" | "transfer-encoding" | "connection" | "upgrade") {
-            return Err(Error::Invalid(format!("the header {name} is set by Formwork itself")));
+        if matches!(
+            name.as_str(),
+            "host" | "content-length" | "transfer-encoding" | "connection" | "upgrade"
+        ) {
+            return Err(Error::Invalid(format!(
+                "the header {name} is set by Formwork itself"
+            )));
         }
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| Error::Invalid(format!("the header {name} holds characters that headers cannot carry")))?;
+        let value = HeaderValue::from_str(value).map_err(|_| {
+            Error::Invalid(format!(
+                "the header {name} holds characters that headers cannot carry"
+            ))
+        })?;
         headers.append(name, value);
     }
     Ok(headers)
@@ -242,12 +273,19 @@ async fn read(answer: reqwest::Response, max_bytes: usize, cut: bool) -> Result<
     let mut headers = Vec::new();
     for (name, value) in answer.headers() {
         header_bytes += name.as_str().len() + value.len() + 4;
-        headers.push((name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        headers.push((
+            name.as_str().to_owned(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        ));
     }
     if header_bytes > MAX_HEADER_BYTES {
         return Err(Error::TooLarge(MAX_HEADER_BYTES));
     }
-    if !cut && answer.content_length().is_some_and(|length| length > max_bytes as u64) {
+    if !cut
+        && answer
+            .content_length()
+            .is_some_and(|length| length > max_bytes as u64)
+    {
         return Err(Error::TooLarge(max_bytes));
     }
     let mut body = BytesMut::new();
@@ -269,7 +307,11 @@ async fn read(answer: reqwest::Response, max_bytes: usize, cut: bool) -> Result<
         }
         body.extend_from_slice(&piece);
     }
-    Ok(Response { status, headers, body: body.freeze() })
+    Ok(Response {
+        status,
+        headers,
+        body: body.freeze(),
+    })
 }
 
 /// The guard's own words where it refused, else the innermost cause; never the URL, which may hold a secret.
@@ -291,6 +333,14 @@ fn tell(error: &reqwest::Error) -> Error {
     if error.is_builder() {
         return Error::Invalid("the request cannot be sent as it is".into());
     }
-    let what = if error.is_connect() { "no connection" } else { "the connection broke" };
-    Error::Unreachable(if last.is_empty() { what.into() } else { format!("{what}: {last}") })
+    let what = if error.is_connect() {
+        "no connection"
+    } else {
+        "the connection broke"
+    };
+    Error::Unreachable(if last.is_empty() {
+        what.into()
+    } else {
+        format!("{what}: {last}")
+    })
 }

@@ -15,15 +15,24 @@ use crate::address::{Allow, refused};
 
 /// How names become addresses.
 pub trait Lookup: Send + Sync + 'static {
-    fn lookup(&self, host: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+    fn lookup(&self, host: String)
+    -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 }
 
 /// The operating system's resolver.
 pub struct SystemLookup;
 
 impl Lookup for SystemLookup {
-    fn lookup(&self, host: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect()) })
+    fn lookup(
+        &self,
+        host: String,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+        Box::pin(async move {
+            Ok(tokio::net::lookup_host((host, 0))
+                .await?
+                .map(|address| address.ip())
+                .collect())
+        })
     }
 }
 
@@ -45,13 +54,22 @@ impl Resolve for Guard {
             let host = name.as_str().to_owned();
             let found = lookup.lookup(host.clone()).await?;
             let permitted = permitted(&allow, &host, port, &found)?;
-            Ok(Box::new(permitted.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
+            Ok(Box::new(
+                permitted
+                    .into_iter()
+                    .map(|address| SocketAddr::new(address, 0)),
+            ) as Addrs)
         })
     }
 }
 
 /// The addresses that may be connected to; an error when there is none.
-fn permitted(allow: &Allow, host: &str, port: u16, found: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
+fn permitted(
+    allow: &Allow,
+    host: &str,
+    port: u16,
+    found: &[IpAddr],
+) -> Result<Vec<IpAddr>, Refusal> {
     if allow.host(host, port) {
         return Ok(found.to_vec());
     }

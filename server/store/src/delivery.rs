@@ -162,7 +162,7 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<D
             last_status: row.last_status,
             due_at: row.due_at.to_jiff(),
             created_at: row.created_at.to_jiff(),
-            finished_at: row.finished_at.map(|at| at.to_jiff()),
+            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
         })
         .collect())
 }
@@ -216,7 +216,7 @@ pub async fn get(store: &Store, scope: &Scope, id: DeliveryId) -> Result<Deliver
             last_status: row.last_status,
             due_at: row.due_at.to_jiff(),
             created_at: row.created_at.to_jiff(),
-            finished_at: row.finished_at.map(|at| at.to_jiff()),
+            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
         },
         url: row.url,
         message: row.message,
@@ -476,7 +476,7 @@ pub async fn outcome(
     };
     Ok(match row.state.as_str() {
         "delivered" => Some(Ok(json!({
-            "delivery": row.id, "attempts": row.attempts, "status": row.status, "delivered_at": row.finished_at.map(|at| at.to_jiff()),
+            "delivery": row.id, "attempts": row.attempts, "status": row.status, "delivered_at": row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
         }))),
         "given_up" => Some(Err(match row.error {
             Some(error) => serde_json::from_value(error)?,

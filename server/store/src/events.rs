@@ -256,7 +256,7 @@ impl Events {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "a notification of another process could not be read")
+                tracing::warn!(%error, "a notification of another process could not be read");
             }
         }
     }
@@ -360,7 +360,7 @@ async fn listen(events: Events) {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot listen to other processes; trying again")
+                    tracing::warn!(%error, "cannot listen to other processes; trying again");
                 }
             },
             Err(sqlx::Error::PoolClosed) => return,

@@ -201,6 +201,7 @@ pub async fn submit(
 }
 
 /// `submit` without the hand-over: the caller runs `Accepted::claimed` itself.
+#[expect(clippy::too_many_lines, reason = "one transaction, read from top to bottom")]
 pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepted> {
     check(&new)?;
     let run_id: RunId = fresh_id();

@@ -199,8 +199,8 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
             error: row.error,
             retry_of: row.retry_of.map(Into::into),
             created_at: row.created_at.to_jiff(),
-            started_at: row.started_at.map(|at| at.to_jiff()),
-            finished_at: row.finished_at.map(|at| at.to_jiff()),
+            started_at: row.started_at.map(jiff_sqlx::Timestamp::to_jiff),
+            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
         })
         .collect())
 }
@@ -242,8 +242,8 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
             error: row.error,
             retry_of: row.retry_of.map(Into::into),
             created_at: row.created_at.to_jiff(),
-            started_at: row.started_at.map(|at| at.to_jiff()),
-            finished_at: row.finished_at.map(|at| at.to_jiff()),
+            started_at: row.started_at.map(jiff_sqlx::Timestamp::to_jiff),
+            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
         },
         trigger_node: row.trigger_node,
         input: row.input,
@@ -291,11 +291,11 @@ pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepD
             error: row.error,
             warnings: row.warnings,
             waits_on: row.waits_on,
-            wait_until: row.wait_until.map(|at| at.to_jiff()),
-            due_at: row.due_at.map(|at| at.to_jiff()),
+            wait_until: row.wait_until.map(jiff_sqlx::Timestamp::to_jiff),
+            due_at: row.due_at.map(jiff_sqlx::Timestamp::to_jiff),
             worker: row.worker_id.map(Into::into),
-            started_at: row.started_at.map(|at| at.to_jiff()),
-            finished_at: row.finished_at.map(|at| at.to_jiff()),
+            started_at: row.started_at.map(jiff_sqlx::Timestamp::to_jiff),
+            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
         })
         .collect())
 }
@@ -325,8 +325,8 @@ pub async fn attempts(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<At
             state: row.state,
             error: row.error,
             worker: row.worker_id.map(Into::into),
-            started_at: row.started_at.map(|at| at.to_jiff()),
-            finished_at: row.finished_at.map(|at| at.to_jiff()),
+            started_at: row.started_at.map(jiff_sqlx::Timestamp::to_jiff),
+            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
         })
         .collect())
 }
