@@ -66,18 +66,18 @@ impl Formats {
     /// `1,485.00` or `1.485,00`. With `decimals` the number is rounded half away from zero, else it keeps its own.
     pub fn number(&self, number: Decimal, decimals: Option<u32>) -> String {
         let separators = self.separators();
-        self.digits(number, decimals, &separators, true)
+        Self::digits(number, decimals, &separators, true)
     }
 
     /// As a bare `{{ }}` writes it: the language's decimal separator, no grouping, so that years and ids stay whole.
     pub fn plain_number(&self, number: Decimal) -> String {
-        self.digits(number, None, &self.separators(), false)
+        Self::digits(number, None, &self.separators(), false)
     }
 
     /// `€1,485.00` or `1.485,00 €`, with the currency's own decimals.
     pub fn money(&self, money: &Money) -> String {
         let separators = self.separators();
-        let number = self.digits(
+        let number = Self::digits(
             money.amount.abs(),
             Some(currency_decimals(&money.currency)),
             &separators,
@@ -111,7 +111,7 @@ impl Formats {
     /// `19 %` for 19.
     pub fn percent(&self, number: Decimal, decimals: Option<u32>) -> String {
         let separators = self.separators();
-        let number = self.digits(number.normalize(), decimals, &separators, true);
+        let number = Self::digits(number.normalize(), decimals, &separators, true);
         if separators.percent_gap {
             format!("{number}{NBSP}%")
         } else {
@@ -219,7 +219,6 @@ impl Formats {
     }
 
     fn digits(
-        &self,
         number: Decimal,
         decimals: Option<u32>,
         separators: &Separators,
@@ -296,7 +295,7 @@ mod tests {
         Formats::of(locale, "Europe/Berlin", "EUR")
     }
 
-    fn plain(text: String) -> String {
+    fn plain(text: &str) -> String {
         text.replace(NBSP, " ")
     }
 
@@ -307,7 +306,7 @@ mod tests {
                 amount: amount.parse().expect("a number"),
                 currency: currency.into(),
             };
-            assert_eq!(plain(formats(locale).money(&money)), expected, "{locale}");
+            assert_eq!(plain(&formats(locale).money(&money)), expected, "{locale}");
         };
         check("en", "1485", "EUR", "€1,485.00");
         check("en-US", "-1234567.895", "USD", "-$1,234,567.90");
@@ -330,7 +329,7 @@ mod tests {
         assert_eq!(formats("de").number(number("-0.125"), Some(2)), "-0,13");
         assert_eq!(formats("en").number(number("2"), Some(2)), "2.00");
         assert_eq!(formats("de").plain_number(number("2026")), "2026");
-        assert_eq!(plain(formats("de").percent(number("19"), None)), "19 %");
+        assert_eq!(plain(&formats("de").percent(number("19"), None)), "19 %");
         assert_eq!(formats("en").percent(number("7.50"), None), "7.5%");
     }
 

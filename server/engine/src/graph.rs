@@ -43,7 +43,7 @@ impl Documents for () {
     }
 }
 
-impl Documents for HashMap<DocumentId, Vec<Field>> {
+impl<S: std::hash::BuildHasher> Documents for HashMap<DocumentId, Vec<Field>, S> {
     fn fields(&self, id: DocumentId) -> Option<Vec<Field>> {
         self.get(&id).cloned()
     }
@@ -990,7 +990,8 @@ fn find_nul(json: &Json, pointer: &mut String) -> Option<String> {
         Json::String(text) => text.contains('\0').then(|| pointer.clone()),
         Json::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
             pointer.truncate(length);
-            pointer.push_str(&format!("/{index}"));
+            pointer.push('/');
+            pointer.push_str(&index.to_string());
             find_nul(item, pointer)
         }),
         Json::Object(object) => object.iter().find_map(|(name, item)| {

@@ -525,6 +525,10 @@ mod tests {
         Gap,
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "test values are written in place"
+    )]
     fn check(json: Json, expected: &[(&str, &str)]) {
         let schema = schemars::schema_for!(Config).to_value();
         let found = problems(&schema, &json);

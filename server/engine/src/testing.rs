@@ -25,10 +25,12 @@ pub(crate) struct Plain {
     ways: Vec<String>,
     /// A text.
     #[serde(default)]
+    #[expect(dead_code, reason = "only its schema and what it reads are used")]
     text: Template,
     /// May be empty.
     #[serde(default)]
     #[schemars(extend("x-empty" = true))]
+    #[expect(dead_code, reason = "only its schema and what it reads are used")]
     maybe: Template,
 }
 

@@ -155,8 +155,7 @@ impl Rule {
         let value = context.evaluate(&self.value)?;
         let operand = match (&self.operand, self.operator.needs_operand()) {
             (Some(template), true) => context.evaluate(template)?,
-            (None, true) => Value::Empty,
-            (_, false) => Value::Empty,
+            (None, true) | (_, false) => Value::Empty,
         };
         compare(&value, self.operator, &operand)
     }
@@ -420,25 +419,23 @@ fn order(value: &Value, operand: &Value) -> Result<Order, NodeError> {
             };
             a.cmp(&b).into()
         }
-        Value::Money(money) => match operand {
-            Value::Money(other) => {
+        Value::Money(money) => {
+            if let Value::Money(other) = operand {
                 same_currency(money, other)?;
-                money.amount.cmp(&other.amount).into()
+                return Ok(money.amount.cmp(&other.amount).into());
             }
-            _ => {
-                let amount = number(operand).ok_or_else(different)?;
-                money.amount.cmp(&amount).into()
+            let amount = number(operand).ok_or_else(different)?;
+            money.amount.cmp(&amount).into()
+        }
+        Value::Text(text) => {
+            if let Value::Text(other) = operand {
+                return Ok(text.to_lowercase().cmp(&other.to_lowercase()).into());
             }
-        },
-        Value::Text(text) => match operand {
-            Value::Text(other) => text.to_lowercase().cmp(&other.to_lowercase()).into(),
-            _ => {
-                let (Some(a), Some(b)) = (number(value), number(operand)) else {
-                    return Err(different());
-                };
-                a.cmp(&b).into()
-            }
-        },
+            let (Some(a), Some(b)) = (number(value), number(operand)) else {
+                return Err(different());
+            };
+            a.cmp(&b).into()
+        }
         Value::Date(_) | Value::Time(_) | Value::Instant(_) => {
             let kind = match value {
                 Value::Date(_) => Kind::Date,
@@ -544,6 +541,10 @@ mod tests {
     use super::*;
     use crate::testing::{FakeContext, done};
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "test values are written in place"
+    )]
     fn holds(value: Json, operator: &str, operand: Json) -> Result<bool, NodeError> {
         let operator: Operator = serde_json::from_value(json!(operator)).expect("an operator");
         let value = Value::from_any_json(&value).expect("a value");
@@ -551,6 +552,10 @@ mod tests {
         compare(&value, operator, &operand)
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "test values are written in place"
+    )]
     fn check(value: Json, operator: &str, operand: Json, expected: bool) {
         let found = holds(value.clone(), operator, operand.clone()).expect("comparable");
         assert_eq!(found, expected, "{value} {operator} {operand}");

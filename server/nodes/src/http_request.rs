@@ -269,7 +269,7 @@ impl HttpRequest {
             }
             headers.push((name.clone(), value));
         }
-        let query = self.pairs(context, &self.query)?;
+        let query = Self::pairs(context, &self.query)?;
         if !query.is_empty() {
             let (address, fragment) = url
                 .split_once('#')
@@ -295,7 +295,7 @@ impl HttpRequest {
             }
             BodyKind::Form => (
                 Some("application/x-www-form-urlencoded"),
-                encode_pairs(&self.pairs(context, &self.values)?).into_bytes(),
+                encode_pairs(&Self::pairs(context, &self.values)?).into_bytes(),
             ),
             BodyKind::Text => (
                 Some("text/plain; charset=utf-8"),
@@ -329,7 +329,6 @@ impl HttpRequest {
 
     /// Names and texts; what is empty is left out.
     fn pairs(
-        &self,
         context: &dyn NodeContext,
         templates: &IndexMap<String, Template>,
     ) -> Result<Vec<(String, String)>, NodeError> {

@@ -177,8 +177,8 @@ impl Node for PdfRender {
         };
         let rendered = renderer
             .render(&template, &values, &scene, &assets, &limits)
-            .map_err(failed)?;
-        let bytes = rendered.pdf().map_err(failed)?;
+            .map_err(|error| failed(&error))?;
+        let bytes = rendered.pdf().map_err(|error| failed(&error))?;
         let name = file_name(&context.render(&self.file_name)?);
         let file = context
             .write_artifact(&name, "application/pdf", bytes)
@@ -240,7 +240,7 @@ fn scene(context: &dyn NodeContext) -> document::Context {
     }
 }
 
-fn failed(error: DocumentError) -> NodeError {
+fn failed(error: &DocumentError) -> NodeError {
     NodeError::Failed(StepError::new(error.code(), format!("{error}.")))
 }
 

@@ -225,7 +225,7 @@ impl<'a> Machine<'a> {
                 .map(|name| Cow::Owned(Value::Text(name)))
                 .collect()),
             other if *other == Value::Empty => Err(self.empty(place).into()),
-            other => Err(self.fault(format!(
+            other => Err(Self::fault(format!(
                 "{} is {}, not a list",
                 self.program.text_of(&place.span),
                 other.kind_name()
@@ -244,10 +244,12 @@ impl<'a> Machine<'a> {
             return Ok(());
         }
         let Value::List(parts) = value.into_owned() else {
-            return Err(self.fault("several names need a list of as many values".into()));
+            return Err(Self::fault(
+                "several names need a list of as many values".into(),
+            ));
         };
         if parts.len() != names.len() {
-            return Err(self.fault(format!(
+            return Err(Self::fault(format!(
                 "{} has {} parts for {} names",
                 self.program.text_of(&place.span),
                 parts.len(),
@@ -282,7 +284,7 @@ impl<'a> Machine<'a> {
         }
         self.spend(size(value))?;
         let text = self.formats.text(value).ok_or_else(|| {
-            self.fault(format!(
+            Self::fault(format!(
                 "{} is {}: choose one of its values",
                 self.program.text_of(&place.span),
                 value.kind_name()
@@ -315,9 +317,7 @@ impl<'a> Machine<'a> {
             ExpressionKind::Negate(value) => {
                 let operand = self.filled(value)?;
                 let result = operators::negate(&operand);
-                result
-                    .map(Cow::Owned)
-                    .map_err(|message| self.fault(message))
+                result.map(Cow::Owned).map_err(Self::fault)
             }
             ExpressionKind::Binary(operator, left, right) => self.binary(*operator, left, right),
             ExpressionKind::And(left, right) => {
@@ -367,7 +367,7 @@ impl<'a> Machine<'a> {
                 let mut record = Record::with_capacity(entries.len());
                 for (name, value) in entries {
                     let Value::Text(name) = self.owned(name)? else {
-                        return Err(self.fault("the names of a record are texts".into()));
+                        return Err(Self::fault("the names of a record are texts".into()));
                     };
                     record.insert(name, self.owned(value)?);
                 }
@@ -449,7 +449,10 @@ impl<'a> Machine<'a> {
                     Cow::Borrowed(_) | Cow::Owned(_) => Err(self.missing(place)),
                 }
             }
-            other => Err(self.fault(format!("{} cannot choose an entry", other.kind_name()))),
+            other => Err(Self::fault(format!(
+                "{} cannot choose an entry",
+                other.kind_name()
+            ))),
         }
     }
 
@@ -487,7 +490,10 @@ impl<'a> Machine<'a> {
                 Value::Text(text.chars().take(to).skip(from).collect())
             }
             other => {
-                return Err(self.fault(format!("{} cannot be sliced", other.kind_name())));
+                return Err(Self::fault(format!(
+                    "{} cannot be sliced",
+                    other.kind_name()
+                )));
             }
         }))
     }
@@ -509,9 +515,7 @@ impl<'a> Machine<'a> {
             self.spend(size(&a) + size(&b))?;
         }
         let result = operators::apply(operator, &a, &b);
-        result
-            .map(Cow::Owned)
-            .map_err(|message| self.fault(message))
+        result.map(Cow::Owned).map_err(Self::fault)
     }
 
     fn compare(
@@ -546,12 +550,12 @@ impl<'a> Machine<'a> {
                     return Err(Fault::from(machine.empty(place)));
                 }
             }
-            operators::order(left, right).map_err(|message| machine.fault(message))
+            operators::order(left, right).map_err(Self::fault)
         };
         Ok(match comparison {
             Comparison::Equal | Comparison::NotEqual => {
                 self.spend(size(left))?;
-                let same = operators::equal(left, right).map_err(|message| self.fault(message))?;
+                let same = operators::equal(left, right).map_err(Self::fault)?;
                 same == (comparison == Comparison::Equal)
             }
             Comparison::Less => order(self)?.is_lt(),
@@ -560,13 +564,13 @@ impl<'a> Machine<'a> {
             Comparison::AtLeast => order(self)?.is_ge(),
             Comparison::In | Comparison::NotIn => {
                 self.spend(size(right))?;
-                let inside = self.contains(right, left)?;
+                let inside = Self::contains(right, left)?;
                 inside == (comparison == Comparison::In)
             }
         })
     }
 
-    fn contains(&self, whole: &Value, part: &Value) -> Result<bool> {
+    fn contains(whole: &Value, part: &Value) -> Result<bool> {
         match (whole, part) {
             (Value::Empty, _) => Ok(false),
             (Value::List(items), part) => {
@@ -579,7 +583,7 @@ impl<'a> Machine<'a> {
             }
             (Value::Text(text), Value::Text(part)) => Ok(text.contains(part.as_str())),
             (Value::Record(record), Value::Text(name)) => Ok(record.contains_key(name)),
-            (whole, part) => Err(self.fault(format!(
+            (whole, part) => Err(Self::fault(format!(
                 "{} cannot contain {}",
                 whole.kind_name(),
                 part.kind_name()
@@ -622,7 +626,7 @@ impl<'a> Machine<'a> {
             .map_err(|fault| match fault {
                 filters::Refusal::Fault(fault) => fault,
                 filters::Refusal::Message(message) => {
-                    self.fault(format!("{}: {message}", self.program.text_of(&place.span)))
+                    Self::fault(format!("{}: {message}", self.program.text_of(&place.span)))
                 }
             })
     }
@@ -644,7 +648,7 @@ impl<'a> Machine<'a> {
             given.push(self.owned(argument)?);
         }
         let result = filters::test(name, &value, &given);
-        result.map(yes).map_err(|message| self.fault(message))
+        result.map(yes).map_err(Self::fault)
     }
 
     /// The value, or empty where its path does not exist.
@@ -668,7 +672,7 @@ impl<'a> Machine<'a> {
 
     fn text(&self, value: &Value, place: &Expression) -> Result<String> {
         self.formats.text(value).ok_or_else(|| {
-            self.fault(format!(
+            Self::fault(format!(
                 "{} is {}, which has no text",
                 self.program.text_of(&place.span),
                 value.kind_name()
@@ -686,7 +690,7 @@ impl<'a> Machine<'a> {
         Fault::Missing(self.program.text_of(&place.span).to_owned())
     }
 
-    pub(super) fn fault(&self, message: String) -> Fault {
+    pub(super) fn fault(message: String) -> Fault {
         Fault::Error(ExpressionError::Evaluation { message })
     }
 }

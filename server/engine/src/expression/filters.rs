@@ -179,6 +179,7 @@ impl Given {
 }
 
 /// Applies a filter or function.
+#[expect(clippy::too_many_lines, reason = "one arm for each filter")]
 pub(super) fn apply(
     machine: &mut Machine<'_>,
     name: &str,

@@ -44,18 +44,15 @@ pub(super) fn references(program: &Program) -> Vec<Reference> {
 
 pub(super) fn infer(program: &Program, scope: &Kind, may_be_empty: bool) -> (Kind, Vec<Problem>) {
     let mut walker = Walker::new(program, scope);
-    let kind = match program.single() {
-        Some(expression) => {
-            let guess = walker.expression(expression);
-            if !may_be_empty {
-                walker.demand(&guess, expression);
-            }
-            guess.kind
+    let kind = if let Some(expression) = program.single() {
+        let guess = walker.expression(expression);
+        if !may_be_empty {
+            walker.demand(&guess, expression);
         }
-        None => {
-            walker.statements(&program.body);
-            Kind::text()
-        }
+        guess.kind
+    } else {
+        walker.statements(&program.body);
+        Kind::text()
     };
     (kind, walker.problems)
 }
@@ -222,6 +219,7 @@ impl<'a> Walker<'a> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of expression")]
     fn expression(&mut self, expression: &'a Expression) -> Guess {
         match &expression.kind {
             ExpressionKind::Literal(value) => Guess::of(kind_of(value)),
@@ -481,6 +479,7 @@ impl<'a> Walker<'a> {
         ));
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of filter")]
     fn filter(&mut self, name: &str, input: &'a Expression, arguments: &'a Arguments) -> Guess {
         if name == "default" || name == "d" {
             self.guarded += 1;
@@ -511,7 +510,7 @@ impl<'a> Walker<'a> {
             Kind::List { item, .. } => item.as_ref().clone(),
             _ => Kind::Any,
         };
-        let mut inside = || match attribute {
+        let inside = || match attribute {
             None => Some(entry.clone()),
             Some(path) => {
                 let mut kind = entry.clone();
@@ -545,13 +544,13 @@ impl<'a> Walker<'a> {
                     Guess::any()
                 }
             },
-            "map" => match inside() {
-                Some(kind) => Guess::of(Kind::list(kind)),
-                None => {
-                    self.missing_attribute(attribute, &entry, input);
-                    Guess::any()
+            "map" => {
+                if let Some(kind) = inside() {
+                    return Guess::of(Kind::list(kind));
                 }
-            },
+                self.missing_attribute(attribute, &entry, input);
+                Guess::any()
+            }
             "first" | "last" => Guess {
                 kind: entry,
                 optional: true,
@@ -625,20 +624,23 @@ impl<'a> Walker<'a> {
                 Some(Kind::Money)
             }
             (Operator::Divide, a, b) if is_number(a) && is_number(b) => Some(Kind::Decimal),
-            (Operator::Add | Operator::Subtract, Kind::Money, Kind::Money)
-            | (Operator::Remainder, Kind::Money, Kind::Money) => Some(Kind::Money),
-            (Operator::FloorDivide, Kind::Money, Kind::Money) => Some(Kind::Integer),
+            (
+                Operator::Add | Operator::Subtract | Operator::Remainder,
+                Kind::Money,
+                Kind::Money,
+            ) => Some(Kind::Money),
             (Operator::Multiply, Kind::Money, b) if is_number(b) => Some(Kind::Money),
             (Operator::Multiply, a, Kind::Money) if is_number(a) => Some(Kind::Money),
             (Operator::Add | Operator::Subtract, Kind::Date, Kind::Integer)
             | (Operator::Add, Kind::Integer, Kind::Date) => Some(Kind::Date),
-            (Operator::Subtract, Kind::Date, Kind::Date)
-            | (Operator::Subtract, Kind::Instant, Kind::Instant) => Some(Kind::Integer),
             (Operator::Add, a, b) if is_text(a) && is_text(b) => Some(Kind::text()),
             (Operator::Add, Kind::List { item, .. }, Kind::List { .. }) => {
                 Some(Kind::list(item.as_ref().clone()))
             }
-            (_, Kind::Integer, Kind::Integer) => Some(Kind::Integer),
+            (_, Kind::Integer, Kind::Integer)
+            | (Operator::FloorDivide, Kind::Money, Kind::Money)
+            | (Operator::Subtract, Kind::Date, Kind::Date)
+            | (Operator::Subtract, Kind::Instant, Kind::Instant) => Some(Kind::Integer),
             (_, a, b) if is_number(a) && is_number(b) => Some(Kind::Decimal),
             _ => None,
         };

@@ -307,7 +307,7 @@ pub(super) fn date_plus(date: jiff::civil::Date, days: i64) -> Outcome {
         .map_err(|_| "the date lies too far away".to_owned())
 }
 
-/// rust_decimal drops digits that do not fit; a sum or product that needs more than 28 is an error here instead.
+/// `rust_decimal` drops digits that do not fit; a sum or product that needs more than 28 is an error here instead.
 fn product(a: Decimal, b: Decimal) -> Result<Decimal, String> {
     let (a, b) = (shortest(a, b.scale()), shortest(b, a.scale()));
     let scale = a.scale() + b.scale();

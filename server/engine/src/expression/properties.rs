@@ -80,17 +80,8 @@ fn evaluated(template: String) -> Result<Value, ExpressionError> {
 /// Whether a decimal is exactly a fraction.
 fn is_exactly(decimal: rust_decimal::Decimal, fraction: Fraction) -> bool {
     let scale = 10_i128.pow(decimal.scale().min(28));
-    match (
-        decimal.mantissa().checked_mul(fraction.below),
-        fraction.above.checked_mul(scale),
-    ) {
-        (Some(left), Some(right)) => left == right,
-        // Beyond i128: compare the reduced forms.
-        _ => {
-            let reduced = Fraction::reduced(decimal.mantissa(), scale);
-            reduced.above == fraction.above && reduced.below == fraction.below
-        }
-    }
+    let reduced = Fraction::reduced(decimal.mantissa(), scale);
+    reduced.above == fraction.above && reduced.below == fraction.below
 }
 
 proptest! {

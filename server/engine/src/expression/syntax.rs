@@ -319,10 +319,7 @@ impl<'a> Lower<'a> {
             ast::Stmt::AutoEscape(other) => return Err(refused("autoescape", &other.span())),
             ast::Stmt::FilterBlock(other) => return Err(refused("filter blocks", &other.span())),
             ast::Stmt::Do(other) => return Err(refused("do", &other.span())),
-            #[expect(
-                unreachable_patterns,
-                reason = "macros, includes and blocks exist only with features that another crate may switch on"
-            )]
+            // Macros, blocks, includes, imports: which of them exist depends on minijinja's features.
             _ => {
                 return Err(ExpressionError::Syntax {
                     message: "macros, blocks and includes cannot be used here".into(),
@@ -443,13 +440,13 @@ impl<'a> Lower<'a> {
         let operator = match binary.op {
             ast::BinOpKind::ScAnd => return Ok(ExpressionKind::And(left, right)),
             ast::BinOpKind::ScOr => return Ok(ExpressionKind::Or(left, right)),
-            ast::BinOpKind::Eq => return Ok(compare(left, Comparison::Equal, right)),
-            ast::BinOpKind::Ne => return Ok(compare(left, Comparison::NotEqual, right)),
-            ast::BinOpKind::Lt => return Ok(compare(left, Comparison::Less, right)),
-            ast::BinOpKind::Lte => return Ok(compare(left, Comparison::AtMost, right)),
-            ast::BinOpKind::Gt => return Ok(compare(left, Comparison::Greater, right)),
-            ast::BinOpKind::Gte => return Ok(compare(left, Comparison::AtLeast, right)),
-            ast::BinOpKind::In => return Ok(compare(left, Comparison::In, right)),
+            ast::BinOpKind::Eq => return Ok(compare(left, Comparison::Equal, *right)),
+            ast::BinOpKind::Ne => return Ok(compare(left, Comparison::NotEqual, *right)),
+            ast::BinOpKind::Lt => return Ok(compare(left, Comparison::Less, *right)),
+            ast::BinOpKind::Lte => return Ok(compare(left, Comparison::AtMost, *right)),
+            ast::BinOpKind::Gt => return Ok(compare(left, Comparison::Greater, *right)),
+            ast::BinOpKind::Gte => return Ok(compare(left, Comparison::AtLeast, *right)),
+            ast::BinOpKind::In => return Ok(compare(left, Comparison::In, *right)),
             ast::BinOpKind::Add => Operator::Add,
             ast::BinOpKind::Sub => Operator::Subtract,
             ast::BinOpKind::Mul => Operator::Multiply,
@@ -546,12 +543,8 @@ impl<'a> Lower<'a> {
     }
 }
 
-fn compare(
-    left: Box<Expression>,
-    comparison: Comparison,
-    right: Box<Expression>,
-) -> ExpressionKind {
-    ExpressionKind::Compare(left, vec![(comparison, *right)])
+fn compare(left: Box<Expression>, comparison: Comparison, right: Expression) -> ExpressionKind {
+    ExpressionKind::Compare(left, vec![(comparison, right)])
 }
 
 fn known(name: &str, all: &[&str], what: &str, span: &Range<usize>) -> Result<(), ExpressionError> {

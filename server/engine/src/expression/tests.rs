@@ -37,6 +37,10 @@ fn values() -> Record {
     values
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "test values are written in place"
+)]
 fn check(template: &str, expected: Json) {
     let value = Template(template.into())
         .evaluate(&values(), "en")

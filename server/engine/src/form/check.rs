@@ -84,7 +84,7 @@ impl Check {
                 }
             }
             FieldKind::Number { min, max, decimals } => {
-                self.number(min.as_deref(), max.as_deref(), *decimals, at)
+                self.number(min.as_deref(), max.as_deref(), *decimals, at);
             }
             FieldKind::Money { currency } => {
                 if currency

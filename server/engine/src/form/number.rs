@@ -127,9 +127,8 @@ fn split(body: &str, mark: char) -> Option<(&str, &str)> {
     let points = body.matches('.').count();
     let commas = body.matches(',').count();
     let at = match (points, commas) {
-        (0, 0) => return Some((body, "")),
-        // One sort, several times: it groups.
-        (0, 2..) | (2.., 0) => return Some((body, "")),
+        // None at all, or one sort several times: it groups.
+        (0, 0 | 2..) | (2.., 0) => return Some((body, "")),
         (1, 0) | (0, 1) => {
             let at = body.find(['.', ','])?;
             let (before, after) = (&body[..at], &body[at + 1..]);

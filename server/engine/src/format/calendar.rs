@@ -78,12 +78,11 @@ pub(super) fn date(locale: &str, date: Date, style: &str) -> Option<String> {
         "day_month" => day_month,
         "month" => match language {
             "es" | "pt" => format!("{month} de {year}"),
-            "pl" => format!("{:02}.{year}", number),
+            "pl" => format!("{number:02}.{year}"),
             _ => format!("{month} {year}"),
         },
         "weekday" => match (weekday(language, date), language) {
-            (Some(name), "fr" | "it") => format!("{name} {long}"),
-            (Some(name), "nl" | "sv") => format!("{name} {long}"),
+            (Some(name), "fr" | "it" | "nl" | "sv") => format!("{name} {long}"),
             (Some(name), _) => format!("{name}, {long}"),
             (None, _) => long,
         },
@@ -91,6 +90,7 @@ pub(super) fn date(locale: &str, date: Date, style: &str) -> Option<String> {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of names")]
 fn month(language: &str, number: i8) -> Option<&'static str> {
     let names: [&str; 12] = match language {
         "en" => [
@@ -224,6 +224,7 @@ fn month(language: &str, number: i8) -> Option<&'static str> {
     names.get(usize::try_from(number - 1).unwrap_or(0)).copied()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of names")]
 fn weekday(language: &str, date: Date) -> Option<&'static str> {
     let names: [&str; 7] = match language {
         "en" => [
