@@ -10,7 +10,7 @@ import { copyName, freshName, freshStepId, slug } from "./ids";
 import { inOrder, lanes } from "./lanes";
 import { tidy, unplaced } from "./layout";
 import { getAt, movedItem, parsePointer, sameJson, setAt, toPointer } from "./pointer";
-import { quietRun, staleSteps } from "./stale";
+import { cutSteps, quietRun, staleSteps } from "./stale";
 import type { Json, NodeType, Port, Workflow } from "./types";
 
 /** "a>b b.yes>c": steps and ways of a small document. */
@@ -223,6 +223,12 @@ describe("staleness", () => {
     expect(quietRun(document, effect, {}, () => false)).toEqual({ until: "form", pinned: {} });
     expect(quietRun(document, effect, { write: { text: "x" } }, (id) => id === "page")).toEqual({ until: "page", pinned: { write: { text: "x" } } });
     expect(quietRun(flow("send"), effect, {}, () => false)).toBeNull();
+  });
+  test("a step before which the run was to end was not decided against", () => {
+    const document = flow("a.yes>b a.no>c b>d c>d d>e");
+    const step = (node: string, state: string, fired: string[]) => ({ node, item_path: "", state, ports: fired });
+    const steps = [step("a", "succeeded", ["yes"]), step("b", "succeeded", ["out"]), step("c", "skipped", []), step("d", "skipped", []), step("e", "skipped", [])];
+    expect([...cutSteps(document, steps)]).toEqual(["d", "e"]);
   });
 });
 

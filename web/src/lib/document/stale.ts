@@ -61,3 +61,25 @@ export function quietRun(
   const until = lastWanted ?? last;
   return until ? { until, pinned } : null;
 }
+
+interface Settled {
+  node: string;
+  item_path: string;
+  state: string;
+  ports: readonly string[] | null;
+}
+
+/**
+ * Steps that a run left out only because it was to end before them: a way led there, and still they were skipped. They were not
+ * decided against, so nothing is known of them.
+ */
+export function cutSteps(document: Workflow, steps: readonly Settled[]): Set<string> {
+  const known = new Map(steps.filter((step) => !step.item_path).map((step) => [step.node, step]));
+  const cut = new Set<string>();
+  for (const id of inOrder(document)) {
+    if (known.get(id)?.state !== "skipped") continue;
+    const led = document.edges.some((edge) => edge.to === id && (cut.has(edge.from) || (known.get(edge.from)?.ports ?? []).includes(edge.port)));
+    if (led) cut.add(id);
+  }
+  return cut;
+}

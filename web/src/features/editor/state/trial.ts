@@ -4,7 +4,7 @@
 import { ApiError } from "~/api/client";
 import { ancestors } from "~/lib/document/edits";
 import { sameJson } from "~/lib/document/pointer";
-import { quietRun, staleSteps } from "~/lib/document/stale";
+import { cutSteps, quietRun, staleSteps } from "~/lib/document/stale";
 import type { Json, Sample } from "~/lib/document/types";
 import { getRun, getRuns, startTrial, stopRun } from "../api";
 import type { Run } from "../api";
@@ -191,8 +191,9 @@ function withLists(run: Run): Run {
 /** Keeps older results of steps that this run has not reached. */
 function merged(results: Readonly<Record<string, Result>>, run: Run): Record<string, Result> {
   const next: Record<string, Result> = { ...results };
+  const cut = run.document ? cutSteps(run.document, run.steps) : new Set<string>();
   for (const step of run.steps) {
-    if (step.item_path) continue;
+    if (step.item_path || cut.has(step.node)) continue;
     const over = OVER.has(step.state) || step.state === "skipped";
     if (over || step.state === "running" || step.state === "waiting") next[step.node] = { step, runId: run.id };
   }

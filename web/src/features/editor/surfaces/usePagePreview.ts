@@ -13,7 +13,8 @@ import { previewDocument } from "../api";
 import type { Preview } from "../api";
 import { useBuiltins } from "../chips/builtins";
 import { useLook, useSources } from "../chips/look";
-import { useDocument, useStore } from "../state/store";
+import { useDocument, useEditor, useStore } from "../state/store";
+import { useStale } from "../state/useStale";
 import { memberWith } from "./formMembers";
 
 const PAUSE_MS = 90;
@@ -65,13 +66,18 @@ export function usePagePreview(step: string): PagePreview {
   const valuesMember = schema ? memberWith(schema, "key_value") : null;
   const documentId = node && documentMember ? node.config[documentMember] : null;
 
+  // The sample alone knows no computed amounts: the first page waits for the run that is about to tell them.
+  const ran = useEditor((state) => Object.keys(state.results).length > 0 || state.trial?.error !== null && state.trial !== null);
+  const hasSample = useDocument().samples.some((sample) => Object.keys(sample.input).length > 0);
+  const broken = useEditor((state) => state.checked?.problems.some((problem) => problem.severity === "error") ?? false);
+  const stale = useStale().size > 0;
   const plan = useMemo(() => {
-    if (!node || typeof documentId !== "string") return null;
+    if (!node || typeof documentId !== "string" || (hasSample && !ran && !broken)) return null;
     const templates = valuesMember && isObject(node.config[valuesMember]) ? node.config[valuesMember] : {};
     const sources = [...ownSources, ...builtins];
     const guess = valuesFor(templates, sources, (template) => fillText(template, sources, look));
     return { body: { document_id: documentId, values: guess.values, locale: document.locale, currency: document.currency, time_zone: document.time_zone, editor: EDITOR } as JsonObject, missing: guess.missing };
-  }, [node, documentId, valuesMember, ownSources, builtins, look, document]);
+  }, [node, documentId, valuesMember, ownSources, builtins, look, document, hasSample, ran, broken]);
 
   const [state, setState] = useState<Omit<PagePreview, "missing">>({ preview: null, loading: true, error: null });
   const body = plan ? JSON.stringify(plan.body) : null;
@@ -90,6 +96,7 @@ export function usePagePreview(step: string): PagePreview {
     }, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [body]);
-  if (!plan) return { preview: null, loading: false, error: null, missing: [] };
-  return { ...state, missing: plan.missing };
+  if (!plan) return { preview: null, loading: hasSample && !ran, error: null, missing: [] };
+  // While the values are out of date the last good page stays; the run that follows says whether something is wrong.
+  return { ...state, error: stale ? null : state.error, missing: plan.missing };
 }
