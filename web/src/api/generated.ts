@@ -984,20 +984,20 @@ export interface components {
         CheckedNode: {
             title: string;
             summary: string;
-            /** @description `asked`, `written`, `computed`, `made`, `sent` or `looked`. */
-            family: string;
+            /** @description `asked`, `written`, `computed`, `made`, `sent` or `looked`; null for an unknown type. */
+            family?: string | null;
             /** @description A lucide icon name. */
             icon: string;
             /** @description `form`, `page`, `text`, `message` or `none`. */
             surface: string;
-            /** @description `pure`, `stored` or `outside`. */
-            effect: string;
+            /** @description `pure`, `stored` or `outside`; null for an unknown type. */
+            effect?: string | null;
             ports: components["schemas"]["Port"][];
             output: components["schemas"]["Kind"];
             card: components["schemas"]["Card"];
             /** @description `form` or `webhook`: runs can begin here. */
             trigger?: string | null;
-            /** @description Ids of the steps whose values it may read, nearest first. */
+            /** @description Ids of the steps whose values it may read, in running order. */
             readable: string[];
             references: components["schemas"]["Reference"][];
         };
@@ -1034,30 +1034,32 @@ export interface components {
             attempt: number;
             /** Format: date-time */
             started_at: string;
-            /** Format: int32 */
+            /** Format: int64 */
             took_ms: number | null;
             /** Format: int32 */
             status: number | null;
             /** @description First part of the answer. */
-            answer: string | null;
-            error: string | null;
+            answer_head: string | null;
+            error: components["schemas"]["StepErrorOut"] | null;
         };
         DeliveryEndpointOut: {
             /** Format: uuid */
             id: string;
             name: string;
-            url: string;
+            /** @description Only with one delivery. */
+            url: string | null;
         };
         DeliveryOut: {
             /** Format: uuid */
             id: string;
             state: components["schemas"]["DeliveryState"];
-            run: components["schemas"]["DeliveryRunOut"];
+            run: components["schemas"]["DeliveryRunOut"] | null;
             endpoint: components["schemas"]["DeliveryEndpointOut"];
             message_type: string;
             /** @description What is sent; links are made anew for every attempt. */
             message: Record<string, never>;
             files: components["schemas"]["ArtifactOut"][];
+            attach: components["schemas"]["Attach"];
             /** Format: date-time */
             due_at: string | null;
             /** Format: date-time */
@@ -1071,14 +1073,20 @@ export interface components {
             /** Format: uuid */
             id: string;
             state: components["schemas"]["DeliveryState"];
-            run: components["schemas"]["DeliveryRunOut"];
+            run: components["schemas"]["DeliveryRunOut"] | null;
+            /** @description The run's title. */
+            title: string | null;
             endpoint: components["schemas"]["DeliveryEndpointOut"];
             /** @description Such as `document.ready`. */
             message_type: string;
             /** Format: int32 */
             attempts: number;
-            /** @description Status or error of the newest attempt. */
-            last_answer: string | null;
+            /**
+             * Format: int32
+             * @description HTTP status of the newest attempt.
+             */
+            last_status: number | null;
+            last_error: string | null;
             /**
              * Format: date-time
              * @description When it is tried next.
@@ -1232,10 +1240,10 @@ export interface components {
             /** Format: int32 */
             status: number | null;
             /** Format: int64 */
-            took_ms: number;
+            took_ms: number | null;
             /** @description First part of the answer. */
-            answer: string | null;
-            error: string | null;
+            answer_head: string | null;
+            error: components["schemas"]["StepErrorOut"] | null;
         };
         /** @description The body of every error (RFC 9457). */
         ErrorOut: {
@@ -1379,11 +1387,28 @@ export interface components {
             messages: components["schemas"]["MessageOut"][];
             /** @description What it has written so far. */
             text: string;
+            /**
+             * Format: int64
+             * @description Claim number; text of an older claim is dropped.
+             */
+            fence: number;
+            /**
+             * Format: int32
+             * @description Newest piece of text in `text`, of this claim.
+             */
+            seq: number;
             usage: components["schemas"]["UsageOut"] | null;
             /** @description As text: 64 bits do not fit a JSON number. */
             seed: string | null;
             /** Format: double */
             tokens_per_second: number | null;
+            error: components["schemas"]["StepErrorOut"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
         };
         /** @description Address of an inbound webhook; whoever knows it can start runs. */
         HookOut: {
@@ -1539,6 +1564,7 @@ export interface components {
             tokens_per_second: number | null;
             /** Format: int64 */
             memory_bytes: number | null;
+            licence: string;
         };
         ModelsOut: {
             items: components["schemas"]["ModelOut"][];
@@ -1643,14 +1669,20 @@ export interface components {
                 /** Format: uuid */
                 id: string;
                 state: components["schemas"]["DeliveryState"];
-                run: components["schemas"]["DeliveryRunOut"];
+                run: components["schemas"]["DeliveryRunOut"] | null;
+                /** @description The run's title. */
+                title: string | null;
                 endpoint: components["schemas"]["DeliveryEndpointOut"];
                 /** @description Such as `document.ready`. */
                 message_type: string;
                 /** Format: int32 */
                 attempts: number;
-                /** @description Status or error of the newest attempt. */
-                last_answer: string | null;
+                /**
+                 * Format: int32
+                 * @description HTTP status of the newest attempt.
+                 */
+                last_status: number | null;
+                last_error: string | null;
                 /**
                  * Format: date-time
                  * @description When it is tried next.
@@ -1798,8 +1830,6 @@ export interface components {
                 source: string;
                 trial: boolean;
                 workflow: components["schemas"]["RunWorkflowOut"];
-                /** @description Name of the step it is at, or that failed. */
-                step: string | null;
                 /** Format: date-time */
                 created_at: string;
                 /** Format: date-time */
@@ -1807,7 +1837,8 @@ export interface components {
                 /** Format: date-time */
                 finished_at: string | null;
                 error: components["schemas"]["StepErrorOut"] | null;
-                artifact: components["schemas"]["ArtifactOut"] | null;
+                /** Format: uuid */
+                retry_of: string | null;
             }[];
             /** @description Pass it as `after` to get the next page; null at the end. */
             next: string | null;
@@ -1825,6 +1856,8 @@ export interface components {
                  * @description Number of the live version.
                  */
                 version: number | null;
+                /** @description The draft differs from the live version. */
+                changed: boolean;
                 steps: components["schemas"]["StepIconOut"][];
                 last_run: components["schemas"]["LastRunOut"] | null;
                 /** @description The last 14 days, oldest first, in the firm's time zone. */
@@ -1919,9 +1952,11 @@ export interface components {
             pointer: string;
             /** @description Such as `form.customer`. */
             path: string;
+            /** @description From and to in the setting's text, in bytes. */
+            span: number[];
             kind?: components["schemas"]["Kind"] | null;
-            /** @description Slug of what is wrong with it. */
-            problem?: string | null;
+            /** @description May be empty and has no default. */
+            optional: boolean;
         };
         /** @description Exponential pauses with full jitter: `random(0 ..= min(max_ms, first_ms * factor^(attempt-1)))`. */
         Retry: {
@@ -1994,9 +2029,12 @@ export interface components {
             deliveries: components["schemas"]["RunDeliveryOut"][];
         };
         RunResultOut: {
+            /** Format: uuid */
+            id: string;
             state: components["schemas"]["RunState"];
             /** @description Outputs of the last steps, by step id. */
             output: Record<string, never>;
+            error: components["schemas"]["StepErrorOut"] | null;
             artifacts: components["schemas"]["ArtifactOut"][];
         };
         RunRowOut: {
@@ -2008,8 +2046,6 @@ export interface components {
             source: string;
             trial: boolean;
             workflow: components["schemas"]["RunWorkflowOut"];
-            /** @description Name of the step it is at, or that failed. */
-            step: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -2017,7 +2053,8 @@ export interface components {
             /** Format: date-time */
             finished_at: string | null;
             error: components["schemas"]["StepErrorOut"] | null;
-            artifact: components["schemas"]["ArtifactOut"] | null;
+            /** Format: uuid */
+            retry_of: string | null;
         };
         /** @enum {string} */
         RunState: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
@@ -2129,6 +2166,8 @@ export interface components {
              */
             revision: number;
             input: Record<string, never>;
+            /** @description Id of the trigger step, when the workflow has several. */
+            trigger?: string | null;
             /** @description Stop after this step. */
             until_node?: string | null;
             /** @description Outputs to take instead of running these steps, by step id. */
@@ -2241,6 +2280,8 @@ export interface components {
              * @description Number of the live version.
              */
             version: number | null;
+            /** @description The draft differs from the live version. */
+            changed: boolean;
             steps: components["schemas"]["StepIconOut"][];
             last_run: components["schemas"]["LastRunOut"] | null;
             /** @description The last 14 days, oldest first, in the firm's time zone. */

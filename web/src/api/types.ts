@@ -26,13 +26,7 @@ export type RunStep = Wire["StepOut"];
 export type StepError = Wire["StepErrorOut"];
 export type Artifact = Wire["ArtifactOut"];
 export type Attempt = Wire["AttemptOut"];
-/** With its times and its place in the stream where the server tells them. */
-export type Generation = Wire["GenerationOut"] & {
-  fence?: number;
-  seq?: number | null;
-  started_at?: string | null;
-  finished_at?: string | null;
-};
+export type Generation = Wire["GenerationOut"];
 export type DeliveryItem = Wire["DeliveryRowOut"];
 export type DeliveryDetail = Wire["DeliveryOut"];
 export type DeliveryAttempt = Wire["DeliveryAttemptOut"];

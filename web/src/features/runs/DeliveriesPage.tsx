@@ -116,11 +116,11 @@ function troubled(all: DeliveryItem[]): string | null {
   return null;
 }
 
-export function useDeliveryText(): (item: Pick<DeliveryItem, "state" | "due_at" | "last_answer" | "attempts">, now: number) => string {
+export function useDeliveryText(): (item: Pick<DeliveryItem, "state" | "due_at" | "last_status" | "attempts">, now: number) => string {
   const { t } = useTranslation();
   const format = useFormat();
   return (item, now) => {
-    if (item.state === "delivered") return item.last_answer === null ? t("deliveries.state.received") : t("deliveries.state.received_code", { code: item.last_answer });
+    if (item.state === "delivered") return item.last_status === null ? t("deliveries.state.received") : t("deliveries.state.received_code", { code: item.last_status });
     if (item.state === "retrying" && item.due_at !== null) {
       const wait = Date.parse(item.due_at) - now;
       return wait > 0 ? t("deliveries.state.again_in", { time: format.duration(wait) }) : t("deliveries.state.again_now");
@@ -142,7 +142,7 @@ function Row({ item, selected, search }: { item: DeliveryItem; selected: boolean
       </td>
       <td>
         <Link to="/deliveries/$id" params={{ id: item.id }} search={search} className={`${table.row} ${table.cut}`} aria-current={selected || undefined}>
-          {item.run.title || t("runs.untitled")}
+          {(item.title ?? item.run?.title) || t("runs.untitled")}
         </Link>
       </td>
       <td className={table.quiet}>{item.endpoint.name}</td>

@@ -51,10 +51,10 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
               </ActionIcon>
             </div>
             <h2>
-              {t("deliveries.title", { title: data.run.title || t("runs.untitled"), endpoint: data.endpoint.name })}
+              {t("deliveries.title", { title: data.run?.title || t("runs.untitled"), endpoint: data.endpoint.name })}
             </h2>
             <p className={classes.meta}>
-              {[hostOf(data.endpoint.url), t("deliveries.signed")].join(" · ")}
+              {[data.endpoint.url === null ? null : hostOf(data.endpoint.url), t("deliveries.signed")].filter((part) => part !== null).join(" · ")}
             </p>
             <div className={classes.actions}>
               <Button leftSection={<Send size={15} strokeWidth={1.75} />} loading={again.isPending} onClick={() => again.mutate()}>
@@ -65,9 +65,11 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
                   {t("deliveries.stop")}
                 </Button>
               )}
-              <Button variant="subtle" color="gray" component={Link} to={`/runs/${data.run.id}`}>
-                {t("deliveries.open_run")}
-              </Button>
+              {data.run !== null && (
+                <Button variant="subtle" color="gray" component={Link} to={`/runs/${data.run.id}`}>
+                  {t("deliveries.open_run")}
+                </Button>
+              )}
             </div>
             {again.isError && <InlineError error={again.error} />}
             {stop.isError && <InlineError error={stop.error} />}
@@ -94,7 +96,7 @@ function StateOf({ delivery }: { delivery: DeliveryDetail }) {
   const last = delivery.attempts.at(-1)?.status ?? null;
   return (
     <StateTag state={delivery.state}>
-      {text({ ...delivery, attempts: delivery.attempts.length, last_answer: last === null ? null : String(last) }, now)}
+      {text({ ...delivery, attempts: delivery.attempts.length, last_status: last }, now)}
     </StateTag>
   );
 }
@@ -144,9 +146,9 @@ function AttemptRow({ attempt }: { attempt: DeliveryAttempt }) {
   const { t } = useTranslation();
   const format = useFormat();
   const fine = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
-  const outcome = attempt.status === null ? (attempt.error ?? t("deliveries.no_answer")) : fine ? t("deliveries.state.received_code", { code: attempt.status }) : t("deliveries.answered", { code: attempt.status });
+  const outcome = attempt.status === null ? (attempt.error?.message ?? t("deliveries.no_answer")) : fine ? t("deliveries.state.received_code", { code: attempt.status }) : t("deliveries.answered", { code: attempt.status });
   const facts = [
-    attempt.answer === null || attempt.answer === "" ? null : t("deliveries.quote", { text: attempt.answer }),
+    attempt.answer_head === null || attempt.answer_head === "" ? null : t("deliveries.quote", { text: attempt.answer_head }),
     attempt.took_ms === null ? null : format.duration(attempt.took_ms),
   ].filter((fact) => fact !== null);
   return (

@@ -2,7 +2,7 @@ import { Button, SegmentedControl, Select, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { FileText, Search } from "lucide-react";
+import { Search } from "lucide-react";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
@@ -13,7 +13,7 @@ import { keys } from "~/lib/queries";
 import { useNow } from "~/lib/now";
 import { Empty, Loading, Page } from "~/ui/Page";
 import { ErrorPanel } from "~/ui/Problem";
-import { State, Tag } from "~/ui/State";
+import { State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
 import { walkRows } from "~/ui/walk-rows";
 import classes from "./Runs.module.css";
@@ -107,7 +107,6 @@ export function RunsPage() {
                 <th scope="col">{t("runs.column.state")}</th>
                 <th scope="col">{t("runs.column.started")}</th>
                 <th scope="col" className={table.wide}>{t("runs.column.took")}</th>
-                <th scope="col" className={table.wide}>{t("runs.column.file")}</th>
               </tr>
             </thead>
             <tbody>
@@ -136,7 +135,6 @@ function Row({ run }: { run: RunItem }) {
   const now = useNow(open ? 1000 : null);
   const started = run.started_at ?? run.created_at;
   const took = (run.finished_at === null ? now : Date.parse(run.finished_at)) - Date.parse(started);
-  const file = run.artifact;
   return (
     <tr>
       <td>
@@ -157,21 +155,12 @@ function Row({ run }: { run: RunItem }) {
         </span>
       </td>
       <td>
-        <State state={run.state}>
-          {run.step !== null && open ? t("runs.now_at", { state: t(`state.${run.state}`), step: run.step }) : t(`state.${run.state}`)}
-        </State>
+        <State state={run.state} />
       </td>
       <td className={table.quiet} title={format.exact(run.created_at)}>
         {format.ago(run.created_at, now)}
       </td>
       <td className={`${table.wide} ${table.quiet} num`}>{format.duration(took)}</td>
-      <td className={table.wide}>
-        {file !== null && (
-          <a className={table.above} href={`/api/artifacts/${file.id}`} target="_blank" rel="noreferrer" title={file.name}>
-            <Tag icon={<FileText size={13} strokeWidth={1.75} />}>{t("runs.pdf")}</Tag>
-          </a>
-        )}
-      </td>
     </tr>
   );
 }

@@ -155,8 +155,8 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
       {outcome !== undefined && (
         <p className={classes.small} role="status" style={{ flexBasis: "100%", display: "flex", gap: 6, alignItems: "center" }}>
           <SignIcon sign={fine ? "done" : "failed"} size={14} />
-          {outcome.status == null ? (outcome.error ?? t("deliveries.no_answer")) : t(fine ? "settings.endpoints.test_fine" : "settings.endpoints.test_refused", { code: outcome.status })}
-          {` · ${format.duration(outcome.took_ms)}`}
+          {outcome.status == null ? (outcome.error?.message ?? t("deliveries.no_answer")) : t(fine ? "settings.endpoints.test_fine" : "settings.endpoints.test_refused", { code: outcome.status })}
+          {outcome.took_ms !== null && ` · ${format.duration(outcome.took_ms)}`}
         </p>
       )}
       {error !== null && (

@@ -87,12 +87,13 @@ function Row({ item, setGone }: { item: WorkflowItem; setGone: (id: string, on: 
 
 function WorkflowState({ item }: { item: WorkflowItem }) {
   const { t } = useTranslation();
-  const tone = ({ live: "ok", draft: "off", off: "off" } as const)[item.state];
+  const state = item.state === "live" && item.changed ? "changed" : item.state;
+  const tone = ({ live: "ok", changed: "warn", draft: "off", off: "off" } as const)[state];
   return (
     <span className={table.two}>
       <span style={{ display: "inline-flex", alignItems: "center", gap: 7 }}>
         <Dot tone={tone} />
-        {t(`workflows.state.${item.state}`)}
+        {t(`workflows.state.${state}`)}
       </span>
       <span style={{ paddingInlineStart: 14 }}>
         {item.version === null ? t("workflows.never_published") : t("workflows.version", { number: item.version })}
