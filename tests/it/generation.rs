@@ -23,10 +23,24 @@ const LEASE_MS: i64 = 30_000;
 
 fn sql(db: &TestDb, statement: &str) -> String {
     let output = Command::new("psql")
-        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, &db.url])
+        .args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            statement,
+            &db.url,
+        ])
         .output()
         .expect("psql is installed with Postgres");
-    assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{statement}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -39,7 +53,10 @@ impl Site {
     async fn new() -> Self {
         let db = TestDb::new().await;
         let store = db.store().await;
-        sql(&db, &format!("insert into workspace (id, name) values ('{WORKSPACE}', 'W')"));
+        sql(
+            &db,
+            &format!("insert into workspace (id, name) values ('{WORKSPACE}', 'W')"),
+        );
         Self { db, store }
     }
 
@@ -70,12 +87,16 @@ impl Site {
             priority,
             request,
         };
-        generation::insert(&mut connection, new).await.expect("stored");
+        generation::insert(&mut connection, new)
+            .await
+            .expect("stored");
         run.into()
     }
 
     async fn worker(&self) -> WorkerId {
-        worker::register(&self.store, Kind::Model, "test", &json!({})).await.expect("registered")
+        worker::register(&self.store, Kind::Model, "test", &json!({}))
+            .await
+            .expect("registered")
     }
 
     async fn claim(&self, worker: WorkerId, models: &[&str]) -> Option<Claimed> {
@@ -84,12 +105,16 @@ impl Site {
 
     async fn claim_for(&self, worker: WorkerId, models: &[&str], lease_ms: i64) -> Option<Claimed> {
         let models: Vec<String> = models.iter().map(|model| (*model).to_owned()).collect();
-        generation::claim(&self.store, worker, &models, lease_ms).await.expect("claims")
+        generation::claim(&self.store, worker, &models, lease_ms)
+            .await
+            .expect("claims")
     }
 
     async fn outcome(&self, run: RunId) -> Option<Result<GenerationResult, StepError>> {
         let mut connection = self.store.pool.acquire().await.expect("a connection");
-        generation::outcome(&mut connection, run, "write", "").await.expect("read")
+        generation::outcome(&mut connection, run, "write", "")
+            .await
+            .expect("read")
     }
 
     /// Waits until the request of a run is over.
@@ -102,7 +127,9 @@ impl Site {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(Duration::from_secs(60), wait).await.expect("the worker answers")
+        timeout(Duration::from_secs(60), wait)
+            .await
+            .expect("the worker answers")
     }
 
     fn state(&self, run: RunId) -> String {
@@ -155,22 +182,70 @@ async fn a_stale_worker_writes_nothing() {
     let lost = site.claim_for(first, &["m"], 0).await.expect("due");
     let held = site.claim(second, &["m"]).await.expect("its lease ran out");
     assert!(held.fence > lost.fence);
-    assert_eq!(site.claim(first, &["m"]).await.map(|claimed| claimed.id), None);
+    assert_eq!(
+        site.claim(first, &["m"]).await.map(|claimed| claimed.id),
+        None
+    );
 
     let store = &site.store;
-    assert_eq!(generation::append_chunk(store, &lost, 0, "late").await.expect("runs"), Fenced::Stale);
-    assert_eq!(generation::renew(store, &lost, LEASE_MS).await.expect("runs"), Fenced::Stale);
-    assert_eq!(generation::release(store, &lost).await.expect("runs"), Fenced::Stale);
-    assert_eq!(generation::finish(store, &lost, &result("late", None)).await.expect("runs"), Finish::Stale);
-    assert_eq!(generation::fail(store, &lost, &StepError::new("x", "late")).await.expect("runs"), Fenced::Stale);
+    assert_eq!(
+        generation::append_chunk(store, &lost, 0, "late")
+            .await
+            .expect("runs"),
+        Fenced::Stale
+    );
+    assert_eq!(
+        generation::renew(store, &lost, LEASE_MS)
+            .await
+            .expect("runs"),
+        Fenced::Stale
+    );
+    assert_eq!(
+        generation::release(store, &lost).await.expect("runs"),
+        Fenced::Stale
+    );
+    assert_eq!(
+        generation::finish(store, &lost, &result("late", None))
+            .await
+            .expect("runs"),
+        Finish::Stale
+    );
+    assert_eq!(
+        generation::fail(store, &lost, &StepError::new("x", "late"))
+            .await
+            .expect("runs"),
+        Fenced::Stale
+    );
     assert_eq!(site.state(run), "running waiting waiting 0");
 
-    assert_eq!(generation::append_chunk(store, &held, 0, "on ").await.expect("runs"), Fenced::Done);
-    assert_eq!(generation::finish(store, &held, &result("on time", None)).await.expect("runs"), Finish::Done);
+    assert_eq!(
+        generation::append_chunk(store, &held, 0, "on ")
+            .await
+            .expect("runs"),
+        Fenced::Done
+    );
+    assert_eq!(
+        generation::finish(store, &held, &result("on time", None))
+            .await
+            .expect("runs"),
+        Finish::Done
+    );
     assert_eq!(site.state(run), "succeeded ready running 1");
-    assert_eq!(site.outcome(run).await.expect("over").expect("a result").text, "on time");
+    assert_eq!(
+        site.outcome(run)
+            .await
+            .expect("over")
+            .expect("a result")
+            .text,
+        "on time"
+    );
     assert_eq!(sql(&site.db, "select count(*) from generation_chunk"), "0");
-    assert_eq!(generation::finish(store, &held, &result("again", None)).await.expect("runs"), Finish::Stale);
+    assert_eq!(
+        generation::finish(store, &held, &result("again", None))
+            .await
+            .expect("runs"),
+        Finish::Stale
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +269,10 @@ async fn an_orderly_release_counts_as_nothing() {
     let worker = site.worker().await;
     for _ in 0..10 {
         let held = site.claim(worker, &["m"]).await.expect("due");
-        assert_eq!(generation::release(&site.store, &held).await.expect("runs"), Fenced::Done);
+        assert_eq!(
+            generation::release(&site.store, &held).await.expect("runs"),
+            Fenced::Done
+        );
     }
 }
 
@@ -202,16 +280,33 @@ async fn an_orderly_release_counts_as_nothing() {
 async fn an_output_that_breaks_its_schema_is_not_stored() {
     let site = Site::new().await;
     let mut asked = request("hello");
-    asked.schema = Some(json!({"type": "object", "required": ["tone"], "properties": {"tone": {"enum": ["warm"]}}}));
+    asked.schema = Some(
+        json!({"type": "object", "required": ["tone"], "properties": {"tone": {"enum": ["warm"]}}}),
+    );
     let run = site.ask(&asked).await;
     let worker = site.worker().await;
     let held = site.claim(worker, &["m"]).await.expect("due");
-    for values in [None, Some(json!({"tone": "cold"})), Some(json!({})), Some(Json::Null)] {
-        let refused = generation::finish(&site.store, &held, &result("", values)).await.expect("runs");
-        assert!(matches!(&refused, Finish::Refused(error) if error.code == "output_breaks_schema"), "{refused:?}");
+    for values in [
+        None,
+        Some(json!({"tone": "cold"})),
+        Some(json!({})),
+        Some(Json::Null),
+    ] {
+        let refused = generation::finish(&site.store, &held, &result("", values))
+            .await
+            .expect("runs");
+        assert!(
+            matches!(&refused, Finish::Refused(error) if error.code == "output_breaks_schema"),
+            "{refused:?}"
+        );
     }
     assert_eq!(site.state(run), "running waiting waiting 0");
-    let fits = generation::finish(&site.store, &held, &result("", Some(json!({"tone": "warm"})))).await;
+    let fits = generation::finish(
+        &site.store,
+        &held,
+        &result("", Some(json!({"tone": "warm"}))),
+    )
+    .await;
     assert_eq!(fits.expect("runs"), Finish::Done);
 }
 
@@ -220,7 +315,9 @@ async fn models_take_their_own_requests_in_order() {
     let site = Site::new().await;
     let mut named = request("named");
     named.model = Some("big".into());
-    named.schema = Some(json!({"type": "object", "properties": {"zebra": {"type": "string"}, "ant": {"type": "string"}}}));
+    named.schema = Some(
+        json!({"type": "object", "properties": {"zebra": {"type": "string"}, "ant": {"type": "string"}}}),
+    );
     site.ask(&named).await;
     site.ask(&request("first")).await;
     site.ask(&request("second")).await;
@@ -233,7 +330,11 @@ async fn models_take_their_own_requests_in_order() {
     assert_eq!(order, ["urgent", "first", "second"]);
     let held = site.claim(worker, &["big"]).await.expect("its own");
     let schema = |request: &GenerationRequest| request.schema.as_ref().map(Json::to_string);
-    assert_eq!(schema(&held.request), schema(&named), "properties keep their order");
+    assert_eq!(
+        schema(&held.request),
+        schema(&named),
+        "properties keep their order"
+    );
 
     sql(&site.db, "update workspace set default_model = 'big'");
     site.ask(&request("by default")).await;
@@ -244,15 +345,31 @@ async fn models_take_their_own_requests_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_run_withdraws_its_request() {
     let site = Site::new().await;
-    let (waiting, running) = (site.ask(&request("one")).await, site.ask(&request("two")).await);
+    let (waiting, running) = (
+        site.ask(&request("one")).await,
+        site.ask(&request("two")).await,
+    );
     let worker = site.worker().await;
     let held = site.claim(worker, &["m"]).await.expect("due");
     let mut connection = site.store.pool.acquire().await.expect("a connection");
     for run in [waiting, running] {
-        assert_eq!(generation::cancel_for_run(&mut connection, run).await.expect("runs"), 1);
+        assert_eq!(
+            generation::cancel_for_run(&mut connection, run)
+                .await
+                .expect("runs"),
+            1
+        );
     }
-    assert_eq!(generation::held(&site.store, &held).await.expect("runs"), Fenced::Stale);
-    assert_eq!(generation::finish(&site.store, &held, &result("late", None)).await.expect("runs"), Finish::Stale);
+    assert_eq!(
+        generation::held(&site.store, &held).await.expect("runs"),
+        Fenced::Stale
+    );
+    assert_eq!(
+        generation::finish(&site.store, &held, &result("late", None))
+            .await
+            .expect("runs"),
+        Finish::Stale
+    );
     assert!(site.claim(worker, &["m"]).await.is_none());
     assert_eq!(site.state(waiting), "cancelled waiting waiting 0");
 }
@@ -262,13 +379,24 @@ async fn the_worker_answers_streams_and_tells_how_it_is() {
     let site = Site::new().await;
     site.store.events.start();
     let mut events = site.store.events.subscribe();
+    // A process that knows of no other sends no notifications.
+    worker::register(&site.store, Kind::Serve, "test", &json!({}))
+        .await
+        .expect("registered");
     let mut worker = ModelWorker::start(&site.db, &[("FORMWORK_FAKE_TOKEN_MS", "20")]);
     let is_ready = async {
-        while model::list(&site.store).await.expect("listed").iter().all(|m| m.state != model::State::Ready) {
+        while model::list(&site.store)
+            .await
+            .expect("listed")
+            .iter()
+            .all(|m| m.state != model::State::Ready)
+        {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(60), is_ready).await.expect("the model becomes ready");
+    timeout(Duration::from_secs(60), is_ready)
+        .await
+        .expect("the model becomes ready");
     let mut asked = request("Write the days.");
     asked.max_tokens = 60;
     let text = site.ask(&asked).await;
@@ -284,7 +412,10 @@ async fn the_worker_answers_streams_and_tells_how_it_is() {
     assert_eq!((written.model.as_str(), written.seed), ("fake", 7));
     let values = filled.values.expect("values");
     assert_eq!(values["days"].as_array().map(Vec::len), Some(2), "{values}");
-    assert_eq!(serde_json::from_str::<Json>(&filled.text).ok(), Some(values));
+    assert_eq!(
+        serde_json::from_str::<Json>(&filled.text).ok(),
+        Some(values)
+    );
     assert_eq!(site.state(fields), "succeeded ready running 1");
 
     let mut streamed = String::new();
@@ -294,14 +425,33 @@ async fn the_worker_answers_streams_and_tells_how_it_is() {
         }
     }
     // A notification may be lost while a listener connects; what arrives is in order and of this text.
-    assert!(!streamed.is_empty() && written.text.contains(&streamed), "{streamed:?} of {:?}", written.text);
+    assert!(
+        !streamed.is_empty() && written.text.contains(&streamed),
+        "{streamed:?} of {:?}",
+        written.text
+    );
 
     let models = model::list(&site.store).await.expect("listed");
-    assert_eq!(models.iter().map(|m| (m.name.as_str(), m.state)).collect::<Vec<_>>(), [("fake", model::State::Ready)]);
+    assert_eq!(
+        models
+            .iter()
+            .map(|m| (m.name.as_str(), m.state))
+            .collect::<Vec<_>>(),
+        [("fake", model::State::Ready)]
+    );
     assert!(worker.stop(), "it ends well when its parent is gone");
     let models = model::list(&site.store).await.expect("listed");
-    assert_eq!(models[0].state, model::State::Failed, "no process, not ready");
-    assert!(models[0].error.as_ref().is_some_and(|why| why.contains("not running")));
+    assert_eq!(
+        models[0].state,
+        model::State::Failed,
+        "no process, not ready"
+    );
+    assert!(
+        models[0]
+            .error
+            .as_ref()
+            .is_some_and(|why| why.contains("not running"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -312,13 +462,21 @@ async fn time_limits_failures_and_stop_do_not_hold_up_the_next() {
     let failing = site.ask(&request("[[fake:fail]]")).await;
     let stopped = site.ask(&request("[[fake:hang]]")).await;
     let last = site.ask(&request("fine")).await;
-    assert_eq!(site.settled(late).await.expect_err("late").code, "timed_out");
-    assert_eq!(site.settled(failing).await.expect_err("failed").code, "model_failed");
+    assert_eq!(
+        site.settled(late).await.expect_err("late").code,
+        "timed_out"
+    );
+    assert_eq!(
+        site.settled(failing).await.expect_err("failed").code,
+        "model_failed"
+    );
     while !site.state(stopped).starts_with("running") {
         sleep(Duration::from_millis(20)).await;
     }
     let mut connection = site.store.pool.acquire().await.expect("a connection");
-    generation::cancel_for_run(&mut connection, stopped).await.expect("stopped");
+    generation::cancel_for_run(&mut connection, stopped)
+        .await
+        .expect("stopped");
     assert!(site.settled(last).await.is_ok());
     assert_eq!(site.state(stopped), "cancelled waiting waiting 0");
 }
@@ -332,9 +490,14 @@ async fn a_killed_worker_loses_nothing() {
     }
     // Dies after the second claim, with the third answer before its commit, and after the fourth commit.
     for fault in ["after_claim:2", "effect_done:3", "committed:1"] {
-        let environment = [("FORMWORK_MODEL_FAULT", fault), ("FORMWORK_LEASE_SECONDS", "1")];
+        let environment = [
+            ("FORMWORK_MODEL_FAULT", fault),
+            ("FORMWORK_LEASE_SECONDS", "1"),
+        ];
         let mut worker = ModelWorker::start(&site.db, &environment);
-        let ended = tokio::task::spawn_blocking(move || worker.ended()).await.expect("watched");
+        let ended = tokio::task::spawn_blocking(move || worker.ended())
+            .await
+            .expect("watched");
         assert!(!ended, "{fault} was reached");
     }
     let _worker = ModelWorker::start(&site.db, &[("FORMWORK_LEASE_SECONDS", "1")]);

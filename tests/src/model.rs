@@ -23,7 +23,10 @@ impl ModelWorker {
             .args(["serve", "--model", "fake", "--with-parent"])
             .env("DATABASE_URL", database_url)
             .env("FORMWORK_TEST", "1")
-            .env("FORMWORK_MODEL_DIR", std::env::temp_dir().join("formwork-test-models"))
+            .env(
+                "FORMWORK_MODEL_DIR",
+                std::env::temp_dir().join("formwork-test-models"),
+            )
             .env("RUST_LOG", "warn")
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
