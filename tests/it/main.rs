@@ -1,5 +1,8 @@
 //! The integration tests, in one binary: each file is named after what it tests.
 
+mod access;
+mod account;
+mod bad_input;
 mod cluster;
 mod delivery;
 mod examples;
@@ -9,3 +12,4 @@ mod layering;
 mod outbound;
 mod queue;
 mod run;
+mod workflow;

@@ -3,8 +3,10 @@
 
 pub mod database;
 pub mod model;
+pub mod office;
 pub mod site;
 mod sql;
 pub mod steps;
 
 pub use database::TestDb;
+pub use office::Office;

@@ -1,0 +1,244 @@
+//! The whole server in process, over a database of its own and a real socket: an owner, and people who call it as browsers and programs
+//! do.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use engine::node::Services;
+use executor::{Config, Executor};
+use reqwest::{Client, Method, RequestBuilder, header};
+use serde_json::{Value as Json, json};
+use store::{Store, account};
+
+use crate::TestDb;
+
+pub const EMAIL: &str = "marta@example.com";
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A running server with one workspace.
+pub struct Office {
+    pub store: Store,
+    pub address: String,
+    executor: Executor,
+    _db: TestDb,
+}
+
+/// What a caller got.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: header::HeaderMap,
+    /// Null when the body is no JSON.
+    pub json: Json,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The problem's slug.
+    pub fn kind(&self) -> &str {
+        self.json["type"].as_str().unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Json {
+        assert_eq!(self.status, status, "{}", self.json);
+        self.json
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+}
+
+/// Somebody who calls the server.
+#[derive(Clone, Default)]
+pub struct Caller {
+    pub address: String,
+    pub client: Client,
+    pub cookie: Option<String>,
+    pub csrf: Option<String>,
+    pub key: Option<String>,
+}
+
+impl Office {
+    /// Nobody has an account yet.
+    pub async fn empty() -> Self {
+        let db = TestDb::new().await;
+        let store = db.store().await;
+        let catalogue = Arc::new(nodes::catalogue());
+        let renderer = Arc::new(document::Renderer::bundled());
+        let allow = outbound::Allow::parse("127.0.0.1").expect("the list is well-formed");
+        let executor = Executor::start(Config::new(
+            store.clone(),
+            catalogue.clone(),
+            Services::default().with(renderer.clone()),
+            outbound::Client::new(allow, "formwork-test"),
+            "http://forms.test",
+        ))
+        .await
+        .expect("the executor starts");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("its address"));
+        let router = api::router(api::State {
+            store: store.clone(),
+            catalogue,
+            renderer,
+            local: Some(executor.local()),
+            config: api::Config {
+                public_url: address.parse().expect("a URL"),
+                trusted_proxies: Vec::new(),
+                web_dir: None,
+            },
+        });
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        // Only the first of several tests in this process installs it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            store,
+            address,
+            executor,
+            _db: db,
+        }
+    }
+
+    /// With an owner, signed in.
+    pub async fn open() -> (Self, Caller) {
+        let office = Self::empty().await;
+        account::ensure_owner(&office.store, EMAIL, PASSWORD)
+            .await
+            .expect("the owner is made");
+        let mut owner = office.caller();
+        owner.sign_in(EMAIL, PASSWORD).await.expect(200);
+        (office, owner)
+    }
+
+    pub fn caller(&self) -> Caller {
+        Caller {
+            address: self.address.clone(),
+            client: Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .expect("a client"),
+            ..Caller::default()
+        }
+    }
+
+    /// A second person, invited by the owner.
+    pub async fn member(&self, owner: &Caller) -> Caller {
+        let made = owner
+            .post("/api/invitations", json!({"role": "member"}))
+            .await
+            .expect(201);
+        let token = made["url"]
+            .as_str()
+            .and_then(|url| url.rsplit('/').next())
+            .expect("a link");
+        let mut member = self.caller();
+        let body = json!({"name": "Jonas", "email": "jonas@example.com", "password": "another long secret"});
+        let answer = member
+            .post(&format!("/api/invitations/{token}"), body)
+            .await;
+        member.keep(&answer);
+        answer.expect(201);
+        member
+    }
+
+    /// A program with an access key.
+    pub async fn program(&self, owner: &Caller) -> Caller {
+        let made = owner
+            .post("/api/access-keys", json!({"name": "ci"}))
+            .await
+            .expect(201);
+        Caller {
+            key: made["key"].as_str().map(str::to_owned),
+            ..self.caller()
+        }
+    }
+
+    pub async fn close(self) {
+        self.executor.shutdown().await;
+    }
+}
+
+impl Caller {
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Json) -> Answer {
+        self.send(self.request(Method::POST, path).json(&body))
+            .await
+    }
+
+    pub async fn put(&self, path: &str, body: Json) -> Answer {
+        self.send(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Json) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(&body))
+            .await
+    }
+
+    /// A request with this caller's proofs, for what the short forms do not say.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let changes = method != Method::GET && method != Method::HEAD;
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.address));
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        if let (true, Some(csrf)) = (changes, &self.csrf) {
+            request = request.header("x-csrf-token", csrf);
+        }
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        request
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.expect("the server answers");
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = response.bytes().await.expect("the body comes").to_vec();
+        Answer {
+            status,
+            headers,
+            json: serde_json::from_slice(&body).unwrap_or_default(),
+            body,
+        }
+    }
+
+    pub async fn sign_in(&mut self, email: &str, password: &str) -> Answer {
+        let answer = self
+            .post(
+                "/api/session",
+                json!({"email": email, "password": password}),
+            )
+            .await;
+        if answer.status == 200 {
+            self.keep(&answer);
+        }
+        answer
+    }
+
+    /// Takes over the session that an answer began.
+    pub fn keep(&mut self, answer: &Answer) {
+        self.cookie = answer
+            .header("set-cookie")
+            .split(';')
+            .next()
+            .map(str::to_owned);
+        self.csrf = answer.json["csrf_token"].as_str().map(str::to_owned);
+    }
+}
