@@ -126,7 +126,7 @@ mod tests {
             ("setup", false),
             ("ä", false),
         ] {
-            assert_eq!(super::check(slug).is_ok(), ok, "{slug}");
+            assert_eq!(check(slug).is_ok(), ok, "{slug}");
         }
     }
 }
