@@ -13,7 +13,8 @@ export function StateMark({ step, size = 15 }: { step: string; size?: number }) 
   const problems = useEditor((current) => current.checked?.problems);
   const worst = problems?.filter((problem) => problem.node === step);
   const error = worst?.some((problem) => problem.severity === "error");
-  const now = running && !["pending", "succeeded"].includes(running) ? running : state;
+  // Only what is going on overrides the last result: a step that a short run never reached says nothing new.
+  const now = running && ["ready", "running", "waiting", "retryable", "failed"].includes(running) ? running : state;
   const mark = (icon: React.ReactNode, label: string, colour: string) => (
     <Tooltip label={label}><span role="img" aria-label={label} style={{ color: `var(${colour})`, display: "inline-flex" }}>{icon}</span></Tooltip>
   );

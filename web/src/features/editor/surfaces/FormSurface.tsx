@@ -236,7 +236,7 @@ function RowsControl({ id, field, value, output, currency, onChange }: ControlPr
           {rows.map((row, index) => (
             <tr key={index}>
               {columns.map((column) => (
-                <td key={column.name} style={column.kind === "text" ? { inlineSize: "46%" } : undefined}>
+                <td key={column.name} style={column.kind === "text" ? { inlineSize: "40%" } : undefined}>
                   <AnswerControl id={`${id}-${index}-${column.name}`} field={column} value={row[column.name]} output={undefined} currency={currency} onChange={(next) => onChange(next, [index, column.name])} />
                 </td>
               ))}
