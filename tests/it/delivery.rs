@@ -30,7 +30,10 @@ struct Receiver {
 
 impl Receiver {
     async fn start(answers: &[(u16, Option<&'static str>)]) -> (Self, String) {
-        let receiver = Self { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), ..Self::default() };
+        let receiver = Self {
+            answers: Arc::new(Mutex::new(answers.iter().copied().collect())),
+            ..Self::default()
+        };
         let answering = receiver.clone();
         let app = Router::new().route(
             "/hook",
@@ -39,22 +42,46 @@ impl Receiver {
                 async move { receiver.receive(&headers, &body) }
             }),
         );
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, app).await });
         (receiver, url)
     }
 
     fn receive(&self, headers: &HeaderMap, body: &[u8]) -> axum::response::Response {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let header = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned()
+        };
         let timestamp = header("webhook-timestamp").parse().unwrap_or_default();
-        self.received.lock().expect("no panic").push((header("webhook-id"), timestamp, header("webhook-signature"), body.to_vec()));
-        let (status, location) = self.answers.lock().expect("no panic").pop_front().unwrap_or((200, None));
+        self.received.lock().expect("no panic").push((
+            header("webhook-id"),
+            timestamp,
+            header("webhook-signature"),
+            body.to_vec(),
+        ));
+        let (status, location) = self
+            .answers
+            .lock()
+            .expect("no panic")
+            .pop_front()
+            .unwrap_or((200, None));
         let status = axum::http::StatusCode::from_u16(status).expect("a status");
         let mut answer = (status, "thank you\0").into_response();
         if let Some(value) = location {
-            let name = if status.is_redirection() { "location" } else { "retry-after" };
-            answer.headers_mut().insert(name, value.parse().expect("a header value"));
+            let name = if status.is_redirection() {
+                "location"
+            } else {
+                "retry-after"
+            };
+            answer
+                .headers_mut()
+                .insert(name, value.parse().expect("a header value"));
         }
         answer
     }
@@ -69,15 +96,36 @@ async fn publish(site: &Site, endpoint: EndpointId, more: Json) -> Published {
     for (name, value) in more.as_object().into_iter().flatten() {
         config[name] = value.clone();
     }
-    site.publish(&[("start", "t_start", json!({})), ("send", "t_deliver", config)], &["start>send"]).await
+    site.publish(
+        &[
+            ("start", "t_start", json!({})),
+            ("send", "t_deliver", config),
+        ],
+        &["start>send"],
+    )
+    .await
 }
 
 async fn only(site: &Site, published: &Published) -> delivery::DeliveryItem {
-    delivery::list(&site.store, &published.scope, &Filter { limit: 10, ..Filter::default() }).await.expect("list").remove(0)
+    delivery::list(
+        &site.store,
+        &published.scope,
+        &Filter {
+            limit: 10,
+            ..Filter::default()
+        },
+    )
+    .await
+    .expect("list")
+    .remove(0)
 }
 
 async fn until_state(site: &Site, id: DeliveryId, state: &str) {
-    site.until(&format!("select state from delivery where id = '{id}'"), state).await;
+    site.until(
+        &format!("select state from delivery where id = '{id}'"),
+        state,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,25 +140,67 @@ async fn a_message_is_signed_and_names_its_files() {
     site.until("select state from delivery", "delivered").await;
     let (id, timestamp, signature, body) = receiver.received().remove(0);
     let item = only(&site, &published).await;
-    assert_eq!((item.id.to_string(), item.run, item.last_status), (id.clone(), Some(run), Some(200)));
-    assert_eq!(executor::signature::sign(&[SECRET.into()], &id, timestamp, &body), Some(signature));
+    assert_eq!(
+        (item.id.to_string(), item.run, item.last_status),
+        (id.clone(), Some(run), Some(200))
+    );
+    assert_eq!(
+        executor::signature::sign(&[SECRET.into()], &id, timestamp, &body),
+        Some(signature)
+    );
     let message: Json = serde_json::from_slice(&body).expect("JSON");
     assert_eq!(message["type"], json!("document.ready"));
-    assert!(message["timestamp"].as_str().is_some_and(|at| at.parse::<Timestamp>().is_ok()));
+    assert!(
+        message["timestamp"]
+            .as_str()
+            .is_some_and(|at| at.parse::<Timestamp>().is_ok())
+    );
     let data = &message["data"];
-    assert_eq!((&data["run_id"], &data["values"]), (&json!(run), &json!({ "total": "12.00" })));
-    assert_eq!(data["workflow"], json!({ "id": published.workflow, "name": "Test", "version": 1 }));
+    assert_eq!(
+        (&data["run_id"], &data["values"]),
+        (&json!(run), &json!({ "total": "12.00" }))
+    );
+    assert_eq!(
+        data["workflow"],
+        json!({ "id": published.workflow, "name": "Test", "version": 1 })
+    );
     let file = &data["artifacts"][0];
-    assert_eq!((&file["name"], &file["size_bytes"]), (&json!("letter.txt"), &json!(11)));
+    assert_eq!(
+        (&file["name"], &file["size_bytes"]),
+        (&json!("letter.txt"), &json!(11))
+    );
     assert_eq!(file["sha256"].as_str().map(str::len), Some(64));
-    assert!(file["url"].as_str().is_some_and(|url| url.starts_with("http://forms.test/a/")), "{file}");
+    assert!(
+        file["url"]
+            .as_str()
+            .is_some_and(|url| url.starts_with("http://forms.test/a/")),
+        "{file}"
+    );
     assert!(file["expires_at"].is_string());
-    let attempts = delivery::attempts(&site.store, &published.scope, item.id).await.expect("attempts");
-    assert_eq!((attempts.len(), attempts[0].answer_head.as_deref()), (1, Some("thank you\u{fffd}")));
+    let attempts = delivery::attempts(&site.store, &published.scope, item.id)
+        .await
+        .expect("attempts");
+    assert_eq!(
+        (attempts.len(), attempts[0].answer_head.as_deref()),
+        (1, Some("thank you\u{fffd}"))
+    );
 
-    delivery::send_again(&site.store, &published.scope, item.id).await.expect("sent again");
-    site.until(&format!("select state, attempts from delivery where id = '{}'", item.id), "delivered|2").await;
-    assert_eq!(receiver.received()[1].0, id, "the receiver can tell a repetition");
+    delivery::send_again(&site.store, &published.scope, item.id)
+        .await
+        .expect("sent again");
+    site.until(
+        &format!(
+            "select state, attempts from delivery where id = '{}'",
+            item.id
+        ),
+        "delivered|2",
+    )
+    .await;
+    assert_eq!(
+        receiver.received()[1].0,
+        id,
+        "the receiver can tell a repetition"
+    );
     executor.shutdown().await;
     site.assert_idle();
 }
@@ -135,31 +225,57 @@ async fn a_small_file_travels_inside_when_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_receiver_is_tried_on_a_schedule_until_patience_runs_out() {
     let site = Site::new().await;
-    let (receiver, url) = Receiver::start(&[(500, None), (302, Some("http://127.0.0.1/other")), (429, Some("7200")), (503, None)]).await;
+    let (receiver, url) = Receiver::start(&[
+        (500, None),
+        (302, Some("http://127.0.0.1/other")),
+        (429, Some("7200")),
+        (503, None),
+    ])
+    .await;
     let endpoint = site.endpoint(&url, SECRET).await;
     let published = publish(&site, endpoint, json!({})).await;
     let mut config = site.config();
     config.delivery_schedule.truncate(4);
-    let executor = executor::Executor::start(config).await.expect("the executor starts");
+    let executor = executor::Executor::start(config)
+        .await
+        .expect("the executor starts");
     let run = site.start(&published).await;
     site.end(&published, run).await;
     let mut id = None;
     for (attempt, low, high) in [(1, 4, 6), (2, 299, 360), (3, 7199, 7200)] {
-        site.until("select state || attempts from delivery", &format!("retrying{attempt}")).await;
+        site.until(
+            "select state || attempts from delivery",
+            &format!("retrying{attempt}"),
+        )
+        .await;
         id = Some(only(&site, &published).await.id);
-        let pause = format!("select extract(epoch from due_at - now()) between {low} and {high} from delivery");
-        assert_eq!(site.db.sql(&pause), "t", "{}", site.db.sql("select due_at - now() from delivery"));
+        let pause = format!(
+            "select extract(epoch from due_at - now()) between {low} and {high} from delivery"
+        );
+        assert_eq!(
+            site.db.sql(&pause),
+            "t",
+            "{}",
+            site.db.sql("select due_at - now() from delivery")
+        );
         site.db.sql("update delivery set due_at = now()");
     }
     let id = id.expect("the delivery was seen");
     until_state(&site, id, "given_up").await;
     let received = receiver.received();
     assert_eq!(received.len(), 4);
-    assert!(received.iter().all(|(name, ..)| *name == id.to_string()), "one id for all tries");
-    let attempts = delivery::attempts(&site.store, &published.scope, id).await.expect("attempts");
+    assert!(
+        received.iter().all(|(name, ..)| *name == id.to_string()),
+        "one id for all tries"
+    );
+    let attempts = delivery::attempts(&site.store, &published.scope, id)
+        .await
+        .expect("attempts");
     let statuses: Vec<Option<i32>> = attempts.iter().map(|attempt| attempt.status).collect();
     assert_eq!(statuses, [Some(500), Some(302), Some(429), Some(503)]);
-    delivery::send_again(&site.store, &published.scope, id).await.expect("sent again");
+    delivery::send_again(&site.store, &published.scope, id)
+        .await
+        .expect("sent again");
     until_state(&site, id, "delivered").await;
     executor.shutdown().await;
 }
@@ -177,16 +293,33 @@ async fn gone_turns_the_endpoint_off_and_a_person_can_stop_trying() {
     assert_eq!(site.db.sql("select disabled_reason from endpoint"), "gone");
     let run = site.start(&published).await;
     site.end(&published, run).await;
-    site.until("select count(*) from delivery where state = 'given_up'", "2").await;
-    assert_eq!(receiver.received().len(), 1, "nothing goes to an endpoint that is off");
+    site.until(
+        "select count(*) from delivery where state = 'given_up'",
+        "2",
+    )
+    .await;
+    assert_eq!(
+        receiver.received().len(),
+        1,
+        "nothing goes to an endpoint that is off"
+    );
 
-    site.db.sql("update endpoint set disabled_at = null, disabled_reason = null");
+    site.db
+        .sql("update endpoint set disabled_at = null, disabled_reason = null");
     let id = only(&site, &published).await.id;
-    delivery::send_again(&site.store, &published.scope, id).await.expect("sent again");
+    delivery::send_again(&site.store, &published.scope, id)
+        .await
+        .expect("sent again");
     until_state(&site, id, "retrying").await;
-    delivery::stop(&site.store, &published.scope, id).await.expect("stopped");
+    delivery::stop(&site.store, &published.scope, id)
+        .await
+        .expect("stopped");
     until_state(&site, id, "stopped").await;
-    assert!(delivery::stop(&site.store, &published.scope, id).await.is_err());
+    assert!(
+        delivery::stop(&site.store, &published.scope, id)
+            .await
+            .is_err()
+    );
     executor.shutdown().await;
 }
 
@@ -199,7 +332,11 @@ async fn a_step_can_wait_for_the_receipt() {
     let executor = site.executor().await;
     let run = site.start(&published).await;
     site.until("select state from delivery", "retrying").await;
-    site.until(&format!("select state from run where id = '{run}'"), "waiting").await;
+    site.until(
+        &format!("select state from run where id = '{run}'"),
+        "waiting",
+    )
+    .await;
     site.db.sql("update delivery set due_at = now()");
     assert_eq!(site.end(&published, run).await.state, "succeeded");
     let output = site.db.sql("select output -> 'answer' ->> 'status', output -> 'kept' ->> 'kept' from step where node = 'send'");
@@ -216,16 +353,36 @@ async fn a_trial_run_holds_what_it_would_send() {
     let (receiver, url) = Receiver::start(&[]).await;
     let endpoint = site.endpoint(&url, SECRET).await;
     let executor = site.executor().await;
-    for (wait, really_send, state) in [(false, false, "held"), (true, false, "held"), (false, true, "delivered")] {
+    for (wait, really_send, state) in [
+        (false, false, "held"),
+        (true, false, "held"),
+        (false, true, "delivered"),
+    ] {
         site.db.sql("delete from delivery");
         let published = publish(&site, endpoint, json!({ "wait": wait })).await;
-        let mut new = Accept::new(published.workflow, published.version, "start", Source::Trial, json!({}));
+        let mut new = Accept::new(
+            published.workflow,
+            published.version,
+            "start",
+            Source::Trial,
+            json!({}),
+        );
         new.what = What::Draft(1);
-        new.trial = Some(Trial { really_send, ..Trial::default() });
-        let run = queue::accept(&site.store, &published.scope, new).await.expect("accepted").run_id;
+        new.trial = Some(Trial {
+            really_send,
+            ..Trial::default()
+        });
+        let run = queue::accept(&site.store, &published.scope, new)
+            .await
+            .expect("accepted")
+            .run_id;
         assert_eq!(site.end(&published, run).await.state, "succeeded", "{wait}");
         if wait {
-            assert_eq!(site.db.sql("select count(*) from delivery"), "0", "a wait is answered at once");
+            assert_eq!(
+                site.db.sql("select count(*) from delivery"),
+                "0",
+                "a wait is answered at once"
+            );
         } else {
             site.until("select state from delivery", state).await;
         }
@@ -241,7 +398,9 @@ async fn an_endpoint_can_be_tried_without_a_run() {
     let endpoint = site.endpoint(&url, SECRET).await;
     let published = publish(&site, endpoint, json!({})).await;
     let executor = site.executor().await;
-    let id = delivery::test(&site.store, &published.scope, endpoint, Timestamp::now()).await.expect("written");
+    let id = delivery::test(&site.store, &published.scope, endpoint, Timestamp::now())
+        .await
+        .expect("written");
     until_state(&site, id, "delivered").await;
     let message: Json = serde_json::from_slice(&receiver.received()[0].3).expect("JSON");
     assert_eq!(message["type"], json!("endpoint.test"));
@@ -256,6 +415,10 @@ async fn a_message_to_a_private_address_is_given_up_at_once() {
     let executor = site.executor().await;
     let run = site.start(&published).await;
     site.end(&published, run).await;
-    site.until("select state || ' ' || (error ->> 'code') from delivery", "given_up address_refused").await;
+    site.until(
+        "select state || ' ' || (error ->> 'code') from delivery",
+        "given_up address_refused",
+    )
+    .await;
     executor.shutdown().await;
 }

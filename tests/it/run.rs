@@ -11,21 +11,57 @@ use store::{
 async fn a_line_of_steps_runs_to_its_end() {
     let site = Site::new().await;
     let published = site
-        .publish(&[("start", "t_start", json!({})), ("a", "t_light", json!({})), ("b", "t_outside", json!({})), ("c", "t_light", json!({}))], &[
-            "start>a", "a>b", "b>c",
-        ])
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                ("a", "t_light", json!({})),
+                ("b", "t_outside", json!({})),
+                ("c", "t_light", json!({})),
+            ],
+            &["start>a", "a>b", "b>c"],
+        )
         .await;
     let executor = site.executor().await;
     let run = site.start(&published).await;
     assert_eq!(site.end(&published, run).await.state, "succeeded");
-    assert_eq!(site.steps(run), "a=succeeded b=succeeded c=succeeded start=succeeded");
-    let steps = run::steps(&site.store, &published.scope, run).await.expect("steps");
-    let start = steps.iter().find(|step| step.node == "start").expect("the trigger's step");
+    assert_eq!(
+        site.steps(run),
+        "a=succeeded b=succeeded c=succeeded start=succeeded"
+    );
+    let steps = run::steps(&site.store, &published.scope, run)
+        .await
+        .expect("steps");
+    let start = steps
+        .iter()
+        .find(|step| step.node == "start")
+        .expect("the trigger's step");
     assert_eq!(start.output, Some(json!({ "name": "Ada" })));
-    assert!(steps.iter().all(|step| step.finished_at.is_some() && step.worker == Some(executor.worker())));
-    assert_eq!(run::attempts(&site.store, &published.scope, run).await.expect("attempts").len(), 4);
-    let item = &run::list(&site.store, &published.scope, &run::Filter { limit: 10, ..run::Filter::default() }).await.expect("list")[0];
-    assert_eq!((item.id, item.state.as_str(), item.version), (run, "succeeded", Some(1)));
+    assert!(
+        steps
+            .iter()
+            .all(|step| step.finished_at.is_some() && step.worker == Some(executor.worker()))
+    );
+    assert_eq!(
+        run::attempts(&site.store, &published.scope, run)
+            .await
+            .expect("attempts")
+            .len(),
+        4
+    );
+    let item = &run::list(
+        &site.store,
+        &published.scope,
+        &run::Filter {
+            limit: 10,
+            ..run::Filter::default()
+        },
+    )
+    .await
+    .expect("list")[0];
+    assert_eq!(
+        (item.id, item.state.as_str(), item.version),
+        (run, "succeeded", Some(1))
+    );
     executor.shutdown().await;
     site.assert_idle();
 }
@@ -39,12 +75,26 @@ async fn branches_run_beside_each_other_and_join_once() {
                 ("start", "t_start", json!({})),
                 ("left", "t_outside", json!({})),
                 ("right", "t_outside", json!({})),
-                ("choice", "t_light", json!({ "ways": ["yes", "no"], "fires": "yes" })),
+                (
+                    "choice",
+                    "t_light",
+                    json!({ "ways": ["yes", "no"], "fires": "yes" }),
+                ),
                 ("never", "t_light", json!({})),
                 ("join", "t_light", json!({})),
                 ("end", "t_light", json!({})),
             ],
-            &["start>left", "start>right", "start>choice", "choice.no>never", "choice.yes>join", "left>join", "right>join", "never>join", "join>end"],
+            &[
+                "start>left",
+                "start>right",
+                "start>choice",
+                "choice.no>never",
+                "choice.yes>join",
+                "left>join",
+                "right>join",
+                "never>join",
+                "join>end",
+            ],
         )
         .await;
     let executor = site.executor().await;
@@ -68,16 +118,40 @@ async fn a_failure_follows_its_rule() {
     let site = Site::new().await;
     let executor = site.executor().await;
     for (rule, does, run_state, steps) in [
-        ("stop", "fail", "failed", "after=cancelled bad=failed start=succeeded"),
-        ("stop", "panic", "failed", "after=cancelled bad=failed start=succeeded"),
-        ("stop", "nul", "failed", "after=cancelled bad=failed start=succeeded"),
-        ("continue", "fail", "succeeded", "after=succeeded bad=failed start=succeeded"),
+        (
+            "stop",
+            "fail",
+            "failed",
+            "after=cancelled bad=failed start=succeeded",
+        ),
+        (
+            "stop",
+            "panic",
+            "failed",
+            "after=cancelled bad=failed start=succeeded",
+        ),
+        (
+            "stop",
+            "nul",
+            "failed",
+            "after=cancelled bad=failed start=succeeded",
+        ),
+        (
+            "continue",
+            "fail",
+            "succeeded",
+            "after=succeeded bad=failed start=succeeded",
+        ),
     ] {
         let published = site
             .publish(
                 &[
                     ("start", "t_start", json!({})),
-                    ("bad", "t_light", json!({ "does": does, "@": { "on_error": rule } })),
+                    (
+                        "bad",
+                        "t_light",
+                        json!({ "does": does, "@": { "on_error": rule } }),
+                    ),
                     ("after", "t_light", json!({})),
                 ],
                 &["start>bad", "bad>after"],
@@ -85,7 +159,11 @@ async fn a_failure_follows_its_rule() {
             .await;
         let run = site.start(&published).await;
         let standing = site.end(&published, run).await;
-        assert_eq!((standing.state.as_str(), site.steps(run).as_str()), (run_state, steps), "{rule} {does}");
+        assert_eq!(
+            (standing.state.as_str(), site.steps(run).as_str()),
+            (run_state, steps),
+            "{rule} {does}"
+        );
         if run_state == "failed" {
             let error = standing.error.expect("a failed run says why");
             let code = match does {
@@ -93,14 +171,21 @@ async fn a_failure_follows_its_rule() {
                 "nul" => "nul_character",
                 _ => "refused",
             };
-            assert_eq!((&error["code"], &error["node"]), (&json!(code), &json!("bad")));
+            assert_eq!(
+                (&error["code"], &error["node"]),
+                (&json!(code), &json!("bad"))
+            );
         }
     }
     let published = site
         .publish(
             &[
                 ("start", "t_start", json!({})),
-                ("bad", "t_light", json!({ "does": "fail", "@": { "on_error": "branch" } })),
+                (
+                    "bad",
+                    "t_light",
+                    json!({ "does": "fail", "@": { "on_error": "branch" } }),
+                ),
                 ("after", "t_light", json!({})),
                 ("rescue", "t_light", json!({})),
             ],
@@ -109,7 +194,10 @@ async fn a_failure_follows_its_rule() {
         .await;
     let run = site.start(&published).await;
     assert_eq!(site.end(&published, run).await.state, "succeeded");
-    assert_eq!(site.steps(run), "after=skipped bad=failed rescue=succeeded start=succeeded");
+    assert_eq!(
+        site.steps(run),
+        "after=skipped bad=failed rescue=succeeded start=succeeded"
+    );
     executor.shutdown().await;
     site.assert_idle();
 }
@@ -118,19 +206,35 @@ async fn a_failure_follows_its_rule() {
 async fn retries_are_recorded_and_keep_their_key() {
     let site = Site::new().await;
     let published = site
-        .publish(&[("start", "t_start", json!({})), ("b", "t_outside", json!({ "fails": 2 })), ("c", "t_outside", json!({ "does": "retryable" }))], &[
-            "start>b", "b>c",
-        ])
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                ("b", "t_outside", json!({ "fails": 2 })),
+                ("c", "t_outside", json!({ "does": "retryable" })),
+            ],
+            &["start>b", "b>c"],
+        )
         .await;
     let executor = site.executor().await;
     let run = site.start(&published).await;
     let standing = site.end(&published, run).await;
     assert_eq!(standing.state, "failed");
     assert_eq!(standing.error.expect("an error")["attempts"], json!(3));
-    let tries: Vec<(String, u32)> = site.ledger.entries().into_iter().map(|(node, attempt, _)| (node, attempt)).collect();
-    let expected = [("b", 1), ("b", 2), ("b", 3), ("c", 1), ("c", 2), ("c", 3)].map(|(node, attempt)| (node.to_owned(), attempt));
+    let tries: Vec<(String, u32)> = site
+        .ledger
+        .entries()
+        .into_iter()
+        .map(|(node, attempt, _)| (node, attempt))
+        .collect();
+    let expected = [("b", 1), ("b", 2), ("b", 3), ("c", 1), ("c", 2), ("c", 3)]
+        .map(|(node, attempt)| (node.to_owned(), attempt));
     assert_eq!(tries, expected);
-    let mut keys: Vec<String> = site.ledger.entries().into_iter().map(|(_, _, key)| key).collect();
+    let mut keys: Vec<String> = site
+        .ledger
+        .entries()
+        .into_iter()
+        .map(|(_, _, key)| key)
+        .collect();
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), 2, "one key a step, the same for every try");
@@ -143,15 +247,29 @@ async fn retries_are_recorded_and_keep_their_key() {
 async fn stop_works_at_once_and_its_fence_is_gone() {
     let site = Site::new().await;
     let published = site
-        .publish(&[("start", "t_start", json!({})), ("slow", "t_outside", json!({ "does": "gate" })), ("after", "t_light", json!({}))], &[
-            "start>slow", "slow>after",
-        ])
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                ("slow", "t_outside", json!({ "does": "gate" })),
+                ("after", "t_light", json!({})),
+            ],
+            &["start>slow", "slow>after"],
+        )
         .await;
     let executor = site.executor().await;
     let run = site.start(&published).await;
     site.arrived.0.notified().await;
-    assert!(run::stop(&site.store, &published.scope, run).await.expect("stop"));
-    assert!(!run::stop(&site.store, &published.scope, run).await.expect("stop again"), "it is over already");
+    assert!(
+        run::stop(&site.store, &published.scope, run)
+            .await
+            .expect("stop")
+    );
+    assert!(
+        !run::stop(&site.store, &published.scope, run)
+            .await
+            .expect("stop again"),
+        "it is over already"
+    );
     assert_eq!(site.end(&published, run).await.state, "cancelled");
     site.assert_idle();
     site.gate.0.add_permits(1);
@@ -163,21 +281,50 @@ async fn stop_works_at_once_and_its_fence_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_ends_by_its_answer_or_by_its_time() {
     let site = Site::new().await;
-    let published =
-        site.publish(&[("start", "t_start", json!({})), ("ask", "t_signal", json!({ "seconds": 3600 }))], &["start>ask"]).await;
+    let published = site
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                ("ask", "t_signal", json!({ "seconds": 3600 })),
+            ],
+            &["start>ask"],
+        )
+        .await;
     let executor = site.executor().await;
-    let output = |run| site.db.sql(&format!("select output ->> 'answer' from step where run_id = '{run}' and node = 'ask'"));
+    let output = |run| {
+        site.db.sql(&format!(
+            "select output ->> 'answer' from step where run_id = '{run}' and node = 'ask'"
+        ))
+    };
 
     let run = site.start(&published).await;
-    site.until(&format!("select state from run where id = '{run}'"), "waiting").await;
-    assert!(run::signal(&site.store, &published.scope, run, "ask", &json!("yes")).await.expect("signal"));
+    site.until(
+        &format!("select state from run where id = '{run}'"),
+        "waiting",
+    )
+    .await;
+    assert!(
+        run::signal(&site.store, &published.scope, run, "ask", &json!("yes"))
+            .await
+            .expect("signal")
+    );
     assert_eq!(site.end(&published, run).await.state, "succeeded");
     assert_eq!(output(run), "yes");
-    assert!(!run::signal(&site.store, &published.scope, run, "ask", &json!("no")).await.expect("late signal"));
+    assert!(
+        !run::signal(&site.store, &published.scope, run, "ask", &json!("no"))
+            .await
+            .expect("late signal")
+    );
 
     let run = site.start(&published).await;
-    site.until(&format!("select state from run where id = '{run}'"), "waiting").await;
-    site.db.sql(&format!("update queue_entry set due_at = now() where run_id = '{run}'"));
+    site.until(
+        &format!("select state from run where id = '{run}'"),
+        "waiting",
+    )
+    .await;
+    site.db.sql(&format!(
+        "update queue_entry set due_at = now() where run_id = '{run}'"
+    ));
     assert_eq!(site.end(&published, run).await.state, "succeeded");
     assert_eq!(output(run), "");
     executor.shutdown().await;
@@ -199,16 +346,51 @@ async fn a_trial_run_ends_where_it_should_and_takes_pinned_outputs() {
         )
         .await;
     let executor = site.executor().await;
-    let mut new = Accept::new(published.workflow, published.version, "start", Source::Trial, json!({}));
+    let mut new = Accept::new(
+        published.workflow,
+        published.version,
+        "start",
+        Source::Trial,
+        json!({}),
+    );
     new.what = What::Draft(1);
-    new.trial = Some(Trial { until_node: Some("b".into()), pinned: Some(json!({ "a": "pinned" })), really_send: false });
-    let run = queue::accept(&site.store, &published.scope, new).await.expect("accepted").run_id;
+    new.trial = Some(Trial {
+        until_node: Some("b".into()),
+        pinned: Some(json!({ "a": "pinned" })),
+        really_send: false,
+    });
+    let run = queue::accept(&site.store, &published.scope, new)
+        .await
+        .expect("accepted")
+        .run_id;
     assert_eq!(site.end(&published, run).await.state, "succeeded");
-    assert_eq!(site.steps(run), "a=succeeded b=succeeded c=skipped start=succeeded");
+    assert_eq!(
+        site.steps(run),
+        "a=succeeded b=succeeded c=skipped start=succeeded"
+    );
     assert_eq!(site.ledger.count("a"), 0);
-    assert!(run::list(&site.store, &published.scope, &run::Filter { limit: 10, ..run::Filter::default() }).await.expect("list").is_empty());
-    site.db.sql("update run set expires_at = now() - interval '1 minute'");
-    assert_eq!(store::maintenance::pass(&site.store).await.expect("maintenance").trial_runs, 1);
+    assert!(
+        run::list(
+            &site.store,
+            &published.scope,
+            &run::Filter {
+                limit: 10,
+                ..run::Filter::default()
+            }
+        )
+        .await
+        .expect("list")
+        .is_empty()
+    );
+    site.db
+        .sql("update run set expires_at = now() - interval '1 minute'");
+    assert_eq!(
+        store::maintenance::pass(&site.store)
+            .await
+            .expect("maintenance")
+            .trial_runs,
+        1
+    );
     assert_eq!(site.db.sql("select count(*) from step"), "0");
     executor.shutdown().await;
 }
@@ -230,14 +412,23 @@ async fn a_retry_is_a_new_run_that_keeps_what_went_well() {
     let executor = site.executor().await;
     let run = site.start(&published).await;
     assert_eq!(site.end(&published, run).await.state, "failed");
-    let again = run::retry(&site.store, &published.scope, run, Retry::default()).await.expect("retry");
+    let again = run::retry(&site.store, &published.scope, run, Retry::default())
+        .await
+        .expect("retry");
     assert_eq!(site.end(&published, again).await.state, "failed");
     assert_eq!((site.ledger.count("a"), site.ledger.count("b")), (1, 2));
-    let whole = Retry { from_node: Some("start".into()), input: None };
-    let again = run::retry(&site.store, &published.scope, run, whole).await.expect("retry");
+    let whole = Retry {
+        from_node: Some("start".into()),
+        input: None,
+    };
+    let again = run::retry(&site.store, &published.scope, run, whole)
+        .await
+        .expect("retry");
     assert_eq!(site.end(&published, again).await.state, "failed");
     assert_eq!((site.ledger.count("a"), site.ledger.count("b")), (2, 3));
-    let detail = run::get(&site.store, &published.scope, again).await.expect("run");
+    let detail = run::get(&site.store, &published.scope, again)
+        .await
+        .expect("run");
     assert_eq!((detail.item.retry_of, detail.first_run), (Some(run), run));
     executor.shutdown().await;
     site.assert_idle();
@@ -247,11 +438,25 @@ async fn a_retry_is_a_new_run_that_keeps_what_went_well() {
 async fn a_step_has_only_its_time() {
     let site = Site::new().await;
     let published = site
-        .publish(&[("start", "t_start", json!({})), ("slow", "t_light", json!({ "does": "hang", "@": { "timeout_ms": 1000 } }))], &["start>slow"])
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                (
+                    "slow",
+                    "t_light",
+                    json!({ "does": "hang", "@": { "timeout_ms": 1000 } }),
+                ),
+            ],
+            &["start>slow"],
+        )
         .await;
     let executor = site.executor().await;
     let run = site.start(&published).await;
-    let error = site.end(&published, run).await.error.expect("the run failed");
+    let error = site
+        .end(&published, run)
+        .await
+        .error
+        .expect("the run failed");
     assert_eq!(error["code"], json!("timed_out"));
     executor.shutdown().await;
     site.assert_idle();

@@ -48,9 +48,19 @@ impl Site {
         let db = TestDb::new().await;
         let store = db.store().await;
         let workspace = Uuid::now_v7();
-        db.sql(&format!("insert into workspace (id, name) values ('{workspace}', 'Test')"));
+        db.sql(&format!(
+            "insert into workspace (id, name) values ('{workspace}', 'Test')"
+        ));
         let (services, ledger, gate, arrived) = steps::services();
-        Self { db, store, workspace: workspace.into(), services, ledger, gate, arrived }
+        Self {
+            db,
+            store,
+            workspace: workspace.into(),
+            services,
+            ledger,
+            gate,
+            arrived,
+        }
     }
 
     /// Publishes `nodes` (`[id, type, config, extra?]`) connected by `edges` (`from.port>to`).
@@ -94,17 +104,33 @@ impl Site {
                  values ('{workflow}', 1, '{workspace}', $doc${document}$doc$);
              commit"
         ));
-        let public = link::workflow(&self.store, &workflow.to_string()).await.expect("the workflow was just published");
-        Published { scope: public.scope, workflow: workflow.into(), version: version.into() }
+        let public = link::workflow(&self.store, &workflow.to_string())
+            .await
+            .expect("the workflow was just published");
+        Published {
+            scope: public.scope,
+            workflow: workflow.into(),
+            version: version.into(),
+        }
     }
 
     /// An endpoint with a known secret.
     pub async fn endpoint(&self, url: &str, secret: &str) -> EndpointId {
         let id = Uuid::now_v7();
         let mut connection = self.store.pool.acquire().await.expect("a connection");
-        let key = seal::data_key(&mut connection, &self.store.sealer, self.workspace).await.expect("a data key");
-        let owner = seal::Owner { workspace: self.workspace, id, version: 1 };
-        let sealed: String = key.seal(&owner, secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = seal::data_key(&mut connection, &self.store.sealer, self.workspace)
+            .await
+            .expect("a data key");
+        let owner = seal::Owner {
+            workspace: self.workspace,
+            id,
+            version: 1,
+        };
+        let sealed: String = key
+            .seal(&owner, secret.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         self.db.sql(&format!(
             "insert into endpoint (id, workspace_id, name, url, sealed_secret)
              values ('{id}', '{}', 'Receiver', '{url}', '\\x{sealed}')",
@@ -128,30 +154,50 @@ impl Site {
     }
 
     pub async fn executor(&self) -> Executor {
-        Executor::start(self.config()).await.expect("the executor starts")
+        Executor::start(self.config())
+            .await
+            .expect("the executor starts")
     }
 
     /// Accepts without a lease: whoever polls first takes it.
     pub async fn start(&self, published: &Published) -> RunId {
-        self.accept(published, json!({ "name": "Ada" })).await.run_id
+        self.accept(published, json!({ "name": "Ada" }))
+            .await
+            .run_id
     }
 
     pub async fn accept(&self, published: &Published, input: Json) -> Accepted {
-        let new = Accept::new(published.workflow, published.version, "start", Source::Api, input);
-        queue::accept(&self.store, &published.scope, new).await.expect("the run is accepted")
+        let new = Accept::new(
+            published.workflow,
+            published.version,
+            "start",
+            Source::Api,
+            input,
+        );
+        queue::accept(&self.store, &published.scope, new)
+            .await
+            .expect("the run is accepted")
     }
 
     /// The run's end.
     pub async fn end(&self, published: &Published, run: RunId) -> Standing {
-        let standing = run::wait(&self.store, &published.scope, run, PATIENCE).await.expect("the run is there");
-        assert!(standing.finished, "the run is not over: {standing:?} {}", self.steps(run));
+        let standing = run::wait(&self.store, &published.scope, run, PATIENCE)
+            .await
+            .expect("the run is there");
+        assert!(
+            standing.finished,
+            "the run is not over: {standing:?} {}",
+            self.steps(run)
+        );
         standing
     }
 
     /// `node=state` of every step, in the order of their names.
     pub fn steps(&self, run: RunId) -> String {
         self.db
-            .sql(&format!("select node || '=' || state from step where run_id = '{run}' order by node"))
+            .sql(&format!(
+                "select node || '=' || state from step where run_id = '{run}' order by node"
+            ))
             .replace('\n', " ")
     }
 
@@ -163,7 +209,10 @@ impl Site {
             if found == expected {
                 return;
             }
-            assert!(std::time::Instant::now() < deadline, "{query} gives {found}, not {expected}");
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{query} gives {found}, not {expected}"
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

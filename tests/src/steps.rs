@@ -10,8 +10,8 @@ use engine::{
     ids::EndpointId,
     kind::Kind,
     node::{
-        Attach, Card, DeliveryRequest, Description, Done, Effect, Event, Family, Node, NodeContext, NodeError, Outcome,
-        OutputContext, Port, StepError, Stored, Surface, Trigger, Wait, WaitOn,
+        Attach, Card, DeliveryRequest, Description, Done, Effect, Event, Family, Node, NodeContext,
+        NodeError, Outcome, OutputContext, Port, StepError, Stored, Surface, Trigger, Wait, WaitOn,
     },
     workflow::Retry,
 };
@@ -26,18 +26,31 @@ pub struct Ledger(Mutex<Vec<(String, u32, String)>>);
 
 impl Ledger {
     pub fn entries(&self) -> Vec<(String, u32, String)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// How often a node ran.
     pub fn count(&self, node: &str) -> usize {
-        self.entries().iter().filter(|(name, _, _)| name == node).count()
+        self.entries()
+            .iter()
+            .filter(|(name, _, _)| name == node)
+            .count()
     }
 
     fn add(&self, context: &dyn NodeContext) {
         let step = context.step();
-        let entry = (step.node.clone(), step.attempt, step.idempotency_key.clone());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        let entry = (
+            step.node.clone(),
+            step.attempt,
+            step.idempotency_key.clone(),
+        );
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(entry);
     }
 }
 
@@ -69,7 +82,12 @@ fn describe(title: &'static str, effect: Effect) -> Description {
         timeout_ms: 5_000,
         retry: match effect {
             Effect::Pure => None,
-            Effect::Stored | Effect::Outside => Some(Retry { max_attempts: 3, first_ms: 1, factor: 1, max_ms: 1 }),
+            Effect::Stored | Effect::Outside => Some(Retry {
+                max_attempts: 3,
+                first_ms: 1,
+                factor: 1,
+                max_ms: 1,
+            }),
         },
     }
 }
@@ -119,7 +137,13 @@ impl Behaviour {
         if self.ways.is_empty() {
             return vec![Port::out()];
         }
-        self.ways.iter().map(|name| Port { name: name.clone(), title: name.clone() }).collect()
+        self.ways
+            .iter()
+            .map(|name| Port {
+                name: name.clone(),
+                title: name.clone(),
+            })
+            .collect()
     }
 
     async fn behave(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
@@ -144,9 +168,21 @@ impl Behaviour {
             }
             _ => {}
         }
-        let output = if self.does == "nul" { json!("a\0b") } else { json!({ "by": context.step().node }) };
-        let ports = if self.fires.is_empty() { vec!["out".to_owned()] } else { vec![self.fires.clone()] };
-        Ok(Outcome::Done(Done { ports, output, ..Done::default() }))
+        let output = if self.does == "nul" {
+            json!("a\0b")
+        } else {
+            json!({ "by": context.step().node })
+        };
+        let ports = if self.fires.is_empty() {
+            vec!["out".to_owned()]
+        } else {
+            vec![self.fires.clone()]
+        };
+        Ok(Outcome::Done(Done {
+            ports,
+            output,
+            ..Done::default()
+        }))
     }
 }
 
@@ -235,30 +271,45 @@ impl Node for Deliver {
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
         let mut artifacts = Vec::new();
         if self.file {
-            artifacts.push(context.write_artifact("letter.txt", "text/plain", b"Dear reader".to_vec()).await?);
+            artifacts.push(
+                context
+                    .write_artifact("letter.txt", "text/plain", b"Dear reader".to_vec())
+                    .await?,
+            );
         }
         let request = DeliveryRequest {
             endpoint: self.endpoint,
             message_type: "document.ready".into(),
             values: json!({ "total": "12.00" }),
             artifacts,
-            attach: if self.inline { Attach::Inline } else { Attach::Link },
+            attach: if self.inline {
+                Attach::Inline
+            } else {
+                Attach::Link
+            },
         };
         Ok(if self.wait {
-            Outcome::Wait(Wait { on: WaitOn::Delivery(request), until: None, kept: json!({ "kept": 1 }) })
+            Outcome::Wait(Wait {
+                on: WaitOn::Delivery(request),
+                until: None,
+                kept: json!({ "kept": 1 }),
+            })
         } else {
-            Outcome::Done(Done { stored: vec![Stored::Delivery(request)], ..Done::out(json!({ "sent": true })) })
+            Outcome::Done(Done {
+                stored: vec![Stored::Delivery(request)],
+                ..Done::out(json!({ "sent": true }))
+            })
         })
     }
     async fn resume(&self, context: &dyn NodeContext, event: Event) -> Result<Outcome, NodeError> {
         match event {
-            Event::Delivery(Ok(answer)) => {
-                Ok(Outcome::Done(Done::out(json!({ "answer": answer, "kept": context.step().kept }))))
-            }
+            Event::Delivery(Ok(answer)) => Ok(Outcome::Done(Done::out(
+                json!({ "answer": answer, "kept": context.step().kept }),
+            ))),
             Event::Delivery(Err(error)) => Err(NodeError::Failed(error)),
-            Event::Signal(_) | Event::Generation(_) | Event::TimedOut => {
-                Err(NodeError::Failed(StepError::new("unexpected_event", "something else arrived")))
-            }
+            Event::Signal(_) | Event::Generation(_) | Event::TimedOut => Err(NodeError::Failed(
+                StepError::new("unexpected_event", "something else arrived"),
+            )),
         }
     }
 }
@@ -286,21 +337,39 @@ impl Node for Signal {
         Card::default()
     }
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
-        let until = self.seconds.map(|seconds| context.step().now + jiff::SignedDuration::from_secs(seconds));
-        Ok(Outcome::Wait(Wait { on: WaitOn::Signal, until, kept: json!({ "asked": true }) }))
+        let until = self
+            .seconds
+            .map(|seconds| context.step().now + jiff::SignedDuration::from_secs(seconds));
+        Ok(Outcome::Wait(Wait {
+            on: WaitOn::Signal,
+            until,
+            kept: json!({ "asked": true }),
+        }))
     }
     async fn resume(&self, _context: &dyn NodeContext, event: Event) -> Result<Outcome, NodeError> {
         Ok(Outcome::Done(Done::out(match event {
             Event::Signal(answer) => json!({ "answer": answer }),
             Event::TimedOut => json!({ "answer": null }),
-            Event::Generation(_) | Event::Delivery(_) => return Err(NodeError::failed("unexpected_event", "something else arrived")),
+            Event::Generation(_) | Event::Delivery(_) => {
+                return Err(NodeError::failed(
+                    "unexpected_event",
+                    "something else arrived",
+                ));
+            }
         })))
     }
 }
 
 /// What the test's steps use, with a gate that is shut.
 pub fn services() -> (engine::node::Services, Arc<Ledger>, Arc<Gate>, Arc<Arrived>) {
-    let (ledger, gate, arrived) = (Arc::new(Ledger::default()), Arc::new(Gate(Semaphore::new(0))), Arc::new(Arrived::default()));
-    let services = engine::node::Services::default().with(ledger.clone()).with(gate.clone()).with(arrived.clone());
+    let (ledger, gate, arrived) = (
+        Arc::new(Ledger::default()),
+        Arc::new(Gate(Semaphore::new(0))),
+        Arc::new(Arrived::default()),
+    );
+    let services = engine::node::Services::default()
+        .with(ledger.clone())
+        .with(gate.clone())
+        .with(arrived.clone());
     (services, ledger, gate, arrived)
 }

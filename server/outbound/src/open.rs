@@ -20,8 +20,12 @@ impl Client {
     pub async fn open(&self, request: Request) -> Result<Opened, Error> {
         let (url, port) = self.target(&request.url)?;
         let client = self.client(port)?;
-        let method = reqwest::Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| Error::Invalid(format!("\u{201c}{}\u{201d} is no HTTP method", request.method)))?;
+        let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| {
+            Error::Invalid(format!(
+                "\u{201c}{}\u{201d} is no HTTP method",
+                request.method
+            ))
+        })?;
         let asked = client
             .request(method, url)
             .headers(headers(&request.headers)?)
@@ -36,7 +40,12 @@ impl Client {
             headers: answer
                 .headers()
                 .iter()
-                .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .map(|(name, value)| {
+                    (
+                        name.as_str().to_owned(),
+                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                    )
+                })
                 .collect(),
             body: pieces(answer).boxed(),
         })
@@ -44,5 +53,7 @@ impl Client {
 }
 
 fn pieces(answer: reqwest::Response) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
-    answer.bytes_stream().map(|piece| piece.map_err(|error| tell(&error)))
+    answer
+        .bytes_stream()
+        .map(|piece| piece.map_err(|error| tell(&error)))
 }

@@ -494,7 +494,11 @@ pub async fn outcome(
 }
 
 /// The endpoint's signing secrets, as `whsec_` texts: the current one, and the one before while receivers change over.
-pub async fn signing_secrets(store: &Store, scope: &Scope, endpoint: EndpointId) -> Result<Vec<String>> {
+pub async fn signing_secrets(
+    store: &Store,
+    scope: &Scope,
+    endpoint: EndpointId,
+) -> Result<Vec<String>> {
     let row = sqlx::query!(
         "select sealed_secret, secret_version, case when old_secret_until > now() then sealed_old_secret end as sealed_old_secret
          from endpoint where id = $1 and workspace_id = $2",
@@ -507,9 +511,14 @@ pub async fn signing_secrets(store: &Store, scope: &Scope, endpoint: EndpointId)
     let mut connection = store.pool.acquire().await?;
     let key = seal::data_key(&mut connection, &store.sealer, scope.workspace()).await?;
     let open = |sealed: &[u8], version: i32| {
-        let owner = seal::Owner { workspace: scope.workspace(), id: endpoint.as_uuid(), version };
+        let owner = seal::Owner {
+            workspace: scope.workspace(),
+            id: endpoint.as_uuid(),
+            version,
+        };
         let plain = key.open(&owner, sealed)?;
-        String::from_utf8(plain).map_err(|_| StoreError::Damaged("an endpoint's secret is not text".into()))
+        String::from_utf8(plain)
+            .map_err(|_| StoreError::Damaged("an endpoint's secret is not text".into()))
     };
     let mut secrets = vec![open(&row.sealed_secret, row.secret_version)?];
     if let Some(old) = row.sealed_old_secret {

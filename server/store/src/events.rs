@@ -137,7 +137,9 @@ impl Events {
     pub fn wake(&self, wake: Wake) {
         self.local_wake(wake);
         let heard = match wake {
-            Wake::Generations => self.0.models.load(Ordering::Relaxed) && self.0.started.load(Ordering::Acquire),
+            Wake::Generations => {
+                self.0.models.load(Ordering::Relaxed) && self.0.started.load(Ordering::Acquire)
+            }
             Wake::Queue | Wake::Deliveries => self.shared(),
         };
         if heard {

@@ -201,7 +201,10 @@ pub async fn submit(
 }
 
 /// `submit` without the hand-over: the caller runs `Accepted::claimed` itself.
-#[expect(clippy::too_many_lines, reason = "one transaction, read from top to bottom")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one transaction, read from top to bottom"
+)]
 pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepted> {
     check(&new)?;
     let run_id: RunId = fresh_id();
@@ -591,7 +594,10 @@ pub async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>
     let mut ids: Vec<_> = leases.iter().map(|lease| lease.run).collect();
     ids.sort_unstable();
     ids.dedup();
-    let (runs, steps) = tokio::try_join!(crate::run::records(store, &ids), crate::run::step_rows(store, &ids))?;
+    let (runs, steps) = tokio::try_join!(
+        crate::run::records(store, &ids),
+        crate::run::step_rows(store, &ids)
+    )?;
     Ok(leases
         .into_iter()
         .filter_map(|lease| {
@@ -599,10 +605,17 @@ pub async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>
             let steps = steps.get(&lease.run).cloned().unwrap_or_default();
             // Every head but a trigger has a step row from the commit that entered it.
             let solo = steps.iter().all(|step| {
-                matches!(step.state.as_str(), "succeeded" | "failed" | "cancelled" | "skipped")
-                    || (step.node == lease.node && step.item_path == lease.item_path)
+                matches!(
+                    step.state.as_str(),
+                    "succeeded" | "failed" | "cancelled" | "skipped"
+                ) || (step.node == lease.node && step.item_path == lease.item_path)
             });
-            Some(ClaimedEntry { lease, run, steps, solo })
+            Some(ClaimedEntry {
+                lease,
+                run,
+                steps,
+                solo,
+            })
         })
         .collect())
 }

@@ -157,7 +157,11 @@ pub enum Committed {
 
 /// Commits segments of different runs in one transaction, runs locked in id order. Answers in the order given. `committed` is called
 /// between the commit and the wake-ups, for tests of what a crash there loses.
-pub async fn commit(store: &Store, segments: &[Segment], committed: &(dyn Fn() + Sync)) -> Result<Vec<Committed>> {
+pub async fn commit(
+    store: &Store,
+    segments: &[Segment],
+    committed: &(dyn Fn() + Sync),
+) -> Result<Vec<Committed>> {
     let mut order: Vec<&Segment> = segments.iter().collect();
     order.sort_by_key(|segment| segment.lease.run);
     let mut transaction = store.pool.begin().await?;
