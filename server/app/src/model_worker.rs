@@ -41,6 +41,8 @@ pub fn supervise(
                     return;
                 }
             };
+            // `wait` would close the input that we did not take, and the worker would think that we are gone.
+            let input = child.stdin.take();
             tokio::select! {
                 status = child.wait() => match status {
                     Ok(status) if status.success() => info!("the model worker ended"),
@@ -49,7 +51,7 @@ pub fn supervise(
                 },
                 () = stopped(&mut stopping) => {
                     // Closing its input asks it to release what it has claimed.
-                    drop(child.stdin.take());
+                    drop(input);
                     if tokio::time::timeout(Duration::from_secs(5), child.wait()).await.is_err() {
                         let _ = child.kill().await;
                     }
