@@ -321,12 +321,16 @@ async fn an_orderly_stop_gives_back_what_it_does_not_finish() {
     let run = site.start(&published).await;
     let executor = site.executor().await;
     site.arrived.0.notified().await;
-    let stopping = tokio::spawn({
-        let executor = executor.clone();
-        async move { executor.shutdown().await }
-    });
+    let stopping = executor.shutdown();
+    tokio::pin!(stopping);
+    // Polled once, so that the stop is asked for before the step may end.
+    tokio::select! {
+        biased;
+        () = &mut stopping => panic!("a step is still running"),
+        () = std::future::ready(()) => {}
+    }
     site.gate.0.add_permits(1);
-    stopping.await.expect("no panic");
+    stopping.await;
     assert_eq!(
         site.db
             .sql("select count(*) from queue_entry where lease_owner is not null"),
