@@ -8,13 +8,18 @@ create function uuid_floor(at timestamptz) returns uuid language sql immutable p
 $$;
 comment on function uuid_floor is 'The smallest UUIDv7 made at or after an instant.';
 
--- Makes the monthly partitions of one table, from the month before now to `ahead` months after.
+-- Makes the monthly partitions of one table, from the month before now to `ahead` months after. Rows that came while a partition was
+-- missing lie in the default one, which would refuse a new partition beside them: they move.
 create function ensure_partitions(parent text, ahead integer) returns integer language plpgsql as $$
 declare
     start timestamptz;
+    stop timestamptz;
     made integer := 0;
     part text;
+    key text;
 begin
+    select attname into strict key from pg_partitioned_table join pg_attribute on attrelid = partrelid and attnum = partattrs[0]
+    where partrelid = parent::regclass;
     for start in
         select generate_series(date_trunc('month', now() at time zone 'UTC') - interval '1 month',
                                date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead),
@@ -22,8 +27,12 @@ begin
     loop
         part := format('%s_%s', parent, to_char(start at time zone 'UTC', 'YYYY_MM'));
         if to_regclass(part) is null then
-            execute format('create table %I partition of %I for values from (%L) to (%L)', part, parent, uuid_floor(start),
-                           uuid_floor(((start at time zone 'UTC') + interval '1 month') at time zone 'UTC'));
+            stop := ((start at time zone 'UTC') + interval '1 month') at time zone 'UTC';
+            execute format('create table %I (like %I including all)', part, parent);
+            execute format('with moved as (delete from %I where %I >= %L and %I < %L returning *) insert into %I select * from moved',
+                           parent || '_other', key, uuid_floor(start), key, uuid_floor(stop), part);
+            execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, part, uuid_floor(start),
+                           uuid_floor(stop));
             made := made + 1;
         end if;
     end loop;

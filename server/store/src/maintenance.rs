@@ -1,7 +1,7 @@
 //! What has to happen now and then, in any process and safely in several at once: partitions ahead of time, expired rows, and rows of
 //! processes that did not say goodbye.
 
-use crate::{Result, Store, artifact, generation, worker};
+use crate::{Result, Store, artifact, generation, worker, workflow};
 
 /// Months of partitions kept ready.
 const MONTHS_AHEAD: i32 = 2;
@@ -17,21 +17,37 @@ pub struct Pass {
     pub idempotency_keys: u64,
 }
 
-/// One pass over everything; a few quick statements when there is nothing to do.
+/// One pass over what is quick: a few statements when there is nothing to do. What fails does not keep the rest from being done; the
+/// first failure is told.
 pub async fn pass(store: &Store) -> Result<Pass> {
-    let pass = Pass {
-        partitions: make_partitions(store).await?,
-        trial_runs: remove_trial_runs(store).await?,
-        idempotency_keys: remove_idempotency_keys(store).await?,
-    };
-    worker::remove_lost(store).await?;
-    generation::delete_old_chunks(store).await?;
-    artifact::purge_uploads(store).await?;
-    Ok(pass)
+    let partitions = make_partitions(store).await;
+    let trial_runs = remove_trial_runs(store).await;
+    let idempotency_keys = remove_idempotency_keys(store).await;
+    let workers = worker::remove_lost(store).await;
+    let chunks = generation::delete_old_chunks(store).await;
+    let uploads = artifact::purge_uploads(store).await;
+    workers?;
+    chunks?;
+    uploads?;
+    Ok(Pass {
+        partitions: partitions?,
+        trial_runs: trial_runs?,
+        idempotency_keys: idempotency_keys?,
+    })
 }
 
-/// Only one process at a time makes partitions; the others find them made.
-async fn make_partitions(store: &Store) -> Result<i64> {
+/// What takes longer and is needed once a day: old revisions of drafts, and bytes that no row names any more.
+pub async fn daily(store: &Store) -> Result<()> {
+    let revisions = workflow::thin_out_revisions(store).await;
+    let files = artifact::sweep(store).await;
+    revisions?;
+    files?;
+    Ok(())
+}
+
+/// Partitions for the months ahead; a program that was off for long calls it before it accepts anything. Only one process at a time
+/// makes them; the others find them made.
+pub async fn make_partitions(store: &Store) -> Result<i64> {
     let tables: Vec<String> = PARTITIONED.map(str::to_owned).to_vec();
     let mut transaction = store.pool.begin().await?;
     let mine = sqlx::query_scalar!(
