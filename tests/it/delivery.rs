@@ -422,3 +422,76 @@ async fn a_message_to_a_private_address_is_given_up_at_once() {
     .await;
     executor.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_receiver_is_not_asked_twice() {
+    let site = Site::new().await;
+    let open = Arc::new(tokio::sync::Semaphore::new(0));
+    let asked = Arc::new(Mutex::new(0));
+    let app = Router::new().route(
+        "/hook",
+        post({
+            let (open, asked) = (open.clone(), asked.clone());
+            async move || {
+                *asked.lock().expect("no panic") += 1;
+                open.acquire().await.expect("the door stays").forget();
+            }
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let endpoint = site.endpoint(&url, SECRET).await;
+    let published = publish(&site, endpoint, json!({})).await;
+    let mut config = site.config();
+    (config.lease, config.heartbeat) = (
+        std::time::Duration::from_secs(1),
+        std::time::Duration::from_millis(200),
+    );
+    let mut executors = Vec::new();
+    for _ in 0..2 {
+        executors.push(
+            executor::Executor::start(config.clone())
+                .await
+                .expect("the executor starts"),
+        );
+    }
+    site.start(&published).await;
+    site.until("select state from delivery", "sending").await;
+    let first_end = site.db.sql("select lease_until from delivery");
+    site.until(&format!("select now() > '{first_end}'"), "t")
+        .await;
+    open.add_permits(1);
+    site.until("select state, attempts from delivery", "delivered|1")
+        .await;
+    assert_eq!(*asked.lock().expect("no panic"), 1);
+    for executor in executors {
+        executor.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_kills_its_senders_is_given_up() {
+    let site = Site::new().await;
+    let (receiver, url) = Receiver::start(&[]).await;
+    let endpoint = site.endpoint(&url, SECRET).await;
+    let published = publish(&site, endpoint, json!({})).await;
+    let executor = site.executor().await;
+    let run = site.start(&published).await;
+    site.end(&published, run).await;
+    site.until("select state from delivery", "delivered").await;
+    // As many claims as the schedule has tries, and no sender lived to tell.
+    site.db.sql(
+        "update delivery set state = 'sending', tries = 10, finished_at = null, lease_owner = gen_random_uuid(),
+                lease_until = now() - interval '1 second'",
+    );
+    site.until(
+        "select state || ' ' || (error ->> 'code') from delivery",
+        "given_up sender_lost",
+    )
+    .await;
+    assert_eq!(receiver.received().len(), 1);
+    executor.shutdown().await;
+}

@@ -148,9 +148,12 @@ async fn guarded(
     segments: &[Segment],
 ) -> Option<store::Result<Vec<Committed>>> {
     let committed = || faults.pass(Point::Committed);
-    let result = AssertUnwindSafe(segment::commit(store, segments, &committed))
-        .catch_unwind()
-        .await;
+    let result = AssertUnwindSafe(async {
+        faults.pass(Point::CommitPanics);
+        segment::commit(store, segments, &committed).await
+    })
+    .catch_unwind()
+    .await;
     if result.is_err() {
         tracing::error!("a commit panicked; its segments are run again elsewhere");
     }

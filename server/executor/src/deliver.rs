@@ -2,6 +2,7 @@
 //! answers 2xx has it; a redirect is a failure; 410 turns its endpoint off.
 
 use std::{
+    convert::Infallible,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,9 +24,6 @@ use crate::{Inner, backoff, context::asked_ms, fault::Point, signature};
 /// A try takes at most this long.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Longer than any try, so that a second sender never doubles one that is merely slow.
-const LEASE_MS: i64 = 60_000;
-
 /// How much of the answer people can read.
 const ANSWER_HEAD_BYTES: usize = 1_000;
 
@@ -40,11 +38,11 @@ pub(crate) async fn work(executor: Arc<Inner>) {
     let store = &executor.config.store;
     let slots = Arc::new(Semaphore::new(executor.config.senders));
     let mut woken = store.events.woken(Wake::Deliveries);
-    loop {
+    while !executor.is_stopping() {
         woken.borrow_and_update();
         let free = slots.available_permits();
         let claimed = match i64::try_from(free) {
-            Ok(free) if free > 0 => delivery::claim(store, executor.worker, free, LEASE_MS)
+            Ok(free) if free > 0 => delivery::claim(store, executor.holder(), free)
                 .await
                 .unwrap_or_else(|error| {
                     tracing::warn!(%error, "deliveries could not be claimed");
@@ -78,7 +76,10 @@ pub(crate) async fn work(executor: Arc<Inner>) {
 
 async fn send(executor: &Inner, claimed: &Claimed) {
     let started = Instant::now();
-    let tried = attempt(executor, claimed).await;
+    let tried = tokio::select! {
+        tried = attempt(executor, claimed) => tried,
+        never = keep(executor, claimed) => match never {},
+    };
     let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
     executor.config.faults.pass(Point::EffectDone);
     let report = tried.report(executor, claimed, took_ms);
@@ -94,6 +95,17 @@ async fn send(executor: &Inner, claimed: &Claimed) {
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
+        }
+    }
+}
+
+/// Extends the lease while the try goes on, so that no second sender doubles one that is merely slow.
+async fn keep(executor: &Inner, claimed: &Claimed) -> Infallible {
+    loop {
+        tokio::time::sleep(executor.config.heartbeat).await;
+        let renewed = delivery::renew(&executor.config.store, claimed, executor.holder()).await;
+        if let Err(error) = renewed {
+            tracing::warn!(delivery.id = %claimed.id, %error, "the lease of a delivery could not be extended");
         }
     }
 }
@@ -117,6 +129,17 @@ async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
         return failed(
             "endpoint_disabled",
             "The endpoint is turned off. Turn it on and send the message again.".into(),
+            false,
+        );
+    }
+    // Tries end by patience or by an answer; more of them than the schedule has only lose their senders.
+    if usize::try_from(claimed.tries)
+        .is_ok_and(|tries| tries >= executor.config.delivery_schedule.len())
+    {
+        return failed(
+            "sender_lost",
+            "The process that sent this message was lost again and again. See the server's log."
+                .into(),
             false,
         );
     }

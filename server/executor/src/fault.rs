@@ -18,6 +18,8 @@ pub enum Point {
     EffectDone,
     /// The commit is done, nobody has been told.
     Committed,
+    /// The commit is under way and panics; the process lives on.
+    CommitPanics,
 }
 
 /// What is armed; made from the configuration, only in test installations.
@@ -35,7 +37,7 @@ struct Armed {
 /// What was written is not a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\u{201c}{0}\u{201d} is no fault; write after_claim, effect_done or committed, and optionally :<nth passage>"
+    "\u{201c}{0}\u{201d} is no fault; write after_claim, effect_done, committed or commit_panics, and optionally :<nth passage>"
 )]
 pub struct BadFault(String);
 
@@ -50,6 +52,7 @@ impl FromStr for Faults {
             "after_claim" => Point::AfterClaim,
             "effect_done" => Point::EffectDone,
             "committed" => Point::Committed,
+            "commit_panics" => Point::CommitPanics,
             _ => return Err(bad()),
         };
         let nth = nth.parse().ok().filter(|nth| *nth > 0).ok_or_else(bad)?;
@@ -63,11 +66,16 @@ impl FromStr for Faults {
 
 impl Faults {
     /// Ends the process if this is the armed point and its turn: no destructor runs, nothing is flushed.
+    ///
+    /// # Panics
+    /// At `CommitPanics`, instead.
     pub fn pass(&self, point: Point) {
-        if self.is_due(point) {
-            tracing::warn!(?point, "an armed fault ends this process");
-            std::process::abort();
+        if !self.is_due(point) {
+            return;
         }
+        tracing::warn!(?point, "an armed fault strikes");
+        assert!(point != Point::CommitPanics, "an armed fault");
+        std::process::abort();
     }
 
     fn is_due(&self, point: Point) -> bool {

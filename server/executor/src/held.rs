@@ -10,19 +10,39 @@ use store::queue::Lease;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Default)]
-pub(crate) struct Held(Mutex<HashMap<(RunId, i64), (Lease, CancellationToken)>>);
+pub(crate) struct Held(Mutex<HashMap<Key, (Lease, CancellationToken)>>);
+
+type Key = (RunId, i64);
+
+/// A lease while it is worked on. Dropped, also by a panic, it is not extended any more.
+pub(crate) struct Hold<'a> {
+    held: &'a Held,
+    key: Key,
+    token: CancellationToken,
+}
+
+impl Hold<'_> {
+    /// Cancelled when the lease is lost or the run is over.
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.held.lock().remove(&self.key);
+    }
+}
 
 impl Held {
-    /// The token is cancelled when the lease is lost or the run is over.
-    pub(crate) fn add(&self, lease: &Lease) -> CancellationToken {
-        let token = CancellationToken::new();
-        self.lock()
-            .insert((lease.run, lease.fence), (lease.clone(), token.clone()));
-        token
-    }
-
-    pub(crate) fn remove(&self, lease: &Lease) {
-        self.lock().remove(&(lease.run, lease.fence));
+    pub(crate) fn add(&self, lease: &Lease) -> Hold<'_> {
+        let (key, token) = ((lease.run, lease.fence), CancellationToken::new());
+        self.lock().insert(key, (lease.clone(), token.clone()));
+        Hold {
+            held: self,
+            key,
+            token,
+        }
     }
 
     pub(crate) fn all(&self) -> Vec<Lease> {
@@ -33,7 +53,7 @@ impl Held {
     }
 
     /// Stops the work on leases that a heartbeat did not find any more. A lease taken since the heartbeat began is not in `asked`.
-    pub(crate) fn keep(&self, asked: &[Lease], alive: &[(RunId, i64)]) {
+    pub(crate) fn keep(&self, asked: &[Lease], alive: &[Key]) {
         let held = self.lock();
         for lease in asked {
             let key = (lease.run, lease.fence);
@@ -54,7 +74,7 @@ impl Held {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(RunId, i64), (Lease, CancellationToken)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, (Lease, CancellationToken)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

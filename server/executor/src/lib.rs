@@ -12,7 +12,11 @@ mod segment;
 pub mod signature;
 mod step;
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use engine::{
     catalogue::Catalogue,
@@ -25,11 +29,14 @@ use store::{
     Store, StoreError,
     events::Wake,
     maintenance,
-    queue::{self, ClaimForm, ClaimedEntry, Lease, LocalExecutor, Slot},
+    queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot},
     segment::Committed,
     worker::{self, Kind},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError},
+    task::JoinHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use commit::{Committer, Failure};
@@ -43,6 +50,9 @@ const BATCH: usize = 64;
 
 /// How long an orderly stop waits for what is running; then the leases are given back and others take over.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Between two rounds of the slow part of maintenance.
+const DAY: Duration = Duration::from_hours(24);
 
 /// How an executor works.
 #[derive(Clone)]
@@ -139,6 +149,7 @@ impl Executor {
         tokio::spawn(claim(inner.clone()));
         tokio::spawn(heartbeat(inner.clone()));
         tokio::spawn(rescue(inner.clone()));
+        tokio::spawn(try_suspects(inner.clone()));
         tokio::spawn(maintain(inner.clone()));
         tokio::spawn(notice_ends(inner.clone()));
         tokio::spawn(deliver::work(inner.clone()));
@@ -182,13 +193,13 @@ impl LocalExecutor for Executor {
         }
         let permit = self.0.slots.clone().try_acquire_owned().ok()?;
         Some(Slot {
-            worker: self.0.worker,
+            holder: self.0.holder(),
             permit: Box::new(permit),
         })
     }
 
     fn start(&self, slot: Slot, entry: ClaimedEntry) {
-        self.0.spawn(slot.permit, entry);
+        drop(self.0.spawn(slot.permit, entry));
     }
 }
 
@@ -197,14 +208,22 @@ impl Inner {
         self.stopping.is_cancelled()
     }
 
+    /// This process as one who leases.
+    pub(crate) fn holder(&self) -> Holder {
+        Holder {
+            worker: self.worker,
+            lease_ms: i64::try_from(self.config.lease.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+
     /// Works on an entry on a thread of its own: steps such as rendering would hold up everybody else's input and output.
-    fn spawn(self: &Arc<Self>, permit: Box<dyn Any + Send>, entry: ClaimedEntry) {
+    fn spawn(self: &Arc<Self>, permit: Box<dyn Any + Send>, entry: ClaimedEntry) -> JoinHandle<()> {
         let inner = self.clone();
         let runtime = tokio::runtime::Handle::current();
         self.tasks.spawn_blocking(move || {
             runtime.block_on(work(&inner, entry));
             drop(permit);
-        });
+        })
     }
 }
 
@@ -215,7 +234,6 @@ fn about() -> serde_json::Value {
 /// Looks for due entries whenever there are free slots.
 async fn claim(inner: Arc<Inner>) {
     let store = &inner.config.store;
-    let lease_ms = i64::try_from(inner.config.lease.as_millis()).unwrap_or(i64::MAX);
     let mut woken = store.events.woken(Wake::Queue);
     loop {
         woken.borrow_and_update();
@@ -235,9 +253,8 @@ async fn claim(inner: Arc<Inner>) {
         let wanted = permits.len();
         let claimed = queue::claim(
             store,
-            inner.worker,
+            inner.holder(),
             i64::try_from(wanted).unwrap_or(1),
-            lease_ms,
             inner.config.claim_form,
         )
         .await;
@@ -247,7 +264,7 @@ async fn claim(inner: Arc<Inner>) {
         });
         let full = claimed.len() == wanted;
         for (permit, entry) in permits.drain(..).zip(claimed) {
-            inner.spawn(Box::new(permit), entry);
+            drop(inner.spawn(Box::new(permit), entry));
         }
         if full {
             continue;
@@ -265,10 +282,8 @@ async fn work(inner: &Arc<Inner>, entry: ClaimedEntry) {
     let mut next = Some(entry);
     while let Some(entry) = next.take() {
         inner.config.faults.pass(Point::AfterClaim);
-        let lease = entry.lease.clone();
-        let token = inner.held.add(&lease);
-        next = one(inner, entry, &token).await;
-        inner.held.remove(&lease);
+        let hold = inner.held.add(&entry.lease);
+        next = one(inner, entry, hold.token()).await;
     }
 }
 
@@ -310,6 +325,17 @@ async fn one(
             return None;
         }
     };
+    if program.plan.node(&entry.lease.node).is_none() {
+        let error = StepError::new(
+            "step_missing",
+            format!(
+                "The workflow of this run has no step \u{201c}{}\u{201d}.",
+                entry.lease.node
+            ),
+        );
+        fail_unusable(inner, &entry, &error).await;
+        return None;
+    }
     let known = Known::new(entry, program, Arc::new(firm));
     let mut done = known.run(inner, token).await?;
     // A head for each successor that a free slot can take; the others are for whoever comes.
@@ -398,7 +424,7 @@ async fn follow(
     };
     let first = entries.next();
     for (entry, permit) in entries.zip(permits) {
-        inner.spawn(Box::new(permit), entry);
+        drop(inner.spawn(Box::new(permit), entry));
     }
     first
 }
@@ -406,7 +432,7 @@ async fn follow(
 /// The run fails without its workflow: there is no plan to ask.
 async fn fail_unusable(inner: &Arc<Inner>, entry: &ClaimedEntry, error: &StepError) {
     tracing::error!(run.id = %entry.run.id, code = error.code, "a run cannot run");
-    let segment = segment::unusable(entry, inner.worker, error);
+    let segment = segment::unusable(entry, inner.holder(), error);
     if let Err(failure) = inner.committer.commit(segment).await {
         tracing::error!(run.id = %entry.run.id, ?failure, "the failure of a run could not be stored");
     }
@@ -415,11 +441,10 @@ async fn fail_unusable(inner: &Arc<Inner>, entry: &ClaimedEntry, error: &StepErr
 /// Extends the leases of everything that is being worked on, in one statement.
 async fn heartbeat(inner: Arc<Inner>) {
     let config = &inner.config;
-    let lease_ms = i64::try_from(config.lease.as_millis()).unwrap_or(i64::MAX);
     while !pause(&inner, config.heartbeat).await {
         let held = inner.held.all();
         if !held.is_empty() {
-            match queue::heartbeat(&config.store, inner.worker, &held, lease_ms).await {
+            match queue::heartbeat(&config.store, inner.holder(), &held).await {
                 Ok(alive) => inner.held.keep(&held, &alive),
                 Err(error) => tracing::warn!(%error, "leases could not be extended"),
             }
@@ -446,9 +471,36 @@ async fn rescue(inner: Arc<Inner>) {
     }
 }
 
+/// Works on entries that lost their worker repeatedly, one at a time: whatever dies with this process then is not one of them.
+async fn try_suspects(inner: Arc<Inner>) {
+    while !pause(&inner, inner.config.rescue).await {
+        while !inner.is_stopping() {
+            let Ok(permit) = inner.slots.clone().acquire_owned().await else {
+                return;
+            };
+            match queue::claim_suspect(&inner.config.store, inner.holder()).await {
+                // A panic is told where it happens; the lease runs out.
+                Ok(Some(entry)) => drop(inner.spawn(Box::new(permit), entry).await),
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "entries that lost their workers could not be claimed");
+                    break;
+                }
+            }
+        }
+    }
+}
+
 async fn maintain(inner: Arc<Inner>) {
+    let store = &inner.config.store;
+    let mut day: Option<Instant> = None;
     loop {
-        if let Err(error) = maintenance::pass(&inner.config.store).await {
+        let mut done = maintenance::pass(store).await.map(drop);
+        if day.is_none_or(|since| since.elapsed() >= DAY) {
+            day = Some(Instant::now());
+            done = done.and(maintenance::daily(store).await);
+        }
+        if let Err(error) = done {
             tracing::warn!(%error, "maintenance did not get through; it is tried again later");
         }
         if pause(&inner, inner.config.maintain).await {

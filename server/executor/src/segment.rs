@@ -10,7 +10,6 @@ use std::{
 use engine::{
     firm::Firm,
     graph::Plan,
-    ids::WorkerId,
     node::{DeliveryRequest, Effect, Event as Arrived, StepError, Stored, WaitOn},
     run::{Command, Event, RunState, RunStatus, StepKey, StepStatus, advance},
 };
@@ -18,7 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use store::{
     delivery, generation,
-    queue::{ClaimedEntry, LOST_BEFORE_SINGLE_STEPS, LOST_CAP, Lease},
+    queue::{ClaimedEntry, Holder, LOST_BEFORE_SUSPECT, LOST_CAP, Lease},
     run::{RunRecord, StepRow},
     segment::{
         AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, RunWrite, Segment, StepWrite,
@@ -55,7 +54,7 @@ pub(crate) struct Done {
     program: Arc<Program>,
     head: StepKey,
     now: Timestamp,
-    worker: WorkerId,
+    holder: Holder,
     attempts: Vec<Attempt>,
     ended: Instant,
     /// How many heads the executor goes on with: the first, and one for each further free slot.
@@ -90,7 +89,7 @@ impl Known {
             program: self.program.clone(),
             head: head.clone(),
             now: self.lease.head_at,
-            worker: executor.worker,
+            holder: executor.holder(),
             attempts: Vec::new(),
             ended: Instant::now(),
             keeps: 1,
@@ -99,7 +98,7 @@ impl Known {
             done.attempts.push(poisoned(&head, self.number(&head)));
             return Some(done);
         }
-        let single = self.lease.lost >= LOST_BEFORE_SINGLE_STEPS;
+        let single = self.lease.lost >= LOST_BEFORE_SUSPECT;
         let (mut state, _) = begin(plan, &self.run, &self.rows, &head);
         let mut outputs = outputs(&self.rows);
         let mut ready = VecDeque::from([head.clone()]);
@@ -277,7 +276,7 @@ impl Known {
 
     /// The segment as it goes to the committer.
     pub(crate) fn segment(&self, done: Done) -> Segment {
-        let worker = done.worker;
+        let holder = done.holder;
         let writes = if self.solo {
             Writing::Known(Box::new(done.writes(&self.rows).0))
         } else {
@@ -288,7 +287,7 @@ impl Known {
             scope: self.run.scope,
             workflow: self.run.workflow,
             trial: self.run.trial,
-            worker,
+            holder,
             writes,
         }
     }
@@ -421,7 +420,7 @@ impl Done {
         let key = &attempt.key;
         let mut row = Self::plain(key, "succeeded");
         row.attempt = i32::try_from(attempt.number).unwrap_or(i32::MAX);
-        row.worker_id = Some(self.worker);
+        row.worker_id = Some(self.holder.worker);
         row.started_ago_ms = Some(self.ago(attempt.started));
         row.finished_ago_ms = None;
         let node = self.program.plan.node(&key.node);
@@ -457,7 +456,7 @@ impl Done {
                     item_path: key.item_path.clone(),
                     attempt: row.attempt,
                     error: error_json(error, attempt),
-                    worker_id: self.worker,
+                    worker_id: self.holder.worker,
                     started_ago_ms: self.ago(attempt.started),
                     finished_ago_ms: self.ago(attempt.finished),
                 });
@@ -552,7 +551,7 @@ impl Done {
 }
 
 /// The end of a run whose workflow cannot be used: its head fails, and with it the run.
-pub(crate) fn unusable(entry: &ClaimedEntry, worker: WorkerId, error: &StepError) -> Segment {
+pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) -> Segment {
     let error = json!({ "code": error.code, "message": error.message, "attempts": 1, "node": entry.lease.node });
     let step = StepWrite {
         node: entry.lease.node.clone(),
@@ -566,7 +565,7 @@ pub(crate) fn unusable(entry: &ClaimedEntry, worker: WorkerId, error: &StepError
         kept: None,
         waits_on: None,
         wait_until: None,
-        worker_id: Some(worker),
+        worker_id: Some(holder.worker),
         started_ago_ms: Some(0),
         finished_ago_ms: Some(0),
     };
@@ -575,7 +574,7 @@ pub(crate) fn unusable(entry: &ClaimedEntry, worker: WorkerId, error: &StepError
         scope: entry.run.scope,
         workflow: entry.run.workflow,
         trial: entry.run.trial,
-        worker,
+        holder,
         writes: Writing::Known(Box::new(Writes {
             steps: vec![step],
             run: Some(RunWrite {

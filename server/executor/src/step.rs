@@ -97,10 +97,24 @@ impl Within<'_> {
         let started = Instant::now();
         let timed_out =
             matches!(&begin, Begin::Resume { event, .. } if matches!(**event, Event::TimedOut));
-        let came = match self.pinned(node) {
-            Some(output) => finished(node, vec_of_ports(node), output, Vec::new(), Vec::new()),
-            None => self.run(node, key, number, begin).await,
-        };
+        // Around everything: the values of a step are computed by its expressions, and its output is checked.
+        let came = AssertUnwindSafe(async {
+            match self.pinned(node) {
+                Some(output) => finished(node, vec_of_ports(node), output, Vec::new(), Vec::new()),
+                None => self.run(node, key, number, begin).await,
+            }
+        })
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!(run.id = %self.run.id, step.id = %key.node, node.r#type = %node.node_type, "a step panicked");
+            Came::Failed {
+                error: StepError::new(
+                    "step_panicked",
+                    "This step broke while it ran. This is a fault of Formwork; see the server's log.",
+                ),
+            }
+        });
         Attempt {
             key: key.clone(),
             number,
@@ -128,26 +142,17 @@ impl Within<'_> {
                     Begin::Resume { event, .. } => node.node.resume(&context, *event).await,
                 }
             };
-            let guarded = tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind());
             let outcome = tokio::select! {
                 biased;
                 () = self.cancelled.cancelled() => return Came::Dropped,
-                outcome = guarded => outcome,
+                outcome = tokio::time::timeout(limit, work) => outcome,
             };
-            let outcome = match outcome {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) => {
-                    tracing::error!(run.id = %self.run.id, step.id = %key.node, node.r#type = %node.node_type, "a step panicked");
-                    Err(NodeError::failed(
-                        "step_panicked",
-                        "This step broke while it ran. This is a fault of Formwork; see the server's log.",
-                    ))
-                }
-                Err(_) => Err(NodeError::retryable(
+            let outcome = outcome.unwrap_or_else(|_| {
+                Err(NodeError::retryable(
                     "timed_out",
                     format!("The step took longer than {} s.", limit.as_secs_f32()),
-                )),
-            };
+                ))
+            });
             // A lease lost meanwhile shows at the commit; an ended run need not go that far.
             if self.cancelled.is_cancelled() {
                 return Came::Dropped;

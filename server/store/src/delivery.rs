@@ -2,7 +2,7 @@
 //! over the wire, and when to try again, is the executor's business.
 
 use engine::{
-    ids::{DeliveryId, EndpointId, RunId, WorkerId},
+    ids::{DeliveryId, EndpointId, RunId},
     node::StepError,
     value::FileRef,
 };
@@ -14,7 +14,9 @@ use sqlx::PgConnection;
 use crate::{
     Result, Scope, Store, StoreError,
     events::{Event, Wake},
-    fresh_id, queue, seal,
+    fresh_id,
+    queue::{self, Holder},
+    seal,
 };
 
 /// A delivery in a list.
@@ -331,12 +333,7 @@ pub async fn test(
 }
 
 /// Leases up to `limit` due deliveries, those of lost senders included.
-pub async fn claim(
-    store: &Store,
-    worker: WorkerId,
-    limit: i64,
-    lease_ms: i64,
-) -> Result<Vec<Claimed>> {
+pub async fn claim(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
         r#"update delivery d
            set state = 'sending', lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = d.fence + 1,
@@ -349,9 +346,9 @@ pub async fn claim(
            returning d.id, d.workspace_id, d.run_id, d.node, d.item_path, d.endpoint_id, endpoint.url,
                      (endpoint.disabled_at is not null or endpoint.deleted_at is not null) as "disabled!", d.message, d.artifacts,
                      d.attach, d.tries, d.attempts, d.awaited, d.fence"#,
-        worker.as_uuid(),
+        holder.worker.as_uuid(),
         limit,
-        lease_ms,
+        holder.lease_ms,
     )
     .fetch_all(&store.pool)
     .await?;
@@ -376,6 +373,20 @@ pub async fn claim(
             })
         })
         .collect()
+}
+
+/// Extends the lease of a try that is still under way; nothing happens when another sender has the delivery or a person stopped it.
+pub async fn renew(store: &Store, claimed: &Claimed, holder: Holder) -> Result<()> {
+    sqlx::query!(
+        "update delivery set lease_until = now() + $3::bigint * interval '1 millisecond'
+         where id = $1 and fence = $2 and state = 'sending'",
+        claimed.id.as_uuid(),
+        claimed.fence,
+        holder.lease_ms,
+    )
+    .execute(&store.pool)
+    .await?;
+    Ok(())
 }
 
 /// Stores how a try went. `false`: another sender has it, or a person stopped it; the try itself is kept all the same.

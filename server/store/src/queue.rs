@@ -17,11 +17,9 @@ use crate::{
     storable, submission,
 };
 
-/// How long a claim lasts without a heartbeat.
-pub const LEASE_MS: i64 = 30_000;
-
-/// After this many lost leases a segment is one step, so that the step that really crashes is found.
-pub const LOST_BEFORE_SINGLE_STEPS: i32 = 2;
+/// After this many lost leases an entry is a suspect: it is worked on alone and one step a segment, so that the step that really
+/// crashes is found and its neighbours are not blamed for it.
+pub const LOST_BEFORE_SUSPECT: i32 = 2;
 
 /// After this many lost leases the step fails.
 pub const LOST_CAP: i32 = 5;
@@ -86,7 +84,14 @@ pub struct Accept {
     /// Uploads of this form session that become files of the run.
     pub uploads: Vec<ArtifactId>,
     /// Leases the first entry at once.
-    pub lease: Option<WorkerId>,
+    pub lease: Option<Holder>,
+}
+
+/// Who leases, and for how long without a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub worker: WorkerId,
+    pub lease_ms: i64,
 }
 
 impl Accept {
@@ -169,7 +174,7 @@ pub trait LocalExecutor: Send + Sync {
 
 /// A reserved place in an executor.
 pub struct Slot {
-    pub worker: WorkerId,
+    pub holder: Holder,
     /// What keeps the place; the executor's own business.
     pub permit: Box<dyn Any + Send>,
 }
@@ -192,7 +197,7 @@ pub async fn submit(
     mut new: Accept,
 ) -> Result<Accepted> {
     let slot = local.and_then(LocalExecutor::reserve);
-    new.lease = slot.as_ref().map(|slot| slot.worker);
+    new.lease = slot.as_ref().map(|slot| slot.holder);
     let mut accepted = accept(store, scope, new).await?;
     if let (Some(local), Some(slot), Some(claimed)) = (local, slot, accepted.claimed.take()) {
         local.start(slot, claimed);
@@ -278,8 +283,8 @@ pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepte
         workspace.as_uuid(),
         // Somebody looks at the editor and waits.
         i16::from(trial.is_some()),
-        new.lease.map(WorkerId::as_uuid),
-        LEASE_MS,
+        new.lease.map(|holder| holder.worker.as_uuid()),
+        new.lease.map(|holder| holder.lease_ms),
     )
     .fetch_one(&mut *transaction)
     .await?;
@@ -324,41 +329,68 @@ pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepte
     })
 }
 
-/// Leases up to `limit` due entries.
+/// Leases up to `limit` due entries, suspects excepted.
 pub async fn claim(
     store: &Store,
-    worker: WorkerId,
+    holder: Holder,
     limit: i64,
-    lease_ms: i64,
     form: ClaimForm,
 ) -> Result<Vec<ClaimedEntry>> {
     let leases = match form {
-        ClaimForm::SkipLocked => claim_skip_locked(store, worker, limit, lease_ms).await?,
-        ClaimForm::Compare => claim_compare(store, worker, limit, lease_ms).await?,
+        ClaimForm::SkipLocked => claim_skip_locked(store, holder, limit).await?,
+        ClaimForm::Compare => claim_compare(store, holder, limit).await?,
     };
     load(store, leases).await
 }
 
-/// Extends this process's leases in one statement and returns those that it still holds.
-pub async fn heartbeat(
-    store: &Store,
-    worker: WorkerId,
-    held: &[Lease],
-    lease_ms: i64,
-) -> Result<Vec<(RunId, i64)>> {
+/// Leases one due suspect. Who claims it runs no other suspect at the same time: if the process dies of it, the others keep their
+/// good name.
+pub async fn claim_suspect(store: &Store, holder: Holder) -> Result<Option<ClaimedEntry>> {
+    let row = sqlx::query!(
+        r#"update queue_entry q
+           set lease_owner = $1, lease_until = now() + $2::bigint * interval '1 millisecond', fence = q.fence + 1
+           from (select run_id, node, item_path from queue_entry
+                 where lease_owner is null and due_at <= now() and lost >= $3
+                 order by priority desc, due_at limit 1 for update skip locked) due
+           where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path
+           returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
+        holder.worker.as_uuid(),
+        holder.lease_ms,
+        LOST_BEFORE_SUSPECT,
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    let lease = row.map(|row| Lease {
+        run: row.run_id.into(),
+        node: row.node,
+        item_path: row.item_path,
+        fence: row.fence,
+        lost: row.lost,
+        head_at: row.head_at.to_jiff(),
+    });
+    Ok(load(store, lease.into_iter().collect()).await?.pop())
+}
+
+/// Extends this process's leases in one statement and returns those that it still holds. An entry that somebody has locked at this
+/// moment is being committed or taken: it is not waited for, which could end in a deadlock, and its turn comes with the next beat.
+pub async fn heartbeat(store: &Store, holder: Holder, held: &[Lease]) -> Result<Vec<(RunId, i64)>> {
     let (runs, nodes, paths, fences) = columns(held);
     let rows = sqlx::query!(
-        "update queue_entry q set lease_until = now() + $6::bigint * interval '1 millisecond'
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
-         where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
-           and q.lease_owner = $5
-         returning q.run_id, q.fence",
+        r#"with held as (select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)),
+                free as (
+                    select q.run_id, q.node, q.item_path from queue_entry q join held using (run_id, node, item_path, fence)
+                    where q.lease_owner = $5 for update of q skip locked),
+                renewed as (
+                    update queue_entry q set lease_until = now() + $6::bigint * interval '1 millisecond' from free
+                    where q.run_id = free.run_id and q.node = free.node and q.item_path = free.item_path)
+           select run_id as "run_id!", fence as "fence!" from queue_entry q join held using (run_id, node, item_path, fence)
+           where q.lease_owner = $5"#,
         &runs,
         &nodes,
         &paths,
         &fences,
-        worker.as_uuid(),
-        lease_ms,
+        holder.worker.as_uuid(),
+        holder.lease_ms,
     )
     .fetch_all(&store.pool)
     .await?;
@@ -371,8 +403,10 @@ pub async fn heartbeat(
 /// Makes entries whose worker was lost ready again; any process may do it. Returns how many there were.
 pub async fn rescue(store: &Store) -> Result<u64> {
     let done = sqlx::query!(
-        "update queue_entry set lease_owner = null, lease_until = null, lost = lost + 1
-         where lease_owner is not null and lease_until < now()"
+        "update queue_entry q set lease_owner = null, lease_until = null, lost = lost + 1
+         from (select run_id, node, item_path from queue_entry
+               where lease_owner is not null and lease_until < now() for update skip locked) lost
+         where q.run_id = lost.run_id and q.node = lost.node and q.item_path = lost.item_path"
     )
     .execute(&store.pool)
     .await?;
@@ -417,9 +451,9 @@ pub async fn ready_waiting(
     item_path: &str,
 ) -> Result<bool> {
     let entry = sqlx::query!(
-        "insert into queue_entry (run_id, node, item_path, workspace_id)
-         select run_id, node, item_path, workspace_id from step
-         where run_id = $1 and node = $2 and item_path = $3 and state = 'waiting'
+        "insert into queue_entry (run_id, node, item_path, workspace_id, priority)
+         select step.run_id, node, item_path, step.workspace_id, run.trial::int from step join run on run.id = step.run_id
+         where step.run_id = $1 and node = $2 and item_path = $3 and step.state = 'waiting'
          on conflict (run_id, node, item_path) do update set due_at = now(), head_at = now()
          where queue_entry.lease_owner is null",
         run.as_uuid(),
@@ -520,23 +554,19 @@ async fn remember(
     Ok(Some(earlier.into()))
 }
 
-async fn claim_skip_locked(
-    store: &Store,
-    worker: WorkerId,
-    limit: i64,
-    lease_ms: i64,
-) -> Result<Vec<Lease>> {
+async fn claim_skip_locked(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Lease>> {
     let rows = sqlx::query!(
         r#"update queue_entry q
            set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
            from (select run_id, node, item_path from queue_entry
-                 where lease_owner is null and due_at <= now()
+                 where lease_owner is null and due_at <= now() and lost < $4
                  order by priority desc, due_at limit $2 for update skip locked) due
            where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path
            returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
-        worker.as_uuid(),
+        holder.worker.as_uuid(),
         limit,
-        lease_ms,
+        holder.lease_ms,
+        LOST_BEFORE_SUSPECT,
     )
     .fetch_all(&store.pool)
     .await?;
@@ -553,23 +583,19 @@ async fn claim_skip_locked(
         .collect())
 }
 
-async fn claim_compare(
-    store: &Store,
-    worker: WorkerId,
-    limit: i64,
-    lease_ms: i64,
-) -> Result<Vec<Lease>> {
+async fn claim_compare(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Lease>> {
     let rows = sqlx::query!(
         r#"update queue_entry q
            set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
            from (select run_id, node, item_path from queue_entry
-                 where lease_owner is null and due_at <= now()
+                 where lease_owner is null and due_at <= now() and lost < $4
                  order by priority desc, due_at limit $2) due
            where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path and q.lease_owner is null
            returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
-        worker.as_uuid(),
+        holder.worker.as_uuid(),
         limit,
-        lease_ms,
+        holder.lease_ms,
+        LOST_BEFORE_SUSPECT,
     )
     .fetch_all(&store.pool)
     .await?;

@@ -548,15 +548,15 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     } else {
         again(&workflow, &rows, retry.from_node.as_deref())?
     };
-    let kept: Vec<String> = rows
+    let kept: Vec<&StepRow> = rows
         .iter()
-        .filter(|row| {
-            !again.contains(&row.node)
-                && matches!(row.state.as_str(), "succeeded" | "skipped" | "failed")
-        })
-        .map(|row| row.node.clone())
+        .filter(|row| !again.contains(&row.node))
         .collect();
-    let heads = heads(&workflow, &kept, &detail.trigger_node);
+    let Frontier { heads, skipped } = frontier(&workflow, &kept, &detail.trigger_node);
+    if heads.is_empty() {
+        return Err(nothing_to_retry());
+    }
+    let kept: Vec<String> = kept.into_iter().map(|row| row.node.clone()).collect();
     let new: RunId = fresh_id();
     let mut transaction = store.pool.begin().await?;
     sqlx::query!(
@@ -595,12 +595,15 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     .await?;
     // Heads beside the trigger are steps that are ready: the state machine finds them so.
     sqlx::query!(
-        "insert into step (run_id, node, item_path, workspace_id, state)
-         select $1, node, '', $2, 'ready' from unnest($3::text[]) node where cardinality($4::text[]) > 0",
+        "insert into step (run_id, node, item_path, workspace_id, state, finished_at)
+         select $1::uuid, node, '', $2::uuid, 'ready', null::timestamptz from unnest($3::text[]) node
+         where cardinality($4::text[]) > 0
+         union all select $1, node, '', $2, 'skipped', now() from unnest($5::text[]) node",
         new.as_uuid(),
         scope.workspace().as_uuid(),
         &heads,
         &kept,
+        &skipped,
     )
     .execute(&mut *transaction)
     .await?;
@@ -610,7 +613,7 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     Ok(new)
 }
 
-/// The nodes that run again: the named one (or all that did not end well) and everything behind them.
+/// The nodes that run again: the named one, all that did not end well, and everything behind them.
 fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BTreeSet<String>> {
     let caught = |id: &str| {
         workflow
@@ -618,9 +621,28 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
             .iter()
             .any(|node| node.id == id && node.on_error != engine::workflow::OnError::Stop)
     };
-    let mut again: BTreeSet<String> = match from {
+    // Also beside the named one: with a failure in it the new run would be over before it began.
+    let mut again: BTreeSet<String> = rows
+        .iter()
+        .filter(|row| match row.state.as_str() {
+            "succeeded" | "skipped" => false,
+            "failed" => !caught(&row.node),
+            _ => true,
+        })
+        .map(|row| row.node.clone())
+        .collect();
+    match from {
         Some(node) if workflow.nodes.iter().any(|other| other.id == node) => {
-            BTreeSet::from([node.to_owned()])
+            if rows
+                .iter()
+                .any(|row| row.node == node && row.state == "skipped")
+            {
+                return Err(StoreError::conflict(
+                    "step_skipped",
+                    "This step was skipped: no way led to it. Choose a step that ran.",
+                ));
+            }
+            again.insert(node.to_owned());
         }
         Some(_) => {
             return Err(StoreError::invalid(
@@ -629,16 +651,11 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
                 "The workflow of this run has no such step.",
             ));
         }
-        None => rows
-            .iter()
-            .filter(|row| match row.state.as_str() {
-                "succeeded" | "skipped" => false,
-                "failed" => !caught(&row.node),
-                _ => true,
-            })
-            .map(|row| row.node.clone())
-            .collect(),
-    };
+        None if again.is_empty() => {
+            return Err(nothing_to_retry());
+        }
+        None => {}
+    }
     let known: BTreeSet<&str> = rows.iter().map(|row| row.node.as_str()).collect();
     again.extend(
         workflow
@@ -647,12 +664,6 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
             .filter(|node| !known.contains(node.id.as_str()))
             .map(|node| node.id.clone()),
     );
-    if from.is_none() && rows.iter().all(|row| !again.contains(&row.node)) {
-        return Err(StoreError::conflict(
-            "nothing_to_retry",
-            "Every step of this run ended well. Choose the step to start from.",
-        ));
-    }
     loop {
         let behind: Vec<String> = workflow
             .edges
@@ -667,26 +678,66 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
     }
 }
 
-/// Nodes that can start at once: all before them are kept. Without kept steps that is the trigger.
-fn heads(workflow: &Workflow, kept: &[String], trigger: &str) -> Vec<String> {
+fn nothing_to_retry() -> StoreError {
+    StoreError::conflict(
+        "nothing_to_retry",
+        "Every step of this run ended well. Choose the step to start from.",
+    )
+}
+
+/// Where a retry begins.
+#[derive(Debug, Default, PartialEq)]
+struct Frontier {
+    /// Nodes that can start at once: everything before them is kept, and a way leads to them.
+    heads: Vec<String>,
+    /// Nodes that no way leads to any more.
+    skipped: Vec<String>,
+}
+
+/// Without kept steps a retry begins with the trigger, like any run.
+fn frontier(workflow: &Workflow, kept: &[&StepRow], trigger: &str) -> Frontier {
+    let mut frontier = Frontier::default();
     if kept.is_empty() {
-        return vec![trigger.to_owned()];
+        frontier.heads.push(trigger.to_owned());
+        return frontier;
     }
-    workflow
-        .nodes
+    let mut settled: HashMap<&str, &[String]> = kept
         .iter()
-        .filter(|node| !kept.contains(&node.id))
-        .filter(|node| {
-            let mut before = workflow
-                .edges
+        .map(|row| (row.node.as_str(), row.ports.as_slice()))
+        .collect();
+    loop {
+        let mut skipped = Vec::new();
+        for node in &workflow.nodes {
+            let id = node.id.as_str();
+            if settled.contains_key(id) || frontier.heads.iter().any(|head| head == id) {
+                continue;
+            }
+            let before: Vec<_> = workflow.edges.iter().filter(|edge| edge.to == id).collect();
+            if !before
                 .iter()
-                .filter(|edge| edge.to == node.id)
-                .peekable();
-            (before.peek().is_some() || node.id == trigger)
-                && before.all(|edge| kept.contains(&edge.from))
-        })
-        .map(|node| node.id.clone())
-        .collect()
+                .all(|edge| settled.contains_key(edge.from.as_str()))
+            {
+                continue;
+            }
+            let fired = |edge: &&engine::workflow::Edge| {
+                settled
+                    .get(edge.from.as_str())
+                    .is_some_and(|ports| ports.contains(&edge.port))
+            };
+            if id == trigger || before.iter().any(fired) {
+                frontier.heads.push(id.to_owned());
+            } else {
+                skipped.push(id);
+            }
+        }
+        if skipped.is_empty() {
+            return frontier;
+        }
+        settled.extend(skipped.iter().map(|id| (*id, [].as_slice())));
+        frontier
+            .skipped
+            .extend(skipped.into_iter().map(str::to_owned));
+    }
 }
 
 /// Runs for an executor; only claimed ones.
@@ -874,21 +925,35 @@ fn uuids(json: &Json, found: &mut Vec<uuid::Uuid>) {
     }
 }
 
-/// (type, version) of every node that live versions and unfinished runs need; the program refuses to start without one of them.
-pub async fn needed_node_types(store: &Store) -> Result<Vec<(String, i64)>> {
+/// A node type that something here needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeededNodeType {
+    pub node_type: String,
+    pub version: i64,
+    /// Names of the workflows that need it.
+    pub workflows: Vec<String>,
+}
+
+/// Every node type of live versions and unfinished runs; the program refuses to start without one of them.
+pub async fn needed_node_types(store: &Store) -> Result<Vec<NeededNodeType>> {
     let rows = sqlx::query!(
-        r#"select distinct node ->> 'type' as "node_type!", (node ->> 'version')::bigint as "version!"
-           from (select document from version where id in (select live_version_id from workflow where state = 'live')
-                 union
-                 select document from version where id in (select version_id from run where finished_at is null)) needed,
-                jsonb_array_elements(needed.document -> 'nodes') node
-           order by 1, 2"#
+        r#"select node ->> 'type' as "node_type!", (node ->> 'version')::bigint as "version!",
+                  array_agg(distinct workflow.name order by workflow.name) as "workflows!"
+           from version join workflow on workflow.id = version.workflow_id,
+                jsonb_array_elements(version.document -> 'nodes') node
+           where version.id in (select live_version_id from workflow where state = 'live' and deleted_at is null
+                                union all select version_id from run where finished_at is null and version_id is not null)
+           group by 1, 2 order by 1, 2"#
     )
     .fetch_all(&store.pool)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.node_type, row.version))
+        .map(|row| NeededNodeType {
+            node_type: row.node_type,
+            version: row.version,
+            workflows: row.workflows,
+        })
         .collect())
 }
 
@@ -944,12 +1009,17 @@ mod tests {
         .expect("the workflow is well-formed")
     }
 
+    /// What succeeded fired `out`.
     fn rows(states: &[(&str, &str)]) -> Vec<StepRow> {
         states
             .iter()
             .map(|(node, state)| StepRow {
                 node: (*node).into(),
                 state: (*state).into(),
+                ports: (*state == "succeeded")
+                    .then(|| "out".to_owned())
+                    .into_iter()
+                    .collect(),
                 ..StepRow::default()
             })
             .collect()
@@ -957,16 +1027,18 @@ mod tests {
 
     #[test]
     fn a_retry_starts_where_everything_before_is_kept() {
-        let check = |states: &[(&str, &str)], from: Option<&str>, expected: &[&str]| {
-            let (workflow, rows) = (workflow(), rows(states));
-            let again = again(&workflow, &rows, from).expect("there is something to retry");
-            let kept: Vec<String> = rows
-                .iter()
-                .filter(|row| !again.contains(&row.node))
-                .map(|row| row.node.clone())
-                .collect();
-            assert_eq!(heads(&workflow, &kept, "form"), expected);
-        };
+        let check =
+            |states: &[(&str, &str)], from: Option<&str>, heads: &[&str], skipped: &[&str]| {
+                let (workflow, rows) = (workflow(), rows(states));
+                let again = again(&workflow, &rows, from).expect("there is something to retry");
+                let kept: Vec<&StepRow> = rows
+                    .iter()
+                    .filter(|row| !again.contains(&row.node))
+                    .collect();
+                let found = frontier(&workflow, &kept, "form");
+                assert_eq!(found.heads, heads, "{states:?} {from:?}");
+                assert_eq!(found.skipped, skipped, "{states:?} {from:?}");
+            };
         let failed = [
             ("form", "succeeded"),
             ("left", "failed"),
@@ -974,16 +1046,26 @@ mod tests {
             ("join", "cancelled"),
             ("end", "cancelled"),
         ];
-        check(&failed, None, &["left"]);
+        check(&failed, None, &["left"], &[]);
+        // The failure beside the chosen step is not carried over.
+        check(&failed, Some("right"), &["left", "right"], &[]);
         let stopped = [
             ("form", "succeeded"),
             ("left", "cancelled"),
             ("right", "cancelled"),
         ];
-        check(&stopped, None, &["left", "right"]);
+        check(&stopped, None, &["left", "right"], &[]);
         let ended = ["form", "left", "right", "join", "end"].map(|node| (node, "succeeded"));
-        check(&ended, Some("join"), &["join"]);
-        check(&ended, Some("form"), &["form"]);
+        check(&ended, Some("join"), &["join"], &[]);
+        check(&ended, Some("form"), &["form"], &[]);
         assert!(again(&workflow(), &rows(&ended), None).is_err());
+        // No way leads on: what would have joined is skipped in the new run, too.
+        let dead = [
+            ("form", "succeeded"),
+            ("left", "skipped"),
+            ("right", "skipped"),
+        ];
+        check(&dead, None, &[], &["join", "end"]);
+        assert!(again(&workflow(), &rows(&dead), Some("left")).is_err());
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     Result, Scope, Store,
     events::{Event, Wake},
     fresh_id, generation,
-    queue::{self, LEASE_MS, Lease},
+    queue::{self, Holder, Lease},
     run::{self, StepRow},
 };
 
@@ -26,7 +26,8 @@ pub struct Segment {
     pub scope: Scope,
     pub workflow: WorkflowId,
     pub trial: bool,
-    pub worker: WorkerId,
+    /// Who goes on with the heads that the segment keeps.
+    pub holder: Holder,
     pub writes: Writing,
 }
 
@@ -410,7 +411,7 @@ async fn write_heads(
     order: &[&Segment],
 ) -> Result<HashMap<RunId, Vec<Lease>>> {
     let mut leases: HashMap<RunId, Vec<Lease>> = HashMap::new();
-    let Some(worker) = order.first().map(|segment| segment.worker) else {
+    let Some(holder) = order.first().map(|segment| segment.holder) else {
         return Ok(leases);
     };
     if rows.heads.is_empty() {
@@ -427,7 +428,7 @@ async fn write_heads(
             json!({
                 "run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "node": head.node,
                 "item_path": head.item_path, "in_ms": in_ms, "at": at, "priority": head.priority,
-                "owner": head.leased.then_some(worker),
+                "owner": head.leased.then_some(holder.worker),
             })
         })
         .collect();
@@ -440,7 +441,7 @@ async fn write_heads(
            on conflict (run_id, node, item_path) do nothing
            returning run_id, node, item_path, fence, lease_owner, head_at as "head_at: jiff_sqlx::Timestamp""#,
         SqlJson(&heads) as _,
-        LEASE_MS,
+        holder.lease_ms,
     )
     .fetch_all(connection)
     .await?;
