@@ -1,6 +1,6 @@
 //! Everything the environment can set, read once at start. No other module of this program reads the environment.
 
-use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{env, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use url::Url;
@@ -44,6 +44,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `FORMWORK_OUTBOUND_ALLOW`: private hosts and networks that steps and webhooks may reach, separated by commas.
     pub outbound_allow: Vec<String>,
+    /// This machine's name, in the list of processes: `HOSTNAME`, else what the kernel says.
+    pub host: String,
     /// `FORMWORK_EXECUTOR_SLOTS`: runs worked on at the same time; default 16.
     pub executor_slots: usize,
     /// `FORMWORK_LEASE_SECONDS`: how long a worker may be silent; default 30.
@@ -97,12 +99,13 @@ impl Config {
             )?,
             executor_slots: parse("FORMWORK_EXECUTOR_SLOTS", "it must be a whole number")?
                 .unwrap_or(16),
+            host: host(),
             lease: Duration::from_secs(
-                parse(
+                parse::<NonZeroU32>(
                     "FORMWORK_LEASE_SECONDS",
-                    "it must be a whole number of seconds",
+                    "it must be a whole number of seconds, at least 1",
                 )?
-                .unwrap_or(30),
+                .map_or(30, |seconds| seconds.get().into()),
             ),
             log: variable("FORMWORK_LOG").unwrap_or_else(|| "info,sqlx=warn".into()),
             fault: variable("FORMWORK_FAULT").filter(|_| test),
@@ -122,6 +125,12 @@ fn local_url(listen: SocketAddr) -> Url {
     format!("http://{host}/")
         .parse()
         .expect("a socket address makes a valid URL")
+}
+
+fn host() -> String {
+    variable("HOSTNAME")
+        .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
+        .map_or_else(|| "localhost".into(), |name| name.trim().to_owned())
 }
 
 fn default_data_dir() -> PathBuf {

@@ -6,4 +6,5 @@ pub mod doctor;
 mod fonts;
 mod model_worker;
 pub mod postgres;
+mod presence;
 pub mod program;

@@ -22,6 +22,7 @@ use crate::{
     fonts,
     model_worker::{self, ModelWorkerOptions},
     postgres::{Account, Cluster, ClusterOptions},
+    presence::Presence,
 };
 
 const DATABASE: &str = "formwork";
@@ -115,6 +116,8 @@ pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::
     let opened = open_database(&config).await?;
     let store = connect(&config, &opened.url).await?;
     store.migrate().await.context("the database could not be brought to this version; nothing was changed by the step that failed")?;
+    store::maintenance::make_partitions(&store).await?;
+    check_node_types(&store, &catalogue).await?;
     store.events.start();
     if let Some((email, password)) = &config.owner {
         store::account::ensure_owner(&store, email, password).await?;
@@ -133,6 +136,13 @@ pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::
         Some(start_executor(&config, roles, &store, &catalogue, &renderer, &outbound).await?)
     } else {
         None
+    };
+
+    // An executor says itself that it is there. Who only serves must say it, too: others tell only those they know of what happens.
+    let presence = if roles.work {
+        None
+    } else {
+        Some(Presence::announce(&store, &config.host, heartbeat(config.lease)).await?)
     };
 
     let (stopping, stop) = watch::channel(false);
@@ -171,6 +181,9 @@ pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::
     }
     if let Some(executor) = &executor {
         executor.shutdown().await;
+    }
+    if let Some(presence) = presence {
+        presence.end().await;
     }
     if let Some(model_worker) = model_worker {
         let _ = model_worker.await;
@@ -217,13 +230,50 @@ async fn start_executor(
     } else {
         store::worker::Kind::Work
     };
+    options.host.clone_from(&config.host);
     options.slots = config.executor_slots;
     options.lease = config.lease;
-    options.heartbeat = config.lease / 3;
+    options.heartbeat = heartbeat(config.lease);
+    options.rescue = config.lease / 6;
     if let Some(fault) = &config.fault {
         options.faults = fault.parse::<Faults>()?;
     }
     Ok(Executor::start(options).await?)
+}
+
+/// Three times a lease; and often enough for others to know that this process lives.
+fn heartbeat(lease: Duration) -> Duration {
+    (lease / 3).min(Duration::from_secs(10))
+}
+
+/// A step that is stored but not built in could neither be shown nor run: better not to start than to fail one run after the other.
+async fn check_node_types(store: &Store, catalogue: &Catalogue) -> anyhow::Result<()> {
+    let missing: Vec<String> = store::run::needed_node_types(store)
+        .await?
+        .into_iter()
+        .filter(|needed| {
+            u32::try_from(needed.version)
+                .ok()
+                .and_then(|version| catalogue.get(&needed.node_type, version))
+                .is_none()
+        })
+        .map(|needed| {
+            format!(
+                "{} version {} (in {})",
+                needed.node_type,
+                needed.version,
+                needed.workflows.join(", ")
+            )
+        })
+        .collect();
+    if !missing.is_empty() {
+        bail!(
+            "published workflows or unfinished runs need step types that this program does not have: {}. Start the version of \
+             Formwork that was used before, or restore the backup made with it.",
+            missing.join("; ")
+        );
+    }
+    Ok(())
 }
 
 fn start_model_worker(
