@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: run test story bench lint sqlx
+.PHONY: run test story bench lint sqlx fixture
 
 run: ## Build what changed and start Formwork on http://127.0.0.1:8080
 	@.ci/setup run
@@ -31,3 +31,8 @@ lint: ## Formatting and lints only
 
 sqlx: ## Refresh the committed query metadata after a change in SQL
 	@.ci/sqlx-prepare
+
+fixture: ## Make tests/fixtures/release-1.sql.gz anew; only until that release is out
+	@.ci/setup test
+	source .ci/env
+	cargo run --quiet -p formwork-tests --example release

@@ -1,8 +1,12 @@
 //! One private cluster for the test binary and a fresh clone of the migrated template for every test.
 
 use std::{
+    fs::OpenOptions,
     hash::{DefaultHasher, Hash, Hasher},
-    path::PathBuf,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
     sync::OnceLock,
 };
 
@@ -37,6 +41,61 @@ impl TestDb {
         }
     }
 
+    /// The same database once more, with the same key and without the files. Nobody may be connected to it.
+    pub async fn copy(&self) -> Self {
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        store::database::clone(&admin_url(), &self.name, &name)
+            .await
+            .expect("copy the database");
+        let copy = Self {
+            url: url(&name),
+            name,
+            files: tempfile::tempdir().expect("a folder for artifacts"),
+        };
+        copy.set_key(&std::fs::read_to_string(self.key_file()).expect("a key file"));
+        copy
+    }
+
+    /// A database with what `pg_dump` wrote into a compressed file, by another version perhaps; `key` is the master key it was made
+    /// with, as 64 hexadecimal digits.
+    pub async fn load(dump: &Path, key: &str) -> Self {
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        store::database::ensure(&admin_url(), &name)
+            .await
+            .expect("make a database");
+        let db = Self {
+            url: url(&name),
+            name,
+            files: tempfile::tempdir().expect("a folder for artifacts"),
+        };
+        db.set_key(key);
+        let script = "set -o pipefail; gunzip -c \"$1\" | psql -X -q -v ON_ERROR_STOP=1 \"$2\"";
+        let output = Command::new("bash")
+            .args(["-c", script, "load"])
+            .arg(dump)
+            .arg(&db.url)
+            .output()
+            .expect("bash, gunzip and psql are installed");
+        assert!(
+            output.status.success(),
+            "{}: {}",
+            dump.display(),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        db
+    }
+
+    /// Gives the database a master key that others know.
+    pub fn set_key(&self, key: &str) {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.key_file())
+            .expect("there is no key yet");
+        file.write_all(key.as_bytes()).expect("the key is written");
+    }
+
     /// A store on this database, with a key of its own.
     pub async fn store(&self) -> Store {
         self.store_with(20).await
@@ -54,7 +113,11 @@ impl TestDb {
     }
 
     pub fn key(&self) -> MasterKey {
-        MasterKey::load_or_create(&self.files.path().join("key")).expect("a key file")
+        MasterKey::load_or_create(&self.key_file()).expect("a key file")
+    }
+
+    fn key_file(&self) -> PathBuf {
+        self.files.path().join("key")
     }
 
     /// The folder that stands for the program's data folder.

@@ -2,8 +2,10 @@
 //! webhooks. Nothing here is part of the product.
 
 pub mod database;
+pub mod fixture;
 pub mod model;
 pub mod office;
+pub mod process;
 pub mod site;
 mod sql;
 pub mod steps;

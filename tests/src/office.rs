@@ -18,8 +18,8 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Office {
     pub store: Store,
     pub address: String,
+    pub db: TestDb,
     executor: Executor,
-    _db: TestDb,
 }
 
 /// What a caller got.
@@ -65,7 +65,11 @@ pub struct Caller {
 impl Office {
     /// Nobody has an account yet.
     pub async fn empty() -> Self {
-        let db = TestDb::new().await;
+        Self::on(TestDb::new().await).await
+    }
+
+    /// On a database that is already there.
+    pub async fn on(db: TestDb) -> Self {
         let store = db.store().await;
         let catalogue = Arc::new(nodes::catalogue());
         let renderer = Arc::new(document::Renderer::bundled());
@@ -101,8 +105,8 @@ impl Office {
         Self {
             store,
             address,
+            db,
             executor,
-            _db: db,
         }
     }
 
@@ -161,6 +165,11 @@ impl Office {
     }
 
     pub async fn close(self) {
+        self.rest().await;
+    }
+
+    /// Runs nothing any more; what people ask is still answered.
+    pub async fn rest(&self) {
         self.executor.shutdown().await;
     }
 }

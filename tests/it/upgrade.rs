@@ -1,0 +1,172 @@
+//! A database as an earlier release left it: it comes to this version's schema, its secrets open, and what was under way is finished.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
+use formwork_tests::{Office, TestDb, fixture, model::ModelWorker, office};
+use serde_json::json;
+use store::credential::{self, Secret};
+
+type Ledger = Arc<Mutex<BTreeMap<String, (i64, String, Vec<u8>)>>>;
+
+async fn receiver() -> (Ledger, String) {
+    async fn take(State(ledger): State<Ledger>, headers: HeaderMap, body: Bytes) {
+        let header = |name: &str| headers[name].to_str().expect("text").to_owned();
+        let timestamp = header("webhook-timestamp").parse().expect("seconds");
+        ledger.lock().expect("no panic").insert(
+            header("webhook-id"),
+            (timestamp, header("webhook-signature"), body.to_vec()),
+        );
+    }
+    let ledger = Ledger::default();
+    let app = Router::new()
+        .route("/hook", post(take))
+        .with_state(ledger.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (ledger, url)
+}
+
+async fn until(db: &TestDb, query: &str, expected: &str) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let found = db.sql(query);
+        if found == expected {
+            return;
+        }
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{query} gives {found}, not {expected}"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_first_release_left_is_finished_by_this_one() {
+    let db = TestDb::load(&fixture::path("release-1"), fixture::KEY).await;
+    assert_eq!(
+        db.sql("select string_agg(distinct state, ' ' order by state) from run"),
+        "cancelled failed queued running succeeded waiting"
+    );
+    assert_eq!(
+        db.sql("select string_agg(distinct state, ' ' order by state) from delivery"),
+        "delivered due given_up held retrying sending stopped"
+    );
+    assert_eq!(
+        db.sql("select string_agg(distinct state, ' ' order by state) from step"),
+        "cancelled failed ready retryable skipped succeeded waiting"
+            .replace("ready ", "")
+            .replace("skipped ", "")
+    );
+    let over = "select md5(string_agg(run::text, ' ' order by id)) from run
+                where finished_at is not null and state in ('failed', 'cancelled')";
+    let before = db.sql(over);
+    let (ledger, url) = receiver().await;
+    // Its receivers are gone; time has passed, however old the file is.
+    db.sql(&format!(
+        "update endpoint set url = '{url}', disabled_at = null, disabled_reason = null"
+    ));
+    db.sql("update run set expires_at = now() + interval '1 hour' where trial");
+    let store = db.store_with(5).await;
+    store.migrate().await.expect("it comes to this version");
+    drop(store);
+    for table in ["queue_entry", "generation", "delivery"] {
+        db.sql(&format!(
+            "update {table} set lease_until = now() - interval '1 second' where lease_owner is not null"
+        ));
+    }
+    for table in ["queue_entry", "delivery"] {
+        db.sql(&format!("update {table} set due_at = now()"));
+    }
+
+    let office = Office::on(db).await;
+    let db = &office.db;
+    let mut model = ModelWorker::start(db, &[]);
+    until(
+        db,
+        "select count(*) from run where finished_at is null",
+        "0",
+    )
+    .await;
+    until(
+        db,
+        "select count(*) from delivery where finished_at is null and state <> 'held'",
+        "0",
+    )
+    .await;
+    assert_eq!(db.sql("select count(*) from queue_entry"), "0");
+    assert_eq!(
+        db.sql("select workflow.name, run.trial, run.state, count(*) from run join workflow on workflow.id = run.workflow_id
+                group by 1, 2, 3 order by 1, 2, 3"),
+        [
+            "Gone|f|succeeded|1",
+            "Invoice|f|cancelled|1",
+            "Invoice|f|succeeded|3",
+            "Invoice|t|succeeded|2",
+            "Later|f|succeeded|1",
+            "Receipt|f|succeeded|1",
+            "Refused|f|succeeded|1",
+            "Sent|f|succeeded|4",
+            "Wrong|f|failed|2",
+        ]
+        .join("\n")
+    );
+    assert_eq!(db.sql(over), before, "what was over stays as it was");
+
+    // Secrets that were sealed then open now: the endpoint's signs, the credential is what it was, people sign in.
+    let mut owner = office.caller();
+    owner
+        .sign_in(office::EMAIL, office::PASSWORD)
+        .await
+        .expect(200);
+    let public = store::link::workflow(&office.store, "sent")
+        .await
+        .expect("its form is open");
+    let credentials = credential::list(&office.store, &public.scope)
+        .await
+        .expect("list");
+    let secret = credential::open(&office.store, &public.scope, credentials[0].id)
+        .await
+        .expect("it opens");
+    assert!(matches!(secret, Secret::Bearer { token } if token == fixture::TOKEN));
+    let received = ledger.lock().expect("no panic").clone();
+    // Two invoices, the receipt, and of the short ones those that were due, being sent, leased and queued.
+    assert_eq!(received.len(), 7);
+    for (id, (timestamp, signature, body)) in received {
+        let endpoint = db.sql(&format!(
+            "select endpoint_id from delivery where id = '{id}' and state = 'delivered'"
+        ));
+        let secrets = store::delivery::signing_secrets(
+            &office.store,
+            &public.scope,
+            endpoint.parse().expect("an id"),
+        )
+        .await
+        .expect("the secret opens");
+        let expected = executor::signature::sign(&secrets, &id, timestamp, &body);
+        assert_eq!(expected, Some(signature));
+    }
+    // What was made then can be looked at, tried again and edited now.
+    let runs = owner.get("/api/runs").await.expect(200);
+    assert_eq!(runs["items"].as_array().map(Vec::len), Some(15));
+    for run in runs["items"].as_array().expect("runs") {
+        let id = run["id"].as_str().expect("an id");
+        owner.get(&format!("/api/runs/{id}")).await.expect(200);
+    }
+    let failed = owner.get("/api/runs?state=failed").await.expect(200);
+    let id = failed["items"][0]["id"].as_str().expect("an id").to_owned();
+    owner
+        .post(&format!("/api/runs/{id}/retry"), json!({}))
+        .await
+        .expect(202);
+    until(db, "select count(*) from run where state = 'failed'", "3").await;
+    assert!(model.stop());
+    office.close().await;
+}
