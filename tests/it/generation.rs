@@ -9,10 +9,10 @@ use engine::{
 use formwork_tests::{TestDb, model::ModelWorker};
 use serde_json::{Value as Json, json};
 use store::{
-    Store,
+    Scope, Store,
     events::Wake,
     generation::{self, Claimed, Fenced, Finish, New},
-    model,
+    link, model,
     worker::{self, Kind},
 };
 use tokio::time::{sleep, timeout};
@@ -91,6 +91,26 @@ impl Site {
             .await
             .expect("stored");
         run.into()
+    }
+
+    /// What a public form's visitor may look at.
+    async fn scope(&self) -> Scope {
+        let id = Uuid::now_v7();
+        sql(
+            &self.db,
+            &format!(
+                "begin;
+                 insert into workflow (id, workspace_id, name, slug, state, live_version_id)
+                     values ('{id}', '{WORKSPACE}', 'Test', 'test', 'live', '{id}');
+                 insert into version (id, workspace_id, workflow_id, number, document)
+                     values ('{id}', '{WORKSPACE}', '{id}', 1, '{{}}');
+                 commit"
+            ),
+        );
+        link::workflow(&self.store, "test")
+            .await
+            .expect("a workflow")
+            .scope
     }
 
     async fn worker(&self) -> WorkerId {
@@ -246,6 +266,28 @@ async fn a_stale_worker_writes_nothing() {
             .expect("runs"),
         Finish::Stale
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_worker_is_gone_is_shown_as_waiting() {
+    let site = Site::new().await;
+    let run = site.ask(&request("hello")).await;
+    let worker = site.worker().await;
+    let scope = site.scope().await;
+    let shown = async || {
+        let all = generation::of_run(&site.store, &scope, run)
+            .await
+            .expect("read");
+        all[0].state.clone()
+    };
+    assert_eq!(shown().await, "ready");
+    site.claim(worker, &["m"]).await.expect("due");
+    assert_eq!(shown().await, "running");
+    sql(
+        &site.db,
+        "update generation set lease_until = now() - interval '1 second'",
+    );
+    assert_eq!(shown().await, "ready");
 }
 
 #[tokio::test(flavor = "multi_thread")]

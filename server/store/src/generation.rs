@@ -357,7 +357,9 @@ pub async fn fail(store: &Store, claimed: &Claimed, error: &StepError) -> Result
 /// Every request of a run, oldest first, with its place in the line while it waits.
 pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Generation>> {
     let rows = sqlx::query!(
-        r#"select g.id, g.node, g.item_path, g.attempt, g.round, coalesce(g.result ->> 'model', g.model) as model, g.state,
+        r#"select g.id, g.node, g.item_path, g.attempt, g.round, coalesce(g.result ->> 'model', g.model) as model,
+                  -- One whose worker is gone waits for the next.
+                  case when g.state = 'running' and g.lease_until < now() then 'ready' else g.state end as "state!",
                   g.request, g.result, g.error, g.fence,
                   g.created_at as "created_at: jiff_sqlx::Timestamp",
                   g.started_at as "started_at: jiff_sqlx::Timestamp",
