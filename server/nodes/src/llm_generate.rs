@@ -1,6 +1,7 @@
 //! `llm_generate`: a model writes a text, or fills in typed fields. The request is a row of the segment's commit; a model worker answers
 //! it. Numbers, dates and amounts never come from a model: such fields are refused.
 
+mod ending;
 mod prompt;
 
 use async_trait::async_trait;
@@ -50,6 +51,10 @@ pub(crate) struct LlmGenerate {
     #[serde(default)]
     #[schemars(extend("x-widget" = "output_fields", "x-when" = {"mode": "fields"}))]
     output_fields: Vec<Field>,
+    /// How many entries each list gets, such as one for each day of a trip.
+    #[serde(default)]
+    #[schemars(title = "Entries", extend("x-widget" = "value", "x-empty" = true, "x-when" = {"mode": "fields"}))]
+    entries: Option<Template>,
     /// A text given here is used as it is; the model writes only when it is empty.
     #[serde(default)]
     #[schemars(title = "Given text", extend("x-widget" = "value", "x-empty" = true, "x-when" = {"mode": "text"}))]
@@ -92,6 +97,9 @@ fn default_tokens() -> u32 {
 fn default_temperature() -> f32 {
     0.7
 }
+
+/// A list without a greatest number of entries takes so many.
+const MOST_ENTRIES: u32 = 50;
 
 impl LlmGenerate {
     /// What the model fills in, given the fields that the document declares.
@@ -138,26 +146,17 @@ impl LlmGenerate {
     }
 
     fn schema(&self, fields: &[Field]) -> Option<Json> {
-        match (self.mode, self.max_length) {
-            (Mode::Fields, _) => Some(
-                Kind::Record {
-                    fields: fields.to_vec(),
-                }
-                .json_schema(),
-            ),
+        let mut schema = match (self.mode, self.max_length) {
+            (Mode::Fields, _) => Kind::Record {
+                fields: fields.to_vec(),
+            }
+            .json_schema(),
             // Only a schema can hold a text to its length.
-            (Mode::Text, Some(max_length)) => Some(
-                Kind::record([(
-                    "text",
-                    "Text",
-                    Kind::Text {
-                        max_length: Some(max_length),
-                    },
-                )])
-                .json_schema(),
-            ),
-            (Mode::Text, None) => None,
-        }
+            (Mode::Text, Some(_)) => self.text_kind().json_schema(),
+            (Mode::Text, None) => return None,
+        };
+        forbid_nothing(&mut schema);
+        Some(schema)
     }
 
     async fn run_fields(&self, context: &dyn NodeContext) -> Result<Vec<Field>, NodeError> {
@@ -184,45 +183,88 @@ impl LlmGenerate {
                 "There is nothing for the model to fill in. Add a field.",
             ));
         }
+        self.with_entries(context, fields)
+    }
+
+    /// The fields with lists of exactly as many entries as are asked for: the model cannot write more or fewer.
+    fn with_entries(
+        &self,
+        context: &dyn NodeContext,
+        mut fields: Vec<Field>,
+    ) -> Result<Vec<Field>, NodeError> {
+        let asked = match &self.entries {
+            Some(template) => context.evaluate(template)?,
+            None => Value::Empty,
+        };
+        if asked.is_blank() {
+            return Ok(fields);
+        }
+        let kind = asked.kind_name();
+        let Ok(Value::Integer(asked)) = asked.convert(&Kind::Integer, &context.step().currency)
+        else {
+            return Err(NodeError::failed(
+                "entries_no_number",
+                format!("The number of entries is {kind}. It must be a whole number."),
+            ));
+        };
+        for field in &mut fields {
+            let name = label(field).to_owned();
+            let Kind::List {
+                min_items,
+                max_items,
+                ..
+            } = &mut field.kind
+            else {
+                continue;
+            };
+            let (least, most) = (min_items.unwrap_or(0), max_items.unwrap_or(MOST_ENTRIES));
+            let count = u32::try_from(asked)
+                .ok()
+                .filter(|count| (least..=most).contains(count))
+                .ok_or_else(|| {
+                    NodeError::failed(
+                        "entries_out_of_range",
+                        format!(
+                            "\u{201c}{name}\u{201d} takes {least} to {most} entries, but {asked} are asked for."
+                        ),
+                    )
+                })?;
+            (*min_items, *max_items) = (Some(count), Some(count));
+        }
         Ok(fields)
     }
 
     fn finish(&self, result: GenerationResult, fields: &[Field]) -> Result<Outcome, NodeError> {
-        let mut done = match self.mode {
-            Mode::Text => {
-                let text = match &result.values {
-                    Some(values) => values
-                        .get("text")
-                        .and_then(Json::as_str)
-                        .unwrap_or_default(),
-                    None => &result.text,
-                };
-                let text = clean(text);
-                if text.is_empty() {
-                    return Err(NodeError::retryable(
-                        "nothing_written",
-                        "The model wrote nothing.",
-                    ));
-                }
-                Done::out(json!({"text": text}))
-            }
-            Mode::Fields => {
-                let values = result.values.unwrap_or(Json::Null);
-                let kind = Kind::Record {
-                    fields: fields.to_vec(),
-                };
-                let value = Value::from_json(&values, &kind).map_err(|mismatches| {
-                    let first = mismatches.first().map_or(String::new(), |mismatch| {
-                        format!(" {} {}.", mismatch.pointer, mismatch.message)
-                    });
-                    NodeError::retryable(
-                        "wrong_output",
-                        format!("What the model filled in does not fit.{first}"),
-                    )
-                })?;
-                Done::out(value.to_json())
+        let (kind, values) = match (self.mode, result.values) {
+            (Mode::Text, Some(values)) => (self.text_kind(), values),
+            (Mode::Text, None) => (self.text_kind(), json!({"text": result.text})),
+            (Mode::Fields, values) => {
+                let fields = fields.to_vec();
+                (Kind::Record { fields }, values.unwrap_or(Json::Null))
             }
         };
+        let mut value = Value::from_json(&values, &kind).map_err(|mismatches| {
+            let first = mismatches.first().map_or(String::new(), |mismatch| {
+                format!(" {} {}.", mismatch.pointer, mismatch.message)
+            });
+            NodeError::retryable(
+                "wrong_output",
+                format!("What the model filled in does not fit.{first}"),
+            )
+        })?;
+        let cut = ending::tidy(&mut value, &kind);
+        if let Some(pointer) = ending::blank(&value, &kind) {
+            return Err(NodeError::retryable(
+                "nothing_written",
+                format!("The model wrote nothing for {pointer}."),
+            ));
+        }
+        let mut done = Done::out(value.to_json());
+        done.warnings.extend(cut.into_iter().map(|pointer| Warning {
+            code: "text_cut".into(),
+            message: "The text reached its greatest length and was ended with its last whole sentence.".into(),
+            location: pointer,
+        }));
         if result.finish_reason == "length" {
             done.warnings.push(Warning {
                 code: "text_cut".into(),
@@ -231,6 +273,17 @@ impl LlmGenerate {
             });
         }
         Ok(Outcome::Done(done))
+    }
+
+    /// What one text is, as the model is held to it.
+    fn text_kind(&self) -> Kind {
+        Kind::record([(
+            "text",
+            "Text",
+            Kind::Text {
+                max_length: self.max_length,
+            },
+        )])
     }
 }
 
@@ -279,13 +332,7 @@ impl Node for LlmGenerate {
                 .document_fields
                 .iter()
                 .map(String::as_str)
-                .chain(self.output_fields.iter().map(|field| {
-                    if field.title.is_empty() {
-                        field.name.as_str()
-                    } else {
-                        field.title.as_str()
-                    }
-                }))
+                .chain(self.output_fields.iter().map(label))
                 .take(4)
                 .map(|name| CardLine {
                     text: name.to_owned(),
@@ -475,12 +522,29 @@ fn has_endless_text(kind: &Kind) -> bool {
     }
 }
 
-/// Without blanks around it and without characters that no text may hold.
-fn clean(text: &str) -> String {
-    text.trim()
-        .chars()
-        .filter(|letter| *letter == '\n' || *letter == '\t' || !letter.is_control())
-        .collect()
+/// A model that may write nothing sometimes does: texts have at least one letter.
+fn forbid_nothing(schema: &mut Json) {
+    match schema {
+        Json::Object(map) => {
+            let open = !["enum", "format", "pattern"]
+                .iter()
+                .any(|key| map.contains_key(*key));
+            if open && map.get("type").is_some_and(|kind| kind == "string") {
+                map.insert("minLength".into(), json!(1));
+            }
+            map.values_mut().for_each(forbid_nothing);
+        }
+        Json::Array(list) => list.iter_mut().for_each(forbid_nothing),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
+fn label(field: &Field) -> &str {
+    if field.title.is_empty() {
+        &field.name
+    } else {
+        &field.title
+    }
 }
 
 #[cfg(test)]
@@ -570,6 +634,60 @@ mod tests {
         ] {
             assert!(matches!(finish(wrong), Err(NodeError::Retryable { .. })));
         }
+    }
+
+    #[test]
+    fn lists_get_as_many_entries_as_are_asked_for() {
+        let config = |entries: &str| {
+            json!({"instruction": "Write.", "mode": "fields", "entries": entries, "output_fields": [
+                {"name": "days", "title": "Days", "kind": "list", "min_items": 1, "max_items": 7, "item": {"kind": "text", "max_length": 40}}]})
+        };
+        let context =
+            FakeContext::new(&json!({"form": {"days": 3, "none": null, "many": 8, "name": "Ada"}}));
+        let items = |entries: &str| {
+            let schema = request(config(entries), &context).schema.expect("a schema");
+            let days = &schema["properties"]["days"];
+            (days["minItems"].clone(), days["maxItems"].clone())
+        };
+        assert_eq!(items("{{ form.days }}"), (json!(3), json!(3)));
+        assert_eq!(items("{{ form.none }}"), (json!(1), json!(7)));
+        for (entries, code, part) in [
+            (
+                "{{ form.many }}",
+                "entries_out_of_range",
+                "\u{201c}Days\u{201d} takes 1 to 7 entries, but 8",
+            ),
+            ("{{ form.name }}", "entries_no_number", "a text"),
+        ] {
+            match now(node::<LlmGenerate>(config(entries)).run(&context)) {
+                Err(NodeError::Failed(error)) => {
+                    assert_eq!(error.code, code);
+                    assert!(error.message.contains(part), "{}", error.message);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_that_reached_its_limit_is_ended_and_told() {
+        let node: LlmGenerate = node(json!({"instruction": "Write.", "max_length": 20}));
+        let values = json!({"text": "It rains. We walk al"});
+        match now(node.resume(&context(), Event::Generation(Ok(result("", Some(values)))))) {
+            Ok(Outcome::Done(done)) => {
+                assert_eq!(done.output, json!({"text": "It rains."}));
+                assert_eq!(done.warnings[0].location, "/text");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_empty_text_is_tried_again() {
+        let node: LlmGenerate = node(json!({"instruction": "Write.", "max_length": 20}));
+        let values = json!({"text": " "});
+        let outcome = now(node.resume(&context(), Event::Generation(Ok(result("", Some(values))))));
+        assert!(matches!(outcome, Err(NodeError::Retryable { .. })));
     }
 
     #[test]
