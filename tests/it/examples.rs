@@ -249,6 +249,47 @@ fn every_example_is_sound() {
     }
 }
 
+/// A small model never ends a text that has no limit, and a page has only so much room.
+#[test]
+fn every_text_of_an_example_has_a_greatest_length() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows");
+    let (mut limited, mut endless) = (0, Vec::new());
+    for entry in std::fs::read_dir(folder).expect("the folder of examples") {
+        let path = entry.expect("an entry").path();
+        let json: Json =
+            serde_json::from_str(&std::fs::read_to_string(&path).expect("a file")).expect("JSON");
+        let mut open = vec![(path.display().to_string(), &json)];
+        while let Some((at, json)) = open.pop() {
+            let is_text = matches!(json["kind"].as_str(), Some("text" | "long_text"))
+                || (json["instruction"].is_string() && json["mode"] != "fields");
+            match (is_text, json["max_length"].is_u64()) {
+                (true, true) => limited += 1,
+                (true, false) => endless.push(at.clone()),
+                (false, _) => {}
+            }
+            let inside: Vec<(String, &Json)> = match json {
+                Json::Array(list) => list
+                    .iter()
+                    .enumerate()
+                    .map(|(index, inner)| (index.to_string(), inner))
+                    .collect(),
+                Json::Object(map) => map
+                    .iter()
+                    .map(|(name, inner)| (name.clone(), inner))
+                    .collect(),
+                _ => Vec::new(),
+            };
+            open.extend(
+                inside
+                    .into_iter()
+                    .map(|(name, inner)| (format!("{at}/{name}"), inner)),
+            );
+        }
+    }
+    assert!(limited > 20, "the texts are found");
+    assert!(endless.is_empty(), "{endless:#?}");
+}
+
 #[test]
 fn every_sample_gives_pages_without_a_warning() {
     for example in examples() {
