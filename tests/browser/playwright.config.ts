@@ -7,7 +7,7 @@ export default defineConfig({
   workers: 1,
   retries: 0,
   forbidOnly: true,
-  reporter: [["list"]],
+  reporter: [["list"], ["./verdict.ts"]],
   outputDir: "../../target/browser",
   use: {
     launchOptions: {

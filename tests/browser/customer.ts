@@ -1,0 +1,48 @@
+// What customers type into the shipped forms, with JavaScript and without it.
+import type { Page } from "@playwright/test";
+
+export interface Invoice {
+  customer: string;
+  number: string;
+}
+
+export interface Trip {
+  guest: string;
+  reference: string;
+}
+
+// 3 × 0.10 + 3 × 0.20 + 2 × 100.00 = 200.90; with 19 % VAT 239.07.
+export const total = "239.07";
+const lines = [
+  ["Pencils", "3", "0.10"],
+  ["Erasers", "3", "0.20"],
+  ["Delivery", "2", "100.00"],
+] as const;
+
+export async function fillInvoice(page: Page, { customer, number }: Invoice, script: boolean): Promise<void> {
+  const field = (name: string) => page.getByRole("textbox", { name }).first();
+  await field("Customer").fill(customer);
+  await field("Address").fill("Hauptstraße 1\n10115 Berlin");
+  await field("Invoice number").fill(number);
+  await page.getByLabel("Invoice date").fill("2027-03-08");
+  await page.getByLabel("Payment due").fill("2027-04-07");
+  for (const [index, [description, quantity, price]] of lines.entries()) {
+    const cell = (column: string) => page.locator(`input[name="lines.${index}.${column}"]`);
+    // Without JavaScript the button asks the server for more rows.
+    if ((await cell("description").count()) === 0) await page.getByRole("button", { name: script ? "Add a row" : "More rows" }).click();
+    await cell("description").fill(description);
+    await cell("quantity").fill(quantity);
+    await cell("unit_price").fill(price);
+    await cell("vat_rate").fill("19");
+  }
+}
+
+export async function fillTrip(page: Page, { guest, reference }: Trip): Promise<void> {
+  await page.getByLabel("Your name").fill(guest);
+  await page.getByLabel("Travellers").fill("2");
+  await page.getByLabel("Destination").fill("Lisbon");
+  await page.getByLabel("First day").fill("2027-05-12");
+  await page.getByLabel("Days", { exact: true }).fill("2");
+  await page.getByText("food", { exact: true }).click();
+  await page.getByLabel("Booking reference").fill(reference);
+}
