@@ -2,6 +2,7 @@
 //! transport's business (the guarded client); this follows at most three redirects, each checked like the first.
 
 use std::{
+    fs::TryLockError,
     io::ErrorKind,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -24,6 +25,12 @@ const REDIRECTS: usize = 3;
 const TRIES: u32 = 5;
 /// A server that is silent for this long is asked again.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Between two looks whether another process still fetches the same file.
+const LOOK: Duration = if cfg!(test) {
+    Duration::from_millis(1)
+} else {
+    Duration::from_secs(1)
+};
 /// Before the second try; doubled before each further one.
 const FIRST_PAUSE: Duration = if cfg!(test) {
     Duration::from_millis(1)
@@ -134,6 +141,10 @@ pub async fn fetch(
     fs::create_dir_all(folder)
         .await
         .map_err(|error| job.disk(&error, 0))?;
+    let _lock = job.lock().await?;
+    if fs::try_exists(&path).await.unwrap_or(false) {
+        return Ok(path);
+    }
     let mut silent = 0;
     loop {
         let before = job.length().await;
@@ -173,6 +184,27 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Two processes that wrote into one file would spoil it: the second waits, and finds the file.
+    async fn lock(&self) -> Result<std::fs::File, FetchError> {
+        let lock = std::fs::File::open(self.folder).map_err(|error| self.disk(&error, 0))?;
+        // A file system without locks has none to wait for.
+        while let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            sleep(LOOK).await;
+        }
+        Ok(lock)
+    }
+
+    /// Says that the disk is too small before it is full.
+    fn check_room(&self, have: u64) -> Result<(), FetchError> {
+        let missing = self.known.size_bytes.saturating_sub(have);
+        match rustix::fs::statvfs(self.folder) {
+            Ok(disk) if disk.f_bavail.saturating_mul(disk.f_frsize) < missing => {
+                Err(self.disk(&ErrorKind::StorageFull.into(), have))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     async fn length(&self) -> u64 {
         fs::metadata(&self.part)
             .await
@@ -185,6 +217,7 @@ impl Job<'_> {
             return Ok(());
         }
         let from = if have > total { 0 } else { have };
+        self.check_room(from).map_err(Attempt::Final)?;
         let (answer, host) = self.open(from).await?;
         let start = match answer.status {
             206 if continues_at(answer.header("content-range"), from) => from,

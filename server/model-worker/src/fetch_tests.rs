@@ -227,6 +227,53 @@ async fn wrong_bytes_are_removed_and_said() {
 }
 
 #[tokio::test]
+async fn of_two_processes_one_downloads_and_both_have_the_file() {
+    let folder = std::env::temp_dir().join(format!("formwork-fetch-{}", uuid::Uuid::now_v7()));
+    let script = Script {
+        says: Mutex::new(vec![Says::Bytes(10), Says::Bytes(1000)]),
+        asked: Mutex::default(),
+    };
+    let (known, url) = (
+        known(right_hash()),
+        Url::parse("https://hub.example/test.gguf").expect("a url"),
+    );
+    let (sender, _receiver) = watch::channel(Progress::default());
+    let (one, other) = tokio::join!(
+        fetch(&script, &known, &url, &folder, &sender),
+        fetch(&script, &known, &url, &folder, &sender)
+    );
+    assert_eq!(one.expect("fetched"), other.expect("found"));
+    let asked = script.asked.into_inner().expect("lock");
+    assert_eq!(
+        asked.iter().map(|(_, from)| *from).collect::<Vec<_>>(),
+        [0, 10]
+    );
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[tokio::test]
+async fn a_disk_without_room_is_said_before_anything_is_asked() {
+    let folder = std::env::temp_dir().join(format!("formwork-fetch-{}", uuid::Uuid::now_v7()));
+    let script = Script {
+        says: Mutex::default(),
+        asked: Mutex::default(),
+    };
+    let huge = Known {
+        size_bytes: 1 << 60,
+        ..known(HASH)
+    };
+    let url = Url::parse("https://hub.example/test.gguf").expect("a url");
+    let (sender, _receiver) = watch::channel(Progress::default());
+    let result = fetch(&script, &huge, &url, &folder, &sender).await;
+    assert!(
+        matches!(result, Err(FetchError::DiskFull { .. })),
+        "{result:?}"
+    );
+    assert!(script.asked.into_inner().expect("lock").is_empty());
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[tokio::test]
 async fn no_network_says_what_to_do_instead() {
     let done = fetch_with(right_hash(), None, Vec::new()).await;
     let why = done.result.expect_err("refused").to_string();

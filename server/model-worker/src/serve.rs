@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use engine::ids::WorkerId;
@@ -42,8 +42,12 @@ use crate::{
 
 /// A request that is due is found at the latest after this, even when every hint is lost.
 const POLL: Duration = Duration::from_millis(500);
-/// Between two looks for a model that could not be fetched.
+/// Between two looks for a model that could not be fetched, and before the first new try to fetch it; doubled before each further one.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
+/// A network that comes back is noticed after this long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// A source that sends wrong bytes would be asked for gigabytes again and again.
+const LONGEST_DISTRUST: Duration = Duration::from_secs(3600);
 
 /// Why the process ends; one clear line each.
 #[derive(Debug, thiserror::Error)]
@@ -270,12 +274,14 @@ async fn find(
         return Ok(Some(Found::at(path.clone())));
     }
     let mut told = false;
+    let mut pause = LOOK_AGAIN;
     loop {
         if let Some(found) = folder::find(&config.download.folder) {
             return Ok(Some(found));
         }
         let (known, source) = supply::wanted(&config.download);
         describe(store, known).await?;
+        let mut longest = LONGEST_PAUSE;
         let why = if config.download.offline {
             format!(
                 "There is no model. Downloads are switched off. Put {} into {}.",
@@ -296,7 +302,12 @@ async fn find(
             report.abort();
             match fetched {
                 Ok(_) => continue,
-                Err(error) => error.to_string(),
+                Err(error) => {
+                    if matches!(error, FetchError::Changed { .. }) {
+                        longest = LONGEST_DISTRUST;
+                    }
+                    error.to_string()
+                }
             }
         };
         if !told {
@@ -305,10 +316,14 @@ async fn find(
         }
         model::set_state(store, known.name, model::State::Missing, Some(&why)).await?;
         tell_models(store);
-        // A file put there by hand is noticed, a network that comes back too.
-        tokio::select! {
-            () = stop.cancelled() => return Ok(None),
-            () = sleep(LOOK_AGAIN) => {}
+        // A file put there by hand is noticed soon, a network that comes back a little later.
+        let again = Instant::now() + pause;
+        pause = (pause * 2).min(longest);
+        while Instant::now() < again && folder::find(&config.download.folder).is_none() {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(None),
+                () = sleep(LOOK_AGAIN) => {}
+            }
         }
     }
 }

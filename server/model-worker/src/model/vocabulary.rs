@@ -44,6 +44,8 @@ pub struct Vocabulary {
     /// Texts of the special tokens with their ids, longest first.
     scaffolding: Vec<(String, u32)>,
     ends: Vec<u32>,
+    /// Tokens with a quotation mark, and what stands before the first one in them.
+    quotes: Vec<(u32, Option<u8>)>,
     normalize: bool,
 }
 
@@ -68,7 +70,7 @@ impl Vocabulary {
         let tokenizer = tokenizer(&tokens, &merges, &family)?;
 
         let bytes = byte_of_char();
-        let words = tokens
+        let words: Vec<Vec<u8>> = tokens
             .iter()
             .zip(&special)
             .map(|(token, special)| {
@@ -106,6 +108,13 @@ impl Vocabulary {
                 ends.push(*id);
             }
         }
+        let quotes = (0_u32..)
+            .zip(&words)
+            .filter_map(|(id, word)| {
+                let at = word.iter().position(|byte| *byte == b'"')?;
+                Some((id, at.checked_sub(1).map(|before| word[before])))
+            })
+            .collect();
         if ends.is_empty() {
             return Err(missing("token that ends a turn"));
         }
@@ -115,6 +124,7 @@ impl Vocabulary {
             special,
             scaffolding,
             ends,
+            quotes,
             normalize: family == "qwen2",
         })
     }
@@ -184,6 +194,14 @@ impl Vocabulary {
 
     pub fn is_end(&self, token: u32) -> bool {
         self.ends.contains(&token)
+    }
+
+    /// Tokens that end a text inside JSON right behind a blank, in the token itself or in what stands before it.
+    pub fn hasty_ends(&self, behind_blank: bool) -> impl Iterator<Item = u32> {
+        self.quotes
+            .iter()
+            .filter(move |(_, before)| before.map_or(behind_blank, |byte| byte == b' '))
+            .map(|(token, _)| *token)
     }
 
     /// The first token that ends a turn.

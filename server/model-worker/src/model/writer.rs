@@ -289,6 +289,7 @@ impl Writer {
                 *logit = f32::NEG_INFINITY;
             }
         });
+        forbid_hasty_ends(vocabulary, &output.text, logits);
         let token = output.sampler.choose(logits).ok_or_else(no_token)?;
         if vocabulary.is_end(token) {
             return Ok(None);
@@ -369,6 +370,24 @@ fn split_last(tokens: &[u32]) -> (&[u32], impl Iterator<Item = &[u32]>) {
     };
     let (before, last) = tokens.split_at(tokens.len() - last);
     (last, before.chunks(PART))
+}
+
+/// Takes away tokens that end a text inside JSON right behind a blank, where something else may follow. A model that begins to quote
+/// there (`Mozart's "The…`) means no end; so it writes the mark escaped, or goes on without. Compact JSON has blanks only inside texts.
+fn forbid_hasty_ends(vocabulary: &Vocabulary, written: &str, logits: &mut [f32]) {
+    let hasty: Vec<u32> = vocabulary
+        .hasty_ends(written.ends_with(' '))
+        .filter(|token| {
+            logits
+                .get(*token as usize)
+                .is_some_and(|logit| logit.is_finite())
+        })
+        .collect();
+    if hasty.len() < logits.iter().filter(|logit| logit.is_finite()).count() {
+        for token in hasty {
+            logits[token as usize] = f32::NEG_INFINITY;
+        }
+    }
 }
 
 fn parse(text: &str) -> Result<Json, Failure> {

@@ -413,6 +413,12 @@ fn the_small_model_yields_only_the_words_of_its_schema() {
         request.temperature = 1.5;
         request.seed = seed;
         let result = run(&mut writer, request).expect("an answer, at the first try");
+        // The model is asked once: what is left open by its choice has only one way on.
+        assert_eq!(
+            result.usage.output_tokens - result.usage.forced_tokens,
+            1,
+            "{result:?}"
+        );
         let word = result
             .values
             .as_ref()
