@@ -3,7 +3,8 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use engine::node::Services;
+use document::Renderer;
+use engine::{catalogue::Catalogue, node::Services};
 use executor::{Config, Executor};
 use reqwest::{Client, Method, RequestBuilder, header};
 use serde_json::{Value as Json, json};
@@ -19,6 +20,8 @@ pub struct Office {
     pub store: Store,
     pub address: String,
     pub db: TestDb,
+    catalogue: Arc<Catalogue>,
+    renderer: Arc<Renderer>,
     executor: Executor,
 }
 
@@ -72,7 +75,7 @@ impl Office {
     pub async fn on(db: TestDb) -> Self {
         let store = db.store().await;
         let catalogue = Arc::new(nodes::catalogue());
-        let renderer = Arc::new(document::Renderer::bundled());
+        let renderer = Arc::new(Renderer::bundled());
         let allow = outbound::Allow::parse("127.0.0.1").expect("the list is well-formed");
         let executor = Executor::start(Config::new(
             store.clone(),
@@ -83,31 +86,60 @@ impl Office {
         ))
         .await
         .expect("the executor starts");
+        // Only the first of several tests in this process installs it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut office = Self {
+            store,
+            address: String::new(),
+            catalogue,
+            renderer,
+            executor,
+            db,
+        };
+        office.address = office.serve(|_| ()).await;
+        office
+    }
+
+    /// One more process that answers people, over the same database; returns its address. It is what a restarted server is, too.
+    pub async fn serve(&self, change: impl FnOnce(&mut api::Config)) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("its address"));
+        let mut config = api::Config {
+            public_url: address.parse().expect("a URL"),
+            trusted_proxies: Vec::new(),
+            web_dir: None,
+        };
+        change(&mut config);
         let router = api::router(api::State {
-            store: store.clone(),
-            catalogue,
-            renderer,
-            local: Some(executor.local()),
-            config: api::Config {
-                public_url: address.parse().expect("a URL"),
-                trusted_proxies: Vec::new(),
-                web_dir: None,
-            },
+            store: self.db.store_with(5).await,
+            catalogue: self.catalogue.clone(),
+            renderer: self.renderer.clone(),
+            local: Some(self.executor.local()),
+            config,
         });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        // Only the first of several tests in this process installs it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Self {
-            store,
-            address,
-            db,
-            executor,
-        }
+        address
+    }
+
+    /// Puts a workflow into use and returns what the API says of it.
+    pub async fn publish(&self, owner: &Caller, document: Json) -> Json {
+        let made = owner
+            .post("/api/workflows", json!({ "document": document }))
+            .await
+            .expect(201);
+        let path = format!("/api/workflows/{}", made["id"].as_str().expect("an id"));
+        owner
+            .post(&format!("{path}/publish"), json!({"base_revision": 1}))
+            .await
+            .expect(201);
+        owner.get(&path).await.expect(200)
+    }
+
+    pub fn sql(&self, statement: &str) -> String {
+        self.db.sql(statement)
     }
 
     /// With an owner, signed in.

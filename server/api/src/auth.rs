@@ -216,7 +216,11 @@ fn cookie_name(config: &Config) -> &'static str {
 }
 
 pub(crate) fn session_cookie(headers: &HeaderMap, config: &Config) -> Option<String> {
-    let name = cookie_name(config);
+    cookie(headers, cookie_name(config))
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{
+    body::BodyDataStream,
     extract::{FromRequest, FromRequestParts, Request},
     http::{StatusCode, header, request::Parts},
 };
@@ -52,16 +53,7 @@ pub(crate) async fn raw_body(request: Request, limit: usize) -> Result<Bytes, Ap
         let piece = piece.map_err(cut)?;
         if body.len() + piece.len() > limit {
             drop(body);
-            let drained = async {
-                let mut left = MAX_DRAINED;
-                while let Some(Ok(piece)) = pieces.next().await {
-                    left = left.saturating_sub(piece.len());
-                    if left == 0 {
-                        break;
-                    }
-                }
-            };
-            let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+            drain(&mut pieces).await;
             return Err(ApiError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
@@ -71,6 +63,20 @@ pub(crate) async fn raw_body(request: Request, limit: usize) -> Result<Bytes, Ap
         body.extend_from_slice(&piece);
     }
     Ok(body.freeze())
+}
+
+/// Reads on for a while and drops what comes.
+pub(crate) async fn drain(pieces: &mut BodyDataStream) {
+    let drained = async {
+        let mut left = MAX_DRAINED;
+        while let Some(Ok(piece)) = pieces.next().await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
 }
 
 fn is_json(request: &Request) -> bool {

@@ -1,8 +1,10 @@
 //! What anybody may open: forms, results, signed file links and inbound webhooks. Pages are made on the server, work without
-//! JavaScript and carry no inline code; nobody here is ever signed in, so no cookie is read or set.
+//! JavaScript and carry no inline code; nobody here is ever signed in, the only cookie is the ticket of an open form.
 
 mod answers;
+mod asset;
 mod colour;
+mod compute;
 mod files;
 mod forms;
 mod hooks;
@@ -11,8 +13,11 @@ mod limits;
 mod page;
 mod published;
 mod results;
+mod story;
+mod ticket;
 mod uploads;
 mod view;
+mod visit;
 
 use std::sync::Arc;
 
@@ -41,7 +46,7 @@ pub(crate) struct Public {
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/f/{slug}", get(forms::show).post(forms::submit))
-        .route("/f/{slug}/compute", post(forms::compute))
+        .route("/f/{slug}/compute", post(compute::totals))
         .route("/f/{slug}/uploads", post(uploads::upload))
         .route("/f/{slug}/uploads/{id}", delete(uploads::remove))
         .route("/r/{token}", get(results::show))
@@ -49,7 +54,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/r/{token}/document", get(results::document))
         .route("/a/{id}", get(files::show))
         .route("/hooks/{slug}/{token}", post(hooks::receive))
-        .route("/assets-public/{name}", get(page::serve_asset))
+        .route("/assets-public/{name}", get(asset::serve))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(Extension(Public::default()))
 }

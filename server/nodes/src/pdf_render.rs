@@ -70,6 +70,7 @@ impl Node for PdfRender {
         Kind::record([
             ("file", "PDF", Kind::File),
             ("pages", "Pages", Kind::Integer),
+            ("first_page", "Picture of the first page", Kind::File),
         ])
     }
 
@@ -183,11 +184,18 @@ impl Node for PdfRender {
         let file = context
             .write_artifact(&name, "application/pdf", bytes)
             .await?;
+        // For eyes before anybody opens the file; it is what the PDF prints.
+        let picture = rendered.svg(0).unwrap_or_default().into_bytes();
+        let stem = name.trim_end_matches(".pdf");
+        let first_page = context
+            .write_artifact(&format!("{stem}.svg"), "image/svg+xml", picture)
+            .await?;
         Ok(Outcome::Done(Done {
             warnings: rendered.warnings,
             ..Done::out(json!({
                 "file": Value::File(file).to_json(),
                 "pages": rendered.pages.len(),
+                "first_page": Value::File(first_page).to_json(),
             }))
         }))
     }

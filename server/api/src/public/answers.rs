@@ -3,12 +3,14 @@
 
 use axum::{
     RequestExt as _,
-    body::{Body, to_bytes},
+    body::Body,
     extract::{FromRequest as _, Multipart, Request},
     http::{StatusCode, header},
 };
 use engine::form::{FieldKind, Form, FormField, MAX_FILE_BYTES, MOST_FILE_BYTES};
 use serde_json::{Map, Value as Json};
+
+use crate::extract::{drain, raw_body};
 
 /// Typed answers of one form, without its files.
 pub(crate) const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
@@ -62,7 +64,7 @@ impl Sent {
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if length.is_some_and(|length| length > most) {
-            return Err(Refusal::TooLarge);
+            return Err(too_large(request).await);
         }
         match media_type(&request).as_deref() {
             Some("application/x-www-form-urlencoded") => Self::read_urlencoded(request).await,
@@ -72,9 +74,13 @@ impl Sent {
     }
 
     async fn read_urlencoded(request: Request<Body>) -> Result<Self, Refusal> {
-        let bytes = to_bytes(request.into_body(), MAX_TEXT_BYTES)
-            .await
-            .map_err(|_| Refusal::TooLarge)?;
+        let bytes =
+            raw_body(request, MAX_TEXT_BYTES)
+                .await
+                .map_err(|error| match error.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+                    _ => Refusal::Broken,
+                })?;
         let entries: Vec<(String, String)> = url::form_urlencoded::parse(&bytes)
             .take(MAX_ENTRIES + 1)
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
@@ -203,6 +209,12 @@ impl Sent {
         }
         Json::Array(rows.into_values().map(Json::Object).collect())
     }
+}
+
+/// A browser that is still writing would show a broken connection instead of the page that says so.
+async fn too_large(request: Request<Body>) -> Refusal {
+    drain(&mut request.into_body().into_data_stream()).await;
+    Refusal::TooLarge
 }
 
 /// The media type without its parameters, in small letters.

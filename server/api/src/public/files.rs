@@ -42,7 +42,7 @@ pub(crate) async fn show(
 ) -> Response {
     let language = Language::choose(None, &headers, "en");
     let (Ok(id), Ok(Query(query))) = (id.parse::<ArtifactId>(), query) else {
-        return super::forms::missing(language);
+        return super::visit::missing(language);
     };
     match link::open_artifact(
         &app.store,
@@ -62,7 +62,7 @@ pub(crate) async fn show(
         Err(error) => {
             let error = ApiError::from(error);
             if error.status() == StatusCode::NOT_FOUND {
-                super::forms::missing(language)
+                super::visit::missing(language)
             } else {
                 error.into_response()
             }
@@ -73,7 +73,7 @@ pub(crate) async fn show(
 /// A page that says when a link ended.
 pub(crate) fn gone(language: Language, at: Timestamp) -> Response {
     let frame = Frame::new(language, &Firm::default(), "", "", Script::None);
-    let date = super::results::date_text(at, &TimeZone::UTC, language.tag());
+    let date = super::story::date_text(at, &TimeZone::UTC, language.tag());
     let title = language.text("notice.gone", &json!({"date": date}));
     let who = match language {
         Language::English => "whoever sent it to you",

@@ -1,27 +1,21 @@
-//! `/f/{slug}`: the form, its live totals, and taking what people send. A submission is stored before anything runs; sending it
-//! twice is one run.
-
-use std::collections::HashMap;
+//! `/f/{slug}`: the form, and taking what people send. A submission is stored before anything runs; sending it twice is one run.
 
 use axum::{
-    Extension, Json,
+    Extension,
     extract::{Path, Query, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use engine::{
     check::Problem,
-    firm::Firm,
-    form::{Form, FormField, Setting, Source},
-    ids::SubmissionId,
+    form::{FieldKind, Form, FormField, Source},
+    ids::{RunId, SubmissionId},
     value::{FileRef, Record, Value, record_to_json},
 };
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value as JsonValue, json};
 use store::{
-    StoreError, artifact,
-    link::{self, PublicWorkflow},
+    StoreError, artifact, link,
     queue::{self, Accept},
     submission,
 };
@@ -29,41 +23,20 @@ use store::{
 use super::{
     Public,
     answers::Sent,
-    language::Language,
     limits::Act,
-    page::{Frame, Script, notice, page},
-    published::{Published, constants, firm},
-    uploads::{keep, refused},
-    view::{FormView, Look, display, is_doubtful},
+    published::constants,
+    ticket,
+    uploads::keep,
+    visit::{LEAST_OPEN_MS, Notes, Shown, Visit},
 };
 use crate::{App, client::ClientAddress, error::ApiError};
 
-/// A person needs longer to read a form than a program.
-const LEAST_OPEN_MS: i64 = 1_000;
 /// The title of a run in lists.
 const TITLE_CHARS: usize = 80;
 
 #[derive(Deserialize)]
 pub(crate) struct Choice {
     lang: Option<String>,
-}
-
-/// One visit to one form.
-struct Visit<'a> {
-    app: &'a App,
-    workflow: PublicWorkflow,
-    published: std::sync::Arc<Published>,
-    firm: Firm,
-    language: Language,
-    chosen: Option<String>,
-    now: Timestamp,
-}
-
-/// What is shown above the questions besides the problems of answers.
-#[derive(Default)]
-struct Notes {
-    general: Vec<String>,
-    first_result: Option<String>,
 }
 
 /// `GET /f/{slug}`.
@@ -81,18 +54,9 @@ pub(crate) async fn show(
     let Some((_, form)) = visit.form() else {
         return visit.closed();
     };
-    match link::form_ticket(&app.store.sealer, visit.workflow.id) {
-        Ok((_, ticket)) => visit.draw(
-            StatusCode::OK,
-            form,
-            &ticket,
-            &json!({}),
-            &[],
-            &[],
-            &Notes::default(),
-            None,
-        ),
-        Err(error) => ApiError::from(error).into_response(),
+    match visit.begin(form, &headers).await {
+        Ok(response) => response,
+        Err(error) => visit.failed(error),
     }
 }
 
@@ -122,144 +86,57 @@ pub(crate) async fn submit(
     }
 }
 
-impl<'a> Visit<'a> {
-    async fn open(
-        app: &'a App,
-        public: &Public,
-        slug: &str,
-        chosen: Option<String>,
-        headers: &HeaderMap,
-    ) -> Result<Self, Box<Response>> {
-        let lost = |error: ApiError| {
-            if error.status() == StatusCode::NOT_FOUND {
-                missing(Language::choose(chosen.as_deref(), headers, "en"))
-            } else {
-                error.into_response()
-            }
-        };
-        let workflow = link::workflow(&app.store, slug)
-            .await
-            .map_err(|error| lost(error.into()))?;
-        let published = public.kept.get(app, &workflow).await.map_err(lost)?;
-        Ok(Self {
-            app,
-            firm: firm(&workflow),
-            language: Language::choose(chosen.as_deref(), headers, &published.workflow.locale),
-            chosen: chosen.filter(|tag| Language::of(tag).is_some()),
-            workflow,
-            published,
-            now: Timestamp::now(),
-        })
-    }
+/// What somebody has filled in so far, under one ticket.
+struct Filled<'a> {
+    id: SubmissionId,
+    ticket: &'a str,
+    answers: &'a JsonValue,
+    files: &'a [FileRef],
+    /// Files that were not taken.
+    declined: &'a [Problem],
+}
 
-    /// The form while it is open.
-    fn form(&self) -> Option<(&str, &Form)> {
-        let (node, form) = self.published.form.as_ref()?;
-        let today = self.now.to_zoned(self.published.zone()).date();
-        let open = self.workflow.live && form.closes_on.is_none_or(|last| today <= last);
-        open.then_some((node.as_str(), form))
-    }
-
-    fn path(&self) -> String {
-        format!("/f/{}", self.workflow.slug)
-    }
-
-    fn frame(&self, script: Script) -> Frame {
-        let logo = self
-            .firm
-            .logo
-            .as_ref()
-            .and_then(|file| super::files::logo_path(self.app, file, self.now));
-        Frame::new(
-            self.language,
-            &self.firm,
-            &self.workflow.name,
-            &self.path(),
-            script,
-        )
-        .logo(logo)
-    }
-
-    fn closed(&self) -> Response {
-        let mut lines = vec![
-            self.language
-                .text("notice.closed_text", &json!({"firm": self.firm_name()})),
-        ];
-        let last = self
-            .published
-            .form
-            .as_ref()
-            .and_then(|(_, form)| form.closes_on);
-        let today = self.now.to_zoned(self.published.zone()).date();
-        if let Some(last) = last.filter(|last| today > *last) {
-            let locale = self.language.locale(&self.published.workflow.locale);
-            lines.insert(
-                0,
-                self.language.text(
-                    "notice.closed_on",
-                    &json!({"date": display(&Value::Date(last), locale)}),
-                ),
-            );
-        }
-        let title = self.language.text("notice.closed", &json!({}));
-        notice(StatusCode::GONE, &self.frame(Script::None), &title, &lines)
-    }
-
-    fn firm_name(&self) -> &str {
-        if self.firm.name.is_empty() {
-            &self.workflow.name
-        } else {
-            &self.firm.name
-        }
-    }
-
-    fn refuse(&self, refusal: super::answers::Refusal) -> Response {
-        use super::answers::Refusal;
-        let key = match refusal {
-            Refusal::TooLarge => "notice.too_large",
-            Refusal::WrongType | Refusal::Broken => "notice.type",
-        };
-        let lines = [self.language.text(&format!("{key}_text"), &json!({}))];
-        notice(
-            refusal.status(),
-            &self.frame(Script::None),
-            &self.language.text(key, &json!({})),
-            &lines,
-        )
-    }
-
-    fn failed(&self, error: ApiError) -> Response {
-        // The problem travels on for the log; people get a page.
-        let status = error.status();
-        let lines = [self.language.text("notice.error_text", &json!({}))];
-        let mut page = notice(
-            status,
-            &self.frame(Script::None),
-            &self.language.text("notice.error", &json!({})),
-            &lines,
-        );
-        if let Some(cause) = error.cause() {
-            tracing::error!(cause = %cause, "a form could not be taken");
-        }
-        if let Some(wait) = error.into_response().headers().get(header::RETRY_AFTER) {
-            page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
-        }
-        page
-    }
-
-    fn setting<'s>(
+impl Filled<'_> {
+    fn shown<'s>(
         &'s self,
-        source: Source,
-        constants: &'s Record,
-        files: &'s dyn Fn(&str) -> Option<FileRef>,
-    ) -> Setting<'s> {
-        Setting {
-            source,
-            locale: self.language.locale(&self.published.workflow.locale),
-            currency: &self.published.workflow.currency,
-            constants,
-            files,
+        status: StatusCode,
+        problems: &'s [Problem],
+        notes: &'s Notes,
+    ) -> Shown<'s> {
+        Shown {
+            status,
+            ticket: self.ticket,
+            answers: self.answers,
+            files: self.files,
+            problems,
+            notes,
+            more_rows: None,
         }
+    }
+}
+
+impl Visit<'_> {
+    /// A form to fill in, under the ticket that this visitor holds already or a fresh one.
+    async fn begin(&self, form: &Form, headers: &HeaderMap) -> Result<Response, ApiError> {
+        let held = ticket::open(self.app, &self.workflow, headers, self.now).await?;
+        let (ticket, files) = match held {
+            Some((id, ticket)) => (ticket, self.files(id).await?),
+            None => (self.fresh_ticket()?.1, Vec::new()),
+        };
+        let shown = Shown {
+            status: StatusCode::OK,
+            ticket: &ticket,
+            answers: &json!({}),
+            files: &files,
+            problems: &[],
+            notes: &Notes::default(),
+            more_rows: None,
+        };
+        Ok(self.draw(form, &shown))
+    }
+
+    fn fresh_ticket(&self) -> Result<(SubmissionId, String), ApiError> {
+        Ok(link::form_ticket(&self.app.store.sealer, self.workflow.id)?)
     }
 
     async fn take(
@@ -270,119 +147,113 @@ impl<'a> Visit<'a> {
         form: &Form,
         sent: &Sent,
     ) -> Result<Response, ApiError> {
-        let mut notes = Notes::default();
-        let known = link::open_form_ticket(
-            &self.app.store.sealer,
-            self.workflow.id,
-            sent.own("_ticket").unwrap_or_default(),
-        )?;
+        let given = sent.own("_ticket").unwrap_or_default();
+        let known = link::open_form_ticket(&self.app.store.sealer, self.workflow.id, given)?;
         let (id, ticket) = match known {
-            Some(id) => (id, sent.own("_ticket").unwrap_or_default().to_owned()),
-            None => {
-                notes
-                    .general
-                    .push(self.language.text("general.expired", &json!({})));
-                link::form_ticket(&self.app.store.sealer, self.workflow.id)?
-            }
+            Some(id) => (id, given.to_owned()),
+            None => self.fresh_ticket()?,
         };
         let (mut answers, declined) = self.keep_files(form, sent, id).await;
         let action = sent.own("_action").unwrap_or("submit");
-        let more = act(action, form, &mut answers);
+        let more_rows = act(action, form, &mut answers);
         let files = self.files(id).await?;
-        if action != "submit" {
-            let draw = self.draw(
-                StatusCode::OK,
-                form,
-                &ticket,
-                &answers,
-                &files,
-                &declined,
-                &Notes::default(),
-                more.as_deref(),
-            );
-            return Ok(draw);
-        }
-        let again = |status: StatusCode, notes: &Notes| {
-            self.draw(
-                status, form, &ticket, &answers, &files, &declined, notes, None,
-            )
+        let filled = Filled {
+            id,
+            ticket: &ticket,
+            answers: &answers,
+            files: &files,
+            declined: &declined,
         };
+        if action != "submit" {
+            let notes = Notes::default();
+            let shown = Shown {
+                more_rows: more_rows.as_deref(),
+                ..filled.shown(StatusCode::OK, &declined, &notes)
+            };
+            return Ok(self.draw(form, &shown));
+        }
         if known.is_none() {
-            return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &notes));
+            let notes = self.note("general.expired", &json!({}));
+            let shown = filled.shown(StatusCode::UNPROCESSABLE_ENTITY, &declined, &notes);
+            return Ok(self.draw(form, &shown));
         }
         // What was accepted once is answered again before anything can refuse it.
         let earlier = submission::find(&self.app.store, &self.workflow.scope, id).await?;
-        if earlier.is_none() {
-            if let Err(wait) = public.limits.take(Act::Submit, address.0, self.workflow.id) {
-                let seconds = wait.as_secs() + 1;
-                notes.general.push(
-                    self.language
-                        .text("general.too_many", &json!({"seconds": seconds})),
-                );
-                let mut response = again(StatusCode::TOO_MANY_REQUESTS, &notes);
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-                return Ok(response);
-            }
-            if sent
-                .own("_website")
-                .is_some_and(|text| !text.trim().is_empty())
-            {
-                notes
-                    .general
-                    .push(self.language.text("general.bot", &json!({})));
-                return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &notes));
-            }
-            if self.now.as_millisecond() - link::opened_at(id).as_millisecond() < LEAST_OPEN_MS {
-                notes
-                    .general
-                    .push(self.language.text("general.too_fast", &json!({})));
-                return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, &notes));
-            }
+        if earlier.is_none()
+            && let Some(refusal) = self.doubt(public, address, form, sent, &filled)
+        {
+            return Ok(refusal);
         }
         let constants = constants(&self.firm, &self.published.zone(), self.now);
         let find = |id: &str| files.iter().find(|file| file.id.to_string() == id).cloned();
-        let record = match form.submit(&answers, &self.setting(Source::Person, &constants, &find)) {
-            Ok(record) if declined.is_empty() => record,
-            Ok(_) => {
-                return Ok(self.draw(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    form,
-                    &ticket,
-                    &answers,
-                    &files,
-                    &declined,
-                    &notes,
-                    None,
-                ));
+        let checked = form.submit(&answers, &self.setting(Source::Person, &constants, &find));
+        let mut problems = Vec::new();
+        match checked {
+            Ok(record) if declined.is_empty() => {
+                return self.accept(node, form, &record, &filled).await;
             }
-            Err(mut problems) => {
-                problems.extend(declined.iter().cloned());
-                return Ok(self.draw(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    form,
-                    &ticket,
-                    &answers,
-                    &files,
-                    &problems,
-                    &notes,
-                    None,
-                ));
-            }
+            Ok(_) => {}
+            Err(found) => problems.extend(found),
+        }
+        problems.extend(declined.iter().cloned());
+        let notes = Notes::default();
+        let shown = filled.shown(StatusCode::UNPROCESSABLE_ENTITY, &problems, &notes);
+        Ok(self.draw(form, &shown))
+    }
+
+    fn note(&self, key: &str, params: &JsonValue) -> Notes {
+        Notes {
+            general: vec![self.language.text(key, params)],
+            first_result: None,
+        }
+    }
+
+    /// What speaks against a person at the form: too many at once, a filled-in trap, a hand too fast.
+    fn doubt(
+        &self,
+        public: &Public,
+        address: ClientAddress,
+        form: &Form,
+        sent: &Sent,
+        filled: &Filled<'_>,
+    ) -> Option<Response> {
+        let again = |status: StatusCode, notes: &Notes| {
+            self.draw(form, &filled.shown(status, filled.declined, notes))
         };
-        self.accept(node, form, id, &record, &answers, &files).await
+        if let Err(wait) = public.limits.take(Act::Submit, address.0, self.workflow.id) {
+            let seconds = wait.as_secs() + 1;
+            let notes = self.note("general.too_many", &json!({"seconds": seconds}));
+            let mut response = again(StatusCode::TOO_MANY_REQUESTS, &notes);
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            return Some(response);
+        }
+        let trapped = sent
+            .own("_website")
+            .is_some_and(|text| !text.trim().is_empty());
+        let open_ms = self.now.as_millisecond() - link::opened_at(filled.id).as_millisecond();
+        let key = if trapped {
+            "general.bot"
+        } else if open_ms < LEAST_OPEN_MS {
+            "general.too_fast"
+        } else {
+            return None;
+        };
+        Some(again(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &self.note(key, &json!({})),
+        ))
     }
 
     async fn accept(
         &self,
         node: &str,
         form: &Form,
-        id: SubmissionId,
         record: &Record,
-        answers: &JsonValue,
-        files: &[FileRef],
+        filled: &Filled<'_>,
     ) -> Result<Response, ApiError> {
+        let id = filled.id;
         let input = record_to_json(record);
         let used: Vec<_> = record
             .values()
@@ -403,7 +274,7 @@ impl<'a> Visit<'a> {
         accept.title = title(form, record);
         accept.idempotency = Some((format!("form:{}", self.workflow.id), id.to_string()));
         accept.uploads = used;
-        let run = match submission::find(&self.app.store, scope, id).await? {
+        let earlier = match submission::find(&self.app.store, scope, id).await? {
             Some(earlier) => Some(earlier),
             None => match queue::submit(&self.app.store, self.app.local.as_deref(), scope, accept)
                 .await
@@ -422,47 +293,38 @@ impl<'a> Visit<'a> {
                 Err(error) => return Err(error.into()),
             },
         };
-        let Some(earlier) = run else {
-            let (_, ticket) = link::form_ticket(&self.app.store.sealer, self.workflow.id)?;
-            let notes = Notes {
-                general: vec![self.language.text("general.upload_gone", &json!({}))],
-                first_result: None,
+        let Some(earlier) = earlier else {
+            let (_, ticket) = self.fresh_ticket()?;
+            let notes = self.note("general.upload_gone", &json!({}));
+            let shown = Shown {
+                ticket: &ticket,
+                files: &[],
+                ..filled.shown(StatusCode::UNPROCESSABLE_ENTITY, &[], &notes)
             };
-            let draw = self.draw(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                form,
-                &ticket,
-                answers,
-                files,
-                &[],
-                &notes,
-                None,
-            );
-            return Ok(draw);
+            return Ok(self.draw(form, &shown));
         };
         if same(&earlier.input, &input, form) {
             return self.to_result(earlier.run);
         }
-        self.sent_before(form, id, &earlier, answers).await
+        self.sent_before(form, &earlier, filled).await
     }
 
     /// The same form with other answers: never the old document for new answers, never two by accident.
     async fn sent_before(
         &self,
         form: &Form,
-        id: SubmissionId,
         earlier: &submission::Submission,
-        answers: &JsonValue,
+        filled: &Filled<'_>,
     ) -> Result<Response, ApiError> {
-        let (fresh, ticket) = link::form_ticket(&self.app.store.sealer, self.workflow.id)?;
+        let (fresh, ticket) = self.fresh_ticket()?;
         let copies = artifact::copy_uploads(
             &self.app.store,
             &self.workflow.scope,
-            id.as_uuid(),
+            filled.id.as_uuid(),
             fresh.as_uuid(),
         )
         .await?;
-        let mut answers = answers.clone();
+        let mut answers = filled.answers.clone();
         for answer in answers
             .as_object_mut()
             .into_iter()
@@ -476,26 +338,24 @@ impl<'a> Visit<'a> {
             }
         }
         let files: Vec<FileRef> = copies.into_iter().map(|(_, file)| file).collect();
+        let first = link::run_token(&self.app.store.sealer, earlier.run)?;
         let notes = Notes {
-            general: vec![self.language.text("general.already_sent", &json!({}))],
-            first_result: Some(format!(
-                "/r/{}",
-                link::run_token(&self.app.store.sealer, earlier.run)?
-            )),
+            first_result: Some(format!("/r/{first}")),
+            ..self.note("general.already_sent", &json!({}))
         };
-        Ok(self.draw(
-            StatusCode::CONFLICT,
-            form,
-            &ticket,
-            &answers,
-            &files,
-            &[],
-            &notes,
-            None,
-        ))
+        let shown = Shown {
+            status: StatusCode::CONFLICT,
+            ticket: &ticket,
+            answers: &answers,
+            files: &files,
+            problems: &[],
+            notes: &notes,
+            more_rows: None,
+        };
+        Ok(self.draw(form, &shown))
     }
 
-    fn to_result(&self, run: engine::ids::RunId) -> Result<Response, ApiError> {
+    fn to_result(&self, run: RunId) -> Result<Response, ApiError> {
         let token = link::run_token(&self.app.store.sealer, run)?;
         let query = self
             .chosen
@@ -503,9 +363,12 @@ impl<'a> Visit<'a> {
             .map(|tag| format!("?lang={tag}"))
             .unwrap_or_default();
         let mut response = Redirect::to(&format!("/r/{token}{query}")).into_response();
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let cookie = ticket::used(&self.app.config, &self.workflow.slug);
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
         Ok(response)
     }
 
@@ -532,92 +395,6 @@ impl<'a> Visit<'a> {
         }
         (answers, problems)
     }
-
-    async fn files(&self, id: SubmissionId) -> Result<Vec<FileRef>, ApiError> {
-        let kept = artifact::uploads(&self.app.store, &self.workflow.scope, id.as_uuid()).await?;
-        Ok(kept.into_iter().map(|artifact| artifact.file).collect())
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one page is drawn from all of these"
-    )]
-    fn draw(
-        &self,
-        status: StatusCode,
-        form: &Form,
-        ticket: &str,
-        answers: &JsonValue,
-        files: &[FileRef],
-        problems: &[Problem],
-        notes: &Notes,
-        more_rows: Option<&str>,
-    ) -> Response {
-        let constants = constants(&self.firm, &self.published.zone(), self.now);
-        let find = |id: &str| files.iter().find(|file| file.id.to_string() == id).cloned();
-        let setting = self.setting(Source::Person, &constants, &find);
-        let draft = form.draft(answers, &setting);
-        let mut errors = HashMap::new();
-        let mut summary = Vec::new();
-        for problem in problems {
-            let text = self.language.problem(problem);
-            let target = format!(
-                "#f-{}",
-                problem.pointer.trim_start_matches('/').replace('/', "-")
-            );
-            summary.push(json!({"text": text, "href": target}));
-            errors.entry(problem.pointer.clone()).or_insert(text);
-        }
-        let look = Look {
-            language: self.language,
-            locale: setting.locale,
-            currency: setting.currency,
-            answers,
-            draft: &draft,
-            errors: &errors,
-            files,
-            more_rows,
-        };
-        let submit = if form.submit_label.is_empty() {
-            self.language.text("form.submit", &json!({}))
-        } else {
-            form.submit_label.clone()
-        };
-        let action = match &self.chosen {
-            Some(tag) => format!("{}?lang={tag}", self.path()),
-            None => self.path(),
-        };
-        let content = json!({
-            "title": form.title, "intro": form.intro, "submit": submit, "action": action, "base": self.path(),
-            "ticket": ticket, "form": FormView::new(form, &look), "summary": summary, "general": notes.general,
-            "first_result": notes.first_result, "slug": self.workflow.slug, "version": self.workflow.version,
-            "locale": setting.locale, "least_open_ms": LEAST_OPEN_MS, "texts": texts(self.language),
-        });
-        page(status, "form.html", &self.frame(Script::Form), content)
-    }
-}
-
-/// Messages that the script says.
-fn texts(language: Language) -> String {
-    let wanted: serde_json::Map<String, JsonValue> = language
-        .messages()
-        .iter()
-        .filter(|(key, _)| key.starts_with("problem.") || key.starts_with("form."))
-        .map(|(key, text)| (key.clone(), json!(text)))
-        .collect();
-    JsonValue::Object(wanted).to_string()
-}
-
-/// A page for an address where nothing is, in the visitor's language.
-pub(crate) fn missing(language: Language) -> Response {
-    let frame = Frame::new(language, &Firm::default(), "", "", Script::None);
-    let lines = [language.text("notice.missing_text", &json!({}))];
-    notice(
-        StatusCode::NOT_FOUND,
-        &frame,
-        &language.text("notice.missing", &json!({})),
-        &lines,
-    )
 }
 
 /// Does what a helping button asks for; returns the rows that get more spare ones.
@@ -650,7 +427,7 @@ fn same(stored: &JsonValue, input: &JsonValue, form: &Form) -> bool {
             .iter()
             .map(|field| {
                 let mut value = values.get(&field.name).cloned().unwrap_or_default();
-                if let engine::form::FieldKind::Rows { computed, .. } = &field.kind {
+                if let FieldKind::Rows { computed, .. } = &field.kind {
                     for row in value
                         .as_array_mut()
                         .into_iter()
@@ -673,95 +450,13 @@ pub(crate) fn title(form: &Form, record: &Record) -> String {
         form.fields
             .iter()
             .filter_map(|field| match (&field.kind, record.get(&field.name)) {
-                (
-                    engine::form::FieldKind::Text { .. } | engine::form::FieldKind::Email,
-                    Some(Value::Text(text)),
-                ) => Some(text),
+                (FieldKind::Text { .. } | FieldKind::Email, Some(Value::Text(text))) => Some(text),
                 _ => None,
             });
     texts
         .next()
         .map(|text| text.chars().take(TITLE_CHARS).collect())
         .unwrap_or_default()
-}
-
-/// What the script asks for live totals.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ComputeIn {
-    /// The tree of typed texts.
-    answers: JsonValue,
-    #[serde(default)]
-    lang: Option<String>,
-}
-
-/// `POST /f/{slug}/compute`: totals of what is typed so far; the only arithmetic is here.
-pub(crate) async fn compute(
-    State(app): State<App>,
-    Extension(public): Extension<Public>,
-    Path(slug): Path<String>,
-    address: ClientAddress,
-    request: Request,
-) -> Result<Response, ApiError> {
-    if super::answers::media_type(&request).as_deref() != Some("application/json") {
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "Send the answers as application/json.",
-        ));
-    }
-    let headers = request.headers().clone();
-    let body = axum::body::to_bytes(request.into_body(), super::answers::MAX_TEXT_BYTES)
-        .await
-        .map_err(|_| refused(super::answers::Refusal::TooLarge))?;
-    let sent: ComputeIn = serde_json::from_slice(&body).map_err(|error| {
-        ApiError::bad_request(
-            "malformed_json",
-            format!("The answers cannot be read: {error}."),
-        )
-    })?;
-    let visit = Visit::open(&app, &public, &slug, sent.lang, &headers)
-        .await
-        .map_err(|_| ApiError::not_found("form"))?;
-    let Some((_, form)) = visit.form() else {
-        return Err(ApiError::new(
-            StatusCode::GONE,
-            "form_closed",
-            "This form is closed.",
-        ));
-    };
-    public
-        .limits
-        .take(Act::Compute, address.0, visit.workflow.id)
-        .map_err(super::uploads::too_many)?;
-    let constants = constants(&visit.firm, &visit.published.zone(), visit.now);
-    let setting = visit.setting(Source::Person, &constants, &|_| None);
-    let draft = form.draft(&sent.answers, &setting);
-    let mut computed = serde_json::Map::new();
-    let mut understood = serde_json::Map::new();
-    for (pointer, value) in &draft.values {
-        let text = display(value, setting.locale);
-        match sent.answers.pointer(pointer) {
-            Some(JsonValue::String(typed))
-                if matches!(
-                    value,
-                    Value::Decimal(_) | Value::Integer(_) | Value::Money(_)
-                ) =>
-            {
-                if is_doubtful(typed) {
-                    understood.insert(pointer.clone(), json!(text));
-                }
-            }
-            Some(_) => {}
-            None => {
-                computed.insert(
-                    pointer.clone(),
-                    json!({"value": value.to_json(), "text": text}),
-                );
-            }
-        }
-    }
-    Ok(Json(json!({"computed": computed, "understood": understood})).into_response())
 }
 
 #[cfg(test)]

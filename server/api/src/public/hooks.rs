@@ -16,16 +16,12 @@ use store::{
     queue::{self, Accept},
 };
 
-use super::{
-    Public,
-    answers::{Refusal, media_type},
-    limits::Act,
-    uploads::{refused, too_many},
-};
+use super::{Public, answers::media_type, limits::Act, uploads::too_many};
 use crate::{
     App,
     client::ClientAddress,
     error::{ApiError, ProblemOut},
+    extract::{raw_body, refuse_nul},
 };
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -70,12 +66,11 @@ pub(crate) async fn receive(
         ));
     }
     let key = idempotency_key(request.headers())?;
-    let body = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES)
-        .await
-        .map_err(|_| refused(Refusal::TooLarge))?;
+    let body = raw_body(request, MAX_BODY_BYTES).await?;
     let body: JsonValue = serde_json::from_slice(&body).map_err(|error| {
         ApiError::bad_request("malformed_json", format!("The body is not JSON: {error}."))
     })?;
+    refuse_nul(&body, &mut String::new())?;
     let input = check(&body, &webhook.fields)?;
     let mut accept = Accept::new(
         workflow.id,
@@ -170,9 +165,6 @@ mod tests {
         assert!(check(&good, &fields).unwrap().get("extra").is_none());
         assert!(check(&json!({"order": 5, "total": "12"}), &fields).is_err());
         assert!(check(&json!([1]), &fields).is_err());
-        assert!(
-            check(&json!({"a\0": "b"}), &[]).is_err() || check(&json!({"a": "b"}), &[]).is_ok()
-        );
     }
 
     #[test]

@@ -1,27 +1,24 @@
-//! How public pages are put together: templates, the firm's look, security headers and the files of these pages.
+//! How public pages are put together: templates, the firm's look and security headers.
 
 use std::sync::LazyLock;
 
 use axum::{
-    extract::Path,
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use engine::firm::Firm;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, value::Serde};
 use serde::Serialize;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
-use super::{colour::Colour, language::Language};
+use super::{asset, colour::Colour, language::Language};
 use crate::error::ApiError;
 
 const DEFAULT_COLOUR: &str = "2b47c9";
 
-/// Nothing inline, nothing from elsewhere; the page may show a PDF of its own.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-    connect-src 'self'; font-src 'self'; frame-src 'self'; object-src 'self'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'";
+/// Nothing inline, nothing from elsewhere.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
@@ -42,20 +39,13 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates
 });
 
-/// The script: the checks of answers, which have their own tests, and what uses them.
-static SCRIPT: LazyLock<String> = LazyLock::new(|| {
-    let checks = include_str!("assets/validate.js").replace("export ", "");
-    let page = include_str!("assets/form.js");
-    let page = page.split_once("\n// ---\n").map_or(page, |(_, page)| page);
-    format!("{checks}\n{page}")
-});
-const STYLE: &str = include_str!("assets/public.css");
-const RESULT_SCRIPT: &str = include_str!("assets/result.js");
-
 /// What every page shows around its content.
 #[derive(Serialize)]
 pub(crate) struct Frame {
     lang: &'static str,
+    /// The page's language in itself.
+    language: &'static str,
+    /// None where there is no address to come back to.
     languages: Vec<LanguageLink>,
     firm: String,
     subtitle: String,
@@ -95,8 +85,10 @@ impl Frame {
             Colour::parse(&firm.colour).map_or_else(|| DEFAULT_COLOUR.to_owned(), Colour::hex);
         Self {
             lang: language.tag(),
+            language: language.name(),
             languages: Language::ALL
                 .into_iter()
+                .filter(|_| !path.is_empty())
                 .map(|other| LanguageLink {
                     tag: other.tag(),
                     name: other.name(),
@@ -107,15 +99,12 @@ impl Frame {
             firm: firm.name.clone(),
             subtitle: subtitle.to_owned(),
             logo: None,
-            brand_css: format!("/assets-public/brand-{colour}.css"),
-            style: format!("/assets-public/public-{}.css", digest(STYLE)),
+            brand_css: asset::brand(&colour),
+            style: asset::style(),
             script: match script {
                 Script::None => None,
-                Script::Form => Some(format!("/assets-public/form-{}.js", digest(&SCRIPT))),
-                Script::Result => Some(format!(
-                    "/assets-public/result-{}.js",
-                    digest(RESULT_SCRIPT)
-                )),
+                Script::Form => Some(asset::form_script()),
+                Script::Result => Some(asset::result_script()),
             },
             t: language.messages(),
         }
@@ -177,47 +166,6 @@ pub(crate) fn notice(status: StatusCode, frame: &Frame, title: &str, lines: &[St
     )
 }
 
-/// `GET /assets-public/{name}`: the script, the styles, a firm's colour. Names hold a hash, so they are kept for ever.
-pub(crate) async fn serve_asset(Path(name): Path<String>) -> Response {
-    let (content_type, body) = if let Some(colour) = brand_of(&name) {
-        ("text/css; charset=utf-8", colour.stylesheet())
-    } else if is(&name, "public-", STYLE, ".css") {
-        ("text/css; charset=utf-8", STYLE.to_owned())
-    } else if is(&name, "form-", &SCRIPT, ".js") {
-        ("text/javascript; charset=utf-8", SCRIPT.clone())
-    } else if is(&name, "result-", RESULT_SCRIPT, ".js") {
-        ("text/javascript; charset=utf-8", RESULT_SCRIPT.to_owned())
-    } else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=31536000, immutable"),
-    );
-    response
-}
-
-fn brand_of(name: &str) -> Option<Colour> {
-    Colour::parse(name.strip_prefix("brand-")?.strip_suffix(".css")?)
-}
-
-fn is(name: &str, prefix: &str, content: &str, suffix: &str) -> bool {
-    name.strip_prefix(prefix)
-        .and_then(|rest| rest.strip_suffix(suffix))
-        .is_some_and(|hash| hash == digest(content))
-}
-
-fn digest(content: &str) -> String {
-    Sha256::digest(content)
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,19 +187,5 @@ mod tests {
         assert!(html.contains("&lt;script&gt;"));
         assert!(!html.contains("<b>"));
         assert!(!html.contains(" style="), "no inline styles");
-    }
-
-    #[test]
-    fn the_script_is_one_file_without_imports() {
-        assert!(
-            !SCRIPT.contains("import "),
-            "{}",
-            SCRIPT
-                .lines()
-                .find(|line| line.contains("import "))
-                .unwrap_or_default()
-        );
-        assert!(!SCRIPT.contains("export "));
-        assert!(SCRIPT.len() < 60_000);
     }
 }

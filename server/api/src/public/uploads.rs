@@ -24,6 +24,7 @@ use super::{
     answers::{Refusal, Sent, SentFile, max_bytes},
     language::Language,
     limits::Act,
+    visit::Visit,
 };
 use crate::{App, client::ClientAddress, error::ApiError};
 
@@ -112,12 +113,11 @@ pub(crate) async fn upload(
     address: ClientAddress,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let workflow = link::workflow(&app.store, &slug).await?;
-    let published = public.kept.get(&app, &workflow).await?;
-    let Some((_, form)) = published.form.as_ref().filter(|_| workflow.live) else {
-        return Err(ApiError::not_found("form"));
-    };
-    let language = Language::choose(None, request.headers(), &published.workflow.locale);
+    let visit = Visit::open(&app, &public, &slug, None, request.headers())
+        .await
+        .map_err(|_| ApiError::not_found("form"))?;
+    let (_, form) = visit.form().ok_or_else(closed)?;
+    let workflow = &visit.workflow;
     public
         .limits
         .take(Act::Upload, address.0, workflow.id)
@@ -126,6 +126,10 @@ pub(crate) async fn upload(
         return Err(refused(Refusal::WrongType));
     }
     let sent = Sent::read(request, form).await.map_err(refused)?;
+    let language = sent
+        .own("_lang")
+        .and_then(Language::of)
+        .unwrap_or(visit.language);
     let ticket = sent.own("_ticket").unwrap_or_default();
     let ticket =
         link::open_form_ticket(&app.store.sealer, workflow.id, ticket)?.ok_or_else(|| {
@@ -134,7 +138,6 @@ pub(crate) async fn upload(
                 language.text("general.expired", &json!({})),
             )
         })?;
-    let language = sent.own("_lang").and_then(Language::of).unwrap_or(language);
     let [file] = sent.files.as_slice() else {
         return Err(ApiError::bad_request(
             "file_missing",
@@ -199,6 +202,10 @@ pub(crate) fn refused(refusal: Refusal) -> ApiError {
         Refusal::Broken => ("body_unreadable", "The body did not arrive completely."),
     };
     ApiError::new(refusal.status(), kind, detail)
+}
+
+pub(crate) fn closed() -> ApiError {
+    ApiError::new(StatusCode::GONE, "form_closed", "This form is closed.")
 }
 
 pub(crate) fn too_many(wait: std::time::Duration) -> ApiError {

@@ -18,6 +18,8 @@ use super::{answers::max_bytes, language::Language, uploads::size_text};
 /// Spare rows at the end of a table, for those without JavaScript.
 const SPARE_ROWS: usize = 3;
 const FIRST_ROWS: usize = 3;
+/// More parts than this are no help above a form.
+const MOST_STEPS: usize = 5;
 
 /// What a form's view is made of.
 pub(crate) struct Look<'a> {
@@ -36,6 +38,8 @@ pub(crate) struct Look<'a> {
 
 #[derive(Serialize)]
 pub(crate) struct FormView {
+    /// The parts of the form by name, when there are several.
+    steps: Vec<Step>,
     pub(crate) sections: Vec<Section>,
     pub(crate) totals: Vec<Total>,
     pub(crate) has_files: bool,
@@ -44,7 +48,14 @@ pub(crate) struct FormView {
 }
 
 #[derive(Serialize)]
+struct Step {
+    id: String,
+    title: String,
+}
+
+#[derive(Serialize)]
 pub(crate) struct Section {
+    id: String,
     title: String,
     fields: Vec<FieldView>,
 }
@@ -95,10 +106,10 @@ struct OptionView {
     chosen: bool,
 }
 
+/// A file that was handed in.
 #[derive(Serialize)]
-struct FileView {
+pub(crate) struct FileView {
     id: String,
-    name: String,
     text: String,
     remove: String,
 }
@@ -108,6 +119,7 @@ struct RowView {
     number: String,
     label: String,
     remove: String,
+    copy: String,
     move_label: String,
     error: String,
     cells: Vec<FieldView>,
@@ -121,12 +133,30 @@ struct ColumnView {
     computed: bool,
 }
 
+impl Look<'_> {
+    /// Everything handed in under this ticket, for questions that name it.
+    pub(crate) fn uploads(&self) -> Vec<FileView> {
+        let view = |file: &FileRef| FileView {
+            id: file.id.to_string(),
+            text: self.language.text(
+                "form.file_kept",
+                &json!({"name": file.name, "size": size_text(file.size_bytes)}),
+            ),
+            remove: self
+                .language
+                .text("form.file_remove", &json!({"name": file.name})),
+        };
+        self.files.iter().map(view).collect()
+    }
+}
+
 impl FormView {
     pub(crate) fn new(form: &Form, look: &Look<'_>) -> Self {
         let mut sections: Vec<Section> = Vec::new();
         for field in &form.fields {
             if sections.is_empty() || !field.section.is_empty() {
                 sections.push(Section {
+                    id: format!("part-{}", sections.len() + 1),
                     title: field.section.clone(),
                     fields: Vec::new(),
                 });
@@ -139,7 +169,19 @@ impl FormView {
         }
         let last = form.computed.len();
         let totals = form.computed.iter().enumerate();
+        let named = sections.iter().filter(|section| !section.title.is_empty());
+        let steps: Vec<Step> = named
+            .map(|section| Step {
+                id: section.id.clone(),
+                title: section.title.clone(),
+            })
+            .collect();
         Self {
+            steps: if (2..=MOST_STEPS).contains(&steps.len()) {
+                steps
+            } else {
+                Vec::new()
+            },
             totals: totals
                 .map(|(index, computed)| Total::new(computed, "", index + 1 == last, look))
                 .collect(),
@@ -273,21 +315,7 @@ impl FieldView {
             )
         };
         let id = answer.as_str().unwrap_or_default();
-        self.file = look
-            .files
-            .iter()
-            .find(|file| file.id.to_string() == id)
-            .map(|file| FileView {
-                id: file.id.to_string(),
-                text: look.language.text(
-                    "form.file_kept",
-                    &json!({"name": file.name, "size": size_text(file.size_bytes)}),
-                ),
-                remove: look
-                    .language
-                    .text("form.file_remove", &json!({"name": file.name})),
-                name: file.name.clone(),
-            });
+        self.file = look.uploads().into_iter().find(|file| file.id == id);
     }
 
     fn row_parts(
@@ -322,6 +350,7 @@ impl FieldView {
             RowView {
                 label: text("form.row"),
                 remove: text("form.remove_row"),
+                copy: text("form.copy_row"),
                 move_label: text("form.move_row"),
                 error: look.errors.get(&at).cloned().unwrap_or_default(),
                 cells: columns
@@ -532,7 +561,7 @@ mod tests {
         let content = json!({
             "title": form.title, "intro": "", "submit": "Send", "action": "/f/x", "base": "/f/x", "ticket": "t",
             "form": FormView::new(&form, &look), "summary": [{"text": "s", "href": "#f-guest"}], "general": ["g"],
-            "first_result": null, "slug": "x", "version": "v", "locale": "en", "least_open_ms": 1000, "texts": "{}",
+            "first_result": null, "slug": "x", "version": "v", "least_open_ms": 1000, "texts": "{}", "uploads": "[]",
         });
         // The escape of a slash is harmless and hard to read.
         render("form.html", &frame, content)

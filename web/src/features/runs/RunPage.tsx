@@ -52,6 +52,8 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
   const navigate = useNavigate();
   const search: { step?: string } = useSearch({ strict: false });
   const open = run.finished_at === null;
+  // Pictures of pages are for eyes; the file is beside them.
+  const files = run.artifacts.filter((artifact) => artifact.content_type !== "image/svg+xml");
   const now = useNow(open ? 250 : null);
   const streams = useStream(run, refetch);
   const [editing, setEditing] = useState(false);
@@ -171,11 +173,11 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
               <h2>{open ? t("run.promise.title") : t("run.files")}</h2>
               {open ? (
                 <p>{t("run.promise.text")}</p>
-              ) : run.artifacts.length === 0 ? (
+              ) : files.length === 0 ? (
                 <p>{t("run.no_files")}</p>
               ) : (
                 <ul className={classes.list}>
-                  {run.artifacts.map((artifact) => (
+                  {files.map((artifact) => (
                     <li key={artifact.id}>
                       <a href={`/api/artifacts/${artifact.id}?download=1`}>
                         <span className={classes.file}>
