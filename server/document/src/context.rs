@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub type LoadFonts = Box<dyn Fn() -> Vec<Vec<u8>> + Send + Sync>;
 
 /// Asked now and then while rendering; `true` ends it with [`DocumentError::Stopped`].
-pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
+pub type Stop<'a> = Arc<dyn Fn() -> bool + Send + Sync + 'a>;
 
 /// What a page sees besides its fields.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct Assets {
 
 /// Bounds of one rendering; what goes beyond is [`DocumentError::Limit`].
 #[derive(Clone)]
-pub struct Limits {
+pub struct Limits<'a> {
     pub max_pages: usize,
     /// Block instances after repeats, and table cells.
     pub max_blocks: usize,
@@ -52,10 +52,10 @@ pub struct Limits {
     /// Characters of one text after its values are filled in.
     pub max_text_length: usize,
     /// Cooperative deadline.
-    pub stop: Option<Stop>,
+    pub stop: Option<Stop<'a>>,
 }
 
-impl Default for Limits {
+impl Default for Limits<'_> {
     fn default() -> Self {
         Self {
             max_pages: 500,

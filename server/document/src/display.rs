@@ -65,6 +65,10 @@ pub(crate) struct Glyphs {
     pub(crate) size: f32,
     pub(crate) colour: Rgb,
     pub(crate) tag: TagId,
+    /// Where in its paragraph the run begins, in bytes: a line is drawn from left to right and read from here.
+    pub(crate) start: usize,
+    /// Clusters stand in the order of drawing, which is not that of reading.
+    pub(crate) right_to_left: bool,
     pub(crate) glyphs: Vec<Glyph>,
     /// One entry a cluster.
     pub(crate) clusters: Vec<Cluster>,
@@ -126,6 +130,8 @@ pub(crate) struct Tag {
     pub(crate) alt: Option<String>,
     /// `Column` or `Row` of a heading cell.
     pub(crate) scope: Option<&'static str>,
+    /// Columns that a cell covers.
+    pub(crate) columns: usize,
 }
 
 /// A decoded picture.
@@ -133,8 +139,15 @@ pub(crate) struct Tag {
 pub(crate) struct Picture {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// RGBA, row by row.
-    pub(crate) pixels: Arc<Vec<u8>>,
+    pub(crate) pixels: Pixels,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Pixels {
+    /// Row by row, four bytes each.
+    Rgba(Arc<Vec<u8>>),
+    /// A whole JPEG file.
+    Jpeg { bytes: Arc<Vec<u8>>, gray: bool },
 }
 
 /// Everything drawing needs.

@@ -1,10 +1,14 @@
 //! The fonts: bundled ones always, further files when a text first needs them. Hands out shapers (font list plus scratch space) so
 //! that many threads lay out at once.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use parley::{
-    FontContext, LayoutContext,
+    FontContext, FontFamilyName, LayoutContext,
     fontique::{Blob, Collection, CollectionOptions},
 };
 use skrifa::{FontRef, MetadataProvider};
@@ -47,8 +51,9 @@ pub(crate) struct Set {
 pub(crate) struct Shaper {
     pub(crate) fonts: FontContext,
     pub(crate) layouts: LayoutContext<u32>,
-    pub(crate) set: Arc<Set>,
+    set: Arc<Set>,
     complete: bool,
+    families: HashMap<(bool, String), Arc<[FontFamilyName<'static>]>>,
 }
 
 impl Fonts {
@@ -151,8 +156,8 @@ impl Set {
         self.covered[letter / 64] & (1 << (letter % 64)) != 0
     }
 
-    /// The font families for a text, CSS syntax; Chinese characters are drawn as the language writes them.
-    pub(crate) fn families(&self, serif: bool, locale: &str) -> String {
+    /// The font families for a text, most wanted first; Chinese characters are drawn as the language writes them.
+    fn families(&self, serif: bool, locale: &str) -> Arc<[FontFamilyName<'static>]> {
         let locale = locale.to_ascii_lowercase();
         let region = match locale.get(..2) {
             Some("ja") => " JP",
@@ -166,23 +171,24 @@ impl Set {
             }
             _ => " SC",
         };
-        let mut list = if serif {
-            String::from("'Noto Serif','Inter'")
+        let bundled = if serif {
+            ["Noto Serif", "Inter"]
         } else {
-            String::from("'Inter','Noto Serif'")
+            ["Inter", "Noto Serif"]
         };
-        let preferred = |name: &&String| name.contains("CJK") && name.ends_with(region);
-        let (first, then): (Vec<&String>, Vec<&String>) = self
+        let preferred = |name: &&str| name.contains("CJK") && name.ends_with(region);
+        let (first, then): (Vec<&str>, Vec<&str>) = self
             .families
             .iter()
+            .map(String::as_str)
             .filter(|name| !name.contains("Mono"))
             .partition(preferred);
-        for name in first.into_iter().chain(then) {
-            list.push_str(",'");
-            list.push_str(&name.replace('\'', ""));
-            list.push('\'');
-        }
-        list
+        bundled
+            .into_iter()
+            .chain(first)
+            .chain(then)
+            .map(|name| FontFamilyName::Named(Cow::Owned(name.to_owned())))
+            .collect()
     }
 }
 
@@ -209,6 +215,22 @@ impl Shaper {
             layouts: LayoutContext::new(),
             set,
             complete,
+            families: HashMap::new(),
         }
+    }
+
+    /// Kept, because every paragraph asks.
+    pub(crate) fn families(&mut self, serif: bool, locale: &str) -> Arc<[FontFamilyName<'static>]> {
+        if let Some(known) = self.families.get(&(serif, locale.to_owned())) {
+            return known.clone();
+        }
+        // A shaper lives on over many documents.
+        if self.families.len() > 64 {
+            self.families.clear();
+        }
+        let families = self.set.families(serif, locale);
+        self.families
+            .insert((serif, locale.to_owned()), families.clone());
+        families
     }
 }

@@ -15,6 +15,7 @@ mod paginate;
 mod payment;
 mod pdf;
 mod picture;
+mod reading;
 mod render;
 mod scope;
 mod strip;

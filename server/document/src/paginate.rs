@@ -54,6 +54,8 @@ pub(crate) fn fill(strips: Vec<Strip>, frame: impl Fn(usize) -> Frame, max: usiz
             && filled.pages.len() > 1
             && y == 0.0
             && let Some(head) = &strip.head
+            // A heading that takes most of a page would leave its rows no room on any.
+            && head.height <= area.height / 2.0
         {
             place(&mut filled, head, &area, &mut y, true);
         }

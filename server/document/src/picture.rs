@@ -1,13 +1,19 @@
-//! Pictures: PNG, JPEG and WebP to pixels, with their size looked at before anything is decoded.
+//! Pictures: PNG, JPEG and WebP to what a page shows, with their size looked at before anything is decoded. Photographs stay JPEG, so
+//! that a page with one does not weigh tens of megabytes; what a camera wrote beside the picture (place, time) is left out.
 
 use std::{io::Cursor, sync::Arc};
 
-use image::{ImageReader, Limits};
+use image::{
+    DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder,
+};
 
-use crate::display::Picture;
+use crate::display::{Picture, Pixels};
 
 /// Longest side in pixels; more is scaled down, no printer shows the difference.
 const LONGEST: u32 = 3_000;
+
+/// Where a photograph written anew cannot be told from the original.
+const JPEG_QUALITY: u8 = 90;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PictureError {
@@ -32,18 +38,47 @@ pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Picture, PictureEr
         return Err(PictureError::TooLarge);
     }
     let mut reader = reader()?;
+    let format = reader.format();
     let mut limits = Limits::default();
     limits.max_alloc = Some(max_pixels.saturating_mul(8));
     reader.limits(limits);
-    let mut image = reader.decode().map_err(|_| PictureError::Unreadable)?;
+    let mut decoder = reader
+        .into_decoder()
+        .map_err(|_| PictureError::Unreadable)?;
+    // A telephone held upright writes the picture lying, with a note beside it.
+    let orientation = decoder.orientation();
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|_| PictureError::Unreadable)?;
+    if let Ok(orientation) = orientation {
+        image.apply_orientation(orientation);
+    }
     if width.max(height) > LONGEST {
         image = image.thumbnail(LONGEST, LONGEST);
     }
-    let rgba = image.into_rgba8();
+    let (width, height) = (image.width(), image.height());
+    let pixels = if format == Some(ImageFormat::Jpeg) {
+        photograph(image).ok_or(PictureError::Unreadable)?
+    } else {
+        Pixels::Rgba(Arc::new(image.into_rgba8().into_raw()))
+    };
     Ok(Picture {
-        width: rgba.width(),
-        height: rgba.height(),
-        pixels: Arc::new(rgba.into_raw()),
+        width,
+        height,
+        pixels,
+    })
+}
+
+fn photograph(image: DynamicImage) -> Option<Pixels> {
+    let gray = !image.color().has_color();
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
+    if gray {
+        image.into_luma8().write_with_encoder(encoder).ok()?;
+    } else {
+        image.into_rgb8().write_with_encoder(encoder).ok()?;
+    }
+    Some(Pixels::Jpeg {
+        bytes: Arc::new(bytes),
+        gray,
     })
 }
 
@@ -59,12 +94,44 @@ mod tests {
         );
         let mut png = Cursor::new(Vec::new());
         image::RgbaImage::new(20, 20)
-            .write_to(&mut png, image::ImageFormat::Png)
+            .write_to(&mut png, ImageFormat::Png)
             .expect("a png");
         assert_eq!(
             decode(png.get_ref(), 399).map(|p| p.width),
             Err(PictureError::TooLarge)
         );
         assert_eq!(decode(png.get_ref(), 400).map(|p| p.width), Ok(20));
+    }
+
+    /// A JPEG with an EXIF block that says "turn me by a quarter", as telephones write them.
+    fn lying_photograph(width: u32, height: u32) -> Vec<u8> {
+        let mut jpeg = Vec::new();
+        image::RgbImage::from_fn(width, height, |x, y| {
+            image::Rgb([(x * 7 % 256) as u8, (y * 5 % 256) as u8, 90])
+        })
+        .write_with_encoder(JpegEncoder::new(&mut jpeg))
+        .expect("a JPEG");
+        let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08".to_vec();
+        // One entry: orientation (0x0112), a short, one of it, 6.
+        exif.extend(b"\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0");
+        let length = u16::try_from(exif.len() + 2).expect("short").to_be_bytes();
+        let mut bytes = vec![0xff, 0xd8, 0xff, 0xe1];
+        bytes.extend(length);
+        bytes.extend(&exif);
+        bytes.extend(&jpeg[2..]);
+        bytes
+    }
+
+    #[test]
+    fn a_photograph_stands_upright_stays_small_and_tells_nothing_else() {
+        let picture = decode(&lying_photograph(600, 400), 1_000_000).expect("a picture");
+        assert_eq!((picture.width, picture.height), (400, 600));
+        let Pixels::Jpeg { bytes, gray: false } = picture.pixels else {
+            panic!("a JPEG in colour");
+        };
+        assert!(bytes.len() < 600 * 400 / 2, "{}", bytes.len());
+        assert!(!bytes.windows(4).any(|part| part == b"Exif"));
+        let large = decode(&lying_photograph(4_000, 200), 1_000_000).expect("a picture");
+        assert_eq!((large.width, large.height), (150, 3_000));
     }
 }

@@ -16,12 +16,15 @@ use crate::{
     fonts::Fonts,
     layout::{Layouter, limit},
     paginate::{Frame, fill},
-    pdf,
+    pdf, reading,
     scope::Scope,
     strip::{Strip, total},
     svg,
     template::{Block, BlockKind, Furniture},
 };
+
+/// What header and footer leave for the body of a page, whatever they take.
+const LEAST_BODY: f32 = 20.0 * MM;
 
 /// Lays out documents. One per process; keeps fonts loaded and is used from many threads at once.
 pub struct Renderer {
@@ -58,7 +61,7 @@ impl Renderer {
         values: &Record,
         context: &Context,
         assets: &Assets,
-        limits: &Limits,
+        limits: &Limits<'_>,
     ) -> Result<Rendered, DocumentError> {
         let scope = Scope::new(template, values, context);
         let mut layouter = Layouter::new(template, context, assets, limits, &self.fonts, scope);
@@ -129,6 +132,11 @@ impl Rendered {
     /// One page, counted from 0, as SVG with glyph outlines; `None` beyond the last page.
     pub fn svg(&self, page: usize) -> Option<String> {
         svg::write(&self.display, page)
+    }
+
+    /// What a page says, counted from 0, one line a line of it; `None` beyond the last page.
+    pub fn text(&self, page: usize) -> Option<String> {
+        reading::text(&self.display, page)
     }
 
     /// Where blocks and values lie on a page, outer blocks first.
@@ -217,6 +225,9 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
     let page = &template.page;
     let width = (page.width - page.left - page.right).max(20.0) * MM;
     let body = layouter.blocks(&template.blocks, width, 1)?;
+    let title = one_line(&title)
+        .or_else(|| one_line(&layouter.first_heading))
+        .unwrap_or_else(|| "Document".into());
     // Heights of header and footer do not depend on the page's number, so they are known before the pages are filled.
     let mut heights = [[0.0_f32; 2]; 2];
     for (index, page) in [0, 1].into_iter().enumerate() {
@@ -225,12 +236,14 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
     }
     let frame = |page_index: usize| {
         let which = usize::from(page_index > 0);
-        let top = page.top * MM + heights[0][which];
         let bottom = page.bottom * MM + heights[1][which];
+        // The body stays on the paper, even where header and footer leave no room.
+        let lowest = (page.height - page.bottom) * MM - LEAST_BODY;
+        let top = (page.top * MM + heights[0][which]).min(lowest);
         Frame {
             x: page.left * MM,
             top,
-            height: (page.height * MM - top - bottom).max(20.0 * MM),
+            height: (page.height * MM - top - bottom).max(LEAST_BODY),
         }
     };
     let filled = fill(body, frame, layouter.limits.max_pages);
@@ -247,6 +260,7 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
     let mut pages = filled.pages;
     let count = pages.len();
     for (index, list) in pages.iter_mut().enumerate() {
+        layouter.check_stop()?;
         let header = furniture(layouter, &template.header, (index, count), width, true)?;
         let footer = furniture(layouter, &template.footer, (index, count), width, false)?;
         let mut y = page.top * MM;
@@ -264,8 +278,37 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
             strip.place(list, page.left * MM, y, true);
             y += strip.height;
         }
+        if let Some(mark) = beyond_paper(list, page.width * MM, page.height * MM) {
+            layouter.notice(
+                "beyond_paper",
+                "the block does not fit on the paper; a part of it is not printed",
+                mark,
+            );
+        }
     }
     Ok((title, pages))
+}
+
+/// The innermost block that reaches beyond the paper.
+fn beyond_paper(list: &PageList, width: f32, height: f32) -> Option<u32> {
+    // A hair's breadth is rounding.
+    let slack = 0.5;
+    list.marks
+        .iter()
+        .filter(|marked| {
+            marked.x < -slack
+                || marked.y < -slack
+                || marked.x + marked.width > width + slack
+                || marked.y + marked.height > height + slack
+        })
+        .map(|marked| marked.mark)
+        .max()
+}
+
+/// Without line breaks; `None` when nothing is left.
+fn one_line(text: &str) -> Option<String> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!line.is_empty()).then_some(line)
 }
 
 fn furniture(

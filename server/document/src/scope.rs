@@ -3,9 +3,9 @@
 
 use engine::{
     expression::ExpressionError,
+    format::Formats,
     value::{Record, Value},
 };
-use jiff::tz::TimeZone;
 
 use crate::{
     Template,
@@ -15,7 +15,7 @@ use crate::{
 
 pub(crate) struct Scope {
     names: Record,
-    locale: String,
+    formats: Formats,
     /// Origin of `item`, innermost last.
     items: Vec<String>,
 }
@@ -43,13 +43,13 @@ impl Scope {
         }
         let firm = Value::Record(context.firm.clone());
         names.insert("firm".into(), clean_value(firm));
-        let zone = TimeZone::get(&context.time_zone).unwrap_or(TimeZone::UTC);
-        let today = context.now.to_zoned(zone).date();
+        let formats = Formats::of(&context.locale, &context.time_zone, &context.currency);
+        let today = formats.date_of(context.now);
         names.insert("today".into(), Value::Date(today));
         names.insert("now".into(), Value::Instant(context.now));
         Self {
             names,
-            locale: context.locale.clone(),
+            formats,
             items: Vec::new(),
         }
     }
@@ -112,9 +112,9 @@ impl Scope {
                     text: clean(text),
                     origin: None,
                 }),
-                Part::Hole { expression, path } => {
+                Part::Hole { program, path } => {
                     let origin = self.origin(path);
-                    match expression.render(&self.names_in(&expression.0), &self.locale) {
+                    match program.render(&self.names, &self.formats) {
                         Ok(text) => pieces.push(Piece {
                             text: clean(&text),
                             origin,
@@ -132,27 +132,14 @@ impl Scope {
 
     /// The leaf as a typed value.
     pub(crate) fn value(&self, leaf: &Leaf, block: &str) -> Result<Value, DocumentError> {
-        let expression = leaf.expression();
-        match expression.evaluate(&self.names_in(&expression.0), &self.locale) {
+        let Some(program) = &leaf.program else {
+            return Ok(Value::Text(leaf.source.clone()));
+        };
+        match program.evaluate(&self.names, &self.formats) {
             Ok(value) => Ok(value),
             Err(error) if error.code() == "expression_empty" => Ok(Value::Empty),
             Err(error) => Err(failed(leaf, block, &error)),
         }
-    }
-
-    /// Only the names a source mentions, so that one cell of a long table does not copy the whole table.
-    fn names_in(&self, source: &str) -> Record {
-        let mut found = Record::new();
-        let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-        for name in source.split(|letter| !word(letter)) {
-            if !name.is_empty()
-                && !found.contains_key(name)
-                && let Some(value) = self.names.get(name)
-            {
-                found.insert(name.into(), value.clone());
-            }
-        }
-        found
     }
 }
 

@@ -1,6 +1,6 @@
 //! The preview: one page as SVG. Letters are outlines, so that the browser shows exactly what the PDF prints, with no font loaded.
 
-use std::{collections::BTreeSet, fmt::Write as _, io::Cursor};
+use std::{collections::BTreeSet, fmt::Write as _, io::Cursor, sync::Arc};
 
 use base64::Engine as _;
 use skrifa::{
@@ -10,7 +10,7 @@ use skrifa::{
 };
 
 use crate::{
-    display::{Display, Item, Picture, Rgb},
+    display::{Display, Item, Picture, Pixels, Rgb},
     template::Segment,
 };
 
@@ -93,10 +93,10 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
             height,
             ..
         } => {
-            if let Some(data) = display.pictures.get(*image).and_then(png) {
+            if let Some(data) = display.pictures.get(*image).and_then(data_url) {
                 let _ = write!(
                     svg,
-                    r#"<image x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" preserveAspectRatio="none" href="data:image/png;base64,{data}"/>"#
+                    r#"<image x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" preserveAspectRatio="none" href="{data}"/>"#
                 );
             }
         }
@@ -203,11 +203,18 @@ fn outline(display: &Display, font: usize, glyph: u16) -> String {
     pen.0
 }
 
-fn png(picture: &Picture) -> Option<String> {
-    let image = image::RgbaImage::from_raw(picture.width, picture.height, picture.pixels.to_vec())?;
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, image::ImageFormat::Png).ok()?;
-    Some(base64::engine::general_purpose::STANDARD.encode(bytes.into_inner()))
+fn data_url(picture: &Picture) -> Option<String> {
+    let (kind, bytes) = match &picture.pixels {
+        Pixels::Jpeg { bytes, .. } => ("jpeg", bytes.clone()),
+        Pixels::Rgba(pixels) => {
+            let image = image::RgbaImage::from_raw(picture.width, picture.height, pixels.to_vec())?;
+            let mut bytes = Cursor::new(Vec::new());
+            image.write_to(&mut bytes, image::ImageFormat::Png).ok()?;
+            ("png", Arc::new(bytes.into_inner()))
+        }
+    };
+    let data = base64::engine::general_purpose::STANDARD.encode(bytes.as_slice());
+    Some(format!("data:image/{kind};base64,{data}"))
 }
 
 fn hex(colour: Rgb) -> String {

@@ -1,11 +1,12 @@
 //! Texts to lines: shaping, bidi, line breaking and font fallback by parley, then glyphs with the letters they stand for.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use parley::{
     Alignment, AlignmentOptions, BaseDirection, BreakReason, FontFamily, FontFeatures, FontStyle,
     FontWeight, Layout, LineHeight, OverflowWrap, PositionedLayoutItem, StyleProperty,
 };
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::{
     display::{Cluster, Glyph, Glyphs, Item, Rgb, TagId},
@@ -73,6 +74,9 @@ pub(crate) struct Setting<'a> {
     pub(crate) right_to_left: bool,
 }
 
+/// Drawn in place of what no font here can draw.
+const REPLACEMENT: char = '\u{fffd}';
+
 pub(crate) fn set(
     setting: &mut Setting<'_>,
     spans: &[Span],
@@ -93,23 +97,19 @@ pub(crate) fn set(
     let mut ranges = Vec::with_capacity(spans.len());
     for span in spans {
         let start = text.len();
-        for letter in span.text.chars() {
-            if letter == '\n' || is_invisible(letter) || setting.fonts.cover(setting.shaper, letter)
-            {
-                text.push(letter);
-            } else {
-                text.push('\u{fffd}');
-                if !paragraph.missing.contains(&letter) {
-                    paragraph.missing.push(letter);
-                }
-            }
-        }
+        push_drawable(setting, &span.text, &mut text, &mut paragraph.missing);
         ranges.push(start..text.len());
     }
     if text.is_empty() {
         return paragraph;
     }
-    let layout = shape(setting, &text, spans, &ranges, look, width);
+    let mut layout = shape(setting, &text, spans, &ranges, look, width);
+    // Each letter has a font, but not every cluster has one that draws it whole, such as a mark on a foreign base.
+    let undrawn = undrawn(&layout, &text);
+    if !undrawn.is_empty() {
+        (text, ranges) = replaced(&text, &ranges, &undrawn, &mut paragraph.missing);
+        layout = shape(setting, &text, spans, &ranges, look, width);
+    }
     for line in layout.lines() {
         let metrics = line.metrics();
         let top = metrics.block_min_coord;
@@ -166,6 +166,91 @@ pub(crate) fn set(
     paragraph
 }
 
+/// Appends a text, with one replacement for each cluster that holds a letter no font has.
+fn push_drawable(
+    setting: &mut Setting<'_>,
+    text: &str,
+    drawable: &mut String,
+    missing: &mut Vec<char>,
+) {
+    let known = |setting: &mut Setting<'_>, letter: char| {
+        letter == '\n' || is_invisible(letter) || setting.fonts.cover(setting.shaper, letter)
+    };
+    if text.chars().all(|letter| known(setting, letter)) {
+        drawable.push_str(text);
+        return;
+    }
+    for cluster in text.graphemes(true) {
+        let unknown: Vec<char> = cluster
+            .chars()
+            .filter(|letter| !known(setting, *letter))
+            .collect();
+        if unknown.is_empty() {
+            drawable.push_str(cluster);
+        } else {
+            drawable.push(REPLACEMENT);
+            note(missing, unknown);
+        }
+    }
+}
+
+/// Byte ranges of the clusters that came out as a font's "no such glyph".
+fn undrawn(layout: &Layout<u32>, text: &str) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for run in layout.lines().flat_map(|line| line.runs()) {
+        for cluster in run.clusters() {
+            let range = cluster.text_range();
+            let letters = text.get(range.clone()).unwrap_or_default();
+            let invisible = letters
+                .chars()
+                .all(|letter| letter == '\n' || is_invisible(letter));
+            if !invisible && letters != "\u{fffd}" && cluster.glyphs().any(|glyph| glyph.id == 0) {
+                found.push(range);
+            }
+        }
+    }
+    found.sort_by_key(|range| range.start);
+    found
+}
+
+/// The text with a replacement for each of `undrawn`, and where the spans are then.
+fn replaced(
+    text: &str,
+    spans: &[Range<usize>],
+    undrawn: &[Range<usize>],
+    missing: &mut Vec<char>,
+) -> (String, Vec<Range<usize>>) {
+    let mut drawable = String::with_capacity(text.len());
+    let mut ranges = Vec::with_capacity(spans.len());
+    for span in spans {
+        let start = drawable.len();
+        let mut at = span.start;
+        for hole in undrawn
+            .iter()
+            .filter(|hole| span.contains(&hole.start) && hole.start >= span.start)
+        {
+            if hole.start < at {
+                continue;
+            }
+            drawable.push_str(text.get(at..hole.start).unwrap_or_default());
+            drawable.push(REPLACEMENT);
+            at = hole.end.min(span.end);
+            note(missing, text[hole.clone()].chars());
+        }
+        drawable.push_str(text.get(at..span.end).unwrap_or_default());
+        ranges.push(start..drawable.len());
+    }
+    (drawable, ranges)
+}
+
+fn note(missing: &mut Vec<char>, letters: impl IntoIterator<Item = char>) {
+    for letter in letters {
+        if !missing.contains(&letter) && !is_invisible(letter) {
+            missing.push(letter);
+        }
+    }
+}
+
 /// Width of the text on one line.
 pub(crate) fn natural_width(setting: &mut Setting<'_>, spans: &[Span], look: &Look) -> f32 {
     set(setting, spans, look, 1.0e6, 0, 0).width
@@ -175,11 +260,11 @@ fn shape(
     setting: &mut Setting<'_>,
     text: &str,
     spans: &[Span],
-    ranges: &[std::ops::Range<usize>],
+    ranges: &[Range<usize>],
     look: &Look,
     width: f32,
 ) -> Layout<u32> {
-    let families = setting.shaper.set.families(look.serif, setting.locale);
+    let families = setting.shaper.families(look.serif, setting.locale);
     let shaper = &mut *setting.shaper;
     let mut builder = shaper
         .layouts
@@ -189,7 +274,7 @@ fn shape(
     } else {
         direction(text)
     });
-    builder.push_default(FontFamily::Source(Cow::Owned(families)));
+    builder.push_default(FontFamily::List(Cow::Borrowed(&families)));
     builder.push_default(StyleProperty::FontSize(look.size));
     builder.push_default(StyleProperty::Brush(0));
     builder.push_default(LineHeight::FontSizeRelative(look.line_height));
@@ -278,10 +363,12 @@ fn collect(
         });
     // Clusters in logical order; one without glyphs belongs to the ligature before it.
     let mut clusters: Vec<(usize, String)> = Vec::new();
+    let mut start = usize::MAX;
     for cluster in run.run().clusters() {
         if cluster.style_index() != run.style_index() {
             continue;
         }
+        start = start.min(cluster.text_range().start);
         let count = cluster.glyphs().count();
         let letters = text.get(cluster.text_range()).unwrap_or_default();
         match clusters.last_mut() {
@@ -301,6 +388,8 @@ fn collect(
         } else {
             tag
         },
+        start,
+        right_to_left: run.run().is_rtl(),
         glyphs: Vec::new(),
         clusters: Vec::new(),
     };

@@ -63,7 +63,7 @@ fn values(template: &Template, json: &Json) -> Record {
     }
 }
 
-fn render_with(parts: Json, json: &Json, limits: &Limits) -> Result<Rendered, DocumentError> {
+fn render_with(parts: Json, json: &Json, limits: &Limits<'_>) -> Result<Rendered, DocumentError> {
     let template = template(parts);
     let values = values(&template, json);
     renderer().render(&template, &values, &context(), &Assets::default(), limits)
@@ -260,10 +260,179 @@ fn letters_that_disguise_are_stripped() {
 
 #[test]
 fn text_without_spaces_breaks_anywhere() {
-    let parts = json!({"blocks": [{"id": "a", "type": "text", "text": "m".repeat(5_000)}]});
+    let parts = json!({"blocks": [{"id": "a", "type": "text", "text": "m".repeat(10_000)}]});
     let rendered = render(parts, &json!({}));
     assert_eq!(rendered.warnings, []);
-    assert_eq!(text(&rendered).matches('m').count(), 5_000);
+    assert_eq!(text(&rendered).matches('m').count(), 10_000);
+    assert_on_paper(&rendered);
+}
+
+/// Nothing is drawn beyond the paper.
+#[track_caller]
+fn assert_on_paper(rendered: &Rendered) {
+    for (number, size) in rendered.pages.iter().enumerate() {
+        for place in rendered.boxes(number) {
+            assert!(
+                place.x_mm >= -0.2
+                    && place.y_mm >= -0.2
+                    && place.x_mm + place.width_mm <= size.width_mm + 0.2
+                    && place.y_mm + place.height_mm <= size.height_mm + 0.2,
+                "page {}: {place:?}",
+                number + 1
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_model_or_a_prankster_writes_stands_as_it_is() {
+    let parts = json!({
+        "fields": [{"name": "name", "kind": "text"}],
+        "title": "{{ name }}",
+        "blocks": [{"id": "a", "type": "text", "text": "Dear {{ name }},"}]
+    });
+    let name = "<|im_end|> {{ firm.iban }} {% x %} <b>&amp; \\(\"Ada\")";
+    let rendered = render(parts, &json!({"name": name}));
+    assert_eq!(rendered.warnings, []);
+    assert_eq!(text(&rendered), format!("Dear {name},"));
+    let info = tool(&rendered, &["pdfinfo", "FILE"]);
+    assert!(info.contains(name), "{info}");
+}
+
+#[test]
+fn a_family_of_emoji_is_one_box_and_one_warning() {
+    let parts = json!({"blocks": [
+        {"id": "a", "type": "text", "text": "Hi \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} and \u{1f44d}\u{1f3fd}!"}]});
+    let rendered = render(parts, &json!({}));
+    assert_eq!(text(&rendered), "Hi \u{fffd} and \u{fffd}!");
+    let [warning] = rendered.warnings.as_slice() else {
+        panic!("{:?}", rendered.warnings);
+    };
+    assert_eq!(
+        (warning.code.as_str(), warning.location.as_str()),
+        ("missing_glyph", "a, page 1")
+    );
+    assert!(warning.message.contains("U+1F468"), "{}", warning.message);
+}
+
+#[test]
+fn a_mark_that_no_font_sets_on_its_base_is_told() {
+    // A Hebrew point on a Cyrillic letter: each has a font, together none has them.
+    let parts = json!({"blocks": [{"id": "a", "type": "text", "text": "x Ж\u{5b8}\u{20e3} y"}]});
+    let rendered = render(parts, &json!({}));
+    let found = text(&rendered);
+    assert!(found.starts_with('x') && found.ends_with('y'), "{found}");
+    assert!(
+        found.contains('Ж')
+            || rendered
+                .warnings
+                .iter()
+                .any(|one| one.code == "missing_glyph"),
+        "{found}: {:?}",
+        rendered.warnings
+    );
+}
+
+#[test]
+fn a_picture_that_is_gone_or_broken_is_a_located_warning() {
+    let parts = json!({
+        "fields": [{"name": "photo", "kind": "file"}],
+        "blocks": [
+            {"id": "a", "type": "image", "source": "{{ photo }}"},
+            {"id": "b", "type": "image", "data": "bm8gcGljdHVyZQ=="},
+            {"id": "c", "type": "text", "text": "After"}]
+    });
+    let photo = json!({"photo": {"id": "018f4f5e-0000-7000-8000-000000000001", "name": "beach.jpg", "content_type": "image/jpeg", "size_bytes": 7}});
+    let rendered = render(parts, &photo);
+    let found: Vec<(&str, &str)> = rendered
+        .warnings
+        .iter()
+        .map(|warning| (warning.code.as_str(), warning.location.as_str()))
+        .collect();
+    assert_eq!(found, [("image_missing", "a"), ("image_unreadable", "b")]);
+    assert!(rendered.warnings[0].message.contains("beach.jpg"));
+    assert_eq!(text(&rendered), "After");
+}
+
+#[test]
+fn amounts_are_written_in_the_documents_currency_and_instants_in_its_zone() {
+    let template = template(
+        json!({"blocks": [{"id": "a", "type": "text", "text": "{{ 1234.5 | money }}, {{ now }}"}]}),
+    );
+    let context = Context {
+        currency: "CHF".into(),
+        locale: "de-CH".into(),
+        ..context()
+    };
+    let rendered = renderer()
+        .render(
+            &template,
+            &Record::new(),
+            &context,
+            &Assets::default(),
+            &Limits::default(),
+        )
+        .expect("a document");
+    assert_eq!(text(&rendered), "CHF 1’234.50, 8. März 2027, 11:00");
+}
+
+#[test]
+fn a_document_without_a_title_is_called_after_its_first_heading() {
+    let heading = json!({"id": "a", "type": "heading", "text": "Offer"});
+    for (blocks, expected) in [
+        (
+            json!([{"id": "b", "type": "text", "text": "Hello"}, heading]),
+            "Offer",
+        ),
+        (json!([]), "Document"),
+    ] {
+        let rendered = render(json!({"title": " ", "blocks": blocks}), &json!({}));
+        let info = tool(&rendered, &["pdfinfo", "FILE"]);
+        assert!(
+            info.lines()
+                .any(|line| line.starts_with("Title:") && line.ends_with(expected)),
+            "{info}"
+        );
+    }
+}
+
+#[test]
+fn what_does_not_fit_on_the_paper_is_told() {
+    let mut block = json!({"id": "deep", "type": "text", "text": "Deep"});
+    for depth in 0..12 {
+        block =
+            json!({"id": format!("box{depth}"), "type": "box", "padding": 20, "blocks": [block]});
+    }
+    let rendered = render(json!({"blocks": [block]}), &json!({}));
+    let codes: Vec<&str> = rendered
+        .warnings
+        .iter()
+        .map(|one| one.code.as_str())
+        .collect();
+    assert!(codes.contains(&"beyond_paper"), "{codes:?}");
+    let tall = json!({
+        "header": {"blocks": (0..60).map(|line| json!({"id": format!("h{line}"), "type": "text", "text": "Header"})).collect::<Vec<_>>()},
+        "blocks": [{"id": "a", "type": "text", "text": "Body"}]
+    });
+    let rendered = render(tall, &json!({}));
+    assert_eq!(rendered.warnings[0].code, "beyond_paper");
+    assert!(text(&rendered).contains("Body"));
+}
+
+#[test]
+fn the_text_of_a_page_is_in_reading_order() {
+    let parts = json!({
+        "footer": {"blocks": [{"id": "foot", "type": "text", "text": "Page {{ page }} of {{ pages }}"}]},
+        "blocks": [
+            {"id": "a", "type": "text", "runs": [{"text": "One "}, {"text": "bold", "bold": true}, {"text": " word."}]},
+            {"id": "b", "type": "text", "text": "שלום 42 עולם and more"}]
+    });
+    let rendered = render(parts, &json!({}));
+    assert_eq!(
+        rendered.text(0).as_deref(),
+        Some("One bold word.\nשלום 42 עולם and more\nPage 1 of 1")
+    );
+    assert_eq!(rendered.text(1), None);
 }
 
 #[test]
@@ -300,6 +469,94 @@ fn limits_are_clear_errors() {
     };
     let error = render_with(list_document(), &rows(200), &stopped).err();
     assert_eq!(error, Some(DocumentError::Stopped));
+    // Where a single text does the work, the deadline holds, too.
+    let error = render_with(
+        json!({"blocks": [{"id": "a", "type": "text", "text": "Hello"}]}),
+        &json!({}),
+        &stopped,
+    );
+    assert_eq!(error.err(), Some(DocumentError::Stopped));
+}
+
+#[test]
+fn each_kind_of_excess_is_told_apart() {
+    let check = |parts: Json, limits: Limits<'_>, kind: LimitKind| {
+        let error = render_with(parts, &rows(50), &limits).err();
+        assert!(
+            matches!(error, Some(DocumentError::Limit { kind: found, .. }) if found == kind),
+            "{kind:?}: {error:?}"
+        );
+    };
+    let fields = list_document()["fields"].clone();
+    let nested = json!({"fields": fields, "blocks": [
+        {"id": "one", "type": "repeat", "list": "{{ lines }}", "blocks": [
+            {"id": "two", "type": "repeat", "list": "{{ lines }}", "blocks": [
+                {"id": "three", "type": "repeat", "list": "{{ lines }}", "blocks": [
+                    {"id": "x", "type": "spacer", "height": 0}]}]}]}]});
+    check(
+        nested,
+        Limits {
+            max_blocks: 20_000,
+            ..Limits::default()
+        },
+        LimitKind::Blocks,
+    );
+    check(
+        list_document(),
+        Limits {
+            max_glyphs: 100,
+            ..Limits::default()
+        },
+        LimitKind::Glyphs,
+    );
+    let long =
+        json!({"fields": fields, "blocks": [{"id": "x", "type": "text", "text": "é".repeat(500)}]});
+    check(
+        long.clone(),
+        Limits {
+            max_text_length: 499,
+            ..Limits::default()
+        },
+        LimitKind::TextLength,
+    );
+    render_with(
+        long,
+        &rows(1),
+        &Limits {
+            max_text_length: 500,
+            ..Limits::default()
+        },
+    )
+    .expect("just fits");
+}
+
+#[test]
+fn a_template_cannot_be_nested_or_large_without_end() {
+    let mut block = json!({"id": "x", "type": "text", "text": "x"});
+    for depth in 0..80 {
+        block = json!({"id": format!("b{depth}"), "type": "box", "blocks": [block]});
+    }
+    let many: Vec<Json> = (0..3_000)
+        .map(|number| json!({"id": format!("b{number}"), "type": "spacer"}))
+        .collect();
+    let numbers = json!([
+        {"id": "a", "type": "spacer", "height": 1e300}, {"id": "b", "type": "text", "text": "x", "size": -1},
+        {"id": "c", "type": "box", "padding": "12"}]);
+    for (blocks, expected) in [
+        (json!([block]), vec!["too_deep"]),
+        (json!(many), vec!["too_many_blocks"]),
+        (numbers, vec!["out_of_range"; 3]),
+    ] {
+        let problems = Template::parse(
+            &json!({"format": "formwork-document/1", "title": "T", "blocks": blocks}),
+        )
+        .expect_err("problems");
+        let codes: Vec<&str> = problems
+            .iter()
+            .map(|problem| problem.code.as_str())
+            .collect();
+        assert_eq!(codes, expected);
+    }
 }
 
 #[test]
@@ -534,6 +791,190 @@ proptest! {
                     rendered.pdf().expect("a PDF");
                     rendered.svg(0);
                 }
+            }
+        }
+    }
+}
+
+/// Words of one direction, each drawn by a font that is there.
+const LEFT_TO_RIGHT: &[&str] = &[
+    "office",
+    "Straße",
+    "naïve",
+    "Ångström",
+    "Žluťoučký",
+    "Việt",
+    "fjörd",
+    "e\u{301}te\u{301}",
+    "AV.",
+    "1,485.00",
+    "€",
+    "Αθήνα",
+    "ά",
+    "ελληνικά",
+    "Кириллица",
+    "Їжак",
+    "Љубав",
+    "--",
+    "ffi",
+    "x\u{a0}y",
+    "\"quoted\"",
+    "(42%)",
+    "&<>",
+];
+const CHINESE: &[&str] = &[
+    "感谢您",
+    "请在三十天内付款。",
+    "日本語のテキスト",
+    "한국어",
+    "々〆",
+];
+const RIGHT_TO_LEFT: &[&str] = &[
+    "المثال",
+    "شكرا",
+    "لا",
+    "بسم",
+    "مرحبا",
+    "שלום",
+    "עולם",
+    "תודה",
+];
+
+/// A paragraph of one direction.
+fn paragraph() -> impl Strategy<Value = String> {
+    let words = |list: Vec<&'static str>| {
+        prop::collection::vec(prop::sample::select(list), 1..25).prop_map(|words| words.join(" "))
+    };
+    let mut plain = LEFT_TO_RIGHT.to_vec();
+    if Path::new(CJK).exists() {
+        plain.extend(CHINESE);
+    }
+    prop_oneof![
+        3 => words(plain),
+        1 => words(RIGHT_TO_LEFT.to_vec()),
+    ]
+}
+
+/// Blocks that show `texts.0`, `texts.1`, … of the values, each once, in all kinds of containers.
+#[derive(Clone, Debug)]
+enum Tree {
+    Text(String),
+    Heading(String),
+    Table(Vec<String>),
+    Box(Vec<Tree>),
+    Columns(Vec<Vec<Tree>>),
+    Together(Vec<Tree>),
+}
+
+fn tree() -> impl Strategy<Value = Vec<Tree>> {
+    let leaf = prop_oneof![
+        4 => paragraph().prop_map(Tree::Text),
+        1 => paragraph().prop_map(Tree::Heading),
+        1 => prop::collection::vec(paragraph(), 0..8).prop_map(Tree::Table),
+    ];
+    let node = leaf.prop_recursive(4, 24, 5, |inner| {
+        let list = prop::collection::vec(inner, 1..5);
+        prop_oneof![
+            list.clone().prop_map(Tree::Box),
+            list.clone().prop_map(Tree::Together),
+            prop::collection::vec(list, 1..3).prop_map(Tree::Columns),
+        ]
+    });
+    prop::collection::vec(node, 1..8)
+}
+
+/// The blocks in JSON; the texts go into `texts` in the order in which they are drawn.
+fn blocks_of(trees: &[Tree], texts: &mut Vec<String>, ids: &mut u32) -> Json {
+    let mut one = |tree: &Tree| -> Json {
+        *ids += 1;
+        let id = format!("b{ids}");
+        match tree {
+            Tree::Text(text) | Tree::Heading(text) => {
+                texts.push(text.clone());
+                let kind = if matches!(tree, Tree::Text(_)) {
+                    "text"
+                } else {
+                    "heading"
+                };
+                json!({"id": id, "type": kind, "text": format!("{{{{ texts[{}] }}}}", texts.len() - 1)})
+            }
+            Tree::Table(rows) => {
+                let first = texts.len();
+                texts.extend(rows.iter().cloned());
+                json!({"id": id, "type": "table", "rows": format!("{{{{ texts[{first}:{}] }}}}", texts.len()),
+                    "columns": [{"value": "{{ item }}"}, {"value": "", "width": "2fr"}]})
+            }
+            Tree::Box(inner) => {
+                json!({"id": id, "type": "box", "fill": "fill", "blocks": blocks_of(inner, texts, ids)})
+            }
+            Tree::Together(inner) => {
+                json!({"id": id, "type": "keep_together", "blocks": blocks_of(inner, texts, ids)})
+            }
+            Tree::Columns(cells) => {
+                let cells: Vec<Json> = cells
+                    .iter()
+                    .map(|cell| json!({"blocks": blocks_of(cell, texts, ids)}))
+                    .collect();
+                json!({"id": id, "type": "columns", "columns": cells})
+            }
+        }
+    };
+    trees.iter().map(&mut one).collect()
+}
+
+/// Without blanks and letters that steer. Readers turn the two letters of the ligature lam-alef around: both orders count as one.
+fn letters(text: &str) -> String {
+    text.replace("ال", "لا")
+        .chars()
+        .filter(|letter| {
+            !letter.is_whitespace()
+                && !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_text_of_the_values_is_on_the_paper_and_in_the_file(trees in tree()) {
+        let mut texts = Vec::new();
+        let blocks = blocks_of(&trees, &mut texts, &mut 0);
+        let parts = json!({
+            "theme": {"size": 6.5},
+            "fields": [{"name": "texts", "kind": "list", "item": {"kind": "text"}}], "blocks": blocks
+        });
+        let rendered = render(parts.clone(), &json!({"texts": texts}));
+        let codes: Vec<&str> = rendered.warnings.iter().map(|one| one.code.as_str()).filter(|code| *code != "list_empty").collect();
+        // Narrow columns may cut a number and say so; nothing else is wrong.
+        assert!(codes.iter().all(|code| *code == "number_cut"), "{:?}", rendered.warnings);
+        assert_on_paper(&rendered);
+        let bytes = rendered.pdf().expect("a PDF");
+        assert!(bytes == render(parts, &json!({"texts": texts})).pdf().expect("a PDF"), "two renderings differ");
+        let own: String = (0..rendered.pages.len()).filter_map(|page| rendered.text(page)).map(|text| letters(&text)).collect();
+        let raw = letters(&tool(&rendered, &["pdftotext", "-raw", "FILE", "-"]));
+        // Nothing is lost and nothing is drawn twice.
+        let sorted = |text: &str| -> Vec<char> {
+            let mut letters: Vec<char> = text.chars().collect();
+            letters.sort_unstable();
+            letters
+        };
+        let given: String = texts.iter().map(|text| letters(text)).collect();
+        assert_eq!(sorted(&own.replace("Noitems", "")), sorted(&given));
+        // Columns that go on overleaf interleave; on one page each paragraph is whole.
+        if rendered.pages.len() > 1 {
+            return Ok(());
+        }
+        for text in &texts {
+            assert!(own.contains(&letters(text)), "{text:?} in {own:?}");
+            let right_to_left = text.chars().any(|letter| matches!(letter, '\u{590}'..='\u{6ff}'));
+            if right_to_left {
+                // Readers put the words of a line in an order of their own; each word is whole.
+                for word in text.split_whitespace() {
+                    assert!(raw.contains(&letters(word)), "{word:?} in {raw:?}");
+                }
+            } else {
+                assert!(raw.contains(&letters(text)), "{text:?} in {raw:?}");
             }
         }
     }

@@ -42,7 +42,7 @@ pub(crate) struct Layouter<'a> {
     pub(crate) template: &'a Template,
     pub(crate) context: &'a Context,
     pub(crate) assets: &'a Assets,
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: &'a Limits<'a>,
     pub(crate) fonts: &'a Fonts,
     pub(crate) shaper: Shaper,
     pub(crate) scope: Scope,
@@ -57,6 +57,8 @@ pub(crate) struct Layouter<'a> {
     pub(crate) furniture: bool,
     /// The next block stands at the very top of a page's header.
     pub(crate) at_top: bool,
+    /// Names a document that has no title of its own.
+    pub(crate) first_heading: String,
     pub(crate) blocks: usize,
     pub(crate) glyphs: usize,
     pub(crate) pixels: u64,
@@ -67,7 +69,7 @@ impl<'a> Layouter<'a> {
         template: &'a Template,
         context: &'a Context,
         assets: &'a Assets,
-        limits: &'a Limits,
+        limits: &'a Limits<'a>,
         fonts: &'a Fonts,
         scope: Scope,
     ) -> Self {
@@ -76,6 +78,7 @@ impl<'a> Layouter<'a> {
             parent: 0,
             alt: None,
             scope: None,
+            columns: 1,
         };
         Self {
             template,
@@ -103,6 +106,7 @@ impl<'a> Layouter<'a> {
             notices: Vec::new(),
             furniture: false,
             at_top: false,
+            first_heading: String::new(),
             blocks: 0,
             glyphs: 0,
             pixels: 0,
@@ -468,7 +472,7 @@ impl<'a> Layouter<'a> {
             look.colour = self.colour(colour, mark)?;
         }
         let tag = self.tag(role, parent);
-        let mut spans = Vec::new();
+        let mut spans: Vec<Span> = Vec::new();
         for run in runs {
             let colour = match &run.colour {
                 Some(leaf) => Some(self.colour(leaf, mark)?),
@@ -497,6 +501,9 @@ impl<'a> Layouter<'a> {
         }
         if spans.iter().all(|span| span.text.trim().is_empty()) {
             return Ok(Vec::new());
+        }
+        if role.starts_with('H') && self.first_heading.is_empty() && !self.furniture {
+            self.first_heading = spans.iter().map(|span| span.text.as_str()).collect();
         }
         self.lines(&spans, &look, width, tag, mark)
     }
@@ -557,13 +564,7 @@ impl<'a> Layouter<'a> {
         tag: TagId,
         mark: u32,
     ) -> Result<text::Paragraph, DocumentError> {
-        let length: usize = spans.iter().map(|span| span.text.len()).sum();
-        if length > self.limits.max_text_length * 4 {
-            return Err(limit(
-                LimitKind::TextLength,
-                self.limits.max_text_length as u64,
-            ));
-        }
+        self.check_length(spans)?;
         let mut setting = Setting {
             fonts: self.fonts,
             shaper: &mut self.shaper,
@@ -602,7 +603,21 @@ impl<'a> Layouter<'a> {
         Ok(paragraph)
     }
 
-    fn natural_width(&mut self, spans: &[Span], look: &Look) -> f32 {
+    /// A text that is too long is not even measured.
+    fn check_length(&self, spans: &[Span]) -> Result<(), DocumentError> {
+        self.check_stop()?;
+        let most = self.limits.max_text_length;
+        // Bytes first: they are known without counting.
+        let bytes: usize = spans.iter().map(|span| span.text.len()).sum();
+        let letters = || -> usize { spans.iter().map(|span| span.text.chars().count()).sum() };
+        if bytes > most && letters() > most {
+            return Err(limit(LimitKind::TextLength, most as u64));
+        }
+        Ok(())
+    }
+
+    fn natural_width(&mut self, spans: &[Span], look: &Look) -> Result<f32, DocumentError> {
+        self.check_length(spans)?;
         let mut setting = Setting {
             fonts: self.fonts,
             shaper: &mut self.shaper,
@@ -610,7 +625,7 @@ impl<'a> Layouter<'a> {
             locale: &self.context.locale,
             right_to_left: self.template.page.right_to_left,
         };
-        text::natural_width(&mut setting, spans, look)
+        Ok(text::natural_width(&mut setting, spans, look))
     }
 
     fn pieces(&mut self, leaf: &Leaf, mark: u32) -> Result<Vec<Piece>, DocumentError> {
@@ -764,6 +779,7 @@ impl<'a> Layouter<'a> {
             parent,
             alt: None,
             scope: None,
+            columns: 1,
         });
         u32::try_from(self.tags.len() - 1).unwrap_or(0)
     }
@@ -781,14 +797,19 @@ impl<'a> Layouter<'a> {
         if self.blocks > self.limits.max_blocks {
             return Err(limit(LimitKind::Blocks, self.limits.max_blocks as u64));
         }
-        // Asking the clock costs more than a cell, so not every time.
-        if self.blocks.is_multiple_of(64)
-            && let Some(stop) = &self.limits.stop
-            && stop()
-        {
-            return Err(DocumentError::Stopped);
+        // Also where nothing is shaped: a condition may take its time, too.
+        if self.blocks.is_multiple_of(16) {
+            self.check_stop()?;
         }
         Ok(())
+    }
+
+    /// Asked for every paragraph: shaping even a short one costs more than looking at the clock.
+    pub(crate) fn check_stop(&self) -> Result<(), DocumentError> {
+        match &self.limits.stop {
+            Some(stop) if stop() => Err(DocumentError::Stopped),
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(crate) fn notice(&mut self, code: &'static str, message: impl Into<String>, mark: u32) {

@@ -49,7 +49,7 @@ impl Layouter<'_> {
         if block.label_width.is_none() {
             for pair in &shown {
                 let spans = self.spans(&pair.label, mark)?;
-                label_width = label_width.max(self.natural_width(&spans, &label_look));
+                label_width = label_width.max(self.natural_width(&spans, &label_look)?);
             }
             label_width = (label_width + 5.0 * MM).min(width * 0.6);
         }
@@ -207,7 +207,7 @@ impl Layouter<'_> {
         };
         // The amount takes what it needs before the label does: it must not break.
         let spans = self.spans(&line.value, mark)?;
-        let natural = self.natural_width(&spans, &value_look) + 1.0;
+        let natural = self.natural_width(&spans, &value_look)? + 1.0;
         let value_width = natural.clamp(width * 0.45, width * 0.8);
         let label_width = width - value_width;
         let row = self.tag("TR", table);

@@ -7,7 +7,7 @@ use crate::{
     context::DocumentError,
     display::{MM, TagId},
     strip::{Decor, Strip},
-    template::{ColumnWidth, Table},
+    template::{ColumnWidth, Leaf, Table},
     text::{Look, Span},
 };
 
@@ -63,7 +63,12 @@ impl Layouter<'_> {
         if texts.is_empty() {
             let look = self.muted_look();
             let row = self.tag("TR", tag);
-            let cell = self.cell(&table.empty, &look, width, "TD", row, mark)?;
+            let cell_tag = self.cell_tag("TD", row);
+            if cell_tag != 0 {
+                self.tags[cell_tag as usize].columns = table.columns.len();
+            }
+            let spans = self.spans(&table.empty, mark)?;
+            let cell = self.lines(&spans, &look, width, cell_tag, mark)?;
             let decor = self.row_decor(table, 0);
             strips.push(self.row(vec![(0.0, width, cell)], width, ROW_PADDING, decor));
         }
@@ -78,6 +83,9 @@ impl Layouter<'_> {
         for (index, texts) in table.totals.iter().enumerate() {
             let row = self.tag("TR", tag);
             let mut cells = Vec::new();
+            // A row of totals with fewer texts than columns still has all its cells.
+            let blank = Leaf::default();
+            let texts = texts.iter().chain(std::iter::repeat(&blank));
             for ((column, (x, cell_width)), leaf) in table.columns.iter().zip(&places).zip(texts) {
                 let look = Look {
                     bold: true,
@@ -135,20 +143,20 @@ impl Layouter<'_> {
             let mut natural = 0.0_f32;
             if column.width == ColumnWidth::Auto {
                 let heading = self.spans(&column.heading, mark)?;
-                natural = self.natural_width(&heading, &look);
+                natural = self.natural_width(&heading, &look)?;
                 let own = if column.bold { &bold } else { &look };
                 let mut longest = 0;
                 for (index, row) in texts.iter().enumerate() {
                     let (spans, _) = &row[number];
                     let letters: usize = spans.iter().map(|span| span.text.len()).sum();
                     if index < MEASURED_ROWS || letters * 5 >= longest * 4 {
-                        natural = natural.max(self.natural_width(spans, own));
+                        natural = natural.max(self.natural_width(spans, own)?);
                     }
                     longest = longest.max(letters);
                 }
                 for total in table.totals.iter().filter_map(|texts| texts.get(number)) {
                     let spans = self.spans(total, mark)?;
-                    natural = natural.max(self.natural_width(&spans, &bold));
+                    natural = natural.max(self.natural_width(&spans, &bold)?);
                 }
                 natural = (natural + 1.0).min(width * 0.5);
             }
@@ -214,7 +222,6 @@ impl Layouter<'_> {
         for ((column, (x, cell_width)), (value, detail)) in
             table.columns.iter().zip(places).zip(texts)
         {
-            self.count_block()?;
             let look = Look {
                 bold: column.bold,
                 tabular: true,

@@ -7,7 +7,7 @@ use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat, dictio
 use sha2::{Digest as _, Sha256};
 
 use super::{Result, fonts::Face, structure::Structure};
-use crate::display::Display;
+use crate::display::{Display, Pixels};
 
 pub(super) fn finish(
     mut document: Document,
@@ -37,6 +37,11 @@ fn add(
     hash.update(display.now.to_string().as_bytes());
     for page in &pages {
         hash.update(document.get_page_content(*page));
+    }
+    for picture in &display.pictures {
+        match &picture.pixels {
+            Pixels::Rgba(bytes) | Pixels::Jpeg { bytes, .. } => hash.update(bytes.as_slice()),
+        }
     }
     rename_fonts(document, &pages, faces)?;
     for (index, page) in pages.iter().enumerate() {

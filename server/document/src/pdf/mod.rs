@@ -8,14 +8,14 @@ mod structure;
 use std::collections::BTreeMap;
 
 use printpdf::{
-    Actions, BorderArray, Codepoint, Color, DictItem, FontId, LinePoint, LinkAnnotation, Op,
-    PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Point, Polygon, PolygonRing,
-    Pt, RawImage, RawImageData, RawImageFormat, Rect, Rgb as PdfRgb, TextItem, TextMatrix,
-    WindingOrder, XObject, XObjectId, XObjectTransform,
+    Actions, BorderArray, Codepoint, Color, DictItem, ExternalStream, ExternalXObject, FontId,
+    LinePoint, LinkAnnotation, Op, PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions,
+    Point, Polygon, PolygonRing, Pt, Px, RawImage, RawImageData, RawImageFormat, Rect,
+    Rgb as PdfRgb, TextItem, TextMatrix, WindingOrder, XObject, XObjectId, XObjectTransform,
 };
 
 use crate::{
-    display::{Display, Glyphs, Item, Placed, Rgb, TagId},
+    display::{Display, Glyphs, Item, Picture, Pixels, Placed, Rgb, TagId},
     svg::runs,
     template::Segment,
 };
@@ -35,17 +35,10 @@ pub(crate) fn write(display: &Display) -> Result<Vec<u8>> {
         );
     }
     for (index, picture) in display.pictures.iter().enumerate() {
-        let image = RawImage {
-            pixels: RawImageData::U8(picture.pixels.to_vec()),
-            width: picture.width as usize,
-            height: picture.height as usize,
-            data_format: RawImageFormat::RGBA8,
-            tag: Vec::new(),
-        };
         pdf.resources
             .xobjects
             .map
-            .insert(XObjectId(format!("I{index}")), XObject::Image(image));
+            .insert(XObjectId(format!("I{index}")), image(picture));
     }
     let mut structure = Structure::new(display);
     for page in 0..display.pages.len() {
@@ -73,6 +66,45 @@ pub(crate) fn write(display: &Display) -> Result<Vec<u8>> {
     let mut warnings = Vec::new();
     let document = pdf.to_lopdf_document(&options, &mut warnings);
     document::finish(document, display, &faces, structure)
+}
+
+fn image(picture: &Picture) -> XObject {
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    match &picture.pixels {
+        Pixels::Rgba(pixels) => XObject::Image(RawImage {
+            pixels: RawImageData::U8(pixels.to_vec()),
+            width,
+            height,
+            data_format: RawImageFormat::RGBA8,
+            tag: Vec::new(),
+        }),
+        Pixels::Jpeg { bytes, gray } => {
+            let name = |text: &str| DictItem::Name(text.as_bytes().to_vec());
+            let space = if *gray { "DeviceGray" } else { "DeviceRGB" };
+            let entries = [
+                ("Type", name("XObject")),
+                ("Subtype", name("Image")),
+                ("Width", DictItem::Int(picture.width.into())),
+                ("Height", DictItem::Int(picture.height.into())),
+                ("ColorSpace", name(space)),
+                ("BitsPerComponent", DictItem::Int(8)),
+                ("Filter", name("DCTDecode")),
+            ];
+            XObject::External(ExternalXObject {
+                stream: ExternalStream {
+                    dict: entries
+                        .into_iter()
+                        .map(|(key, item)| (key.into(), item))
+                        .collect(),
+                    content: bytes.to_vec(),
+                    compress: false,
+                },
+                width: Some(Px(width)),
+                height: Some(Px(height)),
+                dpi: Some(72.0),
+            })
+        }
+    }
 }
 
 /// Turns one page's items into operations.

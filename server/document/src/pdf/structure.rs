@@ -100,7 +100,7 @@ impl Structure {
     ) -> Result<ObjectId, lopdf::Error> {
         let root = document.new_object_id();
         let ids: Vec<ObjectId> = self.tags.iter().map(|_| document.new_object_id()).collect();
-        let annotations = self.write_links(document, pages, &ids)?;
+        let annotations = self.write_links(document, pages)?;
         for (index, tag) in self.tags.iter().enumerate().skip(1) {
             if index > 1 && !self.attached[index] {
                 continue;
@@ -167,7 +167,6 @@ impl Structure {
         &self,
         document: &mut Document,
         pages: &[ObjectId],
-        _ids: &[ObjectId],
     ) -> Result<Vec<Vec<ObjectId>>, lopdf::Error> {
         let mut number = i64::try_from(self.contents.len()).unwrap_or(0);
         let mut all = Vec::with_capacity(pages.len());
@@ -207,6 +206,10 @@ impl Structure {
 }
 
 fn attributes(tag: &Tag, rect: Option<[f32; 4]>) -> Option<Dictionary> {
+    if tag.columns > 1 {
+        let columns = i64::try_from(tag.columns).unwrap_or(1);
+        return Some(dictionary! { "O" => "Table", "ColSpan" => columns });
+    }
     if let Some(scope) = tag.scope {
         return Some(dictionary! { "O" => "Table", "Scope" => scope });
     }
