@@ -62,7 +62,12 @@ export class Saver {
   }
 
   private schedule(): void {
-    if (!this.store.dirty || this.store.get().save === "elsewhere") return;
+    if (this.store.get().save === "elsewhere") return;
+    if (!this.store.dirty) {
+      // Undo led back to what the server has.
+      if (!this.running && this.store.get().save === "saving") this.store.set({ save: "saved" });
+      return;
+    }
     const now = Date.now();
     if (this.firstUnsaved === 0) this.firstUnsaved = now;
     if (this.timer) clearTimeout(this.timer);
