@@ -14,7 +14,7 @@ import { Inspector } from "./inspector/Inspector";
 import { StepList, ViewSwitch } from "./list/StepList";
 import { ConflictPanel } from "./panels/ConflictPanel";
 import { Palette } from "./panels/Palette";
-import { ProblemList, useGoToProblem } from "./panels/Problems";
+import { inTurn, ProblemList, useGoToProblem } from "./panels/Problems";
 import { PublishPanel } from "./panels/PublishPanel";
 import { ActionsProvider } from "./state/actions";
 import type { Actions } from "./state/actions";
@@ -100,7 +100,7 @@ function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null
     run: () => actions.run({ kind: "all" }),
     runStep: () => step && actions.run({ kind: "only", step }),
     problem: () => {
-      const problems = store.get().checked?.problems ?? [];
+      const problems = inTurn(store.get().checked?.problems ?? []);
       const next = problems[nextProblem.current % Math.max(1, problems.length)];
       nextProblem.current += 1;
       if (next) goToProblem(next);

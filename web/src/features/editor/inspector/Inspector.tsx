@@ -29,6 +29,9 @@ function questionAt(config: JsonObject, schema: Schema, field: string) {
   return found ? { label: found.label || found.name, number: index + 1, count: fields.length } : null;
 }
 
+/** Less than this says nothing. */
+const SHORTEST_MS = 50;
+
 const DOT: Record<string, string> = { succeeded: "--ok", failed: "--err", running: "--accent-text", waiting: "--warn", skipped: "--text3" };
 
 export function Inspector({ step, onClose }: { step: string; onClose: () => void }) {
@@ -51,7 +54,7 @@ export function Inspector({ step, onClose }: { step: string; onClose: () => void
   const question = address.field && type ? questionAt(node.config, type.schema, address.field) : null;
   const dot = state ? DOT[state] : undefined;
   return (
-    <aside className={classes["panel"]} aria-label={t("inspector.label", { name: node.name })} data-region="inspector" tabIndex={-1}>
+    <aside className={classes["panel"]} aria-label={t("inspector.label", { name: node.name })} data-region="inspector" data-step={step} tabIndex={-1}>
       <div className={classes["head"]}>
         <StepIcon family={type?.family ?? known?.family ?? null} icon={type?.icon ?? known?.icon} size={34} />
         {question ? (
@@ -93,7 +96,7 @@ export function Inspector({ step, onClose }: { step: string; onClose: () => void
       <div className={classes["foot"]}>
         <Button variant="default" leftSection={<Play size={14} />} disabled={busy} onClick={() => actions.run({ kind: "only", step })}>{t("run.step")}</Button>
         <Button variant="default" disabled={busy} onClick={() => actions.run({ kind: "to", step })}>{t("run.toHere")}</Button>
-        {took !== null && <span className={classes["took"]}>{t("run.lastTime", { time: format.duration(took) })}</span>}
+        {took !== null && took >= SHORTEST_MS && <span className={classes["took"]}>{t("run.lastTime", { time: format.duration(took) })}</span>}
       </div>
     </aside>
   );

@@ -33,18 +33,33 @@ export function useGoToProblem(): (problem: Problem) => void {
     const node = store.node(problem.node);
     go({ step: problem.node, tab: "setup", field: node ? fieldOf(problem, node.config) : undefined });
     const path = parsePointer(problem.pointer);
-    const at = path[0] === "nodes" ? path.slice(3) : path[0] === "config" ? path.slice(1) : path;
-    // After the inspector has drawn that step.
-    setTimeout(() => {
-      for (let depth = at.length; depth > 0; depth -= 1) {
-        const place = document.querySelector<HTMLElement>(`[data-region=inspector] [data-path="${CSS.escape(at.slice(0, depth).join("/"))}"]`);
-        if (!place) continue;
-        place.scrollIntoView({ block: "center" });
-        place.querySelector<HTMLElement>("input, textarea, [contenteditable=true], button")?.focus({ preventScroll: true });
-        return;
-      }
-    }, 80);
+    focusPlace(problem.node, path[0] === "nodes" ? path.slice(3) : path[0] === "config" ? path.slice(1) : path);
   };
+}
+
+const LONGEST_WAIT_MS = 2000;
+
+/** Moves to a field of the inspector as soon as it is drawn: some wait for the server. The nearest place around it is second best. */
+function focusPlace(step: string, at: readonly string[]): void {
+  const since = performance.now();
+  const look = () => {
+    const panel = document.querySelector(`[data-region=inspector][data-step="${CSS.escape(step)}"]`);
+    for (let depth = at.length; panel && depth > 0; depth -= 1) {
+      const place = panel.querySelector<HTMLElement>(`[data-path="${CSS.escape(at.slice(0, depth).join("/"))}"]`);
+      if (!place) continue;
+      if (depth < at.length && performance.now() - since < LONGEST_WAIT_MS) break;
+      place.scrollIntoView({ block: "center" });
+      place.querySelector<HTMLElement>("input, textarea, [contenteditable=true], button")?.focus({ preventScroll: true });
+      return;
+    }
+    if (performance.now() - since < LONGEST_WAIT_MS) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}
+
+/** Errors first, each as it stands in the document. */
+export function inTurn(problems: readonly Problem[]): Problem[] {
+  return [...problems.filter((problem) => problem.severity === "error"), ...problems.filter((problem) => problem.severity !== "error")];
 }
 
 export function ProblemList() {
@@ -57,7 +72,7 @@ export function ProblemList() {
   if (!problems) return null;
   if (problems.length === 0) return <div className={classes["fine"]}><CircleCheck size={15} aria-hidden />{t("problems.none")}</div>;
   const errors = problems.filter((problem) => problem.severity === "error");
-  const sorted = [...errors, ...problems.filter((problem) => problem.severity !== "error")];
+  const sorted = inTurn(problems);
   return (
     <section className={classes["problems"]} aria-label={t("problems.title")}>
       <button type="button" className={classes["problemsHead"]} aria-expanded={open} onClick={() => setOpen(!open)}>
