@@ -158,7 +158,7 @@ describe("lanes", () => {
     const rows = lanes(document, ports(document)).map((row) => {
       const indent = "  ".repeat(row.depth);
       if (row.kind === "step") return `${indent}${row.number} ${row.id}`;
-      if (row.kind === "way") return `${indent}[${row.title}]${row.empty ? " -" : ""}`;
+      if (row.kind === "way") return `${indent}[${row.title}]${{ steps: "", below: " -", ends: " ." }[row.goes]}`;
       return row.kind === "joins" ? `${indent}-> ${row.id}` : `${indent}=`;
     });
     expect(rows).toEqual(expected);
@@ -167,6 +167,11 @@ describe("lanes", () => {
   test("ways are indented and meet again", () =>
     check("a>b b.yes>c b.no>d c>e d>e e>f", ["1 a", "2 b", "  [yes]", "  3 c", "  [no]", "  4 d", "=", "5 e", "6 f"]));
   test("an empty way goes on below", () => check("a.yes>b a.no>c b>c", ["1 a", "  [yes]", "  2 b", "  [no] -", "=", "3 c"]));
+  test("a way that leads nowhere ends", () => {
+    const document = { ...flow("a.yes>b a.no>c"), edges: flow("a.yes>b").edges };
+    const rows = lanes(document, (id) => (id === "a" ? [{ name: "yes", title: "yes" }, { name: "no", title: "no" }] : [{ name: "out", title: "" }]));
+    expect(rows.flatMap((row) => (row.kind === "way" ? [row.goes] : []))).toEqual(["steps", "ends"]);
+  });
   test("ways that never meet end in their lanes", () => check("a.yes>b a.no>c", ["1 a", "  [yes]", "  2 b", "  [no]", "  3 c"]));
   test("branches within branches", () =>
     check("a.x>b a.y>e b.p>c b.q>d c>e d>e", ["1 a", "  [x]", "  2 b", "    [p]", "    3 c", "    [q]", "    4 d", "  [y] -", "=", "5 e"]));

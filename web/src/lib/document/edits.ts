@@ -230,6 +230,12 @@ export function connect(document: Workflow, edge: Edge): Workflow | null {
   return hasCycle(next) ? null : next;
 }
 
+/** The steps that one may lead to without going round in a circle. */
+export function targets(document: Workflow, from: string): string[] {
+  const before = ancestors(document, from);
+  return document.nodes.map((node) => node.id).filter((id) => id !== from && !before.has(id));
+}
+
 export function disconnect(document: Workflow, edge: Edge): Workflow {
   return { ...document, edges: document.edges.filter((other) => !sameEdge(other, edge)) };
 }

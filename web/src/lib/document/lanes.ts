@@ -5,7 +5,7 @@ import type { Port, Workflow } from "./types";
 
 export type Row =
   | { kind: "step"; id: string; number: number; depth: number; gap: { after: string; port: string } | null; parent: string | null }
-  | { kind: "way"; from: string; port: string; title: string; depth: number; empty: boolean }
+  | { kind: "way"; from: string; port: string; title: string; depth: number; goes: "steps" | "below" | "ends" }
   | { kind: "joins"; id: string; from: string; port: string; depth: number }
   | { kind: "rejoin"; from: string; depth: number };
 
@@ -90,8 +90,8 @@ export function lanes(document: Workflow, ports: (id: string) => Port[]): Row[] 
       for (const port of [...names, ...extra.map((name) => ({ name, title: name }))]) {
         const targets = outgoing.filter((edge) => edge.port === port.name);
         for (const target of targets.length ? targets : [null]) {
-          const empty = !target || target.to === join;
-          rows.push({ kind: "way", from, port: port.name, title: port.title || (names.length > 1 ? port.name : ""), depth: depth + 1, empty });
+          const goes = !target ? "ends" : target.to === join ? "below" : "steps";
+          rows.push({ kind: "way", from, port: port.name, title: port.title || (names.length > 1 ? port.name : ""), depth: depth + 1, goes });
           if (target) walk(target.to, join, depth + 1, { after: from, port: port.name }, from);
         }
       }

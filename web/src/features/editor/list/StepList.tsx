@@ -17,11 +17,10 @@ import { StepIcon } from "../icons";
 import { useEditor, useDocument, usePorts } from "../state/store";
 import { useStale } from "../state/useStale";
 import { useCardText } from "./cardText";
+import { KEYS } from "./keyNames";
 import { StateMark } from "./StateMark";
+import { LeadsTo, WayItem } from "./WayItem";
 import classes from "./list.module.css";
-
-/** As they are printed on keyboards. */
-const KEYS = { add: "A", duplicate: "D", up: "Alt ↑", down: "Alt ↓", remove: "Del" };
 
 export function ViewSwitch() {
   const { t } = useTranslation("editor");
@@ -57,31 +56,41 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
   const [target, setTarget] = useState<string | null>(null);
   const rows = useMemo(() => lanes(document, ports), [document, ports]);
   const steps = useMemo(() => rows.filter((row) => row.kind === "step"), [rows]);
+  // What the arrows walk: steps, and the ways out of those that have several.
+  const walk = useMemo(() => rows.filter((row) => row.kind === "step" || row.kind === "way"), [rows]);
   const fired = useEditor((state) => state.results);
   const selected = address.step ?? steps[0]?.id;
   const nodes = useMemo(() => new Map(document.nodes.map((node) => [node.id, node])), [document]);
 
   const select = (id: string) => go({ step: id, field: undefined, surface: undefined });
-  const focus = (id: string | undefined) => {
-    if (!id) return;
-    select(id);
-    tree.current?.querySelector<HTMLElement>(`[data-step="${CSS.escape(id)}"]`)?.focus();
+  const focus = (row: Row | string | undefined | null) => {
+    if (!row) return;
+    const way = typeof row === "object" && row.kind === "way";
+    const id = typeof row === "string" ? row : row.kind === "step" ? row.id : row.from;
+    if (!way) select(id);
+    const place = way ? `[data-way="${CSS.escape(`${row.from}/${row.port}`)}"]` : `[data-step="${CSS.escape(id)}"]`;
+    tree.current?.querySelector<HTMLElement>(place)?.focus();
+  };
+  /** Up, down, to the ends, out of a way and into it. */
+  const walkFrom = (row: Row & { kind: "step" | "way" }, key: string): boolean => {
+    const at = walk.indexOf(row);
+    const next = {
+      ArrowDown: walk[at + 1], ArrowUp: walk[at - 1], Home: walk[0], End: walk.at(-1),
+      ArrowLeft: row.kind === "way" ? row.from : walk.slice(0, at).findLast((other) => other.kind === "way" && other.depth === row.depth && other.from === row.parent),
+      ArrowRight: walk[at + 1] && (walk[at + 1]?.depth ?? 0) >= row.depth && (row.kind === "way" || walk[at + 1]?.kind === "way") ? walk[at + 1] : undefined,
+    }[key];
+    focus(next);
+    return /^(Arrow(Up|Down|Left|Right)|Home|End)$/.test(key);
   };
   const gapAfter = (id: string): Gap => ({ after: id, port: ports(id)[0]?.name ?? "out" });
 
   const onKey = (event: KeyboardEvent, row: Row & { kind: "step" }) => {
     if (event.target !== event.currentTarget) return;
-    const at = steps.indexOf(row);
     const { key } = event;
     if (event.ctrlKey || event.metaKey) return;
     if (event.altKey && (key === "ArrowUp" || key === "ArrowDown")) commands.shift(row.id, key === "ArrowUp" ? -1 : 1);
     else if (event.altKey) return;
-    else if (key === "ArrowDown") focus(steps[at + 1]?.id);
-    else if (key === "ArrowUp") focus(steps[at - 1]?.id);
-    else if (key === "Home") focus(steps[0]?.id);
-    else if (key === "End") focus(steps.at(-1)?.id);
-    else if (key === "ArrowLeft" && row.parent) focus(row.parent);
-    else if (key === "ArrowRight") focus(steps.find((other) => other.parent === row.id)?.id);
+    else if (walkFrom(row, key)) void 0;
     else if (key === "Enter" || key === " ") {
       select(row.id);
       globalThis.document.querySelector<HTMLElement>("[data-region=inspector] [role=tab][aria-selected=true]")?.focus();
@@ -114,8 +123,9 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
       },
     };
   };
-  const plus = (gap: Gap, label: string, shown = false) => (
-    <button type="button" tabIndex={-1} className={[classes["plus"], shown ? classes["wayAdd"] : ""].join(" ")} aria-label={label} title={label} onClick={() => onAdd(gap)}><Plus size={12} aria-hidden /></button>
+  // For the pointer; the key A does the same on any row.
+  const plus = (gap: Gap) => (
+    <button type="button" tabIndex={-1} aria-hidden className={classes["plus"]} title={t("list.addHere")} onClick={() => onAdd(gap)}><Plus size={12} aria-hidden /></button>
   );
 
   return (
@@ -132,7 +142,7 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
                 <li key={row.id} role="none" className={lane} style={indent}>
                   {row.gap && row.number > 1 && (
                     <div className={[classes["gap"], target === `${row.gap.after}/${row.gap.port}` ? classes["gapDrop"] : ""].join(" ")} {...dropProps(row.gap)}>
-                      {plus(row.gap, t("list.addHere"))}
+                      {plus(row.gap)}
                     </div>
                   )}
                   {!row.gap && row.number > 1 && <div className={classes["gap"]} />}
@@ -159,14 +169,12 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
               );
             }
             if (row.kind === "way") {
-              const taken = fired[row.from]?.step.ports?.includes(row.port);
               return (
-                <li key={`${row.from}/${row.port}/${row.depth}`} role="none" className={lane} style={indent}>
-                  <div className={[classes["way"], taken ? classes["wayTaken"] : ""].join(" ")} {...dropProps({ after: row.from, port: row.port })}>
-                    <span className={classes["wayDot"]} aria-hidden />
-                    <span className={classes["wayTag"]}>{row.title || t("list.together")}</span>
-                    {row.empty && <span className={classes["wayEmpty"]}>{t("list.goesOn")}{plus({ after: row.from, port: row.port }, t("list.addInWay", { way: row.title }), true)}</span>}
-                  </div>
+                <li key={`${row.from}/${row.port}/${row.depth}/${row.title}`} role="none" className={lane} style={indent}>
+                  <WayItem
+                    row={row} taken={fired[row.from]?.step.ports?.includes(row.port) ?? false} drop={dropProps({ after: row.from, port: row.port })}
+                    onAdd={onAdd} onWalk={(key) => walkFrom(row, key)}
+                  />
                 </li>
               );
             }
@@ -228,6 +236,7 @@ export function StepCard({ node, number, menu }: { node: WorkflowNode; number: n
 export function StepMenu({ id, onAdd, onRunTo }: { id: string; onAdd: () => void; onRunTo: () => void }) {
   const { t } = useTranslation("editor");
   const commands = useCommands();
+  const ports = usePorts()(id);
   return (
     <Menu>
       <Menu.Target>
@@ -241,6 +250,7 @@ export function StepMenu({ id, onAdd, onRunTo }: { id: string; onAdd: () => void
         <Menu.Item leftSection={<Copy size={14} />} rightSection={<kbd>{KEYS.duplicate}</kbd>} onClick={() => commands.duplicate(id)}>{t("list.duplicate")}</Menu.Item>
         <Menu.Item onClick={() => commands.shift(id, -1)} rightSection={<kbd>{KEYS.up}</kbd>}>{t("list.up")}</Menu.Item>
         <Menu.Item onClick={() => commands.shift(id, 1)} rightSection={<kbd>{KEYS.down}</kbd>}>{t("list.down")}</Menu.Item>
+        {ports.length === 1 && ports[0] && <LeadsTo from={id} port={ports[0].name} />}
         <Menu.Divider />
         <Menu.Item leftSection={<Trash2 size={14} />} className="danger" rightSection={<kbd>{KEYS.remove}</kbd>} onClick={() => commands.remove(id)}>{t("list.remove")}</Menu.Item>
       </Menu.Dropdown>
