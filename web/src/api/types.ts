@@ -25,6 +25,7 @@ export type RunDetail = Wire["RunOut"];
 export type RunStep = Wire["StepOut"];
 export type StepError = Wire["StepErrorOut"];
 export type Artifact = Wire["ArtifactOut"];
+export type Wait = Wire["WaitOut"];
 export type Attempt = Wire["AttemptOut"];
 export type Generation = Wire["GenerationOut"];
 export type DeliveryItem = Wire["DeliveryRowOut"];

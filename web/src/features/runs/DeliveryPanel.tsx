@@ -93,7 +93,7 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
 function StateOf({ delivery }: { delivery: DeliveryDetail }) {
   const now = useNow(delivery.state === "retrying" ? 1000 : null);
   const text = useDeliveryText();
-  const last = delivery.attempts.at(-1)?.status ?? null;
+  const last = delivery.attempts.toSorted((a, b) => b.attempt - a.attempt)[0]?.status ?? null;
   return (
     <StateTag state={delivery.state}>
       {text({ ...delivery, attempts: delivery.attempts.length, last_status: last }, now)}

@@ -20,6 +20,7 @@ import { RunPaper } from "./RunPaper";
 import { StepDetail } from "./StepDetail";
 import { stepKey, Timeline } from "./Timeline";
 import { useStream } from "./use-stream";
+import { useWaitText } from "./waits";
 
 export function RunPage() {
   const { id = "" } = useParams({ strict: false });
@@ -75,6 +76,8 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
   const failedStep = run.steps.find((step) => step.state === "failed");
   useKeys(open ? {} : { r: () => retry.mutate({ from_node: failedStep?.node }) });
 
+  const waitText = useWaitText();
+  const waiting = run.state === "waiting" && !run.steps.some((step) => step.generations.at(-1)?.state === "running") ? run.waits[0] : undefined;
   const settled = run.steps.filter((step) => ["succeeded", "failed", "skipped", "cancelled"].includes(step.state)).length;
   const elapsed = (run.finished_at === null ? now : Date.parse(run.finished_at)) - Date.parse(run.started_at ?? run.created_at);
   return (
@@ -103,6 +106,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
             <span>{t(`runs.source.${run.source}`, { defaultValue: run.source })}</span>
             <span title={format.exact(run.created_at)}>{format.when(run.created_at)}</span>
             {!open && <span className="num">{t("run.took", { time: format.duration(elapsed) })}</span>}
+            {waiting !== undefined && <span>{waitText(waiting)}</span>}
             {open && <span>{t("run.step_of", { step: Math.min(settled + 1, run.steps.length), count: run.steps.length })}</span>}
             {run.retry_of !== null && (
               <Link to="/runs/$id" params={{ id: run.retry_of }} className="link">

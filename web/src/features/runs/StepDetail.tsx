@@ -7,9 +7,10 @@ import { useFormat } from "~/lib/format";
 import { partialFields } from "~/lib/partial-json";
 import { Progress } from "~/ui/Page";
 import { StepErrorText } from "~/ui/Problem";
-import { SignIcon, signOf } from "~/ui/State";
+import { SignIcon } from "~/ui/State";
 import { readable, ValueTree } from "~/ui/ValueTree";
 import classes from "./StepDetail.module.css";
+import { Waits } from "./waits";
 
 type View = "out" | "in" | "given" | "log";
 
@@ -52,7 +53,7 @@ export function StepDetail({
           )}
         </>
       )}
-      {step.waits !== null && step.state === "waiting" && <Waits step={step} />}
+      {step.waits !== null && !(generation?.state === "running") && <Waits waits={step.waits} />}
       {generation !== undefined && <Writing generation={generation} text={streams.get(generation.id) ?? generation.text} />}
       {step.warnings.map((warning, at) => (
         <p key={at} className={classes.warning}>
@@ -101,23 +102,6 @@ export function StepDetail({
       )}
       {shown === "log" && <Log step={step} />}
     </div>
-  );
-}
-
-function Waits({ step }: { step: RunStep }) {
-  const { t } = useTranslation();
-  const format = useFormat();
-  const waits = step.waits;
-  if (waits === null) return null;
-  return (
-    <p className={classes.waits}>
-      <SignIcon sign={signOf("waiting")} />
-      <span>
-        {waits.text || t(`run.waits.${waits.on.toLowerCase()}`, { defaultValue: waits.on })}
-        {waits.place != null && <> {t("run.waits.place", { place: waits.place })}</>}
-        {waits.until != null && <> {t("run.waits.until", { time: format.when(waits.until) })}</>}
-      </span>
-    </p>
   );
 }
 

@@ -6,6 +6,7 @@ import { OriginIcon } from "~/ui/Origin";
 import { SignIcon, signOf } from "~/ui/State";
 import { axisOf, barsOf, tookOf } from "./timeline";
 import classes from "./Timeline.module.css";
+import { useWaitText } from "./waits";
 
 export function stepKey(step: RunStep): string {
   return step.item_path === "" ? step.node : `${step.node}:${step.item_path}`;
@@ -27,6 +28,7 @@ export function Timeline({
 }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const factOf = useFact();
   const axis = axisOf(run, now);
   const place = (from: number, to: number): CSSProperties => ({
     insetInlineStart: `${Math.min(99, Math.max(0, ((from - axis.start) / axis.length) * 100))}%`,
@@ -76,7 +78,7 @@ export function Timeline({
                   <OriginIcon family={step.family} icon={step.icon} />
                   <span>
                     <strong>{step.name}</strong>
-                    <small>{factOf(step, t)}</small>
+                    <small>{factOf(step)}</small>
                   </span>
                 </span>
                 <span className={classes.bars}>
@@ -106,12 +108,14 @@ export function Timeline({
   );
 }
 
-function factOf(step: RunStep, t: (key: string, values?: Record<string, unknown>) => string): string {
-  const generation = step.generations.at(-1);
-  if (step.state === "waiting" && step.waits !== null) {
-    return step.waits.text || (step.waits.place == null ? t(`run.waits.${step.waits.on.toLowerCase()}`, { defaultValue: step.title }) : t("run.waits.place", { place: step.waits.place }));
-  }
-  if (generation?.model != null) return generation.model;
-  const tried = step.attempts.length;
-  return tried > 1 ? t("run.tried", { count: tried }) : step.title;
+function useFact(): (step: RunStep) => string {
+  const { t } = useTranslation();
+  const waitText = useWaitText();
+  return (step) => {
+    const generation = step.generations.at(-1);
+    if (step.waits !== null && generation?.state !== "running") return waitText(step.waits);
+    if (generation?.model != null) return generation.model;
+    const tried = step.attempts.length;
+    return tried > 1 ? t("run.tried", { count: tried }) : step.title;
+  };
 }

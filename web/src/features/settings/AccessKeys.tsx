@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
+import { useSession } from "~/lib/session";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError } from "~/ui/Problem";
 import { sayUndo } from "~/ui/Toasts";
@@ -19,7 +20,8 @@ export function AccessKeys() {
   const [name, setName] = useState("");
   const [gone, setGone] = useState<string[]>([]);
   const fresh = () => client.invalidateQueries({ queryKey: keys.accessKeys });
-  const list = useQuery({ queryKey: keys.accessKeys, queryFn: () => ask(api.GET("/api/access-keys")) });
+  const owner = useSession().member.role === "owner";
+  const list = useQuery({ queryKey: keys.accessKeys, queryFn: () => ask(api.GET("/api/access-keys")), enabled: owner });
   const make = useMutation({
     mutationFn: () => ask(api.POST("/api/access-keys", { body: { name } })),
     onSuccess: async () => {
@@ -61,7 +63,7 @@ export function AccessKeys() {
       </Card>
       {make.data !== undefined && <ShownOnce text={t("settings.keys.once")} value={make.data.key} close={() => make.reset()} />}
       {list.isError && <ErrorPanel error={list.error} retry={() => void list.refetch()} />}
-      {list.isPending && <Loading lines={2} />}
+      {list.isLoading && <Loading lines={2} />}
       {revoke.isError && <InlineError error={revoke.error} />}
       {list.data !== undefined && (
         <Card flush>

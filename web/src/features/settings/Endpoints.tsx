@@ -48,7 +48,7 @@ export function Endpoints() {
   );
 }
 
-const blank: { name: string; url: string; attach: Endpoint["attach"] } = { name: "", url: "", attach: "inline" };
+const blank: { name: string; url: string; attach: Endpoint["attach"] } = { name: "", url: "", attach: "link" };
 
 function EndpointForm({ made }: { made: (secret: string) => void }) {
   const { t } = useTranslation();

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, Modal, SegmentedControl, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Menu, Modal, SegmentedControl } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Ellipsis, UserPlus } from "lucide-react";
 import { useState } from "react";
@@ -38,16 +38,13 @@ export function People() {
           <div className={classes.buttons}>
             <SegmentedControl
               aria-label={t("settings.people.role")}
-              disabled={!owner}
               value={role}
               onChange={(value) => setRole(value === "owner" ? "owner" : "member")}
               data={(["member", "owner"] as const).map((value) => ({ value, label: t(`settings.people.roles.${value}`) }))}
             />
-            <Tooltip label={t("settings.only_owners")} disabled={owner}>
-              <Button leftSection={<UserPlus size={15} strokeWidth={1.75} />} disabled={!owner} loading={invite.isPending} onClick={() => invite.mutate()}>
-                {t("settings.people.make_link")}
-              </Button>
-            </Tooltip>
+            <Button leftSection={<UserPlus size={15} strokeWidth={1.75} />} loading={invite.isPending} onClick={() => invite.mutate()}>
+              {t("settings.people.make_link")}
+            </Button>
           </div>
           {invite.isError && <InlineError error={invite.error} />}
           {invite.data !== undefined && (

@@ -5,6 +5,7 @@ import { type FunctionComponent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { fuzzy } from "~/lib/fuzzy";
 import { isSection, type Section, sections } from "~/lib/settings-sections";
+import { OwnersOnly } from "~/ui/OwnersOnly";
 import { Page } from "~/ui/Page";
 import { About } from "./About";
 import { AccessKeys } from "./AccessKeys";
@@ -15,12 +16,12 @@ import { LanguageSettings } from "./LanguageSettings";
 import { People } from "./People";
 import classes from "./Settings.module.css";
 
-const parts: Record<Section, { icon: LucideIcon; Content: FunctionComponent }> = {
-  firm: { icon: Building2, Content: FirmSettings },
-  people: { icon: Users, Content: People },
-  endpoints: { icon: Send, Content: Endpoints },
-  credentials: { icon: Lock, Content: Credentials },
-  keys: { icon: KeyRound, Content: AccessKeys },
+const parts: Record<Section, { icon: LucideIcon; Content: FunctionComponent; owners?: boolean }> = {
+  firm: { icon: Building2, Content: FirmSettings, owners: true },
+  people: { icon: Users, Content: People, owners: true },
+  endpoints: { icon: Send, Content: Endpoints, owners: true },
+  credentials: { icon: Lock, Content: Credentials, owners: true },
+  keys: { icon: KeyRound, Content: AccessKeys, owners: true },
   language: { icon: Globe, Content: LanguageSettings },
   about: { icon: Info, Content: About },
 };
@@ -31,7 +32,7 @@ export function SettingsPage() {
   const [words, setWords] = useState("");
   const name = params.section ?? "firm";
   const section: Section = isSection(name) ? name : "firm";
-  const { Content } = parts[section];
+  const { Content, owners } = parts[section];
   const shown = sections.filter((entry) => fuzzy(words, `${t(`settings.${entry}.title`)} ${t(`settings.${entry}.words`)}`) > 0);
   return (
     <Page title={t("nav.settings")}>
@@ -61,7 +62,13 @@ export function SettingsPage() {
             <h2 className={classes.title}>{t(`settings.${section}.title`)}</h2>
             <p className={classes.lead}>{t(`settings.${section}.lead`)}</p>
           </header>
-          <Content />
+          {owners ? (
+            <OwnersOnly>
+              <Content />
+            </OwnersOnly>
+          ) : (
+            <Content />
+          )}
         </div>
       </div>
     </Page>
