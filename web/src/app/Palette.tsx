@@ -1,7 +1,7 @@
 import { Modal } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Activity, Cpu, FileText, Keyboard, type LucideIcon, Plus, Search, Settings, Workflow } from "lucide-react";
+import { Activity, CircleQuestionMark, Cpu, FileText, Keyboard, type LucideIcon, Plus, Search, Settings, Workflow } from "lucide-react";
 import { useId, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
@@ -43,6 +43,7 @@ function useEntries(showKeys: () => void): Entry[] {
       { id: "deliveries", group: "go", label: t("runs.tabs.deliveries"), icon: Activity, href: "/deliveries" },
       { id: "documents", group: "go", label: t("nav.documents"), icon: FileText, href: "/documents", shortcut: "G D" },
       { id: "models", group: "go", label: t("nav.models"), icon: Cpu, href: "/models", shortcut: "G M" },
+      { id: "help", group: "go", label: t("nav.help"), icon: CircleQuestionMark, href: "/help" },
       { id: "new", group: "do", label: t("workflows.new"), icon: Plus, href: "/workflows?new=true", shortcut: "N" },
       { id: "keys", group: "do", label: t("keys.title"), icon: Keyboard, run: showKeys, shortcut: "?" },
       ...(workflows.data?.items ?? []).map(

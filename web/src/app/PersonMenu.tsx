@@ -1,7 +1,7 @@
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
-import { Check, Languages, LogOut, Monitor, Moon, Sun } from "lucide-react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Check, CircleQuestionMark, Languages, LogOut, Monitor, Moon, Sun } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
@@ -71,6 +71,9 @@ export function PersonMenu() {
           </Menu.Item>
         ))}
         <Menu.Divider />
+        <Menu.Item component={Link} to="/help" leftSection={<CircleQuestionMark size={15} strokeWidth={1.75} />}>
+          {t("nav.help")}
+        </Menu.Item>
         <Menu.Item leftSection={<LogOut size={15} strokeWidth={1.75} />} onClick={() => signOut.mutate()}>
           {t("person.sign_out")}
         </Menu.Item>

@@ -150,12 +150,16 @@ const settingsPage = lazyRouteComponent(() => import("~/features/settings/Settin
 const settings = createRoute({ getParentRoute: () => app, path: "/settings", component: settingsPage });
 const section = createRoute({ getParentRoute: () => app, path: "/settings/$section", component: settingsPage });
 
+const helpPage = lazyRouteComponent(() => import("~/features/help/HelpPage"), "HelpPage");
+const help = createRoute({ getParentRoute: () => app, path: "/help", component: helpPage });
+const helpOne = createRoute({ getParentRoute: () => app, path: "/help/$page", component: helpPage });
+
 const routeTree = root.addChildren([
   signIn,
   setup,
   invitation,
   invitations,
-  app.addChildren([home, workflows, workflow, runs, waiting, run, deliveries, delivery, documents, document, models, settings, section]),
+  app.addChildren([home, workflows, workflow, runs, waiting, run, deliveries, delivery, documents, document, models, settings, section, help, helpOne]),
 ]);
 
 export function makeRouter(queryClient: QueryClient) {

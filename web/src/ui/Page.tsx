@@ -1,5 +1,8 @@
+import { Link } from "@tanstack/react-router";
+import { CircleQuestionMark as CircleHelp } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useTitle } from "~/lib/title";
 import classes from "./Page.module.css";
 
 /** A screen of the shell: title, actions at the right, content in the page's gutter. */
@@ -10,6 +13,7 @@ export function Page({
   tabs,
   children,
   aside,
+  help,
 }: {
   title: string;
   sub?: ReactNode;
@@ -17,12 +21,23 @@ export function Page({
   tabs?: ReactNode;
   children: ReactNode;
   aside?: ReactNode;
+  /** The page of help that explains this screen. */
+  help?: string;
 }) {
+  const { t } = useTranslation();
+  useTitle(title);
   return (
     <div className={classes.page} data-aside={aside !== undefined || undefined}>
       <header className={classes.header} data-tabs={tabs !== undefined || undefined}>
         <div className={classes.titles}>
-          <h1>{title}</h1>
+          <div className={classes.title}>
+            <h1>{title}</h1>
+            {help !== undefined && (
+              <Link to="/help/$page" params={{ page: help }} className={classes.help} aria-label={t("help.about")} title={t("help.about")}>
+                <CircleHelp size={16} strokeWidth={1.75} aria-hidden />
+              </Link>
+            )}
+          </div>
           {sub !== undefined && <p className={classes.sub}>{sub}</p>}
         </div>
         <div className={classes.actions}>{actions}</div>

@@ -16,7 +16,7 @@ export function DocumentsPage() {
   const { t } = useTranslation();
   const documents = useQuery({ queryKey: keys.documents, queryFn: () => ask(api.GET("/api/documents")) });
   return (
-    <Page title={t("nav.documents")} sub={t("documents.sub")}>
+    <Page title={t("nav.documents")} sub={t("documents.sub")} help="documents">
       {documents.isError && <ErrorPanel error={documents.error} retry={() => void documents.refetch()} />}
       {documents.isPending && <Loading lines={3} />}
       {documents.data?.items.length === 0 && (

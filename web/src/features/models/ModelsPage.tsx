@@ -22,7 +22,7 @@ export function ModelsPage() {
   const list = models.data?.items ?? [];
   const memory = list.reduce((sum, model) => sum + (model.memory_bytes ?? 0), 0);
   return (
-    <Page title={t("nav.models")} sub={t("models.sub")}>
+    <Page title={t("nav.models")} sub={t("models.sub")} help="models">
       {models.isError && <ErrorPanel error={models.error} retry={() => void models.refetch()} />}
       {models.isPending && <Loading lines={3} height={60} />}
       {models.data !== undefined && list.length === 0 && <Empty>{t("models.none")}</Empty>}

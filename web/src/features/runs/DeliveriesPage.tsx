@@ -47,6 +47,7 @@ export function DeliveriesPage() {
     <Page
       title={t("nav.runs")}
       tabs={<RunTabs here="deliveries" />}
+      help="deliveries"
       aside={id === undefined ? undefined : <DeliveryPanel key={id} id={id} close={() => void navigate({ to: "/deliveries", search })} />}
     >
       <div className={classes.bar}>

@@ -48,7 +48,7 @@ export function RunsPage() {
   const shown = runs.data?.pages.flatMap((page) => page.items) ?? [];
   const filtered = search.state !== undefined || search.workflow !== undefined || (search.q ?? "") !== "";
   return (
-    <Page title={t("nav.runs")} tabs={<RunTabs here="runs" />}>
+    <Page title={t("nav.runs")} tabs={<RunTabs here="runs" />} help="runs">
       <div className={classes.bar}>
         <SegmentedControl
           aria-label={t("runs.state")}
@@ -168,7 +168,7 @@ function Row({ run }: { run: RunItem }) {
 export function WaitingPage() {
   const { t } = useTranslation();
   return (
-    <Page title={t("nav.runs")} tabs={<RunTabs here="waiting" />}>
+    <Page title={t("nav.runs")} tabs={<RunTabs here="waiting" />} help="runs">
       <Empty
         action={
           <Button component={Link} to="/runs" variant="default">

@@ -35,7 +35,7 @@ export function SettingsPage() {
   const { Content, owners } = parts[section];
   const shown = sections.filter((entry) => fuzzy(words, `${t(`settings.${entry}.title`)} ${t(`settings.${entry}.words`)}`) > 0);
   return (
-    <Page title={t("nav.settings")}>
+    <Page title={t("nav.settings")} help={section === "endpoints" ? "deliveries" : "people-and-keys"}>
       <div className={classes.columns}>
         <div className={classes.side}>
           <TextInput
