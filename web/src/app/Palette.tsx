@@ -1,12 +1,15 @@
-import { Modal } from "@mantine/core";
+import { Modal, useMantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Activity, CircleQuestionMark, Cpu, FileText, Keyboard, type LucideIcon, Plus, Search, Settings, Workflow } from "lucide-react";
+import { Activity, CircleQuestionMark, Cpu, FileText, Keyboard, Languages, LogOut, type LucideIcon, Moon, Play, Plus, Search, Settings, Sun, Workflow } from "lucide-react";
 import { useId, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
+import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
+import { commandsHere } from "~/lib/commands";
 import { fuzzy } from "~/lib/fuzzy";
 import { keys } from "~/lib/queries";
+import { useSignOut } from "~/lib/session";
 import { sections } from "~/lib/settings-sections";
 import { Kbd } from "~/ui/Page";
 import classes from "./Palette.module.css";
@@ -36,6 +39,10 @@ function useEntries(showKeys: () => void): Entry[] {
   const { t } = useTranslation();
   const workflows = useQuery({ queryKey: keys.workflows, queryFn: () => ask(api.GET("/api/workflows")) });
   const runs = useQuery({ queryKey: [...keys.runs, "newest"], queryFn: () => ask(api.GET("/api/runs")) });
+  const [here] = useState(commandsHere);
+  const { setColorScheme } = useMantineColorScheme();
+  const dark = document.documentElement.dataset.mantineColorScheme === "dark";
+  const signOut = useSignOut();
   return useMemo(
     () => [
       { id: "workflows", group: "go", label: t("nav.workflows"), icon: Workflow, href: "/workflows", shortcut: "G W" },
@@ -44,8 +51,14 @@ function useEntries(showKeys: () => void): Entry[] {
       { id: "documents", group: "go", label: t("nav.documents"), icon: FileText, href: "/documents", shortcut: "G D" },
       { id: "models", group: "go", label: t("nav.models"), icon: Cpu, href: "/models", shortcut: "G M" },
       { id: "help", group: "go", label: t("nav.help"), icon: CircleQuestionMark, href: "/help" },
+      ...here.map((command): Entry => ({ ...command, group: "do", icon: Play })),
       { id: "new", group: "do", label: t("workflows.new"), icon: Plus, href: "/workflows?new=true", shortcut: "N" },
       { id: "keys", group: "do", label: t("keys.title"), icon: Keyboard, run: showKeys, shortcut: "?" },
+      { id: "theme", group: "do", label: t(dark ? "palette.light" : "palette.dark"), icon: dark ? Sun : Moon, run: () => setColorScheme(dark ? "light" : "dark") },
+      ...languages
+        .filter((language) => language !== currentLanguage())
+        .map((language): Entry => ({ id: language, group: "do", label: languageNames[language], meta: t("person.language"), icon: Languages, run: () => void setLanguage(language) })),
+      { id: "sign-out", group: "do", label: t("person.sign_out"), icon: LogOut, run: signOut },
       ...(workflows.data?.items ?? []).map(
         (item): Entry => ({ id: item.id, group: "workflows", label: item.name, meta: `/f/${item.slug}`, icon: Workflow, href: `/workflows/${item.id}` }),
       ),
@@ -56,7 +69,7 @@ function useEntries(showKeys: () => void): Entry[] {
         (section): Entry => ({ id: `settings-${section}`, group: "settings", label: t(`settings.${section}.title`), icon: Settings, href: `/settings/${section}` }),
       ),
     ],
-    [t, workflows.data, runs.data, showKeys],
+    [t, workflows.data, runs.data, showKeys, here, dark, setColorScheme, signOut],
   );
 }
 

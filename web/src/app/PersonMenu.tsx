@@ -1,11 +1,10 @@
 import { Menu, useMantineColorScheme } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { Check, CircleQuestionMark, Languages, LogOut, Monitor, Moon, Sun } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
-import { useSession } from "~/lib/session";
+import { useSession, useSignOut } from "~/lib/session";
 import { Face } from "~/ui/Page";
 import classes from "./Shell.module.css";
 
@@ -13,15 +12,7 @@ export function PersonMenu() {
   const { t } = useTranslation();
   const { member } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const client = useQueryClient();
-  const navigate = useNavigate();
-  const signOut = useMutation({
-    mutationFn: () => ask(api.DELETE("/api/session")),
-    onSuccess: async () => {
-      client.clear();
-      await navigate({ to: "/sign-in" });
-    },
-  });
+  const signOut = useSignOut();
   const tick = (on: boolean) => (on ? <Check size={14} aria-hidden /> : null);
   const themes = [
     ["auto", Monitor],
@@ -74,7 +65,7 @@ export function PersonMenu() {
         <Menu.Item component={Link} to="/help" leftSection={<CircleQuestionMark size={15} strokeWidth={1.75} />}>
           {t("nav.help")}
         </Menu.Item>
-        <Menu.Item leftSection={<LogOut size={15} strokeWidth={1.75} />} onClick={() => signOut.mutate()}>
+        <Menu.Item leftSection={<LogOut size={15} strokeWidth={1.75} />} onClick={signOut}>
           {t("person.sign_out")}
         </Menu.Item>
       </Menu.Dropdown>

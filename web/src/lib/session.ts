@@ -1,5 +1,7 @@
 /* Who is signed in. The session's token goes to the client as soon as it is known. */
-import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useCallback } from "react";
 import { api, ask, setCsrfToken } from "~/api/client";
 import type { Session } from "~/api/types";
 import { keys } from "./queries";
@@ -24,4 +26,18 @@ export const setupQuery = queryOptions({
 /** The session of a screen behind the sign-in; its route has made sure of it. */
 export function useSession(): Session {
   return useSuspenseQuery(sessionQuery).data;
+}
+
+/** Ends the session and forgets everything that was read in it. */
+export function useSignOut(): () => void {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const { mutate } = useMutation({
+    mutationFn: () => ask(api.DELETE("/api/session")),
+    onSuccess: async () => {
+      client.clear();
+      await navigate({ to: "/sign-in" });
+    },
+  });
+  return useCallback(() => mutate(), [mutate]);
 }

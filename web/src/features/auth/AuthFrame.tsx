@@ -3,13 +3,14 @@ import { Menu, Button } from "@mantine/core";
 import { Languages } from "lucide-react";
 import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
 import { useTranslation } from "react-i18next";
+import { useTitle } from "~/lib/title";
 import { Logo } from "~/ui/Page";
 import classes from "./Auth.module.css";
 
 /** The quiet page for whoever is not signed in. */
 export function AuthFrame({ title, sub, children }: { title: string; sub?: string; children: ReactNode }) {
   const { t } = useTranslation();
-  useTranslation();
+  useTitle(title);
   return (
     <main className={classes.frame}>
       <div className={classes.column}>

@@ -28,6 +28,7 @@ import { api, ask } from "~/api/client";
 import type { Preview } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
+import { useTitle } from "~/lib/title";
 import { Loading } from "~/ui/Page";
 import { PageImage } from "~/ui/PageImage";
 import { ErrorPanel } from "~/ui/Problem";
@@ -55,6 +56,7 @@ export function DocumentPage() {
     queryFn: () => ask(api.POST("/api/documents/preview", { body: { document_id: id, values: {} } })),
     enabled: document.data !== undefined,
   });
+  useTitle(document.data?.name);
   if (document.isError) {
     return (
       <div className={classes.alone}>

@@ -6,6 +6,7 @@ import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { DeliveryAttempt, DeliveryDetail } from "~/api/types";
+import { useCommands } from "~/lib/commands";
 import { useFormat } from "~/lib/format";
 import { useNow } from "~/lib/now";
 import { keys } from "~/lib/queries";
@@ -37,6 +38,11 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
     return () => window.removeEventListener("keydown", press);
   }, [close]);
   const data = delivery.data;
+  const trying = data !== undefined && ["due", "retrying", "sending", "held"].includes(data.state);
+  useCommands([
+    ...(data === undefined ? [] : [{ id: "delivery-again", label: t("deliveries.send_again"), run: () => again.mutate() }]),
+    ...(trying ? [{ id: "delivery-stop", label: t("deliveries.stop"), run: () => stop.mutate() }] : []),
+  ]);
   return (
     <aside className={classes.panel} aria-label={t("deliveries.panel")}>
       {delivery.isPending && <Loading lines={4} />}
@@ -60,7 +66,7 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
               <Button leftSection={<Send size={15} strokeWidth={1.75} />} loading={again.isPending} onClick={() => again.mutate()}>
                 {t("deliveries.send_again")}
               </Button>
-              {["due", "retrying", "sending", "held"].includes(data.state) && (
+              {trying && (
                 <Button variant="default" loading={stop.isPending} onClick={() => stop.mutate()}>
                   {t("deliveries.stop")}
                 </Button>

@@ -6,11 +6,13 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { RunDetail } from "~/api/types";
+import { useCommands } from "~/lib/commands";
 import { useFormat } from "~/lib/format";
 import { useKeys } from "~/lib/keyboard";
 import { useLiveQueries } from "~/lib/live-queries";
 import { useNow } from "~/lib/now";
 import { keys } from "~/lib/queries";
+import { useTitle } from "~/lib/title";
 import { Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError } from "~/ui/Problem";
 import { State, StateTag, Tag } from "~/ui/State";
@@ -78,6 +80,16 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
 
   const waitText = useWaitText();
   const waiting = run.state === "waiting" && !run.steps.some((step) => step.generations.at(-1)?.state === "running") ? run.waits[0] : undefined;
+  useTitle(run.title || t("runs.untitled"));
+  useCommands(
+    open
+      ? [{ id: "run-stop", label: t("run.stop"), run: () => stop.mutate() }]
+      : [
+          { id: "run-retry", label: failedStep === undefined ? t("run.again") : t("run.retry_failed"), shortcut: "R", run: () => retry.mutate({ from_node: failedStep?.node }) },
+          { id: "run-edit", label: t("run.edit_retry"), run: () => setEditing(true) },
+        ],
+  );
+
   const settled = run.steps.filter((step) => ["succeeded", "failed", "skipped", "cancelled"].includes(step.state)).length;
   const elapsed = (run.finished_at === null ? now : Date.parse(run.finished_at)) - Date.parse(run.started_at ?? run.created_at);
   return (

@@ -9,6 +9,7 @@ import type { Firm } from "~/api/types";
 import { currentLanguage } from "~/i18n/i18n";
 import { keys } from "~/lib/queries";
 import { acceptSession, sessionQuery, setupQuery } from "~/lib/session";
+import { useTitle } from "~/lib/title";
 import { AccountFields, type Account } from "~/ui/AccountFields";
 import { Logo } from "~/ui/Page";
 import { ErrorPanel, fieldErrors, InlineError } from "~/ui/Problem";
@@ -32,6 +33,7 @@ export function SetupPage() {
   const order: Step[] = ["account", "firm", "document"];
   const at = order.indexOf(step);
 
+  useTitle(t("setup.steps"));
   if (session.isPending) return null;
   return (
     <div className={classes.frame}>
