@@ -16,7 +16,12 @@ const guard: Middleware = {
   },
 };
 
-export const api = createClient<paths>({ baseUrl: window.location.origin });
+/** A deletion that Undo held back is sent while the page is left, and must outlive it. */
+function send(request: Request): Promise<Response> {
+  return fetch(request.method === "DELETE" ? new Request(request, { keepalive: true }) : request);
+}
+
+export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: send });
 api.use(guard);
 
 /** An answer that is not a success, always as problem details; `status` 0 means nothing answered. */

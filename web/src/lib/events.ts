@@ -10,6 +10,9 @@ type Handler = (event: LiveEvent) => void;
 /** Sent to every handler when events may have been missed: whoever shows server data asks again. */
 export const GAP: LiveEvent = { topic: "*", kind: "gap" };
 
+/** The same for one topic. */
+const gapOf = (topic: string): LiveEvent => ({ topic, kind: "gap" });
+
 type Message =
   | { type: "lead"; from: string }
   | { type: "bye"; from: string }
@@ -149,7 +152,7 @@ export class LiveStream {
     this.leader = true;
     this.say({ type: "lead", from: this.options.id });
     this.say({ type: "ask", from: this.options.id });
-    // Whatever happened while nobody listened is unknown; the very first tab has just read everything.
+    // Whatever happened while nobody listened is unknown.
     this.missed = this.hadLeader;
     this.openSoon();
   }
@@ -202,6 +205,7 @@ export class LiveStream {
     }
     if (topics === this.sourceTopics && this.source !== null && this.source.readyState !== CLOSED) return;
     const old = this.source;
+    const heard = new Set(this.sourceTopics.split(","));
     const source = this.options.source(`/api/events?topics=${encodeURIComponent(topics)}`);
     this.source = source;
     this.sourceTopics = topics;
@@ -210,7 +214,9 @@ export class LiveStream {
       old?.close();
       this.failures = 0;
       this.tellState(true);
+      // What changed between a screen's first reading and now was heard by nobody.
       if (this.missed) this.pass(GAP);
+      else for (const topic of topics.split(",")) if (!heard.has(topic)) this.pass(gapOf(topic));
       this.missed = false;
     };
     source.onerror = () => {

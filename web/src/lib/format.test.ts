@@ -7,6 +7,7 @@ const at = (ms: number) => new Date(noon - ms).toISOString();
 
 test.each([
   [0, "0 s", "0 秒"],
+  [12.4, "12 ms", "12 毫秒"],
   [380, "0.4 s", "0.4 秒"],
   [9960, "10 s", "10 秒"],
   [14_000, "14 s", "14 秒"],

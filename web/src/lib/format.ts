@@ -11,7 +11,7 @@ export interface Format {
   number(value: number, digits?: number): string;
   bytes(value: number): string;
   percent(value: number): string;
-  /** "0.4 s", "14 s", "3 min 20 s", "2 h 5 min". */
+  /** "12 ms", "0.4 s", "14 s", "3 min 20 s", "2 h 5 min". */
   duration(ms: number): string;
   /** "2 min ago", "today, 14:02", "5 Mar". */
   ago(instant: string, now?: number): string;
@@ -32,9 +32,9 @@ function dayDistance(at: Date, now: Date): number {
 }
 
 /** Times are said in our own short words: Intl's differ from browser to browser ("sec", "min."). */
-const words: Record<string, { s: string; min: string; h: string; d: string; ago: (time: string) => string }> = {
-  en: { s: "s", min: "min", h: "h", d: "d", ago: (time) => `${time} ago` },
-  zh: { s: "秒", min: "分钟", h: "小时", d: "天", ago: (time) => `${time}前` },
+const words: Record<string, { ms: string; s: string; min: string; h: string; d: string; ago: (time: string) => string }> = {
+  en: { ms: "ms", s: "s", min: "min", h: "h", d: "d", ago: (time) => `${time} ago` },
+  zh: { ms: "毫秒", s: "秒", min: "分钟", h: "小时", d: "天", ago: (time) => `${time}前` },
 };
 
 /** A number and its unit never part at the end of a line. */
@@ -43,10 +43,10 @@ const NO_BREAK = "\u00a0";
 export function formats(chosen: string): Format {
   // Without a region English means day before month and a 24-hour clock here.
   const language = chosen === "en" ? "en-GB" : chosen;
-  const word = (chosen.startsWith("zh") ? words.zh : words.en) ?? { s: "s", min: "min", h: "h", d: "d", ago: (time: string) => time };
+  const word = (chosen.startsWith("zh") ? words.zh : words.en) ?? { ms: "ms", s: "s", min: "min", h: "h", d: "d", ago: (time: string) => time };
   const number = (value: number, digits = 0) =>
     new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
-  const time = (value: number, name: "s" | "min" | "h" | "d", digits = 0) => number(value, digits) + NO_BREAK + word[name];
+  const time = (value: number, name: "ms" | "s" | "min" | "h" | "d", digits = 0) => number(value, digits) + NO_BREAK + word[name];
   const unit = (value: number, name: string, digits = 0) =>
     new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits })
       .format(value)
@@ -89,6 +89,7 @@ export function formats(chosen: string): Format {
     duration(ms) {
       const pair = (large: string, rest: number, name: "s" | "min") => (rest === 0 ? large : `${large} ${time(rest, name)}`);
       const seconds = Math.round(ms / SECOND);
+      if (ms > 0 && ms < 100) return time(Math.max(1, Math.round(ms)), "ms");
       if (ms < 9950) return time(Math.max(0, ms) / SECOND, "s", 1);
       if (seconds < 60) return time(seconds, "s");
       if (seconds < 3600) return pair(time(Math.floor(seconds / 60), "min"), seconds % 60, "s");

@@ -17,7 +17,7 @@ export function useLiveQueries(topics: readonly string[]): void {
     };
   }, []);
   useEvents(topics, (event) => {
-    if (event.kind === "gap") {
+    if (event.kind === "gap" && event.topic === "*") {
       void client.invalidateQueries();
       return;
     }

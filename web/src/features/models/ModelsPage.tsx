@@ -7,6 +7,7 @@ import type { Model } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { fetched } from "~/lib/models";
 import { keys } from "~/lib/queries";
+import { useSession } from "~/lib/session";
 import { OriginIcon } from "~/ui/Origin";
 import { Card, Empty, Loading, Page, Progress } from "~/ui/Page";
 import { ErrorPanel, InlineError } from "~/ui/Problem";
@@ -40,7 +41,7 @@ export function ModelsPage() {
               </thead>
               <tbody>
                 {list.map((model) => (
-                  <Row key={model.name} model={model} isDefault={model.name === models.data?.default} />
+                  <Row key={model.name} model={model} isDefault={model.name === (models.data?.default ?? list[0]?.name)} />
                 ))}
               </tbody>
             </table>
@@ -72,6 +73,7 @@ function Row({ model, isDefault }: { model: Model; isDefault: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
   const client = useQueryClient();
+  const owner = useSession().member.role === "owner";
   const choose = useMutation({
     mutationFn: () => ask(api.PATCH("/api/models", { body: { default: model.name } })),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.models }),
@@ -117,7 +119,7 @@ function Row({ model, isDefault }: { model: Model; isDefault: boolean }) {
             <span className={classes.small}>{t("models.default")}</span>
           ) : (
             model.state === "ready" && (
-              <Button size="xs" variant="default" loading={choose.isPending} onClick={() => choose.mutate()}>
+              <Button size="xs" variant="default" disabled={!owner} title={owner ? undefined : t("settings.only_owners")} loading={choose.isPending} onClick={() => choose.mutate()}>
                 {t("models.make_default")}
               </Button>
             )
@@ -126,7 +128,7 @@ function Row({ model, isDefault }: { model: Model; isDefault: boolean }) {
         {choose.isError && <InlineError error={choose.error} />}
         {(model.state === "failed" || model.state === "missing") && <p className={classes.why}>{model.error ?? t(`model.why.${model.state}`)}</p>}
       </td>
-      <td className={`${table.wide} num`}>{model.memory_bytes === null ? <Dash /> : format.bytes(model.memory_bytes)}</td>
+      <td className={`${table.wide} num`}>{!model.memory_bytes ? <Dash /> : format.bytes(model.memory_bytes)}</td>
       <td className={`${table.wide} num`}>
         {model.tokens_per_second === null ? <Dash /> : t("model.speed", { speed: format.number(model.tokens_per_second, 1) })}
       </td>

@@ -78,7 +78,7 @@ export function DeliveriesPage() {
                   <span className="visually-hidden">{t("deliveries.column.sign")}</span>
                 </th>
                 <th scope="col">{t("deliveries.column.document")}</th>
-                <th scope="col">{t("deliveries.column.to")}</th>
+                <th scope="col" className={table.wide}>{t("deliveries.column.to")}</th>
                 <th scope="col">{t("deliveries.column.state")}</th>
                 <th scope="col" className={table.wide}>{t("deliveries.column.time")}</th>
               </tr>
@@ -142,11 +142,14 @@ function Row({ item, selected, search }: { item: DeliveryItem; selected: boolean
         <SignIcon sign={signOf(item.state)} />
       </td>
       <td>
-        <Link to="/deliveries/$id" params={{ id: item.id }} search={search} className={`${table.row} ${table.cut}`} aria-current={selected || undefined}>
-          {(item.title ?? item.run?.title) || t("runs.untitled")}
-        </Link>
+        <span className={table.two}>
+          <Link to="/deliveries/$id" params={{ id: item.id }} search={search} className={`${table.row} ${table.cut}`} aria-current={selected || undefined}>
+            {item.run === null ? t("deliveries.test") : item.run.title || t("runs.untitled")}
+          </Link>
+          <span className={table.narrow}>{item.endpoint.name}</span>
+        </span>
       </td>
-      <td className={table.quiet}>{item.endpoint.name}</td>
+      <td className={`${table.wide} ${table.quiet}`}>{item.endpoint.name}</td>
       <td>
         <State state={item.state} bare>
           {text(item, now)}

@@ -57,7 +57,7 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
               </ActionIcon>
             </div>
             <h2>
-              {t("deliveries.title", { title: data.run?.title || t("runs.untitled"), endpoint: data.endpoint.name })}
+              {t("deliveries.title", { title: data.run === null ? t("deliveries.test") : data.run.title || t("runs.untitled"), endpoint: data.endpoint.name })}
             </h2>
             <p className={classes.meta}>
               {[data.endpoint.url === null ? null : hostOf(data.endpoint.url), t("deliveries.signed")].filter((part) => part !== null).join(" · ")}
@@ -87,7 +87,12 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
             <WhatIsSent delivery={data} />
             <p className={classes.note}>
               <ShieldCheck size={16} strokeWidth={1.75} aria-hidden />
-              {t("deliveries.same_number")}
+              <span>
+                {t("deliveries.same_number")}{" "}
+                <Link to="/help/$page" params={{ page: "deliveries" }} hash="check-the-signature" className="link">
+                  {t("deliveries.check_signature")}
+                </Link>
+              </span>
             </p>
           </div>
         </>
@@ -175,6 +180,14 @@ function AttemptRow({ attempt }: { attempt: DeliveryAttempt }) {
   );
 }
 
+/** The members of a message in the order in which they are sent; the database keeps none. */
+function inOrder(message: object): object {
+  const known: Record<string, unknown> = { type: undefined, timestamp: undefined, ...message };
+  const data = known.data;
+  if (typeof data === "object" && data !== null) known.data = { run_id: undefined, workflow: undefined, values: undefined, ...data };
+  return known;
+}
+
 function WhatIsSent({ delivery }: { delivery: DeliveryDetail }) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -190,7 +203,7 @@ function WhatIsSent({ delivery }: { delivery: DeliveryDetail }) {
           <Download size={16} strokeWidth={1.75} aria-label={t("common.download")} />
         </a>
       ))}
-      <pre tabIndex={0} aria-label={t("deliveries.what")}>{JSON.stringify(delivery.message, null, 2)}</pre>
+      <pre tabIndex={0} aria-label={t("deliveries.what")}>{JSON.stringify(inOrder(delivery.message), null, 2)}</pre>
     </div>
   );
 }

@@ -62,7 +62,10 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
   const [editing, setEditing] = useState(false);
   const path = { path: { id: run.id } };
 
-  const interesting = run.steps.find((step) => step.state === "failed") ?? run.steps.find((step) => step.state === "running" || step.state === "waiting");
+  const interesting =
+    run.steps.find((step) => step.state === "failed") ??
+    run.steps.find((step) => step.state === "running" || step.state === "waiting" || step.state === "retryable") ??
+    run.steps.find((step) => step.generations.length > 0);
   // "none" in the address means that a person closed what opened by itself.
   const openStep = search.step ?? (interesting === undefined ? undefined : stepKey(interesting));
   const select = (step: string | undefined) => void navigate({ to: "/runs/$id", params: { id: run.id }, search: { step: step ?? "none" }, replace: true });

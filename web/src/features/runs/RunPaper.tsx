@@ -48,7 +48,7 @@ export function RunPaper({ run }: { run: RunDetail }) {
             )}
           </div>
         ) : (
-          <iframe className={classes.viewer} src={`/api/artifacts/${made.id}#view=FitH&navpanes=0`} title={made.name} />
+          <iframe className={classes.viewer} src={`/api/artifacts/${made.id}#view=FitH&toolbar=0&navpanes=0`} title={made.name} />
         )}
       </div>
     </section>

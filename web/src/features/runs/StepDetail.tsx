@@ -10,7 +10,7 @@ import { StepErrorText } from "~/ui/Problem";
 import { SignIcon } from "~/ui/State";
 import { readable, ValueTree } from "~/ui/ValueTree";
 import classes from "./StepDetail.module.css";
-import { Waits } from "./waits";
+import { useModelTitle, Waits } from "./waits";
 
 type View = "out" | "in" | "given" | "log";
 
@@ -108,6 +108,7 @@ export function StepDetail({
 function Writing({ generation, text }: { generation: Generation; text: string }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const titleOf = useModelTitle();
   const fields = partialFields(text);
   const writing = generation.state === "running";
   const tokens = generation.usage?.output_tokens;
@@ -117,7 +118,7 @@ function Writing({ generation, text }: { generation: Generation; text: string })
         <strong data-live={writing || undefined}>{t(`run.generation.${generation.state}`)}</strong>
         {tokens !== undefined && <span className="num">{t("run.tokens", { count: tokens })}</span>}
         {generation.tokens_per_second !== null && <span className="num">{t("model.speed", { speed: format.number(generation.tokens_per_second, 0) })}</span>}
-        {generation.model !== null && <span>{generation.model}</span>}
+        {generation.model !== null && <span>{titleOf(generation.model)}</span>}
         {generation.round > 1 && <span>{t("run.round", { round: generation.round })}</span>}
       </p>
       {writing && <Progress value={null} label={t("run.generation.running")} />}

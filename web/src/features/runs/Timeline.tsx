@@ -6,7 +6,7 @@ import { OriginIcon } from "~/ui/Origin";
 import { SignIcon, signOf } from "~/ui/State";
 import { axisOf, barsOf, tookOf } from "./timeline";
 import classes from "./Timeline.module.css";
-import { useWaitText } from "./waits";
+import { useModelTitle, useWaitText } from "./waits";
 
 export function stepKey(step: RunStep): string {
   return step.item_path === "" ? step.node : `${step.node}:${step.item_path}`;
@@ -63,6 +63,8 @@ export function Timeline({
           const isOpen = open === key;
           const took = tookOf(step, now);
           const bars = barsOf(step, now);
+          // What a failure or a stop came before was never stopped itself.
+          const word = step.state === "cancelled" && step.started_at === null ? t("state.not_run") : t(`state.${step.state}`);
           const live = step.state === "running" || step.state === "waiting";
           return (
             <li key={key} data-open={isOpen || undefined}>
@@ -83,16 +85,16 @@ export function Timeline({
                 </span>
                 <span className={classes.bars}>
                   {bars.map((bar, at) => (
-                    <i key={at} className={classes.bar} data-mark={bar.mark} data-origin={step.family} style={place(bar.from, bar.to)} />
+                    <i key={at} className={classes.bar} data-mark={bar.mark} style={place(bar.from, bar.to)} />
                   ))}
                   {bars.length === 0 && step.state !== "skipped" && run.finished_at === null && (
                     <i className={classes.bar} data-mark="to-come" style={{ insetInlineStart: "88%", inlineSize: 9 }} />
                   )}
                 </span>
                 <span className={classes.state} data-live={live || undefined}>
-                  <span className="num">{took !== null && step.state !== "skipped" ? format.duration(took) : t(`state.${step.state}`)}</span>
+                  <span className="num">{took !== null && step.state !== "skipped" ? format.duration(took) : word}</span>
                   <SignIcon sign={signOf(step.state)} />
-                  <span className="visually-hidden">{t(`state.${step.state}`)}</span>
+                  {took !== null && step.state !== "skipped" && <span className="visually-hidden">{word}</span>}
                 </span>
               </button>
               {isOpen && (
@@ -111,10 +113,11 @@ export function Timeline({
 function useFact(): (step: RunStep) => string {
   const { t } = useTranslation();
   const waitText = useWaitText();
+  const titleOf = useModelTitle();
   return (step) => {
     const generation = step.generations.at(-1);
     if (step.waits !== null && generation?.state !== "running") return waitText(step.waits);
-    if (generation?.model != null) return generation.model;
+    if (generation?.model != null) return titleOf(generation.model);
     const tried = step.attempts.length;
     return tried > 1 ? t("run.tried", { count: tried }) : step.title;
   };

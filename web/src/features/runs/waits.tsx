@@ -8,14 +8,24 @@ import { keys } from "~/lib/queries";
 import { SignIcon } from "~/ui/State";
 import classes from "./StepDetail.module.css";
 
+function useModels() {
+  return useQuery({ queryKey: keys.models, queryFn: () => ask(api.GET("/api/models")) }).data;
+}
+
+/** What a model is called on screen. */
+export function useModelTitle(): (name: string) => string {
+  const models = useModels();
+  return (name) => models?.items.find((one) => one.name === name)?.title ?? name;
+}
+
 /** For what something waits and how that is doing, such as "Waits for model Qwen 1.5B. It is being fetched." */
 export function useWaitText(): (waits: Wait) => string {
   const { t } = useTranslation();
-  const models = useQuery({ queryKey: keys.models, queryFn: () => ask(api.GET("/api/models")) });
+  const models = useModels();
   return (waits) => {
     if (waits.on !== "model") return t(`run.waits.${waits.on}`, { defaultValue: waits.text });
-    const wanted = waits.model ?? models.data?.default;
-    const model = models.data?.items.find((one) => one.name === wanted || one.title === wanted);
+    const wanted = waits.model ?? models?.default;
+    const model = models?.items.find((one) => one.name === wanted || one.title === wanted);
     const named = model?.title ?? wanted;
     if (named == null) return t("run.waits.no_model");
     const state = model === undefined || model.state === "ready" ? null : t(`run.waits.model_state.${model.state}`);
