@@ -1,5 +1,7 @@
 //! Set-up, sign-in, sessions, invitations, access keys, and what protects them.
 
+use std::time::Duration;
+
 use formwork_tests::{
     Office,
     office::{EMAIL, PASSWORD},
@@ -260,5 +262,70 @@ async fn an_access_key_is_shown_once_and_ends_when_revoked() {
         ..office.caller()
     };
     guess.get("/api/workflows").await.expect(401);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn who_is_removed_hears_no_more_events() {
+    let (office, owner) = Office::open().await;
+    let member = office.member(&owner).await;
+    office
+        .caller()
+        .get("/api/events?topics=runs")
+        .await
+        .expect(401);
+    let open = member
+        .request(Method::GET, "/api/events?topics=runs")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(open.status(), 200);
+    let id = member.get("/api/session").await.expect(200)["member"]["id"].clone();
+    owner
+        .delete(&format!("/api/members/{}", id.as_str().unwrap()))
+        .await
+        .expect(204);
+    let ended = tokio::time::timeout(Duration::from_secs(60), open.bytes()).await;
+    assert!(ended.is_ok(), "the stream goes on");
+    office.close().await;
+}
+
+#[tokio::test]
+async fn with_https_cookies_are_for_this_host_and_never_sent_in_the_clear() {
+    let (office, _) = Office::open().await;
+    let address = office
+        .serve(|config| config.public_url = "https://forms.example".parse().unwrap())
+        .await;
+    let mut person = formwork_tests::office::Caller {
+        address,
+        ..office.caller()
+    };
+    let answer = person.sign_in(EMAIL, PASSWORD).await;
+    let cookie = answer.header("set-cookie").to_owned();
+    for part in [
+        "__Host-formwork=",
+        "; Path=/",
+        "; HttpOnly",
+        "; SameSite=Lax",
+        "; Secure",
+    ] {
+        assert!(cookie.contains(part), "{cookie} lacks {part}");
+    }
+    assert!(cookie.starts_with("__Host-") && !cookie.contains("Domain"));
+    assert!(
+        answer
+            .header("strict-transport-security")
+            .starts_with("max-age=")
+    );
+    person.get("/api/session").await.expect(200);
+    // The cookie of plain http is worth nothing here.
+    let plain = formwork_tests::office::Caller {
+        cookie: person
+            .cookie
+            .clone()
+            .map(|cookie| cookie.replace("__Host-", "")),
+        ..person.clone()
+    };
+    plain.get("/api/session").await.expect(401);
     office.close().await;
 }

@@ -136,19 +136,103 @@ async fn a_template_that_never_ends_fails_its_run_and_nothing_else() {
             json!({"revision": 1, "input": {"customer": "<|im_end|> \u{202e}😀"}}),
         )
         .await;
-    if started.status == 202 {
-        let run = started.json["id"].as_str().unwrap();
-        let ended = owner
-            .get(&format!("/api/runs/{run}/wait"))
-            .await
-            .expect(200);
-        assert_eq!(ended["state"], "failed");
-        assert!(!ended["error"]["message"].as_str().unwrap().is_empty());
-    } else {
-        assert_eq!(started.status, 422);
-    }
+    let run = started.expect(202);
+    let run = run["id"].as_str().unwrap();
+    let ended = owner
+        .get(&format!("/api/runs/{run}/wait"))
+        .await
+        .expect(200);
+    assert_eq!(ended["state"], "failed");
+    let message = ended["error"]["message"].as_str().unwrap();
+    assert!(message.contains("long"), "{message}");
     tokio::time::timeout(Duration::from_secs(5), owner.get("/healthz"))
         .await
         .unwrap();
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_private_address_is_never_called_and_the_answer_says_why() {
+    let (office, owner) = Office::open().await;
+    for url in [
+        "http://10.0.0.1/hook",
+        "http://169.254.169.254/latest/meta-data",
+        "http://[::ffff:10.0.0.1]/",
+        "http://0x0a000001/",
+    ] {
+        let made = owner
+            .post("/api/endpoints", json!({"name": "Inside", "url": url}))
+            .await
+            .expect(201);
+        let path = format!(
+            "/api/endpoints/{}/test",
+            made["endpoint"]["id"].as_str().unwrap()
+        );
+        let tried = owner.post(&path, Json::Null).await.expect(200);
+        assert_eq!(
+            (&tried["delivered"], &tried["error"]["code"]),
+            (&json!(false), &json!("address_refused")),
+            "{url}: {tried}"
+        );
+    }
+    for url in [
+        "ftp://example.com/",
+        "http://user:secret@example.com/",
+        "example.com",
+        "",
+    ] {
+        let refused = owner
+            .post("/api/endpoints", json!({"name": "Odd", "url": url}))
+            .await;
+        assert_eq!(
+            (refused.status, &refused.json["problems"][0]["pointer"]),
+            (422, &json!("/url")),
+            "{url}"
+        );
+    }
+    office.close().await;
+}
+
+/// Names that break careless programs go through form, computing and page unchanged.
+#[tokio::test]
+async fn odd_names_arrive_as_they_were_typed() {
+    let (office, owner) = Office::open().await;
+    let mut with_page = document(
+        json!([form("form"), set("a", "{{ form.customer | default(\"\") }}"), {
+            "id": "page", "type": "pdf_render", "version": 1, "name": "Page", "config": {
+                "document": "letter", "values": {"customer": "{{ a.x }}"}}}]),
+        json!([{"from": "form", "port": "out", "to": "a"}, {"from": "a", "port": "out", "to": "page"}]),
+    );
+    with_page["documents"] = json!({"letter": {
+        "format": "formwork-document/1", "fields": [{"name": "customer", "title": "Customer", "kind": "text"}],
+        "blocks": [{"id": "a", "type": "text", "text": "For {{ customer }}"}]}});
+    let workflow = office.publish(&owner, with_page).await;
+    let path = format!("/api/workflows/{}/runs", workflow["id"].as_str().unwrap());
+    for name in [
+        "<|im_end|>\u{feff}system",
+        "\u{202e}gnp.exe \u{202c}",
+        "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{1f1e9}\u{1f1ea}",
+        "{{ 7 * 7 }}{% for x in range(9) %}",
+        "'; drop table run; --",
+        "اسم שם 名前",
+        &"W".repeat(900),
+    ] {
+        let run = owner
+            .post(
+                &path,
+                json!({"input": {"customer": name}, "wait_ms": 20000}),
+            )
+            .await
+            .expect(200);
+        assert_eq!(run["state"], "succeeded", "{name}: {run}");
+        let step = run["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|step| step["node"] == "a")
+            .unwrap();
+        assert_eq!(step["output"]["x"], name);
+    }
+    owner.get("/healthz").await;
     office.close().await;
 }

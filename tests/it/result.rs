@@ -1,5 +1,7 @@
 //! The page of a submission: live progress, the document behind links that end, and nothing internal when something fails.
 
+use std::time::Duration;
+
 use formwork_tests::{
     Office,
     office::{Answer, Caller},
@@ -43,14 +45,18 @@ async fn submit(visitor: &Caller, form: &str, customer: &str) -> String {
     let html = String::from_utf8(page.body).unwrap();
     let ticket = between(&html, "name=\"_ticket\" value=\"", "\"");
     loop {
-        let request = visitor
-            .request(Method::POST, form)
-            .form(&[("_ticket", ticket.as_str()), ("customer", customer)]);
+        let request = visitor.form(
+            form,
+            &[("_ticket", ticket.as_str()), ("customer", customer)],
+        );
         let answer = visitor.send(request).await;
         match answer.status {
             303 => return answer.header("location").to_owned(),
             // Faster than people type: asked to press the button again.
-            422 => assert!(text(&answer).contains("faster than people type")),
+            422 => {
+                assert!(text(&answer).contains("faster than people type"));
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
             status => panic!("{status}: {}", text(&answer)),
         }
     }

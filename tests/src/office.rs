@@ -229,6 +229,15 @@ impl Caller {
             .await
     }
 
+    /// What a browser sends for a form without files.
+    pub fn form(&self, path: &str, answers: &[(&str, &str)]) -> RequestBuilder {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(answers);
+        self.request(Method::POST, path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body.finish())
+    }
+
     /// A request with this caller's proofs, for what the short forms do not say.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let changes = method != Method::GET && method != Method::HEAD;

@@ -123,7 +123,8 @@ pub(crate) async fn authorise(
     Ok(next.run(request).await)
 }
 
-async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> Result<Caller> {
+/// Who sends these headers, if their proof holds.
+pub(crate) async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> Result<Caller> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let key = value
             .to_str()

@@ -56,6 +56,17 @@ fn real_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr 
     address
 }
 
+/// One household of IPv6 has 2^64 addresses; they count as one.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +98,17 @@ mod tests {
         check("10.0.0.1", &["1.2.3.4", "198.51.100.1"], "198.51.100.1");
         check("10.0.0.1", &["nonsense"], "10.0.0.1");
         check("::ffff:10.0.0.1", &["2001:db8::1"], "2001:db8::1");
+    }
+
+    #[test]
+    fn a_household_is_one_visitor() {
+        assert_eq!(
+            network("2001:db8:1:2:3::4".parse().unwrap()),
+            network("2001:db8:1:2::".parse().unwrap())
+        );
+        assert_eq!(
+            network("::ffff:1.2.3.4".parse().unwrap()),
+            "1.2.3.4".parse::<IpAddr>().unwrap()
+        );
     }
 }

@@ -6,6 +6,7 @@ use std::{collections::HashSet, collections::VecDeque, convert::Infallible, time
 use axum::{
     Extension,
     extract::{Query, State},
+    http::{HeaderMap, Method, StatusCode},
     response::sse::{Event, KeepAlive, KeepAliveStream, Sse},
 };
 use engine::ids::RunId;
@@ -15,12 +16,19 @@ use serde_json::{Value as Json, json};
 use store::{Scope, generation};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::{App, auth::Caller, error::ApiError, serve::Stopping};
+use crate::{
+    App,
+    auth::{self, Caller},
+    error::ApiError,
+    serve::Stopping,
+};
 
 /// Topics of one stream; a browser's tabs share one.
 const MAX_TOPICS: usize = 100;
 /// Proxies close connections that say nothing.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often an open stream asks whether its caller may still listen.
+const RECHECK: Duration = Duration::from_secs(10);
 /// Longest text of a topic.
 const MAX_TOPIC_CHARS: usize = 80;
 
@@ -36,6 +44,7 @@ pub(crate) async fn serve(
     State(app): State<App>,
     caller: Caller,
     stopping: Option<Extension<Stopping>>,
+    headers: HeaderMap,
     Query(wanted): Query<Wanted>,
 ) -> Result<Sse<KeepAliveStream<impl Stream<Item = Result<Event, Infallible>>>>, ApiError> {
     let topics = parse(&wanted.topics)?;
@@ -66,7 +75,20 @@ pub(crate) async fn serve(
             reader,
         ))
     });
+    let events = events.take_until(refused(app, headers));
     Ok(Sse::new(until_stop(events, stopping)).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+/// Returns when the caller's proof no longer holds: who signs out, is removed or loses a key hears nothing more.
+async fn refused(app: App, headers: HeaderMap) {
+    loop {
+        tokio::time::sleep(RECHECK).await;
+        if let Err(error) = auth::identify(&app, &Method::GET, &headers).await
+            && error.status() == StatusCode::UNAUTHORIZED
+        {
+            return;
+        }
+    }
 }
 
 /// Ends a stream when the server stops; it would never end by itself and hold the server up.

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::ApiError;
+use crate::{client::network, error::ApiError};
 
 /// More keys than this are never remembered; the fullest buckets go first.
 const MAX_KEYS: usize = 20_000;
@@ -38,7 +38,7 @@ impl SignInLimits {
 
     /// Takes a try, or says how long to wait.
     pub(crate) fn take(&self, account: &str, address: IpAddr) -> Result<(), ApiError> {
-        self.take_at(account, address, Instant::now())
+        self.take_at(account, network(address), Instant::now())
             .map_err(|wait| {
                 let seconds = wait.as_secs().max(1);
                 ApiError::too_many(

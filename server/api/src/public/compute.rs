@@ -6,7 +6,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use engine::{form::Source, value::Value};
+use engine::{
+    form::{Source, decimal_mark},
+    value::Value,
+};
 use serde::Deserialize;
 use serde_json::{Value as JsonValue, json};
 
@@ -64,6 +67,7 @@ pub(crate) async fn totals(
         .map_err(too_many)?;
     let constants = constants(&visit.firm, &visit.published.zone(), visit.now);
     let setting = visit.setting(Source::Person, &constants, &|_| None);
+    let mark = decimal_mark(setting.locale);
     let draft = form.draft(&sent.answers, &setting);
     let mut computed = serde_json::Map::new();
     let mut understood = serde_json::Map::new();
@@ -76,7 +80,7 @@ pub(crate) async fn totals(
                     Value::Decimal(_) | Value::Integer(_) | Value::Money(_)
                 ) =>
             {
-                if is_doubtful(typed) {
+                if is_doubtful(typed, mark) {
                     understood.insert(pointer.clone(), json!(text));
                 }
             }

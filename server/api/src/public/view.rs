@@ -407,7 +407,7 @@ fn understood(field: &FormField, answer: &Json, value: Option<&Value>, look: &Lo
     if !matches!(
         field.kind,
         FieldKind::Number { .. } | FieldKind::Money { .. }
-    ) || !is_doubtful(typed)
+    ) || !is_doubtful(typed, decimal_mark(look.locale))
     {
         return String::new();
     }
@@ -417,12 +417,27 @@ fn understood(field: &FormField, answer: &Json, value: Option<&Value>, look: &Lo
     )
 }
 
-/// Digits with any mark but a plain sign could be read in two ways.
-pub(crate) fn is_doubtful(typed: &str) -> bool {
-    !typed
-        .trim()
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'-')
+/// Whether a number as it is typed could be read in two ways: its marks are not those of the page, or a single one may part
+/// thousands.
+pub(crate) fn is_doubtful(typed: &str, decimal: char) -> bool {
+    let text = typed.trim();
+    let marks: Vec<(usize, char)> = text
+        .char_indices()
+        .filter(|(_, letter)| matches!(letter, '.' | ',' | '．' | '，'))
+        .collect();
+    match marks.as_slice() {
+        [] => false,
+        [(at, mark)] => {
+            let after = &text[at + mark.len_utf8()..];
+            let digits = after.chars().take_while(char::is_ascii_digit).count();
+            *mark != decimal || digits == 3
+        }
+        [.., (_, last)] => {
+            let mixed = marks.iter().any(|(_, mark)| mark != last);
+            // Several equal marks part thousands.
+            (*last == decimal) != mixed
+        }
+    }
 }
 
 fn kind_name(kind: &FieldKind) -> &'static str {
@@ -572,7 +587,7 @@ mod tests {
     #[test]
     fn every_question_is_labelled_and_nothing_typed_gets_out() {
         let hostile = "\"><script>alert(1)</script>";
-        let answers = json!({"guest": hostile, "text": "</textarea><script>", "items": [{"what": hostile, "price": "1.50"}]});
+        let answers = json!({"guest": hostile, "text": "</textarea><script>", "items": [{"what": hostile, "price": "1,50"}]});
         let html = draw(&answers, &[("/guest", "Fill in <b>")]);
         assert!(
             !html.contains("<script>alert") && !html.contains("</textarea><script>"),
@@ -589,13 +604,28 @@ mod tests {
             assert!(html.contains(&format!(" id=\"{id}\"")), "no {id}");
         }
         assert!(html.contains("aria-invalid=\"true\"") && html.contains("f-guest-error"));
-        assert!(
-            html.contains("Read as €1.50"),
-            "{}",
-            &html[html.find("f-items-0-price-understood").unwrap()..][..200]
-        );
+        assert!(html.contains("Read as €1.50"), "{html}",);
         assert!(html.contains("data-computed=\"/items/0/twice\">€3.00"));
         assert!(html.contains("data-computed=\"/total\">€3.00"));
+    }
+
+    #[test]
+    fn only_what_can_be_read_in_two_ways_is_doubtful() {
+        fn check(typed: &str, decimal: char, expected: bool) {
+            assert_eq!(is_doubtful(typed, decimal), expected, "{typed} {decimal}");
+        }
+        check("12", '.', false);
+        check("-12 %", '.', false);
+        check("1'000", '.', false);
+        check("12.50", '.', false);
+        check("12,50", '.', true);
+        check("12,50", ',', false);
+        check("1.234", '.', true);
+        check("1.234", ',', true);
+        check("1,234.50", '.', false);
+        check("1.234,50", '.', true);
+        check("1,234,567", '.', false);
+        check("1.234.567", '.', true);
     }
 
     #[test]

@@ -205,6 +205,20 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// Tables have many answers of one name.
+    fn in_row(&self, pointer: &str, text: &str) -> String {
+        let parts: Vec<&str> = pointer.split('/').collect();
+        match parts.as_slice() {
+            ["", _, row, _] => match row.parse::<usize>() {
+                Ok(row) => self
+                    .language
+                    .text("form.in_row", &json!({"number": row + 1, "problem": text})),
+                Err(_) => text.to_owned(),
+            },
+            _ => text.to_owned(),
+        }
+    }
+
     /// Everything that was handed in under a ticket.
     pub(super) async fn files(&self, id: SubmissionId) -> Result<Vec<FileRef>, ApiError> {
         let kept = artifact::uploads(&self.app.store, &self.workflow.scope, id.as_uuid()).await?;
@@ -225,7 +239,8 @@ impl<'a> Visit<'a> {
         for problem in shown.problems {
             let text = self.language.problem(problem);
             let target = problem.pointer.trim_start_matches('/').replace('/', "-");
-            summary.push(json!({"text": text, "href": format!("#f-{target}")}));
+            let told = self.in_row(&problem.pointer, &text);
+            summary.push(json!({"text": told, "href": format!("#f-{target}")}));
             errors.entry(problem.pointer.clone()).or_insert(text);
         }
         let look = Look {

@@ -162,7 +162,7 @@ function tellProblems() {
   for (const input of wrong) {
     const link = document.createElement("a");
     link.href = `#${input.id}`;
-    link.textContent = message(input);
+    link.textContent = inRow(input, message(input));
     link.addEventListener("click", (event) => {
       event.preventDefault();
       goTo(input);
@@ -175,6 +175,12 @@ function tellProblems() {
   announce(`${say("form.errors_title")} ${message(wrong[0])}`);
   goTo(wrong[0]);
   return true;
+}
+
+/** Tables have many answers of one name. */
+function inRow(input, text) {
+  const row = input.closest(".row");
+  return row ? say("form.in_row", { number: Number(row.dataset.row) + 1, problem: text }) : text;
 }
 
 function goTo(input) {

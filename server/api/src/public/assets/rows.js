@@ -100,7 +100,7 @@ function summariseRows() {
     for (const row of rowsOf(table)) {
       const said = inputsOf(row).map((input) => {
         const text = input.tagName === "SELECT" ? (input.selectedOptions[0]?.text ?? "") : input.value.trim();
-        const sign = input.closest(".money")?.firstElementChild.textContent;
+        const sign = input.closest(".amount")?.firstElementChild.textContent;
         return input.type === "checkbox" || !text ? "" : sign ? `${sign}\u00a0${text}` : text;
       });
       row.querySelector("[data-line-title]").textContent = said[0] || row.querySelector("legend").textContent;
@@ -178,6 +178,10 @@ for (const table of form.querySelectorAll("[data-rows]")) {
   show(table.querySelector("[data-add]"));
   show(table.querySelector("[data-paste]"), Boolean(navigator.clipboard?.readText));
   rowsOf(table).forEach(equip);
+  // Spare rows are for those without a button to add one; on a narrow screen they only make the way longer.
+  if (matchMedia("(max-width: 719px)").matches) {
+    while (rowsOf(table).length > 1 && isSpare(rowsOf(table).at(-1))) rowsOf(table).at(-1).remove();
+  }
   click("[data-add]", () => {
     const row = addRow(table);
     closeRows(table, row);

@@ -77,4 +77,5 @@ for (const table of form.querySelectorAll("[data-rows]")) {
   summariseRows();
 }
 markSteps();
+(steps.find(({ link }) => !link.classList.contains("done")) ?? steps[0])?.link.setAttribute("aria-current", "step");
 if (form.querySelector("[data-computed]")) compute();

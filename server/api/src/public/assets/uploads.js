@@ -12,6 +12,8 @@ function keep(box, { id, text, remove }) {
   kept.querySelector("span").textContent = text;
   kept.querySelector("button").setAttribute("aria-label", remove);
   show(kept);
+  // The place to choose goes away as long as there is a file.
+  if (box.contains(document.activeElement)) kept.querySelector("button").focus();
   return true;
 }
 
