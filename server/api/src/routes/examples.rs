@@ -136,8 +136,8 @@ async fn draw_example(
         .into_response())
 }
 
-/// The first page with the first sample: what the form and the computing steps make of it. No node runs here: values that only a run
-/// can give (a model's text) are taken from the template's own placeholders or stay empty.
+/// The first page with the first sample's answers. No node runs here: what only a run can give, such as a model's text, is the
+/// template's own sample.
 async fn draw(app: &App, caller: &Caller, example: &Example) -> Result<String> {
     let (_, template) = example
         .workflow
@@ -172,7 +172,7 @@ async fn draw(app: &App, caller: &Caller, example: &Example) -> Result<String> {
         .await
 }
 
-/// A document's fields by name from the sample's answers, as far as they have the same name and kind.
+/// The template's sample, and over it the sample's answers as far as they have the name and kind of a field.
 fn sample_values(
     app: &App,
     workflow: &Workflow,
@@ -198,7 +198,7 @@ fn sample_values(
         form.submit(sample, &setting).ok()
     });
     let answers = answers.map_or_else(|| sample.clone(), |record| record_to_json(&record));
-    let mut values = Record::new();
+    let mut values = template.sample().clone();
     for field in template.fields() {
         if let Some(json) = answers.get(&field.name).filter(|json| !json.is_null())
             && let Ok(value) = engine::value::Value::from_json(json, &field.kind)

@@ -6,7 +6,11 @@ mod leaf;
 mod read;
 mod shapes;
 
-use engine::{check::Problem, kind::Field};
+use engine::{
+    check::Problem,
+    kind::Field,
+    value::{Record, Value},
+};
 use serde_json::Value as Json;
 
 pub(crate) use blocks::{
@@ -34,6 +38,7 @@ pub struct Template {
     pub(crate) page: Page,
     pub(crate) theme: Theme,
     pub(crate) fields: Vec<Field>,
+    pub(crate) sample: Record,
     pub(crate) header: Furniture,
     pub(crate) footer: Furniture,
     pub(crate) blocks: Vec<Block>,
@@ -101,6 +106,11 @@ impl Template {
     pub fn fields(&self) -> Vec<Field> {
         self.fields.clone()
     }
+
+    /// Values that show what the document looks like when nobody has filled it in yet; not every field has one.
+    pub fn sample(&self) -> &Record {
+        &self.sample
+    }
 }
 
 fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
@@ -117,6 +127,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
     let page = read_page(reader, root.child("page"));
     let theme = read_theme(reader, root.child("theme"));
     let fields = read_fields(reader, root.child("fields"));
+    let sample = read_sample(reader, root.child("sample"), &fields);
     let header = read_furniture(reader, root.child("header"), "/header");
     let footer = read_furniture(reader, root.child("footer"), "/footer");
     let blocks = blocks::read_list(reader, root.child("blocks"), "/blocks", 0);
@@ -127,6 +138,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
         page,
         theme,
         fields,
+        sample,
         header,
         footer,
         blocks,
@@ -238,6 +250,29 @@ fn read_fields(reader: &mut Reader, json: Option<&Json>) -> Vec<Field> {
         }
     }
     fields
+}
+
+fn read_sample(reader: &mut Reader, json: Option<&Json>, fields: &[Field]) -> Record {
+    let mut sample = Record::new();
+    let Some(json) = json else { return sample };
+    let Some(values) = json.as_object() else {
+        reader.problem("/sample", "wrong_type", "must be an object");
+        return sample;
+    };
+    for (name, json) in values {
+        let pointer = format!("/sample/{name}");
+        let Some(field) = fields.iter().find(|field| field.name == *name) else {
+            reader.problem(&pointer, "unknown_field", format!("`{name}` is no field of this document"));
+            continue;
+        };
+        match Value::from_json(json, &field.kind) {
+            Ok(value) => {
+                sample.insert(name.clone(), value);
+            }
+            Err(_) => reader.problem(&pointer, "wrong_type", format!("is not what `{name}` takes")),
+        }
+    }
+    sample
 }
 
 fn read_furniture(reader: &mut Reader, json: Option<&Json>, pointer: &str) -> Furniture {
