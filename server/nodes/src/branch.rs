@@ -15,7 +15,7 @@ use engine::{
 };
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::values::named;
@@ -56,7 +56,7 @@ struct Way {
     rules: Vec<Rule>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(extend("x-labels" = {"all": "All rules", "any": "One rule is enough"}))]
 enum Match {

@@ -16,7 +16,7 @@ use engine::{
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -77,7 +77,7 @@ pub(crate) struct HttpRequest {
     read_only: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schemars(extend("x-labels" = {
     "GET": "Read (GET)", "POST": "Create (POST)", "PUT": "Replace (PUT)", "PATCH": "Change (PATCH)", "DELETE": "Delete (DELETE)"
@@ -91,7 +91,7 @@ enum Method {
     Delete,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(extend("x-labels" = {"none": "Nothing", "json": "JSON", "form": "Form", "text": "Text"}))]
 enum BodyKind {
@@ -102,7 +102,7 @@ enum BodyKind {
     Text,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(extend("x-labels" = {"json": "Values (JSON)", "text": "Text", "file": "A file", "none": "Nothing"}))]
 enum Answer {

@@ -19,7 +19,7 @@ use engine::{
     workflow::Retry,
 };
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::{values::excerpt, webhook_input::check_fields};
@@ -34,6 +34,7 @@ pub(crate) struct LlmGenerate {
     model: Option<String>,
     /// What to write, in your own words, with values of earlier steps.
     #[serde(default)]
+    #[schemars(title = "What should it write?")]
     instruction: Template,
     /// Whether it writes one text or fills in several fields.
     #[serde(default)]
@@ -45,11 +46,13 @@ pub(crate) struct LlmGenerate {
     document: Option<DocumentId>,
     /// Which fields of the document; all that a model may write when empty.
     #[serde(default)]
-    #[schemars(extend("x-widget" = "list", "x-when" = {"mode": "fields"}))]
+    #[schemars(title = "What it fills in", extend(
+        "x-widget" = "document_fields", "x-keys" = {"document_fields": "document"}, "x-when" = {"mode": "fields"}
+    ))]
     document_fields: Vec<String>,
     /// Further fields that the model fills in.
     #[serde(default)]
-    #[schemars(extend("x-widget" = "output_fields", "x-when" = {"mode": "fields"}))]
+    #[schemars(title = "Further fields", extend("x-widget" = "output_fields", "x-when" = {"mode": "fields"}))]
     output_fields: Vec<Field>,
     /// How many entries each list gets, such as one for each day of a trip.
     #[serde(default)]
@@ -61,15 +64,15 @@ pub(crate) struct LlmGenerate {
     only_if_empty: Option<Template>,
     /// The language to write in; that of the workflow when empty.
     #[serde(default)]
-    #[schemars(length(max = 60))]
+    #[schemars(length(max = 60), extend("x-group" = "advanced"))]
     language: String,
     /// How it should sound, such as "friendly and brief".
     #[serde(default)]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 200), extend("x-group" = "advanced"))]
     tone: String,
     /// The longest text, in characters.
     #[serde(default)]
-    #[schemars(title = "Longest text", range(min = 1, max = 20000), extend("x-when" = {"mode": "text"}))]
+    #[schemars(title = "Longest text", range(min = 1, max = 20000), extend("x-group" = "advanced", "x-when" = {"mode": "text"}))]
     max_length: Option<u32>,
     /// Where the model stops at the latest, in tokens.
     #[serde(default = "default_tokens")]
@@ -81,7 +84,7 @@ pub(crate) struct LlmGenerate {
     temperature: f32,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(extend("x-labels" = {"text": "One text", "fields": "Several fields"}))]
 enum Mode {
