@@ -145,6 +145,10 @@ export interface Schema {
   "x-label"?: string;
   "x-group"?: string;
   "x-order"?: number;
+  /** Matters only while the settings beside it have these values. */
+  "x-when"?: Record<string, Json>;
+  /** Its names are those of something else: the typed fields of the document that the named setting chooses. */
+  "x-keys"?: { document_fields?: string };
 }
 
 /** One entry of the catalogue (`GET /api/node-types`). */

@@ -22,8 +22,10 @@ import classes from "./chips.module.css";
 
 interface Props {
   label: string;
-  /** Shown instead of the label when the place around already names the field. */
+  /** The place around already names the field. */
   hideLabel?: boolean;
+  /** Stands in the label's place, such as a name that can be changed. */
+  heading?: ReactNode;
   help?: ReactNode;
   error?: ReactNode;
   value: string;
@@ -38,7 +40,7 @@ interface Props {
 
 type Open = { kind: "chip"; at: ChipAt } | { kind: "insert"; from: number; to: number; rect: DOMRect; typed: boolean };
 
-export function TemplateField({ label, hideLabel, help, error, value, sources, wanted = null, size = "text", required, placeholder, onChange, onGoTo }: Props) {
+export function TemplateField({ label, hideLabel, heading, help, error, value, sources, wanted = null, size = "text", required, placeholder, onChange, onGoTo }: Props) {
   const { t } = useTranslation("editor");
   const store = useStore();
   const look = useLook();
@@ -93,8 +95,9 @@ export function TemplateField({ label, hideLabel, help, error, value, sources, w
 
   return (
     <div>
-      <div className={classes["labelRow"]} style={hideLabel ? { justifyContent: "flex-end" } : undefined}>
-        {!hideLabel && <span className={classes["label"]} id={`${id}-label`}>{label}{required ? <span aria-hidden> *</span> : null}</span>}
+      <div className={classes["labelRow"]} style={hideLabel && !heading ? { justifyContent: "flex-end" } : undefined}>
+        {heading}
+        {!hideLabel && !heading && <span className={classes["label"]} id={`${id}-label`}>{label}{required ? <span aria-hidden> *</span> : null}</span>}
         <button
           type="button" className={classes["hint"]}
           onClick={() => {

@@ -63,7 +63,7 @@ export function ComputedList({ scope, label, value, onChange }: ListProps) {
           />
           <KindSelect kind={text(item, "kind")} kinds={KINDS} onChange={(kind) => set(index, withKind(item, kind))} />
           <TextInput
-            label={t("form.name")} ff="monospace" value={text(item, "name")}
+            label={t("form.name")} className={classes["code"]} value={text(item, "name")}
             onChange={(event) => set(index, { ...item, name: event.currentTarget.value.toLowerCase().replace(/[^a-z0-9_]/g, "_") })}
           />
         </>

@@ -153,7 +153,7 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange,
       )}
       <Textarea label={t("form.help")} autosize minRows={1} maxRows={5} value={text("help")} onChange={(event) => onChange(put(field, "help", event.currentTarget.value))} />
       <TextInput
-        label={t("form.name")} description={t("form.nameHelp")} ff="monospace" value={field.name}
+        label={t("form.name")} description={t("form.nameHelp")} className={classes["code"]} value={field.name}
         onChange={(event) => {
           setRenamed(true);
           const name = event.currentTarget.value.toLowerCase().replace(/[^a-z0-9_]/g, "_");

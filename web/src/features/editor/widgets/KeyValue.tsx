@@ -7,7 +7,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { isObject, without } from "~/lib/document/pointer";
-import type { Json, JsonObject, Schema } from "~/lib/document/types";
+import type { Json, JsonObject } from "~/lib/document/types";
 import { fieldTitle } from "~/lib/expression/kind";
 import type { Field } from "~/lib/expression/kind";
 import { TemplateField } from "../chips/TemplateField";
@@ -17,15 +17,10 @@ import { deref, typeOf } from "./schema";
 import type { WidgetProps } from "./widget";
 import classes from "./widgets.module.css";
 
-function keysFrom(schema: Schema): string | null {
-  const keys = (schema as Schema & { "x-keys"?: { document_fields?: string } })["x-keys"];
-  return keys?.document_fields ?? null;
-}
-
 export function KeyValueWidget(props: WidgetProps) {
   const { scope, schema, value, onChange, label, help, error } = props;
   const { t } = useTranslation("editor");
-  const source = keysFrom(schema);
+  const source = schema["x-keys"]?.document_fields ?? null;
   const documentId = source ? scope.config[source] : null;
   const fields = useQuery({ ...documentFields(typeof documentId === "string" ? documentId : ""), enabled: typeof documentId === "string" && documentId !== "" });
   const values = isObject(value) ? value : {};
@@ -56,8 +51,8 @@ export function KeyValueWidget(props: WidgetProps) {
         {head}
         <div className={classes["form"]} style={{ gap: 14 }}>
           {known.map((field) => (
+            <div key={field.name} data-path={[...props.path, field.name].join("/")}>
             <TemplateField
-              key={field.name}
               label={fieldTitle(field)}
               required={!field.optional}
               error={problemOf(field.name)}
@@ -69,6 +64,7 @@ export function KeyValueWidget(props: WidgetProps) {
               onChange={(next) => set(field.name, next === "" ? undefined : next)}
               onGoTo={scope.goTo}
             />
+            </div>
           ))}
           {extra.map((name) => (
             <div className={classes["row"]} key={name}>
@@ -94,28 +90,30 @@ export function KeyValueWidget(props: WidgetProps) {
       if (!(name in values)) return name;
     }
   };
+  const nameOf = (name: string) => (
+    <div className={[classes["row"], classes["grow"]].join(" ")} style={{ gap: 2 }}>
+      <TextInput
+        className={classes["grow"]} size="xs" variant="unstyled" fw={500} aria-label={t("keyValue.name")}
+        value={naming?.key === name ? naming.text : name}
+        onChange={(event) => setNaming({ key: name, text: event.currentTarget.value })}
+        onBlur={() => naming && rename(name, naming.text.trim())}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && naming) rename(name, naming.text.trim());
+        }}
+      />
+      <ActionIcon size={24} aria-label={t("items.remove", { name })} onClick={() => set(name, undefined)}><Trash2 size={14} /></ActionIcon>
+    </div>
+  );
   return (
     <div>
       {head}
       {Object.keys(values).length > 0 && (
         <div className={classes["box"]}>
           {Object.entries(values).map(([name, entry]) => (
-            <div className={classes["item"]} key={name} style={{ padding: "8px 10px 10px 12px" }}>
-              <div className={classes["row"]} style={{ marginBlockEnd: 4 }}>
-                <TextInput
-                  className={classes["grow"]} size="xs" variant="unstyled" fw={500} aria-label={t("keyValue.name")}
-                  value={naming?.key === name ? naming.text : name}
-                  onChange={(event) => setNaming({ key: name, text: event.currentTarget.value })}
-                  onBlur={() => naming && rename(name, naming.text.trim())}
-                  onKeyDown={(event) => {
-                    if (event.key === "Enter" && naming) rename(name, naming.text.trim());
-                  }}
-                />
-                <ActionIcon size={24} aria-label={t("items.remove", { name })} onClick={() => set(name, undefined)}><Trash2 size={14} /></ActionIcon>
-              </div>
+            <div className={classes["item"]} key={name} data-path={[...props.path, name].join("/")} style={{ padding: "8px 10px 10px 12px" }}>
               {asTemplate
-                ? <TemplateField hideLabel label={name} error={problemOf(name)} value={typeof entry === "string" ? entry : JSON.stringify(entry)} sources={scope.sources} size="line" onChange={(next) => set(name, next)} onGoTo={scope.goTo} />
-                : <TextInput aria-label={name} value={typeof entry === "string" ? entry : JSON.stringify(entry)} onChange={(event) => set(name, event.currentTarget.value)} />}
+                ? <TemplateField heading={nameOf(name)} label={name} error={problemOf(name)} value={typeof entry === "string" ? entry : JSON.stringify(entry)} sources={scope.sources} size="line" onChange={(next) => set(name, next)} onGoTo={scope.goTo} />
+                : <>{nameOf(name)}<TextInput aria-label={name} value={typeof entry === "string" ? entry : JSON.stringify(entry)} onChange={(event) => set(name, event.currentTarget.value)} /></>}
             </div>
           ))}
         </div>

@@ -95,7 +95,7 @@ function FieldList({ label, value, onChange, depth, head, foot }: ListProps) {
             <label className={classes["label"]} htmlFor={`${id}-${index}`}>{t("output.optional")}</label>
             <Switch id={`${id}-${index}`} checked={item["optional"] === true} onChange={(event) => set(index, { ...item, optional: event.currentTarget.checked })} />
           </div>
-          <TextInput label={t("form.name")} ff="monospace" value={text(item, "name")} onChange={(event) => set(index, { ...item, name: event.currentTarget.value.toLowerCase().replace(/[^a-z0-9_]/g, "_") })} />
+          <TextInput label={t("form.name")} className={classes["code"]} value={text(item, "name")} onChange={(event) => set(index, { ...item, name: event.currentTarget.value.toLowerCase().replace(/[^a-z0-9_]/g, "_") })} />
         </>
       )}
     />

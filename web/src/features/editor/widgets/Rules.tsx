@@ -44,6 +44,7 @@ export function RulesWidget({ scope, schema, label, help, error, value, onChange
   const modes = choicesOf(way.properties?.["match"] ?? {}, scope.definitions) ?? [];
   const fired = result?.step.state === "succeeded" ? (result.step.ports ?? []) : null;
   const passed = fired ? ways.findIndex((item) => fired.includes(text(item, "name"))) : -1;
+  const freshRule = () => ({ value: "", operator: operators[0]?.value ?? "is", operand: "" });
   const set = (index: number, next: JsonObject) => onChange(ways.map((item, at) => (at === index ? next : item)));
   const otherwise = typeof scope.config["otherwise"] === "string" ? scope.config["otherwise"] : "";
 
@@ -80,13 +81,13 @@ export function RulesWidget({ scope, schema, label, help, error, value, onChange
               {rules.length > 1 && modes.length > 0 && (
                 <Select
                   size="xs" aria-label={t("rules.match")} allowDeselect={false} data={modes} value={text(item, "match") || modes[0]?.value || null}
-                  onChange={(next) => set(index, { ...item, match: next ?? "all" })}
+                  onChange={(next) => next && set(index, { ...item, match: next })}
                 />
               )}
               {problems.length > 0 && <div className={classes["error"]}>{problems.map((problem) => t(`problem.${problem.code}`, { ...(problem.params as object), defaultValue: problem.message })).join(" ")}</div>}
               <button
                 type="button" className={classes["add"]}
-                onClick={() => set(index, { ...item, rules: [...rules, { value: "", operator: operators[0]?.value ?? "is", operand: "" }] })}
+                onClick={() => set(index, { ...item, rules: [...rules, freshRule()] })}
               >
                 <Plus size={14} aria-hidden />{t("rules.addRule")}
               </button>
@@ -105,7 +106,7 @@ export function RulesWidget({ scope, schema, label, help, error, value, onChange
         onClick={() => {
           const title = t("rules.newWay", { number: ways.length + 1 });
           const name = freshName(title, ways.map((item) => text(item, "name")), `way_${ways.length + 1}`);
-          onChange([...ways, { name, title, match: "all", rules: [{ value: "", operator: operators[0]?.value ?? "is", operand: "" }] }]);
+          onChange([...ways, { name, title, ...(modes[0] ? { match: modes[0].value } : {}), rules: [freshRule()] }]);
         }}
       >
         <Plus size={14} aria-hidden />{t("rules.addWay")}

@@ -1,23 +1,24 @@
 // The inspector's form, made from a catalogue's JSON Schema alone. The map below is the closed list of widgets; a name that is not
 // in it falls back to the control of the value's JSON type.
 
-import { ChevronRight } from "lucide-react";
+import { ChevronRight, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import type { ComponentType } from "react";
 import { useTranslation } from "react-i18next";
 
-import { getAt } from "~/lib/document/pointer";
+import { getAt, isObject } from "~/lib/document/pointer";
 import type { Path } from "~/lib/document/pointer";
 import type { Json, Schema } from "~/lib/document/types";
 import type { Kind } from "~/lib/expression/kind";
 import { DurationWidget, JsonWidget, ListWidget, NumberWidget, ObjectWidget, SelectWidget, TemplateWidget, TextWidget, TextareaWidget, ToggleWidget, ValueWidget } from "./basic";
 import { ComputedFieldsWidget } from "./ComputedFields";
+import { DocumentFieldsWidget } from "./DocumentFields";
 import { FormFieldsWidget } from "./FormFields";
 import { KeyValueWidget } from "./KeyValue";
 import { OutputFieldsWidget } from "./OutputFields";
 import { CredentialWidget, DocumentWidget, EndpointWidget, ModelWidget } from "./resources";
 import { RulesWidget } from "./Rules";
-import { deref, helpOf, labelOf, propertiesOf, widgetOf } from "./schema";
+import { deref, helpOf, labelOf, matters, propertiesOf, widgetOf } from "./schema";
 import type { FormScope, WidgetProps } from "./widget";
 import classes from "./widgets.module.css";
 
@@ -36,6 +37,7 @@ const WIDGETS: Record<string, ComponentType<WidgetProps>> = {
   rules: RulesWidget,
   model: ModelWidget,
   document: DocumentWidget,
+  document_fields: DocumentFieldsWidget,
   endpoint: EndpointWidget,
   credential: CredentialWidget,
   output_fields: OutputFieldsWidget,
@@ -62,6 +64,9 @@ export function SchemaField({ scope, schema, path, label, required = false, want
   const own = scope.problems.filter((problem) => problem.path.length >= at.length && at.every((part, index) => problem.path[index] === part));
   // A composed widget shows the deeper ones itself, at their place.
   const here = own.filter((problem) => problem.path.length === at.length);
+  const words = (severity: "error" | "warning") =>
+    here.filter((problem) => problem.severity === severity).map((problem) => t(`problem.${problem.code}`, { ...(problem.params as object), defaultValue: problem.message })).join(" ") || null;
+  const warning = words("warning");
   return (
     <div data-path={at.join("/")}>
       <Widget
@@ -70,23 +75,27 @@ export function SchemaField({ scope, schema, path, label, required = false, want
         path={path}
         label={label}
         help={helpOf(schema, scope.definitions, label)}
-        error={here.length ? here.map((problem) => t(`problem.${problem.code}`, { ...(problem.params as object), defaultValue: problem.message })).join(" ") : null}
+        error={words("error")}
         required={required}
         wanted={wanted}
         value={getAt(scope.config, path)}
         onChange={(value: Json | undefined) => scope.set(path, value, label)}
       />
+      {warning && <div className={classes["warnText"]}><TriangleAlert size={13} aria-hidden />{warning}</div>}
     </div>
   );
 }
 
-/** All properties of an object, the rare ones folded at the end. */
+/** All properties of an object that matter now, the rare ones folded at the end. */
 export function SchemaForm({ scope, schema, path }: { scope: FormScope; schema: Schema; path: Path }) {
   const { t } = useTranslation("editor");
-  const properties = propertiesOf(schema);
+  const values = getAt(scope.config, path);
+  const inTrouble = (name: string) => scope.problems.some((problem) => problem.path[path.length] === name && path.every((part, index) => problem.path[index] === String(part)));
+  // What does not matter is left out, unless it is what a problem is about.
+  const properties = propertiesOf(schema).filter((property) => inTrouble(property.name) || matters(property.schema, schema.properties ?? {}, isObject(values) ? values : {}));
   const plain = properties.filter((property) => property.schema["x-group"] !== "advanced");
   const rare = properties.filter((property) => property.schema["x-group"] === "advanced");
-  const troubled = rare.some((property) => scope.problems.some((problem) => problem.path[path.length] === property.name));
+  const troubled = rare.some((property) => inTrouble(property.name));
   const [open, setOpen] = useState(false);
   const shown = open || troubled;
   const field = (name: string, property: Schema, required: boolean) => (

@@ -171,7 +171,7 @@ export function ListWidget({ scope, path, schema, label, help, error, value, onC
           </div>
         ))}
       </div>
-      <button type="button" className={classes["add"]} onClick={() => onChange([...entries, fresh()])}><Plus size={14} aria-hidden />{t("items.add")}</button>
+      <button type="button" className={classes["add"]} aria-label={t("items.addTo", { name: label })} onClick={() => onChange([...entries, fresh()])}><Plus size={14} aria-hidden />{t("items.add")}</button>
     </div>
   );
 }

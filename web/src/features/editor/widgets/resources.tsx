@@ -1,7 +1,8 @@
 // References to things of the workspace: models, documents, endpoints, credentials.
 
-import { Anchor, Select } from "@mantine/core";
+import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { items } from "~/api/client";
@@ -35,7 +36,7 @@ function Chooser({ label, help, error, required, value, onChange, options, empty
     <div>
       <div className={classes["labelRow"]}>
         <span className={classes["label"]}>{label}{required ? <span aria-hidden> *</span> : null}</span>
-        <Anchor href={link.to} size="sm" underline="never" c="var(--accent-text)">{link.text}</Anchor>
+        <Link to={link.to} className="link">{link.text}</Link>
       </div>
       <Select
         aria-label={label} data={data} value={chosen} placeholder={emptyLabel} clearable={!required} error={error} searchable={known.length > 8} allowDeselect={false}

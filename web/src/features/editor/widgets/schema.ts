@@ -1,7 +1,7 @@
 // Reading a catalogue's JSON Schema: references, nullable types, labels, order. Pure.
 
-import { without } from "~/lib/document/pointer";
-import type { Json, Schema } from "~/lib/document/types";
+import { sameJson, without } from "~/lib/document/pointer";
+import type { Json, JsonObject, Schema } from "~/lib/document/types";
 
 export function deref(schema: Schema, definitions: Record<string, Schema>, depth = 0): Schema {
   if (depth > 8) return schema;
@@ -86,6 +86,14 @@ export function propertiesOf(schema: Schema): Property[] {
     name, schema: property, required: schema.required?.includes(name) ?? false, rank: property["x-order"] ?? index,
   }));
   return entries.sort((a, b) => a.rank - b.rank);
+}
+
+/** Whether a setting matters, given the values beside it. */
+export function matters(schema: Schema, beside: Record<string, Schema>, values: JsonObject): boolean {
+  return Object.entries(schema["x-when"] ?? {}).every(([name, wanted]) => {
+    const value = values[name] ?? beside[name]?.default ?? null;
+    return Array.isArray(wanted) ? wanted.some((one) => sameJson(one, value)) : sameJson(wanted, value);
+  });
 }
 
 export function labelOf(name: string, schema: Schema, definitions: Record<string, Schema>): string {
