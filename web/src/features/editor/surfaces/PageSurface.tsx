@@ -55,8 +55,8 @@ export function PageBar() {
         </div>
       )}
       <div className={classes["pager"]}>
-        <ActionIcon size={24} aria-label={t("page.smaller")} disabled={zoom <= 0.5} onClick={() => setView({ zoom: zoom - 0.25 })}><ZoomOut size={14} /></ActionIcon>
-        <ActionIcon size={24} aria-label={t("page.larger")} disabled={zoom >= 2} onClick={() => setView({ zoom: zoom + 0.25 })}><ZoomIn size={14} /></ActionIcon>
+        <ActionIcon className={classes["zoom"]} size={24} aria-label={t("page.smaller")} disabled={zoom <= 0.5} onClick={() => setView({ zoom: zoom - 0.25 })}><ZoomOut size={14} /></ActionIcon>
+        <ActionIcon className={classes["zoom"]} size={24} aria-label={t("page.larger")} disabled={zoom >= 2} onClick={() => setView({ zoom: zoom + 0.25 })}><ZoomIn size={14} /></ActionIcon>
         <ActionIcon size={24} aria-label={t("page.previous")} disabled={page <= 1} onClick={() => goTo(page - 1)}><ChevronLeft size={15} /></ActionIcon>
         <span aria-live="polite">{page} / {pages}</span>
         <ActionIcon size={24} aria-label={t("page.next")} disabled={page >= pages} onClick={() => goTo(page + 1)}><ChevronRight size={15} /></ActionIcon>
@@ -119,8 +119,29 @@ export function PageSurface({ step }: { step: string }) {
             <dl>
               {chosen?.stepName && <><dt>{t("page.step")}</dt><dd>{chosen.stepName}</dd></>}
               {chosen?.title && <><dt>{t("page.field")}</dt><dd>{chosen.title}</dd></>}
+              {chosen?.length && <><dt>{t("page.length")}</dt><dd>{t("page.lengthOf", chosen.length)}</dd></>}
               <dt>{t("page.block")}</dt><dd>{open.box.block}</dd>
             </dl>
+            {chosen && chosen.strange.length > 0 && <p className={classes["strange"]}><TriangleAlert size={13} aria-hidden />{t("page.strange", { numbers: chosen.strange.join(", "), count: chosen.strange.length })}</p>}
+            <div className={classes["originDo"]}>
+            {chosen?.family === "written" && chosen.step && (
+              <>
+                <button
+                  type="button" className="link"
+                  onClick={() => {
+                    setOpen(null);
+                    run({ kind: "only", step: chosen.step ?? "" });
+                  }}
+                >{t("page.again")}</button>
+                <button
+                  type="button" className="link"
+                  onClick={() => {
+                    setOpen(null);
+                    go({ step: chosen.step ?? undefined, surface: "page", tab: "run" });
+                  }}
+                >{t("page.why")}</button>
+              </>
+            )}
             {chosen?.step && (
               <button
                 type="button" className="link"
@@ -130,6 +151,7 @@ export function PageSurface({ step }: { step: string }) {
                 }}
               >{t("chip.goTo", { step: chosen.stepName ?? "" })}</button>
             )}
+            </div>
           </div>
         )}
       </Floating>
@@ -163,7 +185,7 @@ function Paper({ page, number, zoom, origins, origin, chosen, onBox }: PaperProp
             style={{
               insetInlineStart: percent(box.x_mm, page.width_mm), insetBlockStart: percent(box.y_mm, page.height_mm),
               inlineSize: percent(box.width_mm, page.width_mm), blockSize: percent(box.height_mm, page.height_mm),
-              ...(from?.family ? ({ "--edge": `var(--${from.family})` } as React.CSSProperties) : {}),
+              ...(from?.family ? ({ "--edge": `var(--${from.strange.length ? "warn" : from.family})` } as React.CSSProperties) : {}),
             }}
             onClick={(event) => onBox(box, event.currentTarget.getBoundingClientRect())}
           >
