@@ -1,6 +1,7 @@
 // Path, save tag, undo and redo, sample, problems, run, publish.
 
-import { ActionIcon, Anchor, Button, Loader, Menu, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Loader, Menu, Tooltip } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { ChevronDown, CircleCheck, CircleX, CloudCheck, CloudOff, CloudUpload, Play, Redo2, Split, Square, TriangleAlert, Undo2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
@@ -38,7 +39,7 @@ export function TopBar({ onPublish, onLook }: { onPublish: () => void; onLook: (
   return (
     <header className={classes["top"]} data-region="top">
       <nav className={classes["path"]} aria-label={t("top.path")}>
-        <Anchor href="/workflows" underline="never" c="var(--text2)">{t("top.workflows")}</Anchor>
+        <Link to="/workflows">{t("top.workflows")}</Link>
         <span aria-hidden>/</span>
         <input
           className={classes["title"]} aria-label={t("top.name")} value={history.present.name} size={Math.max(8, Math.min(34, history.present.name.length))}

@@ -121,6 +121,8 @@ function Flow() {
   const [dragging, setDragging] = useState<Map<string, Position>>(new Map());
   const [measured, setMeasured] = useState<Map<string, { width: number; height: number }>>(new Map());
   const order = useMemo(() => inOrder(document), [document]);
+  // Before anything is chosen the settings are those of the first step.
+  const chosen = address.step ?? order[0];
   const shown = useMemo(() => (unplaced(document) ? tidy(document, ports, new Map([...measured].map(([id, size]) => [id, size.height]))) : null), [document, ports, measured]);
 
   const nodes: StepNode[] = useMemo(
@@ -129,12 +131,12 @@ function Flow() {
         const node = document.nodes.find((item) => item.id === id);
         if (!node) return [];
         return [{
-          id, type: "step" as const, data: { node, number: index + 1 }, selected: address.step === id,
+          id, type: "step" as const, data: { node, number: index + 1 }, selected: chosen === id,
           position: dragging.get(id) ?? shown?.get(id) ?? node.position ?? { x: 0, y: 0 },
           ...(measured.get(id) ? { measured: measured.get(id) } : {}), ariaLabel: t("list.step", { number: index + 1, name: node.name }), focusable: true,
         }];
       }),
-    [order, document, dragging, shown, measured, address.step, t],
+    [order, document, dragging, shown, measured, chosen, t],
   );
   const edges: WayEdge[] = useMemo(
     () =>
@@ -195,7 +197,7 @@ function Flow() {
         aria-label={t("canvas.label")} role="application"
         nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES}
         fitView fitViewOptions={{ padding: 0.16, maxZoom: 1 }} minZoom={0.2} maxZoom={1.6} deleteKeyCode={null} selectionKeyCode={null} nodesFocusable edgesFocusable
-        disableKeyboardA11y zoomOnDoubleClick={false} nodeDragThreshold={4}
+        disableKeyboardA11y attributionPosition="bottom-center" zoomOnDoubleClick={false} nodeDragThreshold={4}
         onNodeClick={(_, node) => go({ step: node.id, field: undefined })}
         onNodesChange={(changes) => {
           // The drawing library shows a step only once its size is handed back to it.

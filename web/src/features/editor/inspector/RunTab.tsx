@@ -1,13 +1,32 @@
 // The step's last run: what it read, what it gave, how long it took, what the model was told, and what went wrong.
 
-import { Anchor } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { useFormat } from "~/lib/format";
+import { isObject } from "~/lib/document/pointer";
+import type { Json } from "~/lib/document/types";
+import type { Kind } from "~/lib/expression/kind";
+import { resolve } from "~/lib/expression/values";
+import type { Source } from "~/lib/expression/values";
+import { useBuiltins } from "../chips/builtins";
+import { useSources } from "../chips/look";
 import { useEditor } from "../state/store";
 import { useStale } from "../state/useStale";
 import { ValueTree } from "./ValueTree";
 import classes from "./inspector.module.css";
+
+/** What a step read is stored by path; people know the values by their names. */
+function inputKind(input: Json | null, sources: readonly Source[]): Kind | null {
+  if (!isObject(input)) return null;
+  return {
+    kind: "record",
+    fields: Object.keys(input).map((path) => {
+      const found = resolve(sources, path.split("."));
+      return { ...(found.kind ?? { kind: "any" }), name: path, title: found.kind ? found.title : path };
+    }),
+  };
+}
 
 export function RunTab({ step }: { step: string }) {
   const { t } = useTranslation("editor");
@@ -16,11 +35,14 @@ export function RunTab({ step }: { step: string }) {
   const stream = useEditor((state) => state.streams[step]);
   const stale = useStale().get(step);
   const names = useEditor((state) => state.history.present.nodes);
+  const sources = useSources(step);
+  const builtins = useBuiltins();
   if (!result) return <p className={classes["none"]}>{t("lastRun.none")}</p>;
   const { step: run } = result;
   const from = run.started_at ? new Date(run.started_at).valueOf() : null;
   const until = run.finished_at ? new Date(run.finished_at).valueOf() : null;
   const generation = run.generations?.at(-1);
+  const read = inputKind(run.input, [...sources, ...builtins]);
   const fact = (label: string, value: string | number | null | undefined) => (value === null || value === undefined || value === "" ? null : <><dt>{label}</dt><dd>{value}</dd></>);
   return (
     <>
@@ -43,7 +65,7 @@ export function RunTab({ step }: { step: string }) {
         <section className={classes["section"]}><h3>{t("data.out")}</h3><ValueTree kind={run.output_kind} value={run.output} root={null} title={t("data.out")} /></section>
       )}
       {run.input !== null && run.input !== undefined && (
-        <section className={classes["section"]}><h3>{t("lastRun.read")}</h3><ValueTree kind={null} value={run.input} root={null} title={t("lastRun.read")} /></section>
+        <section className={classes["section"]}><h3>{t("lastRun.read")}</h3><ValueTree kind={read} value={run.input} root={null} title={t("lastRun.read")} /></section>
       )}
       {generation?.messages && (
         <section className={classes["section"]}>
@@ -51,7 +73,7 @@ export function RunTab({ step }: { step: string }) {
           {generation.messages.map((message, index) => <div className={classes["stream"]} key={index} style={{ marginBlockEnd: 8 }}>{message.content}</div>)}
         </section>
       )}
-      <Anchor href={`/runs/${result.runId}?step=${encodeURIComponent(step)}`} size="sm">{t("lastRun.open")}</Anchor>
+      <Link to="/runs/$id" params={{ id: result.runId }} search={{ step }} className="link">{t("lastRun.open")}</Link>
     </>
   );
 }

@@ -16,15 +16,21 @@ export function matches(type: NodeType, query: string, origin: string): boolean 
   return query.toLowerCase().split(/\s+/).filter(Boolean).every((word) => text.includes(word));
 }
 
+function focusStep(id: string): void {
+  const at = CSS.escape(id);
+  document.querySelector<HTMLElement>(`[role=treeitem][data-step="${at}"], .react-flow__node[data-id="${at}"]`)?.focus();
+}
+
 export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void }) {
   const { t } = useTranslation("editor");
   const store = useStore();
-  const document = useDocument();
+  const workflow = useDocument();
   const commands = useCommands();
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const [query, setQuery] = useState("");
   const [active, setActive] = useState(0);
+  const made = useRef<string | null>(null);
   const groups = useMemo(
     () =>
       FAMILIES.map((family) => ({
@@ -42,7 +48,7 @@ export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void
   };
   const take = (type: NodeType | undefined) => {
     if (!type || !gap) return;
-    commands.add(type, gap);
+    made.current = commands.add(type, gap);
     close();
   };
   const move = (step: number) => {
@@ -50,9 +56,15 @@ export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void
     setActive(next);
     list.current?.querySelector(`#${CSS.escape(`${id}-${next}`)}`)?.scrollIntoView({ block: "nearest" });
   };
-  const after = document.nodes.find((node) => node.id === gap?.after)?.name;
+  const after = workflow.nodes.find((node) => node.id === gap?.after)?.name;
   return (
-    <Modal opened={gap !== null} onClose={close} withCloseButton={false} padding={0} size={520} yOffset="12vh" centered={false} title={undefined} aria-label={t("palette.title")}>
+    <Modal opened={gap !== null} onClose={close} withCloseButton={false} padding={0} size={520} yOffset="12vh" centered={false} title={undefined} aria-label={t("palette.title")}
+      // The keyboard goes on at the new step.
+      onExitTransitionEnd={() => {
+        if (made.current) focusStep(made.current);
+        made.current = null;
+      }}
+    >
       <div className={classes["palette"]}>
         <input
           className={classes["search"]} data-autofocus role="combobox" aria-expanded aria-controls={`${id}-list`} aria-activedescendant={flat.length ? `${id}-${current}` : undefined}

@@ -49,7 +49,7 @@ function focusPlace(step: string, at: readonly string[]): void {
       if (!place) continue;
       if (depth < at.length && performance.now() - since < LONGEST_WAIT_MS) break;
       place.scrollIntoView({ block: "center" });
-      place.querySelector<HTMLElement>("input, textarea, [contenteditable=true], button")?.focus({ preventScroll: true });
+      (place.querySelector<HTMLElement>("input, textarea, [contenteditable=true]") ?? place.querySelector<HTMLElement>("button"))?.focus({ preventScroll: true });
       return;
     }
     if (performance.now() - since < LONGEST_WAIT_MS) requestAnimationFrame(look);

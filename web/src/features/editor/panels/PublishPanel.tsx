@@ -1,6 +1,6 @@
 // Publishing: what changed since the last version, in words; what blocks it; then the link of the form.
 
-import { Anchor, Button, CopyButton, Modal, Tabs, Textarea } from "@mantine/core";
+import { Button, CopyButton, Modal, Tabs, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Check, CircleCheck, Copy } from "lucide-react";
 import { useState } from "react";
@@ -72,7 +72,7 @@ function Publish({ onClose }: { onClose: () => void }) {
           </>
         )}
         <div className={classes["foot"]}>
-          {url && <Anchor href={url} target="_blank"><Button variant="default">{t("publish.open")}</Button></Anchor>}
+          {url && <Button component="a" href={url} target="_blank" variant="default">{t("publish.open")}</Button>}
           <Button onClick={onClose}>{t("publish.back")}</Button>
         </div>
       </>
