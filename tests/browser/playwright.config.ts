@@ -7,6 +7,8 @@ export default defineConfig({
   workers: 1,
   retries: 0,
   forbidOnly: true,
+  // A busy machine is slow, not wrong.
+  expect: { timeout: 20_000 },
   reporter: [["list"], ["./verdict.ts"]],
   outputDir: "../../target/browser",
   use: {
@@ -28,7 +30,7 @@ export default defineConfig({
     trace: "retain-on-failure",
   },
   projects: [
-    { name: "pages", testIgnore: "story.spec.ts", timeout: 90_000 },
+    { name: "pages", testIgnore: "story.spec.ts", timeout: 180_000 },
     { name: "story", testMatch: "story.spec.ts", timeout: 900_000 },
   ],
 });

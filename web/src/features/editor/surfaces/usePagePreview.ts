@@ -91,7 +91,12 @@ export function usePagePreview(step: string): PagePreview {
       setState((now) => ({ ...now, loading: true }));
       previewDocument(JSON.parse(body) as JsonObject, mine.signal).then(
         (preview) => !mine.signal.aborted && setState({ preview, loading: false, error: null }),
-        (error: unknown) => !mine.signal.aborted && !(error instanceof ApiError && error.problem.type === "superseded") && setState((now) => ({ ...now, loading: false, error: error instanceof ApiError ? error.message || error.problem.type : String(error) })),
+        (error: unknown) => {
+          if (mine.signal.aborted || (error instanceof ApiError && error.problem.type === "superseded")) return;
+          // Without a connection the last page stays; the bar above says why nothing changes.
+          const offline = error instanceof ApiError && error.offline;
+          setState((now) => ({ ...now, loading: false, error: offline ? null : error instanceof ApiError ? error.message || error.problem.type : String(error) }));
+        },
       );
     }, PAUSE_MS);
     return () => clearTimeout(timer);

@@ -43,6 +43,8 @@ export function KeyValueWidget(props: WidgetProps) {
     </>
   );
 
+  // The names come from the document: until they are here there is nothing to edit.
+  if (source && fields.isLoading) return <div aria-busy>{head}<div className={classes["waiting"]} aria-hidden /></div>;
   if (source && fields.data) {
     const known: Field[] = fields.data;
     const extra = Object.keys(values).filter((name) => !known.some((field) => field.name === name));
