@@ -6,7 +6,7 @@ import { useId, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
-import { commandsHere } from "~/lib/commands";
+import { useCommandsHere } from "~/lib/commands";
 import { fuzzy } from "~/lib/fuzzy";
 import { keys } from "~/lib/queries";
 import { useSignOut } from "~/lib/session";
@@ -39,7 +39,7 @@ function useEntries(showKeys: () => void): Entry[] {
   const { t } = useTranslation();
   const workflows = useQuery({ queryKey: keys.workflows, queryFn: () => ask(api.GET("/api/workflows")) });
   const runs = useQuery({ queryKey: [...keys.runs, "newest"], queryFn: () => ask(api.GET("/api/runs")) });
-  const [here] = useState(commandsHere);
+  const here = useCommandsHere();
   const { setColorScheme } = useMantineColorScheme();
   const dark = document.documentElement.dataset.mantineColorScheme === "dark";
   const signOut = useSignOut();
@@ -50,6 +50,7 @@ function useEntries(showKeys: () => void): Entry[] {
       { id: "deliveries", group: "go", label: t("runs.tabs.deliveries"), icon: Activity, href: "/deliveries" },
       { id: "documents", group: "go", label: t("nav.documents"), icon: FileText, href: "/documents", shortcut: "G D" },
       { id: "models", group: "go", label: t("nav.models"), icon: Cpu, href: "/models", shortcut: "G M" },
+      { id: "settings", group: "go", label: t("nav.settings"), icon: Settings, href: "/settings" },
       { id: "help", group: "go", label: t("nav.help"), icon: CircleQuestionMark, href: "/help" },
       ...here.map((command): Entry => ({ ...command, group: "do", icon: Play })),
       { id: "new", group: "do", label: t("workflows.new"), icon: Plus, href: "/workflows?new=true", shortcut: "N" },

@@ -1,6 +1,6 @@
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { Check, CircleQuestionMark, Languages, LogOut, Monitor, Moon, Sun } from "lucide-react";
+import { CircleQuestionMark, LogOut, Monitor, Moon, Sun } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
@@ -13,7 +13,6 @@ export function PersonMenu() {
   const { member } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const signOut = useSignOut();
-  const tick = (on: boolean) => (on ? <Check size={14} aria-hidden /> : null);
   const themes = [
     ["auto", Monitor],
     ["light", Sun],
@@ -31,36 +30,29 @@ export function PersonMenu() {
         <Menu.Label>{member.email}</Menu.Label>
         <Menu.Divider />
         <Menu.Label>{t("person.theme")}</Menu.Label>
-        {themes.map(([name, Icon]) => (
-          <Menu.Item
-            key={name}
-            role="menuitemradio"
-            aria-checked={colorScheme === name}
-            leftSection={<Icon size={15} strokeWidth={1.75} />}
-            rightSection={tick(colorScheme === name)}
-            onClick={() => setColorScheme(name)}
-          >
-            {t(`person.themes.${name}`)}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup value={colorScheme} onChange={(name) => setColorScheme(themes.find(([one]) => one === name)?.[0] ?? "auto")}>
+          {themes.map(([name, Icon]) => (
+            <Menu.RadioItem key={name} value={name} rightSection={<Icon size={15} strokeWidth={1.75} />}>
+              {t(`person.themes.${name}`)}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
         <Menu.Divider />
         <Menu.Label>{t("person.language")}</Menu.Label>
-        {languages.map((language) => (
-          <Menu.Item
-            key={language}
-            role="menuitemradio"
-            aria-checked={currentLanguage() === language}
-            lang={language}
-            leftSection={<Languages size={15} strokeWidth={1.75} />}
-            rightSection={tick(currentLanguage() === language)}
-            onClick={() => {
-              void setLanguage(language);
-              void ask(api.PATCH("/api/members/{id}", { params: { path: { id: member.id } }, body: { locale: language } })).catch(() => undefined);
-            }}
-          >
-            {languageNames[language]}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup
+          value={currentLanguage()}
+          onChange={(name) => {
+            const language = languages.find((one) => one === name) ?? "en";
+            void setLanguage(language);
+            void ask(api.PATCH("/api/members/{id}", { params: { path: { id: member.id } }, body: { locale: language } })).catch(() => undefined);
+          }}
+        >
+          {languages.map((language) => (
+            <Menu.RadioItem key={language} value={language} lang={language}>
+              {languageNames[language]}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
         <Menu.Divider />
         <Menu.Item component={Link} to="/help" leftSection={<CircleQuestionMark size={15} strokeWidth={1.75} />}>
           {t("nav.help")}

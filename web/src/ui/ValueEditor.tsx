@@ -1,10 +1,11 @@
 import { Button, Checkbox, Textarea, TextInput } from "@mantine/core";
 import { Plus, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { entriesOf, type Shape } from "./ValueTree";
 import classes from "./ValueEditor.module.css";
 
 /** Edits values as they are: text stays text, an amount stays its digits. It adds no fields, only rows of lists. */
-export function ValueEditor({ value, change, label }: { value: unknown; change: (value: unknown) => void; label: string }) {
+export function ValueEditor({ value, change, label, shape }: { value: unknown; change: (value: unknown) => void; label: string; shape?: Shape }) {
   const { t } = useTranslation();
   if (Array.isArray(value)) {
     const list = value as unknown[];
@@ -15,6 +16,7 @@ export function ValueEditor({ value, change, label }: { value: unknown; change: 
           <div key={at} className={classes.item}>
             <ValueEditor
               value={entry}
+              shape={shape?.item}
               label={t("value.row", { number: at + 1 })}
               change={(next) => change(list.map((one, index) => (index === at ? next : one)))}
             />
@@ -43,8 +45,8 @@ export function ValueEditor({ value, change, label }: { value: unknown; change: 
     return (
       <fieldset className={classes.group}>
         <legend>{label}</legend>
-        {Object.entries(record).map(([name, entry]) => (
-          <ValueEditor key={name} value={entry} label={name.replaceAll("_", " ")} change={(next) => change({ ...record, [name]: next })} />
+        {entriesOf(record, shape).map(({ name, title, value: entry, shape: inner }) => (
+          <ValueEditor key={name} value={entry} label={title} shape={inner} change={(next) => change({ ...record, [name]: next })} />
         ))}
       </fieldset>
     );

@@ -7,20 +7,41 @@ export function readable(name: string): string {
   return words.charAt(0).toLocaleUpperCase() + words.slice(1);
 }
 
+/** What is known about values beforehand: the titles of a record's fields, in their order. */
+export interface Shape {
+  name?: string;
+  title?: string;
+  label?: string;
+  fields?: Shape[];
+  item?: Shape;
+}
+
+/** A record's entries in the order of its fields, with their titles; then whatever else it holds. */
+export function entriesOf(record: Record<string, unknown>, shape: Shape | undefined): { name: string; title: string; value: unknown; shape?: Shape }[] {
+  const fields = (shape?.fields ?? []).filter((field) => field.name !== undefined && field.name in record);
+  const known = new Set(fields.map((field) => field.name));
+  return [
+    ...fields.map((field) => ({ name: field.name ?? "", title: field.title || field.label || readable(field.name ?? ""), value: record[field.name ?? ""], shape: field })),
+    ...Object.entries(record)
+      .filter(([name]) => !known.has(name))
+      .map(([name, value]) => ({ name, title: readable(name), value })),
+  ];
+}
+
 /** Values by kind and name, as people read them: no braces, no quotes. Only how a value looks is guessed here. */
-export function ValueTree({ value, depth = 0 }: { value: unknown; depth?: number }) {
+export function ValueTree({ value, shape, depth = 0, unfolded = false }: { value: unknown; shape?: Shape; depth?: number; unfolded?: boolean }) {
   const { t } = useTranslation();
   if (isPlain(value)) return <Plain value={value} />;
-  const entries: [string, unknown][] = Array.isArray(value)
-    ? value.map((item, at) => [String(at + 1), item])
-    : Object.entries(value as Record<string, unknown>);
+  const entries = Array.isArray(value)
+    ? value.map((item: unknown, at) => ({ name: String(at), title: t("value.row", { number: at + 1 }), value: item, shape: shape?.item }))
+    : entriesOf(value as Record<string, unknown>, shape);
   if (entries.length === 0) return <span className={classes.empty}>{t("value.none")}</span>;
   return (
     <dl className={classes.tree} data-depth={depth}>
-      {entries.map(([name, entry]) =>
+      {entries.map(({ name, title, value: entry, shape: inner }) =>
         isPlain(entry) ? (
           <div key={name} className={classes.row}>
-            <dt>{readable(name)}</dt>
+            <dt>{title}</dt>
             <dd>
               <Plain value={entry} />
             </dd>
@@ -28,16 +49,16 @@ export function ValueTree({ value, depth = 0 }: { value: unknown; depth?: number
         ) : (
           <div key={name} className={classes.group}>
             <dt>
-              <details open={depth < 1}>
+              <details open={unfolded || depth < 1}>
                 <summary>
-                  {readable(name)}
+                  {title}
                   <span className={classes.kind}>
                     {Array.isArray(entry)
                       ? t("value.list", { count: entry.length })
                       : t("value.record", { count: Object.keys(entry as object).length })}
                   </span>
                 </summary>
-                <ValueTree value={entry} depth={depth + 1} />
+                <ValueTree value={entry} shape={inner} depth={depth + 1} unfolded={unfolded} />
               </details>
             </dt>
           </div>

@@ -53,7 +53,7 @@ export function DocumentPage() {
   });
   const preview = useQuery({
     queryKey: [...keys.document(id), "preview", document.data?.version],
-    queryFn: () => ask(api.POST("/api/documents/preview", { body: { document_id: id, values: {} } })),
+    queryFn: () => ask(api.POST("/api/documents/preview", { body: { document_id: id } })),
     enabled: document.data !== undefined,
   });
   useTitle(document.data?.name);

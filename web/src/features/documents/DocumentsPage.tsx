@@ -44,7 +44,7 @@ function DocumentCard({ item }: { item: DocumentItem }) {
   const format = useFormat();
   const preview = useQuery({
     queryKey: [...keys.document(item.id), "preview", item.version],
-    queryFn: () => ask(api.POST("/api/documents/preview", { body: { document_id: item.id, values: {} } })),
+    queryFn: () => ask(api.POST("/api/documents/preview", { body: { document_id: item.id } })),
     staleTime: Infinity,
   });
   const page = preview.data?.pages[0];

@@ -72,6 +72,6 @@ export function blocksOf(template: Record_): Block[] {
 /** What belongs to the whole page: size, margins, fonts, colours. */
 export function settingsOf(template: Record_): Record_ {
   return Object.fromEntries(
-    Object.entries(template).filter(([name]) => !["header", "blocks", "body", "footer", "fields", "samples", "images", "assets"].includes(name)),
+    Object.entries(template).filter(([name]) => !["format", "header", "blocks", "body", "footer", "fields", "samples", "images", "assets"].includes(name)),
   );
 }

@@ -17,6 +17,7 @@ import { Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError } from "~/ui/Problem";
 import { State, StateTag, Tag } from "~/ui/State";
 import { ValueEditor } from "~/ui/ValueEditor";
+import type { Shape } from "~/ui/ValueTree";
 import classes from "./RunPage.module.css";
 import { RunPaper } from "./RunPaper";
 import { StepDetail } from "./StepDetail";
@@ -222,10 +223,11 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
 function EditRetry({ run, close, retry, busy, error }: { run: RunDetail; close: () => void; retry: (input: unknown) => void; busy: boolean; error: unknown }) {
   const { t } = useTranslation();
   const [value, setValue] = useState<unknown>(run.input);
+  const asked = run.steps.find((step) => step.family === "asked" && step.output_kind !== null);
   return (
     <Modal opened onClose={close} size="lg" title={t("run.edit_retry")} closeButtonProps={{ "aria-label": t("common.close") }}>
       <p className={classes.hint}>{t("run.edit_hint")}</p>
-      <ValueEditor value={value} change={setValue} label={t("run.input")} />
+      <ValueEditor value={value} change={setValue} label={t("run.input")} shape={(asked?.output_kind ?? undefined) as Shape | undefined} />
       {error !== null && <InlineError error={error} />}
       <div className={classes.buttons}>
         <Button variant="default" onClick={close}>

@@ -8,7 +8,7 @@ import { partialFields } from "~/lib/partial-json";
 import { Progress } from "~/ui/Page";
 import { StepErrorText } from "~/ui/Problem";
 import { SignIcon } from "~/ui/State";
-import { readable, ValueTree } from "~/ui/ValueTree";
+import { readable, type Shape, ValueTree } from "~/ui/ValueTree";
 import classes from "./StepDetail.module.css";
 import { useModelTitle, Waits } from "./waits";
 
@@ -54,7 +54,7 @@ export function StepDetail({
         </>
       )}
       {step.waits !== null && !(generation?.state === "running") && <Waits waits={step.waits} />}
-      {generation !== undefined && <Writing generation={generation} text={streams.get(generation.id) ?? generation.text} />}
+      {generation !== undefined && <Writing generation={generation} shape={step.output_kind as Shape | null} text={streams.get(generation.id) ?? generation.text} />}
       {step.warnings.map((warning, at) => (
         <p key={at} className={classes.warning}>
           <TriangleAlert size={15} strokeWidth={1.75} aria-hidden />
@@ -82,7 +82,7 @@ export function StepDetail({
       </div>
       {shown === "out" && (
         <div className={classes.box}>
-          <ValueTree value={step.output} />
+          <ValueTree value={step.output} shape={(step.output_kind ?? undefined) as Shape | undefined} />
         </div>
       )}
       {shown === "in" && (
@@ -105,10 +105,11 @@ export function StepDetail({
   );
 }
 
-function Writing({ generation, text }: { generation: Generation; text: string }) {
+function Writing({ generation, shape, text }: { generation: Generation; shape: Shape | null; text: string }) {
   const { t } = useTranslation();
   const format = useFormat();
   const titleOf = useModelTitle();
+  const shapeOf = (name: string) => shape?.fields?.find((field) => field.name === name);
   const fields = partialFields(text);
   const writing = generation.state === "running";
   const tokens = generation.usage?.output_tokens;
@@ -133,10 +134,10 @@ function Writing({ generation, text }: { generation: Generation; text: string })
             <div key={field.name} data-live={(writing && !field.done) || undefined}>
               <dt>
                 <SignIcon sign={field.done ? "done" : writing ? "running" : "skipped"} size={14} />
-                {readable(field.name)}
+                {shapeOf(field.name)?.title || readable(field.name)}
               </dt>
               <dd>
-                {typeof field.value === "object" && field.value !== null ? <ValueTree value={field.value} depth={1} /> : <span>{String(field.value ?? "")}</span>}
+                {typeof field.value === "object" && field.value !== null ? <ValueTree value={field.value} shape={shapeOf(field.name)} depth={1} unfolded /> : <span>{String(field.value ?? "")}</span>}
                 {writing && !field.done && <Caret />}
               </dd>
             </div>
