@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: run test story bench lint sqlx fixture
+.PHONY: run test story bench lint policy sqlx sqlx-check fixture
 
 run: ## Build what changed and start Formwork on http://127.0.0.1:8080
 	@.ci/setup run
@@ -23,14 +23,22 @@ bench: ## Figures beside their baselines; writes target/bench.json
 	@.ci/setup test
 	exec .ci/bench
 
-lint: ## Formatting and lints only
+lint: ## Formatting, lints and types, of the server and of the web
 	@source .ci/env
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	cd web && npm run --silent lint && npm run --silent typecheck
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	install_web
+	(cd web && npm run --silent lint && npm run --silent typecheck && npm run --silent api -- --check)
+
+policy: ## Licences, sources and use of dependencies, snapshots, container files
+	@exec .ci/policy
 
 sqlx: ## Refresh the committed query metadata after a change in SQL
 	@.ci/sqlx-prepare
+
+sqlx-check: ## Fail when the committed query metadata is stale
+	@source .ci/env
+	.ci/sqlx-prepare --check cargo build -q -p store --locked
 
 fixture: ## Make tests/fixtures/release-1.sql.gz anew; only until that release is out
 	@.ci/setup test
