@@ -14,6 +14,7 @@ mod layering;
 mod maintenance;
 mod outbound;
 mod processes;
+mod program;
 mod pure;
 mod queue;
 mod result;

@@ -3,8 +3,8 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
-    path::{Path, PathBuf},
+    io::{self, Read as _, Seek as _},
+    path::{Component, Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -63,12 +63,20 @@ pub fn write(place: &Place<'_>, file: &Path, made_at: String) -> anyhow::Result<
     let unfinished = scratch.path().join("backup.tar");
     let mut archive = tar::Builder::new(File::create(&unfinished)?);
     let mut files = vec![append(&mut archive, &dump, DATABASE)?];
+    fs::remove_file(&dump)?;
     for path in walk(place.artifact_dir)? {
         let name = format!(
             "artifacts/{}",
             path.strip_prefix(place.artifact_dir)?.display()
         );
-        files.push(append(&mut archive, &path, &name)?);
+        match append(&mut archive, &path, &name) {
+            Ok(entry) => files.push(entry),
+            // Its time was up between the listing and now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("{} cannot be read", path.display()));
+            }
+        }
     }
     let manifest = Manifest {
         format: FORMAT.into(),
@@ -88,19 +96,18 @@ pub fn write(place: &Place<'_>, file: &Path, made_at: String) -> anyhow::Result<
 }
 
 /// Restores into an empty database and artifact folder; nothing is touched before every checksum has been compared.
-pub fn restore(place: &Place<'_>, file: &Path) -> anyhow::Result<Manifest> {
-    let scratch = tempfile::tempdir()?;
-    let source = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let mut archive = tar::Archive::new(source);
-    for entry in archive.entries()? {
-        // `unpack_in` refuses names that lead out of the folder.
-        if !entry?.unpack_in(scratch.path())? {
-            bail!(
-                "{} holds a file name that leads out of its folder; it is not a backup made by Formwork.",
-                file.display()
-            );
-        }
+pub async fn restore(place: &Place<'_>, file: &Path) -> anyhow::Result<Manifest> {
+    if !store::database::is_empty(place.database_url).await? {
+        bail!(
+            "this installation already holds data, and a restore never overwrites any; set FORMWORK_DATA_DIR to a new folder, or DATABASE_URL to an empty database."
+        );
     }
+    // Beside their final place, on a disk that must have room for them anyway.
+    fs::create_dir_all(place.artifact_dir)?;
+    let scratch = tempfile::tempdir_in(place.artifact_dir.parent().unwrap_or(place.artifact_dir))?;
+    let source = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    unpack(source, scratch.path())
+        .with_context(|| format!("{} is not a whole Formwork backup", file.display()))?;
     let text = fs::read(scratch.path().join(MANIFEST)).with_context(|| {
         format!(
             "{} is not a whole Formwork backup: it has no manifest",
@@ -115,7 +122,17 @@ pub fn restore(place: &Place<'_>, file: &Path) -> anyhow::Result<Manifest> {
         );
     }
     for entry in &manifest.files {
-        let (size_bytes, sha256) = digest(&scratch.path().join(&entry.name))
+        if !Path::new(&entry.name)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+        {
+            bail!(
+                "the backup names the file {}, which leads out of its folder.",
+                entry.name
+            );
+        }
+        let (size_bytes, sha256) = File::open(scratch.path().join(&entry.name))
+            .and_then(|mut file| digest(&mut file))
             .with_context(|| format!("{} is missing in the backup", entry.name))?;
         if (size_bytes, &sha256) != (entry.size_bytes, &entry.sha256) {
             bail!(
@@ -136,15 +153,26 @@ pub fn restore(place: &Place<'_>, file: &Path) -> anyhow::Result<Manifest> {
             .arg(scratch.path().join(DATABASE)),
         "pg_restore",
     )?;
-    let artifacts = scratch.path().join("artifacts");
-    if artifacts.is_dir() {
-        for path in walk(&artifacts)? {
-            let target = place.artifact_dir.join(path.strip_prefix(&artifacts)?);
-            fs::create_dir_all(target.parent().unwrap_or(place.artifact_dir))?;
-            fs::copy(&path, &target)?;
-        }
+    for entry in &manifest.files {
+        let Some(name) = entry.name.strip_prefix("artifacts/") else {
+            continue;
+        };
+        let target = place.artifact_dir.join(name);
+        fs::create_dir_all(target.parent().unwrap_or(place.artifact_dir))?;
+        fs::rename(scratch.path().join(&entry.name), &target)?;
     }
     Ok(manifest)
+}
+
+/// Only plain files inside the folder: neither links nor names that lead out of it.
+fn unpack(source: File, folder: &Path) -> anyhow::Result<()> {
+    for entry in tar::Archive::new(source).entries()? {
+        let mut entry = entry?;
+        if !entry.header().entry_type().is_file() || !entry.unpack_in(folder)? {
+            bail!("it holds something else than the files of a backup");
+        }
+    }
+    Ok(())
 }
 
 fn run(command: &mut Command, program: &str) -> anyhow::Result<()> {
@@ -164,9 +192,11 @@ fn run(command: &mut Command, program: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn append(archive: &mut tar::Builder<File>, path: &Path, name: &str) -> anyhow::Result<Entry> {
-    let (size_bytes, sha256) = digest(path)?;
-    archive.append_path_with_name(path, name)?;
+fn append(archive: &mut tar::Builder<File>, path: &Path, name: &str) -> io::Result<Entry> {
+    let mut file = File::open(path)?;
+    let (size_bytes, sha256) = digest(&mut file)?;
+    file.rewind()?;
+    archive.append_file(name, &mut file)?;
     Ok(Entry {
         name: name.into(),
         size_bytes,
@@ -174,8 +204,7 @@ fn append(archive: &mut tar::Builder<File>, path: &Path, name: &str) -> anyhow::
     })
 }
 
-fn digest(path: &Path) -> io::Result<(u64, String)> {
-    let mut file = File::open(path)?;
+fn digest(file: &mut File) -> io::Result<(u64, String)> {
     let mut hash = Sha256::new();
     let mut block = vec![0; 1 << 16];
     let mut size = 0;
@@ -203,10 +232,12 @@ fn walk(folder: &Path) -> io::Result<Vec<PathBuf>> {
         };
         for entry in entries {
             let entry = entry?;
+            // The artifact store writes beside the final place, under a name with a number sign; no row knows such a file.
+            let unfinished = entry.file_name().to_string_lossy().contains('#');
             if entry.file_type()?.is_dir() {
-                open.push(entry.path())
-            } else {
-                found.push(entry.path())
+                open.push(entry.path());
+            } else if !unfinished {
+                found.push(entry.path());
             }
         }
     }

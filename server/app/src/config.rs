@@ -1,9 +1,19 @@
 //! Everything the environment can set, read once at start. No other module of this program reads the environment.
 
-use std::{env, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    env,
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use url::Url;
+
+const PUBLIC_URL: &str = "FORMWORK_PUBLIC_URL";
+const PUBLIC_URL_WANTS: &str =
+    "it must be a full address without a path, such as https://forms.example.com";
 
 /// A setting that cannot be used; the message names the variable and what it wants.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +75,15 @@ impl Config {
             "it must be an address and a port, such as 127.0.0.1:8080",
         )?
         .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
-        let public_url = match parse::<Url>(
-            "FORMWORK_PUBLIC_URL",
-            "it must be a full address, such as https://forms.example.com",
-        )? {
-            Some(url) => url,
+        let public_url = match parse::<Url>(PUBLIC_URL, PUBLIC_URL_WANTS)? {
+            Some(url) if is_site(&url) => url,
+            Some(url) => {
+                return Err(ConfigError {
+                    variable: PUBLIC_URL,
+                    value: url.into(),
+                    wants: PUBLIC_URL_WANTS,
+                });
+            }
             None => local_url(listen),
         };
         let data_dir = path("FORMWORK_DATA_DIR").unwrap_or_else(default_data_dir);
@@ -84,11 +98,11 @@ impl Config {
             web_dir: path("FORMWORK_WEB_DIR").unwrap_or_else(default_web_dir),
             font_dirs: variable("FORMWORK_FONT_DIRS")
                 .map_or_else(default_font_dirs, |dirs| env::split_paths(&dirs).collect()),
-            model: variable("FORMWORK_MODEL"),
-            model_threads: parse("FORMWORK_MODEL_THREADS", "it must be a whole number")?
-                .unwrap_or_else(|| cores.saturating_sub(1).max(1)),
+            model: model()?,
+            model_threads: parse::<NonZeroUsize>("FORMWORK_MODEL_THREADS", COUNT)?
+                .map_or_else(|| cores.saturating_sub(1).max(1), NonZeroUsize::get),
             model_dir: path("FORMWORK_MODEL_DIR").unwrap_or_else(|| data_dir.join("models")),
-            owner: variable("FORMWORK_OWNER_EMAIL").zip(variable("FORMWORK_OWNER_PASSWORD")),
+            owner: owner()?,
             trusted_proxies: list(
                 "FORMWORK_TRUSTED_PROXIES",
                 "it must be networks such as 10.0.0.0/8, separated by commas",
@@ -97,15 +111,12 @@ impl Config {
                 "FORMWORK_OUTBOUND_ALLOW",
                 "it must be hosts or networks, separated by commas",
             )?,
-            executor_slots: parse("FORMWORK_EXECUTOR_SLOTS", "it must be a whole number")?
-                .unwrap_or(16),
+            executor_slots: parse::<NonZeroUsize>("FORMWORK_EXECUTOR_SLOTS", COUNT)?
+                .map_or(16, NonZeroUsize::get),
             host: host(),
             lease: Duration::from_secs(
-                parse::<NonZeroU32>(
-                    "FORMWORK_LEASE_SECONDS",
-                    "it must be a whole number of seconds, at least 1",
-                )?
-                .map_or(30, |seconds| seconds.get().into()),
+                parse::<NonZeroU32>("FORMWORK_LEASE_SECONDS", COUNT)?
+                    .map_or(30, |seconds| seconds.get().into()),
             ),
             log: variable("FORMWORK_LOG").unwrap_or_else(|| "info,sqlx=warn".into()),
             fault: variable("FORMWORK_FAULT").filter(|_| test),
@@ -113,6 +124,47 @@ impl Config {
             data_dir,
         })
     }
+}
+
+const COUNT: &str = "it must be a whole number from 1";
+
+fn is_site(url: &Url) -> bool {
+    ["http", "https"].contains(&url.scheme())
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+}
+
+/// A file must be there now: a worker that cannot find it would only be started again and again.
+fn model() -> Result<Option<String>, ConfigError> {
+    let Some(value) = variable("FORMWORK_MODEL") else {
+        return Ok(None);
+    };
+    if ["auto", "fake", "none"].contains(&value.as_str()) {
+        return Ok(Some(value));
+    }
+    match std::path::absolute(&value) {
+        Ok(path) if path.is_file() => Ok(Some(path.display().to_string())),
+        _ => Err(ConfigError {
+            variable: "FORMWORK_MODEL",
+            value,
+            wants: "it must be the path of a GGUF file, `auto` or `none`",
+        }),
+    }
+}
+
+fn owner() -> Result<Option<(String, String)>, ConfigError> {
+    let email = variable("FORMWORK_OWNER_EMAIL");
+    let password = variable("FORMWORK_OWNER_PASSWORD");
+    if email.is_some() == password.is_some() {
+        return Ok(email.zip(password));
+    }
+    Err(ConfigError {
+        variable: "FORMWORK_OWNER_EMAIL",
+        value: email.unwrap_or_default(),
+        wants: "it and FORMWORK_OWNER_PASSWORD must be set together",
+    })
 }
 
 fn local_url(listen: SocketAddr) -> Url {
@@ -167,8 +219,9 @@ fn variable(name: &str) -> Option<String> {
         .filter(|value| !value.is_empty())
 }
 
+/// Absolute, because what runs as another user works in another folder.
 fn path(name: &str) -> Option<PathBuf> {
-    variable(name).map(PathBuf::from)
+    variable(name).map(|value| std::path::absolute(&value).unwrap_or_else(|_| value.into()))
 }
 
 fn parse<T: std::str::FromStr>(

@@ -5,6 +5,7 @@ use std::{fmt, fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Pa
 use crate::{
     config::Config,
     postgres::{PostgresError, binaries},
+    program,
 };
 
 /// One finding; `Bad` keeps the program from working.
@@ -34,11 +35,11 @@ impl fmt::Display for Finding {
 }
 
 /// Everything that can be seen without starting anything.
-pub fn examine(config: &Config) -> Vec<Finding> {
+pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = vec![
         folder(config),
         disk(config),
-        postgres(config),
+        postgres(config).await,
         key(config),
         address(config),
         web(config),
@@ -107,13 +108,28 @@ fn disk(config: &Config) -> Finding {
     )
 }
 
-fn postgres(config: &Config) -> Finding {
-    if config.database_url.is_some() {
-        return finding(
-            Verdict::Good,
-            "postgres",
-            "DATABASE_URL names the database; no private one is started",
-        );
+async fn postgres(config: &Config) -> Finding {
+    if let Some(url) = &config.database_url {
+        return match program::answering_version(url).await {
+            Ok(version) if version < binaries::OLDEST * 10_000 => finding(
+                Verdict::Bad,
+                "postgres",
+                format!(
+                    "DATABASE_URL names Postgres {}; Formwork needs {} or newer",
+                    version / 10_000,
+                    binaries::OLDEST
+                ),
+            ),
+            Ok(version) => finding(
+                Verdict::Good,
+                "postgres",
+                format!(
+                    "DATABASE_URL names Postgres {}, which answers; no private one is started",
+                    version / 10_000
+                ),
+            ),
+            Err(error) => finding(Verdict::Bad, "postgres", error.to_string()),
+        };
     }
     let found = binaries::find_all(config.postgres_dir.as_deref());
     let listed: Vec<String> = found
@@ -140,7 +156,7 @@ fn postgres(config: &Config) -> Finding {
         Err(error) => finding(
             Verdict::Bad,
             "postgres",
-            format!("{error} found: {}", listed.join(", ")),
+            format!("{error} (found: {})", listed.join(", ")),
         ),
     }
 }
@@ -218,7 +234,7 @@ fn model(config: &Config) -> Finding {
         );
     }
     match &config.model {
-        Some(name) if name == "none" || name == "fake" => {
+        Some(name) if ["auto", "fake", "none"].contains(&name.as_str()) => {
             finding(Verdict::Note, "model", format!("FORMWORK_MODEL={name}"))
         }
         Some(path) if Path::new(path).is_file() => {

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use app::{
     backup,
     config::Config,
@@ -10,6 +11,7 @@ use app::{
     program::{self, Roles},
 };
 use clap::{Parser, Subcommand};
+use rustix::fs::Mode;
 use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
@@ -48,6 +50,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Documents, logs and backups are nobody else's business; folders that others must pass get their rights one by one.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let arguments = Arguments::parse();
     let command = arguments.command.unwrap_or(Command::Run {
         without_model: false,
@@ -63,7 +67,18 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "the last word of a program that ends")]
 fn complain(error: &anyhow::Error) {
-    eprintln!("formwork: {error:#}");
+    eprintln!("formwork: {}", sentence(error));
+}
+
+/// The causes in one line; many errors already quote theirs.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 #[expect(clippy::print_stdout, reason = "commands answer on the terminal")]
@@ -73,8 +88,11 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let config = Config::from_env()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     if let Command::Doctor = command {
-        let findings = doctor::examine(&config);
+        let findings = runtime.block_on(doctor::examine(&config));
         findings.iter().for_each(|finding| println!("{finding}"));
         let bad = findings
             .iter()
@@ -86,13 +104,13 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
         });
     }
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&config.log))
+        .with_env_filter(
+            EnvFilter::try_new(&config.log)
+                .context("FORMWORK_LOG cannot be read; an example is `info,store=debug`")?,
+        )
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr)
         .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
     let all = Roles {
         serve: true,
         work: true,
@@ -161,12 +179,18 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
             }
             Command::Restore { file } => {
                 with_place(&config, async |place| {
-                    let manifest = backup::restore(&place, &file)?;
+                    let manifest = backup::restore(&place, &file).await?;
                     println!(
                         "Restored the backup of {}: the database and {} files.",
                         manifest.made_at,
                         manifest.files.len() - 1
                     );
+                    if !config.key_file.exists() {
+                        println!(
+                            "Before the first start, put the master key of that installation into {}: without it stored secrets cannot be opened.",
+                            config.key_file.display()
+                        );
+                    }
                     Ok(())
                 })
                 .await
@@ -190,11 +214,13 @@ async fn with_place(
             (opened.url.clone(), Some(opened))
         }
     };
-    let found = binaries::find_all(config.postgres_dir.as_deref());
-    let chosen = binaries::choose(&found, None)?;
+    let major = store::database::server_version(&url).await? / 10_000;
+    let client = binaries::client_for(config.postgres_dir.as_deref(), major).with_context(|| {
+        format!("pg_dump and pg_restore of Postgres {major} or newer are not at hand; run `apt-get install postgresql-client-{major}`, or set FORMWORK_POSTGRES_DIR")
+    })?;
     act(backup::Place {
         database_url: &url,
-        binaries: &chosen.dir,
+        binaries: &client,
         artifact_dir: &config.data_dir.join("artifacts"),
     })
     .await

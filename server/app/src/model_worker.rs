@@ -17,16 +17,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const SETTLED: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Debug)]
-pub struct ModelWorkerOptions {
-    pub program: PathBuf,
-    pub arguments: Vec<String>,
-    pub threads: usize,
-    pub account: Account,
-    pub environment: Vec<(String, String)>,
+pub(crate) struct ModelWorkerOptions {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) threads: usize,
+    pub(crate) account: Account,
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 /// Runs until `stopping` turns true; restarts the process with growing pauses.
-pub fn supervise(
+pub(crate) fn supervise(
     options: ModelWorkerOptions,
     mut stopping: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
@@ -102,7 +102,7 @@ fn command(options: &ModelWorkerOptions) -> Command {
 }
 
 /// The worker's program lies beside ours.
-pub fn program() -> Option<PathBuf> {
+pub(crate) fn program() -> Option<PathBuf> {
     let beside = std::env::current_exe()
         .ok()?
         .parent()

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,25 +10,28 @@ use std::{
 use anyhow::{Context as _, bail};
 use engine::{catalogue::Catalogue, node::Services};
 use executor::{Executor, fault::Faults};
-use store::{Database, Store, StoreConfig, seal::MasterKey};
+use store::{Database, Store, StoreConfig, StoreError, seal::MasterKey};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::JoinHandle,
 };
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     config::Config,
     fonts,
     model_worker::{self, ModelWorkerOptions},
-    postgres::{Account, Cluster, ClusterOptions},
+    postgres::{Account, Cluster, ClusterOptions, make_folder},
     presence::Presence,
 };
 
 const DATABASE: &str = "formwork";
 /// How long open requests may go on after a stop was asked for.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A database elsewhere that is silent for so long is not there.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Which parts this process plays; several processes may share one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +51,10 @@ pub struct Opened {
 /// The configured database, or the private cluster, started now.
 pub async fn open_database(config: &Config) -> anyhow::Result<Opened> {
     if let Some(url) = &config.database_url {
-        let version = store::database::server_version(url)
-            .await
-            .context("DATABASE_URL names a database that does not answer")?;
+        let version = answering_version(url).await?;
         if version < crate::postgres::binaries::OLDEST * 10_000 {
             bail!(
-                "DATABASE_URL names Postgres {}, but Formwork needs {} or newer.",
+                "DATABASE_URL names Postgres {}, but Formwork needs {} or newer; upgrade that server, or take DATABASE_URL away to use a private one.",
                 version / 10_000,
                 crate::postgres::binaries::OLDEST
             );
@@ -73,6 +75,26 @@ pub async fn open_database(config: &Config) -> anyhow::Result<Opened> {
         url: cluster.url(DATABASE),
         cluster: Some(cluster),
     })
+}
+
+/// The version of the database that `DATABASE_URL` names, or one sentence about what is wrong with it. The address itself holds a
+/// password and is never part of a message.
+pub async fn answering_version(url: &str) -> anyhow::Result<u32> {
+    let asked = tokio::time::timeout(ANSWER_LIMIT, store::database::server_version(url)).await;
+    match asked {
+        Ok(Ok(version)) => Ok(version),
+        Ok(Err(StoreError::Unavailable(reason))) => bail!(
+            "the database that DATABASE_URL names does not answer ({reason}); start it, or correct the address."
+        ),
+        Ok(Err(StoreError::Database(reason))) => bail!(
+            "the database that DATABASE_URL names cannot be used ({reason}); correct the address, the user or the password."
+        ),
+        Ok(Err(other)) => Err(other.into()),
+        Err(_) => bail!(
+            "the database that DATABASE_URL names did not answer within {} s; start it, or correct the address.",
+            ANSWER_LIMIT.as_secs()
+        ),
+    }
 }
 
 /// The address of a private database that another process keeps running, or of the configured one.
@@ -103,19 +125,75 @@ pub async fn connect(config: &Config, url: &str) -> anyhow::Result<Store> {
     .await?)
 }
 
-/// Runs until Ctrl-C or SIGTERM, then stops everything it started.
+/// Everything that was started, in the order in which it is stopped.
+struct Running {
+    stopping: watch::Sender<bool>,
+    server: Option<JoinHandle<std::io::Result<()>>>,
+    executor: Option<Executor>,
+    presence: Option<Presence>,
+    model_worker: Option<JoinHandle<()>>,
+    store: Store,
+    opened: Opened,
+}
+
+/// Runs until Ctrl-C, SIGTERM or the end of its terminal, then stops everything it started; asked a second time it does not wait for
+/// open requests.
 pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::Result<()> {
-    let since = Instant::now();
     let mut stop_asked = stop_signal()?;
+    let mut running = tokio::select! {
+        started = start(&config, roles, catalogue) => started?,
+        // What was started so far is dropped, which stops it.
+        () = stop_asked.recv() => return Ok(()),
+    };
+    let mut cluster_gone = running.opened.cluster.as_ref().map(Cluster::exited);
+    let reason = tokio::select! {
+        () = stop_asked.recv() => None,
+        () = gone(cluster_gone.as_mut()) => Some("the private Postgres ended; the end of postgres.log in the data folder says why"),
+    };
+    info!("stopping");
+    tokio::select! {
+        () = running.wind_down() => {}
+        () = stop_asked.recv() => warn!("stopping at once"),
+    }
+    tokio::task::spawn_blocking(move || drop(running)).await?;
+    info!("stopped");
+    match reason {
+        Some(reason) => bail!(reason),
+        None => Ok(()),
+    }
+}
+
+impl Running {
+    async fn wind_down(&mut self) {
+        let _ = self.stopping.send(true);
+        if let Some(server) = self.server.take() {
+            let _ = tokio::time::timeout(PATIENCE, server).await;
+        }
+        if let Some(executor) = &self.executor {
+            executor.shutdown().await;
+        }
+        if let Some(presence) = self.presence.take() {
+            presence.end().await;
+        }
+        if let Some(model_worker) = self.model_worker.take() {
+            let _ = model_worker.await;
+        }
+        // Nothing may still ask a database that is gone.
+        self.store.close().await;
+    }
+}
+
+async fn start(config: &Config, roles: Roles, catalogue: Catalogue) -> anyhow::Result<Running> {
+    let since = Instant::now();
     // First of all: a taken port is said before anything is started.
     let listener = if roles.serve {
         Some(listen(config.listen).await?)
     } else {
         None
     };
-    let opened = open_database(&config).await?;
-    let store = connect(&config, &opened.url).await?;
-    store.migrate().await.context("the database could not be brought to this version; nothing was changed by the step that failed")?;
+    let opened = open_database(config).await?;
+    let store = connect(config, &opened.url).await?;
+    store.migrate().await?;
     store::maintenance::make_partitions(&store).await?;
     check_node_types(&store, &catalogue).await?;
     store.events.start();
@@ -133,7 +211,7 @@ pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::
     })));
     let catalogue = Arc::new(catalogue);
     let executor = if roles.work {
-        Some(start_executor(&config, roles, &store, &catalogue, &renderer, &outbound).await?)
+        Some(start_executor(config, roles, &store, &catalogue, &renderer, &outbound).await?)
     } else {
         None
     };
@@ -147,7 +225,7 @@ pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::
 
     let (stopping, stop) = watch::channel(false);
     let model_worker = if roles.model {
-        start_model_worker(&config, &opened.url, stop.clone())?
+        start_model_worker(config, &opened.url, stop.clone())?
     } else {
         None
     };
@@ -166,34 +244,17 @@ pub async fn run(config: Config, roles: Roles, catalogue: Catalogue) -> anyhow::
         };
         let router = api::router(state);
         server = Some(tokio::spawn(api::serve(listener, router, stop.clone())));
-        announce(&config, &store, since).await?;
+        announce(config, &store, since).await?;
     }
-
-    let mut cluster_gone = opened.cluster.as_ref().map(Cluster::exited);
-    let reason = tokio::select! {
-        () = stop_asked.recv() => None,
-        () = gone(cluster_gone.as_mut()) => Some("the private Postgres ended; the end of postgres.log in the data folder says why"),
-    };
-    info!("stopping");
-    let _ = stopping.send(true);
-    if let Some(server) = server {
-        let _ = tokio::time::timeout(PATIENCE, server).await;
-    }
-    if let Some(executor) = &executor {
-        executor.shutdown().await;
-    }
-    if let Some(presence) = presence {
-        presence.end().await;
-    }
-    if let Some(model_worker) = model_worker {
-        let _ = model_worker.await;
-    }
-    drop(store);
-    tokio::task::spawn_blocking(move || drop(opened)).await?;
-    match reason {
-        Some(reason) => bail!(reason),
-        None => Ok(()),
-    }
+    Ok(Running {
+        stopping,
+        server,
+        executor,
+        presence,
+        model_worker,
+        store,
+        opened,
+    })
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -280,7 +341,7 @@ fn start_model_worker(
     config: &Config,
     database_url: &str,
     stop: watch::Receiver<bool>,
-) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
+) -> anyhow::Result<Option<JoinHandle<()>>> {
     if config.model.as_deref() == Some("none") {
         return Ok(None);
     }
@@ -291,8 +352,21 @@ fn start_model_worker(
         return Ok(None);
     };
     let account = Account::for_this_process()?;
-    std::fs::create_dir_all(&config.model_dir)?;
-    account.own(&config.model_dir)?;
+    let made = make_folder(&config.model_dir, 0o755)
+        .with_context(|| format!("{} cannot be made", config.model_dir.display()))?;
+    // A folder that somebody else made, outside ours, keeps its owner.
+    if made || config.model_dir.starts_with(&config.data_dir) {
+        account.own(&config.model_dir)?;
+    }
+    if let Some(model) = &config.model
+        && !account.may("-r", Path::new(model))
+        && model != "fake"
+    {
+        bail!(
+            "the system user \"{}\", as which the model worker runs, may not read {model}; move the file to a folder that everybody may enter.",
+            account.name
+        );
+    }
     let mut environment = vec![
         ("DATABASE_URL".to_owned(), database_url.to_owned()),
         (
@@ -344,6 +418,8 @@ async fn announce(config: &Config, store: &Store, since: Instant) -> anyhow::Res
 struct StopSignal {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// The terminal was closed.
+    hang_up: tokio::signal::unix::Signal,
 }
 
 impl StopSignal {
@@ -351,6 +427,7 @@ impl StopSignal {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }
@@ -359,6 +436,7 @@ fn stop_signal() -> std::io::Result<StopSignal> {
     Ok(StopSignal {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
+        hang_up: signal(SignalKind::hangup())?,
     })
 }
 

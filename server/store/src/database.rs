@@ -63,6 +63,18 @@ pub async fn server_version(url: &str) -> Result<u32> {
     Ok(u32::try_from(version).unwrap_or_default())
 }
 
+/// Whether the database holds no table yet.
+pub async fn is_empty(url: &str) -> Result<bool> {
+    let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
+    let empty: bool = sqlx::query_scalar(
+        "select not exists (select from pg_tables where schemaname = current_schema())",
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    connection.close().await?;
+    Ok(empty)
+}
+
 async fn execute(connection: &mut sqlx::PgConnection, statement: String) -> Result<()> {
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
         .execute(connection)

@@ -1,6 +1,7 @@
 //! The store's one error: its variants say what the caller can do about it. Constraint names are mapped where the statement runs.
 
 use engine::check::Problem;
+use sqlx::migrate::MigrateError;
 
 /// What went wrong in the store.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +42,8 @@ pub enum StoreError {
     Unavailable(#[source] sqlx::Error),
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),
-    #[error("the database could not be brought to this version: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("{}", migration(.0))]
+    Migrate(#[from] MigrateError),
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -91,6 +92,20 @@ impl StoreError {
             message: message.into(),
             pointer: pointer.into(),
         }
+    }
+}
+
+fn migration(error: &MigrateError) -> String {
+    match error {
+        MigrateError::VersionMissing(version) => format!(
+            "the database was made by a newer Formwork (this program does not know its migration {version}); start that version, or restore an older backup into an empty FORMWORK_DATA_DIR."
+        ),
+        MigrateError::VersionMismatch(version) => format!(
+            "the database was made by another build of Formwork (its migration {version} differs); start that build, or begin with an empty FORMWORK_DATA_DIR or database."
+        ),
+        other => format!(
+            "the database could not be brought to this version ({other}); the step that failed left nothing behind: remove its cause and start again, or start the version before."
+        ),
     }
 }
 

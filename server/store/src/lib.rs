@@ -107,6 +107,11 @@ impl Store {
         Ok(())
     }
 
+    /// Ends every connection, when what is under way has ended; the store cannot be used any more.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
     /// Brings the schema to this program's version; safe to call from several processes at once.
     pub async fn migrate(&self) -> Result<()> {
         Ok(MIGRATIONS.run(&self.pool).await?)

@@ -1,6 +1,8 @@
 //! Whom the database and the model worker run as: ourselves, or the unprivileged system user `formwork` when started as root.
 
 use std::{
+    fs, io,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::Path,
     process::{Command, Stdio},
 };
@@ -13,6 +15,7 @@ use rustix::{
 use super::PostgresError;
 
 const USER: &str = "formwork";
+const HOME: &str = "/var/lib/formwork";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -39,7 +42,7 @@ impl Account {
                 "--user-group",
                 "--no-create-home",
                 "--home-dir",
-                "/var/lib/formwork",
+                HOME,
                 "--shell",
                 "/usr/sbin/nologin",
                 USER,
@@ -67,7 +70,14 @@ impl Account {
     /// The command run as this account, and with `death_signal` dying with the thread that starts it. The rights are dropped
     /// before the death signal is set; the other way round the kernel forgets it.
     pub fn command(&self, program: &Path, death_signal: Option<&str>) -> Command {
+        if self.ids.is_none() && death_signal.is_none() {
+            let mut command = Command::new(program);
+            command.process_group(0);
+            return command;
+        }
         let mut command = Command::new("setpriv");
+        // Ctrl-C reaches the terminal's whole process group: the database must outlive what still writes to it.
+        command.process_group(0);
         if let Some((uid, gid)) = self.ids {
             command.args([
                 "--reuid",
@@ -76,26 +86,51 @@ impl Account {
                 &gid.to_string(),
                 "--clear-groups",
             ]);
-            // Root's working folder is often closed to others.
-            command.current_dir("/");
+            // Root's working folder and home are often closed to others.
+            command.current_dir("/").env("HOME", HOME);
         }
         if let Some(signal) = death_signal {
             command.args(["--pdeathsig", signal]);
-        }
-        if self.ids.is_none() && death_signal.is_none() {
-            return Command::new(program);
         }
         command.arg("--").arg(program);
         command
     }
 
+    pub(super) fn uid(&self) -> u32 {
+        self.ids.map_or_else(|| geteuid().as_raw(), |(uid, _)| uid)
+    }
+
     /// Hands a folder or file over to the account.
-    pub fn own(&self, path: &Path) -> std::io::Result<()> {
+    pub fn own(&self, path: &Path) -> io::Result<()> {
         if let Some((uid, gid)) = self.ids {
             rustix::fs::chown(path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
         }
         Ok(())
     }
+
+    /// Whether the account may use `path` as `access` says: `-r` read, `-x` enter. Only root has to ask.
+    pub fn may(&self, access: &str, path: &Path) -> bool {
+        self.ids.is_none()
+            || self
+                .command(Path::new("test"), None)
+                .arg(access)
+                .arg(path)
+                .stdin(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success())
+    }
+}
+
+/// Makes a folder with exactly these rights; one that is there keeps its own. Folders above it can be entered by everybody, because
+/// the account must be able to pass.
+pub fn make_folder(dir: &Path, mode: u32) -> io::Result<bool> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    fs::create_dir_all(dir)?;
+    for (index, made) in missing.iter().enumerate() {
+        let mode = if index == 0 { mode } else { 0o711 };
+        fs::set_permissions(made, fs::Permissions::from_mode(mode))?;
+    }
+    Ok(!missing.is_empty())
 }
 
 /// The name of the process's own user, for `pg_ident.conf`.
@@ -119,7 +154,7 @@ fn passwd() -> impl Iterator<Item = Entry> {
         .ok()
         .filter(|output| output.status.success())
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-        .or_else(|| std::fs::read_to_string("/etc/passwd").ok())
+        .or_else(|| fs::read_to_string("/etc/passwd").ok())
         .unwrap_or_default();
     text.lines()
         .filter_map(|line| {

@@ -41,11 +41,16 @@ pub fn choose(found: &[Binaries], cluster_major: Option<u32>) -> Result<Binaries
             .cloned()
             .ok_or_else(|| PostgresError::ClusterVersion {
                 major,
-                found: found
-                    .iter()
-                    .map(|binaries| binaries.major.to_string())
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                found: match found {
+                    [] => "none".into(),
+                    _ => {
+                        let majors: Vec<_> = found
+                            .iter()
+                            .map(|binaries| binaries.major.to_string())
+                            .collect();
+                        format!("only {}", majors.join(" and "))
+                    }
+                },
             });
     }
     match found.iter().find(|binaries| binaries.major >= OLDEST) {
@@ -58,6 +63,14 @@ pub fn choose(found: &[Binaries], cluster_major: Option<u32>) -> Result<Binaries
             None => Err(PostgresError::NotFound),
         },
     }
+}
+
+/// The folder with a `pg_dump` and `pg_restore` that understand a server of this major version; a client's folder will do.
+pub fn client_for(configured: Option<&Path>, server_major: u32) -> Option<PathBuf> {
+    candidates(configured).into_iter().find(|dir| {
+        dir.join("pg_restore").is_file()
+            && ask_version(&dir.join("pg_dump")).is_some_and(|major| major >= server_major)
+    })
 }
 
 fn candidates(configured: Option<&Path>) -> Vec<PathBuf> {
@@ -98,10 +111,11 @@ fn version(dir: &Path) -> Option<u32> {
     if !dir.join("initdb").is_file() {
         return None;
     }
-    let output = Command::new(dir.join("postgres"))
-        .arg("--version")
-        .output()
-        .ok()?;
+    ask_version(&dir.join("postgres"))
+}
+
+fn ask_version(program: &Path) -> Option<u32> {
+    let output = Command::new(program).arg("--version").output().ok()?;
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 

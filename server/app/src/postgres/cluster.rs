@@ -2,10 +2,11 @@
 //! is bound to the starting thread), stopped when dropped.
 
 use std::{
-    fmt::Write as _,
+    fmt,
     fs::{self, File, TryLockError},
     hash::{DefaultHasher, Hash, Hasher},
-    os::unix::fs::PermissionsExt,
+    io::Write as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, Stdio},
     sync::mpsc,
@@ -15,7 +16,11 @@ use std::{
 
 use rustix::process::{Pid, Signal, geteuid, kill_process, test_kill_process};
 
-use super::{Account, PostgresError, account::lookup_name, binaries};
+use super::{
+    Account, PostgresError,
+    account::{lookup_name, make_folder},
+    binaries,
+};
 
 /// Room for the write-ahead log and the first tables.
 const NEEDED_MB: u64 = 200;
@@ -24,6 +29,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// A socket's path must fit `sockaddr_un`, with `/.s.PGSQL.5432` behind the folder.
 const LONGEST_SOCKET_DIR: usize = 90;
 const ROLE: &str = "formwork";
+/// How Postgres's programs say ENOSPC.
+const NO_SPACE: &str = "No space left on device";
 
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
@@ -52,7 +59,13 @@ impl Cluster {
             reason: error.to_string(),
         };
         let base = options.data_dir.as_path();
-        private_folder(base, 0o711).map_err(|error| folder(base, error))?;
+        make_folder(base, 0o711).map_err(|error| folder(base, error))?;
+        if !account.may("-x", base) {
+            return Err(PostgresError::Closed {
+                user: account.name,
+                dir: base.into(),
+            });
+        }
         let lock = lock(base)?;
         check_room(base)?;
 
@@ -70,7 +83,8 @@ impl Cluster {
             .own(&data.join("pg_ident.conf"))
             .map_err(|error| folder(&data, error))?;
         let socket_dir = socket_dir(base);
-        private_folder(&socket_dir, 0o700)
+        make_folder(&socket_dir, 0o700)
+            .and_then(|_| ours(&socket_dir, &account))
             .and_then(|()| account.own(&socket_dir))
             .map_err(|error| folder(&socket_dir, error))?;
 
@@ -82,7 +96,9 @@ impl Cluster {
             .arg(&socket_dir)
             .args(["-c", "listen_addresses="]);
         command.args(settings(options.durable));
-        let output = File::create(&log).map_err(|error| folder(&log, error))?;
+        // The last run's log says why it ended.
+        let _ = fs::rename(&log, base.join("postgres.log.old"));
+        let output = private_file(&log).map_err(|error| folder(&log, error))?;
         let errors = output.try_clone().map_err(|error| folder(&log, error))?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
 
@@ -118,6 +134,9 @@ impl Cluster {
             Ok(Ok(())) => Ok(cluster),
             Ok(Err(reason)) => {
                 let last = last_error(&log).unwrap_or(reason);
+                if last.contains(NO_SPACE) {
+                    return Err(PostgresError::NoSpace { dir: base.into() });
+                }
                 Err(PostgresError::Failed {
                     program: "postgres",
                     reason: last,
@@ -164,7 +183,7 @@ fn url(socket_dir: &Path, database: &str) -> String {
             host.push(byte.into());
         } else {
             // Writing to a string cannot fail.
-            let _ = write!(host, "%{byte:02X}");
+            let _ = fmt::Write::write_fmt(&mut host, format_args!("%{byte:02X}"));
         }
     }
     format!("postgres://{ROLE}@localhost/{database}?host={host}")
@@ -173,7 +192,7 @@ fn url(socket_dir: &Path, database: &str) -> String {
 /// One Formwork per data folder; the lock goes with the process, however it ends.
 fn lock(base: &Path) -> Result<File, PostgresError> {
     let path = base.join("lock");
-    let file = File::create(&path).map_err(|error| PostgresError::Folder {
+    let file = private_file(&path).map_err(|error| PostgresError::Folder {
         dir: base.into(),
         reason: error.to_string(),
     })?;
@@ -185,6 +204,18 @@ fn lock(base: &Path) -> Result<File, PostgresError> {
             reason: error.to_string(),
         }),
     }
+}
+
+/// Others could hold a lock that they can open, and read values in the log's error messages.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    Ok(file)
 }
 
 fn check_room(base: &Path) -> Result<(), PostgresError> {
@@ -209,7 +240,7 @@ fn wait_for_predecessor(data: &Path, base: &Path) -> Result<(), PostgresError> {
     };
     let _ = kill_process(pid, Signal::INT);
     let since = Instant::now();
-    while test_kill_process(pid).is_ok() && is_postgres(pid) {
+    while test_kill_process(pid).is_ok() && works_in(pid, data) {
         if since.elapsed() > STOP_LIMIT {
             return Err(PostgresError::InUse { dir: base.into() });
         }
@@ -221,13 +252,13 @@ fn wait_for_predecessor(data: &Path, base: &Path) -> Result<(), PostgresError> {
 fn running_pid(data: &Path) -> Option<Pid> {
     let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
     let pid = Pid::from_raw(text.lines().next()?.trim().parse().ok()?)?;
-    is_postgres(pid).then_some(pid)
+    works_in(pid, data).then_some(pid)
 }
 
-/// After a crash of the machine the number may belong to any program.
-fn is_postgres(pid: Pid) -> bool {
-    fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()))
-        .is_ok_and(|name| name.starts_with("postgres"))
+/// After a crash of the machine the number may belong to any program, another Postgres too; a Postgres works in its data folder.
+fn works_in(pid: Pid, data: &Path) -> bool {
+    let folder = fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero()));
+    folder.is_ok_and(|folder| fs::canonicalize(data).is_ok_and(|data| data == folder))
 }
 
 fn cluster_major(data: &Path) -> Option<u32> {
@@ -271,8 +302,11 @@ fn make(
         if output.status.success() {
             return Ok(());
         }
-        let _ = fs::write(log, &output.stderr);
+        let _ = private_file(log).and_then(|mut file| file.write_all(&output.stderr));
         let text = String::from_utf8_lossy(&output.stderr);
+        if text.contains(NO_SPACE) {
+            return Err(PostgresError::NoSpace { dir: base.into() });
+        }
         Err(failed(
             text.lines()
                 .find(|line| line.contains("error:"))
@@ -341,12 +375,14 @@ fn settings(durable: bool) -> Vec<String> {
         .collect()
 }
 
-fn private_folder(dir: &Path, mode: u32) -> std::io::Result<()> {
-    if !dir.exists() {
-        fs::create_dir_all(dir)?;
-        fs::set_permissions(dir, fs::Permissions::from_mode(mode))?;
+/// A short socket folder lies where everybody may make folders: one that somebody else made is not used.
+fn ours(dir: &Path, account: &Account) -> std::io::Result<()> {
+    let about = fs::symlink_metadata(dir)?;
+    let owners = [geteuid().as_raw(), account.uid()];
+    if about.is_dir() && owners.contains(&about.uid()) {
+        return Ok(());
     }
-    Ok(())
+    Err(std::io::Error::other("it belongs to somebody else"))
 }
 
 fn socket_dir(base: &Path) -> PathBuf {
