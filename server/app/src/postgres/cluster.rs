@@ -23,7 +23,9 @@ use super::{
 };
 
 /// Room for the write-ahead log and the first tables.
-const NEEDED_MB: u64 = 200;
+const NEEDED_FIRST_MB: u64 = 200;
+/// Room for what an existing cluster writes while it starts and recovers.
+const NEEDED_AGAIN_MB: u64 = 64;
 const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// A socket's path must fit `sockaddr_un`, with `/.s.PGSQL.5432` behind the folder.
@@ -67,14 +69,21 @@ impl Cluster {
             });
         }
         let lock = lock(base)?;
-        check_room(base)?;
-
         let data = base.join("postgres");
+        let first = cluster_major(&data).is_none();
+        check_room(
+            base,
+            if first {
+                NEEDED_FIRST_MB
+            } else {
+                NEEDED_AGAIN_MB
+            },
+        )?;
         let log = base.join("postgres.log");
         wait_for_predecessor(&data, base)?;
         let found = binaries::find_all(options.postgres_dir.as_deref());
         let chosen = binaries::choose(&found, cluster_major(&data))?;
-        if !data.join("PG_VERSION").exists() {
+        if first {
             make(&chosen.dir, &account, base, &data, &log)?;
         }
         fs::write(data.join("pg_ident.conf"), ident(&account))
@@ -218,16 +227,16 @@ fn private_file(path: &Path) -> std::io::Result<File> {
     Ok(file)
 }
 
-fn check_room(base: &Path) -> Result<(), PostgresError> {
+fn check_room(base: &Path, needed_mb: u64) -> Result<(), PostgresError> {
     let Ok(disk) = rustix::fs::statvfs(base) else {
         return Ok(());
     };
     let free_mb = disk.f_bavail.saturating_mul(disk.f_frsize) / 1_048_576;
-    if free_mb < NEEDED_MB {
+    if free_mb < needed_mb {
         return Err(PostgresError::DiskFull {
             dir: base.into(),
             free_mb,
-            needed_mb: NEEDED_MB,
+            needed_mb,
         });
     }
     Ok(())
