@@ -120,7 +120,7 @@ create table queue_entry (
         autovacuum_vacuum_cost_delay = 0);
 create index queue_entry_ready on queue_entry (priority desc, due_at) where lease_owner is null;
 create index queue_entry_leased on queue_entry (lease_until) where lease_owner is not null;
-comment on column queue_entry.head_at is 'The instant that the segment''s pure nodes see, however often it runs.';
+comment on column queue_entry.head_at is 'The instant that the segment''s pure nodes see, however often it runs and wherever it is cut.';
 comment on column queue_entry.fence is 'Grows with every claim; a commit with an older number writes nothing.';
 comment on column queue_entry.lost is 'Leases that ran out; from two on one step a segment, at five the step fails.';
 

@@ -35,13 +35,15 @@ const MODEL: usize = 3;
 
 const POINTS: [&str; 3] = ["after_claim", "effect_done", "committed"];
 
-/// How one program dies.
+/// What happens to one program.
 #[derive(Clone, Copy, Debug)]
 enum Strike {
     /// As if the power went, at any moment.
     Kill(usize),
     /// By itself, at a named point.
     Fault(usize, &'static str),
+    /// Not at all: it stands still until others have done its work, and then goes on with what it held.
+    Pause(usize),
 }
 
 /// webhook-id → the runs that came under it.
@@ -116,7 +118,7 @@ struct Visitor {
 impl Visitor {
     /// A visitor of an address of their own.
     fn new(site: &Installation, form: &str, number: usize) -> Self {
-        let mut headers = header::HeaderMap::new();
+        let mut headers = HeaderMap::new();
         let address = format!("10.0.{}.{}", number / 250, number % 250 + 1);
         headers.insert(
             "x-forwarded-for",
@@ -290,6 +292,7 @@ fn strikes(random: &mut StdRng) -> VecDeque<Strike> {
     for place in [SERVER, WORKERS[0], WORKERS[1], MODEL] {
         strikes.extend([Strike::Kill(place); 3]);
     }
+    strikes.extend(WORKERS.map(Strike::Pause));
     strikes.shuffle(random);
     strikes.into()
 }
@@ -356,6 +359,16 @@ async fn every_accepted_submission_ends_in_one_run_one_document_and_one_delivery
                 tokio::time::sleep(moment).await;
                 house.revive().await;
                 house.replace(place, None).await;
+            }
+            Strike::Pause(place) => {
+                house.programs[place].pause();
+                while accepted.load(Ordering::Relaxed) < let_in {
+                    house.revive().await;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                site.until("select count(*) from run where finished_at is null", "0")
+                    .await;
+                house.programs[place].resume();
             }
             Strike::Fault(place, point) => {
                 house.replace(place, Some(point)).await;

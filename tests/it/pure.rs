@@ -152,9 +152,9 @@ async fn every_pure_step_gives_the_same_bytes_in_two_processes() {
     let (one, two) = (outcome(&site).await, outcome(&other).await);
     assert_eq!(one, two);
     let ran = site.db.sql(
-        "select distinct node ->> 'type' from step join run on run.id = step.run_id join version on version.id = run.version_id,
-                jsonb_array_elements(version.document -> 'nodes') node
-         where node ->> 'id' = step.node and step.state = 'succeeded'",
+        "select distinct declared ->> 'type' from step join run on run.id = step.run_id join version on version.id = run.version_id,
+                jsonb_array_elements(version.document -> 'nodes') declared
+         where declared ->> 'id' = step.node and step.state = 'succeeded'",
     );
     let ran: BTreeSet<&str> = ran.lines().collect();
     let catalogue = nodes::catalogue();

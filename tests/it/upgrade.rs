@@ -61,11 +61,9 @@ async fn what_the_first_release_left_is_finished_by_this_one() {
     );
     assert_eq!(
         db.sql("select string_agg(distinct state, ' ' order by state) from step"),
-        "cancelled failed ready retryable skipped succeeded waiting"
-            .replace("ready ", "")
-            .replace("skipped ", "")
+        "cancelled failed retryable succeeded waiting"
     );
-    let over = "select md5(string_agg(run::text, ' ' order by id)) from run
+    let over = "select md5(string_agg(concat_ws(' ', id, state, input, error, finished_at), ' ' order by id)) from run
                 where finished_at is not null and state in ('failed', 'cancelled')";
     let before = db.sql(over);
     let (ledger, url) = receiver().await;
@@ -155,7 +153,7 @@ async fn what_the_first_release_left_is_finished_by_this_one() {
     }
     // What was made then can be looked at, tried again and edited now.
     let runs = owner.get("/api/runs").await.expect(200);
-    assert_eq!(runs["items"].as_array().map(Vec::len), Some(15));
+    assert_eq!(runs["items"].as_array().map(Vec::len), Some(14));
     for run in runs["items"].as_array().expect("runs") {
         let id = run["id"].as_str().expect("an id");
         owner.get(&format!("/api/runs/{id}")).await.expect(200);

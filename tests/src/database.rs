@@ -85,6 +85,11 @@ impl TestDb {
         db
     }
 
+    /// Another database's address, and this one's name.
+    pub(crate) fn beside(&self) -> (String, &str) {
+        (admin_url(), &self.name)
+    }
+
     /// Gives the database a master key that others know.
     pub fn set_key(&self, key: &str) {
         let mut file = OpenOptions::new()

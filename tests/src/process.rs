@@ -195,6 +195,16 @@ impl Program {
         let _ = self.child.wait();
     }
 
+    /// Freezes it in the middle of whatever it does.
+    pub fn pause(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).expect("the program runs");
+    }
+
+    /// Lets it go on as if nothing had been.
+    pub fn resume(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).expect("the program runs");
+    }
+
     /// Asks for an orderly stop and waits for it.
     pub fn stop(&mut self) -> ExitStatus {
         let pid = Pid::from_child(&self.child);

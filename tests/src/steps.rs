@@ -171,7 +171,7 @@ impl Behaviour {
         let output = if self.does == "nul" {
             json!("a\0b")
         } else {
-            json!({ "by": context.step().node })
+            json!({ "by": context.step().node, "now": context.step().now })
         };
         let ports = if self.fires.is_empty() {
             vec!["out".to_owned()]

@@ -59,6 +59,8 @@ pub(crate) struct Done {
     ended: Instant,
     /// How many heads the executor goes on with: the first, and one for each further free slot.
     keeps: usize,
+    /// It could have gone on: had the machine been quicker, what follows would have been part of it.
+    cut: bool,
 }
 
 impl Known {
@@ -93,6 +95,7 @@ impl Known {
             attempts: Vec::new(),
             ended: Instant::now(),
             keeps: 1,
+            cut: false,
         };
         if self.lease.lost >= LOST_CAP {
             done.attempts.push(poisoned(&head, self.number(&head)));
@@ -109,9 +112,11 @@ impl Known {
             };
             let first = done.attempts.is_empty();
             let outside = node.effect() == Effect::Outside;
-            if !first
-                && (outside || single || started.elapsed() >= LONGEST || executor.is_stopping())
-            {
+            if !first && outside {
+                break;
+            }
+            if !first && (single || started.elapsed() >= LONGEST || executor.is_stopping()) {
+                done.cut = true;
                 break;
             }
             if first || outside {
@@ -356,6 +361,8 @@ impl Done {
                         node: key.node,
                         item_path: key.item_path,
                         due: Due::InMs(0),
+                        // Where chance cut the segment, no step may notice: whoever runs it again may get further in one go.
+                        head_at: self.cut.then_some(self.now),
                         priority: i16::from(self.run.trial),
                         leased,
                     });
@@ -521,6 +528,7 @@ impl Done {
             node: key.node.clone(),
             item_path: key.item_path.clone(),
             due,
+            head_at: None,
             priority: i16::from(self.run.trial),
             leased: false,
         }

@@ -94,6 +94,8 @@ pub struct Head {
     pub node: String,
     pub item_path: String,
     pub due: Due,
+    /// The instant that its pure steps see; `None`: that of the commit.
+    pub head_at: Option<Timestamp>,
     pub priority: i16,
     /// The executor goes on with it itself.
     pub leased: bool,
@@ -427,17 +429,17 @@ async fn write_heads(
             };
             json!({
                 "run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "node": head.node,
-                "item_path": head.item_path, "in_ms": in_ms, "at": at, "priority": head.priority,
+                "item_path": head.item_path, "in_ms": in_ms, "at": at, "head_at": head.head_at, "priority": head.priority,
                 "owner": head.leased.then_some(holder.worker),
             })
         })
         .collect();
     let rows = sqlx::query!(
-        r#"insert into queue_entry (run_id, workspace_id, node, item_path, priority, due_at, lease_owner, lease_until)
-           select run_id, workspace_id, node, item_path, priority, coalesce(at, now() + in_ms * interval '1 millisecond'), owner,
-                  case when owner is not null then now() + $2::bigint * interval '1 millisecond' end
+        r#"insert into queue_entry (run_id, workspace_id, node, item_path, priority, due_at, head_at, lease_owner, lease_until)
+           select run_id, workspace_id, node, item_path, priority, coalesce(at, now() + in_ms * interval '1 millisecond'),
+                  coalesce(head_at, now()), owner, case when owner is not null then now() + $2::bigint * interval '1 millisecond' end
            from json_to_recordset($1::json) as h (run_id uuid, workspace_id uuid, node text, item_path text, in_ms bigint,
-                at timestamptz, priority smallint, owner uuid)
+                at timestamptz, head_at timestamptz, priority smallint, owner uuid)
            on conflict (run_id, node, item_path) do nothing
            returning run_id, node, item_path, fence, lease_owner, head_at as "head_at: jiff_sqlx::Timestamp""#,
         SqlJson(&heads) as _,
