@@ -329,3 +329,31 @@ async fn with_https_cookies_are_for_this_host_and_never_sent_in_the_clear() {
     plain.get("/api/session").await.expect(401);
     office.close().await;
 }
+
+#[tokio::test]
+async fn what_proves_who_somebody_is_is_stored_as_a_hash() {
+    let (office, owner) = Office::open().await;
+    let program = office.program(&owner).await;
+    let invited = owner
+        .post("/api/invitations", json!({"role": "member"}))
+        .await
+        .expect(201);
+    let stored: String = ["access_key", "session", "invitation", "member"]
+        .map(|table| {
+            office.sql(&format!(
+                "select coalesce(string_agg(r::text, ' '), '') from {table} r"
+            ))
+        })
+        .join("\n");
+    let cookie = owner.cookie.unwrap();
+    for secret in [
+        program.key.unwrap().trim_start_matches("fwk_"),
+        cookie.split_once('=').unwrap().1,
+        invited["url"].as_str().unwrap().rsplit('/').next().unwrap(),
+        PASSWORD,
+    ] {
+        assert!(secret.len() > 16 && !stored.contains(secret), "{secret}");
+    }
+    assert!(stored.contains("$argon2id$"), "{stored}");
+    office.close().await;
+}

@@ -52,10 +52,15 @@ pub(crate) async fn show(
             .json(&app, &token)
             .unwrap_or_else(IntoResponse::into_response);
     }
-    let slug = link::form_slug(&app.store, &story.scope, story.run.item.workflow)
-        .await
-        .ok()
-        .flatten();
+    // Who came through a form may want to fill in another one.
+    let slug = if story.run.item.source == "form" {
+        link::form_slug(&app.store, &story.scope, story.run.item.workflow)
+            .await
+            .ok()
+            .flatten()
+    } else {
+        None
+    };
     story.page(&app, &token, language, slug)
 }
 

@@ -40,7 +40,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// The bytes; understands `Range`.
 #[utoipa::path(get, path = "/artifacts/{id}", tag = "runs", params(("id" = Uuid, Path), ArtifactQuery),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream")))]
+    responses((status = 200, content_type = "*/*"), (status = 206, content_type = "*/*")))]
 async fn read_artifact(
     State(app): State<App>,
     caller: Caller,

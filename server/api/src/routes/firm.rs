@@ -48,7 +48,7 @@ async fn write_firm(
 }
 
 /// The logo's bytes.
-#[utoipa::path(get, path = "/firm/logo", tag = "firm", responses((status = 200, content_type = "image/png")))]
+#[utoipa::path(get, path = "/firm/logo", tag = "firm", responses((status = 200, content_type = "image/*")))]
 async fn read_logo(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Response> {
     let firm = store::firm::get(&app.store, &caller.scope).await?;
     let logo = firm.logo.ok_or_else(|| ApiError::not_found("logo"))?;
