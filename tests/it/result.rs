@@ -183,7 +183,7 @@ async fn a_failure_is_told_without_its_reason() {
         .expect(200);
     assert_eq!(run["state"], "failed");
     let reason = run["error"]["message"].as_str().unwrap();
-    for (language, words) in [("en", "Your details are safe"), ("zh-CN", "您的信息")] {
+    for (language, words) in [("en", "Your details are safe"), ("zh-CN", "您的内容")] {
         let page = visitor.get(&format!("{path}?lang={language}")).await;
         let html = text(&page);
         assert_eq!(page.status, 200);
