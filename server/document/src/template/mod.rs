@@ -262,14 +262,22 @@ fn read_sample(reader: &mut Reader, json: Option<&Json>, fields: &[Field]) -> Re
     for (name, json) in values {
         let pointer = format!("/sample/{name}");
         let Some(field) = fields.iter().find(|field| field.name == *name) else {
-            reader.problem(&pointer, "unknown_field", format!("`{name}` is no field of this document"));
+            reader.problem(
+                &pointer,
+                "unknown_field",
+                format!("`{name}` is no field of this document"),
+            );
             continue;
         };
         match Value::from_json(json, &field.kind) {
             Ok(value) => {
                 sample.insert(name.clone(), value);
             }
-            Err(_) => reader.problem(&pointer, "wrong_type", format!("is not what `{name}` takes")),
+            Err(_) => reader.problem(
+                &pointer,
+                "wrong_type",
+                format!("is not what `{name}` takes"),
+            ),
         }
     }
     sample
