@@ -58,13 +58,16 @@ export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void
   };
   const after = workflow.nodes.find((node) => node.id === gap?.after)?.name;
   return (
-    <Modal opened={gap !== null} onClose={close} withCloseButton={false} padding={0} size={520} yOffset="12vh" centered={false} title={undefined} aria-label={t("palette.title")}
+    <Modal.Root
+      opened={gap !== null} onClose={close} padding={0} size={520} yOffset="12vh" centered={false}
       // The keyboard goes on at the new step.
       onExitTransitionEnd={() => {
         if (made.current) focusStep(made.current);
         made.current = null;
       }}
     >
+      <Modal.Overlay />
+      <Modal.Content aria-label={t("palette.title")}>
       <div className={classes["palette"]}>
         <input
           className={classes["search"]} data-autofocus role="combobox" aria-expanded aria-controls={`${id}-list`} aria-activedescendant={flat.length ? `${id}-${current}` : undefined}
@@ -102,6 +105,7 @@ export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void
           {flat.length === 0 && <p className={classes["group"]}>{t("palette.none")}</p>}
         </div>
       </div>
-    </Modal>
+      </Modal.Content>
+    </Modal.Root>
   );
 }

@@ -174,7 +174,7 @@ function Paper({ page, number, zoom, origins, origin, chosen, onBox }: PaperProp
   const url = useSvgUrl(page.svg);
   const percent = (value: number, whole: number) => `${(value / whole) * 100}%`;
   return (
-    <section id={`page-${number}`} className={classes["paper"]} aria-label={t("page.number", { number })} style={{ aspectRatio: `${page.width_mm} / ${page.height_mm}`, ...(zoom === 1 ? {} : { inlineSize: 594 * zoom }) }}>
+    <section id={`page-${number}`} data-drawn className={classes["paper"]} aria-label={t("page.number", { number })} style={{ aspectRatio: `${page.width_mm} / ${page.height_mm}`, ...(zoom === 1 ? {} : { inlineSize: 594 * zoom }) }}>
       {url && <img src={url} alt="" />}
       {page.boxes.map((box, index) => {
         const from = origin(box);
