@@ -55,7 +55,7 @@ test("a made-up step is added, configured, wired, run and published by keyboard 
 
   // An empty workflow and its form with one question.
   await page.goto(`${server.url}/workflows`);
-  await expect(page.getByRole("heading", { name: "Workflows" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Workflows", level: 1 })).toBeVisible();
   await page.keyboard.press("n");
   await expect(page.getByRole("button", { name: /^Empty/ })).toBeFocused();
   await page.keyboard.press("Enter");
