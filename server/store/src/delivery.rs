@@ -134,7 +134,7 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<D
                   d.finished_at as "finished_at?: jiff_sqlx::Timestamp"
            from delivery d left join endpoint on endpoint.id = d.endpoint_id left join run on run.id = d.run_id
            where d.workspace_id = $1
-             and ($2::text is null or d.state = $2)
+             and case when $2::text is null then d.state <> 'held' else d.state = $2 end
              and ($3::uuid is null or d.endpoint_id = $3)
              and ($4::uuid is null or d.run_id = $4)
              and ($5::uuid is null or d.id < $5)

@@ -132,6 +132,20 @@ async fn insert_version(
     Ok(())
 }
 
+/// A workflow whose draft names it, the one that changed last.
+pub async fn user_of(store: &Store, scope: &Scope, id: DocumentId) -> Result<Option<WorkflowId>> {
+    Ok(sqlx::query_scalar!(
+        r#"select w.id from draft join workflow w on w.id = draft.workflow_id
+           where draft.workspace_id = $1 and w.deleted_at is null and draft.document::text like '%"' || $2::text || '"%'
+           order by draft.changed_at desc limit 1"#,
+        scope.workspace().as_uuid(),
+        id.to_string()
+    )
+    .fetch_optional(&store.pool)
+    .await?
+    .map(WorkflowId))
+}
+
 /// The newest version.
 pub async fn get(store: &Store, scope: &Scope, id: DocumentId) -> Result<Document> {
     read(store, scope, id, None).await

@@ -173,7 +173,8 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
              and ($4::uuid is null or run.workflow_id = $4)
              and ($5::uuid is null or run.id < $5)
              and ($6::text is null or position(lower($6) in lower(run.title)) > 0
-                  or position(lower($6) in lower(workflow.name)) > 0)
+                  or position(lower($6) in lower(workflow.name)) > 0
+                  or position(lower($6) in lower(run.input::text)) > 0)
            order by run.id desc limit $7"#,
         scope.workspace().as_uuid(),
         filter.trial,

@@ -115,7 +115,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(stop_delivery))
 }
 
-/// Deliveries, newest first.
+/// Deliveries, newest first; those that a trial run holds back only with `state=held`.
 #[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(DeliveriesQuery),
     responses((status = 200, body = Page<DeliveryRowOut>)))]
 async fn list_deliveries(

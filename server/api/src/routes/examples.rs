@@ -173,7 +173,7 @@ async fn draw(app: &App, caller: &Caller, example: &Example) -> Result<String> {
 }
 
 /// The template's sample, and over it the sample's answers as far as they have the name and kind of a field.
-fn sample_values(
+pub(super) fn sample_values(
     app: &App,
     workflow: &Workflow,
     sample: &Value,

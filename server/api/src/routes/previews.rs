@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{documents::parse_template, runs::WarningOut};
+use super::{documents::parse_template, examples::sample_values, runs::WarningOut};
 use crate::{
     App,
     auth::Caller,
@@ -26,6 +26,7 @@ use crate::{
     extract::Body,
     openapi::FieldSchema,
     preview::Drawing,
+    workflow_document::parse,
 };
 
 /// One of `document_id` and `template` is needed.
@@ -35,7 +36,7 @@ pub(crate) struct PreviewIn {
     pub document_id: Option<Uuid>,
     #[schema(value_type = Option<Object>)]
     pub template: Option<AnyJson>,
-    /// By field name; absent ones are shown as missing.
+    /// By field name; absent ones are shown as missing. Without any, a document shows the first sample of a workflow that uses it.
     #[serde(default)]
     #[schema(value_type = Object, required = false)]
     pub values: AnyJson,
@@ -94,6 +95,7 @@ async fn preview_document(
     caller: Caller,
     Body(body): Body<PreviewIn>,
 ) -> Result<Json<PreviewOut>> {
+    let sampled = body.document_id.filter(|_| body.values.is_null());
     let json = match (body.template, body.document_id) {
         (Some(template), _) => template,
         (None, Some(id)) => {
@@ -118,7 +120,10 @@ async fn preview_document(
         body.time_zone.as_deref(),
     )?;
     let fields = template.fields();
-    let values = read_values(&fields, &body.values)?;
+    let values = match sampled {
+        Some(id) => first_sample(&app, &caller.scope, DocumentId(id), &firm, &template).await?,
+        None => read_values(&fields, &body.values)?,
+    };
     let assets = load_assets(&app, &caller.scope, &template, &values, &context).await;
     // Of one editor of one person; another person's tab never ends it.
     let editor = body.editor.map(|editor| {
@@ -153,6 +158,28 @@ async fn preview_document(
         fields: serde_json::json!(fields),
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     }))
+}
+
+/// What the first sample of a workflow that uses the document gives; nothing when there is none.
+async fn first_sample(
+    app: &App,
+    scope: &Scope,
+    document: DocumentId,
+    firm: &Firm,
+    template: &Template,
+) -> Result<Record> {
+    let Some(id) = store::document::user_of(&app.store, scope, document).await? else {
+        return Ok(Record::new());
+    };
+    let draft = store::workflow::get(&app.store, scope, id).await?.draft;
+    // A draft that cannot be read shows its problems in the editor; here the page stays without values.
+    let Ok(workflow) = parse(&draft.document) else {
+        return Ok(Record::new());
+    };
+    Ok(match workflow.samples.first() {
+        Some(sample) => sample_values(app, &workflow, &sample.input, firm, template),
+        None => Record::new(),
+    })
 }
 
 fn page_out(rendered: &Rendered, number: usize) -> PageOut {
