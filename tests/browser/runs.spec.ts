@@ -109,7 +109,7 @@ test("stopping ends a run at once; running it again starts a new one that names 
   await expect(page.getByRole("button", { name: "Stop", exact: true })).toBeHidden();
   await page.getByRole("button", { name: "Edit input and retry" }).click();
   const dialog = page.getByRole("dialog", { name: "Edit input and retry" });
-  await dialog.getByLabel("guest").fill("Ms Ibarra");
+  await dialog.getByLabel("Your name").fill("Ms Ibarra");
   await dialog.getByRole("button", { name: "Retry with these values" }).click();
   await expect(page).not.toHaveURL(new RegExp(run.id));
   await expect(page.getByRole("link", { name: "a retry of an earlier run" })).toHaveAttribute("href", `/runs/${run.id}`);

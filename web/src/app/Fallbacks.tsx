@@ -15,6 +15,7 @@ export function NotFound() {
           </Button>
         }
       >
+        <h1>{t("notfound.title")}</h1>
         {t("notfound.text")}
       </Empty>
     </main>

@@ -55,7 +55,8 @@ export const theme = createTheme({
     Checkbox: { defaultProps: { size: "xs", radius: "xs" } },
     Switch: { defaultProps: { size: "sm" } },
     SegmentedControl: { defaultProps: { size: "sm", radius: "sm" } },
-    Menu: { defaultProps: { shadow: "sm", radius: "md", position: "bottom-end", withinPortal: true, transitionProps: { duration: 120 } } },
+    // The first item gets the focus; a placeholder for it would be no part of a menu.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false, shadow: "sm", radius: "md", position: "bottom-end", withinPortal: true, transitionProps: { duration: 120 } } },
     Popover: { defaultProps: { shadow: "sm", radius: "md", transitionProps: { duration: 120 } } },
     Modal: { defaultProps: { radius: "md", centered: true, transitionProps: { duration: 180 } } },
     Tooltip: { defaultProps: { openDelay: 300, radius: "sm", withArrow: false } },

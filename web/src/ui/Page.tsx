@@ -69,7 +69,7 @@ export function Card({ title, note, children, flush }: { title?: ReactNode; note
 export function Empty({ children, action }: { children: ReactNode; action?: ReactNode }) {
   return (
     <div className={classes.empty}>
-      <p>{children}</p>
+      <div>{children}</div>
       {action}
     </div>
   );
