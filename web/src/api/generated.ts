@@ -94,7 +94,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Deliveries, newest first. */
+        /** Deliveries, newest first; those that a trial run holds back only with `state=held`. */
         get: operations["list_deliveries"];
         put?: never;
         post?: never;
@@ -1903,7 +1903,7 @@ export interface components {
             /** Format: uuid */
             document_id?: string | null;
             template?: Record<string, never> | null;
-            /** @description By field name; absent ones are shown as missing. */
+            /** @description By field name; absent ones are shown as missing. Without any, a document shows the first sample of a workflow that uses it. */
             values?: Record<string, never>;
             locale?: string | null;
             currency?: string | null;
