@@ -149,7 +149,7 @@ test("the firm's record is printed on the next document", async ({ browser }) =>
   await page.getByLabel("Name of the firm").fill("Nordlicht Reisen GmbH");
   await page.getByLabel("Address").fill("Hüxstraße 44\n23552 Lübeck");
   await page.getByLabel("IBAN").fill("DE02 1203 0000 0000 2020 51");
-  await page.getByLabel("Choose a logo").setInputFiles({
+  await page.locator('input[type="file"]').setInputFiles({
     name: "logo.svg",
     mimeType: "image/svg+xml",
     buffer: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="#1f5f5b"/></svg>'),
