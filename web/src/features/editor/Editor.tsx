@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Gap } from "~/lib/document/edits";
 import { inOrder } from "~/lib/document/lanes";
+import { useCommands as useCommandsOfScreen } from "~/lib/commands";
 import { useEvents } from "~/lib/events";
 import { useFormat } from "~/lib/format";
 import { useAddress } from "./address";
@@ -94,22 +95,31 @@ function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null
     [trials, saver, store],
   );
 
+  const showNextProblem = () => {
+    const problems = inTurn(store.get().checked?.problems ?? []);
+    const next = problems[nextProblem.current % Math.max(1, problems.length)];
+    nextProblem.current += 1;
+    if (next) goToProblem(next);
+  };
   useEditorKeys({
     undo: store.undo,
     redo: store.redo,
     run: () => actions.run({ kind: "all" }),
     runStep: () => step && actions.run({ kind: "only", step }),
-    problem: () => {
-      const problems = inTurn(store.get().checked?.problems ?? []);
-      const next = problems[nextProblem.current % Math.max(1, problems.length)];
-      nextProblem.current += 1;
-      if (next) goToProblem(next);
-    },
+    problem: showNextProblem,
     surface: (surface) => go({ surface, view: "list" }),
     left: () => setLeft((now) => !now),
     right: () => setRight((now) => !now),
     save: () => void saver.flush(),
   });
+  useCommandsOfScreen([
+    { id: "editor-run", label: t("run.all"), shortcut: "Ctrl ↵", run: () => actions.run({ kind: "all" }) },
+    { id: "editor-publish", label: t("publish.button"), run: () => setPublishing(true) },
+    { id: "editor-add", label: t("list.add"), shortcut: "A", run: () => actions.openPalette() },
+    { id: "editor-problem", label: t("problems.title"), shortcut: "F8", run: showNextProblem },
+    { id: "editor-undo", label: t("undo"), shortcut: "Ctrl Z", run: store.undo },
+    { id: "editor-view", label: t(address.view === "canvas" ? "view.list" : "view.canvas"), run: () => go({ view: address.view === "canvas" ? "list" : "canvas" }) },
+  ]);
 
   const canvas = address.view === "canvas";
   const inspecting = step !== undefined && right;

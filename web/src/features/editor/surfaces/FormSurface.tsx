@@ -16,6 +16,7 @@ import type { Kind } from "~/lib/expression/kind";
 import { useAddress } from "../address";
 import { useLook } from "../chips/look";
 import { sampleNamed, useDocument, useEditor, useStore } from "../state/store";
+import { focusQuestion } from "../widgets/FormFields";
 import { formMembers } from "./formMembers";
 import classes from "./surfaces.module.css";
 
@@ -49,6 +50,7 @@ export function FormSurface({ step, phone }: { step: string; phone: boolean }) {
     const field = freshField(t("form.newField"), "text", fields);
     setFields([...fields, field], t("label.addField"));
     select(field.name);
+    focusQuestion(field.label);
   };
 
   return (

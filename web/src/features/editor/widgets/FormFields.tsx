@@ -41,6 +41,7 @@ export function FormFieldsWidget({ scope, label, help, error, value, onChange, p
           const field = freshField(t("form.newField"), "text", fields);
           onChange([...fields, field]);
           go({ field: field.name }, true);
+          focusQuestion(field.label);
         }}
         body={(field, index) => (
           <FieldSettings
@@ -54,6 +55,21 @@ export function FormFieldsWidget({ scope, label, help, error, value, onChange, p
       />
     </div>
   );
+}
+
+const LONGEST_WAIT_MS = 2000;
+
+/** A new question can be typed at once: its field is focused as soon as it is drawn. */
+export function focusQuestion(label: string): void {
+  const since = performance.now();
+  const look = () => {
+    const field = [...document.querySelectorAll<HTMLInputElement>("[data-region=inspector] input[data-field-question]")].find((input) => input.value === label);
+    if (field) {
+      field.focus();
+      field.select();
+    } else if (performance.now() - since < LONGEST_WAIT_MS) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
 }
 
 interface SettingsProps {
