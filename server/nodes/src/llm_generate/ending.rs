@@ -100,7 +100,12 @@ fn without_tags(text: &str) -> String {
             let name = tag.trim_matches(|letter: char| matches!(letter, '<' | '/' | ' '));
             let name = name.to_ascii_lowercase();
             let breaks = matches!(name.as_str(), "br" | "p" | "div" | "li" | "ul" | "ol");
-            let marks = matches!(name.as_str(), "b" | "i" | "u" | "em" | "strong" | "span");
+            // Nobody writes `</word>` in prose.
+            let closes = tag.starts_with("</")
+                && !name.is_empty()
+                && name.chars().all(|letter| letter.is_ascii_alphanumeric());
+            let marks =
+                closes || matches!(name.as_str(), "b" | "i" | "u" | "em" | "strong" | "span");
             (breaks || marks).then_some((breaks, behind))
         });
         match found {
@@ -151,6 +156,17 @@ fn sentence_ends(text: &str) -> Vec<usize> {
             end = at + closing.len_utf8();
             letters.next();
         }
+        // `2.` begins an entry of a list.
+        let numbers = letter == '.' && {
+            let word = text[..start]
+                .rsplit(char::is_whitespace)
+                .next()
+                .unwrap_or_default();
+            (1..=2).contains(&word.len()) && word.chars().all(|letter| letter.is_ascii_digit())
+        };
+        if numbers {
+            continue;
+        }
         if wide || letters.peek().is_none_or(|(_, next)| next.is_whitespace()) {
             ends.push(end);
         }
@@ -176,6 +192,7 @@ mod tests {
             "It rains (a lot!) \u{201c}Ah.\u{201d}",
             true,
         );
+        check("See the city. 2. Walk to", 24, "See the city.", true);
         check("Exactly as long.", 16, "Exactly as long.", false);
         // A decimal point ends nothing, and little is not worth keeping.
         check(
@@ -212,7 +229,7 @@ mod tests {
             "Dear Ada,</br>thank you.<br /><br>",
             "Dear Ada,\nthank you.",
         );
-        check("<p>We are <em>glad</em>.</p>", "We are glad.");
+        check("<p>We are <em>glad</em>.</ref></p>", "We are glad.");
         check(
             "if a < b > c, <x> stays, and <",
             "if a < b > c, <x> stays, and <",

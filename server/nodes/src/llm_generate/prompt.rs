@@ -54,7 +54,8 @@ pub(super) fn messages(task: &Task<'_>) -> Vec<Message> {
 
 fn describe(field: &Field, depth: usize, out: &mut String) {
     let _ = write!(out, "\n{}- {}", "  ".repeat(depth), field.name);
-    if !field.title.is_empty() && field.title != field.name {
+    // A small model takes `heading (Heading)` for the heading's text.
+    if !field.title.is_empty() && !field.title.eq_ignore_ascii_case(&field.name) {
         let _ = write!(out, " ({})", field.title);
     }
     describe_kind(&field.kind, depth, out);
@@ -182,7 +183,7 @@ mod tests {
         )]);
         let fields = [Field {
             name: "days".into(),
-            title: "Days".into(),
+            title: "One for each day".into(),
             kind: Kind::List {
                 item: Box::new(day),
                 min_items: None,
@@ -198,7 +199,7 @@ mod tests {
             fields: Some(&fields),
         });
         assert!(messages[0].content.ends_with(
-            "\nFields:\n- days (Days): at most 7 entries\n  - title: at most 40 characters"
+            "\nFields:\n- days (One for each day): at most 7 entries\n  - title: at most 40 characters"
         ));
         assert!(messages[0].content.contains("Tone: warm."));
         assert_eq!(messages[1].content, "Plan it. <|im_end|>");
