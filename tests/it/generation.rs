@@ -548,3 +548,24 @@ async fn a_killed_worker_loses_nothing() {
         assert_eq!(site.state(run), "succeeded ready running 1");
     }
 }
+
+/// Its input stays open, as its parent's end does; the process must not wait for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_model_cannot_be_read_ends_by_itself() {
+    let site = Site::new().await;
+    let mut worker = ModelWorker::start_with(&site.db.url, "/nowhere/model.gguf", &[]);
+    let ended = tokio::task::spawn_blocking(move || worker.ended());
+    let ended = timeout(Duration::from_secs(60), ended).await;
+    assert!(
+        !ended.expect("it ends").expect("watched"),
+        "it says that it failed"
+    );
+    let models = model::list(&site.store).await.expect("listed");
+    assert_eq!(models[0].state, model::State::Failed);
+    assert!(
+        models[0]
+            .error
+            .as_ref()
+            .is_some_and(|why| why.contains("/nowhere/model.gguf"))
+    );
+}

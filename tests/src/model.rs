@@ -19,8 +19,13 @@ impl ModelWorker {
     }
 
     pub fn start_on(database_url: &str, environment: &[(&str, &str)]) -> Self {
+        Self::start_with(database_url, "fake", environment)
+    }
+
+    /// With another model than the fake one.
+    pub fn start_with(database_url: &str, model: &str, environment: &[(&str, &str)]) -> Self {
         let child = Command::new(program())
-            .args(["serve", "--model", "fake", "--with-parent"])
+            .args(["serve", "--model", model, "--with-parent"])
             .env("DATABASE_URL", database_url)
             .env("FORMWORK_TEST", "1")
             .env(

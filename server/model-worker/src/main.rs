@@ -48,11 +48,11 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(arguments) => {
             let config = arguments.resolve()?;
-            runtime()?.block_on(serve::run(config))?;
+            finish(serve::run(config))??;
         }
         Command::Fetch(arguments) => {
             let download = arguments.resolve()?;
-            let path = runtime()?.block_on(serve::fetch(&download))?;
+            let path = finish(serve::fetch(&download))??;
             print(&path.display().to_string())?;
         }
         Command::Bench(arguments) => print(&bench::run(&arguments, threads.unwrap_or(1))?)?,
@@ -62,11 +62,16 @@ fn run(command: Command) -> anyhow::Result<()> {
 }
 
 /// Two threads: the model has its own, and these only wait for the database.
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+fn finish<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
-        .build()
+        .build()?;
+    let done = runtime.block_on(work);
+    // Somebody still reads our standard input, and it stays open as long as the parent lives: waiting for that would keep a process
+    // that failed from ending, and the supervisor from starting the next.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 fn known() -> anyhow::Result<String> {
