@@ -76,7 +76,12 @@ pub(crate) struct Commits {
 
 /// Durable commits per second through so many connections, into a database of their own in the program's cluster.
 pub(crate) fn commits(data_dir: &Path, connections: u32, seconds: u32) -> anyhow::Result<Commits> {
-    let bin = binaries::choose(&binaries::find_all(None), None)?.dir;
+    // Not every folder with a server in it has the clients' programs, too.
+    let bin = binaries::find_all(None)
+        .into_iter()
+        .map(|found| found.dir)
+        .find(|dir| dir.join("pgbench").is_file() && dir.join("psql").is_file())
+        .context("pgbench is not installed; it comes with Postgres")?;
     let url = |database: &str| Cluster::url_in(data_dir, database);
     let sql = |url: &str, statement: &str| {
         run(Command::new(bin.join("psql")).args([

@@ -29,10 +29,12 @@ pub(crate) async fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
     let owner = program.owner().await?;
     let (receiver, mut arrived) = receive().await?;
     let endpoint = json!({"name": "Back office", "url": receiver});
-    let endpoint = call(owner.post("/api/endpoints", endpoint).await, 201)?["id"].clone();
+    let endpoint =
+        call(owner.post("/api/endpoints", endpoint).await, 201)?["endpoint"]["id"].clone();
+    ensure!(endpoint.is_string(), "the endpoint has an id");
     let form = publish(&owner, json!({"example": "invoice"}), |document| {
         for node in document["nodes"].as_array_mut().into_iter().flatten() {
-            if node["config"].get("endpoint").is_some() {
+            if node["type"] == "webhook_deliver" {
                 node["config"]["endpoint"] = endpoint.clone();
             }
         }
