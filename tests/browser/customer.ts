@@ -43,6 +43,6 @@ export async function fillTrip(page: Page, { guest, reference }: Trip): Promise<
   await page.getByLabel("Destination").fill("Lisbon");
   await page.getByLabel("First day").fill("2027-05-12");
   await page.getByLabel("Days", { exact: true }).fill("2");
-  await page.getByText("food", { exact: true }).click();
+  await page.getByRole("checkbox", { name: "food" }).check();
   await page.getByLabel("Booking reference").fill(reference);
 }

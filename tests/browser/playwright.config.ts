@@ -31,6 +31,6 @@ export default defineConfig({
   },
   projects: [
     { name: "pages", testIgnore: "story.spec.ts", timeout: 180_000 },
-    { name: "story", testMatch: "story.spec.ts", timeout: 900_000 },
+    { name: "story", testMatch: "story.spec.ts", timeout: 900_000, use: { actionTimeout: 60_000 } },
   ],
 });

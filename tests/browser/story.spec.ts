@@ -63,7 +63,7 @@ for (const example of ["Invoice", "Travel itinerary"]) {
     await expect(page).toHaveURL(/\/workflows\/[0-9a-f-]{36}/);
     const id = new URL(page.url()).pathname.split("/").pop() ?? "";
     await page.getByRole("treeitem", { name: /send to the/i }).click();
-    await page.getByRole("region", { name: "Settings" }).getByLabel("Endpoint").click();
+    await page.getByRole("combobox", { name: "Endpoint" }).click();
     await page.getByRole("option", { name: /Back office/ }).click();
     await page.screenshot(shot(`editor-${name}`));
     await page.getByRole("button", { name: "Publish" }).first().click();
