@@ -27,6 +27,7 @@ pub(super) const FILTERS: &[&str] = &[
     "float",
     "group_by",
     "groupby",
+    "grouped",
     "int",
     "join",
     "last",
@@ -217,6 +218,10 @@ pub(super) fn apply(
         "first" => Ok(list(value)?.into_iter().next().unwrap_or(Value::Empty)),
         "last" => Ok(list(value)?.pop().unwrap_or(Value::Empty)),
         "group_by" | "groupby" => group_by(machine, value, given),
+        "grouped" => {
+            machine.spend(size(&value) * 2)?;
+            grouped(&value, given)
+        }
         "int" => to_integer(&value),
         "join" => join(machine, value, given),
         "lines" => Ok(Value::List(
@@ -858,6 +863,26 @@ fn title(given: &str) -> String {
 }
 
 /// At most so many letters, cut at a blank where there is one, with an ellipsis that counts.
+/// Letters in groups that stay on one line, as bank accounts are written: `DE02 1203 0000`.
+fn grouped(value: &Value, given: &Given) -> Result<Value> {
+    let size = given.whole(0, "size")?.unwrap_or(4);
+    let size = usize::try_from(size)
+        .ok()
+        .filter(|size| *size > 0)
+        .ok_or("a group has at least one letter")?;
+    let mut out = String::new();
+    let letters = string(value)?
+        .chars()
+        .filter(|letter| !letter.is_whitespace());
+    for (index, letter) in letters.enumerate() {
+        if index > 0 && index.is_multiple_of(size) {
+            out.push('\u{a0}');
+        }
+        out.push(letter);
+    }
+    text(out)
+}
+
 fn truncate(value: &Value, given: &Given) -> Result<Value> {
     let most = given.whole(0, "length")?.unwrap_or(255);
     let most = usize::try_from(most).map_err(|_| Refusal::from("a length is not negative"))?;

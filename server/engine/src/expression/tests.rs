@@ -205,6 +205,10 @@ fn lists_are_mapped_chosen_and_added() {
         "{{ 'ab cd'|title }} {{ 'a long text here'|truncate(8) }}",
         json!("Ab Cd a long…"),
     );
+    check(
+        "{{ 'DE02 12030000000020205 1'|grouped }}",
+        json!("DE02\u{a0}1203\u{a0}0000\u{a0}0000\u{a0}2020\u{a0}51"),
+    );
     check("{{ {'a': 1, 'b': 2}.b }}", json!(2));
     check("{{ 1 < form.n <= 3 }}", json!(true));
 }
