@@ -83,6 +83,16 @@ impl Strip {
         }
     }
 
+    /// Makes a box with a ground or a border at least this tall.
+    pub(crate) fn stretch(&mut self, height: f32) {
+        if let Body::Group(group) = &mut self.body
+            && (group.decor.fill.is_some() || group.decor.border.is_some())
+        {
+            group.min_height = group.min_height.max(height);
+            self.height = self.height.max(height);
+        }
+    }
+
     /// Draws the strip with its top left corner at `x`, `y`.
     pub(crate) fn place(&self, page: &mut PageList, x: f32, y: f32, artifact: bool) {
         for (mark, left, width) in &self.marks {

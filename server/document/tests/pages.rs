@@ -450,6 +450,49 @@ fn a_number_never_breaks_unseen() {
 }
 
 #[test]
+fn boxes_beside_each_other_are_equally_tall() {
+    let cell = |id: &str, text: &str| {
+        json!({"blocks": [{"id": id, "type": "box", "fill": "fill", "blocks": [
+        {"id": format!("{id}_text"), "type": "text", "text": text}]}]})
+    };
+    let rendered = render(
+        json!({"blocks": [{"id": "a", "type": "columns", "columns": [cell("short", "One line"), cell("long", &"many words ".repeat(40))]}]}),
+        &json!({}),
+    );
+    let height = |id: &str| {
+        let found = rendered.boxes(0).iter().find(|place| place.block == id);
+        found.expect("the box").height_mm
+    };
+    assert!((height("short") - height("long")).abs() < 0.01);
+    assert!(height("long") > 25.0);
+}
+
+#[test]
+fn totals_never_stand_alone_on_a_page() {
+    let mut parts = list_document();
+    parts["blocks"][0]["keep_with_next"] = json!(true);
+    let mut pages = 0;
+    for count in 20..50 {
+        let rendered = render(parts.clone(), &rows(count));
+        pages = rendered.pages.len();
+        let last = rendered.text(pages - 1).expect("a page");
+        assert!(
+            last.contains("Together") && last.contains(&format!("Row number {count}")),
+            "{count}: {last}"
+        );
+    }
+    assert!(pages > 1);
+}
+
+#[test]
+fn a_link_is_written_in_seven_bits() {
+    let parts = json!({"blocks": [{"id": "a", "type": "text", "runs": [{"text": "here", "link": "https://example.com/ä?q=北"}]}]});
+    let bytes = render(parts, &json!({})).pdf().expect("a PDF");
+    let wanted = b"https://example.com/%C3%A4?q=%E5%8C%97";
+    assert!(bytes.windows(wanted.len()).any(|part| part == wanted));
+}
+
+#[test]
 fn limits_are_clear_errors() {
     let limits = Limits {
         max_pages: 2,

@@ -176,7 +176,17 @@ impl<'a> Layouter<'a> {
             }
             break_next = false;
             if block.keep_with_next {
-                for strip in &mut found {
+                // What may go over several pages keeps only its end.
+                let breaks = matches!(
+                    block.kind,
+                    BlockKind::Table(_) | BlockKind::Repeat { .. } | BlockKind::Columns { .. }
+                );
+                let first = if breaks {
+                    found.len().saturating_sub(1)
+                } else {
+                    0
+                };
+                for strip in found.iter_mut().skip(first) {
                     strip.keep_next = true;
                 }
             }
@@ -386,6 +396,13 @@ impl<'a> Layouter<'a> {
         }
         if group.cells.iter().all(|cell| cell.strips.is_empty()) {
             return Ok(Vec::new());
+        }
+        // Boxes beside each other end on one line.
+        let height = group.height();
+        for cell in &mut group.cells {
+            if let [strip] = cell.strips.as_mut_slice() {
+                strip.stretch(height);
+            }
         }
         Ok(vec![Strip::group(group)])
     }

@@ -36,13 +36,11 @@ impl Layouter<'_> {
         }
         let value_look = Look {
             align: block.align,
-            tabular: true,
             ..self.body_look(block.size)
         };
         let label_look = Look {
             colour: self.colours.muted,
             align: Align::Start,
-            tabular: false,
             ..value_look.clone()
         };
         let mut label_width: f32 = block.label_width.map_or(0.0, |mm| mm * MM);
@@ -201,7 +199,8 @@ impl Layouter<'_> {
         };
         let value_look = Look {
             align: Align::End,
-            tabular: true,
+            // The sum is larger, so its digits stand below no others.
+            tabular: !line.strong,
             colour: base.colour,
             ..label_look.clone()
         };

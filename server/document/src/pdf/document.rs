@@ -44,6 +44,16 @@ fn add(
         }
     }
     rename_fonts(document, &pages, faces)?;
+    // The writer leaves the pixels of a picture as they are; a logo would be most of the file.
+    for object in document.objects.values_mut() {
+        if let Ok(stream) = object.as_stream_mut()
+            && stream.dict.has_type(b"XObject")
+            && stream.dict.has(b"BitsPerComponent")
+            && !stream.dict.has(b"Filter")
+        {
+            stream.allows_compression = true;
+        }
+    }
     for (index, page) in pages.iter().enumerate() {
         let dict = document.get_object_mut(*page)?.as_dict_mut()?;
         dict.set("StructParents", i64::try_from(index).unwrap_or(0));

@@ -1,5 +1,7 @@
 //! The structure tree (ISO 32000-1, 14.7): which piece of a page belongs to which heading, paragraph, cell or figure, in reading order.
 
+use std::fmt::Write as _;
+
 use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat, dictionary};
 
 use super::document::text_string;
@@ -110,10 +112,16 @@ impl Structure {
             } else {
                 ids[tag.parent as usize]
             };
-            let kids: Vec<Object> = self.kids[index]
+            // Content on the element's own page needs no more than its number.
+            let own = self.kids[index].iter().find_map(|kid| match kid {
+                Kid::Content { page, .. } => Some(*page),
+                Kid::Tag(_) | Kid::Link { .. } => None,
+            });
+            let mut kids: Vec<Object> = self.kids[index]
                 .iter()
                 .map(|kid| match kid {
                     Kid::Tag(tag) => Object::Reference(ids[*tag as usize]),
+                    Kid::Content { page, mcid } if own == Some(*page) => Object::Integer(*mcid),
                     Kid::Content { page, mcid } => Object::Dictionary(dictionary! {
                         "Type" => "MCR", "Pg" => pages[*page], "MCID" => *mcid
                     }),
@@ -122,9 +130,19 @@ impl Structure {
                     }),
                 })
                 .collect();
+            let kids = match (kids.pop(), kids.is_empty()) {
+                (Some(only), true) => only,
+                (last, _) => {
+                    kids.extend(last);
+                    Object::Array(kids)
+                }
+            };
             let mut element = dictionary! {
                 "Type" => "StructElem", "S" => tag.role, "P" => parent, "K" => kids
             };
+            if let Some(page) = own {
+                element.set("Pg", pages[page]);
+            }
             if let Some(alt) = &tag.alt {
                 element.set("Alt", text_string(alt));
             }
@@ -185,7 +203,7 @@ impl Structure {
                 if let Ok(action) = annotation.get_mut(b"A").and_then(Object::as_dict_mut) {
                     action.set(
                         "URI",
-                        Object::String(url.clone().into_bytes(), StringFormat::Literal),
+                        Object::String(ascii(url).into_bytes(), StringFormat::Literal),
                     );
                 }
                 if *tag != 0 {
@@ -203,6 +221,18 @@ impl Structure {
         }
         Ok(all)
     }
+}
+
+/// An address as PDF wants it (ISO 32000-1, 12.6.4.7): seven bits, anything else percent-encoded.
+fn ascii(url: &str) -> String {
+    url.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii() {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
 }
 
 fn attributes(tag: &Tag, rect: Option<[f32; 4]>) -> Option<Dictionary> {
