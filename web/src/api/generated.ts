@@ -1629,6 +1629,8 @@ export interface components {
             /** Format: double */
             height_mm: number;
             svg: string;
+            /** @description What stands on the page, in reading order, for those who do not see the picture. */
+            text: string;
             boxes: components["schemas"]["BoxOut"][];
         };
         /** @description One page of a list. */

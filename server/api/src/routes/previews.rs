@@ -62,6 +62,8 @@ pub(crate) struct PageOut {
     pub width_mm: f64,
     pub height_mm: f64,
     pub svg: String,
+    /// What stands on the page, in reading order, for those who do not see the picture.
+    pub text: String,
     pub boxes: Vec<BoxOut>,
 }
 
@@ -188,6 +190,7 @@ fn page_out(rendered: &Rendered, number: usize) -> PageOut {
         width_mm: f64::from(size.width_mm),
         height_mm: f64::from(size.height_mm),
         svg: rendered.svg(number).unwrap_or_default(),
+        text: rendered.text(number).unwrap_or_default(),
         boxes: rendered
             .boxes(number)
             .iter()
