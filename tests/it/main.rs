@@ -10,6 +10,7 @@ mod examples;
 mod form;
 mod generation;
 mod hook;
+mod http_request;
 mod layering;
 mod maintenance;
 mod outbound;

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::values::named;
+use crate::values::{capital, named};
 
 /// The way taken when no rule holds.
 const OTHERWISE: &str = "otherwise";
@@ -525,13 +525,6 @@ fn texts(value: &Value, part: &Value) -> Result<(String, String), NodeError> {
         },
     };
     Ok((text(value)?, text(part)?))
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }
 
 #[cfg(test)]

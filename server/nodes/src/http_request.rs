@@ -20,12 +20,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    values::{evaluate_all, field, named},
+    values::{evaluate_all, field, file_name, named},
     webhook_input::check_fields,
 };
 
 /// Most bytes of an answer.
 const MAX_ANSWER_BYTES: u64 = 10 * 1024 * 1024;
+/// Longest wait for an answer; the step's own time limit ends it before, unless somebody raised that one.
+const TIMEOUT_MS: u64 = 10 * 60 * 1000;
 /// Longest text of an answer that is repeated in an error.
 const EXCERPT: usize = 200;
 
@@ -237,13 +239,14 @@ impl Node for HttpRequest {
             ));
         }
         let request = self.request(context)?;
-        let host = host(&request.url).to_owned();
+        let url = request.url.clone();
+        let host = host(&url);
         context.progress(&format!("asks {host}"));
         let answer = context.http(request).await?;
         if !(200..300).contains(&answer.status) {
-            return Err(refused(&answer, &host));
+            return Err(refused(&answer, host));
         }
-        self.read(context, answer, &host).await
+        self.read(context, answer, &url).await
     }
 }
 
@@ -322,7 +325,7 @@ impl HttpRequest {
             headers,
             body,
             credential: self.credential,
-            timeout_ms: 0,
+            timeout_ms: TIMEOUT_MS,
             max_bytes: MAX_ANSWER_BYTES,
         })
     }
@@ -358,8 +361,9 @@ impl HttpRequest {
         &self,
         context: &dyn NodeContext,
         answer: HttpResponse,
-        host: &str,
+        url: &str,
     ) -> Result<Outcome, NodeError> {
+        let host = host(url);
         let status = answer.status;
         let output = match self.answer {
             Answer::None => json!({"status": status}),
@@ -379,8 +383,9 @@ impl HttpRequest {
                     .filter(|text| !text.is_empty())
                     .unwrap_or("application/octet-stream")
                     .to_owned();
+                let name = answer_name(url, host, &content_type);
                 let file = context
-                    .write_artifact(&format!("{host}.bin"), &content_type, answer.body)
+                    .write_artifact(&name, &content_type, answer.body)
                     .await?;
                 json!({"status": status, "file": Value::File(file).to_json()})
             }
@@ -446,14 +451,19 @@ fn refused(answer: &HttpResponse, host: &str) -> NodeError {
             ),
         );
     }
+    let said = match excerpt(&answer.body) {
+        text if text.is_empty() => String::new(),
+        text => format!(", saying: {text}"),
+    };
+    let advice = match status {
+        401 | 403 => "Check the credential.",
+        404 | 410 => "Check the address.",
+        408 | 425 | 429 | 500.. => "Try again later, or ask whoever runs it.",
+        _ => "Check what is sent.",
+    };
     let error = StepError::new(
         "http_status",
-        format!(
-            "{host} answered with status {status}. {}",
-            excerpt(&answer.body)
-        )
-        .trim_end()
-        .to_owned(),
+        format!("{host} refused the request with status {status}{said}. {advice}"),
     );
     if status == 408 || status == 425 || status == 429 || status >= 500 {
         return NodeError::Retryable {
@@ -482,6 +492,30 @@ fn excerpt(body: &[u8]) -> String {
         .collect::<String>()
         .trim()
         .to_owned()
+}
+
+/// What the file is called at its address; the host and its kind where the address has no file.
+fn answer_name(url: &str, host: &str, content_type: &str) -> String {
+    let address = url.split(['?', '#']).next().unwrap_or(url);
+    let last = address
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('/'))
+        .and_then(|(_, path)| path.rsplit('/').next())
+        .map(file_name)
+        .filter(|name| name.contains('.'));
+    let ending = match content_type {
+        "application/pdf" => "pdf",
+        "application/json" => "json",
+        "application/xml" | "text/xml" => "xml",
+        "image/jpeg" => "jpg",
+        "image/png" => "png",
+        "image/webp" => "webp",
+        "text/csv" => "csv",
+        "text/html" => "html",
+        "text/plain" => "txt",
+        _ => "bin",
+    };
+    last.unwrap_or_else(|| file_name(&format!("{host}.{ending}")))
 }
 
 fn host(url: &str) -> &str {
@@ -599,6 +633,25 @@ mod tests {
         assert!(matches!(error, NodeError::Config(error) if error.code == "held_in_trial"));
         assert!(context.requests.lock().expect("lock").is_empty());
         done::<HttpRequest>(config(true), &context).expect("sent");
+    }
+
+    #[test]
+    fn a_file_is_called_as_at_its_address() {
+        let check = |url: &str, content_type: &str, expected: &str| {
+            assert_eq!(answer_name(url, host(url), content_type), expected);
+        };
+        check(
+            "https://a.example/x/rates.csv?d=1.2",
+            "text/csv",
+            "rates.csv",
+        );
+        check(
+            "https://a.example:8080/",
+            "application/pdf",
+            "a.example-8080.pdf",
+        );
+        check("https://a.example/x/..", "", "a.example.bin");
+        check("https://a.example/latest", "image/png", "a.example.png");
     }
 
     #[test]

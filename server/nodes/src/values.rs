@@ -112,3 +112,32 @@ pub(crate) fn excerpt(template: &Template) -> Vec<engine::node::CardLine> {
         })
         .collect()
 }
+
+/// With a capital first letter, to begin a sentence.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+/// A name that every file system takes: no path, no letters that steer or disguise, at most 116 characters before an ending.
+pub(crate) fn file_name(text: &str) -> String {
+    let clean: String = text
+        .chars()
+        .filter(|letter| !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'))
+        .map(|letter| match letter {
+            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '-',
+            letter if letter.is_control() => ' ',
+            letter => letter,
+        })
+        .collect();
+    let name = clean.trim().trim_matches('.').trim();
+    match name.rsplit_once('.') {
+        Some((stem, ending)) if ending.len() <= 8 => {
+            let stem: String = stem.chars().take(116).collect();
+            format!("{}.{ending}", stem.trim_end())
+        }
+        _ => name.chars().take(116).collect(),
+    }
+}
