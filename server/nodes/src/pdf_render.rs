@@ -16,17 +16,20 @@ use engine::{
         Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
         OutputContext, StepError, Surface,
     },
-    value::{Record, Value},
+    value::{FileRef, Record, Value},
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::values::{fit, named};
+use crate::values::{capital, file_name, fit, named};
 
 /// Longest laying out of one document.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Most bytes of all pictures on one document.
+const MAX_PICTURE_BYTES: u64 = 100 * 1024 * 1024;
 
 /// Lay out a document with values from earlier steps and save it as a PDF.
 #[derive(Deserialize, JsonSchema)]
@@ -150,37 +153,37 @@ impl Node for PdfRender {
         })?;
         let pinned = context.document(id).await?;
         let template = document::Template::parse(&pinned.template).map_err(|problems| {
-            let first = problems
-                .first()
-                .map_or(String::new(), |problem| format!(" {}", problem.message));
+            let first = problems.first().map_or(String::new(), |problem| {
+                format!(" {}: {}.", problem.pointer, problem.message)
+            });
             NodeError::config(
                 "document_broken",
                 format!(
-                    "The document \u{201c}{}\u{201d} has problems.{first}",
+                    "The PDF was not made. The document \u{201c}{}\u{201d} has problems.{first} Correct it and publish again.",
                     pinned.name
                 ),
             )
         })?;
         let values = self.fill(context, &template)?;
         let scene = scene(context);
-        let mut assets = Assets::default();
-        for file in document::needs(&template, &values, &scene).images {
-            let bytes = context.read_artifact(&file).await?;
-            assets.images.insert(file.id, bytes);
-        }
-        if context.cancelled() {
-            return Err(NodeError::Cancelled);
-        }
+        let assets = pictures(context, document::needs(&template, &values, &scene).images).await?;
         let end = Instant::now() + DEADLINE;
         let limits = Limits {
-            stop: Some(Arc::new(move || Instant::now() > end)),
+            stop: Some(Arc::new(|| context.cancelled() || Instant::now() > end)),
             ..Limits::default()
+        };
+        let failed = |error: DocumentError| {
+            if context.cancelled() {
+                NodeError::Cancelled
+            } else {
+                failed(&error, &pinned.name)
+            }
         };
         let rendered = renderer
             .render(&template, &values, &scene, &assets, &limits)
-            .map_err(|error| failed(&error))?;
-        let bytes = rendered.pdf().map_err(|error| failed(&error))?;
-        let name = file_name(&context.render(&self.file_name)?);
+            .map_err(failed)?;
+        let bytes = rendered.pdf().map_err(failed)?;
+        let name = pdf_name(&context.render(&self.file_name)?);
         let file = context
             .write_artifact(&name, "application/pdf", bytes)
             .await?;
@@ -248,27 +251,65 @@ fn scene(context: &dyn NodeContext) -> document::Context {
     }
 }
 
-fn failed(error: &DocumentError) -> NodeError {
-    NodeError::Failed(StepError::new(error.code(), format!("{error}.")))
+/// The bytes of the pictures. One that is gone is left out: the page has a place for it, says so there, and is made all the same.
+async fn pictures(context: &dyn NodeContext, files: Vec<FileRef>) -> Result<Assets, NodeError> {
+    let mut assets = Assets::default();
+    let bytes: u64 = files.iter().map(|file| file.size_bytes).sum();
+    if bytes > MAX_PICTURE_BYTES {
+        return Err(NodeError::failed(
+            "pictures_too_large",
+            format!(
+                "The PDF was not made. Its pictures have {} MB, at most {} MB are possible. Use fewer or smaller ones.",
+                bytes / 1_048_576,
+                MAX_PICTURE_BYTES / 1_048_576
+            ),
+        ));
+    }
+    for file in files {
+        match context.read_artifact(&file).await {
+            Ok(bytes) => {
+                assets.images.insert(file.id, bytes);
+            }
+            Err(NodeError::Failed(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(assets)
 }
 
-/// A name that every file system takes: no path, no control characters, at most 120 characters, one `.pdf`.
-fn file_name(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .map(|letter| match letter {
-            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '-',
-            letter if letter.is_control() => ' ',
-            letter => letter,
-        })
-        .collect();
-    let stem = clean.trim().trim_matches('.').trim();
-    let stem = stem
+/// What happened, why, and what to do.
+fn failed(error: &DocumentError, document: &str) -> NodeError {
+    let what = format!("The PDF was not made from \u{201c}{document}\u{201d}.");
+    let message = match error {
+        DocumentError::Limit { .. } => {
+            format!(
+                "{what} {}. Use fewer rows or shorter texts.",
+                capital(&error.to_string())
+            )
+        }
+        DocumentError::Stopped => format!(
+            "{what} Laying it out took longer than {} s. Use fewer rows or a simpler document.",
+            DEADLINE.as_secs()
+        ),
+        DocumentError::Expression { block, .. } => format!(
+            "{what} In the block \u{201c}{block}\u{201d}: {error}. Correct it in the document and publish again.",
+        ),
+        DocumentError::Internal(_) => format!(
+            "{what} {}. This is a fault of Formwork; see the server's log.",
+            capital(&error.to_string())
+        ),
+    };
+    NodeError::Failed(StepError::new(error.code(), message))
+}
+
+/// A safe name that ends once in `.pdf`.
+fn pdf_name(text: &str) -> String {
+    let name = file_name(text);
+    let stem = name
         .strip_suffix(".pdf")
-        .or_else(|| stem.strip_suffix(".PDF"))
-        .unwrap_or(stem)
+        .or_else(|| name.strip_suffix(".PDF"))
+        .unwrap_or(&name)
         .trim();
-    let stem: String = stem.chars().take(116).collect();
     if stem.is_empty() {
         "document.pdf".into()
     } else {
@@ -282,12 +323,14 @@ mod tests {
 
     #[test]
     fn file_names_are_safe_and_end_once_in_pdf() {
-        let check = |text: &str, expected: &str| assert_eq!(file_name(text), expected);
+        let check = |text: &str, expected: &str| assert_eq!(pdf_name(text), expected);
         check("Invoice 2026-7", "Invoice 2026-7.pdf");
         check("a.pdf", "a.pdf");
         check("../../etc/passwd", "-..-etc-passwd.pdf");
         check("  ", "document.pdf");
         check("R\u{0}1\n", "R 1.pdf");
+        check("a\u{202e}fdp.exe", "afdp.exe.pdf");
+        check(&"x".repeat(300), &format!("{}.pdf", "x".repeat(116)));
     }
 
     #[test]
@@ -325,5 +368,72 @@ mod tests {
         let error =
             done::<PdfRender>(json!({}), &FakeContext::new(&json!({}))).expect_err("no document");
         assert!(matches!(error, NodeError::Config(error) if error.code == "no_document"));
+    }
+
+    /// Renders one block over `form.list` and `form.photo`.
+    fn render(block: &serde_json::Value, values: &serde_json::Value) -> Result<Done, NodeError> {
+        use crate::testing::{FakeContext, done};
+
+        let mut context = FakeContext::new(&json!({"form": values}));
+        context.template = json!({
+            "format": "formwork-document/1",
+            "fields": [
+                {"name": "list", "kind": "list", "item": {"kind": "text"}, "optional": true},
+                {"name": "photo", "kind": "file", "optional": true},
+            ],
+            "blocks": [block],
+        });
+        context.services = context.services.with(Arc::new(Renderer::bundled()));
+        let config = json!({
+            "document": "018f4f5e-0000-7000-8000-000000000001",
+            "values": {"list": "{{ form.list | default(none) }}", "photo": "{{ form.photo | default(none) }}"},
+        });
+        done::<PdfRender>(config, &context)
+    }
+
+    #[test]
+    fn a_picture_that_is_gone_is_a_warning_on_its_block() {
+        let photo = json!({"id": "018f4f5e-0000-7000-8000-000000000002", "name": "beach.jpg", "content_type": "image/jpeg", "size_bytes": 10});
+        let block = json!({"id": "photo", "type": "image", "source": "{{ photo }}"});
+        let done = render(&block, &json!({"photo": photo})).expect("a page all the same");
+        assert_eq!(done.warnings[0].code, "image_missing");
+        assert_eq!(done.warnings[0].location, "photo");
+        let mut huge = photo;
+        huge["size_bytes"] = json!(500 * 1024 * 1024);
+        let error = render(&block, &json!({"photo": huge})).expect_err("too large");
+        assert!(error.to_string().contains("500 MB"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_laid_out_says_what_why_and_what_to_do() {
+        let items: Vec<String> = (0..60).map(|number| number.to_string()).collect();
+        let inner = json!({"id": "c", "type": "repeat", "list": "{{ list }}", "blocks": [{"id": "d", "type": "spacer"}]});
+        let middle = json!({"id": "b", "type": "repeat", "list": "{{ list }}", "blocks": [inner]});
+        let outer = json!({"id": "a", "type": "repeat", "list": "{{ list }}", "blocks": [middle]});
+        let check = |block: &serde_json::Value, parts: [&str; 3]| {
+            let error = render(block, &json!({"list": items})).expect_err("an error");
+            let NodeError::Failed(error) = error else {
+                panic!("{error:?}");
+            };
+            for part in parts {
+                assert!(error.message.contains(part), "{part}: {}", error.message);
+            }
+        };
+        check(
+            &outer,
+            [
+                "The PDF was not made from \u{201c}Letter\u{201d}.",
+                "more than 200000 blocks",
+                "Use fewer rows",
+            ],
+        );
+        check(
+            &json!({"id": "sum", "type": "text", "text": "{{ list | sum }}"}),
+            [
+                "The PDF was not made",
+                "In the block \u{201c}sum\u{201d}:",
+                "Correct it",
+            ],
+        );
     }
 }
