@@ -6,6 +6,7 @@ mod bad_input;
 mod cluster;
 mod crash;
 mod delivery;
+mod document;
 mod examples;
 mod form;
 mod generation;
