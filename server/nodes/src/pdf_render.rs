@@ -370,11 +370,18 @@ mod tests {
         assert!(matches!(error, NodeError::Config(error) if error.code == "no_document"));
     }
 
-    /// Renders one block over `form.list` and `form.photo`.
-    fn render(block: &serde_json::Value, values: &serde_json::Value) -> Result<Done, NodeError> {
+    /// Renders one block over a list and a photo.
+    fn render(
+        block: &serde_json::Value,
+        list: &[String],
+        photo: Option<FileRef>,
+    ) -> Result<Done, NodeError> {
         use crate::testing::{FakeContext, done};
 
-        let mut context = FakeContext::new(&json!({"form": values}));
+        let mut context = FakeContext::new(&json!({"list": list}));
+        if let Some(photo) = photo {
+            context.values.insert("photo".into(), Value::File(photo));
+        }
         context.template = json!({
             "format": "formwork-document/1",
             "fields": [
@@ -386,21 +393,26 @@ mod tests {
         context.services = context.services.with(Arc::new(Renderer::bundled()));
         let config = json!({
             "document": "018f4f5e-0000-7000-8000-000000000001",
-            "values": {"list": "{{ form.list | default(none) }}", "photo": "{{ form.photo | default(none) }}"},
+            "values": {"list": "{{ list }}", "photo": "{{ photo | default(none) }}"},
         });
         done::<PdfRender>(config, &context)
     }
 
     #[test]
     fn a_picture_that_is_gone_is_a_warning_on_its_block() {
-        let photo = json!({"id": "018f4f5e-0000-7000-8000-000000000002", "name": "beach.jpg", "content_type": "image/jpeg", "size_bytes": 10});
+        let photo = |size_bytes| {
+            Some(FileRef {
+                id: engine::ids::ArtifactId(uuid::Uuid::from_u128(2)),
+                name: "beach.jpg".into(),
+                content_type: "image/jpeg".into(),
+                size_bytes,
+            })
+        };
         let block = json!({"id": "photo", "type": "image", "source": "{{ photo }}"});
-        let done = render(&block, &json!({"photo": photo})).expect("a page all the same");
+        let done = render(&block, &[], photo(10)).expect("a page all the same");
         assert_eq!(done.warnings[0].code, "image_missing");
         assert_eq!(done.warnings[0].location, "photo");
-        let mut huge = photo;
-        huge["size_bytes"] = json!(500 * 1024 * 1024);
-        let error = render(&block, &json!({"photo": huge})).expect_err("too large");
+        let error = render(&block, &[], photo(500 * 1024 * 1024)).expect_err("too large");
         assert!(error.to_string().contains("500 MB"), "{error}");
     }
 
@@ -411,7 +423,7 @@ mod tests {
         let middle = json!({"id": "b", "type": "repeat", "list": "{{ list }}", "blocks": [inner]});
         let outer = json!({"id": "a", "type": "repeat", "list": "{{ list }}", "blocks": [middle]});
         let check = |block: &serde_json::Value, parts: [&str; 3]| {
-            let error = render(block, &json!({"list": items})).expect_err("an error");
+            let error = render(block, &items, None).expect_err("an error");
             let NodeError::Failed(error) = error else {
                 panic!("{error:?}");
             };
