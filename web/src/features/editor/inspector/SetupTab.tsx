@@ -113,7 +113,11 @@ function Question({ scope, name }: { scope: FormScope; name: string }) {
   const [, go] = useAddress();
   const member = memberWith(scope.schema, "form_fields");
   const fields = fieldsOf(member ? scope.config[member] : undefined);
-  const index = fields.findIndex((field) => field.name === name);
+  const found = fields.findIndex((field) => field.name === name);
+  // A question's name follows its words, and the address follows the name a moment later: until then it is still the same question.
+  const [last, setLast] = useState({ index: found, count: fields.length });
+  if (found >= 0 && (found !== last.index || fields.length !== last.count)) setLast({ index: found, count: fields.length });
+  const index = found < 0 && fields.length === last.count ? last.index : found;
   const field = fields[index];
   if (!member || !field) return <SchemaForm scope={scope} schema={scope.schema} path={[]} />;
   return (
