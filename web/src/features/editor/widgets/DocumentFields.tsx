@@ -38,6 +38,8 @@ export function DocumentFieldsWidget({ scope, schema, label, help, error, value,
     return t(`kind.${field.kind}`);
   };
   const columns = (field: Field): Field[] => (field.kind === "list" && field.item.kind === "record" ? field.item.fields : field.kind === "record" ? field.fields : []);
+  // Without a document there is nothing to choose from.
+  if (!id && !error) return null;
   return (
     <div>
       <div className={classes["labelRow"]}><span className={classes["label"]}>{label}</span></div>
