@@ -29,7 +29,8 @@ function nextRegion(back: boolean): void {
   const regions = REGIONS.flatMap((name) => [...document.querySelectorAll<HTMLElement>(`[data-region="${name}"]`)]).filter((region) => region.offsetParent !== null);
   const now = regions.findIndex((region) => region.contains(document.activeElement));
   const next = regions[(now + (back ? -1 : 1) + regions.length) % Math.max(1, regions.length)];
-  const inside = next?.querySelector<HTMLElement>("[role=treeitem][tabindex='0'], [role=tab][aria-selected=true], button:not(:disabled), input");
+  // Where a region has a list or tabs, they are what one comes for.
+  const inside = ["[role=treeitem][tabindex='0']", "[role=tab][aria-selected=true]", "button:not(:disabled), input"].map((wanted) => next?.querySelector<HTMLElement>(wanted)).find(Boolean);
   (inside ?? next)?.focus();
 }
 
