@@ -97,8 +97,8 @@ fn without_tags(text: &str) -> String {
         let (before, tagged) = rest.split_at(start);
         plain.push_str(before);
         let found = tagged.split_once('>').and_then(|(tag, behind)| {
-            let name = tag.trim_matches(|letter: char| matches!(letter, '<' | '/' | ' '));
-            let name = name.to_ascii_lowercase();
+            let inner = tag[1..].strip_prefix('/').unwrap_or(&tag[1..]);
+            let name = inner.trim_end_matches(['/', ' ']).to_ascii_lowercase();
             let breaks = matches!(name.as_str(), "br" | "p" | "div" | "li" | "ul" | "ol");
             // Nobody writes `</word>` in prose.
             let closes = tag.starts_with("</")
