@@ -150,9 +150,9 @@ test("the firm's record is printed on the next document", async ({ browser }) =>
   await page.getByLabel("Address").fill("Hüxstraße 44\n23552 Lübeck");
   await page.getByLabel("IBAN").fill("DE02 1203 0000 0000 2020 51");
   await page.locator('input[type="file"]').setInputFiles({
-    name: "logo.svg",
-    mimeType: "image/svg+xml",
-    buffer: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="#1f5f5b"/></svg>'),
+    name: "logo.png",
+    mimeType: "image/png",
+    buffer: Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAgAAAAECAIAAAA8r+mnAAAAEUlEQVR4nGOQj4/GihioJwEARW8bIdDw6/EAAAAASUVORK5CYII=", "base64"),
   });
   await expect(page.getByRole("img", { name: "Logo" })).toBeVisible();
   await page.getByRole("button", { name: "Save the firm" }).click();

@@ -43,7 +43,7 @@ function Logo({ firm }: { firm: Firm }) {
         </span>
         <div>
           <div className={classes.buttons}>
-            <FileButton accept="image/png,image/jpeg,image/svg+xml" onChange={(file) => file !== null && put.mutate(file)}>
+            <FileButton accept="image/png,image/jpeg,image/webp" onChange={(file) => file !== null && put.mutate(file)}>
               {(props) => (
                 <Button {...props} variant="default" loading={put.isPending} leftSection={<Upload size={15} strokeWidth={1.75} />}>
                   {t("firm.choose_logo")}

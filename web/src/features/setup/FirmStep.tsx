@@ -79,7 +79,7 @@ export function FirmStep({ firm, done }: { firm: Firm; done: () => void }) {
         onChange={(zone) => setValue({ ...value, time_zone: zone ?? value.time_zone })}
       />
       <div>
-        <FileButton accept="image/png,image/jpeg,image/svg+xml" onChange={setLogo}>
+        <FileButton accept="image/png,image/jpeg,image/webp" onChange={setLogo}>
           {(props) => (
             <Button {...props} variant="default" leftSection={<Upload size={15} strokeWidth={1.75} />}>
               {logo === null ? t("firm.choose_logo") : logo.name}
