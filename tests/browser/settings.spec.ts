@@ -166,6 +166,10 @@ test("the firm's record is printed on the next document", async ({ browser }) =>
   expect(text).toContain("Nordlicht Reisen GmbH");
   expect(text).toContain("23552 Lübeck");
   expect(text.replaceAll(/\s/g, "")).toContain("DE02120300000000202051");
+
+  await page.getByLabel("IBAN").fill("DE00 0000");
+  await page.getByRole("button", { name: "Save the firm" }).click();
+  await expect(page.getByLabel("IBAN")).toHaveAttribute("aria-invalid", "true");
 });
 
 test("an endpoint's secret is shown once, and its test delivery arrives, signed", async ({ browser }) => {

@@ -236,3 +236,31 @@ async fn odd_names_arrive_as_they_were_typed() {
     owner.get("/healthz").await;
     office.close().await;
 }
+
+#[tokio::test]
+async fn a_bank_account_with_a_wrong_digit_is_not_kept() {
+    let (office, owner) = Office::open().await;
+    let mut firm = owner.get("/api/firm").await.expect(200);
+    let mut save = async |iban: &str, bic: &str| {
+        firm["iban"] = json!(iban);
+        firm["bic"] = json!(bic);
+        owner.put("/api/firm", firm.clone()).await
+    };
+    save("DE02 1203 0000 0000 2020 51", "BYLADEM1001")
+        .await
+        .expect(200);
+    let refused = save("DE03 1203 0000 0000 2020 51", "BYLADEM100")
+        .await
+        .expect(422);
+    let pointers: Vec<&str> = refused["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|problem| problem["pointer"].as_str())
+        .collect();
+    assert_eq!(pointers, ["/iban", "/bic"]);
+    let kept = owner.get("/api/firm").await.expect(200);
+    assert_eq!(kept["iban"], "DE02 1203 0000 0000 2020 51");
+    save("", "").await.expect(200);
+    office.close().await;
+}

@@ -1,5 +1,6 @@
-//! Payment codes: the text of a SEPA credit transfer QR code (EPC069-12, version 002) and the check of an IBAN (ISO 13616).
+//! Payment codes: the text of a SEPA credit transfer QR code (EPC069-12, version 002).
 
+use engine::firm::is_iban;
 use rust_decimal::Decimal;
 
 /// What a banking app needs to fill in a transfer.
@@ -58,26 +59,6 @@ pub(crate) fn epc(transfer: &Transfer<'_>) -> Result<String, String> {
 fn limited(text: &str, letters: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(letters).collect()
-}
-
-/// ISO 7064 mod 97-10 over the rearranged letters.
-pub(crate) fn is_iban(iban: &str) -> bool {
-    let well_formed = (15..=34).contains(&iban.len())
-        && iban
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
-        && iban.as_bytes()[..2].iter().all(u8::is_ascii_uppercase)
-        && iban.as_bytes()[2..4].iter().all(u8::is_ascii_digit);
-    well_formed
-        && iban[4..]
-            .chars()
-            .chain(iban[..4].chars())
-            .filter_map(|letter| letter.to_digit(36))
-            .fold(0, |rest, digit| {
-                let shifted = if digit > 9 { rest * 100 } else { rest * 10 };
-                (shifted + digit) % 97
-            })
-            == 1
 }
 
 #[cfg(test)]

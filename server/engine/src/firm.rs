@@ -163,6 +163,35 @@ impl Firm {
     }
 }
 
+/// Whether a text without spaces is an IBAN (ISO 13616): its form, and its check digits by ISO 7064 mod 97-10.
+pub fn is_iban(iban: &str) -> bool {
+    let well_formed = (15..=34).contains(&iban.len())
+        && iban
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+        && iban.as_bytes()[..2].iter().all(u8::is_ascii_uppercase)
+        && iban.as_bytes()[2..4].iter().all(u8::is_ascii_digit);
+    well_formed
+        && iban[4..]
+            .chars()
+            .chain(iban[..4].chars())
+            .filter_map(|letter| letter.to_digit(36))
+            .fold(0, |rest, digit| {
+                let shifted = if digit > 9 { rest * 100 } else { rest * 10 };
+                (shifted + digit) % 97
+            })
+            == 1
+}
+
+/// Whether a text without spaces has the form of a BIC (ISO 9362): eight or eleven letters and digits, the first six letters.
+pub fn is_bic(bic: &str) -> bool {
+    matches!(bic.len(), 8 | 11)
+        && bic
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+        && bic.as_bytes()[..6].iter().all(u8::is_ascii_uppercase)
+}
+
 fn field(name: &str, title: &str, kind: Kind) -> Field {
     Field {
         name: name.into(),
@@ -183,5 +212,24 @@ mod tests {
         assert_eq!(Value::from_json(&value.to_json(), &Firm::kind()), Ok(value));
         let stored = serde_json::to_value(&firm).expect("a firm is JSON");
         assert_eq!(serde_json::from_value::<Firm>(stored).expect("reads"), firm);
+    }
+    #[test]
+    fn bank_accounts_are_checked_by_their_digits() {
+        let check = |iban: &str, expected: bool| assert_eq!(is_iban(iban), expected, "{iban}");
+        check("DE02120300000000202051", true);
+        check("MT84MALT011000012345MTLCAST001S", true);
+        check("NO9386011117947", true);
+        check("DE03120300000000202051", false);
+        check("DE00", false);
+        check("de02120300000000202051", false);
+        check("", false);
+        check("DE02 1203 0000 0000 2020 51", false);
+        check("ÄÖ02120300000000202051", false);
+        let check = |bic: &str, expected: bool| assert_eq!(is_bic(bic), expected, "{bic}");
+        check("BYLADEM1001", true);
+        check("DEUTDEFF", true);
+        check("DEUTDEF", false);
+        check("1234DEFF", false);
+        check("DEUTDEFFÄÄ", false);
     }
 }

@@ -128,6 +128,22 @@ fn check(firm: &Firm) -> Result<()> {
             "An address has at most 10 lines of 200 characters.",
         );
     }
+    let iban = without_spaces(&firm.iban);
+    if !iban.is_empty() && !engine::firm::is_iban(&iban) {
+        wrong(
+            "/iban",
+            "iban_invalid",
+            "This is not an IBAN: a digit is missing or wrong.",
+        );
+    }
+    let bic = without_spaces(&firm.bic);
+    if !bic.is_empty() && !engine::firm::is_bic(&bic) {
+        wrong(
+            "/bic",
+            "bic_invalid",
+            "This is not a BIC: it has 8 or 11 letters and digits.",
+        );
+    }
     if !engine::value::is_currency(&firm.currency) {
         wrong(
             "/currency",
@@ -180,4 +196,10 @@ fn check(firm: &Firm) -> Result<()> {
             problems,
         ))
     }
+}
+
+fn without_spaces(text: &str) -> String {
+    text.chars()
+        .filter(|letter| !letter.is_whitespace())
+        .collect()
 }
