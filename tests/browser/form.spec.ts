@@ -188,12 +188,12 @@ test("without JavaScript: more rows, recalculate, a mistake, a file, and the doc
   const page = await context.newPage();
   await page.goto(stay);
   await page.locator('input[type="file"]').setInputFiles(png);
+  // A form is open for a second before it is sent.
+  await page.waitForTimeout(1_100);
   await page.getByRole("button", { name: "Send" }).click();
   await expect(page.getByRole("link", { name: "Fill in Your name" })).toBeVisible();
   await expect(kept(page)).toBeVisible();
   await page.getByLabel("Your name").fill("Ada");
-  // A form is open for a second before it is sent.
-  await page.waitForTimeout(1_100);
   await page.getByRole("button", { name: "Send" }).click();
   await expect(page.getByRole("heading", { name: "Your answers have arrived" })).toBeVisible();
   await page.goto(invoice);
