@@ -77,7 +77,7 @@ impl Place {
         lines[0].to_owned()
     }
 
-    /// Running, in a process group of its own as a terminal makes one, and ready.
+    /// Running, in a process group of its own as a terminal makes one, and ready. Nobody reads its output after that.
     fn start(&self) -> Running {
         let mut child = self
             .command(&["run"])
@@ -87,7 +87,7 @@ impl Place {
             .spawn()
             .expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let ready = lines.any(|line| line.is_ok_and(|line| line.contains("Formwork is ready")));
+        let ready = lines.any(|line| line.is_ok_and(|line| line.contains("Ctrl-C stops")));
         assert!(ready, "it ended before it was ready");
         let postgres = postmaster(&self.data());
         Running { child, postgres }

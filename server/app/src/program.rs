@@ -1,6 +1,7 @@
 //! Wires and runs the whole program: database, store, executor, HTTP and the model worker, in any combination of roles.
 
 use std::{
+    io::Write as _,
     net::SocketAddr,
     path::Path,
     sync::Arc,
@@ -395,23 +396,21 @@ fn start_model_worker(
 }
 
 /// What the person at the terminal needs next.
-#[expect(
-    clippy::print_stdout,
-    reason = "the one thing this program tells the terminal"
-)]
 async fn announce(config: &Config, store: &Store, since: Instant) -> anyhow::Result<()> {
     let address = &config.public_url;
-    println!(
-        "\n  Formwork is ready after {:.1} s:  {address}",
+    let mut text = format!(
+        "\n  Formwork is ready after {:.1} s:  {address}\n",
         since.elapsed().as_secs_f32()
     );
     if let Some(token) = store::account::setup_token(store).await? {
         let base = address.as_str().trim_end_matches('/');
-        println!(
-            "  Make the owner's account here (the link works once):\n  {base}/setup?token={token}"
-        );
+        text.push_str(&format!(
+            "  Make the owner's account here (the link works once):\n  {base}/setup?token={token}\n"
+        ));
     }
-    println!("  Ctrl-C stops everything.\n");
+    text.push_str("  Ctrl-C stops everything.\n\n");
+    // Nobody may be reading any more, which is no reason to stop.
+    let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 
