@@ -74,19 +74,30 @@ export interface Merged {
   conflicts: string[];
 }
 
+/** A step with what it leaves unsaid: the server says it, this device may not. */
+function whole(node: WorkflowNode) {
+  return { ...meaning(node), id: node.id, name: node.name, position: node.position ?? { x: 0, y: 0 } };
+}
+
+function sameNode(a: WorkflowNode | undefined, b: WorkflowNode | undefined): boolean {
+  return a && b ? sameJson(whole(a), whole(b)) : a === b;
+}
+
 /** Three-way merge by step, edge and sample; what only one side changed is taken from that side. */
 export function merge(base: Workflow, theirs: Workflow, mine: Workflow): Merged {
   const conflicts: string[] = [];
-  const pick = <T>(id: string, was: T | undefined, their: T | undefined, my: T | undefined): T | undefined => {
-    if (sameJson(their, my) || sameJson(was, my)) return their;
-    if (sameJson(was, their)) return my;
+  const pick = <T>(
+    id: string, was: T | undefined, their: T | undefined, my: T | undefined, same: (a: T | undefined, b: T | undefined) => boolean = sameJson,
+  ): T | undefined => {
+    if (same(their, my) || same(was, my)) return their;
+    if (same(was, their)) return my;
     conflicts.push(id);
     return their;
   };
   const index = (document: Workflow) => new Map(document.nodes.map((node) => [node.id, node]));
   const [was, their, my] = [index(base), index(theirs), index(mine)];
   const ids = [...new Set([...theirs.nodes, ...mine.nodes].map((node) => node.id))];
-  const nodes = ids.flatMap((id) => pick(id, was.get(id), their.get(id), my.get(id)) ?? []);
+  const nodes = ids.flatMap((id) => pick(id, was.get(id), their.get(id), my.get(id), sameNode) ?? []);
 
   const edgeIndex = (document: Workflow) => new Map(document.edges.map((edge) => [edgeKey(edge), edge]));
   const [wasEdges, theirEdges, myEdges] = [edgeIndex(base), edgeIndex(theirs), edgeIndex(mine)];

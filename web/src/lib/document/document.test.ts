@@ -213,6 +213,15 @@ describe("comparing and merging", () => {
     expect(merge(base, removeNode(base, "b"), mine).conflicts).toContain("b");
     expect(merge(base, base, mine).document).toEqual(mine);
   });
+  test("what the server adds to a step unasked is nobody's change", () => {
+    const spoken = { ...base, nodes: base.nodes.map((node) => ({ ...node, parent: null, position: node.position ?? { x: 0, y: 0 } })) };
+    const mine = setConfig(base, "a", ["t"], 2);
+    const merged = merge(base, spoken, mine);
+    expect(merged.conflicts).toEqual([]);
+    expect(merged.document.nodes.map((node) => node.config)).toEqual([{ t: 2 }, base.nodes[1]?.config]);
+    const moved = { ...spoken, nodes: spoken.nodes.map((node) => ({ ...node, position: { x: 9, y: 9 } })) };
+    expect(merge(base, moved, mine).conflicts).toEqual(["a"]);
+  });
 });
 
 describe("staleness", () => {

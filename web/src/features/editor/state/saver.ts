@@ -102,7 +102,7 @@ export class Saver {
       this.store.set({ save: this.store.dirty ? "saving" : "saved" });
       this.store.keep();
     } catch (error) {
-      if (error instanceof ApiError && error.problem.status === 409) await this.fetchTheirs(base.document);
+      if (error instanceof ApiError && error.problem.status === 409) await this.fetchTheirs();
       else this.retryLater();
     }
   }
@@ -115,22 +115,28 @@ export class Saver {
     this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
   }
 
-  /** Another tab or person saved: called on a 409 and when the server says that the draft changed. */
-  async fetchTheirs(base: Workflow): Promise<void> {
+  /** Another tab or person saved, as a 409 says. */
+  private async fetchTheirs(): Promise<void> {
     try {
-      const detail = await getWorkflow(this.store.id);
-      const { revision, document, changed_by, changed_at } = detail.draft;
-      if (revision === this.store.get().base.revision && !this.store.dirty) return;
-      this.meet(base, { revision, document, by: changed_by, at: changed_at }, this.store.document);
+      const { draft } = await getWorkflow(this.store.id);
+      const { base } = this.store.get();
+      // What this tab saved itself is nobody else's.
+      if (draft.revision === base.revision) return;
+      this.meet(base.document, { revision: draft.revision, document: draft.document, by: draft.changed_by, at: draft.changed_at }, this.store.document);
     } catch {
-      this.retryLater();
+      // With nothing to save there is nothing to try again: the next save is told of a newer draft.
+      if (this.store.dirty) this.retryLater();
     }
   }
 
-  /** Called on the event that the draft changed on the server. */
+  /** Called on the event that the draft changed on the server, and when such an event may have been missed. */
   async noticed(revision: number): Promise<void> {
     while (this.running) await this.running;
-    if (revision > this.store.get().base.revision) await this.fetchTheirs(this.store.get().base.document);
+    if (revision <= this.store.get().base.revision) return;
+    // No save of this tab meanwhile: the two would take each other for somebody else.
+    this.running = this.fetchTheirs();
+    await this.running;
+    this.running = null;
   }
 
   private meet(base: Workflow, theirs: { revision: number; document: Workflow; by: string | null; at: string }, mine: Workflow): void {
