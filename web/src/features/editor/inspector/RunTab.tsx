@@ -60,7 +60,7 @@ export function RunTab({ step }: { step: string }) {
         {fact(t("lastRun.seed"), generation?.seed)}
         {fact(t("lastRun.waits"), run.waits?.text ?? run.waits?.on)}
       </dl>
-      {stream && run.state !== "succeeded" && <div className={classes["stream"]}>{stream}</div>}
+      {stream && run.state !== "succeeded" && <div className={classes["stream"]} role="region" tabIndex={0} aria-label={t("lastRun.stream")}>{stream}</div>}
       {run.output !== null && run.output !== undefined && (
         <section className={classes["section"]}><h3>{t("data.out")}</h3><ValueTree kind={run.output_kind} value={run.output} root={null} title={t("data.out")} /></section>
       )}
@@ -70,7 +70,7 @@ export function RunTab({ step }: { step: string }) {
       {generation?.messages && (
         <section className={classes["section"]}>
           <h3>{t("lastRun.given")}</h3>
-          {generation.messages.map((message, index) => <div className={classes["stream"]} key={index} style={{ marginBlockEnd: 8 }}>{message.content}</div>)}
+          {generation.messages.map((message, index) => <div className={classes["stream"]} key={index} role="region" tabIndex={0} aria-label={t("lastRun.message", { number: index + 1 })} style={{ marginBlockEnd: 8 }}>{message.content}</div>)}
         </section>
       )}
       <Link to="/runs/$id" params={{ id: result.runId }} search={{ step }} className="link">{t("lastRun.open")}</Link>
