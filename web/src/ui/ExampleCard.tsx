@@ -11,11 +11,13 @@ export function ExampleCard({
   tag,
   actions,
   icons = true,
+  heading: Heading = "h3",
 }: {
   example: Example;
   tag?: ReactNode;
   actions: ReactNode;
   icons?: boolean;
+  heading?: "h2" | "h3";
 }) {
   const { t } = useTranslation();
   const [drawn, setDrawn] = useState(true);
@@ -34,7 +36,7 @@ export function ExampleCard({
       </div>
       <div className={classes.body}>
         <div className={classes.head}>
-          <h3>{example.title}</h3>
+          <Heading>{example.title}</Heading>
           {tag ?? <span className={classes.meta}>{t("workflows.steps", { count: example.steps.length })}</span>}
         </div>
         <p className={classes.summary}>{example.summary}</p>

@@ -106,7 +106,7 @@ export function DocumentPage() {
           <FieldList preview={preview.data} />
         )}
       </section>
-      <section className={classes.stage} aria-label={t("run.page")}>
+      <section className={classes.stage} aria-label={t("run.page")} tabIndex={0}>
         {preview.isError && <ErrorPanel error={preview.error} retry={() => void preview.refetch()} />}
         {preview.data?.pages.map((page, at) => (
           <div key={at} className={classes.sheet}>

@@ -44,6 +44,7 @@ export function FirstDocument() {
               key={example.name}
               example={example}
               icons={false}
+              heading="h2"
               tag={now ? <Tag tone="ok" icon={<Check size={13} />}>{t("setup.document.ready")}</Tag> : <Tag>{soon}</Tag>}
               actions={
                 <Button
