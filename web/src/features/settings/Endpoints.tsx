@@ -120,7 +120,7 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
       <span className={classes.what}>
         <strong>{endpoint.name}</strong>
         <span>
-          {[endpoint.url, endpoint.attach === "inline" ? t("settings.endpoints.attached") : t("settings.endpoints.linked"), off ? (endpoint.disabled_reason ?? t("settings.endpoints.off")) : null]
+          {[endpoint.url, endpoint.attach === "inline" ? t("settings.endpoints.attached") : t("settings.endpoints.linked"), off ? t(`settings.endpoints.off.${endpoint.disabled_reason === "gone" ? "gone" : "person"}`) : null]
             .filter((part) => part !== null)
             .join(" · ")}
         </span>
