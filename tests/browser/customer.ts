@@ -1,5 +1,5 @@
 // What customers type into the shipped forms, with JavaScript and without it.
-import type { Page } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 
 export interface Invoice {
   customer: string;
@@ -43,6 +43,7 @@ export async function fillTrip(page: Page, { guest, reference }: Trip): Promise<
   await page.getByLabel("Destination").fill("Lisbon");
   await page.getByLabel("First day").fill("2027-05-12");
   await page.getByLabel("Days", { exact: true }).fill("2");
-  await page.getByRole("checkbox", { name: "food" }).check();
+  await page.getByText("food", { exact: true }).click();
+  await expect(page.getByRole("checkbox", { name: "food" })).toBeChecked();
   await page.getByLabel("Booking reference").fill(reference);
 }
