@@ -74,10 +74,10 @@ export function TopBar({ onPublish, onLook }: { onPublish: () => void; onLook: (
             <Menu>
               <Menu.Target><Button variant="default" px={6} aria-label={t("run.options")}><ChevronDown size={14} /></Button></Menu.Target>
               <Menu.Dropdown>
-                <Menu.Item role="menuitemcheckbox" aria-checked={reallySend} closeMenuOnClick={false} leftSection={<input type="checkbox" tabIndex={-1} readOnly checked={reallySend} aria-hidden />} onClick={() => store.set({ reallySend: !reallySend })}>
+                <Menu.CheckboxItem checked={reallySend} onChange={(next) => store.set({ reallySend: next })}>
                   {t("run.reallySend")}
                   <div className={classes["meta"]}>{t("run.reallySendHelp")}</div>
-                </Menu.Item>
+                </Menu.CheckboxItem>
               </Menu.Dropdown>
             </Menu>
           </Button.Group>

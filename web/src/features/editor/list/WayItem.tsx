@@ -1,7 +1,7 @@
 // One way out of a step, as a row of the tree: where it leads, and the twin of drawing a wire for those who do not drag.
 
 import { Menu } from "@mantine/core";
-import { Check, ChevronDown, Plus } from "lucide-react";
+import { ChevronDown, Plus } from "lucide-react";
 import { useState } from "react";
 import type { DragEventHandler, KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
@@ -79,12 +79,12 @@ export function LeadsTo({ from, port }: { from: string; port: string }) {
       {able.map((to) => {
         const edge = { from, port, to };
         return (
-          <Menu.Item
-            key={to} role="menuitemcheckbox" aria-checked={on(to)} leftSection={on(to) ? <Check size={14} /> : <span style={{ inlineSize: 14 }} />}
-            onClick={() => (on(to) ? store.edit(t("label.disconnect"), (now) => disconnect(now, edge)) : store.edit(t("label.connect"), (now) => connect(now, edge)))}
+          <Menu.CheckboxItem
+            key={to} checked={on(to)} closeMenuOnClick
+            onChange={(next) => (next ? store.edit(t("label.connect"), (now) => connect(now, edge)) : store.edit(t("label.disconnect"), (now) => disconnect(now, edge)))}
           >
             {document.nodes.find((node) => node.id === to)?.name ?? to}
-          </Menu.Item>
+          </Menu.CheckboxItem>
         );
       })}
     </>
