@@ -56,7 +56,7 @@ async function addStep(page: Page, words: string): Promise<void> {
 test("a made-up step is added, configured, wired, run and published by keyboard alone", async ({ browser }) => {
   test.setTimeout(400_000);
   // What the step refers to; made beforehand, as settings are not what this is about.
-  const told = await api.call<{ id: string }>("POST", "/endpoints", { name: "Depot", url: "http://127.0.0.1:9/", attach: "link" });
+  const { endpoint: told } = await api.call<{ endpoint: { id: string } }>("POST", "/endpoints", { name: "Depot", url: "http://127.0.0.1:9/", attach: "link" });
   const gate = await api.call<{ id: string }>("POST", "/credentials", { name: "Gate", secret: { kind: "bearer", token: "open sesame" } });
   const other = await api.call<{ id: string }>("POST", "/workflows", { example: "invoice" });
   const [waybill] = (await api.call<{ items: { id: string; name: string }[] }>("GET", "/documents")).items;
@@ -84,6 +84,8 @@ test("a made-up step is added, configured, wired, run and published by keyboard 
   await page.keyboard.press("Enter");
   await expect(panel.getByRole("textbox", { name: "Question", exact: true })).toBeFocused();
   await page.keyboard.type("Sender");
+  await tabTo(page, panel.getByRole("switch", { name: "Must be answered" }));
+  await page.keyboard.press("Space");
   await tabTo(page, page.getByRole("textbox", { name: "Sender" }), "Shift+Tab");
   await page.keyboard.type("Ms Hoffmann");
 
@@ -147,7 +149,7 @@ test("a made-up step is added, configured, wired, run and published by keyboard 
   await page.keyboard.press("Enter");
   await tabTo(page, part("lanes").getByRole("textbox", { name: "Name of the way" }), "Shift+Tab");
   await replace(page, "Express");
-  await tabTo(page, part("lanes").getByRole("button", { name: "Value" }));
+  await tabTo(page, part("lanes").getByRole("button", { name: "Value", exact: true }));
   await page.keyboard.press("Enter");
   await expect(page.getByRole("combobox", { name: "Search values" })).toBeFocused();
   await page.keyboard.type("sender");
@@ -190,6 +192,7 @@ test("a made-up step is added, configured, wired, run and published by keyboard 
   await page.keyboard.press("Enter");
   await expect(page.getByRole("menuitem", { name: /Add a step to the way north/ })).toBeVisible();
   const leads = page.getByRole("menuitemcheckbox", { name: "Text with values" });
+  await expect(leads).toBeVisible();
   for (let count = 0; count < 4 && !(await leads.evaluate((element) => element === document.activeElement)); count += 1) await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await saved(page);
