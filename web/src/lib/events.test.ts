@@ -119,3 +119,24 @@ test("a lost connection is told, and its return is a gap", () => {
   expect(a.connected).toBe(true);
   expect(heard).toEqual(["gap"]);
 });
+
+test("when the network goes a new connection finds out, and when it comes back one is tried at once", () => {
+  const heard: string[] = [];
+  const a = tab("a");
+  a.listen(["runs"], (event) => heard.push(event.kind));
+  vi.advanceTimersByTime(500);
+  sources.at(-1)?.open();
+  heard.length = 0;
+  window.dispatchEvent(new Event("offline"));
+  expect(open()).toHaveLength(1);
+  const probe = open()[0];
+  probe?.onerror?.(new Event("error"));
+  probe?.onerror?.(new Event("error"));
+  expect(a.connected).toBe(false);
+  window.dispatchEvent(new Event("online"));
+  expect(open()).toHaveLength(1);
+  expect(open()[0]).not.toBe(probe);
+  open()[0]?.open();
+  expect(a.connected).toBe(true);
+  expect(heard).toEqual(["gap"]);
+});

@@ -75,6 +75,7 @@ export class LiveStream {
     this.standUp(this.options.beat_ms / 8);
     window.addEventListener("pagehide", this.leave);
     window.addEventListener("online", this.retryNow);
+    window.addEventListener("offline", this.retryNow);
   }
 
   stop(): void {
@@ -85,6 +86,7 @@ export class LiveStream {
     this.channel = null;
     window.removeEventListener("pagehide", this.leave);
     window.removeEventListener("online", this.retryNow);
+    window.removeEventListener("offline", this.retryNow);
   }
 
   listen(topics: readonly string[], handler: Handler): () => void {
@@ -101,9 +103,16 @@ export class LiveStream {
     return () => this.watchers.delete(watcher);
   };
 
+  /** An open stream does not notice for minutes that the network is gone, and a broken one waits before it tries again; a new one tells at once. */
   retryNow = (): void => {
-    if (this.leader) this.open();
-    else this.beat();
+    if (!this.leader) {
+      this.beat();
+      return;
+    }
+    this.missed = true;
+    this.source?.close();
+    this.source = null;
+    this.open();
   };
 
   get leading(): boolean {
@@ -221,9 +230,10 @@ export class LiveStream {
     };
     source.onerror = () => {
       this.missed = true;
+      if (this.source !== source) return;
       this.failures += 1;
       if (this.failures > 1 || source.readyState === CLOSED) this.tellState(false);
-      if (source.readyState !== CLOSED || this.source !== source) return;
+      if (source.readyState !== CLOSED) return;
       this.reopen = setTimeout(() => this.open(), Math.min(30_000, 1000 * 2 ** Math.min(this.failures, 5)));
     };
     source.addEventListener("change", ({ data }) => this.pass(JSON.parse(data) as LiveEvent));
