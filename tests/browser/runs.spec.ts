@@ -79,11 +79,12 @@ test("a model's text appears while it is written, field by field, in two tabs", 
     await expect(state(tab)).toHaveText("Done", { timeout: 60_000 });
     await expect(tab.getByRole("region", { name: "Page" }).getByRole("link", { name: "Download" })).toBeVisible();
   }
-  await step(page, "Write the itinerary").click();
+  // What was written stays open when the run is done.
+  await expect(step(page, "Write the itinerary")).toHaveAttribute("aria-expanded", "true");
   const text = page.getByRole("region", { name: "Text of the model" });
   await expect(text.getByText("Written", { exact: true })).toBeVisible();
   await page.getByRole("button", { name: "What the model was given" }).click();
-  await expect(page.getByText("Write a warm, factual travel plan for Ms Clara Hoffmann")).toBeVisible();
+  await expect(page.getByText("Write a warm travel plan for Ms Clara Hoffmann, who travels to Lisbon for 3 days")).toBeVisible();
   const stored = await api.call<{ steps: { node: string; output: Record<string, string> }[] }>("GET", `/runs/${run.id}`);
   const title = stored.steps.find((one) => one.node === "write")?.output["title"] ?? "no title";
   await expect(text.getByText(title, { exact: true })).toBeVisible();

@@ -55,6 +55,8 @@ test("the palette goes anywhere and does what the screen offers", async ({ brows
   await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", "dark");
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", "dark");
+  // The theme is there before anything is drawn that listens for keys.
+  await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
 
   await ask("zzzz");
   await expect(palette.getByText("Nothing fits these letters.")).toBeVisible();
