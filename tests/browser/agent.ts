@@ -36,7 +36,7 @@ export function idOf(page: Page): string {
   return new URL(page.url()).pathname.split("/").pop() ?? "";
 }
 
-export const step = (page: Page, name: string): Locator => page.getByRole("treeitem", { name: new RegExp(`^Step \\d+, ${name}$`) });
+export const step = (page: Page, name: string): Locator => page.getByRole("treeitem").filter({ has: page.getByText(name, { exact: true }) });
 export const inspector = (page: Page): Locator => page.getByRole("complementary", { name: /^Settings of / });
 
 /** What the middle shows. */

@@ -1,6 +1,6 @@
 // The step list: the complete, accessible editor. A tree in running order, ways of a branch as indented lanes that join again.
 
-import { ActionIcon, Menu, SegmentedControl, Tooltip } from "@mantine/core";
+import { ActionIcon, Menu, SegmentedControl, Tooltip, VisuallyHidden } from "@mantine/core";
 import { Copy, CornerLeftUp, Ellipsis, List as ListIcon, Play, Plus, Trash2, Workflow as Canvas } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
 import type { KeyboardEvent, ReactNode } from "react";
@@ -149,7 +149,6 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
                   <div
                     role="treeitem" className={classes["item"]} data-step={row.id} tabIndex={row.id === selected ? 0 : -1}
                     aria-selected={row.id === selected} aria-level={row.depth + 1}
-                    aria-label={t("list.step", { number: row.number, name: node.name })}
                     aria-keyshortcuts="A D Delete Alt+ArrowUp Alt+ArrowDown"
                     draggable
                     onDragStart={(event) => {
@@ -211,6 +210,7 @@ export function StepCard({ node, number, menu }: { node: WorkflowNode; number: n
   return (
     <div className={[classes["card"], off ? classes["off"] : "", stale && !off ? classes["stale"] : ""].join(" ")}>
       <div className={classes["top"]}>
+        <VisuallyHidden>{t("list.place")}</VisuallyHidden>
         <span className={classes["number"]}>{number}</span>
         <StepIcon family={card.known?.family ?? null} icon={card.icon} />
         <div className={classes["names"]}>

@@ -2,7 +2,7 @@
 
 import { ActionIcon, Loader, Switch } from "@mantine/core";
 import { ChevronLeft, ChevronRight, TriangleAlert, ZoomIn, ZoomOut } from "lucide-react";
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useEffect, useId, useMemo, useState, useSyncExternalStore, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Family } from "~/lib/document/types";
@@ -173,26 +173,53 @@ function Paper({ page, number, zoom, origins, origin, chosen, onBox }: PaperProp
   const { t } = useTranslation("editor");
   const url = useSvgUrl(page.svg);
   const percent = (value: number, whole: number) => `${(value / whole) * 100}%`;
+  const id = useId();
+  const [active, setActive] = useState(0);
+  const choose = (index: number) => {
+    const box = page.boxes[index];
+    const rect = globalThis.document.getElementById(`${id}-${index}`)?.getBoundingClientRect();
+    setActive(index);
+    if (box && rect) onBox(box, rect);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    const last = page.boxes.length - 1;
+    const goes: Record<string, number> = { ArrowDown: active + 1, ArrowRight: active + 1, ArrowUp: active - 1, ArrowLeft: active - 1, Home: 0, End: last };
+    const next = goes[event.key];
+    if (next !== undefined) {
+      const reached = Math.max(0, Math.min(last, next));
+      setActive(reached);
+      globalThis.document.getElementById(`${id}-${reached}`)?.scrollIntoView({ block: "nearest" });
+    } else if (event.key === "Enter" || event.key === " ") choose(active);
+    else return;
+    event.preventDefault();
+  };
   return (
-    <section id={`page-${number}`} data-drawn className={classes["paper"]} aria-label={t("page.number", { number })} style={{ aspectRatio: `${page.width_mm} / ${page.height_mm}`, ...(zoom === 1 ? {} : { inlineSize: 594 * zoom }) }}>
+    <section id={`page-${number}`} className={classes["paper"]} aria-label={t("page.number", { number })} style={{ aspectRatio: `${page.width_mm} / ${page.height_mm}`, ...(zoom === 1 ? {} : { inlineSize: 594 * zoom }) }}>
       {url && <img src={url} alt="" />}
-      {page.boxes.map((box, index) => {
-        const from = origin(box);
-        return (
-          <button
-            type="button" key={index} className={[classes["box"], origins && from?.family ? classes["origin"] : "", chosen === box ? classes["boxChosen"] : ""].join(" ")}
-            aria-label={from?.title ? `${box.block}, ${from.title}` : box.block}
-            style={{
-              insetInlineStart: percent(box.x_mm, page.width_mm), insetBlockStart: percent(box.y_mm, page.height_mm),
-              inlineSize: percent(box.width_mm, page.width_mm), blockSize: percent(box.height_mm, page.height_mm),
-              ...(from?.family ? ({ "--edge": `var(--${from.strange.length ? "warn" : from.family})` } as React.CSSProperties) : {}),
-            }}
-            onClick={(event) => onBox(box, event.currentTarget.getBoundingClientRect())}
-          >
-            {chosen === box && <span className={classes["boxTag"]}>{from?.title ?? box.block}</span>}
-          </button>
-        );
-      })}
+      {/* One stop for the keyboard: words have the size of the print, too small and too many to be controls of their own. */}
+      <div
+        role="listbox" tabIndex={0} className={classes["boxes"]} aria-label={t("page.number", { number })}
+        aria-activedescendant={page.boxes[active] ? `${id}-${active}` : undefined} onKeyDown={onKey}
+      >
+        {page.boxes.map((box, index) => {
+          const from = origin(box);
+          return (
+            <div
+              role="option" key={index} id={`${id}-${index}`} aria-selected={chosen === box}
+              className={[classes["box"], origins && from?.family ? classes["origin"] : "", chosen === box ? classes["boxChosen"] : "", active === index ? classes["boxActive"] : ""].join(" ")}
+              aria-label={from?.title ? `${box.block}, ${from.title}` : box.block}
+              style={{
+                insetInlineStart: percent(box.x_mm, page.width_mm), insetBlockStart: percent(box.y_mm, page.height_mm),
+                inlineSize: percent(box.width_mm, page.width_mm), blockSize: percent(box.height_mm, page.height_mm),
+                ...(from?.family ? ({ "--edge": `var(--${from.strange.length ? "warn" : from.family})` } as React.CSSProperties) : {}),
+              }}
+              onClick={() => choose(index)}
+            >
+              {chosen === box && <span className={classes["boxTag"]}>{from?.title ?? box.block}</span>}
+            </div>
+          );
+        })}
+      </div>
     </section>
   );
 }
