@@ -46,7 +46,7 @@ function StepBox({ data }: NodeProps<StepNode>) {
   const names = useDocument().nodes;
   return (
     <>
-      {!card.known?.trigger && <Handle type="target" position={Side.Top} aria-label={t("canvas.in")} />}
+      {!card.known?.trigger && <Handle type="target" position={Side.Top} role="img" aria-label={t("canvas.in")} />}
       <div className={[classes["node"], off ? classes["off"] : "", stale && !off ? classes["stale"] : ""].join(" ")}>
         <div className={classes["top"]}>
           <StepIcon family={card.known?.family ?? null} icon={card.icon} />
@@ -73,7 +73,7 @@ function StepBox({ data }: NodeProps<StepNode>) {
         </button>
       )}
       {ports.map((port, index) => (
-        <Handle key={port.name} id={port.name} type="source" position={Side.Bottom} aria-label={port.title || t("canvas.out")} style={{ insetInlineStart: `${((index + 1) / (ports.length + 1)) * 100}%` }} />
+        <Handle key={port.name} id={port.name} type="source" position={Side.Bottom} role="img" aria-label={port.title || t("canvas.out")} style={{ insetInlineStart: `${((index + 1) / (ports.length + 1)) * 100}%` }} />
       ))}
     </>
   );
