@@ -11,6 +11,7 @@ export interface Published {
 
 interface Draft {
   nodes: { id: string; config: Record<string, unknown>; [more: string]: unknown }[];
+  edges: { from: string; to: string }[];
   samples: { input: Record<string, unknown> }[];
 }
 

@@ -24,7 +24,8 @@ export function useWaitText(): (waits: Wait) => string {
   const models = useModels();
   return (waits) => {
     if (waits.on !== "model") return t(`run.waits.${waits.on}`, { defaultValue: waits.text });
-    const wanted = waits.model ?? models?.default;
+    // Before any model is ready there is no default; the first is the one on its way.
+    const wanted = waits.model ?? models?.default ?? models?.items[0]?.name;
     const model = models?.items.find((one) => one.name === wanted || one.title === wanted);
     const named = model?.title ?? wanted;
     if (named == null) return t("run.waits.no_model");
