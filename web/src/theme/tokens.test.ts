@@ -44,6 +44,7 @@ const pairs: [string, string, number][] = [
     [o, `${o}-soft`, TEXT],
     [o, "surface", TEXT],
   ]),
+  ["paper-text", "paper", TEXT],
   ["control", "surface", CONTROL],
   ["accent", "surface", CONTROL],
   ["accent", "bg", CONTROL],
