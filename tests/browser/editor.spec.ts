@@ -166,7 +166,7 @@ test("a trial run fills the page, holds deliveries back, and follows the chosen 
   await surface(page, "Page");
   const paper = page.getByRole("region", { name: "Page 1" });
   await expect(paper.getByRole("option", { name: /reference/i }).first()).toBeVisible();
-  await paper.getByRole("option", { name: /, Title$/ }).first().click();
+  await paper.getByRole("option", { name: /, Headline of the trip$/ }).first().click();
   const card = page.getByRole("dialog", { name: "Where this comes from" });
   await expect(card).toContainText("Written by a model");
   await expect(card).toContainText(/\d+ of at most 60 letters/);
