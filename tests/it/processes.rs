@@ -7,7 +7,7 @@ use formwork_tests::{
     process::{Installation, Program, Role},
 };
 use futures_util::StreamExt as _;
-use reqwest::Method;
+use reqwest::{Method, Response};
 use serde_json::{Value as Json, json};
 
 /// A form, a text by the model and a page.
@@ -45,14 +45,18 @@ async fn publish(owner: &Caller) -> String {
     path
 }
 
-/// What a browser hears of a topic until the run is over.
-async fn listen(owner: &Caller, run: &str) -> Vec<Json> {
+/// A browser's stream of a topic; from here on it hears everything.
+async fn listen(owner: &Caller, run: &str) -> Response {
     let path = format!("/api/events?topics=run:{run}");
-    let answer = owner
+    owner
         .request(Method::GET, &path)
         .send()
         .await
-        .expect("the server answers");
+        .expect("the server answers")
+}
+
+/// What is heard until the run is over.
+async fn hear(answer: Response) -> Vec<Json> {
     let (mut stream, mut text, mut heard) = (answer.bytes_stream(), String::new(), Vec::new());
     while let Some(piece) = stream.next().await {
         text.push_str(&String::from_utf8_lossy(
@@ -77,7 +81,7 @@ async fn listen(owner: &Caller, run: &str) -> Vec<Json> {
 async fn one_serves_two_work_and_what_happens_is_heard_where_people_look() {
     let site = Installation::new(&[
         ("FORMWORK_EXECUTOR_SLOTS", "1"),
-        ("FORMWORK_FAKE_TOKEN_MS", "5"),
+        ("FORMWORK_FAKE_TOKEN_MS", "15"),
     ])
     .await;
     let mut server = site.start(Role::Serve, None);
@@ -100,10 +104,7 @@ async fn one_serves_two_work_and_what_happens_is_heard_where_people_look() {
         .await;
     let run = trial.expect(202)["id"].as_str().expect("a run").to_owned();
     site.until("select state from run", "waiting").await;
-    let listening = tokio::spawn({
-        let (owner, run) = (owner.clone(), run.clone());
-        async move { listen(&owner, &run).await }
-    });
+    let listening = tokio::spawn(hear(listen(&owner, &run).await));
     let mut model = site.start(Role::Model, None);
     let heard = listening.await.expect("no panic");
     let kinds: BTreeSet<&str> = heard
