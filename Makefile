@@ -8,7 +8,7 @@ run: ## Build what changed and start Formwork on http://127.0.0.1:8080
 	@.ci/setup run
 	source .ci/env
 	build_web
-	cargo build --quiet --release -p app -p model-worker
+	cargo build --release --locked -p app -p model-worker
 	exec .ci/start
 
 test: ## Everything that CI checks
@@ -38,7 +38,7 @@ sqlx: ## Refresh the committed query metadata after a change in SQL
 
 sqlx-check: ## Fail when the committed query metadata is stale
 	@source .ci/env
-	.ci/sqlx-prepare --check cargo build -q -p store --locked
+	.ci/sqlx-prepare --check cargo build -q --workspace --all-targets --locked
 
 fixture: ## Make tests/fixtures/release-1.sql.gz anew; only until that release is out
 	@.ci/setup test

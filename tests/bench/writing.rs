@@ -102,20 +102,14 @@ async fn ready(owner: &Caller) -> anyhow::Result<()> {
 /// The usage of one text.
 async fn ask(owner: &Caller, workflow: &str, number: usize) -> anyhow::Result<Json> {
     let body = json!({"input": {"place": format!("harbour no. {number}")}, "wait_ms": 25_000});
-    let answer = owner
+    let mut answer = owner
         .post(&format!("/api/workflows/{workflow}/runs"), body)
         .await;
-    let mut run = answer.json;
-    while matches!(
-        run["state"].as_str(),
-        Some("queued" | "running" | "waiting")
-    ) {
-        let id = run["id"].as_str().context("an id")?.to_owned();
-        owner
-            .get(&format!("/api/runs/{id}/wait?wait_ms=25000"))
-            .await;
-        run = call(owner.get(&format!("/api/runs/{id}")).await, 200)?;
+    let id = answer.json["id"].as_str().context("an id")?.to_owned();
+    while answer.status == 202 {
+        answer = owner.get(&format!("/api/runs/{id}/wait")).await;
     }
+    let run = call(owner.get(&format!("/api/runs/{id}")).await, 200)?;
     let written = run["steps"]
         .as_array()
         .into_iter()

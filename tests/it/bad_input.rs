@@ -225,7 +225,9 @@ async fn odd_names_arrive_as_they_were_typed() {
             .await
             .expect(200);
         assert_eq!(run["state"], "succeeded", "{name}: {run}");
-        let step = run["steps"]
+        let path = format!("/api/runs/{}", run["id"].as_str().unwrap());
+        let whole = owner.get(&path).await.expect(200);
+        let step = whole["steps"]
             .as_array()
             .unwrap()
             .iter()

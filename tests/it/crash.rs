@@ -42,8 +42,8 @@ enum Strike {
     Kill(usize),
     /// By itself, at a named point.
     Fault(usize, &'static str),
-    /// Not at all: it stands still until others have done its work, and then goes on with what it held.
-    Pause(usize),
+    /// Not at all: it stands still between a step and its commit until another has its work, and then goes on with what it held.
+    Freeze(usize),
 }
 
 /// webhook-id → the runs that came under it.
@@ -269,6 +269,33 @@ impl<'a> House<'a> {
         }
     }
 
+    /// One worker alone works on one run and freezes with the commit in its hands; another takes the run over and dies with it. Sent on,
+    /// the first one must write nothing, though the run waits just as it left it: only the fence tells.
+    async fn freeze(&mut self, place: usize) {
+        let [one, other] = WORKERS;
+        let other = if place == one { other } else { one };
+        self.programs[other].kill();
+        self.programs[SERVER].kill();
+        self.kills += 2;
+        self.programs[SERVER] = self.site.start(Role::Serve, None);
+        self.programs[place].kill();
+        self.kills += 1;
+        self.programs[place] = self.site.start(Role::Work, Some("effect_done:1:freeze"));
+        until("a worker freezes", || self.programs[place].is_frozen()).await;
+        self.programs[other] = self.site.start(Role::Work, Some("after_claim"));
+        self.armed[other] = Some("after_claim");
+        until("another takes its work over", || {
+            self.programs[other].ended().is_some()
+        })
+        .await;
+        self.programs[place].resume();
+        until("the fence keeps it out", || {
+            self.programs[place].log().contains("a segment was dropped")
+        })
+        .await;
+        self.revive().await;
+    }
+
     /// Nothing is close to the cap of lost workers: what that does is the subject of other tests.
     async fn until_nothing_is_suspected(&self) {
         self.site
@@ -278,6 +305,15 @@ impl<'a> House<'a> {
                 "0",
             )
             .await;
+    }
+}
+
+/// Waits until something is so.
+async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !so() {
+        assert!(Instant::now() < deadline, "{what}: never");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -292,7 +328,7 @@ fn strikes(random: &mut StdRng) -> VecDeque<Strike> {
     for place in [SERVER, WORKERS[0], WORKERS[1], MODEL] {
         strikes.extend([Strike::Kill(place); 3]);
     }
-    strikes.extend(WORKERS.map(Strike::Pause));
+    strikes.extend(WORKERS.map(Strike::Freeze));
     strikes.shuffle(random);
     strikes.into()
 }
@@ -314,6 +350,8 @@ async fn every_accepted_submission_ends_in_one_run_one_document_and_one_delivery
         Installation::new(&[
             ("FORMWORK_LEASE_SECONDS", "2"),
             ("FORMWORK_FAKE_TOKEN_MS", "2"),
+            // What its fence keeps out is no warning.
+            ("FORMWORK_LOG", "warn,executor=info"),
         ])
         .await,
     );
@@ -360,15 +398,16 @@ async fn every_accepted_submission_ends_in_one_run_one_document_and_one_delivery
                 house.revive().await;
                 house.replace(place, None).await;
             }
-            Strike::Pause(place) => {
-                house.programs[place].pause();
+            Strike::Freeze(place) => {
                 while accepted.load(Ordering::Relaxed) < let_in {
                     house.revive().await;
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                site.until("select count(*) from run where finished_at is null", "0")
+                site.until("select (select count(*) from run where finished_at is null) + (select count(*) from delivery where finished_at is null)", "0")
                     .await;
-                house.programs[place].resume();
+                doors.add_permits(1);
+                let_in += 1;
+                house.freeze(place).await;
             }
             Strike::Fault(place, point) => {
                 house.replace(place, Some(point)).await;

@@ -72,8 +72,15 @@ impl Invoice {
                 json!({"input": input, "wait_ms": 25_000}),
             )
             .await;
-        let run = started.expect(200);
-        assert_eq!(run["state"], "succeeded", "{}", run["error"]);
+        let ended = started.expect(200);
+        assert_eq!(ended["state"], "succeeded", "{}", ended["error"]);
+        let run = program
+            .get(&format!(
+                "/api/runs/{}",
+                ended["id"].as_str().expect("an id")
+            ))
+            .await
+            .expect(200);
         let file = run["artifacts"][0]["url"].as_str().expect("a file");
         let answer = program.get(file).await;
         assert_eq!(answer.status, 200);

@@ -90,7 +90,14 @@ async fn run(owner: &Caller, config: Json) -> Json {
         .await
         .expect(201);
     let body = json!({"input": {"city": "Köln & Bonn"}, "wait_ms": 25_000});
-    owner.post(&format!("{path}/runs"), body).await.expect(200)
+    let ended = owner.post(&format!("{path}/runs"), body).await.expect(200);
+    owner
+        .get(&format!(
+            "/api/runs/{}",
+            ended["id"].as_str().expect("an id")
+        ))
+        .await
+        .expect(200)
 }
 
 fn step(run: &Json) -> &Json {

@@ -166,17 +166,10 @@ fn ctrl_c_stops_everything_without_noise() {
     assert!(noise.is_empty(), "{noise:#?}");
     let log = fs::read_to_string(place.data().join("postgres.log")).expect("a log");
     assert!(log.contains("database system is shut down"), "{log}");
-    // Whoever left in the middle of a question may still have a process there; nobody who waits for an answer may be cut off.
-    let process = |line: &str| line.split(['[', ']']).nth(1).map(str::to_owned);
-    let gone = |of: &Option<String>| {
-        log.lines()
-            .any(|line| process(line) == *of && line.contains("could not send data to client"))
-    };
-    let cut_off: Vec<&str> = log
-        .lines()
-        .filter(|line| line.contains("terminating connection") && !gone(&process(line)))
-        .collect();
-    assert!(cut_off.is_empty(), "connections were closed first: {log}");
+    assert!(
+        !log.contains("terminating connection"),
+        "connections were closed first: {log}"
+    );
 }
 
 #[test]

@@ -612,6 +612,9 @@ async fn other_processes_hear_what_changed() {
         async move {
             run::wait(&other, &published.scope, run, Duration::from_secs(30))
                 .await
+                .expect("the run is there");
+            run::standing(&other, &published.scope, run)
+                .await
                 .expect("the run is there")
         }
     });

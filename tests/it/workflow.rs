@@ -233,7 +233,13 @@ async fn a_program_starts_a_run_once_and_reads_its_file() {
             .header("idempotency-key", "order-1")
             .json(&json!({"input": input, "wait_ms": 20000}))
     };
-    let run = program.send(start()).await.expect(200);
+    let ended = program.send(start()).await.expect(200);
+    assert_eq!(ended["state"], "succeeded");
+    assert_eq!(ended["output"]["page"]["file"]["name"], "offer.pdf");
+    let run = program
+        .get(&format!("/api/runs/{}", id(&ended)))
+        .await
+        .expect(200);
     assert_eq!(
         (
             run["state"].as_str(),
@@ -280,7 +286,7 @@ async fn a_program_starts_a_run_once_and_reads_its_file() {
         .get(&format!("/api/runs/{}/result", id(&run)))
         .await
         .expect(200);
-    assert_eq!(result["output"]["page"]["file"]["name"], "offer.pdf");
+    assert_eq!(result, ended);
     let listed = program
         .get("/api/runs?q=Ada&state=succeeded")
         .await

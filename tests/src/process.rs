@@ -195,9 +195,12 @@ impl Program {
         let _ = self.child.wait();
     }
 
-    /// Freezes it in the middle of whatever it does.
-    pub fn pause(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::STOP).expect("the program runs");
+    /// Whether a fault froze it (proc_pid_stat(5): state T).
+    pub fn is_frozen(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.expect("the program runs");
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('T'))
     }
 
     /// Lets it go on as if nothing had been.

@@ -181,7 +181,10 @@ impl Site {
 
     /// The run's end.
     pub async fn end(&self, published: &Published, run: RunId) -> Standing {
-        let standing = run::wait(&self.store, &published.scope, run, PATIENCE)
+        run::wait(&self.store, &published.scope, run, PATIENCE)
+            .await
+            .expect("the run is there");
+        let standing = run::standing(&self.store, &published.scope, run)
             .await
             .expect("the run is there");
         assert!(

@@ -1,5 +1,5 @@
-//! Points at which a test may let this process die as if by kill -9. Always compiled, so that what is tested is what runs; without
-//! being armed a point costs one comparison.
+//! Points at which a test may let this process die as if by kill -9, or stand still as if its machine did. Always compiled, so that
+//! what is tested is what runs; without being armed a point costs one comparison.
 
 use std::{
     str::FromStr,
@@ -8,6 +8,8 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+
+use rustix::process::{Signal, getpid, kill_process};
 
 /// A named place in the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,24 +31,31 @@ pub struct Faults(Option<Arc<Armed>>);
 #[derive(Debug)]
 struct Armed {
     point: Point,
-    /// Dies at this passage.
+    /// It strikes at this passage.
     nth: u64,
+    /// The process stands still until somebody sends it on, instead of dying.
+    freezes: bool,
     passed: AtomicU64,
 }
 
 /// What was written is not a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\u{201c}{0}\u{201d} is no fault; write after_claim, effect_done, committed or commit_panics, and optionally :<nth passage>"
+    "\u{201c}{0}\u{201d} is no fault; write after_claim, effect_done, committed or commit_panics, optionally :<nth passage>, and after that \
+     optionally :freeze"
 )]
 pub struct BadFault(String);
 
 impl FromStr for Faults {
     type Err = BadFault;
 
-    /// `after_claim`, `effect_done:3`, `committed:10`.
+    /// `after_claim`, `effect_done:3`, `committed:10`, `effect_done:1:freeze`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || BadFault(text.to_owned());
+        let (text, freezes) = match text.strip_suffix(":freeze") {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
         let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
         let point = match name {
             "after_claim" => Point::AfterClaim,
@@ -59,13 +68,14 @@ impl FromStr for Faults {
         Ok(Self(Some(Arc::new(Armed {
             point,
             nth,
+            freezes,
             passed: AtomicU64::new(0),
         }))))
     }
 }
 
 impl Faults {
-    /// Ends the process if this is the armed point and its turn: no destructor runs, nothing is flushed.
+    /// Ends the process if this is the armed point and its turn: no destructor runs, nothing is flushed. Or freezes it, all threads.
     ///
     /// # Panics
     /// At `CommitPanics`, instead.
@@ -75,6 +85,10 @@ impl Faults {
         }
         tracing::warn!(?point, "an armed fault strikes");
         assert!(point != Point::CommitPanics, "an armed fault");
+        if self.0.as_ref().is_some_and(|armed| armed.freezes) {
+            let _ = kill_process(getpid(), Signal::STOP);
+            return;
+        }
         std::process::abort();
     }
 
@@ -99,7 +113,8 @@ mod tests {
         check("after_claim", Point::AfterClaim, &[true, false]);
         check("effect_done:2", Point::EffectDone, &[false, true, false]);
         check("committed", Point::AfterClaim, &[false, false]);
-        for bad in ["", "later", "committed:0", "committed:x"] {
+        check("effect_done:1:freeze", Point::EffectDone, &[true, false]);
+        for bad in ["", "later", "committed:0", "committed:x", ":freeze"] {
             assert!(bad.parse::<Faults>().is_err(), "{bad}");
         }
         assert!(!Faults::default().is_due(Point::Committed));

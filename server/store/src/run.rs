@@ -332,6 +332,50 @@ pub async fn attempts(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<At
         .collect())
 }
 
+/// What a run came to so far.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub state: String,
+    pub finished: bool,
+    pub error: Option<Json>,
+    /// The workflow document that runs.
+    pub document: Json,
+    /// Outputs of the succeeded steps outside lists: `{node: output}`.
+    pub outputs: serde_json::Map<String, Json>,
+}
+
+/// What a run came to so far, for those who want its values rather than its history.
+pub async fn outcome(store: &Store, scope: &Scope, run: RunId) -> Result<Outcome> {
+    let row = sqlx::query!(
+        r#"select run.error as "error?", (run.finished_at is not null) as "finished!",
+                  coalesce(version.document, draft_revision.document, 'null') as "document!",
+                  coalesce((select jsonb_object_agg(step.node, coalesce(step.output, 'null')) from step
+                      where step.run_id = $1 and step.item_path = '' and step.state = 'succeeded'), '{}') as "outputs!",
+                  case when run.state in ('queued', 'waiting') and exists (
+                      select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
+                  then 'running' else run.state end as "state!"
+           from run left join version on version.id = run.version_id
+                left join draft_revision on draft_revision.workflow_id = run.workflow_id
+                     and draft_revision.revision = run.draft_revision
+           where run.id = $1 and run.workspace_id = $2"#,
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_optional(&store.pool)
+    .await?
+    .ok_or(StoreError::NotFound("run"))?;
+    Ok(Outcome {
+        state: row.state,
+        finished: row.finished,
+        error: row.error,
+        document: row.document,
+        outputs: match row.outputs {
+            Json::Object(outputs) => outputs,
+            _ => serde_json::Map::new(),
+        },
+    })
+}
+
 /// How a run stands.
 pub async fn standing(store: &Store, scope: &Scope, run: RunId) -> Result<Standing> {
     let row = sqlx::query!(
@@ -349,23 +393,24 @@ pub async fn standing(store: &Store, scope: &Scope, run: RunId) -> Result<Standi
     })
 }
 
-/// Waits until the run is over, at most `limit`, and tells how it stands. Woken in process or by a notification; one query every
-/// 100 ms for all who wait is the truth.
-pub async fn wait(store: &Store, scope: &Scope, run: RunId, limit: Duration) -> Result<Standing> {
+/// Waits until the run is over, at most `limit`. Woken in process or by a notification; one query every 100 ms for all who wait is the
+/// truth.
+pub async fn wait(store: &Store, scope: &Scope, run: RunId, limit: Duration) -> Result<()> {
+    if limit.is_zero() {
+        return Ok(());
+    }
     let mut finished = store.events.finished(run);
-    let standing = standing(store, scope, run).await?;
-    if standing.finished || limit.is_zero() {
-        return Ok(standing);
+    if standing(store, scope, run).await?.finished {
+        return Ok(());
     }
     let deadline = tokio::time::Instant::now() + limit;
     loop {
         tokio::select! {
-            _ = &mut finished => break,
-            () = tokio::time::sleep_until(deadline) => break,
+            _ = &mut finished => return Ok(()),
+            () = tokio::time::sleep_until(deadline) => return Ok(()),
             () = tokio::time::sleep(WAIT_POLL) => answer_finished(store).await?,
         }
     }
-    self::standing(store, scope, run).await
 }
 
 /// One query for all who wait in this process; whoever comes first asks for everybody.

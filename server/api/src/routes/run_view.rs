@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use axum::{Json, http::StatusCode};
 use engine::{
     expression::Template,
     graph::Plan,
@@ -16,7 +17,7 @@ use serde_json::{Map, Value, json};
 use store::{
     Scope,
     generation::Generation,
-    run::{Attempt, RunDetail, StepDetail},
+    run::{Attempt, Outcome, StepDetail},
 };
 
 use super::{
@@ -150,40 +151,45 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
     })
 }
 
-/// State, outputs of the last steps and files.
-pub(super) async fn result_out(app: &App, scope: &Scope, id: RunId) -> Result<RunResultOut> {
-    let detail = store::run::get(&app.store, scope, id).await?;
-    let rows = store::run::steps(&app.store, scope, id).await?;
+/// State, outputs of the last steps and files; with 202 while it goes on.
+pub(super) async fn result_out(
+    app: &App,
+    scope: &Scope,
+    id: RunId,
+) -> Result<(StatusCode, Json<RunResultOut>)> {
+    let outcome = store::run::outcome(&app.store, scope, id).await?;
     let files = store::artifact::of_run(&app.store, scope, id).await?;
-    Ok(RunResultOut {
-        id: id.as_uuid(),
-        state: RunState::parse(&detail.item.state),
-        output: last_outputs(&detail, &rows),
-        error: detail.item.error.as_ref().map(StepErrorOut::from_json),
-        artifacts: files
-            .into_iter()
-            .map(|artifact| ArtifactOut::new(artifact.file))
-            .collect(),
-    })
+    let status = if outcome.finished {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    Ok((
+        status,
+        Json(RunResultOut {
+            id: id.as_uuid(),
+            state: RunState::parse(&outcome.state),
+            error: outcome.error.as_ref().map(StepErrorOut::from_json),
+            output: last_outputs(outcome),
+            artifacts: files
+                .into_iter()
+                .map(|artifact| ArtifactOut::new(artifact.file))
+                .collect(),
+        }),
+    ))
 }
 
 /// Outputs of the steps after which nothing ran.
-fn last_outputs(detail: &RunDetail, rows: &[StepDetail]) -> Value {
-    let workflow: Option<Workflow> = serde_json::from_value(detail.document.clone()).ok();
-    let succeeded = |node: &str| {
-        rows.iter()
-            .find(|row| row.node == node && row.item_path.is_empty() && row.state == "succeeded")
-    };
-    let mut outputs = Map::new();
-    for node in workflow.iter().flat_map(|workflow| &workflow.nodes) {
-        let goes_on = workflow
-            .iter()
-            .flat_map(|workflow| &workflow.edges)
-            .any(|edge| edge.from == node.id && succeeded(&edge.to).is_some());
-        if let (false, Some(row)) = (goes_on, succeeded(&node.id)) {
-            outputs.insert(node.id.clone(), row.output.clone().unwrap_or_default());
-        }
-    }
+fn last_outputs(outcome: Outcome) -> Value {
+    let workflow: Option<Workflow> = serde_json::from_value(outcome.document).ok();
+    let mut outputs = outcome.outputs;
+    let passed: Vec<_> = workflow
+        .iter()
+        .flat_map(|workflow| &workflow.edges)
+        .filter(|edge| outputs.contains_key(&edge.to))
+        .map(|edge| edge.from.as_str())
+        .collect();
+    outputs.retain(|node, _| !passed.contains(&node.as_str()));
     Value::Object(outputs)
 }
 

@@ -332,10 +332,11 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(read_result))
 }
 
-/// Starts a run of the live version. Stored before the answer; the same `Idempotency-Key` gives the same run for 24 hours.
+/// Starts a run of the live version and gives what it has come to. Stored before the answer; the same `Idempotency-Key` gives the same
+/// run for 72 hours.
 #[utoipa::path(post, path = "/workflows/{id}/runs", tag = "runs",
     params(("id" = Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "1 to 200 characters")),
-    request_body = RunIn, responses((status = 202, body = RunOut), (status = 200, body = RunOut)))]
+    request_body = RunIn, responses((status = 202, body = RunResultOut), (status = 200, body = RunResultOut)))]
 async fn start_run(
     State(app): State<App>,
     caller: Caller,
@@ -383,15 +384,10 @@ async fn start_run(
     }
     let accepted = queue::submit(&app.store, app.local.as_deref(), &caller.scope, accept).await?;
     let wait = Duration::from_millis(body.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
-    let standing = store::run::wait(&app.store, &caller.scope, accepted.run_id, wait).await?;
-    let status = if standing.finished {
-        StatusCode::OK
-    } else {
-        StatusCode::ACCEPTED
-    };
-    let run = run_out(&app, &caller.scope, accepted.run_id).await?;
+    store::run::wait(&app.store, &caller.scope, accepted.run_id, wait).await?;
+    let (status, result) = result_out(&app, &caller.scope, accepted.run_id).await?;
     let place = format!("/api/runs/{}", accepted.run_id);
-    Ok((status, [(header::LOCATION, place)], Json(run)).into_response())
+    Ok((status, [(header::LOCATION, place)], result).into_response())
 }
 
 /// Runs the draft with a sample; effects are held back.
@@ -557,16 +553,8 @@ async fn wait_for_run(
     Query(query): Query<WaitQuery>,
 ) -> Result<(StatusCode, Json<RunResultOut>)> {
     let limit = Duration::from_millis(query.wait_ms.unwrap_or(MAX_WAIT_MS).min(MAX_WAIT_MS));
-    let standing = store::run::wait(&app.store, &caller.scope, RunId(id), limit).await?;
-    let status = if standing.finished {
-        StatusCode::OK
-    } else {
-        StatusCode::ACCEPTED
-    };
-    Ok((
-        status,
-        Json(result_out(&app, &caller.scope, RunId(id)).await?),
-    ))
+    store::run::wait(&app.store, &caller.scope, RunId(id), limit).await?;
+    result_out(&app, &caller.scope, RunId(id)).await
 }
 
 /// State, outputs of the last steps and files.
@@ -577,7 +565,8 @@ async fn read_result(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<RunResultOut>> {
-    Ok(Json(result_out(&app, &caller.scope, RunId(id)).await?))
+    let (_, result) = result_out(&app, &caller.scope, RunId(id)).await?;
+    Ok(result)
 }
 
 const PAGE: i64 = 50;

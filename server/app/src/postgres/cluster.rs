@@ -28,6 +28,8 @@ const NEEDED_FIRST_MB: u64 = 200;
 const NEEDED_AGAIN_MB: u64 = 64;
 const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// How long a stop waits for others to leave the database by themselves.
+const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 /// A socket's path must fit `sockaddr_un`, with `/.s.PGSQL.5432` behind the folder.
 const LONGEST_SOCKET_DIR: usize = 90;
 const ROLE: &str = "formwork";
@@ -447,16 +449,19 @@ fn wait_or_stop(child: &mut Child, stop_asked: &mpsc::Receiver<()>) {
             Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
         }
     }
-    // INT is Postgres's fast shutdown: connections are ended, nothing is lost.
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::INT);
-    }
-    let since = Instant::now();
-    while since.elapsed() < STOP_LIMIT {
-        if let Ok(Some(_)) = child.try_wait() {
-            return;
+    // TERM is Postgres's smart shutdown: it waits for whoever is connected, and a client that left in the middle of a question still is,
+    // until that is answered. INT is the fast one: connections are ended, nothing is lost.
+    for (signal, limit) in [(Signal::TERM, LEAVE_LIMIT), (Signal::INT, STOP_LIMIT)] {
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
         }
-        thread::sleep(Duration::from_millis(5));
+        let since = Instant::now();
+        while since.elapsed() < limit {
+            if let Ok(Some(_)) = child.try_wait() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
     let _ = child.kill();
     let _ = child.wait();
