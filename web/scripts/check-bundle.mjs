@@ -42,7 +42,7 @@ const built = (sources) =>
 // The first screen's own lazy parts: the start page and one language.
 const entries = [...html.matchAll(/src="\/(assets\/[^"]+\.js)"/g)].map((match) => match[1]);
 const first = closure([...entries, ...built(["src/features/workflows/WorkflowsPage.tsx", "src/i18n/zh-CN.json"])]);
-// What opening the editor adds: its code and one language. The canvas comes when it is looked at.
-const editor = closure(built(["src/features/editor/EditorPage.tsx", "src/features/editor/i18n/zh-CN.json"]));
+// What opening the editor adds: its code and one language, the server's words included. The canvas comes when it is looked at.
+const editor = closure(built(["src/features/editor/EditorPage.tsx", "src/features/editor/i18n/zh-CN.json", "src/ui/server-words/i18n/zh-CN.json"]));
 const fits = [weigh("first load", [...first]), weigh("editor", [...editor].filter((file) => !first.has(file)))];
 if (fits.includes(false)) process.exit(1);

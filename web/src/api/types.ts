@@ -24,6 +24,7 @@ export type RunItem = Wire["RunRowOut"];
 export type RunDetail = Wire["RunOut"];
 export type RunStep = Wire["StepOut"];
 export type StepError = Wire["StepErrorOut"];
+export type Warning = Wire["WarningOut"];
 export type Artifact = Wire["ArtifactOut"];
 export type Wait = Wire["WaitOut"];
 export type Attempt = Wire["AttemptOut"];

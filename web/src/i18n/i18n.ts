@@ -16,8 +16,8 @@ const app: Record<Language, () => Promise<{ default: Messages }>> = {
   "zh-CN": () => import("./zh-CN.json"),
 };
 
-/** Message files that lazy parts add for themselves: namespace -> language -> loader. */
-const added = new Map<string, Record<Language, () => Promise<{ default: Messages }>>>();
+/** Message files that lazy parts add for themselves, by namespace. */
+const added = new Map<string, { loaders: Record<Language, () => Promise<{ default: Messages }>>; here: Promise<void> }>();
 
 export function guessLanguage(): Language {
   const stored = localStorage.getItem(STORED);
@@ -28,7 +28,7 @@ export function guessLanguage(): Language {
 async function load(language: Language) {
   const bundle = await app[language]();
   i18next.addResourceBundle(language, "app", bundle.default, true, true);
-  for (const [namespace, loaders] of added) {
+  for (const [namespace, { loaders }] of added) {
     const more = await loaders[language]();
     i18next.addResourceBundle(language, namespace, more.default, true, true);
   }
@@ -56,16 +56,17 @@ export async function startLanguage(): Promise<void> {
   document.documentElement.lang = language;
 }
 
-/** A lazy chunk brings its own message files: `await addMessages("editor", {...})` before it renders. */
-export async function addMessages(
-  namespace: string,
-  loaders: Record<Language, () => Promise<{ default: Messages }>>,
-): Promise<void> {
-  if (added.has(namespace)) return;
-  added.set(namespace, loaders);
+/** A lazy chunk brings its own message files: `await addMessages("editor", {...})` before it renders. What did not arrive is asked for again. */
+export function addMessages(namespace: string, loaders: Record<Language, () => Promise<{ default: Messages }>>): Promise<void> {
+  const known = added.get(namespace);
+  if (known !== undefined) return known.here;
   const language = currentLanguage();
-  const bundle = await loaders[language]();
-  i18next.addResourceBundle(language, namespace, bundle.default, true, true);
+  const here = loaders[language]().then((bundle) => {
+    i18next.addResourceBundle(language, namespace, bundle.default, true, true);
+  });
+  added.set(namespace, { loaders, here });
+  here.catch(() => added.delete(namespace));
+  return here;
 }
 
 export function currentLanguage(): Language {

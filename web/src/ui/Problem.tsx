@@ -1,9 +1,11 @@
 import { Button, CopyButton } from "@mantine/core";
+import i18next from "i18next";
 import { CircleX, RotateCw } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "~/api/client";
-import type { Problem, StepError } from "~/api/types";
+import type { Problem, StepError, Warning } from "~/api/types";
 import classes from "./Problem.module.css";
+import { errorPart, problemText, stepErrorText, useServerWords, warningText } from "./server-words/words";
 
 /** Every error in three parts: what happened, why, what to do; the machine's words stay under Details. */
 export interface ErrorText {
@@ -13,31 +15,40 @@ export interface ErrorText {
   details?: string;
 }
 
-export function useErrorText(): (error: unknown) => ErrorText {
-  const { t, i18n } = useTranslation();
-  return (error) => {
-    if (!(error instanceof ApiError)) {
-      return { what: t("error.screen.what"), fix: t("error.screen.fix"), details: error instanceof Error ? error.message : String(error) };
-    }
-    const { problem } = error;
-    const known = (part: string) => {
-      const key = `error.${problem.type}.${part}`;
-      return i18n.exists(key) ? t(key) : undefined;
-    };
-    const group =
-      problem.status === 0
-        ? "no_connection"
-        : problem.status >= 500
-          ? "server"
-          : ({ 401: "signed_out", 403: "no_right", 404: "gone", 409: "changed", 413: "too_large", 429: "too_many" }[problem.status] ?? "refused");
-    const fields = (problem.problems ?? []).map((entry) => entry.message).join(" ");
-    return {
-      what: (known("what") ?? problem.title) || t(`error.${group}.what`),
-      why: known("why") ?? problem.detail ?? (fields || t(`error.${group}.why`)),
-      fix: known("fix") ?? t(`error.${group}.fix`),
-      details: detailsOf(problem),
-    };
+/** Of what was sent, at most this many problems are told at once. */
+const MOST_PROBLEMS = 3;
+
+export function errorText(error: unknown): ErrorText {
+  const { t } = i18next;
+  if (!(error instanceof ApiError)) {
+    return { what: t("error.screen.what"), fix: t("error.screen.fix"), details: error instanceof Error ? error.message : String(error) };
+  }
+  const { problem } = error;
+  const group =
+    problem.status === 0
+      ? "no_connection"
+      : problem.status >= 500
+        ? "server"
+        : ({ 401: "signed_out", 403: "no_right", 404: "gone", 409: "changed", 413: "too_large", 429: "too_many" }[problem.status] ?? "refused");
+  const problems = (problem.problems ?? []).slice(0, MOST_PROBLEMS).map(problemText).join(" ");
+  const said = problems || (problem.status < 500 ? problem.detail : undefined);
+  return {
+    what: errorPart(problem.type, "what") ?? t(`error.${group}.what`),
+    why: errorPart(problem.type, "why") ?? (said || t(`error.${group}.why`)),
+    fix: errorPart(problem.type, "fix") ?? t(`error.${group}.fix`),
+    details: detailsOf(problem),
   };
+}
+
+/** The three parts in one line. */
+export function errorLine(error: unknown): string {
+  const { what, why, fix } = errorText(error);
+  return [what, why, fix].filter(Boolean).join(" ");
+}
+
+/** Whether the server said something about this error; a lost connection needs no words of it. */
+function isTold(error: unknown): boolean {
+  return error instanceof ApiError && !error.offline;
 }
 
 function detailsOf(problem: Problem): string {
@@ -47,7 +58,8 @@ function detailsOf(problem: Problem): string {
 /** In place of a region that could not be loaded; the rest of the screen stays usable. */
 export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t } = useTranslation();
-  const text = useErrorText()(error);
+  if (!useServerWords(isTold(error))) return null;
+  const text = errorText(error);
   return (
     <div className={classes.panel} role="alert">
       <CircleX size={18} strokeWidth={1.75} className={classes.icon} aria-hidden />
@@ -68,11 +80,11 @@ export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => voi
 
 /** An error of a form or an action, beside the thing that failed. */
 export function InlineError({ error }: { error: unknown }) {
-  const text = useErrorText()(error);
+  if (!useServerWords(isTold(error))) return null;
   return (
     <div className={classes.inline} role="alert">
       <CircleX size={16} strokeWidth={1.75} aria-hidden />
-      <ThreeParts text={text} />
+      <ThreeParts text={errorText(error)} />
     </div>
   );
 }
@@ -87,14 +99,9 @@ export function ThreeParts({ text }: { text: ErrorText }) {
 
 /** The error of a step or delivery. */
 export function StepErrorText({ error }: { error: StepError }) {
-  const { t, i18n } = useTranslation();
-  const key = `error.${error.code}`;
-  const part = (name: string) => (i18n.exists(`${key}.${name}`) ? t(`${key}.${name}`) : undefined);
-  const text: ErrorText = {
-    what: part("what") ?? error.message,
-    why: part("what") !== undefined ? error.message : undefined,
-    fix: part("fix") ?? t("error.step.fix"),
-  };
+  const { t } = useTranslation();
+  if (!useServerWords()) return null;
+  const text: ErrorText = { what: stepErrorText(error), fix: t("error.step.fix") };
   return (
     <div className={classes.panel} role="alert">
       <CircleX size={18} strokeWidth={1.75} className={classes.icon} aria-hidden />
@@ -106,6 +113,15 @@ export function StepErrorText({ error }: { error: StepError }) {
       </div>
     </div>
   );
+}
+
+/** The same in one line. */
+export function StepErrorWords({ error }: { error: StepError }) {
+  return useServerWords() ? stepErrorText(error) : null;
+}
+
+export function WarningWords({ warning }: { warning: Warning }) {
+  return useServerWords() ? warningText(warning) : null;
 }
 
 function Details({ text }: { text: string }) {
@@ -128,9 +144,10 @@ function Details({ text }: { text: string }) {
 }
 
 /** Messages of a refused form by field: the last part of each JSON pointer names it. */
-export function fieldErrors(error: unknown): Record<string, string> {
-  if (!(error instanceof ApiError)) return {};
+export function useFieldErrors(error: unknown): Record<string, string> {
+  const here = useServerWords(isTold(error));
+  if (!here || !(error instanceof ApiError)) return {};
   return Object.fromEntries(
-    (error.problem.problems ?? []).map((entry) => [entry.pointer.split("/").at(-1) ?? "", entry.message]),
+    (error.problem.problems ?? []).map((entry) => [entry.pointer.split("/").at(-1) ?? "", problemText(entry)]),
   );
 }

@@ -8,7 +8,7 @@ import { currentLanguage } from "~/i18n/i18n";
 import { keys } from "~/lib/queries";
 import { acceptSession } from "~/lib/session";
 import { AccountFields } from "~/ui/AccountFields";
-import { ErrorPanel, fieldErrors, InlineError } from "~/ui/Problem";
+import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
 import { AuthFrame } from "./AuthFrame";
 import classes from "./Auth.module.css";
 
@@ -30,6 +30,7 @@ export function InvitationPage() {
       await navigate({ to: "/workflows" });
     },
   });
+  const errors = useFieldErrors(accept.error);
   if (invitation.isError) {
     return (
       <AuthFrame title={t("auth.invitation_gone")}>
@@ -49,7 +50,7 @@ export function InvitationPage() {
           accept.mutate();
         }}
       >
-        <AccountFields value={account} change={setAccount} errors={fieldErrors(accept.error)} />
+        <AccountFields value={account} change={setAccount} errors={errors} />
         {accept.isError && <InlineError error={accept.error} />}
         <Button type="submit" loading={accept.isPending} fullWidth>
           {t("auth.join_button")}

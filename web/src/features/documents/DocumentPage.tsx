@@ -31,7 +31,7 @@ import { keys } from "~/lib/queries";
 import { useTitle } from "~/lib/title";
 import { Loading } from "~/ui/Page";
 import { PageImage } from "~/ui/PageImage";
-import { ErrorPanel } from "~/ui/Problem";
+import { ErrorPanel, WarningWords } from "~/ui/Problem";
 import { Tag } from "~/ui/State";
 import { ValueTree } from "~/ui/ValueTree";
 import { type Block, blocksOf, settingsOf } from "./blocks";
@@ -212,7 +212,7 @@ function Warnings({ preview }: { preview: Preview | undefined }) {
       {preview.warnings.map((warning, at) => (
         <li key={at}>
           <TriangleAlert size={15} strokeWidth={1.75} aria-hidden />
-          {typeof warning === "string" ? warning : warning.message}
+          <WarningWords warning={warning} />
         </li>
       ))}
     </ul>

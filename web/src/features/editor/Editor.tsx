@@ -10,6 +10,7 @@ import { inOrder } from "~/lib/document/lanes";
 import { useCommands as useCommandsOfScreen } from "~/lib/commands";
 import { useEvents } from "~/lib/events";
 import { useFormat } from "~/lib/format";
+import { stepErrorText } from "~/ui/server-words/words";
 import { useAddress } from "./address";
 import { Inspector } from "./inspector/Inspector";
 import { StepList, ViewSwitch } from "./list/StepList";
@@ -142,7 +143,7 @@ function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null
         )}
         {trial?.error && !trial.quiet && <div className={[classes["bar"], classes["barErr"]].join(" ")} role="alert">{trial.error === "offline" ? t("run.offline") : trial.error}</div>}
         {trial?.run?.state === "failed" && trial.run.error && !trial.quiet && (
-          <div className={[classes["bar"], classes["barErr"]].join(" ")} role="alert">{trial.run.error.message}</div>
+          <div className={[classes["bar"], classes["barErr"]].join(" ")} role="alert">{stepErrorText(trial.run.error)}</div>
         )}
         <div className={body} style={{ "--inspector": `${width.value}px` } as React.CSSProperties}>
           {canvas ? (

@@ -9,6 +9,8 @@ import { useTranslation } from "react-i18next";
 import { ApiError, items } from "~/api/client";
 import { addMessages } from "~/i18n/i18n";
 import { keys } from "~/lib/queries";
+import { errorLine } from "~/ui/Problem";
+import { loadServerWords } from "~/ui/server-words/words";
 import { getNodeTypes, getWorkflow } from "./api";
 import { Editor } from "./Editor";
 import { EditorStore } from "./state/store";
@@ -16,7 +18,10 @@ import type { NodeType } from "~/lib/document/types";
 import type { WorkflowDetail } from "./api";
 import classes from "./editor.module.css";
 
-await addMessages("editor", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
+await Promise.all([
+  addMessages("editor", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") }),
+  loadServerWords(),
+]);
 
 export default function EditorPage() {
   const { id } = useParams({ strict: false }) as { id: string };
@@ -29,7 +34,7 @@ export default function EditorPage() {
     return (
       <div className={classes["page"]}>
         <div className={[classes["bar"], classes["barErr"]].join(" ")} role="alert">
-          {error instanceof ApiError && error.problem.status === 404 ? t("open.gone") : error instanceof ApiError && error.offline ? t("open.offline") : error.message}
+          {error instanceof ApiError && error.problem.status === 404 ? t("open.gone") : error instanceof ApiError && error.offline ? t("open.offline") : errorLine(error)}
           <Button size="xs" variant="default" onClick={() => void Promise.all([detail.refetch(), types.refetch()])}>{t("tryAgain")}</Button>
         </div>
       </div>

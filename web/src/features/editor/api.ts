@@ -1,6 +1,7 @@
 // What the editor asks the server, one function a call.
 
 import { api, ask } from "~/api/client";
+import type { Wait } from "~/api/types";
 import type { Checked, Json, JsonObject, NodeType, Workflow } from "~/lib/document/types";
 import type { Field, Kind } from "~/lib/expression/kind";
 
@@ -68,7 +69,7 @@ export interface RunStep {
   output_kind: Kind | null;
   error: StepError | null;
   warnings: Array<{ code: string; message: string; location?: string }>;
-  waits: { on: string | null; text: string | null; until: string | null; model: string | null; place: number | null } | null;
+  waits: Wait | null;
   attempts: Attempt[];
   generations: Generation[];
   started_at: string | null;

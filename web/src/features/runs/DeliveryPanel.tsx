@@ -13,6 +13,7 @@ import { keys } from "~/lib/queries";
 import { Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError } from "~/ui/Problem";
 import { StateTag } from "~/ui/State";
+import { stepErrorText, useServerWords } from "~/ui/server-words/words";
 import classes from "./DeliveryPanel.module.css";
 import { useDeliveryText } from "./DeliveriesPage";
 
@@ -157,7 +158,9 @@ function AttemptRow({ attempt }: { attempt: DeliveryAttempt }) {
   const { t } = useTranslation();
   const format = useFormat();
   const fine = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
-  const outcome = attempt.status === null ? (attempt.error?.message ?? t("deliveries.no_answer")) : fine ? t("deliveries.state.received_code", { code: attempt.status }) : t("deliveries.answered", { code: attempt.status });
+  const here = useServerWords(attempt.error !== null);
+  const failed = attempt.error === null ? t("deliveries.no_answer") : here ? stepErrorText(attempt.error) : "";
+  const outcome = attempt.status === null ? failed : fine ? t("deliveries.state.received_code", { code: attempt.status }) : t("deliveries.answered", { code: attempt.status });
   const facts = [
     attempt.answer_head === null || attempt.answer_head === "" ? null : t("deliveries.quote", { text: attempt.answer_head }),
     attempt.took_ms === null ? null : format.duration(attempt.took_ms),

@@ -18,12 +18,12 @@ import { ErrorPanel, InlineError } from "~/ui/Problem";
 import { State, StateTag, Tag } from "~/ui/State";
 import { ValueEditor } from "~/ui/ValueEditor";
 import type { Shape } from "~/ui/ValueTree";
+import { useWaitText } from "~/ui/waits";
 import classes from "./RunPage.module.css";
 import { RunPaper } from "./RunPaper";
 import { StepDetail } from "./StepDetail";
 import { stepKey, Timeline } from "./Timeline";
 import { useStream } from "./use-stream";
-import { useWaitText } from "./waits";
 
 export function RunPage() {
   const { id = "" } = useParams({ strict: false });

@@ -6,11 +6,12 @@ import type { Generation, RunDetail, RunStep } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { partialFields } from "~/lib/partial-json";
 import { Progress } from "~/ui/Page";
-import { StepErrorText } from "~/ui/Problem";
+import { StepErrorText, StepErrorWords, WarningWords } from "~/ui/Problem";
 import { SignIcon } from "~/ui/State";
 import { readable, type Shape, ValueTree } from "~/ui/ValueTree";
+import { useModelTitle } from "~/ui/waits";
 import classes from "./StepDetail.module.css";
-import { useModelTitle, Waits } from "./waits";
+import { Waits } from "./waits";
 
 type View = "out" | "in" | "given" | "log";
 
@@ -58,7 +59,7 @@ export function StepDetail({
       {step.warnings.map((warning, at) => (
         <p key={at} className={classes.warning}>
           <TriangleAlert size={15} strokeWidth={1.75} aria-hidden />
-          {warning.message}
+          <WarningWords warning={warning} />
         </p>
       ))}
       <div className={classes.views} role="group" aria-label={t("run.views")}>
@@ -176,7 +177,11 @@ function Log({ step }: { step: RunStep }) {
             <SignIcon sign={attempt.error !== null ? "failed" : attempt.finished_at === null ? "running" : "done"} />
             <div>
               <strong>{t("deliveries.attempt", { number: attempt.attempt })}</strong> <span className={classes.quiet}>{facts.join(" · ")}</span>
-              {attempt.error !== null && <p>{attempt.error.message}</p>}
+              {attempt.error !== null && (
+                <p>
+                  <StepErrorWords error={attempt.error} />
+                </p>
+              )}
             </div>
             {attempt.started_at !== null && (
               <time className="num" dateTime={attempt.started_at} title={format.exact(attempt.started_at)}>

@@ -4,9 +4,9 @@ import type { RunDetail, RunStep } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { OriginIcon } from "~/ui/Origin";
 import { SignIcon, signOf } from "~/ui/State";
+import { useModelTitle, useWaitText } from "~/ui/waits";
 import { axisOf, barsOf, tookOf } from "./timeline";
 import classes from "./Timeline.module.css";
-import { useModelTitle, useWaitText } from "./waits";
 
 export function stepKey(step: RunStep): string {
   return step.item_path === "" ? step.node : `${step.node}:${step.item_path}`;

@@ -8,7 +8,7 @@ import type { SecretIn } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { Card, Loading } from "~/ui/Page";
-import { ErrorPanel, fieldErrors, InlineError } from "~/ui/Problem";
+import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
 import { sayUndo } from "~/ui/Toasts";
 import classes from "./Settings.module.css";
 
@@ -59,7 +59,7 @@ export function Credentials() {
     onSuccess: fresh,
     onError: (_error, id) => setGone((before) => before.filter((one) => one !== id)),
   });
-  const errors = fieldErrors(add.error);
+  const errors = useFieldErrors(add.error);
   const list = (credentials.data?.items ?? []).filter((one) => !gone.includes(one.id));
   return (
     <>

@@ -8,7 +8,7 @@ import type { Endpoint, NewEndpoint } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { Card, Loading } from "~/ui/Page";
-import { ErrorPanel, fieldErrors, InlineError } from "~/ui/Problem";
+import { ErrorPanel, InlineError, StepErrorWords, useFieldErrors } from "~/ui/Problem";
 import { Dot, SignIcon } from "~/ui/State";
 import { sayUndo } from "~/ui/Toasts";
 import classes from "./Settings.module.css";
@@ -62,7 +62,7 @@ function EndpointForm({ made }: { made: (secret: string) => void }) {
       await client.invalidateQueries({ queryKey: keys.endpoints });
     },
   });
-  const errors = fieldErrors(add.error);
+  const errors = useFieldErrors(add.error);
   return (
     <Card title={t("settings.endpoints.add")}>
       <form
@@ -155,7 +155,13 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
       {outcome !== undefined && (
         <p className={classes.small} role="status" style={{ flexBasis: "100%", display: "flex", gap: 6, alignItems: "center" }}>
           <SignIcon sign={fine ? "done" : "failed"} size={14} />
-          {outcome.status == null ? (outcome.error?.message ?? t("deliveries.no_answer")) : t(fine ? "settings.endpoints.test_fine" : "settings.endpoints.test_refused", { code: outcome.status })}
+          {outcome.status != null ? (
+            t(fine ? "settings.endpoints.test_fine" : "settings.endpoints.test_refused", { code: outcome.status })
+          ) : outcome.error !== null ? (
+            <StepErrorWords error={outcome.error} />
+          ) : (
+            t("deliveries.no_answer")
+          )}
           {outcome.took_ms !== null && ` · ${format.duration(outcome.took_ms)}`}
         </p>
       )}

@@ -9,7 +9,7 @@ import { languageNames, languages } from "~/i18n/i18n";
 import { currencies, timeZones } from "~/lib/places";
 import { keys } from "~/lib/queries";
 import { Card, Loading } from "~/ui/Page";
-import { ErrorPanel, fieldErrors, InlineError } from "~/ui/Problem";
+import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
 import classes from "./Settings.module.css";
 
 export function FirmSettings() {
@@ -78,7 +78,7 @@ function FirmForm({ firm }: { firm: Firm }) {
       await client.invalidateQueries({ queryKey: keys.session });
     },
   });
-  const errors = fieldErrors(save.error);
+  const errors = useFieldErrors(save.error);
   const change = (part: Partial<Firm>) => {
     setValue({ ...value, ...part });
     save.reset();

@@ -7,7 +7,7 @@ import { api, ask, sendBytes } from "~/api/client";
 import type { Firm } from "~/api/types";
 import { currencies, guessCurrency, timeZones } from "~/lib/places";
 import { keys } from "~/lib/queries";
-import { fieldErrors, InlineError } from "~/ui/Problem";
+import { InlineError, useFieldErrors } from "~/ui/Problem";
 import classes from "./Setup.module.css";
 
 /** What every document carries. Each field can wait: settings show all of them again. */
@@ -32,7 +32,7 @@ export function FirmStep({ firm, done }: { firm: Firm; done: () => void }) {
       done();
     },
   });
-  const errors = fieldErrors(save.error);
+  const errors = useFieldErrors(save.error);
   return (
     <form
       className={classes.form}

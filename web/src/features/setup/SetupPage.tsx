@@ -12,7 +12,7 @@ import { acceptSession, sessionQuery, setupQuery } from "~/lib/session";
 import { useTitle } from "~/lib/title";
 import { AccountFields, type Account } from "~/ui/AccountFields";
 import { Logo } from "~/ui/Page";
-import { ErrorPanel, fieldErrors, InlineError } from "~/ui/Problem";
+import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
 import { DownloadCard } from "./DownloadCard";
 import { FirmStep } from "./FirmStep";
 import { FirstDocument } from "./FirstDocument";
@@ -99,6 +99,7 @@ function AccountStep({ token, done }: { token: string; done: () => void }) {
       done();
     },
   });
+  const errors = useFieldErrors(create.error);
   if (setup.data?.owner_needed === false) {
     return (
       <section className={classes.form}>
@@ -130,7 +131,7 @@ function AccountStep({ token, done }: { token: string; done: () => void }) {
     >
       <h1>{t("setup.account.title")}</h1>
       <p className={classes.lead}>{t("setup.account.lead")}</p>
-      <AccountFields value={account} change={setAccount} errors={fieldErrors(create.error)} />
+      <AccountFields value={account} change={setAccount} errors={errors} />
       {create.isError && <InlineError error={create.error} />}
       <div className={classes.buttons}>
         <Button type="submit" loading={create.isPending}>

@@ -11,7 +11,8 @@ import { keys } from "~/lib/queries";
 import { save } from "~/lib/save-file";
 import { StepIcons } from "~/ui/Origin";
 import { Face } from "~/ui/Page";
-import { useErrorText } from "~/ui/Problem";
+import { errorLine } from "~/ui/Problem";
+import { loadServerWords } from "~/ui/server-words/words";
 import { Dot, State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
 import { say } from "~/ui/Toasts";
@@ -122,14 +123,10 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
   const { t } = useTranslation();
   const client = useQueryClient();
   const navigate = useNavigate();
-  const textOf = useErrorText();
   const [asking, setAsking] = useState(false);
   const path = { path: { id: item.id } };
   const fresh = () => client.invalidateQueries({ queryKey: keys.workflows });
-  const failed = (error: unknown) => {
-    const text = textOf(error);
-    say([text.what, text.why, text.fix].filter(Boolean).join(" "));
-  };
+  const failed = (error: unknown) => void loadServerWords().catch(() => undefined).then(() => say(errorLine(error)));
   const duplicate = useMutation({
     mutationFn: () => ask(api.POST("/api/workflows/{id}/duplicate", { params: path })),
     onSuccess: async (copy) => {

@@ -1,6 +1,7 @@
 // The step's last run: what it read, what it gave, how long it took, what the model was told, and what went wrong.
 
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useFormat } from "~/lib/format";
@@ -9,6 +10,8 @@ import type { Json } from "~/lib/document/types";
 import type { Kind } from "~/lib/expression/kind";
 import { resolve } from "~/lib/expression/values";
 import type { Source } from "~/lib/expression/values";
+import { stepErrorText, warningText } from "~/ui/server-words/words";
+import { WaitText } from "~/ui/waits";
 import { useBuiltins } from "../chips/builtins";
 import { useSources } from "../chips/look";
 import { useEditor } from "../state/store";
@@ -43,12 +46,12 @@ export function RunTab({ step }: { step: string }) {
   const until = run.finished_at ? new Date(run.finished_at).valueOf() : null;
   const generation = run.generations?.at(-1);
   const read = inputKind(run.input, [...sources, ...builtins]);
-  const fact = (label: string, value: string | number | null | undefined) => (value === null || value === undefined || value === "" ? null : <><dt>{label}</dt><dd>{value}</dd></>);
+  const fact = (label: string, value: ReactNode) => (value === null || value === undefined || value === "" ? null : <><dt>{label}</dt><dd>{value}</dd></>);
   return (
     <>
       {stale && <div className={classes["warning"]}>{t("stale.tag", { step: names.find((node) => node.id === stale)?.name ?? stale })}</div>}
-      {run.error && <div className={classes["error"]} role="alert">{run.error.message}</div>}
-      {(run.warnings ?? []).map((warning, index) => <div className={classes["warning"]} key={index}>{typeof warning === "string" ? warning : warning.message}</div>)}
+      {run.error && <div className={classes["error"]} role="alert">{stepErrorText(run.error)}</div>}
+      {(run.warnings ?? []).map((warning, index) => <div className={classes["warning"]} key={index}>{typeof warning === "string" ? warning : warningText(warning)}</div>)}
       <dl className={classes["facts"]}>
         {fact(t("lastRun.state"), t(`state.${run.state}`))}
         {fact(t("lastRun.took"), from && until ? format.duration(until - from) : null)}
@@ -58,7 +61,7 @@ export function RunTab({ step }: { step: string }) {
         {fact(t("lastRun.tokens"), generation?.usage ? t("lastRun.tokensIn", { read: generation.usage.prompt_tokens ?? 0, written: generation.usage.output_tokens ?? 0 }) : null)}
         {fact(t("lastRun.speed"), generation?.tokens_per_second ? t("lastRun.perSecond", { speed: Math.round(generation.tokens_per_second) }) : null)}
         {fact(t("lastRun.seed"), generation?.seed)}
-        {fact(t("lastRun.waits"), run.waits?.text ?? run.waits?.on)}
+        {run.waits && generation?.state !== "running" && fact(t("lastRun.waits"), <WaitText waits={run.waits} />)}
       </dl>
       {stream && run.state !== "succeeded" && <div className={classes["stream"]} role="region" tabIndex={0} aria-label={t("lastRun.stream")}>{stream}</div>}
       {run.output !== null && run.output !== undefined && (

@@ -8,14 +8,10 @@ import { setConfig } from "~/lib/document/edits";
 import { getAt, parsePointer } from "~/lib/document/pointer";
 import type { Problem } from "~/lib/document/types";
 import { pieces, writeChip } from "~/lib/expression/template";
+import { problemText } from "~/ui/server-words/words";
 import { useAddress } from "../address";
 import { useDocument, useEditor, useStore } from "../state/store";
 import classes from "./panels.module.css";
-
-export function useProblemText(): (problem: Problem) => string {
-  const { t } = useTranslation("editor");
-  return (problem) => t(`problem.${problem.code}`, { ...(typeof problem.params === "object" ? (problem.params as object) : {}), defaultValue: problem.message });
-}
 
 /** The question or value a problem points at, for the address. */
 export function fieldOf(problem: Problem, config: unknown): string | undefined {
@@ -67,7 +63,6 @@ export function ProblemList() {
   const problems = useEditor((state) => state.checked?.problems);
   const document = useDocument();
   const goTo = useGoToProblem();
-  const say = useProblemText();
   const [open, setOpen] = useState(true);
   if (!problems) return null;
   if (problems.length === 0) return <div className={classes["fine"]}><CircleCheck size={15} aria-hidden />{t("problems.none")}</div>;
@@ -84,7 +79,7 @@ export function ProblemList() {
           {problem.severity === "error" ? <CircleX size={15} aria-label={t("problems.error")} /> : <TriangleAlert size={15} aria-label={t("problems.warning")} />}
           <div style={{ minInlineSize: 0 }}>
             {problem.node && <b>{document.nodes.find((node) => node.id === problem.node)?.name ?? problem.node}</b>}
-            {say(problem)}
+            {problemText(problem)}
             <div style={{ marginBlockStart: 4 }}>
               {problem.node && <button type="button" className={classes["fix"]} onClick={() => goTo(problem)}>{t("problems.show")}</button>}
               <Fix problem={problem} />

@@ -10,11 +10,13 @@ import { ApiError } from "~/api/client";
 import { compare } from "~/lib/document/compare";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
+import { errorLine } from "~/ui/Problem";
+import { problemText } from "~/ui/server-words/words";
 import { getVersion, getVersions, getWorkflow, publish } from "../api";
 import { useActions } from "../state/actions";
 import { useDocument, useEditor, useStore } from "../state/store";
 import { changeLines } from "./changeText";
-import { useGoToProblem, useProblemText } from "./Problems";
+import { useGoToProblem } from "./Problems";
 import classes from "./panels.module.css";
 
 export function PublishPanel({ opened, onClose }: { opened: boolean; onClose: () => void }) {
@@ -38,7 +40,6 @@ function Publish({ onClose }: { onClose: () => void }) {
   const actions = useActions();
   const client = useQueryClient();
   const problems = useEditor((state) => state.checked?.problems ?? []);
-  const problemText = useProblemText();
   const goTo = useGoToProblem();
   const [note, setNote] = useState("");
   const detail = useQuery({ queryKey: keys.workflow(store.id), queryFn: () => getWorkflow(store.id) });
@@ -109,7 +110,7 @@ function Publish({ onClose }: { onClose: () => void }) {
       )}
       {!number && <p className={classes["meta"]} style={{ marginBlock: "6px 14px" }}>{t("publish.firstHelp")}</p>}
       <Textarea label={t("publish.note")} placeholder={t("publish.noteHint")} autosize minRows={2} maxLength={500} value={note} onChange={(event) => setNote(event.currentTarget.value)} />
-      {go.error && <div className={classes["blocked"]} role="alert" style={{ marginBlockStart: 12 }}>{go.error instanceof ApiError && go.error.offline ? t("publish.offline") : go.error.message}</div>}
+      {go.error && <div className={classes["blocked"]} role="alert" style={{ marginBlockStart: 12 }}>{go.error instanceof ApiError && go.error.offline ? t("publish.offline") : errorLine(go.error)}</div>}
       <div className={classes["foot"]}>
         <Button variant="default" onClick={onClose}>{t("cancel")}</Button>
         <Button disabled={errors.length > 0} loading={go.isPending} onClick={() => go.mutate()}>{t("publish.go")}</Button>

@@ -1,11 +1,11 @@
 // Trial runs of the selected sample: they give chips their values, branches their verdicts and the page its words. A run that a
 // person asked for runs everything; a quiet one refreshes what costs nothing and keeps what a model or the outside world gave.
 
-import { ApiError } from "~/api/client";
 import { ancestors } from "~/lib/document/edits";
 import { sameJson } from "~/lib/document/pointer";
 import { cutSteps, quietRun, staleSteps } from "~/lib/document/stale";
 import type { Json, Sample } from "~/lib/document/types";
+import { errorLine } from "~/ui/Problem";
 import { getRun, getRuns, startTrial, stopRun } from "../api";
 import type { Run } from "../api";
 import type { Saver } from "./saver";
@@ -152,7 +152,7 @@ export class Trials {
       await this.refresh();
     } catch (error) {
       if (mine !== this.turn || this.closed) return;
-      this.store.set({ trial: { ...trial, error: error instanceof ApiError ? error.message || error.problem.type : String(error) } });
+      this.store.set({ trial: { ...trial, error: errorLine(error) } });
     }
   }
 

@@ -6,6 +6,7 @@ import { useEffect, useId, useMemo, useState, useSyncExternalStore, type Keyboar
 import { useTranslation } from "react-i18next";
 
 import type { Family } from "~/lib/document/types";
+import { warningText } from "~/ui/server-words/words";
 import { useAddress } from "../address";
 import type { Box, PreviewPage } from "../api";
 import { Floating } from "../chips/Floating";
@@ -107,7 +108,7 @@ export function PageSurface({ step }: { step: string }) {
         />
       ))}
       {preview?.warnings.map((warning, index) => (
-        <div key={index} className={[classes["note"], classes["noteWarn"]].join(" ")}><TriangleAlert size={15} aria-hidden />{typeof warning === "string" ? warning : warning.message}</div>
+        <div key={index} className={[classes["note"], classes["noteWarn"]].join(" ")}><TriangleAlert size={15} aria-hidden />{typeof warning === "string" ? warning : warningText(warning)}</div>
       ))}
       <Floating rect={open?.rect ?? null} label={t("page.origin")} onClose={() => setOpen(null)}>
         {open && (

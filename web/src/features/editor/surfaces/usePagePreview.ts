@@ -9,6 +9,7 @@ import { onlyChip, pieces } from "~/lib/expression/template";
 import { isEmpty } from "~/lib/expression/format";
 import { fillText, resolve } from "~/lib/expression/values";
 import type { Source } from "~/lib/expression/values";
+import { errorLine } from "~/ui/Problem";
 import { previewDocument } from "../api";
 import type { Preview } from "../api";
 import { useBuiltins } from "../chips/builtins";
@@ -95,7 +96,7 @@ export function usePagePreview(step: string): PagePreview {
           if (mine.signal.aborted || (error instanceof ApiError && error.problem.type === "superseded")) return;
           // Without a connection the last page stays; the bar above says why nothing changes.
           const offline = error instanceof ApiError && error.offline;
-          setState((now) => ({ ...now, loading: false, error: offline ? null : error instanceof ApiError ? error.message || error.problem.type : String(error) }));
+          setState((now) => ({ ...now, loading: false, error: offline ? null : errorLine(error) }));
         },
       );
     }, PAUSE_MS);

@@ -11,6 +11,7 @@ import type { Answer, FormField } from "~/lib/document/form";
 import { without } from "~/lib/document/pointer";
 import { slug } from "~/lib/document/ids";
 import type { Json } from "~/lib/document/types";
+import { problemText } from "~/ui/server-words/words";
 import { useAddress } from "../address";
 import { AnswerIcon } from "../icons";
 import { useDocument } from "../state/store";
@@ -122,7 +123,7 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange,
           ))}
         </div>
       </div>
-      {problems.length > 0 && <div className={classes["error"]}>{problems.map((problem) => t(`problem.${problem.code}`, { ...(problem.params as object), defaultValue: problem.message })).join(" ")}</div>}
+      {problems.length > 0 && <div className={classes["error"]}>{problems.map(problemText).join(" ")}</div>}
       <div className={classes["switchRow"]}>
         <label className={classes["label"]} htmlFor={`${id}-required`}>{t("form.required")}</label>
         <Switch id={`${id}-required`} checked={field["required"] === true} onChange={(event) => onChange(put(field, "required", event.currentTarget.checked))} />

@@ -10,6 +10,7 @@ import { isObject, without } from "~/lib/document/pointer";
 import type { Json, JsonObject } from "~/lib/document/types";
 import { fieldTitle } from "~/lib/expression/kind";
 import type { Field } from "~/lib/expression/kind";
+import { problemText } from "~/ui/server-words/words";
 import { TemplateField } from "../chips/TemplateField";
 import { documentFields } from "../documentFields";
 import { KindIcon } from "../icons";
@@ -33,7 +34,7 @@ export function KeyValueWidget(props: WidgetProps) {
   const problemOf = (name: string) => {
     const at = [...props.path.map(String), name];
     const found = scope.problems.filter((problem) => at.every((part, index) => problem.path[index] === part));
-    return found.length ? found.map((problem) => t(`problem.${problem.code}`, { ...(problem.params as object), defaultValue: problem.message })).join(" ") : null;
+    return found.length ? found.map(problemText).join(" ") : null;
   };
   const head = (
     <>

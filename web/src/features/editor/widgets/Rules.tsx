@@ -9,6 +9,7 @@ import { isObject } from "~/lib/document/pointer";
 import type { JsonObject, Schema } from "~/lib/document/types";
 import { onlyChip } from "~/lib/expression/template";
 import { resolve } from "~/lib/expression/values";
+import { problemText } from "~/ui/server-words/words";
 import { TemplateField } from "../chips/TemplateField";
 import { ValueField } from "../chips/ValueField";
 import { useEditor } from "../state/store";
@@ -84,7 +85,7 @@ export function RulesWidget({ scope, schema, label, help, error, value, onChange
                   onChange={(next) => next && set(index, { ...item, match: next })}
                 />
               )}
-              {problems.length > 0 && <div className={classes["error"]}>{problems.map((problem) => t(`problem.${problem.code}`, { ...(problem.params as object), defaultValue: problem.message })).join(" ")}</div>}
+              {problems.length > 0 && <div className={classes["error"]}>{problems.map(problemText).join(" ")}</div>}
               <button
                 type="button" className={classes["add"]}
                 onClick={() => set(index, { ...item, rules: [...rules, freshRule()] })}

@@ -10,6 +10,7 @@ import { getAt, isObject } from "~/lib/document/pointer";
 import type { Path } from "~/lib/document/pointer";
 import type { Json, Schema } from "~/lib/document/types";
 import type { Kind } from "~/lib/expression/kind";
+import { problemText } from "~/ui/server-words/words";
 import { DurationWidget, JsonWidget, ListWidget, NumberWidget, ObjectWidget, SelectWidget, TemplateWidget, TextWidget, TextareaWidget, ToggleWidget, ValueWidget } from "./basic";
 import { ComputedFieldsWidget } from "./ComputedFields";
 import { DocumentFieldsWidget } from "./DocumentFields";
@@ -57,7 +58,6 @@ interface FieldProps {
 }
 
 export function SchemaField({ scope, schema, path, label, required = false, wanted = null }: FieldProps) {
-  const { t } = useTranslation("editor");
   const real = { ...deref(schema, scope.definitions), ...("x-widget" in schema ? { "x-widget": schema["x-widget"] } : {}) };
   const Widget = WIDGETS[widgetOf(schema, scope.definitions, KNOWN)] ?? JsonWidget;
   const at = path.map(String);
@@ -65,7 +65,7 @@ export function SchemaField({ scope, schema, path, label, required = false, want
   // A composed widget shows the deeper ones itself, at their place.
   const here = own.filter((problem) => problem.path.length === at.length);
   const words = (severity: "error" | "warning") =>
-    here.filter((problem) => problem.severity === severity).map((problem) => t(`problem.${problem.code}`, { ...(problem.params as object), defaultValue: problem.message })).join(" ") || null;
+    here.filter((problem) => problem.severity === severity).map(problemText).join(" ") || null;
   const warning = words("warning");
   return (
     <div data-path={at.join("/")}>

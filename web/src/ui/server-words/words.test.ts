@@ -1,0 +1,86 @@
+import i18next from "i18next";
+import ICU from "i18next-icu";
+import { readdirSync, readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import en from "./i18n/en.json";
+import zh from "./i18n/zh-CN.json";
+import { errorPart, problemText, stepErrorText } from "./words";
+
+const SERVER = "../server";
+
+/** Every Rust source but the tests. */
+const sources = readdirSync(SERVER, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".rs") && !/(^|\/)(tests?|testing)(\/|\.rs$)|_tests\.rs$/.test(path))
+  .map((path) => ({ path, text: readFileSync(`${SERVER}/${path}`, "utf8").split(/#\[cfg\(test\)\]\s*mod tests \{/)[0] ?? "" }));
+
+type Found = [code: string, path: string];
+
+/** The codes that these calls name, each with its file. */
+function codes(calls: RegExp, within = /./): Found[] {
+  return sources
+    .filter(({ path }) => within.test(path))
+    .flatMap(({ path, text }) => [...text.matchAll(calls)].map((call): Found => [call.slice(1).find((code) => code !== undefined) ?? "", path]));
+}
+
+function without(texts: object, found: Found[], except: string[] = []): string[] {
+  return found.filter(([code]) => !(code in texts) && !except.includes(code)).map(([code, path]) => `${code} (${path})`);
+}
+
+/** Only programs meet these: the web asks for nothing of the kind. */
+const FOR_PROGRAMS = [
+  "bad_idempotency_key", "wrong_idempotency_key", "idempotency_key_length", "malformed_json", "method_not_allowed", "nul_character", "unsupported_media_type",
+  "too_many_topics", "unknown_topic", "wrong_cursor", "wrong_query", "pinned_invalid", "two_sources", "template_missing",
+];
+/** Said on the form's own pages, which have texts of their own. */
+const FOR_VISITORS = ["file_declined", "file_missing", "form_closed", "ticket_unknown", "upload_gone", "upload_quota"];
+/** The screens have words of their own for these. */
+const TOLD_OTHERWISE = ["internal", "invalid", "problems", "refused", "superseded"];
+
+describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (_, texts) => {
+  test("every problem has a text", () => {
+    const found = [
+      ...codes(/\bProblem::(?:error|warning)\(\s*"([a-z_]+)"/g),
+      // Where a helper takes the code.
+      ...codes(/\b(?:self\.error\([^;]*?|problem\(\s*field,\s*)"([a-z_]+)",/g, /engine\/src\/form\//),
+      ...codes(/"(config_[a-z_]+)"/g, /engine\/src\/schema\.rs/),
+      ...codes(/\badd\(\s*"([a-z_]+)"|"(too_many_[a-z]+)"/g, /engine\/src\/graph\.rs/),
+      ...codes(/\bself\.report\(\s*"([a-z_]+)"/g, /engine\/src\/expression\//),
+      ...codes(/=> "(expression_[a-z_]+)"/g, /engine\/src\/expression\.rs/),
+      ...codes(/\bwrong\(\s*(?:pointer|"[^"]*"),\s*"([a-z_]+)"/g, /routes\/firm\.rs/),
+      ...codes(/\bApiError::invalid\(\s*"([a-z_]+)"|\bStoreError::invalid\(\s*"([a-z_]+)"|\brefuse\(\s*"([a-z_]+)"/g),
+    ];
+    expect(found.length).toBeGreaterThan(100);
+    expect(without(texts.problem, found, [...FOR_PROGRAMS, ...FOR_VISITORS])).toEqual([]);
+  });
+
+  test("every answer of the API that a person can meet has its three parts", () => {
+    const found = codes(/\b(?:ApiError|Self)::(?:new\(\s*(?:StatusCode::\w+|status),|bad_request\(|forbidden\()\s*"([a-z_]+)"|\bStoreError::conflict\(\s*"([a-z_]+)"/g);
+    expect(found.length).toBeGreaterThan(40);
+    expect(without(texts.error, found, [...FOR_PROGRAMS, ...FOR_VISITORS, ...TOLD_OTHERWISE])).toEqual([]);
+    expect(Object.entries(texts.error).filter(([, parts]) => Object.keys(parts).join() !== "what,why,fix")).toEqual([]);
+  });
+});
+
+describe("texts in the reader's language", () => {
+  beforeAll(() => i18next.use(ICU).init({ lng: "zh-CN", fallbackLng: false, resources: { "zh-CN": { server: zh } } }));
+
+  const check = (code: string, params: unknown, expected: string) => expect(problemText({ code, params, message: "In English." })).toBe(expected);
+
+  test("take the server's values", () => {
+    check("way_without_rule", { way: "急件" }, "分支“急件”没有规则。");
+    check("unknown_reference", { path: "form.nam", close: "form.name", span: [0, 4] }, "这里没有值“form.nam”。是否想写“form.name”？");
+    check("unknown_reference", { path: "form.nam", close: null }, "这里没有值“form.nam”。");
+    check("config_out_of_range", { least: 1, most: null }, "不能小于 1。");
+    check("config_out_of_range", { least: 1, most: 20 }, "应在 1 到 20 之间。");
+    check("config_wrong_kind", { expected: "a whole number" }, "这里应为整数。");
+    check("config_not_an_option", { options: ["all", "any"], close: null }, "必须是以下之一：all, any。");
+  });
+
+  test("give way to the server's own where a value or the text is missing", () => {
+    check("way_without_rule", {}, "In English.");
+    check("way_without_rule", null, "In English.");
+    check("brand_new", {}, "In English.");
+    expect(stepErrorText({ code: "http_status", message: "In English." })).toBe("In English.");
+    expect(errorPart("brand_new", "what")).toBeUndefined();
+  });
+});

@@ -1,0 +1,75 @@
+/* What the server says, in the reader's language: made from its code and values, or else its own English words. */
+import i18next from "i18next";
+import { IntlMessageFormat } from "intl-messageformat";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { addMessages } from "~/i18n/i18n";
+
+const NAMESPACE = "server";
+/** What went wrong is not kept back for longer. */
+const LONGEST_WAIT_MS = 2000;
+
+/** These texts are many and rarely needed: they come when the first of them is shown. */
+export function loadServerWords(): Promise<void> {
+  return addMessages(NAMESPACE, { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
+}
+
+/** Fetches the texts if they are `needed`; true when they are here or cannot be had. Until then nothing is shown that would change. */
+export function useServerWords(needed = true): boolean {
+  const { i18n } = useTranslation();
+  const [asked, setAsked] = useState(false);
+  const missing = needed && !i18n.hasResourceBundle(i18n.language, NAMESPACE);
+  useEffect(() => {
+    if (!missing) return undefined;
+    const done = () => setAsked(true);
+    const timer = setTimeout(done, LONGEST_WAIT_MS);
+    loadServerWords().then(done, done);
+    return () => clearTimeout(timer);
+  }, [missing]);
+  return !missing || asked;
+}
+
+interface Said {
+  code: string;
+  message: string;
+}
+
+export function problemText(problem: Said & { params?: unknown }): string {
+  return text(`problem.${problem.code}`, problem.params) ?? problem.message;
+}
+
+export function stepErrorText(error: Said): string {
+  return text(`stepError.${error.code}`) ?? error.message;
+}
+
+export function warningText(warning: Said): string {
+  return text(`warning.${warning.code}`) ?? warning.message;
+}
+
+/** One of the three parts of what the API answers with this slug. */
+export function errorPart(type: string, part: "what" | "why" | "fix"): string | undefined {
+  return text(`error.${type}.${part}`);
+}
+
+/** Nothing where there is no text, or where the server did not send all the values that the text shows. */
+function text(key: string, values?: unknown): string | undefined {
+  const pattern: unknown = i18next.getResource(i18next.language, NAMESPACE, key);
+  if (typeof pattern !== "string") return undefined;
+  try {
+    return String(new IntlMessageFormat(pattern, i18next.language, undefined, { ignoreTag: true }).format(shown(values)));
+  } catch {
+    return undefined;
+  }
+}
+
+function shown(values: unknown): Record<string, string | number | null> {
+  if (typeof values !== "object" || values === null) return {};
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]: [string, unknown]) => {
+      // Kinds of settings come as English phrases, of which a text can choose only by one word.
+      if (name === "expected" && typeof value === "string") return [[name, value.replace(/\W+/g, "_")]];
+      if (Array.isArray(value)) return [[name, value.join(", ")]];
+      return typeof value === "string" || typeof value === "number" || value === null ? [[name, value]] : [];
+    }),
+  );
+}
