@@ -1,12 +1,18 @@
-//! Lists the shipped workflows, so that no source file names one.
+//! Lists the shipped workflows and what they are called in other languages, so that no source file names one.
 
 use std::{env, fs, path::Path};
 
 fn main() {
     let folder =
         Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../workflows");
+    embed(&folder, "examples.rs");
+    embed(&folder.join("messages"), "example_messages.rs");
+}
+
+/// Writes `(name, text)` of every JSON file of a folder as an array.
+fn embed(folder: &Path, out: &str) {
     println!("cargo:rerun-if-changed={}", folder.display());
-    let mut files: Vec<_> = fs::read_dir(&folder)
+    let mut files: Vec<_> = fs::read_dir(folder)
         .map(|entries| {
             entries
                 .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -24,6 +30,6 @@ fn main() {
             format!("({name:?}, include_str!({:?})),", path.to_string_lossy())
         })
         .collect();
-    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("examples.rs");
+    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join(out);
     fs::write(out, format!("&[{rows}]")).expect("OUT_DIR is writable");
 }

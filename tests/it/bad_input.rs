@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use api::Silence;
 use formwork_tests::{Office, office::Caller};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 fn document(nodes: Json, edges: Json) -> Json {
     json!({"format": "formwork/1", "name": "Bad", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR", "nodes": nodes, "edges": edges})
@@ -264,5 +269,42 @@ async fn a_bank_account_with_a_wrong_digit_is_not_kept() {
     let kept = owner.get("/api/firm").await.expect(200);
     assert_eq!(kept["iban"], "DE02 1203 0000 0000 2020 51");
     save("", "").await.expect(200);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn who_falls_silent_in_a_request_is_let_go() {
+    let (office, _) = Office::open().await;
+    let silence = Silence {
+        head: Duration::from_millis(300),
+        body: Duration::from_millis(300),
+    };
+    let address = office.serve_with(silence, |_| ()).await;
+    // What the server says before it closes the connection.
+    let told = async |begun: &str| {
+        let mut stream = TcpStream::connect(address.trim_start_matches("http://"))
+            .await
+            .expect("a connection");
+        stream.write_all(begun.as_bytes()).await.expect("sent");
+        let mut told = String::new();
+        stream
+            .read_to_string(&mut told)
+            .await
+            .expect("the connection is closed");
+        told
+    };
+    for head in ["", "P", "GET /healthz HTTP/1.1\r\nhost: x\r\n"] {
+        let told = told(head).await;
+        assert!(
+            told.is_empty() || told.starts_with("HTTP/1.1 408"),
+            "{head}: {told}"
+        );
+    }
+    let body = "POST /api/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+    let told = told(body).await;
+    assert!(
+        told.starts_with("HTTP/1.1 400") && told.contains("body_unreadable"),
+        "{told}"
+    );
     office.close().await;
 }

@@ -1,10 +1,11 @@
 //! The public form over HTTP without JavaScript: it keeps what people typed, takes a submission once, and refuses what is hostile.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use api::Silence;
 use formwork_tests::{
     Office, TestDb,
-    office::{Answer, Caller},
+    office::{Answer, Caller, answer},
 };
 use reqwest::{Client, Method, Response, StatusCode, header, redirect::Policy};
 use serde_json::{Value as Json, json};
@@ -69,8 +70,7 @@ impl Site {
             renderer: Arc::new(document::Renderer::bundled()),
             local: None,
         });
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        answer(listener, router, Silence::default());
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
         Self {

@@ -1,8 +1,9 @@
 //! The whole server in process, over a database of its own and a real socket: an owner, and people who call it as browsers and programs
 //! do.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
+use api::Silence;
 use document::Renderer;
 use engine::{catalogue::Catalogue, node::Services};
 use executor::{Config, Executor};
@@ -23,6 +24,15 @@ pub struct Office {
     catalogue: Arc<Catalogue>,
     renderer: Arc<Renderer>,
     executor: Executor,
+}
+
+/// Answers connections until the test ends.
+pub fn answer(listener: tokio::net::TcpListener, router: axum::Router, silence: Silence) {
+    let (stopping, stop) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        api::serve(listener, router, silence, stop).await;
+        drop(stopping);
+    });
 }
 
 /// What a caller got.
@@ -102,6 +112,15 @@ impl Office {
 
     /// One more process that answers people, over the same database; returns its address. It is what a restarted server is, too.
     pub async fn serve(&self, change: impl FnOnce(&mut api::Config)) -> String {
+        self.serve_with(Silence::default(), change).await
+    }
+
+    /// The same with a patience of its own.
+    pub async fn serve_with(
+        &self,
+        silence: Silence,
+        change: impl FnOnce(&mut api::Config),
+    ) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a free port");
@@ -119,8 +138,7 @@ impl Office {
             local: Some(self.executor.local()),
             config,
         });
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        answer(listener, router, silence);
         address
     }
 

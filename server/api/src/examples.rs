@@ -1,15 +1,34 @@
 //! The shipped workflows, embedded when the server is built (`build.rs` lists the folder), and their pages, drawn once.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use engine::{catalogue::Catalogue, graph, workflow::Workflow};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 /// (name, JSON) of every file in `workflows/`.
 const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
 
+/// (language, JSON) of every file in `workflows/messages/`.
+const MESSAGES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/example_messages.rs"));
+
 /// All examples that this build's node types can run.
-pub(crate) struct Gallery(Vec<Arc<Example>>);
+pub(crate) struct Gallery {
+    examples: Vec<Arc<Example>>,
+    /// By language and name of the example.
+    messages: HashMap<&'static str, HashMap<String, Card>>,
+}
+
+/// What people read before they choose an example, which itself stays in its own language.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Card {
+    pub title: String,
+    pub summary: String,
+}
 
 /// One shipped workflow.
 pub(crate) struct Example {
@@ -28,8 +47,12 @@ impl Gallery {
                 .iter()
                 .all(|node| catalogue.get(&node.node_type, node.version).is_some())
         };
-        Self(
-            SHIPPED
+        Self {
+            messages: MESSAGES
+                .iter()
+                .filter_map(|(language, text)| Some((*language, serde_json::from_str(text).ok()?)))
+                .collect(),
+            examples: SHIPPED
                 .iter()
                 .filter_map(|(name, text)| {
                     let json: Json = serde_json::from_str(text).ok()?;
@@ -44,21 +67,37 @@ impl Gallery {
                     })
                 })
                 .collect(),
-        )
+        }
+    }
+
+    /// The example's card in a language that the gallery speaks.
+    pub(crate) fn card(&self, language: &str, name: &str) -> Option<Card> {
+        self.messages.get(language)?.get(name).cloned()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Example>> {
-        self.0.iter()
+        self.examples.iter()
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<Example>> {
-        self.0.iter().find(|example| example.name == name)
+        self.examples.iter().find(|example| example.name == name)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_language_names_every_example() {
+        for (language, text) in MESSAGES {
+            let cards: HashMap<String, Card> = serde_json::from_str(text).unwrap();
+            for (name, _) in SHIPPED {
+                assert!(cards.contains_key(*name), "{language} lacks {name}");
+            }
+            assert_eq!(cards.len(), SHIPPED.len(), "{language}");
+        }
+    }
 
     #[test]
     fn every_shipped_file_is_a_workflow() {

@@ -39,7 +39,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use access::{Access, TABLE as ACCESS};
 pub use error::ApiError;
-pub use serve::{Stopping, serve};
+pub use serve::{Silence, Stopping, serve};
 pub use state::{App, Config, Shared, State};
 
 /// Everything the server answers.

@@ -129,7 +129,7 @@ pub async fn connect(config: &Config, url: &str) -> anyhow::Result<Store> {
 /// Everything that was started, in the order in which it is stopped.
 struct Running {
     stopping: watch::Sender<bool>,
-    server: Option<JoinHandle<std::io::Result<()>>>,
+    server: Option<JoinHandle<()>>,
     executor: Option<Executor>,
     presence: Option<Presence>,
     model_worker: Option<JoinHandle<()>>,
@@ -244,7 +244,13 @@ async fn start(config: &Config, roles: Roles, catalogue: Catalogue) -> anyhow::R
             },
         };
         let router = api::router(state);
-        server = Some(tokio::spawn(api::serve(listener, router, stop.clone())));
+        let silence = api::Silence::default();
+        server = Some(tokio::spawn(api::serve(
+            listener,
+            router,
+            silence,
+            stop.clone(),
+        )));
         announce(config, &store, since).await?;
     }
     Ok(Running {

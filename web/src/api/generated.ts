@@ -829,7 +829,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Starts a run of the live version. Stored before the answer; the same `Idempotency-Key` gives the same run for 24 hours. */
+        /**
+         * Starts a run of the live version and gives what it has come to. Stored before the answer; the same `Idempotency-Key` gives the same
+         *     run for 72 hours.
+         */
         post: operations["start_run"];
         delete?: never;
         options?: never;
@@ -3118,7 +3121,10 @@ export interface operations {
     };
     list_examples: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Language of titles and summaries, such as `en` or `zh-CN`. */
+                lang?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4440,7 +4446,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunOut"];
+                    "application/json": components["schemas"]["RunResultOut"];
                 };
             };
             202: {
@@ -4448,7 +4454,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunOut"];
+                    "application/json": components["schemas"]["RunResultOut"];
                 };
             };
             /** @description What went wrong. */

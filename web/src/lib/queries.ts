@@ -8,7 +8,7 @@ export const keys = {
   setup: ["setup"],
   workflows: ["workflows"],
   workflow: (id: string) => ["workflow", id],
-  examples: ["examples"],
+  examples: (language: string) => ["examples", language],
   runs: ["runs"],
   run: (id: string) => ["run", id],
   deliveries: ["deliveries"],

@@ -14,7 +14,7 @@ use engine::{
     value::{Record, record_to_json},
     workflow::Workflow,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -30,8 +30,8 @@ use crate::{
     App,
     auth::Caller,
     error::{ApiError, Result},
-    examples::Example,
-    extract::Path,
+    examples::{Card, Example},
+    extract::{Path, Query},
     openapi::WorkflowSchema,
     preview::Drawing,
     workflow_document::{step_icons, triggers},
@@ -50,6 +50,14 @@ pub(crate) struct ExampleOut {
     pub page_url: Option<String>,
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExamplesQuery {
+    /// Language of titles and summaries, such as `en` or `zh-CN`.
+    lang: Option<String>,
+}
+
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_examples))
@@ -58,20 +66,30 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// All shipped examples.
-#[utoipa::path(get, path = "/examples", tag = "examples", responses((status = 200, body = Page<ExampleOut>)))]
-async fn list_examples(State(app): State<App>, _caller: Caller) -> Result<Json<Page<ExampleOut>>> {
+#[utoipa::path(get, path = "/examples", tag = "examples", params(ExamplesQuery),
+    responses((status = 200, body = Page<ExampleOut>)))]
+async fn list_examples(
+    State(app): State<App>,
+    _caller: Caller,
+    Query(query): Query<ExamplesQuery>,
+) -> Result<Json<Page<ExampleOut>>> {
+    let language = query.lang.as_deref().unwrap_or("en");
     let items = app
         .gallery
         .iter()
         .map(|example| {
             let nodes = &example.workflow.nodes;
-            let summary = triggers(&app.catalogue, nodes)
-                .into_iter()
-                .find_map(|(_, trigger)| match trigger {
-                    Trigger::Form(form) => Some(form.intro),
-                    Trigger::Webhook(_) => None,
-                })
-                .unwrap_or_default();
+            let card = app.gallery.card(language, example.name);
+            let Card { title, summary } = card.unwrap_or_else(|| Card {
+                title: example.workflow.name.clone(),
+                summary: triggers(&app.catalogue, nodes)
+                    .into_iter()
+                    .find_map(|(_, trigger)| match trigger {
+                        Trigger::Form(form) => Some(form.intro),
+                        Trigger::Webhook(_) => None,
+                    })
+                    .unwrap_or_default(),
+            });
             let needs_model = nodes.iter().any(|node| {
                 app.catalogue
                     .get(&node.node_type, node.version)
@@ -79,7 +97,7 @@ async fn list_examples(State(app): State<App>, _caller: Caller) -> Result<Json<P
             });
             ExampleOut {
                 name: example.name.to_owned(),
-                title: example.workflow.name.clone(),
+                title,
                 summary,
                 needs_model,
                 steps: step_icons(&app.catalogue, nodes),

@@ -41,13 +41,15 @@ export function TopBar({ onPublish, onLook }: { onPublish: () => void; onLook: (
       <nav className={classes["path"]} aria-label={t("top.path")}>
         <Link to="/workflows">{t("top.workflows")}</Link>
         <span aria-hidden>/</span>
-        <input
-          className={classes["title"]} aria-label={t("top.name")} value={history.present.name} size={Math.max(8, Math.min(34, history.present.name.length))}
-          onChange={(event) => {
-            const name = event.currentTarget.value;
-            store.edit(t("label.rename", { name }), (document) => ({ ...patchNode(document, "", {}), name }), "workflow-name");
-          }}
-        />
+        <h1 className={classes["name"]}>
+          <input
+            className={classes["title"]} aria-label={t("top.name")} value={history.present.name} size={Math.max(8, Math.min(34, history.present.name.length))}
+            onChange={(event) => {
+              const name = event.currentTarget.value;
+              store.edit(t("label.rename", { name }), (document) => ({ ...patchNode(document, "", {}), name }), "workflow-name");
+            }}
+          />
+        </h1>
       </nav>
       <SaveTag state={save} />
       {save === "elsewhere" && <Button size="xs" variant="default" onClick={onLook}>{t("conflict.look")}</Button>}

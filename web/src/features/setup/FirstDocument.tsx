@@ -4,6 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { Check, Clock, Play } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, ask, items } from "~/api/client";
+import { useExamples } from "~/lib/examples";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { tryExample } from "~/lib/run-example";
@@ -18,7 +19,7 @@ export function FirstDocument() {
   const { t } = useTranslation();
   const format = useFormat();
   const navigate = useNavigate();
-  const examples = useQuery({ queryKey: keys.examples, queryFn: () => ask(api.GET("/api/examples")) });
+  const examples = useExamples();
   const models = useQuery({ queryKey: keys.models, queryFn: () => ask(api.GET("/api/models")) });
   const model = models.data?.items.find((entry) => entry.name === models.data.default) ?? models.data?.items[0];
   const ready = model?.state === "ready" || model?.state === "asleep";

@@ -1,9 +1,10 @@
 import { Button } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Play } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, ask, items } from "~/api/client";
+import { useExamples } from "~/lib/examples";
 import { keys } from "~/lib/queries";
 import { tryExample } from "~/lib/run-example";
 import { ExampleCard, ExampleGrid } from "~/ui/ExampleCard";
@@ -14,7 +15,7 @@ export function Gallery({ hide }: { hide?: () => void }) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const navigate = useNavigate();
-  const examples = useQuery({ queryKey: keys.examples, queryFn: () => ask(api.GET("/api/examples")), staleTime: Infinity });
+  const examples = useExamples();
   const attempt = useMutation({
     mutationFn: tryExample,
     onSuccess: (run) => navigate({ to: "/runs/$id", params: { id: run.id } }),

@@ -1,9 +1,8 @@
 import { FileButton, Modal } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { Download, FilePlus2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { api, ask, items } from "~/api/client";
-import { keys } from "~/lib/queries";
+import { items } from "~/api/client";
+import { useExamples } from "~/lib/examples";
 import { StepIcons } from "~/ui/Origin";
 import { InlineError } from "~/ui/Problem";
 import { useCreate, useImport } from "./create";
@@ -13,7 +12,7 @@ import classes from "./Workflows.module.css";
 /** From an example, empty, or from a file. */
 export default function NewWorkflow({ close }: { close: () => void }) {
   const { t } = useTranslation();
-  const examples = useQuery({ queryKey: keys.examples, queryFn: () => ask(api.GET("/api/examples")), staleTime: Infinity });
+  const examples = useExamples();
   const create = useCreate();
   const take = useImport();
   const busy = create.isPending || take.isPending;
