@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use document::{Assets, Limits, Rendered, Renderer, Template};
@@ -28,14 +28,25 @@ struct Example {
     documents: HashMap<DocumentId, Template>,
 }
 
+/// Every shipped workflow and where it lies.
+fn files() -> Vec<(PathBuf, Json)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows");
+    std::fs::read_dir(folder)
+        .expect("the folder of examples")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_file())
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a file");
+            let json = serde_json::from_str(&text).expect("JSON");
+            (path, json)
+        })
+        .collect()
+}
+
 /// Every file in `workflows/`, its local document names turned into ids as creating a workflow from it does.
 fn examples() -> Vec<Example> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows");
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("the folder of examples") {
-        let path = entry.expect("an entry").path();
-        let mut json: Json =
-            serde_json::from_str(&std::fs::read_to_string(&path).expect("a file")).expect("JSON");
+    for (path, mut json) in files() {
         let mut documents = HashMap::new();
         for (number, (name, template)) in json["documents"]
             .as_object()
@@ -252,12 +263,8 @@ fn every_example_is_sound() {
 /// A small model never ends a text that has no limit, and a page has only so much room.
 #[test]
 fn every_text_of_an_example_has_a_greatest_length() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows");
     let (mut limited, mut endless) = (0, Vec::new());
-    for entry in std::fs::read_dir(folder).expect("the folder of examples") {
-        let path = entry.expect("an entry").path();
-        let json: Json =
-            serde_json::from_str(&std::fs::read_to_string(&path).expect("a file")).expect("JSON");
+    for (path, json) in files() {
         let mut open = vec![(path.display().to_string(), &json)];
         while let Some((at, json)) = open.pop() {
             let is_text = matches!(json["kind"].as_str(), Some("text" | "long_text"))

@@ -85,6 +85,38 @@ fn segment(entry: &ClaimedEntry, holder: Holder, output: serde_json::Value) -> S
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_claim_takes_no_more_than_it_asked_for() {
+    for form in [ClaimForm::SkipLocked, ClaimForm::Compare] {
+        let site = Site::new().await;
+        let published = light(&site).await;
+        // The planner believes in a table of one row, and could pick the due entries anew for each row that it meets.
+        site.db
+            .sql("alter table queue_entry set (autovacuum_enabled = off)");
+        site.start(&published).await;
+        site.db.sql("vacuum analyze queue_entry");
+        for _ in 0..20 {
+            site.start(&published).await;
+        }
+        let holder = worker(&site).await;
+        let claimed = queue::claim(&site.store, holder, 3, form)
+            .await
+            .expect("claim");
+        assert_eq!(claimed.len(), 3, "{form:?}");
+        let leased = "select count(*) from queue_entry where lease_owner is not null";
+        assert_eq!(site.db.sql(leased), "3", "{form:?}");
+        site.db
+            .sql("update queue_entry set lost = 2 where lease_owner is null");
+        assert!(
+            queue::claim_suspect(&site.store, holder)
+                .await
+                .expect("claim")
+                .is_some()
+        );
+        assert_eq!(site.db.sql(leased), "4", "{form:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn thirty_two_equal_submissions_are_one_run() {
     let site = Site::new().await;
     let published = light(&site).await;

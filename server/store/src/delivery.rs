@@ -332,16 +332,17 @@ pub async fn test(
     Ok(id)
 }
 
-/// Leases up to `limit` due deliveries, those of lost senders included.
+/// Leases up to `limit` due deliveries, those of lost senders included; picked apart from the join as in `queue::claim`.
 pub async fn claim(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
-        r#"update delivery d
+        r#"with due as materialized (
+               select id from delivery
+               where (state in ('due', 'retrying') and due_at <= now()) or (state = 'sending' and lease_until < now())
+               order by due_at limit $2 for update skip locked)
+           update delivery d
            set state = 'sending', lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = d.fence + 1,
                attempts = d.attempts + 1, tries = d.tries + 1
-           from (select id from delivery
-                 where (state in ('due', 'retrying') and due_at <= now()) or (state = 'sending' and lease_until < now())
-                 order by due_at limit $2 for update skip locked) due,
-                endpoint
+           from due, endpoint
            where d.id = due.id and endpoint.id = d.endpoint_id
            returning d.id, d.workspace_id, d.run_id, d.node, d.item_path, d.endpoint_id, endpoint.url,
                      (endpoint.disabled_at is not null or endpoint.deleted_at is not null) as "disabled!", d.message, d.artifacts,

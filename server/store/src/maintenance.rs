@@ -73,9 +73,10 @@ pub async fn make_partitions(store: &Store) -> Result<i64> {
 async fn remove_trial_runs(store: &Store) -> Result<u64> {
     let mut transaction = store.pool.begin().await?;
     let gone = sqlx::query_scalar!(
-        "delete from run where id in (
+        "with expired as materialized (
              select id from run where trial and expires_at < now() order by expires_at limit 500 for update skip locked)
-         returning id"
+         delete from run using expired where run.id = expired.id
+         returning run.id"
     )
     .fetch_all(&mut *transaction)
     .await?;

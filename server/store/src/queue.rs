@@ -329,7 +329,8 @@ pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepte
     })
 }
 
-/// Leases up to `limit` due entries, suspects excepted.
+/// Leases up to `limit` due entries, suspects excepted. The entries are picked in a materialized part of the statement: as a part of
+/// the join it may be executed for each row of the table, and then leases more than anybody asked for.
 pub async fn claim(
     store: &Store,
     holder: Holder,
@@ -347,11 +348,13 @@ pub async fn claim(
 /// good name.
 pub async fn claim_suspect(store: &Store, holder: Holder) -> Result<Option<ClaimedEntry>> {
     let row = sqlx::query!(
-        r#"update queue_entry q
+        r#"with due as materialized (
+               select run_id, node, item_path from queue_entry
+               where lease_owner is null and due_at <= now() and lost >= $3
+               order by priority desc, due_at limit 1 for update skip locked)
+           update queue_entry q
            set lease_owner = $1, lease_until = now() + $2::bigint * interval '1 millisecond', fence = q.fence + 1
-           from (select run_id, node, item_path from queue_entry
-                 where lease_owner is null and due_at <= now() and lost >= $3
-                 order by priority desc, due_at limit 1 for update skip locked) due
+           from due
            where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path
            returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
         holder.worker.as_uuid(),
@@ -556,11 +559,13 @@ async fn remember(
 
 async fn claim_skip_locked(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Lease>> {
     let rows = sqlx::query!(
-        r#"update queue_entry q
+        r#"with due as materialized (
+               select run_id, node, item_path from queue_entry
+               where lease_owner is null and due_at <= now() and lost < $4
+               order by priority desc, due_at limit $2 for update skip locked)
+           update queue_entry q
            set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
-           from (select run_id, node, item_path from queue_entry
-                 where lease_owner is null and due_at <= now() and lost < $4
-                 order by priority desc, due_at limit $2 for update skip locked) due
+           from due
            where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path
            returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
         holder.worker.as_uuid(),
@@ -585,11 +590,13 @@ async fn claim_skip_locked(store: &Store, holder: Holder, limit: i64) -> Result<
 
 async fn claim_compare(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Lease>> {
     let rows = sqlx::query!(
-        r#"update queue_entry q
+        r#"with due as materialized (
+               select run_id, node, item_path from queue_entry
+               where lease_owner is null and due_at <= now() and lost < $4
+               order by priority desc, due_at limit $2)
+           update queue_entry q
            set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
-           from (select run_id, node, item_path from queue_entry
-                 where lease_owner is null and due_at <= now() and lost < $4
-                 order by priority desc, due_at limit $2) due
+           from due
            where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path and q.lease_owner is null
            returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
         holder.worker.as_uuid(),
