@@ -160,7 +160,10 @@ pub async fn fetch(
                 if silent >= TRIES {
                     return Err(error);
                 }
-                tracing::warn!(%error, "the download was interrupted and is tried again");
+                // The next tries in a row have nothing new to say.
+                if silent <= 1 {
+                    tracing::warn!(%error, "the download stopped; it is tried again");
+                }
                 sleep(FIRST_PAUSE * 2_u32.pow(silent)).await;
             }
         }
