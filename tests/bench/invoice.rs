@@ -76,7 +76,7 @@ fn times(
             (pages, bytes) = (rendered.pages.len(), rendered.pdf()?.len());
         }
         if number > 0 {
-            times.push(millis(thread_time() - before) / f64::from(batch));
+            times.push(millis(thread_time().saturating_sub(before)) / f64::from(batch));
         }
     }
     Ok((sorted(times), pages, bytes))
@@ -122,7 +122,7 @@ fn values() -> Json {
     let line = |number: usize| {
         let (quantity, cents) = (number % 7 + 1, 1_250 + number * 37);
         // Some descriptions need two lines.
-        let more = if number % 6 == 0 {
+        let more = if number.is_multiple_of(6) {
             ", with breakfast, transfers, a guide for the day and the entrance fees of every museum"
         } else {
             ""

@@ -113,13 +113,13 @@ impl Arguments {
                 Some(("programs", value)) => parsed.programs = value.into(),
                 Some(("out", value)) => parsed.out = value.into(),
                 Some(("smollm2", value)) => {
-                    parsed.smollm2 = Some(value.into()).filter(|_| !value.is_empty())
+                    parsed.smollm2 = Some(value.into()).filter(|_| !value.is_empty());
                 }
                 Some(("qwen", value)) => {
-                    parsed.qwen = Some(value.into()).filter(|_| !value.is_empty())
+                    parsed.qwen = Some(value.into()).filter(|_| !value.is_empty());
                 }
                 Some(("only", value)) => {
-                    parsed.only = value.split(',').map(str::to_owned).collect()
+                    parsed.only = value.split(',').map(str::to_owned).collect();
                 }
                 _ => anyhow::bail!(
                     "\"{argument}\" is not understood: programs=, out=, smollm2=, qwen=, only="

@@ -92,7 +92,7 @@ impl Program {
                 bail!("the program ended at once: {status}");
             }
             ensure!(
-                self.started.elapsed() < Duration::from_secs(60),
+                self.started.elapsed() < Duration::from_mins(1),
                 "the program does not answer"
             );
             tokio::time::sleep(Duration::from_millis(2)).await;

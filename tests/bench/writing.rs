@@ -14,7 +14,7 @@ use crate::{
 
 const RUNS: usize = 3;
 const TOKENS: u32 = 160;
-const LOADING: Duration = Duration::from_secs(240);
+const LOADING: Duration = Duration::from_mins(4);
 
 /// A model and its floor.
 pub(crate) struct Asked<'a> {

@@ -165,6 +165,7 @@ impl Maker {
 }
 
 #[tokio::main]
+#[expect(clippy::too_many_lines, reason = "one office, filled step by step")]
 async fn main() {
     let db = TestDb::new().await;
     db.set_key(fixture::KEY);

@@ -285,7 +285,7 @@ async fn who_is_removed_hears_no_more_events() {
         .delete(&format!("/api/members/{}", id.as_str().unwrap()))
         .await
         .expect(204);
-    let ended = tokio::time::timeout(Duration::from_secs(60), open.bytes()).await;
+    let ended = tokio::time::timeout(Duration::from_mins(1), open.bytes()).await;
     assert!(ended.is_ok(), "the stream goes on");
     office.close().await;
 }

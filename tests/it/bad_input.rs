@@ -11,6 +11,10 @@ use tokio::{
     net::TcpStream,
 };
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "literals, written where they are needed"
+)]
 fn document(nodes: Json, edges: Json) -> Json {
     json!({"format": "formwork/1", "name": "Bad", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR", "nodes": nodes, "edges": edges})
 }

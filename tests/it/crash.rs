@@ -26,7 +26,7 @@ const FILLING: Duration = Duration::from_millis(1_100);
 /// Between two tries of somebody whose connection broke.
 const AGAIN: Duration = Duration::from_millis(100);
 /// Longest wait for a state; only a broken program takes it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The places of the programs: one that serves, two that work, one that writes.
 const SERVER: usize = 0;

@@ -21,15 +21,18 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// What a receiver got: id, timestamp, signature, body.
 type Received = Vec<(String, i64, String, Vec<u8>)>;
 
+/// A status and, perhaps, a `Retry-After`.
+type Told = (u16, Option<&'static str>);
+
 /// A receiver that answers as told, and 200 when nothing is told.
 #[derive(Clone, Default)]
 struct Receiver {
     received: Arc<Mutex<Received>>,
-    answers: Arc<Mutex<VecDeque<(u16, Option<&'static str>)>>>,
+    answers: Arc<Mutex<VecDeque<Told>>>,
 }
 
 impl Receiver {
-    async fn start(answers: &[(u16, Option<&'static str>)]) -> (Self, String) {
+    async fn start(answers: &[Told]) -> (Self, String) {
         let receiver = Self {
             answers: Arc::new(Mutex::new(answers.iter().copied().collect())),
             ..Self::default()

@@ -147,7 +147,7 @@ impl Site {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(Duration::from_secs(60), wait)
+        timeout(Duration::from_mins(1), wait)
             .await
             .expect("the worker answers")
     }
@@ -436,7 +436,7 @@ async fn the_worker_answers_streams_and_tells_how_it_is() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(60), is_ready)
+    timeout(Duration::from_mins(1), is_ready)
         .await
         .expect("the model becomes ready");
     let mut asked = request("Write the days.");
@@ -555,7 +555,7 @@ async fn a_worker_whose_model_cannot_be_read_ends_by_itself() {
     let site = Site::new().await;
     let mut worker = ModelWorker::start_with(&site.db.url, "/nowhere/model.gguf", &[]);
     let ended = tokio::task::spawn_blocking(move || worker.ended());
-    let ended = timeout(Duration::from_secs(60), ended).await;
+    let ended = timeout(Duration::from_mins(1), ended).await;
     assert!(
         !ended.expect("it ends").expect("watched"),
         "it says that it failed"

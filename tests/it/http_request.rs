@@ -123,13 +123,12 @@ async fn an_answer_that_takes_its_time_becomes_typed_values() {
         step(&run)["output"],
         json!({"status": 200, "body": {"rate": "1.0825", "name": "EUR/USD"}})
     );
-    let seen = seen.lock().expect("lock");
+    let seen = seen.lock().expect("lock").clone();
     assert_eq!(seen[0].0, "GET /slow?city=K%C3%B6ln+%26+Bonn");
     assert!(
         seen[0].1.get("idempotency-key").is_none(),
         "reading needs none"
     );
-    drop(seen);
     office.close().await;
 }
 
@@ -144,7 +143,7 @@ async fn a_busy_server_is_asked_again_under_the_same_key() {
     let run = run(&owner, config).await;
     assert_eq!(run["state"], "succeeded", "{}", run["error"]);
     assert_eq!(step(&run)["attempts"].as_array().map(Vec::len), Some(2));
-    let seen = seen.lock().expect("lock");
+    let seen = seen.lock().expect("lock").clone();
     let keys: Vec<&str> = seen
         .iter()
         .filter_map(|(_, headers, _)| headers.get("idempotency-key")?.to_str().ok())
@@ -155,7 +154,6 @@ async fn a_busy_server_is_asked_again_under_the_same_key() {
         seen.iter()
             .all(|(_, _, body)| body == "{\"city\":\"Köln & Bonn\"}")
     );
-    drop(seen);
     office.close().await;
 }
 
@@ -182,12 +180,11 @@ async fn a_credential_is_sent_and_shows_nowhere() {
         "{message}"
     );
     assert!(!good.to_string().contains(TOKEN) && !bad.to_string().contains(TOKEN));
-    let seen = seen.lock().expect("lock");
+    let seen = seen.lock().expect("lock").clone();
     assert!(
         seen.iter()
             .all(|(_, headers, _)| headers["authorization"] == format!("Bearer {TOKEN}"))
     );
-    drop(seen);
     office.close().await;
 }
 

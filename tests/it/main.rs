@@ -1,5 +1,11 @@
 //! The integration tests, in one binary: each file is named after what it tests.
 
+#![expect(clippy::unwrap_used, reason = "a test's panic is its message")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "a story is told from its beginning to its end"
+)]
+
 mod access;
 mod account;
 mod bad_input;

@@ -166,13 +166,13 @@ async fn an_old_fence_writes_nothing() {
     assert!(current.lease.fence > stale.lease.fence);
     assert_eq!(current.lease.lost, 1);
     assert!(
-        queue::heartbeat(&site.store, first, &[stale.lease.clone()])
+        queue::heartbeat(&site.store, first, std::slice::from_ref(&stale.lease))
             .await
             .expect("heartbeat")
             .is_empty()
     );
     assert_eq!(
-        queue::heartbeat(&site.store, second, &[current.lease.clone()])
+        queue::heartbeat(&site.store, second, std::slice::from_ref(&current.lease))
             .await
             .expect("heartbeat"),
         [(current.lease.run, current.lease.fence)]
@@ -524,7 +524,7 @@ async fn spend(site: &Site, published: &Published, stretch: Stretch) -> (i64, Du
     let mut config = site.config();
     config.store = store.clone();
     // Looks without a cause would be more than what is counted, and never the same number twice.
-    config.poll = Duration::from_secs(3600);
+    config.poll = Duration::from_hours(1);
     let before = commits(site);
     let executor = executor::Executor::start(config)
         .await

@@ -34,7 +34,7 @@ async fn receiver() -> (Ledger, String) {
 }
 
 async fn until(db: &TestDb, query: &str, expected: &str) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
     loop {
         let found = db.sql(query);
         if found == expected {

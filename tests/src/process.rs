@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Longest wait for something that should happen soon; only a broken test takes it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -195,7 +195,7 @@ impl Program {
         let _ = self.child.wait();
     }
 
-    /// Whether a fault froze it (proc_pid_stat(5): state T).
+    /// Whether a fault froze it (`proc_pid_stat(5)`: state T).
     pub fn is_frozen(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
         let stat = stat.expect("the program runs");

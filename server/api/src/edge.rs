@@ -108,6 +108,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// What a panicking handler answers; the panic's text goes to the log only.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic
         .downcast_ref::<String>()

@@ -49,13 +49,19 @@ pub fn router(state: State) -> Router {
     let document = Arc::new(openapi::document(described));
     let for_root = document.clone();
     let api = api
-        .route("/api/openapi.json", get(move || serve_openapi(document)))
+        .route(
+            "/api/openapi.json",
+            get(move || async move { axum::Json(document) }),
+        )
         .route("/api/events", get(events::serve))
         .route_layer(from_fn_with_state(app.clone(), auth::authorise));
     Router::new()
         .merge(api)
         .merge(public::router())
-        .route("/openapi.json", get(move || serve_openapi(for_root)))
+        .route(
+            "/openapi.json",
+            get(move || async move { axum::Json(for_root) }),
+        )
         .route("/healthz", get(healthz))
         .route("/api", get(unknown).fallback(unknown))
         .route("/api/{*rest}", get(unknown).fallback(unknown))
@@ -73,10 +79,6 @@ pub fn openapi() -> Json {
 
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::new().nest("/api", routes::router())
-}
-
-async fn serve_openapi(document: Arc<Json>) -> Response {
-    axum::Json(&*document).into_response()
 }
 
 async fn healthz(axum::extract::State(app): axum::extract::State<App>) -> Response {

@@ -82,7 +82,7 @@ impl SignInLimits {
         ];
         let mut buckets = self.lock();
         if buckets.len() > MAX_KEYS {
-            let old = now.checked_sub(Duration::from_secs(600));
+            let old = now.checked_sub(Duration::from_mins(10));
             buckets.retain(|_, bucket| old.is_some_and(|old| bucket.at > old));
             if buckets.len() > MAX_KEYS {
                 buckets.clear();

@@ -45,7 +45,7 @@ enum Command {
     Restore { file: PathBuf },
     /// Look at everything the program needs and say what it finds.
     Doctor,
-    /// Print the `OpenAPI` description of the JSON API.
+    /// Print the OpenAPI description of the JSON API.
     Openapi,
 }
 
@@ -82,6 +82,7 @@ fn sentence(error: &anyhow::Error) -> String {
 }
 
 #[expect(clippy::print_stdout, reason = "commands answer on the terminal")]
+#[expect(clippy::too_many_lines, reason = "one command after the other")]
 fn start(command: Command) -> anyhow::Result<ExitCode> {
     if let Command::Openapi = command {
         println!("{}", serde_json::to_string_pretty(&api::openapi())?);

@@ -12,9 +12,9 @@ use tracing::{info, warn};
 use crate::postgres::Account;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// After this long a crash counts as the first one again.
-const SETTLED: Duration = Duration::from_secs(120);
+const SETTLED: Duration = Duration::from_mins(2);
 
 #[derive(Clone, Debug)]
 pub(crate) struct ModelWorkerOptions {

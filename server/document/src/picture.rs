@@ -107,7 +107,7 @@ mod tests {
     fn lying_photograph(width: u32, height: u32) -> Vec<u8> {
         let mut jpeg = Vec::new();
         image::RgbImage::from_fn(width, height, |x, y| {
-            image::Rgb([(x * 7 % 256) as u8, (y * 5 % 256) as u8, 90])
+            image::Rgb([(x * 7).to_le_bytes()[0], (y * 5).to_le_bytes()[0], 90])
         })
         .write_with_encoder(JpegEncoder::new(&mut jpeg))
         .expect("a JPEG");

@@ -258,7 +258,7 @@ impl Job<'_> {
             match next {
                 // A secure address never leads to an insecure one.
                 Some(next) if next.scheme() == "https" || next.scheme() == url.scheme() => {
-                    url = next
+                    url = next;
                 }
                 _ => {
                     return Err(Attempt::Final(

@@ -45,9 +45,9 @@ const POLL: Duration = Duration::from_millis(500);
 /// Between two looks for a model that could not be fetched, and before the first new try to fetch it; doubled before each further one.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
 /// A network that comes back is noticed after this long.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 /// A source that sends wrong bytes would be asked for gigabytes again and again.
-const LONGEST_DISTRUST: Duration = Duration::from_secs(3600);
+const LONGEST_DISTRUST: Duration = Duration::from_hours(1);
 
 /// Why the process ends; one clear line each.
 #[derive(Debug, thiserror::Error)]

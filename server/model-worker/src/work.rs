@@ -150,7 +150,7 @@ async fn finish(
             "a text is written"
         ),
         Finish::Stale => {
-            tracing::info!(generation = %claimed.id, "the text is not wanted any more")
+            tracing::info!(generation = %claimed.id, "the text is not wanted any more");
         }
         Finish::Refused(error) => {
             tracing::error!(generation = %claimed.id, code = %error.code, "an output that breaks its schema was refused");

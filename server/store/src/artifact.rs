@@ -25,7 +25,7 @@ pub const MAX_BYTES: usize = 100 * 1024 * 1024;
 /// Uploads that no submission adopted are kept this long.
 const FREE_UPLOAD_HOURS: i32 = 24;
 /// Bytes younger than this may still be waiting for their row.
-const SWEEP_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+const SWEEP_AGE: Duration = Duration::from_hours(24);
 /// What the sweep sets aside before it looks a second time.
 const TRASH: &str = "trash";
 

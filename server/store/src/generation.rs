@@ -392,8 +392,8 @@ pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Gene
             fence: row.fence,
             place: row.place,
             created_at: row.created_at.to_jiff(),
-            started_at: row.started_at.map(|at| at.to_jiff()),
-            finished_at: row.finished_at.map(|at| at.to_jiff()),
+            started_at: row.started_at.map(jiff_sqlx::Timestamp::to_jiff),
+            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
         })
         .collect())
 }

@@ -57,8 +57,7 @@ impl Refusal {
 impl Sent {
     /// Reads the two content types that HTML forms have, and no other.
     pub(crate) async fn read(request: Request<Body>, form: &Form) -> Result<Self, Refusal> {
-        let most =
-            MAX_TEXT_BYTES as u64 + file_fields(form).map(|field| max_bytes(field)).sum::<u64>();
+        let most = MAX_TEXT_BYTES as u64 + file_fields(form).map(max_bytes).sum::<u64>();
         let length = request
             .headers()
             .get(header::CONTENT_LENGTH)

@@ -90,7 +90,7 @@ fn bind(app: &App, document: &serde_json::Value) -> Result<Published, ApiError> 
             .and_then(|bound| bound.trigger())
         {
             Some(Trigger::Form(form)) if published.form.is_none() => {
-                published.form = Some((node.id.clone(), form))
+                published.form = Some((node.id.clone(), form));
             }
             Some(Trigger::Webhook(hook)) => published.hooks.push((node.id.clone(), hook)),
             Some(Trigger::Form(_)) | None => {}

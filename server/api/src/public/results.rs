@@ -28,7 +28,7 @@ use crate::{App, error::ApiError, serve::Stopping};
 /// What is not told is asked for; the truth is in the database.
 const POLL: Duration = Duration::from_secs(2);
 /// A stream ends after this long; the browser opens the next one.
-const LONGEST_STREAM: Duration = Duration::from_secs(10 * 60);
+const LONGEST_STREAM: Duration = Duration::from_mins(10);
 
 #[derive(Deserialize)]
 pub(crate) struct Choice {
@@ -48,9 +48,7 @@ pub(crate) async fn show(
     };
     let language = Language::choose(choice.lang.as_deref(), &headers, story.locale());
     if wants_json(&headers) {
-        return story
-            .json(&app, &token)
-            .unwrap_or_else(IntoResponse::into_response);
+        return story.json(&app, &token);
     }
     // Who came through a form may want to fill in another one.
     let slug = if story.run.item.source == "form" {

@@ -340,7 +340,7 @@ impl Story {
         lines
     }
 
-    pub(super) fn json(&self, app: &App, token: &str) -> Result<Response, ApiError> {
+    pub(super) fn json(&self, app: &App, token: &str) -> Response {
         let item = &self.run.item;
         let documents: Vec<Json> = if item.state == "succeeded" {
             self.files(&app.catalogue)
@@ -357,7 +357,7 @@ impl Story {
         let body = json!({
             "run_id": item.id, "state": item.state, "finished": item.finished_at.is_some(), "documents": documents,
         });
-        Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response())
+        ([(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
     }
 }
 

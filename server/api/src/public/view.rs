@@ -257,7 +257,7 @@ impl FieldView {
         match &field.kind {
             FieldKind::Money { currency } => {
                 let currency = currency.as_deref().unwrap_or(look.currency);
-                view.currency = sign(currency).to_owned();
+                view.currency = sign(currency).into();
             }
             FieldKind::Date { min, max } => {
                 view.min = min.map(|date| date.to_string()).unwrap_or_default();
@@ -604,7 +604,7 @@ mod tests {
             assert!(html.contains(&format!(" id=\"{id}\"")), "no {id}");
         }
         assert!(html.contains("aria-invalid=\"true\"") && html.contains("f-guest-error"));
-        assert!(html.contains("Read as €1.50"), "{html}",);
+        assert!(html.contains("Read as €1.50"), "{html}");
         assert!(html.contains("data-computed=\"/items/0/twice\">€3.00"));
         assert!(html.contains("data-computed=\"/total\">€3.00"));
     }

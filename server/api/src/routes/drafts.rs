@@ -119,7 +119,7 @@ async fn save_draft(
             revision,
             changed_at,
         })),
-        SaveDraft::Stale(current) => Err(draft_changed(current)),
+        SaveDraft::Stale(current) => Err(draft_changed(&current)),
     }
 }
 
@@ -194,7 +194,7 @@ async fn check_draft(
 
 const PAGE: i64 = 50;
 
-fn draft_changed(current: RevisionItem) -> ApiError {
+fn draft_changed(current: &RevisionItem) -> ApiError {
     let who = current.changed_by.as_deref().unwrap_or("Somebody");
     ApiError::new(
         StatusCode::CONFLICT,

@@ -34,6 +34,7 @@ use crate::{
 };
 
 /// Everything about a run.
+#[expect(clippy::too_many_lines, reason = "one answer, field by field")]
 pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOut> {
     let store = &app.store;
     let detail = store::run::get(store, scope, id).await?;

@@ -26,7 +26,7 @@ use super::{
 const NEEDED_FIRST_MB: u64 = 200;
 /// Room for what an existing cluster writes while it starts and recovers.
 const NEEDED_AGAIN_MB: u64 = 64;
-const START_LIMIT: Duration = Duration::from_secs(120);
+const START_LIMIT: Duration = Duration::from_mins(2);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// How long a stop waits for others to leave the database by themselves.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
@@ -439,14 +439,11 @@ fn wait_until_ready(child: &mut Child, status_file: &Path) -> Result<(), String>
 }
 
 fn wait_or_stop(child: &mut Child, stop_asked: &mpsc::Receiver<()>) {
-    loop {
-        match stop_asked.recv_timeout(Duration::from_millis(100)) {
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                if let Ok(Some(_)) = child.try_wait() {
-                    return;
-                }
-            }
-            Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
+    while let Err(mpsc::RecvTimeoutError::Timeout) =
+        stop_asked.recv_timeout(Duration::from_millis(100))
+    {
+        if let Ok(Some(_)) = child.try_wait() {
+            return;
         }
     }
     // TERM is Postgres's smart shutdown: it waits for whoever is connected, and a client that left in the middle of a question still is,

@@ -155,7 +155,7 @@ impl ModelFile {
         })
     }
 
-    /// Reads a tensor. Types that candle computes one number at a time (Q4_1, Q5_0, Q5_1: 3 to 20 times slower) become Q8_0.
+    /// Reads a tensor. Types that candle computes one number at a time (`Q4_1`, `Q5_0`, `Q5_1`: 3 to 20 times slower) become `Q8_0`.
     pub fn tensor(&mut self, name: &str) -> Result<QTensor, LoadError> {
         let tensor = self
             .content

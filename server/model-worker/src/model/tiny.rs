@@ -43,6 +43,10 @@ pub(crate) fn tiny(architecture: Architecture, dtype: GgmlDType) -> Tiny {
     Tiny { folder, path }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one file, written from top to bottom"
+)]
 fn write(path: &Path, architecture: Architecture, dtype: GgmlDType) {
     let prefix = match architecture {
         Architecture::Llama => "llama",

@@ -111,6 +111,7 @@ impl Writer {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "one answer from prompt to usage")]
     fn answer(
         &mut self,
         request: &Request,
@@ -135,7 +136,7 @@ impl Writer {
                 let grammar = self
                     .grammars
                     .grammar(&bounded.schema)
-                    .map_err(refused_schema)?;
+                    .map_err(|error| refused_schema(&error))?;
                 (
                     Some(grammar),
                     bounded.max_tokens.max(asked.max_tokens as usize),
@@ -425,7 +426,7 @@ fn too_long(tokens: usize) -> Failure {
     )
 }
 
-fn refused_schema(error: GrammarError) -> Failure {
+fn refused_schema(error: &GrammarError) -> Failure {
     Failure::new(
         "schema_unsupported",
         format!(

@@ -88,6 +88,9 @@ fn load(architecture: Architecture, dtype: GgmlDType) -> Model {
     Model::load(&mut ModelFile::open(&made.path).expect("opens"), 512).expect("loads")
 }
 
+/// Another implementation: tokens and their first position to logits.
+type Stock = Box<dyn FnMut(&[u32], usize) -> Vec<f32>>;
+
 #[test]
 fn the_forward_pass_agrees_with_candles_own_models() {
     for architecture in BOTH {
@@ -96,7 +99,7 @@ fn the_forward_pass_agrees_with_candles_own_models() {
             Model::load(&mut ModelFile::open(&made.path).expect("opens"), 512).expect("loads");
         let mut file = std::fs::File::open(&made.path).expect("opens");
         let content = candle_core::quantized::gguf_file::Content::read(&mut file).expect("reads");
-        let mut stock: Box<dyn FnMut(&[u32], usize) -> Vec<f32>> = match architecture {
+        let mut stock: Stock = match architecture {
             Architecture::Llama => {
                 let mut stock =
                     quantized_llama::ModelWeights::from_gguf(content, &mut file, &Device::Cpu)
