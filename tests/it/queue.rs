@@ -342,7 +342,7 @@ async fn a_committer_that_panics_or_loses_its_connection_fails_no_run() {
             Source::Form,
             json!({}),
         );
-        let accepted = queue::submit(&site.store, Some(local.as_ref()), &published.scope, new)
+        let accepted = queue::submit(&site.store, Some(&local), &published.scope, new)
             .await
             .expect("accepted");
         runs.push(accepted.run_id);
@@ -569,7 +569,7 @@ async fn submit_and_wait(
     new.submission_id = Some(ticket);
     new.idempotency = Some(("form".into(), ticket.to_string()));
     let local = executor.local();
-    let accepted = queue::submit(store, Some(local.as_ref()), &published.scope, new)
+    let accepted = queue::submit(store, Some(&local), &published.scope, new)
         .await
         .expect("accepted");
     let topic = format!("run:{}", accepted.run_id);

@@ -124,6 +124,8 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) worker: WorkerId,
     slots: Arc<Semaphore>,
+    /// Nothing is worked on any more, and no lease needs to be extended.
+    idle: CancellationToken,
     programs: Programs,
     committer: Committer,
     held: Held,
@@ -139,6 +141,7 @@ impl Executor {
         let inner = Arc::new(Inner {
             worker,
             slots: Arc::new(Semaphore::new(config.slots)),
+            idle: CancellationToken::new(),
             programs: Programs::new(config.catalogue.clone()),
             committer: Committer::start(config.store.clone(), config.faults.clone()),
             held: Held::default(),
@@ -146,13 +149,14 @@ impl Executor {
             stopping: CancellationToken::new(),
             config,
         });
-        tokio::spawn(claim(inner.clone()));
+        // Those who lease are waited for at the stop.
+        inner.tasks.spawn(claim(inner.clone()));
+        inner.tasks.spawn(try_suspects(inner.clone()));
+        inner.tasks.spawn(deliver::work(inner.clone()));
         tokio::spawn(heartbeat(inner.clone()));
         tokio::spawn(rescue(inner.clone()));
-        tokio::spawn(try_suspects(inner.clone()));
         tokio::spawn(maintain(inner.clone()));
         tokio::spawn(notice_ends(inner.clone()));
-        tokio::spawn(deliver::work(inner.clone()));
         Ok(Self(inner))
     }
 
@@ -175,11 +179,9 @@ impl Executor {
         {
             tracing::warn!("some steps did not end in time; they are run again elsewhere");
         }
-        let held = self.0.held.all();
+        self.0.idle.cancel();
+        give_back(&self.0, &self.0.held.all()).await;
         let store = &self.0.config.store;
-        if let Err(error) = queue::release(store, self.0.worker, &held).await {
-            tracing::warn!(%error, "leases could not be given back; they run out by themselves");
-        }
         if let Err(error) = worker::remove(store, self.0.worker).await {
             tracing::warn!(%error, "this process could not say goodbye");
         }
@@ -238,6 +240,7 @@ async fn claim(inner: Arc<Inner>) {
     loop {
         woken.borrow_and_update();
         let first = tokio::select! {
+            biased;
             () = inner.stopping.cancelled() => return,
             permit = inner.slots.clone().acquire_owned() => match permit {
                 Ok(permit) => permit,
@@ -311,6 +314,7 @@ async fn one(
         }
         Err(Unusable::Store(error)) => {
             tracing::warn!(run.id = %run.id, %error, "a run's workflow could not be read; it is tried again later");
+            give_back(inner, std::slice::from_ref(&entry.lease)).await;
             return None;
         }
     };
@@ -414,11 +418,12 @@ async fn follow(
             solo: true,
         });
     }
-    let loaded = queue::load(&inner.config.store, leases).await;
+    let loaded = queue::load(&inner.config.store, leases.clone()).await;
     let mut entries = match loaded {
         Ok(entries) => entries.into_iter(),
         Err(error) => {
-            tracing::warn!(run.id = %known.run.id, %error, "what follows could not be read; the leases run out");
+            tracing::warn!(run.id = %known.run.id, %error, "what follows could not be read; it is given back");
+            give_back(inner, &leases).await;
             return None;
         }
     };
@@ -427,6 +432,13 @@ async fn follow(
         drop(inner.spawn(Box::new(permit), entry));
     }
     first
+}
+
+/// So that others need not wait until leases run out, which would also count as a lost worker.
+async fn give_back(inner: &Inner, leases: &[Lease]) {
+    if let Err(error) = queue::release(&inner.config.store, inner.worker, leases).await {
+        tracing::warn!(%error, "leases could not be given back; they run out by themselves");
+    }
 }
 
 /// The run fails without its workflow: there is no plan to ask.
@@ -441,7 +453,11 @@ async fn fail_unusable(inner: &Arc<Inner>, entry: &ClaimedEntry, error: &StepErr
 /// Extends the leases of everything that is being worked on, in one statement.
 async fn heartbeat(inner: Arc<Inner>) {
     let config = &inner.config;
-    while !pause(&inner, config.heartbeat).await {
+    loop {
+        tokio::select! {
+            () = inner.idle.cancelled() => return,
+            () = tokio::time::sleep(config.heartbeat) => {}
+        }
         let held = inner.held.all();
         if !held.is_empty() {
             match queue::heartbeat(&config.store, inner.holder(), &held).await {
@@ -475,8 +491,13 @@ async fn rescue(inner: Arc<Inner>) {
 async fn try_suspects(inner: Arc<Inner>) {
     while !pause(&inner, inner.config.rescue).await {
         while !inner.is_stopping() {
-            let Ok(permit) = inner.slots.clone().acquire_owned().await else {
-                return;
+            let permit = tokio::select! {
+                biased;
+                () = inner.stopping.cancelled() => return,
+                permit = inner.slots.clone().acquire_owned() => match permit {
+                    Ok(permit) => permit,
+                    Err(_) => return,
+                },
             };
             match queue::claim_suspect(&inner.config.store, inner.holder()).await {
                 // A panic is told where it happens; the lease runs out.

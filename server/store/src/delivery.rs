@@ -353,27 +353,48 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Clai
     )
     .fetch_all(&store.pool)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Claimed {
-                id: row.id.into(),
-                scope: Scope::new(row.workspace_id.into(), None),
-                run: row.run_id.map(Into::into),
-                node: row.node,
-                item_path: row.item_path,
-                endpoint: row.endpoint_id.into(),
-                url: row.url,
-                disabled: row.disabled,
-                message: row.message,
-                artifacts: serde_json::from_value(row.artifacts)?,
-                inline: row.attach == "inline",
-                tries: row.tries - 1,
-                attempt: row.attempts,
-                awaited: row.awaited,
-                fence: row.fence,
-            })
-        })
-        .collect()
+    let mut all = Vec::new();
+    for row in rows {
+        let artifacts = serde_json::from_value(row.artifacts);
+        let unreadable = artifacts.as_ref().err().map(ToString::to_string);
+        let claimed = Claimed {
+            id: row.id.into(),
+            scope: Scope::new(row.workspace_id.into(), None),
+            run: row.run_id.map(Into::into),
+            node: row.node,
+            item_path: row.item_path,
+            endpoint: row.endpoint_id.into(),
+            url: row.url,
+            disabled: row.disabled,
+            message: row.message,
+            artifacts: artifacts.unwrap_or_default(),
+            inline: row.attach == "inline",
+            tries: row.tries - 1,
+            attempt: row.attempts,
+            awaited: row.awaited,
+            fence: row.fence,
+        };
+        // It would take its neighbours with it again and again.
+        match unreadable {
+            Some(reason) => give_up(store, &claimed, &reason).await?,
+            None => all.push(claimed),
+        }
+    }
+    Ok(all)
+}
+
+async fn give_up(store: &Store, claimed: &Claimed, reason: &str) -> Result<()> {
+    let report = Report {
+        took_ms: 0,
+        status: None,
+        answer_head: None,
+        error: Some(StepError::new(
+            "files_unreadable",
+            format!("What is stored about the files of this delivery cannot be read: {reason}."),
+        )),
+        next: Next::GivenUp,
+    };
+    finish(store, claimed, &report).await.map(drop)
 }
 
 /// Extends the lease of a try that is still under way; nothing happens when another sender has the delivery or a person stopped it.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sqlx::PgConnection;
+use tracing::Instrument as _;
 
 use crate::{
     Result, Scope, Store, StoreError, artifact,
@@ -189,20 +190,31 @@ pub enum ClaimForm {
 }
 
 /// Stores the submission, the run and its first entry in one commit, leased to the executor of this process if it has a free slot.
-/// When this returns the submission cannot be lost.
+/// When this returns the submission cannot be lost. Whoever asks may leave at any moment, also in the middle of the commit: a task of
+/// its own sees to it that what was leased is started.
 pub async fn submit(
     store: &Store,
-    local: Option<&dyn LocalExecutor>,
+    local: Option<&Arc<dyn LocalExecutor>>,
     scope: &Scope,
     mut new: Accept,
 ) -> Result<Accepted> {
-    let slot = local.and_then(LocalExecutor::reserve);
-    new.lease = slot.as_ref().map(|slot| slot.holder);
-    let mut accepted = accept(store, scope, new).await?;
-    if let (Some(local), Some(slot), Some(claimed)) = (local, slot, accepted.claimed.take()) {
-        local.start(slot, claimed);
+    let (store, local, scope) = (store.clone(), local.cloned(), *scope);
+    let accepting = async move {
+        let slot = local.as_ref().and_then(|local| local.reserve());
+        new.lease = slot.as_ref().map(|slot| slot.holder);
+        let mut accepted = accept(&store, &scope, new).await?;
+        if let (Some(local), Some(slot), Some(claimed)) = (local, slot, accepted.claimed.take()) {
+            local.start(slot, claimed);
+        }
+        Ok(accepted)
+    };
+    match tokio::spawn(accepting.in_current_span()).await {
+        Ok(accepted) => accepted,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)),
+        },
     }
-    Ok(accepted)
 }
 
 /// `submit` without the hand-over: the caller runs `Accepted::claimed` itself.
@@ -341,7 +353,20 @@ pub async fn claim(
         ClaimForm::SkipLocked => claim_skip_locked(store, holder, limit).await?,
         ClaimForm::Compare => claim_compare(store, holder, limit).await?,
     };
-    load(store, leases).await
+    load_or_release(store, holder, leases).await
+}
+
+/// Leases that nobody can work on are given back: running out they would count as lost, and their runs would stand still until then.
+async fn load_or_release(
+    store: &Store,
+    holder: Holder,
+    leases: Vec<Lease>,
+) -> Result<Vec<ClaimedEntry>> {
+    let loaded = load(store, leases.clone()).await;
+    if loaded.is_err() {
+        let_go(store, holder.worker, &leases).await?;
+    }
+    loaded
 }
 
 /// Leases one due suspect. Who claims it runs no other suspect at the same time: if the process dies of it, the others keep their
@@ -371,7 +396,8 @@ pub async fn claim_suspect(store: &Store, holder: Holder) -> Result<Option<Claim
         lost: row.lost,
         head_at: row.head_at.to_jiff(),
     });
-    Ok(load(store, lease.into_iter().collect()).await?.pop())
+    let leases = lease.into_iter().collect();
+    Ok(load_or_release(store, holder, leases).await?.pop())
 }
 
 /// Extends this process's leases in one statement and returns those that it still holds. An entry that somebody has locked at this
@@ -425,6 +451,14 @@ pub async fn rescue(store: &Store) -> Result<u64> {
 
 /// Gives leases back unfinished: an orderly stop, which does not count as a lost worker.
 pub async fn release(store: &Store, worker: WorkerId, held: &[Lease]) -> Result<u64> {
+    let released = let_go(store, worker, held).await?;
+    if released > 0 {
+        wake(store);
+    }
+    Ok(released)
+}
+
+async fn let_go(store: &Store, worker: WorkerId, held: &[Lease]) -> Result<u64> {
     let (runs, nodes, paths, fences) = columns(held);
     let done = sqlx::query!(
         "update queue_entry q set lease_owner = null, lease_until = null
@@ -439,9 +473,6 @@ pub async fn release(store: &Store, worker: WorkerId, held: &[Lease]) -> Result<
     )
     .execute(&store.pool)
     .await?;
-    if done.rows_affected() > 0 {
-        wake(store);
-    }
     Ok(done.rows_affected())
 }
 

@@ -408,7 +408,11 @@ pub async fn wait(store: &Store, scope: &Scope, run: RunId, limit: Duration) -> 
         tokio::select! {
             _ = &mut finished => return Ok(()),
             () = tokio::time::sleep_until(deadline) => return Ok(()),
-            () = tokio::time::sleep(WAIT_POLL) => answer_finished(store).await?,
+            () = tokio::time::sleep(WAIT_POLL) => {
+                if let Err(error) = answer_finished(store).await {
+                    tracing::warn!(%error, "runs that are waited for could not be looked up");
+                }
+            }
         }
     }
 }

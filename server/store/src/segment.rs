@@ -437,7 +437,7 @@ async fn write_heads(
     let rows = sqlx::query!(
         r#"insert into queue_entry (run_id, workspace_id, node, item_path, priority, due_at, head_at, lease_owner, lease_until)
            select run_id, workspace_id, node, item_path, priority, coalesce(at, now() + in_ms * interval '1 millisecond'),
-                  coalesce(head_at, now()), owner, case when owner is not null then now() + $2::bigint * interval '1 millisecond' end
+                  coalesce(head_at, now()), owner, case when owner is not null then clock_timestamp() + $2::bigint * interval '1 millisecond' end
            from json_to_recordset($1::json) as h (run_id uuid, workspace_id uuid, node text, item_path text, in_ms bigint,
                 at timestamptz, head_at timestamptz, priority smallint, owner uuid)
            on conflict (run_id, node, item_path) do nothing

@@ -276,22 +276,22 @@ impl Visit<'_> {
         accept.uploads = used;
         let earlier = match submission::find(&self.app.store, scope, id).await? {
             Some(earlier) => Some(earlier),
-            None => match queue::submit(&self.app.store, self.app.local.as_deref(), scope, accept)
-                .await
-            {
-                Ok(accepted) if !accepted.already => {
-                    return self.to_result(accepted.run_id);
+            None => {
+                match queue::submit(&self.app.store, self.app.local.as_ref(), scope, accept).await {
+                    Ok(accepted) if !accepted.already => {
+                        return self.to_result(accepted.run_id);
+                    }
+                    Ok(_) => submission::find(&self.app.store, scope, id).await?,
+                    Err(StoreError::Invalid {
+                        code: "upload_gone",
+                        ..
+                    }) => {
+                        // Two at once: the other one took the files along.
+                        submission::find(&self.app.store, scope, id).await?
+                    }
+                    Err(error) => return Err(error.into()),
                 }
-                Ok(_) => submission::find(&self.app.store, scope, id).await?,
-                Err(StoreError::Invalid {
-                    code: "upload_gone",
-                    ..
-                }) => {
-                    // Two at once: the other one took the files along.
-                    submission::find(&self.app.store, scope, id).await?
-                }
-                Err(error) => return Err(error.into()),
-            },
+            }
         };
         let Some(earlier) = earlier else {
             let (_, ticket) = self.fresh_ticket()?;

@@ -81,7 +81,7 @@ pub(crate) async fn receive(
     );
     accept.idempotency = key.map(|key| (format!("hook:{}:{node}", workflow.id), key));
     accept.title = published.workflow.name.clone();
-    let accepted = queue::submit(&app.store, app.local.as_deref(), &workflow.scope, accept).await?;
+    let accepted = queue::submit(&app.store, app.local.as_ref(), &workflow.scope, accept).await?;
     let status_url = link::run_url(
         &app.store.sealer,
         app.config.public_url.as_str(),

@@ -382,7 +382,7 @@ async fn start_run(
             })?;
         accept.idempotency = Some((format!("api:{workflow}"), key.to_owned()));
     }
-    let accepted = queue::submit(&app.store, app.local.as_deref(), &caller.scope, accept).await?;
+    let accepted = queue::submit(&app.store, app.local.as_ref(), &caller.scope, accept).await?;
     let wait = Duration::from_millis(body.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
     store::run::wait(&app.store, &caller.scope, accepted.run_id, wait).await?;
     let (status, result) = result_out(&app, &caller.scope, accepted.run_id).await?;
@@ -460,7 +460,7 @@ async fn start_trial_run(
         uploads: Vec::new(),
         lease: None,
     };
-    let accepted = queue::submit(&app.store, app.local.as_deref(), &caller.scope, accept).await?;
+    let accepted = queue::submit(&app.store, app.local.as_ref(), &caller.scope, accept).await?;
     let run = run_out(&app, &caller.scope, accepted.run_id).await?;
     Ok((StatusCode::ACCEPTED, Json(run)))
 }
