@@ -117,6 +117,57 @@ async fn a_claim_takes_no_more_than_it_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_claimed_and_cannot_be_read_is_given_back() {
+    let site = Site::new().await;
+    let published = light(&site).await;
+    let run = site.start(&published).await;
+    let holder = worker(&site).await;
+    site.db.sql("alter table step rename to step_elsewhere");
+    let claimed = queue::claim(&site.store, holder, 10, ClaimForm::SkipLocked).await;
+    assert!(claimed.is_err());
+    assert_eq!(
+        site.db
+            .sql("select lease_owner is null, lost from queue_entry"),
+        "t|0"
+    );
+    site.db.sql("alter table step_elsewhere rename to step");
+    let executor = site.executor().await;
+    assert_eq!(site.end(&published, run).await.state, "succeeded");
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_while_a_run_is_accepted_does_not_hold_it_up() {
+    let site = Site::new().await;
+    let published = light(&site).await;
+    let executor = site.executor().await;
+    let local = executor.local();
+    {
+        let new = Accept::new(
+            published.workflow,
+            published.version,
+            "start",
+            Source::Form,
+            json!({}),
+        );
+        let submitting = queue::submit(&site.store, Some(&local), &published.scope, new);
+        tokio::pin!(submitting);
+        // Polled once and dropped, as the server does with the request of somebody who is gone.
+        tokio::select! {
+            biased;
+            _ = &mut submitting => panic!("nothing is stored without waiting"),
+            () = std::future::ready(()) => {}
+        }
+    }
+    site.until(
+        "select state, (select count(*) from queue_entry) from run",
+        "succeeded|0",
+    )
+    .await;
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn thirty_two_equal_submissions_are_one_run() {
     let site = Site::new().await;
     let published = light(&site).await;
