@@ -74,6 +74,13 @@ pub(crate) struct Glyphs {
     pub(crate) clusters: Vec<Cluster>,
 }
 
+impl Glyphs {
+    /// Whether readers of the file, who turn a line of right-to-left text around, would turn the letters within the cluster, too.
+    pub(crate) fn turned(&self, cluster: &Cluster) -> bool {
+        self.right_to_left && cluster.text.chars().nth(1).is_some()
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Glyph {
     pub(crate) id: u16,

@@ -1,7 +1,7 @@
 //! Fonts of a document, cut to its glyphs. Text extraction maps a glyph to one text; where a glyph stands for another one, the drawing
 //! code writes the text beside it (`ActualText`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use printpdf::ParsedFont;
 use sha2::{Digest as _, Sha256};
@@ -22,6 +22,8 @@ pub(super) struct Face {
     remapper: GlyphRemapper,
     /// By original glyph: text and width in thousandths, as the PDF's `/W` has it.
     glyphs: BTreeMap<u16, (String, f32)>,
+    /// A glyph without width that is never seen, for letters that have no glyph of their own.
+    pub(super) carrier: Option<u16>,
 }
 
 impl Face {
@@ -41,12 +43,16 @@ impl Face {
 /// The fonts in use by their index in the display list.
 pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
     let mut used: BTreeMap<usize, BTreeMap<u16, String>> = BTreeMap::new();
+    let mut carried: BTreeSet<usize> = BTreeSet::new();
     for placed in display.pages.iter().flat_map(|page| &page.items) {
         let Item::Glyphs(run) = &placed.item else {
             continue;
         };
         let glyphs = used.entry(run.font).or_default();
         for cluster in &run.clusters {
+            if run.turned(cluster) {
+                carried.insert(run.font);
+            }
             for index in cluster.first..cluster.first + cluster.count {
                 let text = glyphs.entry(run.glyphs[index as usize].id).or_default();
                 // A glyph that is a cluster of its own gives the text; parts of a cluster must not.
@@ -59,14 +65,19 @@ pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
     used.into_iter()
         .filter_map(|(index, glyphs)| {
             let data = display.fonts.get(index)?;
-            Some(face(data, glyphs).map(|face| (index, face)))
+            let carried = carried.contains(&index);
+            Some(face(data, glyphs, carried).map(|face| (index, face)))
         })
         .collect()
 }
 
-fn face(data: &parley::FontData, used: BTreeMap<u16, String>) -> Result<Face> {
+fn face(data: &parley::FontData, mut used: BTreeMap<u16, String>, carried: bool) -> Result<Face> {
     let bytes = data.data.data();
     let font = FontRef::from_index(bytes, data.index).map_err(|error| error.to_string())?;
+    let carrier = carried.then(|| carrier(&font)).flatten();
+    if let Some(glyph) = carrier {
+        used.insert(glyph, SILENT.to_string());
+    }
     let remapper = GlyphRemapper::new_from_glyphs_sorted(&used.keys().copied().collect::<Vec<_>>());
     let subset =
         subsetter::subset(bytes, data.index, &remapper).map_err(|error| format!("{error:?}"))?;
@@ -109,5 +120,19 @@ fn face(data: &parley::FontData, used: BTreeMap<u16, String>) -> Result<Face> {
         name: format!("{tag}+{own}"),
         remapper,
         glyphs,
+        carrier,
     })
+}
+
+/// What a carrier says to readers that know no `ActualText`: nothing, in a letter that some of them count as right-to-left.
+const SILENT: char = '\u{feff}';
+
+/// The joiner, or what else has no width; some fonts draw a picture of it.
+fn carrier(font: &FontRef<'_>) -> Option<u16> {
+    let metrics = font.glyph_metrics(Size::unscaled(), LocationRef::default());
+    ['\u{200d}', '\u{200c}', '\u{200b}']
+        .into_iter()
+        .filter_map(|letter| font.charmap().map(letter))
+        .find(|glyph| metrics.advance_width(*glyph) == Some(0.0))
+        .and_then(|glyph| u16::try_from(glyph.to_u32()).ok())
 }

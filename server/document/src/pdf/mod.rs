@@ -11,11 +11,12 @@ use printpdf::{
     Actions, BorderArray, Codepoint, Color, DictItem, ExternalStream, ExternalXObject, FontId,
     LinePoint, LinkAnnotation, Op, PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions,
     Point, Polygon, PolygonRing, Pt, Px, RawImage, RawImageData, RawImageFormat, Rect,
-    Rgb as PdfRgb, TextItem, TextMatrix, WindingOrder, XObject, XObjectId, XObjectTransform,
+    Rgb as PdfRgb, TextItem, TextMatrix, TextRenderingMode, WindingOrder, XObject, XObjectId,
+    XObjectTransform,
 };
 
 use crate::{
-    display::{Display, Glyphs, Item, Picture, Pixels, Placed, Rgb, TagId},
+    display::{Display, Glyph, Glyphs, Item, Picture, Pixels, Placed, Rgb, TagId},
     svg::runs,
     template::Segment,
 };
@@ -344,82 +345,154 @@ impl<'a> Page<'a> {
     }
 
     fn glyphs(&mut self, run: &Glyphs, x: f32, y: f32) {
-        let Some(face) = self.faces.get(&run.font) else {
+        let faces = self.faces;
+        let Some(face) = faces.get(&run.font) else {
             return;
         };
-        let height = self.display.height;
-        let size = run.size;
         self.ops.push(Op::StartTextSection);
         self.ops.push(Op::SetFont {
             font: PdfFontHandle::External(FontId(format!("T{}", run.font))),
-            size: Pt(size),
+            size: Pt(run.size),
         });
-        let mut items: Vec<TextItem> = Vec::new();
-        // Where the viewer's pen is, by the widths it knows; `None` before the first glyph of a line.
-        let mut pen: Option<(f32, f32)> = None;
+        let mut pen = Pen {
+            face,
+            size: run.size,
+            origin: (x, self.display.height - y),
+            at: None,
+            visible: true,
+            items: Vec::new(),
+        };
         for cluster in &run.clusters {
             let first = cluster.first as usize;
             let glyphs = &run.glyphs[first..first + cluster.count as usize];
-            let plain = match glyphs {
-                [glyph] => face.text(glyph.id) == &*cluster.text,
-                _ => false,
-            };
-            if !plain {
-                self.show(&mut items);
-                self.ops.push(Op::BeginMarkedContentWithProperties {
-                    tag: "Span".into(),
-                    properties: DictItem::Dict {
-                        map: BTreeMap::from([(
-                            "ActualText".into(),
-                            DictItem::String {
-                                data: document::utf16(&cluster.text),
-                                literal: false,
-                            },
-                        )]),
-                    },
-                });
-            }
-            for glyph in glyphs {
-                let shift =
-                    pen.map(|(at, baseline)| (glyph.x - at, (glyph.y - baseline).abs() < 0.01));
-                if let Some((dx, true)) = shift {
-                    let thousandths = (-dx * 1000.0 / size).round();
-                    if thousandths.abs() >= 1.0 {
-                        items.push(TextItem::Offset(thousandths));
-                        pen =
-                            pen.map(|(at, baseline)| (at - thousandths * size / 1000.0, baseline));
-                    }
-                } else {
-                    self.show(&mut items);
-                    self.ops.push(Op::SetTextMatrix {
-                        matrix: TextMatrix::Translate(Pt(x + glyph.x), Pt(height - y - glyph.y)),
-                    });
-                    pen = Some((glyph.x, glyph.y));
+            match face.carrier {
+                Some(carrier) if run.turned(cluster) => {
+                    self.turned(&mut pen, glyphs, &cluster.text, carrier);
                 }
-                let (cid, width) = face.cid(glyph.id);
-                let code = Codepoint::with_cid(cid, 0.0, face.text(glyph.id).to_owned());
-                match items.last_mut() {
-                    Some(TextItem::GlyphIds(codes)) => codes.push(code),
-                    _ => items.push(TextItem::GlyphIds(vec![code])),
-                }
-                pen = pen.map(|(at, baseline)| (at + width * size / 1000.0, baseline));
-            }
-            if !plain {
-                self.show(&mut items);
-                self.ops.push(Op::EndMarkedContent);
+                _ => self.cluster(&mut pen, glyphs, &cluster.text),
             }
         }
-        self.show(&mut items);
+        self.show(&mut pen);
+        if !pen.visible {
+            self.ops.push(Op::SetTextRenderingMode {
+                mode: TextRenderingMode::Fill,
+            });
+        }
         self.ops.push(Op::EndTextSection);
     }
 
-    fn show(&mut self, items: &mut Vec<TextItem>) {
-        if !items.is_empty() {
+    /// Letter by letter in the order of drawing, which readers turn around: the last letter first. Each has its share of the cluster's
+    /// width, between two glyphs that are not seen, because readers take letters that begin at one place for copies, and texts of the
+    /// same glyphs, too; hence one glyph more in every other letter. The ink is with the first one.
+    fn turned(&mut self, pen: &mut Pen<'_>, glyphs: &[Glyph], text: &str, carrier: u16) {
+        let width = |glyph: &Glyph| pen.face.cid(glyph.id).1 * pen.size / 1000.0;
+        let Some(base) = glyphs.iter().find(|glyph| width(glyph) > 0.0) else {
+            return self.cluster(pen, glyphs, text);
+        };
+        let whole: f32 = glyphs.iter().map(width).sum();
+        let share = whole / text.chars().count() as f32;
+        let mut edge = Glyph {
+            id: carrier,
+            ..*base
+        };
+        let mut ink = glyphs;
+        for (index, (at, letter)) in text.char_indices().rev().enumerate() {
+            let mut drawn = vec![edge; 1 + index % 2];
+            drawn.extend(std::mem::take(&mut ink));
+            edge.x += share;
+            drawn.push(edge);
+            self.cluster(pen, &drawn, &text[at..at + letter.len_utf8()]);
+        }
+    }
+
+    /// Glyphs that are read as `text`, which is written beside them where they do not say it themselves.
+    fn cluster(&mut self, pen: &mut Pen<'_>, glyphs: &[Glyph], text: &str) {
+        let plain = matches!(glyphs, [glyph] if pen.face.text(glyph.id) == text);
+        if !plain {
+            self.show(pen);
+            self.ops.push(Op::BeginMarkedContentWithProperties {
+                tag: "Span".into(),
+                properties: DictItem::Dict {
+                    map: BTreeMap::from([(
+                        "ActualText".into(),
+                        DictItem::String {
+                            data: document::utf16(text),
+                            literal: false,
+                        },
+                    )]),
+                },
+            });
+        }
+        for glyph in glyphs {
+            self.glyph(pen, glyph);
+        }
+        if !plain {
+            self.show(pen);
+            self.ops.push(Op::EndMarkedContent);
+        }
+    }
+
+    fn glyph(&mut self, pen: &mut Pen<'_>, glyph: &Glyph) {
+        match pen.at {
+            Some((at, baseline)) if (glyph.y - baseline).abs() < 0.01 => {
+                let thousandths = ((at - glyph.x) * 1000.0 / pen.size).round();
+                if thousandths.abs() >= 1.0 {
+                    pen.items.push(TextItem::Offset(thousandths));
+                    pen.at = Some((at - thousandths * pen.size / 1000.0, baseline));
+                }
+            }
+            _ => {
+                self.show(pen);
+                let (x, y) = pen.origin;
+                self.ops.push(Op::SetTextMatrix {
+                    matrix: TextMatrix::Translate(Pt(x + glyph.x), Pt(y - glyph.y)),
+                });
+                pen.at = Some((glyph.x, glyph.y));
+            }
+        }
+        let visible = pen.face.carrier != Some(glyph.id);
+        if pen.visible != visible {
+            pen.visible = visible;
+            self.show(pen);
+            let mode = if visible {
+                TextRenderingMode::Fill
+            } else {
+                TextRenderingMode::Invisible
+            };
+            self.ops.push(Op::SetTextRenderingMode { mode });
+        }
+        let (cid, width) = pen.face.cid(glyph.id);
+        let code = Codepoint::with_cid(cid, 0.0, pen.face.text(glyph.id).to_owned());
+        match pen.items.last_mut() {
+            Some(TextItem::GlyphIds(codes)) => codes.push(code),
+            _ => pen.items.push(TextItem::GlyphIds(vec![code])),
+        }
+        pen.at = pen
+            .at
+            .map(|(at, baseline)| (at + width * pen.size / 1000.0, baseline));
+    }
+
+    fn show(&mut self, pen: &mut Pen<'_>) {
+        if !pen.items.is_empty() {
             self.ops.push(Op::ShowText {
-                items: std::mem::take(items),
+                items: std::mem::take(&mut pen.items),
             });
         }
     }
+}
+
+/// Writes the glyphs of one run.
+struct Pen<'a> {
+    face: &'a Face,
+    size: f32,
+    /// Of the run on the page.
+    origin: (f32, f32),
+    /// Where the viewer's pen is in the run, by the widths it knows; `None` before the first glyph.
+    at: Option<(f32, f32)>,
+    /// Whether glyphs are drawn, or only read.
+    visible: bool,
+    /// Not yet shown.
+    items: Vec<TextItem>,
 }
 
 fn rounded(width: f32, height: f32, radius: f32) -> Vec<Segment> {
