@@ -96,6 +96,25 @@ async fn every_example_becomes_a_workflow_without_errors_and_can_be_published() 
 }
 
 #[tokio::test]
+async fn an_example_takes_the_currency_and_the_clock_of_the_firm() {
+    let (office, owner) = Office::open().await;
+    let mut firm = owner.get("/api/firm").await.expect(200);
+    firm["currency"] = json!("USD");
+    firm["time_zone"] = json!("Europe/Lisbon");
+    owner.put("/api/firm", firm).await.expect(200);
+    let made = owner
+        .post("/api/workflows", json!({"example": "invoice"}))
+        .await
+        .expect(201);
+    let draft = &made["draft"]["document"];
+    assert_eq!(draft["time_zone"], "Europe/Lisbon");
+    assert_eq!(draft["currency"], "USD");
+    let price = &draft["samples"][0]["input"]["lines"][0]["unit_price"];
+    assert_eq!(*price, json!({"amount": "412.00", "currency": "USD"}));
+    office.close().await;
+}
+
+#[tokio::test]
 async fn a_draft_on_a_stale_base_overwrites_nothing() {
     let (office, owner) = Office::open().await;
     let workflow = made(&owner).await;

@@ -30,6 +30,37 @@ pub struct Workflow {
     pub documents: IndexMap<String, Json>,
 }
 
+impl Workflow {
+    /// An example becomes a firm's own: its currency, in samples too, where the figures stay, and its clock.
+    pub fn adopt(&mut self, currency: &str, time_zone: &str) {
+        let from = std::mem::replace(&mut self.currency, currency.to_owned());
+        time_zone.clone_into(&mut self.time_zone);
+        for sample in &mut self.samples {
+            change_currency(&mut sample.input, &from, currency);
+        }
+    }
+}
+
+fn change_currency(value: &mut Json, from: &str, to: &str) {
+    match value {
+        Json::Array(items) => items
+            .iter_mut()
+            .for_each(|item| change_currency(item, from, to)),
+        Json::Object(fields) => {
+            let money = fields.len() == 2 && fields.contains_key("amount");
+            match fields.get_mut("currency") {
+                Some(Json::String(currency)) if money && currency == from => {
+                    to.clone_into(currency);
+                }
+                _ => fields
+                    .values_mut()
+                    .for_each(|item| change_currency(item, from, to)),
+            }
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Node {

@@ -210,14 +210,15 @@ async fn create_workflow(
                 "Send the name of an example or a document, not both.",
             ));
         }
-        (Some(name), None) => app
-            .gallery
-            .find(name)
-            .ok_or_else(|| {
+        (Some(name), None) => {
+            let example = app.gallery.find(name).ok_or_else(|| {
                 ApiError::invalid("example_unknown", "/example", "There is no such example.")
-            })?
-            .workflow
-            .clone(),
+            })?;
+            let firm = store::firm::get(&app.store, &caller.scope).await?;
+            let mut workflow = example.workflow.clone();
+            workflow.adopt(&firm.currency, &firm.time_zone);
+            workflow
+        }
         (None, Some(document)) => parse(document)?,
         (None, None) => {
             let firm = store::firm::get(&app.store, &caller.scope).await?;
