@@ -1,8 +1,10 @@
 /* Reads a JSON object that is still being written: which fields are there and which of them are finished. */
 
+import type { Json } from "~/lib/document/types";
+
 export interface PartialField {
   name: string;
-  value: unknown;
+  value: Json;
   done: boolean;
 }
 
@@ -44,7 +46,7 @@ class Reader {
     this.at += 1;
   }
 
-  private value(): { value: unknown; done: boolean } {
+  private value(): { value: Json; done: boolean } {
     const letter = this.text[this.at] ?? "";
     if (letter === '"') return this.string();
     if (letter === "[") return this.list();
@@ -53,7 +55,7 @@ class Reader {
     this.at += plain.length;
     const done = this.at < this.text.length;
     try {
-      return { value: JSON.parse(plain) as unknown, done };
+      return { value: JSON.parse(plain) as Json, done };
     } catch {
       return { value: plain, done };
     }
@@ -76,8 +78,8 @@ class Reader {
     }
   }
 
-  private list(): { value: unknown[]; done: boolean } {
-    const value: unknown[] = [];
+  private list(): { value: Json[]; done: boolean } {
+    const value: Json[] = [];
     this.at += 1;
     try {
       while (this.peek() !== "]") {
@@ -94,8 +96,8 @@ class Reader {
     return { value, done: true };
   }
 
-  private record(): { value: Record<string, unknown>; done: boolean } {
-    const value: Record<string, unknown> = {};
+  private record(): { value: Record<string, Json>; done: boolean } {
+    const value: Record<string, Json> = {};
     this.at += 1;
     try {
       while (this.peek() !== "}") {
@@ -115,6 +117,12 @@ class Reader {
     this.at += 1;
     return { value, done: true };
   }
+}
+
+/** What was written so far: prose, or the fields as values. */
+export function partialValue(text: string): Json {
+  const fields = partialFields(text);
+  return fields === null ? text : Object.fromEntries(fields.map((field) => [field.name, field.value]));
 }
 
 /** The fields written so far, or `null` when the text is no object but prose. */

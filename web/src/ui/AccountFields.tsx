@@ -65,7 +65,7 @@ export function AccountFields({
           visibilityToggleButtonProps={{ "aria-label": t("auth.show_password"), tabIndex: 0 }}
           aria-describedby="password-strength"
         />
-        <p id="password-strength" className={classes.strength} data-strength={value.password === "" ? "none" : strength} aria-live="polite">
+        <p id="password-strength" className={classes.strength} data-strength={value.password === "" ? "none" : strength} aria-live="polite" hidden={errors.password !== undefined}>
           {value.password === "" ? t("auth.strength.none", { least: LEAST_PASSWORD }) : t(`auth.strength.${strength}`, { more: LEAST_PASSWORD - [...value.password].length })}
         </p>
       </div>

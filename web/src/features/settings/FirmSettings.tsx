@@ -184,10 +184,12 @@ function FirmForm({ firm }: { firm: Firm }) {
         </div>
       </Card>
       <Card title={t("firm.bank_title")}>
-        <div className={classes.pair}>
-          {text("bank")}
+        <div className={classes.form}>
           {text("iban")}
-          {text("bic")}
+          <div className={classes.pair}>
+            {text("bank")}
+            {text("bic")}
+          </div>
         </div>
       </Card>
       {save.isError && <InlineError error={save.error} />}

@@ -6,6 +6,7 @@ import type { CheckedNode, WorkflowNode } from "~/lib/document/types";
 import { isObject } from "~/lib/document/pointer";
 import { formatValue, isEmpty } from "~/lib/expression/format";
 import { fillText } from "~/lib/expression/values";
+import { partialValue } from "~/lib/partial-json";
 import { useLook, useOutputs, useSources } from "../chips/look";
 import { useEditor, useStore } from "../state/store";
 
@@ -33,7 +34,7 @@ export function useCardText(node: WorkflowNode): CardText {
     const fields = known?.trigger && known.output.kind === "record" ? known.output.fields : [];
     const answers = isObject(own) ? fields.flatMap((field) => (isEmpty(own[field.name]) ? [] : [formatValue(own[field.name], field, look)])).slice(0, 4).join(" · ") : "";
     if (known && answers) return { known, title, icon: type?.icon ?? known.icon, fact: fact && fact !== node.name ? fact : "", well: [{ text: answers, trailing: "" }] };
-    const written = stream ?? firstText(known?.family === "written" ? result?.step.output : null);
+    const written = firstText(stream === undefined ? null : partialValue(stream)) ?? firstText(known?.family === "written" ? result?.step.output : null);
     const output = result?.step.output;
     const fill = (text: string, title: string) => {
       // What the step computes by an expression is shown as it came out, found by its title.

@@ -3,6 +3,7 @@
 import { useTranslation } from "react-i18next";
 
 import { isObject } from "~/lib/document/pointer";
+import { partialValue } from "~/lib/partial-json";
 import { useOutputs } from "../chips/look";
 import { ValueTree } from "../inspector/ValueTree";
 import { useDocument, useEditor } from "../state/store";
@@ -15,9 +16,9 @@ export function ResultSurface({ step }: { step: string }) {
   const known = useEditor((state) => state.checked?.nodes[step]);
   const stream = useEditor((state) => state.streams[step]);
   const node = document.nodes.find((item) => item.id === step);
-  const output = outputs[step];
+  const output = stream === undefined ? outputs[step] : partialValue(stream);
   const text = isObject(output) && Object.keys(output).length === 1 ? Object.values(output)[0] : output;
-  const prose = stream ?? (typeof text === "string" ? text : null);
+  const prose = typeof text === "string" ? text : null;
   return (
     <div className={classes["desk"]}>
       <div className={classes["result"]} aria-label={node?.name}>
