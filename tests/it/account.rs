@@ -212,6 +212,32 @@ async fn an_invitation_works_once_and_a_removed_person_is_out_at_once() {
 }
 
 #[tokio::test]
+async fn a_withdrawn_invitation_lets_nobody_in() {
+    let (office, owner) = Office::open().await;
+    let made = owner
+        .post("/api/invitations", json!({"role": "owner"}))
+        .await
+        .expect(201);
+    let token = made["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    let open = owner.get("/api/invitations").await.expect(200);
+    let id = open["items"][0]["id"].as_str().unwrap();
+    assert_ne!(id, token, "the list does not give the link away");
+    let path = format!("/api/members/invitations/{id}");
+    owner.delete(&path).await.expect(204);
+    owner.delete(&path).await.expect(404);
+    let person =
+        json!({"name": "Jonas", "email": "jonas@example.com", "password": "another long secret"});
+    let link = format!("/api/invitations/{token}");
+    office.caller().get(&link).await.expect(404);
+    office.caller().post(&link, person).await.expect(404);
+    assert_eq!(
+        owner.get("/api/invitations").await.expect(200)["items"],
+        json!([])
+    );
+    office.close().await;
+}
+
+#[tokio::test]
 async fn a_member_cannot_raise_their_own_role() {
     let (office, owner) = Office::open().await;
     let member = office.member(&owner).await;

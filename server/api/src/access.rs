@@ -62,6 +62,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/members", Person),
     ("PATCH", "/members/{id}", Person),
     ("DELETE", "/members/{id}", Owner),
+    ("DELETE", "/members/invitations/{id}", Owner),
     ("GET", "/models", Signed),
     ("PATCH", "/models", Owner),
     ("GET", "/node-types", Signed),

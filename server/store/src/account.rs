@@ -17,7 +17,7 @@ pub use access_key::{
 };
 pub use invitation::{
     Invitation, NewInvitation, OpenInvitation, accept_invitation, ensure_owner, invitation,
-    invitations, invite, owner_needed, set_up, setup_token,
+    invitations, invite, owner_needed, set_up, setup_token, withdraw_invitation,
 };
 pub use member::{
     Member, MemberChange, change_member, member_with_workspace, members, remove_member,

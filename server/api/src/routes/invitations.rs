@@ -23,6 +23,7 @@ pub(crate) struct InvitationIn {
 /// The link is shown once.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InvitationCreatedOut {
+    pub id: String,
     pub url: String,
     pub role: RoleWire,
     pub expires_at: Timestamp,
@@ -30,6 +31,8 @@ pub(crate) struct InvitationCreatedOut {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InvitationRowOut {
+    /// To withdraw the link; it cannot be used to join.
+    pub id: String,
     pub role: RoleWire,
     /// Name of the person who made the link.
     pub created_by: String,
@@ -62,6 +65,7 @@ pub(crate) struct InvitationAcceptIn {
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_invitations, create_invitation))
+        .routes(routes!(withdraw_invitation))
         .routes(routes!(read_invitation, accept_invitation))
 }
 
@@ -75,6 +79,7 @@ async fn list_invitations(
     Ok(Json(Page::complete(
         open.into_iter()
             .map(|row| InvitationRowOut {
+                id: row.id,
                 role: row.role.into(),
                 created_by: row.created_by,
                 created_at: row.created_at,
@@ -96,11 +101,24 @@ async fn create_invitation(
     Ok((
         StatusCode::CREATED,
         Json(InvitationCreatedOut {
+            id: made.id,
             url: app.config.absolute(&format!("/invitation/{}", made.token)),
             role: body.role,
             expires_at: made.expires_at,
         }),
     ))
+}
+
+/// Makes a link useless that nobody has used yet.
+#[utoipa::path(delete, path = "/members/invitations/{id}", tag = "account", params(("id" = String, Path)),
+    responses((status = 204)))]
+async fn withdraw_invitation(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    store::account::withdraw_invitation(&app.store, &caller.scope, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What the link is for; needs no sign-in.

@@ -18,6 +18,8 @@ const SET_UP_LOCK: i64 = 0x666f_726d_0001;
 /// A link that nobody has used yet.
 #[derive(Clone, Debug)]
 pub struct OpenInvitation {
+    /// Names the link without being it.
+    pub id: String,
     pub role: Role,
     /// Name of the person who made it.
     pub created_by: String,
@@ -28,6 +30,7 @@ pub struct OpenInvitation {
 /// The token goes into the link and is not stored.
 #[derive(Clone, Debug)]
 pub struct NewInvitation {
+    pub id: String,
     pub token: String,
     pub expires_at: Timestamp,
 }
@@ -165,7 +168,7 @@ async fn first_owner(connection: &mut PgConnection, person: &Prepared) -> Result
 /// Links of this workspace that still work, newest first.
 pub async fn invitations(store: &Store, scope: &Scope) -> Result<Vec<OpenInvitation>> {
     sqlx::query!(
-        r#"select i.role, m.name, i.created_at as "created_at: jiff_sqlx::Timestamp",
+        r#"select encode(i.token_hash, 'hex') as "id!", i.role, m.name, i.created_at as "created_at: jiff_sqlx::Timestamp",
                   i.expires_at as "expires_at: jiff_sqlx::Timestamp"
            from invitation i join member m on m.id = i.created_by
            where i.workspace_id = $1 and i.used_at is null and i.expires_at > now()
@@ -177,6 +180,7 @@ pub async fn invitations(store: &Store, scope: &Scope) -> Result<Vec<OpenInvitat
     .into_iter()
     .map(|row| {
         Ok(OpenInvitation {
+            id: row.id,
             role: Role::parse(&row.role)?,
             created_by: row.name,
             created_at: row.created_at.to_jiff(),
@@ -189,10 +193,10 @@ pub async fn invitations(store: &Store, scope: &Scope) -> Result<Vec<OpenInvitat
 /// A link into this workspace, good once and for seven days.
 pub async fn invite(store: &Store, scope: &Scope, role: Role) -> Result<NewInvitation> {
     let token = fresh_token();
-    let expires_at = sqlx::query_scalar!(
+    let row = sqlx::query!(
         r#"insert into invitation (token_hash, workspace_id, role, created_by, expires_at)
            values ($1, $2, $3, $4, now() + interval '7 days')
-           returning expires_at as "expires_at: jiff_sqlx::Timestamp""#,
+           returning encode(token_hash, 'hex') as "id!", expires_at as "expires_at: jiff_sqlx::Timestamp""#,
         token_hash(&token),
         scope.workspace().as_uuid(),
         role.as_str(),
@@ -201,9 +205,25 @@ pub async fn invite(store: &Store, scope: &Scope, role: Role) -> Result<NewInvit
     .fetch_one(&store.pool)
     .await?;
     Ok(NewInvitation {
+        id: row.id,
         token,
-        expires_at: expires_at.to_jiff(),
+        expires_at: row.expires_at.to_jiff(),
     })
+}
+
+/// Makes a link useless before anybody uses it.
+pub async fn withdraw_invitation(store: &Store, scope: &Scope, id: &str) -> Result<()> {
+    let withdrawn = sqlx::query!(
+        "delete from invitation where encode(token_hash, 'hex') = $1 and workspace_id = $2 and used_at is null",
+        id,
+        scope.workspace().as_uuid()
+    )
+    .execute(&store.pool)
+    .await?;
+    if withdrawn.rows_affected() == 0 {
+        return Err(StoreError::NotFound("invitation"));
+    }
+    Ok(())
 }
 
 /// What a link is for, while it works.

@@ -8,7 +8,7 @@ import { currentLanguage } from "~/i18n/i18n";
 import { keys } from "~/lib/queries";
 import { acceptSession } from "~/lib/session";
 import { AccountFields } from "~/ui/AccountFields";
-import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
+import { ErrorPanel, InlineError, isGone, useFieldErrors } from "~/ui/Problem";
 import { AuthFrame } from "./AuthFrame";
 import classes from "./Auth.module.css";
 
@@ -33,9 +33,9 @@ export function InvitationPage() {
   const errors = useFieldErrors(accept.error);
   if (invitation.isError) {
     return (
-      <AuthFrame title={t("auth.invitation_gone")}>
+      <AuthFrame title={isGone(invitation.error) ? t("auth.invitation_gone") : t("auth.invitation")}>
         <div className={classes.form}>
-          <ErrorPanel error={invitation.error} />
+          {isGone(invitation.error) ? <p>{t("auth.invitation_gone_why")}</p> : <ErrorPanel error={invitation.error} retry={() => void invitation.refetch()} />}
         </div>
       </AuthFrame>
     );

@@ -28,6 +28,13 @@ export function People() {
     mutationFn: () => ask(api.POST("/api/invitations", { body: { role } })),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.invitations }),
   });
+  const withdraw = useMutation({
+    mutationFn: (id: string) => ask(api.DELETE("/api/members/invitations/{id}", { params: { path: { id } } })),
+    onSuccess: (_, id) => {
+      if (invite.data?.id === id) invite.reset();
+      return client.invalidateQueries({ queryKey: keys.invitations });
+    },
+  });
   const now = useNow(60_000);
   const open = (invitations.data?.items ?? []).filter((one) => Date.parse(one.expires_at) > now);
   return (
@@ -59,12 +66,16 @@ export function People() {
           {members.data?.items.map((member) => (
             <Row key={member.id} member={member} me={me} />
           ))}
-          {open.map((one, at) => (
-            <li key={at}>
+          {open.map((one) => (
+            <li key={one.id}>
               <span className={classes.what}>
                 <strong>{t("settings.people.invited", { role: t(`settings.people.roles.${one.role}`) })}</strong>
                 <span>{t("settings.people.until", { until: format.when(one.expires_at) })}</span>
+                {withdraw.isError && withdraw.variables === one.id && <InlineError error={withdraw.error} />}
               </span>
+              <Button size="xs" variant="default" loading={withdraw.isPending && withdraw.variables === one.id} onClick={() => withdraw.mutate(one.id)}>
+                {t("settings.people.withdraw")}
+              </Button>
             </li>
           ))}
         </ul>
