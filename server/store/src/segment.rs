@@ -321,7 +321,8 @@ struct Rows<'a> {
     steps: Vec<Of<'a, StepWrite>>,
     attempts: Vec<Of<'a, AttemptWrite>>,
     heads: Vec<(&'a Segment, &'a Head)>,
-    runs: Vec<(&'a Segment, &'a RunWrite)>,
+    /// With the milliseconds since its first step here began.
+    runs: Vec<(&'a Segment, &'a RunWrite, Option<i64>)>,
     deliveries: Vec<(&'a Segment, &'a DeliveryWrite)>,
     generations: Vec<(&'a Segment, &'a GenerationWrite)>,
 }
@@ -353,8 +354,14 @@ impl<'a> Rows<'a> {
             }));
             rows.heads
                 .extend(writes.heads.iter().map(|row| (segment, row)));
+            // A run begins with its first step, not with the commit that stores it.
+            let begun_ago_ms = writes
+                .steps
+                .iter()
+                .filter_map(|step| step.started_ago_ms)
+                .max();
             rows.runs
-                .extend(writes.run.iter().map(|row| (segment, row)));
+                .extend(writes.run.iter().map(|row| (segment, row, begun_ago_ms)));
             rows.deliveries
                 .extend(writes.deliveries.iter().map(|row| (segment, row)));
             rows.generations
@@ -469,17 +476,27 @@ async fn write_runs(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()
     let ids: Vec<_> = rows
         .runs
         .iter()
-        .map(|(segment, _)| segment.lease.run.as_uuid())
+        .map(|(segment, ..)| segment.lease.run.as_uuid())
         .collect();
-    let states: Vec<String> = rows.runs.iter().map(|(_, run)| run.state.clone()).collect();
-    let errors: Vec<Option<Json>> = rows.runs.iter().map(|(_, run)| run.error.clone()).collect();
+    let states: Vec<String> = rows
+        .runs
+        .iter()
+        .map(|(_, run, _)| run.state.clone())
+        .collect();
+    let errors: Vec<Option<Json>> = rows
+        .runs
+        .iter()
+        .map(|(_, run, _)| run.error.clone())
+        .collect();
+    let begun: Vec<Option<i64>> = rows.runs.iter().map(|(.., begun)| *begun).collect();
     sqlx::query!(
-        "update run set state = new.state, error = new.error, started_at = coalesce(run.started_at, now()),
+        "update run set state = new.state, error = new.error, started_at = coalesce(run.started_at, now() - new.begun_ago_ms * interval '1 millisecond', now()),
                 finished_at = case when new.state in ('succeeded', 'failed', 'cancelled') then now() end
-         from unnest($1::uuid[], $2::text[], $3::jsonb[]) new (id, state, error) where run.id = new.id",
+         from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::bigint[]) new (id, state, error, begun_ago_ms) where run.id = new.id",
         &ids,
         &states,
         &errors as &[Option<Json>],
+        &begun as &[Option<i64>],
     )
     .execute(connection)
     .await?;
