@@ -492,7 +492,7 @@ async fn the_worker_answers_streams_and_tells_how_it_is() {
         models[0]
             .error
             .as_ref()
-            .is_some_and(|why| why.contains("not running"))
+            .is_some_and(|why| why.code == "model_not_running")
     );
 }
 
@@ -506,7 +506,7 @@ async fn time_limits_failures_and_stop_do_not_hold_up_the_next() {
     let last = site.ask(&request("fine")).await;
     assert_eq!(
         site.settled(late).await.expect_err("late").code,
-        "timed_out"
+        "model_timed_out"
     );
     assert_eq!(
         site.settled(failing).await.expect_err("failed").code,
@@ -566,6 +566,6 @@ async fn a_worker_whose_model_cannot_be_read_ends_by_itself() {
         models[0]
             .error
             .as_ref()
-            .is_some_and(|why| why.contains("/nowhere/model.gguf"))
+            .is_some_and(|why| why.params["path"] == "/nowhere/model.gguf")
     );
 }

@@ -174,11 +174,22 @@ async fn a_credential_is_sent_and_shows_nowhere() {
     assert_eq!(step(&good)["output"]["body"]["you_said"], "Bearer [secret]");
     let bad = run(&owner, config("/gone")).await;
     assert_eq!(bad["state"], "failed");
-    let message = step(&bad)["error"]["message"].as_str().expect("words");
+    let error = &step(&bad)["error"];
+    let message = error["message"].as_str().expect("words");
     assert!(
         message.contains("status 404") && message.contains("[secret]"),
         "{message}"
     );
+    let (params, said) = (&error["params"], error["params"]["said"].as_str());
+    assert_eq!(
+        (&params["status"], &params["cause"]),
+        (&json!(404), &json!("address"))
+    );
+    assert!(
+        said.is_some_and(|said| said.contains("[secret]")),
+        "{params}"
+    );
+    assert_eq!(bad["error"]["params"], *params, "the run tells the same");
     assert!(!good.to_string().contains(TOKEN) && !bad.to_string().contains(TOKEN));
     let seen = seen.lock().expect("lock").clone();
     assert!(

@@ -84,14 +84,10 @@ impl Renderer {
                     .iter()
                     .position(|page| page.marks.iter().any(|marked| marked.mark == notice.mark));
                 let block = &marks[notice.mark as usize].block;
-                Warning {
-                    code: notice.code.into(),
-                    message: notice.message.clone(),
-                    location: match page {
-                        Some(page) => format!("{block}, page {}", page + 1),
-                        None => block.clone(),
-                    },
-                }
+                notice.warning.clone().at(match page {
+                    Some(page) => format!("{block}, page {}", page + 1),
+                    None => block.clone(),
+                })
             })
             .collect();
         let size = PageSize {
@@ -252,8 +248,7 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
     }
     for overflow in filled.overflows {
         layouter.notice(
-            "block_overflow",
-            "the block is taller than a page",
+            Warning::new("block_overflow", "the block is taller than a page"),
             overflow.mark.unwrap_or(0),
         );
     }
@@ -279,11 +274,8 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
             y += strip.height;
         }
         if let Some(mark) = beyond_paper(list, page.width * MM, page.height * MM) {
-            layouter.notice(
-                "beyond_paper",
-                "the block does not fit on the paper; a part of it is not printed",
-                mark,
-            );
+            let message = "the block does not fit on the paper; a part of it is not printed";
+            layouter.notice(Warning::new("beyond_paper", message), mark);
         }
     }
     Ok((title, pages))

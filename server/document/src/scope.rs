@@ -119,8 +119,8 @@ impl Scope {
                             text: clean(&text),
                             origin,
                         }),
-                        Err(error) if error.code() == "expression_empty" => {
-                            missing.push(Missing(origin.unwrap_or_else(|| error.to_string())));
+                        Err(ExpressionError::Empty { path }) => {
+                            missing.push(Missing(origin.unwrap_or(path)));
                         }
                         Err(error) => return Err(failed(leaf, block, &error)),
                     }
@@ -137,7 +137,7 @@ impl Scope {
         };
         match program.evaluate(&self.names, &self.formats) {
             Ok(value) => Ok(value),
-            Err(error) if error.code() == "expression_empty" => Ok(Value::Empty),
+            Err(ExpressionError::Empty { .. }) => Ok(Value::Empty),
             Err(error) => Err(failed(leaf, block, &error)),
         }
     }

@@ -376,6 +376,7 @@ fn a_picture_that_is_gone_or_broken_is_a_located_warning() {
         .collect();
     assert_eq!(found, [("image_missing", "a"), ("image_unreadable", "b")]);
     assert!(rendered.warnings[0].message.contains("beach.jpg"));
+    assert_eq!(rendered.warnings[0].params["name"], "beach.jpg");
     assert_eq!(text(&rendered), "After");
 }
 

@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::{
     check::Problem,
-    expression::Template,
+    expression::{ExpressionError, Template},
     form::Form,
     format::Formats,
     ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId},
@@ -442,10 +442,37 @@ pub enum Attach {
 pub struct Warning {
     /// Stable slug.
     pub code: String,
+    /// English text; other languages are made from `code` and `params`.
     pub message: String,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Json>,
     /// Where: a block id, a JSON pointer, a page; empty when it concerns the whole step.
     #[serde(default)]
     pub location: String,
+}
+
+impl Warning {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+            params: Map::new(),
+            location: String::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn at(mut self, location: impl Into<String>) -> Self {
+        self.location = location.into();
+        self
+    }
+
+    /// A value that the text shows.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Json>) -> Self {
+        self.params.insert(name.into(), value.into());
+        self
+    }
 }
 
 /// How one attempt ended badly.
@@ -480,11 +507,38 @@ impl NodeError {
             after_ms: None,
         }
     }
+
+    /// A value that the text shows.
+    #[must_use]
+    pub fn with(self, name: &str, value: impl Into<Json>) -> Self {
+        self.map(|error| error.with(name, value))
+    }
+
+    /// The same kind of end with another error.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(StepError) -> StepError) -> Self {
+        match self {
+            Self::Config(error) => Self::Config(change(error)),
+            Self::Failed(error) => Self::Failed(change(error)),
+            Self::Retryable { error, after_ms } => Self::Retryable {
+                error: change(error),
+                after_ms,
+            },
+            Self::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
-impl From<crate::expression::ExpressionError> for NodeError {
-    fn from(error: crate::expression::ExpressionError) -> Self {
-        Self::failed(error.code(), error.to_string())
+impl From<ExpressionError> for NodeError {
+    fn from(error: ExpressionError) -> Self {
+        let told = Self::failed(error.code(), error.to_string());
+        match error {
+            ExpressionError::Syntax { message, .. } | ExpressionError::Evaluation { message } => {
+                told.with("reason", message)
+            }
+            ExpressionError::Empty { path } => told.with("path", path),
+            ExpressionError::Fuel => told,
+        }
     }
 }
 
@@ -492,7 +546,10 @@ impl From<crate::expression::ExpressionError> for NodeError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepError {
     pub code: String,
+    /// English text; other languages are made from `code` and `params`.
     pub message: String,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Json>,
 }
 
 impl StepError {
@@ -500,7 +557,15 @@ impl StepError {
         Self {
             code: code.into(),
             message: message.into(),
+            params: Map::new(),
         }
+    }
+
+    /// A value that the text shows.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Json>) -> Self {
+        self.params.insert(name.into(), value.into());
+        self
     }
 }
 

@@ -79,7 +79,8 @@ impl NodeContext for Context {
             Err(StoreError::NotFound(_)) => Err(NodeError::failed(
                 "file_missing",
                 format!("The file \u{201c}{}\u{201d} is no longer there.", file.name),
-            )),
+            )
+            .with("file", file.name.as_str())),
             Err(error) => Err(from_store(&error)),
         }
     }
@@ -98,7 +99,9 @@ impl NodeContext for Context {
                     bytes.len(),
                     artifact::MAX_BYTES
                 ),
-            ));
+            )
+            .with("bytes", bytes.len())
+            .with("most", artifact::MAX_BYTES));
         }
         let new = artifact::New {
             run: Some(self.run.id),
@@ -136,7 +139,7 @@ impl NodeContext for Context {
                 body: answer.body.into(),
             }),
             Err(error) => {
-                let told = StepError::new(error.code(), format!("The request failed: {error}."));
+                let told = unanswered(&error, format!("The request failed: {error}."));
                 Err(if error.is_retryable() {
                     NodeError::Retryable {
                         error: told,
@@ -228,19 +231,12 @@ impl Context {
     }
 
     pub(crate) fn redact_error(&self, error: NodeError) -> NodeError {
-        let clean = |error: StepError| StepError {
-            message: self.redact_text(&error.message),
-            ..error
-        };
-        match error {
-            NodeError::Config(error) => NodeError::Config(clean(error)),
-            NodeError::Failed(error) => NodeError::Failed(clean(error)),
-            NodeError::Retryable { error, after_ms } => NodeError::Retryable {
-                error: clean(error),
-                after_ms,
-            },
-            NodeError::Cancelled => NodeError::Cancelled,
-        }
+        error.map(|mut error| {
+            error.message = self.redact_text(&error.message);
+            let params = error.params.values_mut();
+            params.for_each(|value| self.redact_json(value));
+            error
+        })
     }
 }
 
@@ -277,6 +273,18 @@ fn from_store(error: &StoreError) -> NodeError {
         }
     } else {
         NodeError::Failed(told)
+    }
+}
+
+/// Why the guarded client has no answer, with what its text shows.
+pub(crate) fn unanswered(error: &outbound::Error, message: String) -> StepError {
+    let told = StepError::new(error.code(), message);
+    match error {
+        outbound::Error::Invalid(reason)
+        | outbound::Error::Refused(reason)
+        | outbound::Error::Unreachable(reason) => told.with("reason", reason.as_str()),
+        outbound::Error::TimedOut(limit) => told.with("seconds", limit.as_secs_f64()),
+        outbound::Error::TooLarge(most) => told.with("most", *most),
     }
 }
 

@@ -19,7 +19,12 @@ use store::{
 };
 use tokio::sync::Semaphore;
 
-use crate::{Inner, backoff, context::asked_ms, fault::Point, signature};
+use crate::{
+    Inner, backoff,
+    context::{asked_ms, unanswered},
+    fault::Point,
+    signature,
+};
 
 /// A try takes at most this long.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -121,14 +126,14 @@ enum Tried {
 }
 
 async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
-    let failed = |code: &str, message: String, again: bool| Tried::Failed {
+    let failed = |code: &str, message: &str, again: bool| Tried::Failed {
         error: StepError::new(code, message),
         again,
     };
     if claimed.disabled {
         return failed(
             "endpoint_disabled",
-            "The endpoint is turned off. Turn it on and send the message again.".into(),
+            "The endpoint is turned off. Turn it on and send the message again.",
             false,
         );
     }
@@ -138,8 +143,7 @@ async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
     {
         return failed(
             "sender_lost",
-            "The process that sent this message was lost again and again. See the server's log."
-                .into(),
+            "The process that sent this message was lost again and again. See the server's log.",
             false,
         );
     }
@@ -161,7 +165,7 @@ async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
             tracing::error!(delivery.id = %claimed.id, %error, "the secret of an endpoint cannot be read");
             return failed(
                 "secret_unreadable",
-                "The endpoint's secret cannot be read. See the server's log.".into(),
+                "The endpoint's secret cannot be read. See the server's log.",
                 again,
             );
         }
@@ -171,7 +175,7 @@ async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
     let Some(signature) = signature::sign(&secrets, &id, timestamp, &body) else {
         return failed(
             "secret_unreadable",
-            "The endpoint's secret is damaged. Make a new one.".into(),
+            "The endpoint's secret is damaged. Make a new one.",
             false,
         );
     };
@@ -196,11 +200,10 @@ async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
     match sent {
         Ok(answer) => Tried::Answered(answer),
         // A guard that says no today may be told otherwise by the operator tomorrow, but hammering on it helps nobody.
-        Err(error) => failed(
-            error.code(),
-            format!("The receiver was not reached: {error}."),
-            error.is_retryable(),
-        ),
+        Err(error) => Tried::Failed {
+            again: error.is_retryable(),
+            error: unanswered(&error, format!("The receiver was not reached: {error}.")),
+        },
     }
 }
 
@@ -216,7 +219,9 @@ async fn body(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Vec
                 format!(
                     "The files have {total} bytes; at most {MAX_INLINE_BYTES} travel inside of a message. Send them as links."
                 ),
-            ),
+            )
+            .with("bytes", total)
+            .with("most", MAX_INLINE_BYTES),
             again: false,
         });
     }
@@ -225,7 +230,11 @@ async fn body(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Vec
             tracing::warn!(delivery.id = %claimed.id, %error, "a file of a delivery cannot be read");
             let again = error.is_transient() || matches!(error, store::StoreError::Files(_));
             Tried::Failed {
-                error: StepError::new("file_missing", format!("The file \u{201c}{}\u{201d} cannot be read.", file.name)),
+                error: StepError::new(
+                    "file_missing",
+                    format!("The file \u{201c}{}\u{201d} cannot be read.", file.name),
+                )
+                .with("file", file.name.as_str()),
                 again,
             }
         })?);
@@ -298,21 +307,27 @@ impl Tried {
                         Next::Gone,
                     ),
                     300..=399 => (
-                        Some(StepError::new(
-                            "redirected",
-                            format!(
-                                "The receiver answered {status}. Redirects are not followed; enter its final address."
-                            ),
-                        )),
+                        Some(
+                            StepError::new(
+                                "redirected",
+                                format!(
+                                    "The receiver answered {status}. Redirects are not followed; enter its final address."
+                                ),
+                            )
+                            .with("status", status),
+                        ),
                         next(None),
                     ),
                     _ => {
                         let now = (executor.config.clock)();
                         (
-                            Some(StepError::new(
-                                "refused",
-                                format!("The receiver answered {status}."),
-                            )),
+                            Some(
+                                StepError::new(
+                                    "refused",
+                                    format!("The receiver answered {status}."),
+                                )
+                                .with("status", status),
+                            ),
                             next(asked_ms(&answer, now)),
                         )
                     }

@@ -308,7 +308,8 @@ async fn one(
             let error = StepError::new(
                 "workflow_missing",
                 format!("What this run runs is gone ({error})."),
-            );
+            )
+            .with("reason", error.to_string());
             fail_unusable(inner, &entry, &error).await;
             return None;
         }
@@ -324,7 +325,8 @@ async fn one(
             let error = StepError::new(
                 "firm_unreadable",
                 format!("The firm's record of this run cannot be read: {error}."),
-            );
+            )
+            .with("reason", error.to_string());
             fail_unusable(inner, &entry, &error).await;
             return None;
         }
@@ -336,7 +338,8 @@ async fn one(
                 "The workflow of this run has no step \u{201c}{}\u{201d}.",
                 entry.lease.node
             ),
-        );
+        )
+        .with("step", entry.lease.node.as_str());
         fail_unusable(inner, &entry, &error).await;
         return None;
     }

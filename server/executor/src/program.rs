@@ -78,10 +78,11 @@ impl Programs {
 
     fn compile(&self, stored: run::Program) -> Result<Program, Unusable> {
         let workflow: Workflow = serde_json::from_value(stored.document).map_err(|error| {
-            Unusable::Broken(StepError::new(
+            let told = StepError::new(
                 "workflow_unreadable",
                 format!("The workflow of this run cannot be read: {error}."),
-            ))
+            );
+            Unusable::Broken(told.with("reason", error.to_string()))
         })?;
         let fields: HashMap<DocumentId, Vec<Field>> = stored
             .documents
@@ -97,10 +98,11 @@ impl Programs {
                 || "it has no steps".to_owned(),
                 |problem| format!("{} ({})", problem.message, problem.pointer),
             );
-            Unusable::Broken(StepError::new(
+            let told = StepError::new(
                 "workflow_broken",
                 format!("The workflow of this run cannot run: {first}"),
-            ))
+            );
+            Unusable::Broken(told.with("reason", first))
         })?;
         Ok(Program {
             plan,

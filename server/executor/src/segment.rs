@@ -145,7 +145,10 @@ impl Known {
                     outputs.insert(key.node.clone(), output.clone());
                 }
                 Came::Failed { error } => {
-                    outputs.insert(key.node.clone(), error_json(error, &attempt));
+                    outputs.insert(
+                        key.node.clone(),
+                        error_json(error, attempt.number, &attempt.key.node),
+                    );
                 }
                 Came::Waits { .. } | Came::Again { .. } | Came::Dropped => {}
             }
@@ -407,7 +410,7 @@ impl Done {
             .rev()
             .find_map(|attempt| match &attempt.came {
                 Came::Failed { error } => {
-                    let mut json = error_json(error, attempt);
+                    let mut json = error_json(error, attempt.number, &attempt.key.node);
                     let name = self
                         .program
                         .plan
@@ -448,7 +451,7 @@ impl Done {
             }
             Came::Failed { error } => {
                 row.state = "failed".into();
-                row.error = Some(error_json(error, attempt));
+                row.error = Some(error_json(error, attempt.number, &attempt.key.node));
                 row.ports = match node {
                     Some(node) => failed_ports(node),
                     None => Vec::new(),
@@ -457,12 +460,12 @@ impl Done {
             }
             Came::Again { error, after_ms } => {
                 row.state = "retryable".into();
-                row.error = Some(error_json(error, attempt));
+                row.error = Some(error_json(error, attempt.number, &attempt.key.node));
                 writes.attempts.push(AttemptWrite {
                     node: key.node.clone(),
                     item_path: key.item_path.clone(),
                     attempt: row.attempt,
-                    error: error_json(error, attempt),
+                    error: error_json(error, attempt.number, &attempt.key.node),
                     worker_id: self.holder.worker,
                     started_ago_ms: self.ago(attempt.started),
                     finished_ago_ms: self.ago(attempt.finished),
@@ -560,7 +563,7 @@ impl Done {
 
 /// The end of a run whose workflow cannot be used: its head fails, and with it the run.
 pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) -> Segment {
-    let error = json!({ "code": error.code, "message": error.message, "attempts": 1, "node": entry.lease.node });
+    let error = error_json(error, 1, &entry.lease.node);
     let step = StepWrite {
         node: entry.lease.node.clone(),
         item_path: entry.lease.item_path.clone(),
@@ -668,8 +671,11 @@ fn outputs(rows: &[StepRow]) -> BTreeMap<String, Json> {
         .collect()
 }
 
-fn error_json(error: &StepError, attempt: &Attempt) -> Json {
-    json!({ "code": error.code, "message": error.message, "attempts": attempt.number, "node": attempt.key.node })
+fn error_json(error: &StepError, attempts: u32, node: &str) -> Json {
+    let mut json = json!(error);
+    json["attempts"] = json!(attempts);
+    json["node"] = json!(node);
+    json
 }
 
 fn failed_ports(node: &engine::graph::PlanNode) -> Vec<String> {

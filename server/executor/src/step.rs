@@ -151,7 +151,8 @@ impl Within<'_> {
                 Err(NodeError::retryable(
                     "timed_out",
                     format!("The step took longer than {} s.", limit.as_secs_f32()),
-                ))
+                )
+                .with("seconds", limit.as_secs_f64()))
             });
             // A lease lost meanwhile shows at the commit; an ended run need not go that far.
             if self.cancelled.is_cancelled() {
@@ -260,6 +261,8 @@ fn settle(node: &PlanNode, context: &Context, outcome: Outcome) -> Came {
             context.redact_json(&mut done.output);
             for warning in &mut done.warnings {
                 warning.message = context.redact_text(&warning.message);
+                let params = warning.params.values_mut();
+                params.for_each(|value| context.redact_json(value));
             }
             finished(node, done.ports, done.output, done.stored, done.warnings)
         }
@@ -290,13 +293,12 @@ fn finished(
     stored: Vec<Stored>,
     mut warnings: Vec<Warning>,
 ) -> Came {
-    let failed = |code: &str, message: String| Came::Failed {
-        error: StepError::new(code, message),
-    };
     let clean = storable::json(&output)
-        && warnings
-            .iter()
-            .all(|warning| storable::text(&warning.message) && storable::text(&warning.location))
+        && warnings.iter().all(|warning| {
+            storable::text(&warning.message)
+                && warning.params.values().all(storable::json)
+                && storable::text(&warning.location)
+        })
         && stored.iter().all(|Stored::Delivery(delivery)| {
             storable::json(&delivery.values) && storable::text(&delivery.message_type)
         });
@@ -313,22 +315,27 @@ fn finished(
                     .to_owned()
             })
             .collect();
-        return failed(
+        let what = what.join("; ");
+        let error = StepError::new(
             "output_unexpected",
             format!(
-                "The step put out something other than it promises: {}. Nothing was stored.",
-                what.join("; ")
+                "The step put out something other than it promises: {what}. Nothing was stored."
             ),
-        );
+        )
+        .with("reason", what);
+        return Came::Failed { error };
     }
     let bytes = output.to_string().len();
     if bytes > MAX_OUTPUT_BYTES {
-        return failed(
+        let error = StepError::new(
             "output_too_large",
             format!(
                 "The step put out {bytes} bytes; {MAX_OUTPUT_BYTES} are the most. Keep large things as files."
             ),
-        );
+        )
+        .with("bytes", bytes)
+        .with("most", MAX_OUTPUT_BYTES);
+        return Came::Failed { error };
     }
     warnings.truncate(MAX_WARNINGS);
     Came::Succeeded {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use engine::node::StepError;
 use futures_util::{StreamExt as _, stream::BoxStream};
 use tokio::{
     fs,
@@ -119,6 +120,59 @@ pub enum FetchError {
         got: String,
         host: String,
     },
+}
+
+impl FetchError {
+    /// What people read of it.
+    pub fn told(&self) -> StepError {
+        let message = self.to_string();
+        match self {
+            Self::Unreachable {
+                title,
+                host,
+                reason,
+                file,
+                folder,
+            } => StepError::new("model_source_unreachable", message)
+                .with("title", title.as_str())
+                .with("host", host.as_str())
+                .with("reason", reason.as_str())
+                .with("file", file.as_str())
+                .with("folder", folder.display().to_string()),
+            Self::Refused {
+                title,
+                host,
+                status,
+                file,
+                folder,
+            } => StepError::new("model_source_refused", message)
+                .with("title", title.as_str())
+                .with("host", host.as_str())
+                .with("status", status.as_str())
+                .with("file", file.as_str())
+                .with("folder", folder.display().to_string()),
+            Self::DiskFull {
+                title,
+                folder,
+                needed,
+            } => StepError::new("model_disk_full", message)
+                .with("title", title.as_str())
+                .with("folder", folder.display().to_string())
+                .with("needed", needed.as_str()),
+            Self::Unwritable {
+                title,
+                folder,
+                reason,
+            } => StepError::new("model_folder_unwritable", message)
+                .with("title", title.as_str())
+                .with("folder", folder.display().to_string())
+                .with("reason", reason.as_str()),
+            Self::Changed { title, got, host } => StepError::new("model_download_changed", message)
+                .with("title", title.as_str())
+                .with("sha256", got.as_str())
+                .with("host", host.as_str()),
+        }
+    }
 }
 
 /// Fetches `known` into `folder` and gives the file's path. An unfinished download goes on where it was.

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use crate::model::file::LoadError;
+
 /// The runtime around the weights: tokens, trie, template, threads.
 const AROUND: u64 = 300 * 1024 * 1024;
 
@@ -11,13 +13,12 @@ pub fn estimate(weight_bytes: u64, kv_bytes: u64) -> u64 {
 }
 
 /// Refuses a model that would not fit, with the numbers.
-pub fn check(needed: u64, available: Option<u64>) -> Result<(), String> {
+pub fn check(needed: u64, available: Option<u64>) -> Result<(), LoadError> {
     match available {
-        Some(available) if available < needed => Err(format!(
-            "The model needs about {} of memory, but only {} is free. Choose a smaller model or give this machine more memory.",
-            size(needed),
-            size(available)
-        )),
+        Some(available) if available < needed => Err(LoadError::Memory {
+            needed: size(needed),
+            free: size(available),
+        }),
         _ => Ok(()),
     }
 }
@@ -92,9 +93,10 @@ mod tests {
 
     #[test]
     fn a_model_that_does_not_fit_is_refused_with_numbers() {
-        assert_eq!(check(2_000_000_000, Some(3_000_000_000)), Ok(()));
-        assert_eq!(check(2_000_000_000, None), Ok(()));
-        let why = check(2_940_000_000, Some(512_000_000)).expect_err("too big");
+        assert!(check(2_000_000_000, Some(3_000_000_000)).is_ok());
+        assert!(check(2_000_000_000, None).is_ok());
+        let error = check(2_940_000_000, Some(512_000_000)).expect_err("too big");
+        let why = error.to_string();
         assert!(why.contains("2.9 GB") && why.contains("512 MB"), "{why}");
     }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::ids::WorkerId;
+use engine::{ids::WorkerId, node::StepError};
 use serde_json::{Value as Json, json};
 use store::{
     Database, Store, StoreConfig, StoreError,
@@ -62,6 +62,19 @@ pub enum ServeError {
     Broken,
     #[error("The process cannot listen for signals: {0}.")]
     Signals(std::io::Error),
+}
+
+impl ServeError {
+    /// What people read of it.
+    fn told(&self) -> StepError {
+        match self {
+            Self::Load(error) => error.told(),
+            Self::Store(_) | Self::Thread(_) | Self::Broken | Self::Signals(_) => {
+                let reason = self.to_string();
+                StepError::new("model_not_loaded", reason.as_str()).with("reason", reason)
+            }
+        }
+    }
 }
 
 /// Runs until it is told to stop.
@@ -185,8 +198,7 @@ async fn load(
             // A damaged file was put aside; look again.
             Ok(None) => {}
             Err(error) => {
-                model::set_state(store, &name, model::State::Failed, Some(&error.to_string()))
-                    .await?;
+                model::set_state(store, &name, model::State::Failed, Some(&error.told())).await?;
                 tell_models(store);
                 return Err(error);
             }
@@ -231,11 +243,16 @@ async fn load_file(
     if let Some(known) = found.known
         && known.sha256 != sha256
     {
-        let why = format!(
-            "{} is not the file it should be: its SHA-256 is {sha256}. It is damaged or was changed. It was renamed; the right file is \
-             fetched again.",
-            found.path.display()
-        );
+        let path = found.path.display().to_string();
+        let why = StepError::new(
+            "model_file_changed",
+            format!(
+                "{path} is not the file it should be: its SHA-256 is {sha256}. It is damaged or was changed. It was renamed; the right \
+                 file is fetched again."
+            ),
+        )
+        .with("path", path)
+        .with("sha256", sha256);
         tracing::error!("{why}");
         if config.choice == Choice::Auto {
             let aside = found.path.with_added_extension("damaged");
@@ -283,11 +300,14 @@ async fn find(
         describe(store, known).await?;
         let mut longest = LONGEST_PAUSE;
         let why = if config.download.offline {
-            format!(
-                "There is no model. Downloads are switched off. Put {} into {}.",
-                known.file,
-                config.download.folder.display()
-            )
+            let folder = config.download.folder.display().to_string();
+            let message = format!(
+                "There is no model. Downloads are switched off. Put {} into {folder}.",
+                known.file
+            );
+            StepError::new("model_downloads_off", message)
+                .with("file", known.file)
+                .with("folder", folder)
         } else {
             presence.hold(known.name, "downloading", None).await?;
             let (sender, receiver) = watch::channel(Progress::default());
@@ -306,7 +326,7 @@ async fn find(
                     if matches!(error, FetchError::Changed { .. }) {
                         longest = LONGEST_DISTRUST;
                     }
-                    error.to_string()
+                    error.told()
                 }
             }
         };

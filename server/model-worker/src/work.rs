@@ -122,13 +122,14 @@ pub async fn work(
             Ended::Released
         }
         Err(Failure::Deadline) => {
+            let seconds = claimed.timeout_ms / 1000;
             let error = StepError::new(
-                "timed_out",
+                "model_timed_out",
                 format!(
-                    "The model did not answer within {} seconds. Allow the step more time, ask for less text, or choose a smaller model.",
-                    claimed.timeout_ms / 1000
+                    "The model did not answer within {seconds} seconds. Allow the step more time, ask for less text, or choose a smaller model."
                 ),
-            );
+            )
+            .with("seconds", seconds);
             settle(lease_ms, || fail(store, claimed, &error)).await
         }
         Err(Failure::Failed(error)) => settle(lease_ms, || fail(store, claimed, &error)).await,

@@ -368,10 +368,9 @@ fn compare(value: &Value, operator: Operator, operand: &Value) -> Result<bool, N
     let order = order(value, operand)?;
     let ordered = || {
         order.ordering.ok_or_else(|| {
-            NodeError::failed(
-                "not_comparable",
-                format!("{} has no order.", capital(value.kind_name())),
-            )
+            let kind = value.kind_name();
+            NodeError::failed("not_ordered", format!("{} has no order.", capital(kind)))
+                .with("kind", kind)
         })
     };
     Ok(match operator {
@@ -403,14 +402,11 @@ impl From<Ordering> for Order {
 /// date.
 fn order(value: &Value, operand: &Value) -> Result<Order, NodeError> {
     let different = || {
-        NodeError::failed(
-            "not_comparable",
-            format!(
-                "{} cannot be compared with {}.",
-                capital(value.kind_name()),
-                operand.kind_name()
-            ),
-        )
+        let (kind, other) = (value.kind_name(), operand.kind_name());
+        let message = format!("{} cannot be compared with {other}.", capital(kind));
+        NodeError::failed("not_comparable", message)
+            .with("kind", kind)
+            .with("other", other)
     };
     Ok(match value {
         Value::Integer(_) | Value::Decimal(_) => {
@@ -499,7 +495,9 @@ fn same_currency(a: &Money, b: &Money) -> Result<(), NodeError> {
     Err(NodeError::failed(
         "mixed_currencies",
         format!("{} cannot be compared with {}.", a.currency, b.currency),
-    ))
+    )
+    .with("currency", a.currency.as_str())
+    .with("other", b.currency.as_str()))
 }
 
 fn contains(value: &Value, part: &Value) -> Result<bool, NodeError> {
@@ -518,10 +516,11 @@ fn texts(value: &Value, part: &Value) -> Result<(String, String), NodeError> {
         Value::Empty => Ok(String::new()),
         value => match value.clone().convert(&Kind::text(), "") {
             Ok(Value::Text(text)) => Ok(text.to_lowercase()),
-            _ => Err(NodeError::failed(
-                "not_comparable",
-                format!("{} is not a text.", capital(value.kind_name())),
-            )),
+            _ => {
+                let kind = value.kind_name();
+                let message = format!("{} is not a text.", capital(kind));
+                Err(NodeError::failed("not_searchable", message).with("kind", kind))
+            }
         },
     };
     Ok((text(value)?, text(part)?))

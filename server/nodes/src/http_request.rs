@@ -11,7 +11,7 @@ use engine::{
         Card, CardLine, Description, Done, Effect, Family, HttpRequest as Request, HttpResponse,
         Node, NodeContext, NodeError, Outcome, OutputContext, StepError, Surface,
     },
-    value::{Value, record_to_json},
+    value::{Mismatch, Value, record_to_json},
     workflow::Retry,
 };
 use indexmap::IndexMap;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    values::{evaluate_all, field, file_name, named},
+    values::{evaluate_all, field, file_name, misfit, named},
     webhook_input::check_fields,
 };
 
@@ -268,7 +268,8 @@ impl HttpRequest {
                 return Err(NodeError::failed(
                     "bad_header",
                     format!("The header \u{201c}{name}\u{201d} holds a line break."),
-                ));
+                )
+                .with("header", name.as_str()));
             }
             headers.push((name.clone(), value));
         }
@@ -348,7 +349,8 @@ impl HttpRequest {
                         return Err(NodeError::failed(
                             "not_a_text",
                             format!("\u{201c}{name}\u{201d} cannot be sent as text."),
-                        ));
+                        )
+                        .with("name", name));
                     }
                 },
             };
@@ -399,13 +401,11 @@ impl HttpRequest {
 
     fn read_json(&self, body: &[u8], host: &str) -> Result<Json, NodeError> {
         let json: Json = serde_json::from_slice(body).map_err(|_| {
-            NodeError::failed(
-                "answer_not_json",
-                format!(
-                    "{host} did not answer with JSON. Its answer begins: {}",
-                    excerpt(body)
-                ),
-            )
+            let said = excerpt(body);
+            let message = format!("{host} did not answer with JSON. Its answer begins: {said}");
+            NodeError::failed("answer_not_json", message)
+                .with("host", host)
+                .with("said", said)
         })?;
         let kind = if self.answer_fields.is_empty() {
             Kind::Any
@@ -414,28 +414,22 @@ impl HttpRequest {
                 fields: self.answer_fields.clone(),
             }
         };
-        // Foreign JSON has numbers where we have texts for amounts: read it freely, then fit it.
-        let value = Value::from_any_json(&json)
-            .map_err(|mismatches| mismatches.into_iter().next())
-            .and_then(|value| value.convert(&kind, "").map_err(Some))
-            .map_err(|mismatch| {
-                let detail = mismatch.map_or(String::new(), |mismatch| {
-                    format!(" {} {}.", mismatch.pointer, mismatch.message)
-                });
-                NodeError::failed(
-                    "answer_does_not_fit",
-                    format!("The answer of {host} does not fit.{detail}"),
-                )
-            })?;
-        Value::from_json(&value.to_json(), &kind).map_err(|mismatches| {
+        let does_not_fit = |mismatches: Vec<Mismatch>| {
             let first = mismatches.first().map_or(String::new(), |mismatch| {
                 format!(" {} {}.", mismatch.pointer, mismatch.message)
             });
-            NodeError::failed(
+            let error = NodeError::failed(
                 "answer_does_not_fit",
                 format!("The answer of {host} does not fit.{first}"),
             )
-        })?;
+            .with("host", host);
+            mismatches.into_iter().take(1).fold(error, misfit)
+        };
+        // Foreign JSON has numbers where we have texts for amounts: read it freely, then fit it.
+        let value = Value::from_any_json(&json)
+            .and_then(|value| value.convert(&kind, "").map_err(|mismatch| vec![mismatch]))
+            .map_err(does_not_fit)?;
+        Value::from_json(&value.to_json(), &kind).map_err(does_not_fit)?;
         Ok(value.to_json())
     }
 }
@@ -446,25 +440,28 @@ fn refused(answer: &HttpResponse, host: &str) -> NodeError {
     if (300..400).contains(&status) {
         return NodeError::failed(
             "redirected",
-            format!(
-                "{host} redirects to another address, which is not followed. Use the final address."
-            ),
-        );
+            format!("{host} answered {status}. Redirects are not followed; use the final address."),
+        )
+        .with("status", status);
     }
-    let said = match excerpt(&answer.body) {
-        text if text.is_empty() => String::new(),
-        text => format!(", saying: {text}"),
-    };
-    let advice = match status {
-        401 | 403 => "Check the credential.",
-        404 | 410 => "Check the address.",
-        408 | 425 | 429 | 500.. => "Try again later, or ask whoever runs it.",
-        _ => "Check what is sent.",
+    let said = Some(excerpt(&answer.body)).filter(|text| !text.is_empty());
+    let saying = said
+        .as_ref()
+        .map_or(String::new(), |said| format!(", saying: {said}"));
+    let (cause, advice) = match status {
+        401 | 403 => ("credential", "Check the credential."),
+        404 | 410 => ("address", "Check the address."),
+        408 | 425 | 429 | 500.. => ("server", "Try again later, or ask whoever runs it."),
+        _ => ("content", "Check what is sent."),
     };
     let error = StepError::new(
         "http_status",
-        format!("{host} refused the request with status {status}{said}. {advice}"),
-    );
+        format!("{host} refused the request with status {status}{saying}. {advice}"),
+    )
+    .with("host", host)
+    .with("status", status)
+    .with("said", said)
+    .with("cause", cause);
     if status == 408 || status == 425 || status == 429 || status >= 500 {
         return NodeError::Retryable {
             error,

@@ -22,7 +22,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::{values::excerpt, webhook_input::check_fields};
+use crate::{
+    values::{excerpt, misfit, parse_template},
+    webhook_input::check_fields,
+};
 
 /// Let a model write a text, or fill in what a document needs.
 #[derive(Deserialize, JsonSchema)]
@@ -170,13 +173,7 @@ impl LlmGenerate {
             None => None,
             Some(id) => {
                 let pinned = context.document(id).await?;
-                let template = document::Template::parse(&pinned.template).map_err(|_| {
-                    NodeError::config(
-                        "document_broken",
-                        format!("The document \u{201c}{}\u{201d} has problems.", pinned.name),
-                    )
-                })?;
-                Some(template.fields())
+                Some(parse_template(&pinned)?.fields())
             }
         };
         let fields = self.fields(document);
@@ -208,7 +205,8 @@ impl LlmGenerate {
             return Err(NodeError::failed(
                 "entries_no_number",
                 format!("The number of entries is {kind}. It must be a whole number."),
-            ));
+            )
+            .with("kind", kind));
         };
         for field in &mut fields {
             let name = label(field).to_owned();
@@ -231,6 +229,10 @@ impl LlmGenerate {
                             "\u{201c}{name}\u{201d} takes {least} to {most} entries, but {asked} are asked for."
                         ),
                     )
+                    .with("name", name)
+                    .with("least", least)
+                    .with("most", most)
+                    .with("asked", asked)
                 })?;
             (*min_items, *max_items) = (Some(count), Some(count));
         }
@@ -250,30 +252,34 @@ impl LlmGenerate {
             let first = mismatches.first().map_or(String::new(), |mismatch| {
                 format!(" {} {}.", mismatch.pointer, mismatch.message)
             });
-            NodeError::retryable(
+            let error = NodeError::retryable(
                 "wrong_output",
                 format!("What the model filled in does not fit.{first}"),
-            )
+            );
+            mismatches.into_iter().take(1).fold(error, misfit)
         })?;
         let cut = ending::tidy(&mut value, &kind);
         if let Some(pointer) = ending::blank(&value, &kind) {
             return Err(NodeError::retryable(
                 "nothing_written",
                 format!("The model wrote nothing for {pointer}."),
-            ));
+            )
+            .with("place", pointer));
         }
         let mut done = Done::out(value.to_json());
-        done.warnings.extend(cut.into_iter().map(|pointer| Warning {
-            code: "text_cut".into(),
-            message: "The text reached its greatest length and was ended with its last whole sentence.".into(),
-            location: pointer,
+        done.warnings.extend(cut.into_iter().map(|pointer| {
+            Warning::new(
+                "text_cut",
+                "The text reached its greatest length and was ended with its last whole sentence.",
+            )
+            .at(pointer)
         }));
         if result.finish_reason == "length" {
-            done.warnings.push(Warning {
-                code: "text_cut".into(),
-                message: "The model reached its limit before it was done.".into(),
-                location: "/max_tokens".into(),
-            });
+            let cut = Warning::new(
+                "text_cut",
+                "The model reached its limit before it was done.",
+            );
+            done.warnings.push(cut.at("/max_tokens"));
         }
         Ok(Outcome::Done(done))
     }
@@ -450,10 +456,9 @@ impl Node for LlmGenerate {
                 let text = match given {
                     Value::Text(text) => text,
                     other => {
-                        return Err(NodeError::failed(
-                            "not_a_text",
-                            format!("The given text is {}.", other.kind_name()),
-                        ));
+                        let kind = other.kind_name();
+                        let message = format!("The given text is {kind}. It must be a text.");
+                        return Err(NodeError::failed("given_no_text", message).with("kind", kind));
                     }
                 };
                 return Ok(Outcome::Done(Done::out(json!({"text": text}))));

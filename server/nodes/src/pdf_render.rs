@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::values::{capital, file_name, fit, named};
+use crate::values::{capital, file_name, fit, named, parse_template};
 
 /// Longest laying out of one document.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -152,18 +152,7 @@ impl Node for PdfRender {
             NodeError::failed("no_renderer", "This process cannot lay out documents.")
         })?;
         let pinned = context.document(id).await?;
-        let template = document::Template::parse(&pinned.template).map_err(|problems| {
-            let first = problems.first().map_or(String::new(), |problem| {
-                format!(" {}: {}.", problem.pointer, problem.message)
-            });
-            NodeError::config(
-                "document_broken",
-                format!(
-                    "The PDF was not made. The document \u{201c}{}\u{201d} has problems.{first} Correct it and publish again.",
-                    pinned.name
-                ),
-            )
-        })?;
+        let template = parse_template(&pinned)?;
         let values = self.fill(context, &template)?;
         let scene = scene(context);
         let assets = pictures(context, document::needs(&template, &values, &scene).images).await?;
@@ -256,14 +245,15 @@ async fn pictures(context: &dyn NodeContext, files: Vec<FileRef>) -> Result<Asse
     let mut assets = Assets::default();
     let bytes: u64 = files.iter().map(|file| file.size_bytes).sum();
     if bytes > MAX_PICTURE_BYTES {
+        let (size_mb, most_mb) = (bytes / 1_048_576, MAX_PICTURE_BYTES / 1_048_576);
         return Err(NodeError::failed(
             "pictures_too_large",
             format!(
-                "The PDF was not made. Its pictures have {} MB, at most {} MB are possible. Use fewer or smaller ones.",
-                bytes / 1_048_576,
-                MAX_PICTURE_BYTES / 1_048_576
+                "The PDF was not made. Its pictures have {size_mb} MB, at most {most_mb} MB are possible. Use fewer or smaller ones.",
             ),
-        ));
+        )
+        .with("size_mb", size_mb)
+        .with("most_mb", most_mb));
     }
     for file in files {
         match context.read_artifact(&file).await {
@@ -280,26 +270,37 @@ async fn pictures(context: &dyn NodeContext, files: Vec<FileRef>) -> Result<Asse
 /// What happened, why, and what to do.
 fn failed(error: &DocumentError, document: &str) -> NodeError {
     let what = format!("The PDF was not made from \u{201c}{document}\u{201d}.");
-    let message = match error {
-        DocumentError::Limit { .. } => {
-            format!(
-                "{what} {}. Use fewer rows or shorter texts.",
-                capital(&error.to_string())
-            )
+    let told = match error {
+        DocumentError::Limit { kind, max } => {
+            let why = capital(&error.to_string());
+            let message = format!("{what} {why}. Use fewer rows or shorter texts.");
+            StepError::new(error.code(), message)
+                .with("kind", kind.to_string())
+                .with("most", *max)
         }
-        DocumentError::Stopped => format!(
-            "{what} Laying it out took longer than {} s. Use fewer rows or a simpler document.",
-            DEADLINE.as_secs()
-        ),
-        DocumentError::Expression { block, .. } => format!(
-            "{what} In the block \u{201c}{block}\u{201d}: {error}. Correct it in the document and publish again.",
-        ),
-        DocumentError::Internal(_) => format!(
-            "{what} {}. This is a fault of Formwork; see the server's log.",
-            capital(&error.to_string())
-        ),
+        DocumentError::Stopped => {
+            let seconds = DEADLINE.as_secs();
+            let message = format!(
+                "{what} Laying it out took longer than {seconds} s. Use fewer rows or a simpler document."
+            );
+            StepError::new(error.code(), message).with("seconds", seconds)
+        }
+        DocumentError::Expression { block, message, .. } => StepError::new(
+            "document_expression",
+            format!(
+                "{what} In the block \u{201c}{block}\u{201d}: {message}. Correct it in the document and publish again."
+            ),
+        )
+        .with("block", block.as_str())
+        .with("reason", message.as_str()),
+        DocumentError::Internal(reason) => {
+            let why = capital(&error.to_string());
+            let message =
+                format!("{what} {why}. This is a fault of Formwork; see the server's log.");
+            StepError::new(error.code(), message).with("reason", reason.as_str())
+        }
     };
-    NodeError::Failed(StepError::new(error.code(), message))
+    NodeError::Failed(told.with("document", document))
 }
 
 /// A safe name that ends once in `.pdf`.

@@ -3,8 +3,8 @@
 use engine::{
     expression::Template,
     kind::{Field, Kind},
-    node::{NodeContext, NodeError},
-    value::{FileRef, Record, Value},
+    node::{NodeContext, NodeError, PinnedDocument},
+    value::{FileRef, Mismatch, Record, Value},
 };
 use indexmap::IndexMap;
 
@@ -32,43 +32,61 @@ pub(crate) fn fit(value: Value, field: &Field, currency: &str) -> Result<Value, 
         &field.title
     };
     let value = value.convert(&field.kind, currency).map_err(|mismatch| {
-        let place = if mismatch.pointer.is_empty() {
-            String::new()
-        } else {
-            format!(
-                " ({})",
-                mismatch.pointer.trim_start_matches('/').replace('/', ".")
-            )
-        };
-        NodeError::failed(
+        let place = place(&mismatch).map_or(String::new(), |place| format!(" ({place})"));
+        let error = NodeError::failed(
             "wrong_value",
             format!("\u{201c}{title}\u{201d}{place}: {}.", mismatch.message),
-        )
+        );
+        misfit(error.with("title", title.as_str()), mismatch)
     })?;
     if !field.optional && value == Value::Empty {
-        return Err(NodeError::failed(
+        let error = NodeError::failed(
             "value_missing",
             format!("\u{201c}{title}\u{201d} is empty. Fill it in, or give its value a default."),
-        ));
+        );
+        return Err(error.with("title", title.as_str()));
     }
     Ok(value)
 }
 
+/// What the text of an error shows of a value that does not fit.
+pub(crate) fn misfit(error: NodeError, mismatch: Mismatch) -> NodeError {
+    error
+        .with("place", place(&mismatch))
+        .with("mismatch", mismatch.code)
+        .with("reason", mismatch.message)
+}
+
+/// Where in a value something does not fit, as people write it.
+fn place(mismatch: &Mismatch) -> Option<String> {
+    let pointer = mismatch.pointer.trim_start_matches('/');
+    (!pointer.is_empty()).then(|| pointer.replace('/', "."))
+}
+
+/// The template of a document that was published with the workflow.
+pub(crate) fn parse_template(pinned: &PinnedDocument) -> Result<document::Template, NodeError> {
+    document::Template::parse(&pinned.template).map_err(|problems| {
+        let reason = problems.first().map_or(String::new(), |problem| {
+            format!("{}: {}", problem.pointer, problem.message)
+        });
+        NodeError::config(
+            "document_broken",
+            format!(
+                "The document \u{201c}{}\u{201d} has problems. {reason}. Correct it and publish again.",
+                pinned.name
+            ),
+        )
+        .with("document", pinned.name.as_str())
+        .with("reason", reason)
+    })
+}
+
 /// Puts the name of a value in front of its error.
 pub(crate) fn named(error: NodeError, name: &str) -> NodeError {
-    let prefix = |mut error: engine::node::StepError| {
+    error.map(|mut error| {
         error.message = format!("\u{201c}{name}\u{201d}: {}", error.message);
-        error
-    };
-    match error {
-        NodeError::Config(error) => NodeError::Config(prefix(error)),
-        NodeError::Failed(error) => NodeError::Failed(prefix(error)),
-        NodeError::Retryable { error, after_ms } => NodeError::Retryable {
-            error: prefix(error),
-            after_ms,
-        },
-        NodeError::Cancelled => NodeError::Cancelled,
-    }
+        error.with("within", name)
+    })
 }
 
 /// The files in a value: a file, or a list of files; empty entries are left out.
@@ -81,10 +99,11 @@ pub(crate) fn files(value: Value) -> Result<Vec<FileRef>, NodeError> {
                 items.into_iter().map(files).collect::<Result<_, _>>()?;
             Ok(nested.into_iter().flatten().collect())
         }
-        other => Err(NodeError::failed(
-            "not_a_file",
-            format!("Expected a file, found {}.", other.kind_name()),
-        )),
+        other => {
+            let kind = other.kind_name();
+            let message = format!("Expected a file, found {kind}.");
+            Err(NodeError::failed("not_a_file", message).with("kind", kind))
+        }
     }
 }
 

@@ -70,7 +70,8 @@ impl WebhookDeliver {
             return Err(NodeError::failed(
                 "too_many_files",
                 format!("At most {MAX_FILES} files fit into one delivery."),
-            ));
+            )
+            .with("most", MAX_FILES));
         }
         Ok(Some(DeliveryRequest {
             endpoint,
@@ -163,11 +164,10 @@ impl Node for WebhookDeliver {
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
         let Some(request) = self.request(context)? else {
             return Ok(Outcome::Done(Done {
-                warnings: vec![Warning {
-                    code: "no_endpoint".into(),
-                    message: "No endpoint is chosen, so nothing was sent.".into(),
-                    location: "/endpoint".into(),
-                }],
+                warnings: vec![
+                    Warning::new("no_endpoint", "No endpoint is chosen, so nothing was sent.")
+                        .at("/endpoint"),
+                ],
                 ..Done::out(json!({"sent": false, "received": false, "status": null}))
             }));
         };

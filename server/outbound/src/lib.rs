@@ -101,7 +101,7 @@ impl Error {
             Self::Invalid(_) => "request_invalid",
             Self::Refused(_) => "address_refused",
             Self::Unreachable(_) => "unreachable",
-            Self::TimedOut(_) => "timed_out",
+            Self::TimedOut(_) => "answer_timed_out",
             Self::TooLarge(_) => "answer_too_large",
         }
     }

@@ -388,10 +388,15 @@ async fn give_up(store: &Store, claimed: &Claimed, reason: &str) -> Result<()> {
         took_ms: 0,
         status: None,
         answer_head: None,
-        error: Some(StepError::new(
-            "files_unreadable",
-            format!("What is stored about the files of this delivery cannot be read: {reason}."),
-        )),
+        error: Some(
+            StepError::new(
+                "files_unreadable",
+                format!(
+                    "What is stored about the files of this delivery cannot be read: {reason}."
+                ),
+            )
+            .with("reason", reason),
+        ),
         next: Next::GivenUp,
     };
     finish(store, claimed, &report).await.map(drop)

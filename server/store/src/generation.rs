@@ -507,12 +507,13 @@ fn satisfies(
         return Ok(());
     };
     let refuse = |why: String| {
-        Err(StepError::new(
+        let error = StepError::new(
             "output_breaks_schema",
             format!(
                 "The model's output does not fit the fields it had to fill: {why}. Nothing was stored. Run the step again."
             ),
-        ))
+        );
+        Err(error.with("reason", why))
     };
     let Some(values) = &result.values else {
         return refuse("it has no values".into());

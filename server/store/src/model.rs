@@ -1,8 +1,10 @@
 //! What this installation knows of each model: where its file is, whether a process holds it, how fast it is. The table is shared
 //! by all workspaces; files and processes are not kept here.
 
+use engine::node::StepError;
 use jiff::Timestamp;
 use serde::Serialize;
+use sqlx::types::Json as SqlJson;
 
 use crate::{Result, Store};
 
@@ -81,7 +83,7 @@ pub struct Model {
     pub done_bytes: i64,
     pub bytes_per_second: Option<i64>,
     pub seconds_left: Option<i64>,
-    pub error: Option<String>,
+    pub error: Option<StepError>,
     pub tokens_per_second: Option<f64>,
     pub memory_bytes: Option<i64>,
     pub context_tokens: Option<i32>,
@@ -108,13 +110,18 @@ pub async fn describe(store: &Store, about: &About<'_>) -> Result<()> {
 }
 
 /// Sets the state; `error` says what happened, why, and what to do.
-pub async fn set_state(store: &Store, name: &str, state: State, error: Option<&str>) -> Result<()> {
+pub async fn set_state(
+    store: &Store,
+    name: &str,
+    state: State,
+    error: Option<&StepError>,
+) -> Result<()> {
     sqlx::query!(
         "update model set state = $2, error = $3, bytes_per_second = null, seconds_left = null, changed_at = now()
          where name = $1",
         name,
         state.name(),
-        error,
+        error.map(SqlJson) as _,
     )
     .execute(&store.pool)
     .await?;
@@ -156,8 +163,8 @@ pub async fn set_ready(store: &Store, name: &str, measured: Measured) -> Result<
 /// Every model, with the state that is true now: one whose process is gone is not ready, a download that stands still is missing.
 pub async fn list(store: &Store) -> Result<Vec<Model>> {
     let rows = sqlx::query!(
-        r#"select name, title, file, sha256, licence, state, size_bytes, done_bytes, bytes_per_second, seconds_left, error,
-                  tokens_per_second, memory_bytes, context_tokens, changed_at as "changed_at: jiff_sqlx::Timestamp",
+        r#"select name, title, file, sha256, licence, state, size_bytes, done_bytes, bytes_per_second, seconds_left,
+                  error as "error: SqlJson<StepError>", tokens_per_second, memory_bytes, context_tokens, changed_at as "changed_at: jiff_sqlx::Timestamp",
                   (changed_at < now() - $1::bigint * interval '1 millisecond') as "old!",
                   exists (select 1 from worker where kind = 'model' and info ->> 'model' = model.name
                           and seen_at > now() - $1::bigint * interval '1 millisecond') as "held!"
@@ -169,7 +176,8 @@ pub async fn list(store: &Store) -> Result<Vec<Model>> {
     Ok(rows
         .into_iter()
         .map(|row| {
-            let (state, error) = truth(State::parse(&row.state), row.error, row.held, row.old);
+            let error = row.error.map(|SqlJson(error)| error);
+            let (state, error) = truth(State::parse(&row.state), error, row.held, row.old);
             Model {
                 name: row.name,
                 title: row.title,
@@ -191,18 +199,26 @@ pub async fn list(store: &Store) -> Result<Vec<Model>> {
         .collect())
 }
 
-fn truth(state: State, error: Option<String>, held: bool, old: bool) -> (State, Option<String>) {
+fn truth(
+    state: State,
+    error: Option<StepError>,
+    held: bool,
+    old: bool,
+) -> (State, Option<StepError>) {
     match state {
         State::Ready | State::Loading if !held => (
             State::Failed,
-            Some(
-                "The model's process is not running. Formwork starts it again by itself; if this stays, see the server's log."
-                    .into(),
-            ),
+            Some(StepError::new(
+                "model_not_running",
+                "The model's process is not running. Formwork starts it again by itself; if this stays, see the server's log.",
+            )),
         ),
         State::Downloading if old => (
             State::Missing,
-            Some("The download stopped. It goes on where it was when the model's process runs again.".into()),
+            Some(StepError::new(
+                "model_download_stopped",
+                "The download stopped. It goes on where it was when the model's process runs again.",
+            )),
         ),
         State::Missing | State::Downloading | State::Loading | State::Ready | State::Failed => {
             (state, error)

@@ -455,6 +455,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/members/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Makes a link useless that nobody has used yet. */
+        delete: operations["withdraw_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/members/{id}": {
         parameters: {
             query?: never;
@@ -1427,6 +1444,7 @@ export interface components {
         };
         /** @description The link is shown once. */
         InvitationCreatedOut: {
+            id: string;
             url: string;
             role: components["schemas"]["Role"];
             /** Format: date-time */
@@ -1444,6 +1462,8 @@ export interface components {
             expires_at: string;
         };
         InvitationRowOut: {
+            /** @description To withdraw the link; it cannot be used to join. */
+            id: string;
             role: components["schemas"]["Role"];
             /** @description Name of the person who made the link. */
             created_by: string;
@@ -1559,7 +1579,7 @@ export interface components {
             bytes_per_second: number | null;
             /** Format: int64 */
             seconds_left: number | null;
-            error: string | null;
+            error: components["schemas"]["StepErrorOut"] | null;
             /**
              * Format: double
              * @description Measured here.
@@ -1784,6 +1804,8 @@ export interface components {
         /** @description One page of a list. */
         Page_InvitationRowOut: {
             items: {
+                /** @description To withdraw the link; it cannot be used to join. */
+                id: string;
                 role: components["schemas"]["Role"];
                 /** @description Name of the person who made the link. */
                 created_by: string;
@@ -2126,7 +2148,9 @@ export interface components {
         /** @description A stable slug and one to three short sentences. */
         StepErrorOut: {
             code: string;
+            /** @description English text; other languages are made from `code` and `params`. */
             message: string;
+            params: Record<string, never>;
         };
         /** @description One step in small: its name, colour and icon. */
         StepIconOut: {
@@ -2141,7 +2165,9 @@ export interface components {
             /** @description Empty outside `for_each`. */
             item_path: string;
             name: string;
-            /** @description Title of its type. */
+            /** @description Its type, as `/api/node-types` lists it; empty when the document has no such step any more. */
+            type: string;
+            /** @description English title of its type. */
             title: string;
             family: string;
             icon: string;
@@ -2223,7 +2249,9 @@ export interface components {
         };
         WarningOut: {
             code: string;
+            /** @description English text; other languages are made from `code` and `params`. */
             message: string;
+            params: Record<string, never>;
             location: string;
         };
         Workflow: {
@@ -3496,6 +3524,34 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_MemberOut"];
                 };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    withdraw_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {

@@ -7,6 +7,7 @@ import { useFormat } from "~/lib/format";
 import { fetched } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { Progress } from "~/ui/Page";
+import { StepErrorWords } from "~/ui/Problem";
 import { Dot } from "~/ui/State";
 import classes from "./ModelCard.module.css";
 
@@ -67,7 +68,7 @@ function Known({ model }: { model: Model }) {
         {model.state === "asleep" && t("model.asleep_hint")}
         {(model.state === "failed" || model.state === "missing") && (
           <>
-            {model.error ?? t(`model.why.${model.state}`)} 
+            {model.error === null ? t(`model.why.${model.state}`) : <StepErrorWords error={model.error} />}{" "}
             <span className={classes.fix}>{t("model.fix")}</span>
           </>
         )}

@@ -55,6 +55,11 @@ function detailsOf(problem: Problem): string {
   return [problem.type, problem.status || null, problem.instance].filter(Boolean).join(" · ");
 }
 
+/** Asking again finds the same. */
+export function isGone(error: unknown): boolean {
+  return error instanceof ApiError && error.problem.status === 404;
+}
+
 /** In place of a region that could not be loaded; the rest of the screen stays usable. */
 export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t } = useTranslation();
@@ -66,7 +71,7 @@ export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => voi
       <div className={classes.body}>
         <ThreeParts text={text} />
         <div className={classes.actions}>
-          {retry !== undefined && (
+          {retry !== undefined && !isGone(error) && (
             <Button size="xs" variant="default" leftSection={<RotateCw size={14} />} onClick={retry}>
               {t("common.try_again")}
             </Button>

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
-use engine::{ids::EndpointId, node::Attach};
+use engine::{
+    ids::EndpointId,
+    node::{Attach, StepError},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -261,10 +264,13 @@ async fn test_endpoint(
                 status: None,
                 took_ms: None,
                 answer_head: None,
-                error: Some(StepErrorOut {
-                    code: "no_answer_yet".into(),
-                    message: "There is no answer yet. The message stays on its way; look under Deliveries.".into(),
-                }),
+                error: Some(
+                    StepError::new(
+                        "no_answer_yet",
+                        "There is no answer yet. The message stays on its way; look under Deliveries.",
+                    )
+                    .into(),
+                ),
             }));
         }
         // A change of any delivery, or the next look.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::runs::StepErrorOut;
 use crate::{App, auth::Caller, error::Result, extract::Body, workflow_document::slug};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,7 +25,7 @@ pub(crate) struct ModelOut {
     pub done_bytes: Option<i64>,
     pub bytes_per_second: Option<i64>,
     pub seconds_left: Option<i64>,
-    pub error: Option<String>,
+    pub error: Option<StepErrorOut>,
     /// Measured here.
     pub tokens_per_second: Option<f64>,
     pub memory_bytes: Option<i64>,
@@ -73,7 +74,7 @@ async fn models_out(app: &App, caller: &Caller) -> Result<ModelsOut> {
                 done_bytes: Some(model.done_bytes),
                 bytes_per_second: model.bytes_per_second,
                 seconds_left: model.seconds_left,
-                error: model.error,
+                error: model.error.map(StepErrorOut::from),
                 tokens_per_second: model.tokens_per_second,
                 memory_bytes: model.memory_bytes,
                 licence: model.licence,

@@ -88,6 +88,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
             .collect();
         steps.push(StepOut {
             name: node.map_or_else(|| place.node.to_owned(), |node| node.name.clone()),
+            node_type: node.map_or(String::new(), |node| node.node_type.clone()),
             title: known.map_or(String::new(), |known| known.description.title.into()),
             family: known.map_or("computed".into(), |known| slug(&known.description.family)),
             icon: known.map_or("circle-help".into(), |known| known.description.icon.into()),

@@ -15,7 +15,7 @@ use engine::{
     graph::Plan,
     ids::{ArtifactId, RunId, WorkflowId},
     kind::Kind,
-    node::{Trigger, Warning},
+    node::{StepError, Trigger, Warning},
     value::{FileRef, Record, record_to_json},
     workflow::Workflow,
 };
@@ -76,7 +76,10 @@ pub(crate) enum StepState {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct StepErrorOut {
     pub code: String,
+    /// English text; other languages are made from `code` and `params`.
     pub message: String,
+    #[schema(value_type = Object)]
+    pub params: Value,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -146,7 +149,10 @@ pub(crate) struct StepOut {
     /// Empty outside `for_each`.
     pub item_path: String,
     pub name: String,
-    /// Title of its type.
+    /// Its type, as `/api/node-types` lists it; empty when the document has no such step any more.
+    #[serde(rename = "type")]
+    pub node_type: String,
+    /// English title of its type.
     pub title: String,
     pub family: String,
     pub icon: String,
@@ -172,7 +178,10 @@ pub(crate) struct StepOut {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct WarningOut {
     pub code: String,
+    /// English text; other languages are made from `code` and `params`.
     pub message: String,
+    #[schema(value_type = Object)]
+    pub params: Value,
     pub location: String,
 }
 
@@ -715,6 +724,17 @@ impl StepErrorOut {
         Self {
             code: text("code"),
             message: text("message"),
+            params: error.get("params").cloned().unwrap_or_else(|| json!({})),
+        }
+    }
+}
+
+impl From<StepError> for StepErrorOut {
+    fn from(error: StepError) -> Self {
+        Self {
+            code: error.code,
+            message: error.message,
+            params: Value::Object(error.params),
         }
     }
 }
@@ -724,6 +744,7 @@ impl From<Warning> for WarningOut {
         Self {
             code: warning.code,
             message: warning.message,
+            params: Value::Object(warning.params),
             location: warning.location,
         }
     }

@@ -7,7 +7,7 @@ mod table;
 
 use std::{collections::HashMap, sync::Arc};
 
-use engine::value::Value;
+use engine::{node::Warning, value::Value};
 
 use crate::{
     Template,
@@ -33,8 +33,7 @@ pub(crate) struct Colours {
 /// A warning whose page is known only after the pages are filled.
 #[derive(Clone, Debug)]
 pub(crate) struct Notice {
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
+    pub(crate) warning: Warning,
     pub(crate) mark: u32,
 }
 
@@ -128,11 +127,7 @@ impl<'a> Layouter<'a> {
             match parse_colour(&text) {
                 Some(found) => *colour = found,
                 None if text.is_empty() => {}
-                None => self.notice(
-                    "colour",
-                    format!("`{text}` is not a colour such as #2b47c9"),
-                    0,
-                ),
+                None => self.notice(no_colour(&text), 0),
             }
         }
         self.colours = colours;
@@ -342,8 +337,7 @@ impl<'a> Layouter<'a> {
                 self.simple(text, &look, width, ("P", parent), mark)
             } else {
                 self.notice(
-                    "list_empty",
-                    "the list has no items, so nothing is shown",
+                    Warning::new("list_empty", "the list has no items, so nothing is shown"),
                     mark,
                 );
                 Ok(Vec::new())
@@ -601,21 +595,20 @@ impl<'a> Layouter<'a> {
                 .take(8)
                 .map(|letter| format!("{letter} (U+{:04X})", u32::from(*letter)))
                 .collect();
+            let letters = letters.join(", ");
+            let message = format!("no font here can draw {letters}");
             self.notice(
-                "missing_glyph",
-                format!("no font here can draw {}", letters.join(", ")),
+                Warning::new("missing_glyph", message).with("letters", letters),
                 mark,
             );
         }
         if paragraph.number_cut {
-            self.notice(
-                "number_cut",
-                "a number does not fit into its line and goes on in the next",
-                mark,
-            );
+            let message = "a number does not fit into its line and goes on in the next";
+            self.notice(Warning::new("number_cut", message), mark);
         }
         if paragraph.overflow {
-            self.notice("text_overflow", "a text is wider than its place", mark);
+            let message = "a text is wider than its place";
+            self.notice(Warning::new("text_overflow", message), mark);
         }
         Ok(paragraph)
     }
@@ -649,9 +642,9 @@ impl<'a> Layouter<'a> {
         let block = self.marks[mark as usize].block.clone();
         let (pieces, missing) = self.scope.pieces(leaf, &block)?;
         for missing in missing {
+            let message = format!("`{}` is empty and has no default", missing.0);
             self.notice(
-                "value_missing",
-                format!("`{}` is empty and has no default", missing.0),
+                Warning::new("value_missing", message).with("path", missing.0),
                 mark,
             );
         }
@@ -672,9 +665,12 @@ impl<'a> Layouter<'a> {
             Value::List(items) => Ok(items),
             Value::Empty => Ok(Vec::new()),
             other => {
+                let kind = other.kind_name();
+                let message = format!("`{}` is {kind}, not a list", leaf.source);
                 self.notice(
-                    "not_a_list",
-                    format!("`{}` is {}, not a list", leaf.source, other.kind_name()),
+                    Warning::new("not_a_list", message)
+                        .with("source", leaf.source.as_str())
+                        .with("kind", kind),
                     mark,
                 );
                 Ok(Vec::new())
@@ -709,11 +705,9 @@ impl<'a> Layouter<'a> {
                 .chars()
                 .any(|letter| letter.is_whitespace() || letter.is_control())
         {
-            self.notice(
-                "link",
-                format!("`{}` is not a web, mail or phone address", shortened(&url)),
-                mark,
-            );
+            let url = shortened(&url);
+            let message = format!("`{url}` is not a web, mail or phone address");
+            self.notice(Warning::new("link", message).with("url", url), mark);
             return Ok(None);
         }
         Ok(Some(url.into()))
@@ -733,11 +727,7 @@ impl<'a> Layouter<'a> {
                 if let Some(colour) = parse_colour(other) {
                     colour
                 } else {
-                    self.notice(
-                        "colour",
-                        format!("`{}` is not a colour such as #2b47c9", shortened(other)),
-                        mark,
-                    );
+                    self.notice(no_colour(other), mark);
                     self.colours.text
                 }
             }
@@ -829,20 +819,13 @@ impl<'a> Layouter<'a> {
         }
     }
 
-    pub(crate) fn notice(&mut self, code: &'static str, message: impl Into<String>, mark: u32) {
-        let message = message.into();
+    pub(crate) fn notice(&mut self, warning: Warning, mark: u32) {
         let block = &self.marks[mark as usize].block;
         let known = self.notices.iter().any(|other| {
-            other.code == code
-                && other.message == message
-                && self.marks[other.mark as usize].block == *block
+            other.warning == warning && self.marks[other.mark as usize].block == *block
         });
         if !known && self.notices.len() < 200 {
-            self.notices.push(Notice {
-                code,
-                message,
-                mark,
-            });
+            self.notices.push(Notice { warning, mark });
         }
     }
 }
@@ -925,6 +908,12 @@ fn share_width(wanted: &[(ColumnWidth, f32)], width: f32) -> Vec<f32> {
         })
         .map(|width| width.max(1.0))
         .collect()
+}
+
+fn no_colour(text: &str) -> Warning {
+    let text = shortened(text);
+    let message = format!("`{text}` is not a colour such as #2b47c9");
+    Warning::new("colour", message).with("text", text)
 }
 
 fn parse_colour(text: &str) -> Option<Rgb> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{ids::ArtifactId, value::Value};
+use engine::{ids::ArtifactId, node::Warning, value::Value};
 use qrcode::{Color, EcLevel, QrCode};
 
 use super::Layouter;
@@ -45,9 +45,9 @@ impl Layouter<'_> {
                     if let Some(bytes) = self.assets.images.get(&file.id) {
                         self.load(Key::Artifact(file.id), bytes, mark)?
                     } else {
+                        let message = format!("the picture `{}` was not found", file.name);
                         self.notice(
-                            "image_missing",
-                            format!("the picture `{}` was not found", file.name),
+                            Warning::new("image_missing", message).with("name", file.name),
                             mark,
                         );
                         None
@@ -55,9 +55,12 @@ impl Layouter<'_> {
                 }
                 Value::Empty => None,
                 other => {
+                    let kind = other.kind_name();
+                    let message = format!("`{}` is {kind}, not a file", leaf.source);
                     self.notice(
-                        "not_a_file",
-                        format!("`{}` is {}, not a file", leaf.source, other.kind_name()),
+                        Warning::new("not_a_file", message)
+                            .with("source", leaf.source.as_str())
+                            .with("kind", kind),
                         mark,
                     );
                     None
@@ -96,11 +99,8 @@ impl Layouter<'_> {
                 return Err(limit(LimitKind::Pixels, self.limits.max_pixels));
             }
             Err(PictureError::Unreadable) => {
-                self.notice(
-                    "image_unreadable",
-                    "the picture is not a PNG, JPEG or WebP file that can be read",
-                    mark,
-                );
+                let message = "the picture is not a PNG, JPEG or WebP file that can be read";
+                self.notice(Warning::new("image_unreadable", message), mark);
                 None
             }
         };
@@ -124,21 +124,19 @@ impl Layouter<'_> {
             QrContent::Payment(payment) => match self.payment(payment, mark)? {
                 Ok(text) => (text, EcLevel::M),
                 Err(why) => {
-                    self.notice(
-                        "payment_code",
-                        format!("there is no payment code: {why}"),
-                        mark,
-                    );
+                    let message = format!("there is no payment code: {why}");
+                    self.notice(Warning::new("payment_code", message).with("why", why), mark);
                     return Ok(Vec::new());
                 }
             },
         };
         if text.is_empty() {
-            self.notice("value_missing", "the QR code has no content", mark);
+            self.notice(Warning::new("qr_empty", "the QR code has no content"), mark);
             return Ok(Vec::new());
         }
         let Ok(code) = QrCode::with_error_correction_level(&text, level) else {
-            self.notice("qr_too_long", "the text is too long for a QR code", mark);
+            let message = "the text is too long for a QR code";
+            self.notice(Warning::new("qr_too_long", message), mark);
             return Ok(Vec::new());
         };
         let count = code.width();

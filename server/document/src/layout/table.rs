@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use engine::node::Warning;
+
 use super::{Layouter, share_width};
 use crate::{
     context::DocumentError,
@@ -34,7 +36,10 @@ impl Layouter<'_> {
     ) -> Result<Vec<Strip>, DocumentError> {
         let rows = self.list(&table.rows, mark)?;
         if rows.is_empty() {
-            self.notice("list_empty", "the table's list has no rows", mark);
+            self.notice(
+                Warning::new("list_empty", "the table's list has no rows"),
+                mark,
+            );
             if table.hide_empty {
                 return Ok(Vec::new());
             }

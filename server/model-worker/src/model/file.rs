@@ -15,6 +15,7 @@ use candle_core::{
         gguf_file::{Content, Value},
     },
 };
+use engine::node::StepError;
 
 /// Why a model cannot be used; each text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +31,41 @@ pub enum LoadError {
     Broken { path: PathBuf, reason: String },
     #[error("This model cannot be used: {0}. Choose one of the known models.")]
     Unsupported(String),
-    #[error("{0}")]
-    Memory(String),
+    #[error(
+        "The model needs about {needed} of memory, but only {free} is free. Choose a smaller model or give this machine more memory."
+    )]
+    Memory { needed: String, free: String },
     #[error("The model could not be loaded ({0}).")]
     Candle(#[from] candle_core::Error),
     #[error("{0}")]
     Refused(String),
+}
+
+impl LoadError {
+    /// What people read of it.
+    pub fn told(&self) -> StepError {
+        let message = self.to_string();
+        match self {
+            Self::Unreadable { path, source } => StepError::new("model_file_unreadable", message)
+                .with("path", path.display().to_string())
+                .with("reason", source.to_string()),
+            Self::Broken { path, reason } => StepError::new("model_file_broken", message)
+                .with("path", path.display().to_string())
+                .with("reason", reason.as_str()),
+            Self::Unsupported(reason) => {
+                StepError::new("model_unsupported", message).with("reason", reason.as_str())
+            }
+            Self::Memory { needed, free } => StepError::new("model_too_large", message)
+                .with("needed", needed.as_str())
+                .with("free", free.as_str()),
+            Self::Candle(source) => {
+                StepError::new("model_not_loaded", message).with("reason", source.to_string())
+            }
+            Self::Refused(reason) => {
+                StepError::new("model_not_loaded", message).with("reason", reason.as_str())
+            }
+        }
+    }
 }
 
 /// Architectures the forward pass knows.

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use engine::node::{GenerationResult, Usage};
+use engine::node::{GenerationResult, StepError, Usage};
 use serde_json::Value as Json;
 
 use super::{
@@ -56,7 +56,7 @@ impl Writer {
             file.weight_bytes(),
             shape.kv_bytes_per_token() * context as u64 + CACHE_BYTES,
         );
-        memory::check(memory_bytes, memory::available()).map_err(LoadError::Memory)?;
+        memory::check(memory_bytes, memory::available())?;
         let slow = file.slow_tensors();
         if slow > 0 {
             tracing::info!(tensors = slow, "converting slow tensor types to Q8_0");
@@ -122,7 +122,11 @@ impl Writer {
         let prompt = self
             .chat
             .prompt(&self.vocabulary, &asked.messages)
-            .map_err(|error| Failure::new("prompt_unusable", error.to_string()))?;
+            .map_err(|error| {
+                let message = format!("The model does not take this instruction: {error}");
+                let told = StepError::new("prompt_unusable", message);
+                Failure::Failed(told.with("reason", error.to_string()))
+            })?;
         if prompt.is_empty() {
             return Err(Failure::new(
                 "prompt_empty",
@@ -151,13 +155,19 @@ impl Writer {
             max_tokens
         };
         if room < needed {
-            return Err(Failure::new(
+            let tokens = prompt.len();
+            let error = StepError::new(
                 "prompt_too_long",
                 format!(
-                    "The instruction is too long for this model: {} tokens, and the answer may take {needed}, but only {context} fit \
-                     together. Shorten the instruction or ask for a shorter answer.",
-                    prompt.len()
+                    "The instruction is too long for this model: {tokens} tokens, and the answer may take {needed}, but only {context} \
+                     fit together. Shorten the instruction or ask for a shorter answer."
                 ),
+            );
+            return Err(Failure::Failed(
+                error
+                    .with("tokens", tokens)
+                    .with("needed", needed)
+                    .with("context", context),
             ));
         }
         let max_tokens = max_tokens.min(room);
@@ -393,10 +403,11 @@ fn forbid_hasty_ends(vocabulary: &Vocabulary, written: &str, logits: &mut [f32])
 
 fn parse(text: &str) -> Result<Json, Failure> {
     serde_json::from_str(text).map_err(|error| {
-        Failure::new(
+        let told = StepError::new(
             "output_not_json",
             format!("The model's answer could not be read ({error}). Run the step again."),
-        )
+        );
+        Failure::Failed(told.with("reason", error.to_string()))
     })
 }
 
@@ -417,31 +428,34 @@ fn without_nul(value: Json) -> Json {
 }
 
 fn too_long(tokens: usize) -> Failure {
-    Failure::new(
+    let error = StepError::new(
         "output_too_long",
         format!(
             "The model did not finish its answer within {tokens} tokens. Set shorter length limits on the fields, or allow a longer \
              answer."
         ),
-    )
+    );
+    Failure::Failed(error.with("tokens", tokens))
 }
 
 fn refused_schema(error: &GrammarError) -> Failure {
-    Failure::new(
+    let told = StepError::new(
         "schema_unsupported",
         format!(
             "The fields the model should fill cannot be enforced: {error}. Simplify the fields."
         ),
-    )
+    );
+    Failure::Failed(told.with("reason", error.to_string()))
 }
 
 fn left_grammar(error: &GrammarError) -> Failure {
-    Failure::new(
+    let told = StepError::new(
         "schema_too_complex",
         format!(
             "The fields the model should fill became too complex while it wrote: {error}. Simplify the fields."
         ),
-    )
+    );
+    Failure::Failed(told.with("reason", error.to_string()))
 }
 
 fn no_token() -> Failure {

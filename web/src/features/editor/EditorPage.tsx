@@ -6,12 +6,12 @@ import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { ApiError, items } from "~/api/client";
+import { ApiError } from "~/api/client";
 import { addMessages } from "~/i18n/i18n";
-import { keys } from "~/lib/queries";
+import { useNodeTypes } from "~/lib/node-types";
 import { errorLine } from "~/ui/Problem";
 import { loadServerWords } from "~/ui/server-words/words";
-import { getNodeTypes, getWorkflow } from "./api";
+import { getWorkflow } from "./api";
 import { Editor } from "./Editor";
 import { EditorStore } from "./state/store";
 import type { NodeType } from "~/lib/document/types";
@@ -26,7 +26,7 @@ await Promise.all([
 export default function EditorPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const { t, i18n } = useTranslation("editor");
-  const types = useQuery({ queryKey: keys.nodeTypes(i18n.language), queryFn: async () => items(await getNodeTypes(i18n.language)), staleTime: Infinity });
+  const types = useNodeTypes();
   // Only the first answer opens the editor; from then on the store is the truth and takes the server's news itself.
   const detail = useQuery({ queryKey: ["workflow", id, "opening"], queryFn: () => getWorkflow(id), staleTime: 0, gcTime: 0, refetchOnWindowFocus: false, refetchOnReconnect: false });
   const error = detail.error ?? types.error;

@@ -2,7 +2,7 @@
 
 import { api, ask } from "~/api/client";
 import type { Wait } from "~/api/types";
-import type { Checked, Json, JsonObject, NodeType, Workflow } from "~/lib/document/types";
+import type { Checked, Json, JsonObject, Workflow } from "~/lib/document/types";
 import type { Field, Kind } from "~/lib/expression/kind";
 
 export interface Draft {
@@ -42,6 +42,7 @@ export interface Attempt {
 export interface StepError {
   code: string;
   message: string;
+  params?: JsonObject;
 }
 
 export interface Generation {
@@ -68,7 +69,7 @@ export interface RunStep {
   output: Json | null;
   output_kind: Kind | null;
   error: StepError | null;
-  warnings: Array<{ code: string; message: string; location?: string }>;
+  warnings: Array<{ code: string; message: string; params?: JsonObject; location?: string }>;
   waits: Wait | null;
   attempts: Attempt[];
   generations: Generation[];
@@ -133,7 +134,7 @@ export interface PreviewPage {
 
 export interface Preview {
   pages: PreviewPage[];
-  warnings: Array<{ code: string; message: string; location?: string }>;
+  warnings: Array<{ code: string; message: string; params?: JsonObject; location?: string }>;
   fields: Field[];
   took_ms: number;
 }
@@ -172,7 +173,6 @@ function request<T>(method: Method, path: string, body?: unknown, signal?: Abort
 const at = (id: string) => `/workflows/${encodeURIComponent(id)}`;
 
 export const getWorkflow = (id: string) => request<WorkflowDetail>("GET", at(id));
-export const getNodeTypes = (lang: string) => request<NodeType[] | { items: NodeType[] }>("GET", `/node-types?lang=${encodeURIComponent(lang)}`);
 export const checkDraft = (id: string, document: Workflow, signal?: AbortSignal) => request<Checked>("POST", `${at(id)}/check`, { document }, signal);
 export const putDraft = (id: string, base_revision: number, document: Workflow) =>
   request<{ revision: number; changed_at: string }>("PUT", `${at(id)}/draft`, { base_revision, document });

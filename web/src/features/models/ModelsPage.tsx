@@ -10,7 +10,7 @@ import { keys } from "~/lib/queries";
 import { useSession } from "~/lib/session";
 import { OriginIcon } from "~/ui/Origin";
 import { Card, Empty, Loading, Page, Progress } from "~/ui/Page";
-import { ErrorPanel, InlineError } from "~/ui/Problem";
+import { ErrorPanel, InlineError, StepErrorWords } from "~/ui/Problem";
 import { type Sign, SignIcon, Tag, type Tone } from "~/ui/State";
 import table from "~/ui/Table.module.css";
 import classes from "./Models.module.css";
@@ -126,7 +126,7 @@ function Row({ model, isDefault }: { model: Model; isDefault: boolean }) {
           )}
         </span>
         {choose.isError && <InlineError error={choose.error} />}
-        {(model.state === "failed" || model.state === "missing") && <p className={classes.why}>{model.error ?? t(`model.why.${model.state}`)}</p>}
+        {(model.state === "failed" || model.state === "missing") && <p className={classes.why}>{model.error === null ? t(`model.why.${model.state}`) : <StepErrorWords error={model.error} />}</p>}
       </td>
       <td className={`${table.wide} num`}>{!model.memory_bytes ? <Dash /> : format.bytes(model.memory_bytes)}</td>
       <td className={`${table.wide} num`}>

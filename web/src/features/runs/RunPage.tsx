@@ -25,17 +25,21 @@ import { StepDetail } from "./StepDetail";
 import { stepKey, Timeline } from "./Timeline";
 import { useStream } from "./use-stream";
 
+const NONE: readonly string[] = [];
+
 export function RunPage() {
+  const { t } = useTranslation();
   const { id = "" } = useParams({ strict: false });
   const run = useQuery({
     queryKey: keys.run(id),
     queryFn: () => ask(api.GET("/api/runs/{id}", { params: { path: { id } } })),
   });
-  useLiveQueries([`run:${id}`]);
+  useLiveQueries(run.data === undefined ? NONE : [`run:${id}`]);
   if (run.isError) {
     return (
       <div className={classes.alone}>
         <ErrorPanel error={run.error} retry={() => void run.refetch()} />
+        <Link to="/runs">{t("run.all")}</Link>
       </div>
     );
   }

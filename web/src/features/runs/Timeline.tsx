@@ -2,6 +2,7 @@ import type { CSSProperties, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { RunDetail, RunStep } from "~/api/types";
 import { useFormat } from "~/lib/format";
+import { useTypeTitle } from "~/lib/node-types";
 import { OriginIcon } from "~/ui/Origin";
 import { SignIcon, signOf } from "~/ui/State";
 import { useModelTitle, useWaitText } from "~/ui/waits";
@@ -29,6 +30,7 @@ export function Timeline({
   const { t } = useTranslation();
   const format = useFormat();
   const factOf = useFact();
+  const typeTitle = useTypeTitle();
   const axis = axisOf(run, now);
   const place = (from: number, to: number): CSSProperties => ({
     insetInlineStart: `${Math.min(99, Math.max(0, ((from - axis.start) / axis.length) * 100))}%`,
@@ -79,7 +81,7 @@ export function Timeline({
                 <span className={classes.name} data-off={step.state === "skipped" || undefined}>
                   <OriginIcon family={step.family} icon={step.icon} />
                   <span>
-                    <strong>{step.name}</strong>
+                    <strong>{step.name.trim() || typeTitle(step)}</strong>
                     <small>{factOf(step)}</small>
                   </span>
                 </span>
@@ -114,11 +116,12 @@ function useFact(): (step: RunStep) => string {
   const { t } = useTranslation();
   const waitText = useWaitText();
   const titleOf = useModelTitle();
+  const typeTitle = useTypeTitle();
   return (step) => {
     const generation = step.generations.at(-1);
     if (step.waits !== null && generation?.state !== "running") return waitText(step.waits);
     if (generation?.model != null) return titleOf(generation.model);
     const tried = step.attempts.length;
-    return tried > 1 ? t("run.tried", { count: tried }) : step.title;
+    return tried > 1 ? t("run.tried", { count: tried }) : typeTitle(step);
   };
 }

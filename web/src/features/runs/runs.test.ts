@@ -11,6 +11,7 @@ function step(part: Partial<RunStep>): RunStep {
     node: "write",
     item_path: "",
     name: "Write",
+    type: "llm_generate",
     title: "",
     family: "written",
     icon: "pen-line",
@@ -33,7 +34,7 @@ function step(part: Partial<RunStep>): RunStep {
 const attempt = (number: number, from: number, to: number | null, failed = false) => ({
   attempt: number,
   state: failed ? "failed" : to === null ? "running" : "succeeded",
-  error: failed ? { code: "timeout", message: "It took too long." } : null,
+  error: failed ? { code: "timeout", message: "It took too long.", params: {} } : null,
   started_at: at(from),
   finished_at: to === null ? null : at(to),
   worker: null,

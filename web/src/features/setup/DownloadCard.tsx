@@ -9,6 +9,7 @@ import { fetched } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { OriginIcon } from "~/ui/Origin";
 import { Progress } from "~/ui/Page";
+import { StepErrorWords } from "~/ui/Problem";
 import { Tag } from "~/ui/State";
 import classes from "./Setup.module.css";
 
@@ -44,9 +45,13 @@ export function DownloadCard() {
         </>
       )}
       <p className={classes.small}>
-        {model.state === "failed"
-          ? (model.error ?? t("model.why.failed"))
-          : t(`setup.model.${model.state}`)}
+        {model.state !== "failed" ? (
+          t(`setup.model.${model.state}`)
+        ) : model.error === null ? (
+          t("model.why.failed")
+        ) : (
+          <StepErrorWords error={model.error} />
+        )}
       </p>
     </section>
   );

@@ -1,10 +1,11 @@
 import i18next from "i18next";
 import ICU from "i18next-icu";
+import { IntlMessageFormat } from "intl-messageformat";
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import en from "./i18n/en.json";
 import zh from "./i18n/zh-CN.json";
-import { errorPart, problemText, stepErrorText } from "./words";
+import { errorPart, problemText, stepErrorText, warningText } from "./words";
 
 const SERVER = "../server";
 
@@ -36,7 +37,7 @@ const FOR_VISITORS = ["file_declined", "file_missing", "form_closed", "ticket_un
 /** The screens have words of their own for these. */
 const TOLD_OTHERWISE = ["internal", "invalid", "problems", "refused", "superseded"];
 
-describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (_, texts) => {
+describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (language, texts) => {
   test("every problem has a text", () => {
     const found = [
       ...codes(/\bProblem::(?:error|warning)\(\s*"([a-z_]+)"/g),
@@ -59,6 +60,40 @@ describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (_, texts) => {
     expect(without(texts.error, found, [...FOR_PROGRAMS, ...FOR_VISITORS, ...TOLD_OTHERWISE])).toEqual([]);
     expect(Object.entries(texts.error).filter(([, parts]) => Object.keys(parts).join() !== "what,why,fix")).toEqual([]);
   });
+
+  test("every error of a step, delivery or model has a text, and every text an error", () => {
+    const found = [
+      ...codes(/\b(?:StepError::new|Failure::new|failed|NodeError::(?:config|retryable))\(\s*"([a-z_]+)"/g),
+      ...codes(/=> "([a-z_]+)"/g, /outbound\/src\/lib\.rs/),
+      ...codes(/=> "(document_[a-z_]+)"/g, /document\/src\/context\.rs/),
+      ...codes(/=> "(expression_[a-z_]+)"/g, /engine\/src\/expression\.rs/),
+    ];
+    expect(without(texts.stepError, found)).toEqual([]);
+    expect(without(Object.fromEntries(found), Object.keys(texts.stepError).map((code) => [code, language]))).toEqual([]);
+  });
+
+  test("every warning has a text, and every text a warning", () => {
+    const found = codes(/\bWarning::new\(\s*"([a-z_]+)"/g);
+    expect(without(texts.warning, found)).toEqual([]);
+    expect(without(Object.fromEntries(found), Object.keys(texts.warning).map((code) => [code, language]))).toEqual([]);
+  });
+
+  test("texts of errors and warnings show only values that the server sends", () => {
+    const sent = Object.fromEntries(codes(/\.with\(\s*"([a-z0-9_]+)"/g).map(([name]) => [name, 1]));
+    for (const text of [...Object.values(texts.stepError), ...Object.values(texts.warning)]) {
+      expect(() => new IntlMessageFormat(text, language).format(sent), text).not.toThrow();
+    }
+  });
+
+  test("every kind of value and every way not to fit has a word", () => {
+    const found = [
+      ...codes(/Self::\w+(?:\(_\))? => "(an? [a-z ]+)"/g, /engine\/src\/value\.rs/),
+      ...codes(/Self::\w+ => "([a-z ]+)"/g, /document\/src\/context\.rs/),
+      ...codes(/\bself\.wrong\(\s*"([a-z_]+)"|code: "([a-z_]+)"\.into\(\)/g, /engine\/src\/value\.rs/),
+    ].map(([word, path]): Found => [word.replaceAll(" ", "_"), path]);
+    expect(found.length).toBeGreaterThan(25);
+    expect(without(texts.word, found)).toEqual([]);
+  });
 });
 
 describe("texts in the reader's language", () => {
@@ -76,11 +111,23 @@ describe("texts in the reader's language", () => {
     check("config_not_an_option", { options: ["all", "any"], close: null }, "必须是以下之一：all, any。");
   });
 
+  test("tell of failed steps and warnings", () => {
+    const failed = (code: string, params: object) => stepErrorText({ code, params, message: "In English." });
+    expect(failed("http_status", { host: "api.example", status: 404, said: null, cause: "address" })).toBe("api.example 拒绝了请求，状态码 404。请检查地址。");
+    expect(failed("expression_empty", { path: "form.total", within: "Total" })).toBe("“Total”：“form.total”为空，也没有默认值。");
+    expect(failed("not_comparable", { kind: "a yes or no", other: "a date" })).toBe("无法比较：是或否不能与日期相比。");
+    expect(failed("wrong_value", { title: "Total", place: "lines.0", mismatch: "wrong_kind", reason: "a text is not a number" })).toBe(
+      "“Total”（lines.0）类型不对：a text is not a number。",
+    );
+    expect(warningText({ code: "image_missing", params: { name: "beach.jpg" }, message: "In English." })).toBe("找不到图片“beach.jpg”。");
+  });
+
   test("give way to the server's own where a value or the text is missing", () => {
     check("way_without_rule", {}, "In English.");
     check("way_without_rule", null, "In English.");
     check("brand_new", {}, "In English.");
     expect(stepErrorText({ code: "http_status", message: "In English." })).toBe("In English.");
+    expect(stepErrorText({ code: "", params: {}, message: "In English." })).toBe("In English.");
     expect(errorPart("brand_new", "what")).toBeUndefined();
   });
 });

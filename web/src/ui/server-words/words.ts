@@ -31,19 +31,23 @@ export function useServerWords(needed = true): boolean {
 
 interface Said {
   code: string;
+  params?: unknown;
   message: string;
 }
 
-export function problemText(problem: Said & { params?: unknown }): string {
+export function problemText(problem: Said): string {
   return text(`problem.${problem.code}`, problem.params) ?? problem.message;
 }
 
 export function stepErrorText(error: Said): string {
-  return text(`stepError.${error.code}`) ?? error.message;
+  const said = text(`stepError.${error.code}`, error.params);
+  if (said === undefined) return error.message;
+  // Behind the name of the value that it is about, where the server sent one.
+  return text("within", Object.assign({}, error.params, { text: said })) ?? said;
 }
 
 export function warningText(warning: Said): string {
-  return text(`warning.${warning.code}`) ?? warning.message;
+  return text(`warning.${warning.code}`, warning.params) ?? warning.message;
 }
 
 /** One of the three parts of what the API answers with this slug. */
@@ -62,12 +66,19 @@ function text(key: string, values?: unknown): string | undefined {
   }
 }
 
+/** Their values are words of the server. */
+const WORDS = ["kind", "other", "mismatch"];
+
+/** English phrases as keys. */
+const slug = (phrase: string) => phrase.replace(/\W+/g, "_");
+
 function shown(values: unknown): Record<string, string | number | null> {
   if (typeof values !== "object" || values === null) return {};
   return Object.fromEntries(
     Object.entries(values).flatMap(([name, value]: [string, unknown]) => {
       // Kinds of settings come as English phrases, of which a text can choose only by one word.
-      if (name === "expected" && typeof value === "string") return [[name, value.replace(/\W+/g, "_")]];
+      if (name === "expected" && typeof value === "string") return [[name, slug(value)]];
+      if (WORDS.includes(name) && typeof value === "string") return [[name, text(`word.${slug(value)}`) ?? value]];
       if (Array.isArray(value)) return [[name, value.join(", ")]];
       return typeof value === "string" || typeof value === "number" || value === null ? [[name, value]] : [];
     }),

@@ -10,6 +10,7 @@ import type { Json } from "~/lib/document/types";
 import type { Kind } from "~/lib/expression/kind";
 import { resolve } from "~/lib/expression/values";
 import type { Source } from "~/lib/expression/values";
+import { partialValue } from "~/lib/partial-json";
 import { stepErrorText, warningText } from "~/ui/server-words/words";
 import { WaitText } from "~/ui/waits";
 import { useBuiltins } from "../chips/builtins";
@@ -29,6 +30,14 @@ function inputKind(input: Json | null, sources: readonly Source[]): Kind | null 
       return { ...(found.kind ?? { kind: "any" }), name: path, title: found.kind ? found.title : path };
     }),
   };
+}
+
+/** What the model has written so far. */
+function Stream({ text, kind }: { text: string; kind: Kind | null }) {
+  const { t } = useTranslation("editor");
+  const value = partialValue(text);
+  if (typeof value !== "string") return <ValueTree kind={kind} value={value} root={null} title={t("lastRun.stream")} />;
+  return <div className={classes["stream"]} role="region" tabIndex={0} aria-label={t("lastRun.stream")}>{value}</div>;
 }
 
 export function RunTab({ step }: { step: string }) {
@@ -63,7 +72,7 @@ export function RunTab({ step }: { step: string }) {
         {fact(t("lastRun.seed"), generation?.seed)}
         {run.waits && generation?.state !== "running" && fact(t("lastRun.waits"), <WaitText waits={run.waits} />)}
       </dl>
-      {stream && run.state !== "succeeded" && <div className={classes["stream"]} role="region" tabIndex={0} aria-label={t("lastRun.stream")}>{stream}</div>}
+      {stream && run.state !== "succeeded" && <Stream text={stream} kind={run.output_kind} />}
       {run.output !== null && run.output !== undefined && (
         <section className={classes["section"]}><h3>{t("data.out")}</h3><ValueTree kind={run.output_kind} value={run.output} root={null} title={t("data.out")} /></section>
       )}
