@@ -305,7 +305,9 @@ async fn says_why_a_database_cannot_be_migrated() {
     let migrate = || place.refusal(&["migrate"], &[("DATABASE_URL", &db.url)]);
     // A step that fails: it finds its own tables.
     let step = 6;
-    db.sql(&format!("delete from _sqlx_migrations where version = {step}"));
+    db.sql(&format!(
+        "delete from _sqlx_migrations where version = {step}"
+    ));
     let said = migrate();
     assert!(
         said.contains("could not be brought to this version"),
