@@ -56,9 +56,24 @@ test("an invited member joins in a browser of their own, through a link that wor
 
   await guest.goto(url);
   await expect(guest.getByRole("heading", { name: "This invitation is closed" })).toBeVisible();
+  await expect(guest.getByText("Ask for a new one.")).toBeVisible();
   await page.reload();
   await expect(page.getByText(member.email)).toBeVisible();
   await expect(page.getByText("Open invitation, Member")).toBeHidden();
+});
+
+test("an invitation is withdrawn before somebody uses it", async ({ browser }) => {
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/settings/people`);
+  await page.getByRole("button", { name: "Make an invitation link" }).click();
+  const once = page.getByRole("status").filter({ hasText: "This link is shown once" });
+  const url = await once.getByRole("code").innerText();
+  await page.getByRole("button", { name: "Withdraw" }).click();
+  await expect(page.getByText("Open invitation, Member")).toBeHidden();
+  await expect(once).toBeHidden();
+  const guest = await (await browser.newContext()).newPage();
+  await guest.goto(url);
+  await expect(guest.getByRole("heading", { name: "This invitation is closed" })).toBeVisible();
 });
 
 async function asMember(browser: Browser): Promise<Page> {

@@ -166,6 +166,9 @@ test("on a phone the bar below leads everywhere, the rest is behind More", async
   const run = await start(api, invoice, {}, "On a phone");
   await page.goto(`${server.url}/workflows`);
   const bar = page.getByRole("navigation", { name: "Main" });
+  // The screen scrolls between title and bar; the document as a whole does not.
+  await expect(page.getByRole("heading", { name: "Your workflows" })).toBeAttached();
+  expect(await page.evaluate(() => document.documentElement.scrollHeight <= window.innerHeight)).toBe(true);
   await bar.getByRole("link", { name: "Runs" }).tap();
   await page.getByRole("link", { name: "On a phone" }).tap();
   await expect(page).toHaveURL(new RegExp(`/runs/${run.id}`));
@@ -206,6 +209,8 @@ test("an address that leads nowhere says so and leads back", async ({ browser })
   const page = await signedIn(browser);
   await page.goto(`${server.url}/runs/01a212d9-4f47-7350-850c-9294644142fd`);
   await expect(page.getByRole("alert")).toBeVisible();
+  await page.getByRole("link", { name: "All runs" }).click();
+  await expect(page).toHaveURL(`${server.url}/runs`);
   await page.goto(`${server.url}/no/such/place`);
   await page.getByRole("link", { name: "Go to Workflows" }).click();
   await expect(page).toHaveURL(`${server.url}/workflows`);
