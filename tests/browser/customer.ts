@@ -9,6 +9,7 @@ export interface Invoice {
 export interface Trip {
   guest: string;
   reference: string;
+  days?: number;
 }
 
 // 3 × 0.10 + 3 × 0.20 + 2 × 100.00 = 200.90; with 19 % VAT 239.07.
@@ -37,12 +38,12 @@ export async function fillInvoice(page: Page, { customer, number }: Invoice, scr
   }
 }
 
-export async function fillTrip(page: Page, { guest, reference }: Trip): Promise<void> {
+export async function fillTrip(page: Page, { guest, reference, days = 2 }: Trip): Promise<void> {
   await page.getByLabel("Your name").fill(guest);
   await page.getByLabel("Travellers").fill("2");
   await page.getByLabel("Destination").fill("Lisbon");
   await page.getByLabel("First day").fill("2027-05-12");
-  await page.getByLabel("Days", { exact: true }).fill("2");
+  await page.getByLabel("Days", { exact: true }).fill(String(days));
   await page.getByText("food", { exact: true }).click();
   await expect(page.getByRole("checkbox", { name: "food" })).toBeChecked();
   await page.getByLabel("Booking reference").fill(reference);

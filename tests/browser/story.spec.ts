@@ -122,19 +122,17 @@ for (const script of [true, false]) {
 }
 
 test("while the model's process is killed everything waits, and then goes on", async ({ browser }) => {
+  const watching = await agent(browser);
   const { page } = await customer(browser, true);
   await page.goto(links["itinerary"] ?? "");
-  await fillTrip(page, { guest: "Ms Kılıç", reference: "NR-2027-0300" });
+  // Long enough that the model is still at it when its process is killed.
+  await fillTrip(page, { guest: "Ms Kılıç", reference: "NR-2027-0300", days: 5 });
   await page.getByRole("button", { name: "Make my plan" }).click();
   await expect(page).toHaveURL(/\/r\//);
   // In the middle of a sentence.
   await expect(step(page, "Write the itinerary")).toContainText("being written", { timeout: 60_000 });
   const run = await runOf("Ms Kılıç");
   await expect.poll(async () => (await generation(run.id, "write"))?.text.length ?? 0, { timeout: 60_000 }).toBeGreaterThan(0);
-  const watching = await agent(browser);
-  await watching.goto(`${server.url}/runs/${run.id}`);
-  await expect(watching.getByRole("heading", { level: 1 })).toBeVisible();
-  await watching.screenshot(shot("run-writing"));
   unlinkSync(model);
   kill(server);
   await expect(step(page, "Write the itinerary")).toContainText("waits for a model", { timeout: 60_000 });
@@ -153,7 +151,8 @@ test("while the model's process is killed everything waits, and then goes on", a
   }
   await expect(page.getByRole("heading", { name: "Your document is being made" })).toBeVisible();
   await page.screenshot(shot("model-killed"));
-  await watching.reload();
+  await watching.goto(`${server.url}/runs/${run.id}`);
+  await expect(watching.getByRole("heading", { level: 1 })).toBeVisible();
   await watching.screenshot(shot("run-model-killed"));
   expect(receiver.received.filter((message) => [run.id, second.id].includes(message.body.data.run_id))).toEqual([]);
 
