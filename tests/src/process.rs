@@ -163,18 +163,7 @@ impl Installation {
 
     /// Waits until a query gives what is expected.
     pub async fn until(&self, query: &str, expected: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let found = self.db.sql(query);
-            if found == expected {
-                return;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "{query} gives {found}, not {expected}"
-            );
-            tokio::time::sleep(LOOK).await;
-        }
+        self.db.until(query, expected).await;
     }
 
     /// The owner, signed in.

@@ -206,18 +206,7 @@ impl Site {
 
     /// Waits until a query gives what is expected.
     pub async fn until(&self, query: &str, expected: &str) {
-        let deadline = std::time::Instant::now() + PATIENCE;
-        loop {
-            let found = self.db.sql(query);
-            if found == expected {
-                return;
-            }
-            assert!(
-                std::time::Instant::now() < deadline,
-                "{query} gives {found}, not {expected}"
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        self.db.until(query, expected).await;
     }
 
     /// Nothing is left in the queue.

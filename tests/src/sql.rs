@@ -1,8 +1,16 @@
 //! Statements of the tests themselves, through `psql`: looking behind the store, and moving time by moving due dates.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use crate::TestDb;
+
+/// Longest wait for something that should happen soon; only a broken test takes it.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Pause between two looks.
+const LOOK: Duration = Duration::from_millis(10);
 
 impl TestDb {
     /// Runs one statement and returns what it selects, columns separated by `|`, rows by line breaks.
@@ -15,6 +23,22 @@ impl TestDb {
     pub fn sql_from_beside(&self, statement: &str) -> String {
         let (url, name) = self.beside();
         run(&url, &statement.replace(":db", &format!("'{name}'")))
+    }
+
+    /// Waits until a query gives what is expected.
+    pub async fn until(&self, query: &str, expected: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.sql(query);
+            if found == expected {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{query} gives {found}, not {expected}"
+            );
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }
 
