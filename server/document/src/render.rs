@@ -35,7 +35,7 @@ pub struct Renderer {
 pub struct Rendered {
     pub pages: Vec<PageSize>,
     /// What a person should look at: missing glyphs and values, empty lists, text that does not fit. `location` is
-    /// `<block id>, page <n>`.
+    /// the block's id, `page` among the params is counted from 1.
     pub warnings: Vec<Warning>,
     display: Display,
     boxes: OnceLock<Vec<Vec<PageBox>>>,
@@ -84,10 +84,11 @@ impl Renderer {
                     .iter()
                     .position(|page| page.marks.iter().any(|marked| marked.mark == notice.mark));
                 let block = &marks[notice.mark as usize].block;
-                notice.warning.clone().at(match page {
-                    Some(page) => format!("{block}, page {}", page + 1),
-                    None => block.clone(),
-                })
+                let warning = notice.warning.clone().at(block);
+                match page {
+                    Some(page) => warning.with("page", page + 1),
+                    None => warning,
+                }
             })
             .collect();
         let size = PageSize {

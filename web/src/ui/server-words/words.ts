@@ -46,8 +46,12 @@ export function stepErrorText(error: Said): string {
   return text("within", Object.assign({}, error.params, { text: said })) ?? said;
 }
 
-export function warningText(warning: Said): string {
-  return text(`warning.${warning.code}`, warning.params) ?? warning.message;
+/** With the block and the page that it is about. */
+export function warningText(warning: Said & { location?: string }): string {
+  const said = text(`warning.${warning.code}`, warning.params) ?? warning.message;
+  // A pointer names a setting or a value, which the text itself speaks of.
+  if (!warning.location || warning.location.startsWith("/")) return said;
+  return text("at", { page: null, ...shown(warning.params), text: said, block: warning.location }) ?? said;
 }
 
 /** One of the three parts of what the API answers with this slug. */
