@@ -22,7 +22,7 @@ export function TextWidget({ label, help, error, required, value, schema, onChan
   return (
     <TextInput
       label={label} description={help || undefined} inputWrapperOrder={["label", "input", "description", "error"]} error={error} withAsterisk={required}
-      type={date ? "date" : "text"} value={text(value)} maxLength={schema.maxLength}
+      type={date ? "date" : "text"} value={text(value ?? schema.default)} maxLength={schema.maxLength}
       onChange={(event) => onChange(event.currentTarget.value === "" && (date || isNullable(schema)) ? undefined : event.currentTarget.value)}
     />
   );
@@ -43,17 +43,17 @@ export function TemplateWidget({ scope, path, schema, label, help, error, requir
   const last = String(path.at(-1) ?? "");
   return (
     <TemplateField
-      label={label} help={help} error={error} required={required} value={text(value)} sources={scope.sources} wanted={wanted}
+      label={label} help={help} error={error} required={required} value={text(value ?? schema.default)} sources={scope.sources} wanted={wanted}
       size={schema.format === "line" || LINES.test(last) ? "line" : "text"} onChange={onChange} onGoTo={scope.goTo}
     />
   );
 }
 
-export function ValueWidget({ scope, label, help, error, value, wanted, onChange }: WidgetProps) {
+export function ValueWidget({ scope, schema, label, help, error, value, wanted, onChange }: WidgetProps) {
   return (
     <div>
       <div className={classes["labelRow"]}><span className={classes["label"]}>{label}</span></div>
-      <ValueField label={label} value={text(value)} sources={scope.sources} wanted={wanted} onChange={onChange} onGoTo={scope.goTo} />
+      <ValueField label={label} value={text(value ?? schema.default)} sources={scope.sources} wanted={wanted} onChange={onChange} onGoTo={scope.goTo} />
       {error && <div className={classes["error"]}>{error}</div>}
       {help && <div className={classes["help"]}>{help}</div>}
     </div>
@@ -65,7 +65,7 @@ export function NumberWidget({ label, help, error, required, value, schema, onCh
   return (
     <NumberInput
       label={label} description={help || undefined} inputWrapperOrder={["label", "input", "description", "error"]} error={error} withAsterisk={required}
-      value={typeof value === "number" || typeof value === "string" ? value : ""} allowDecimal={!integer} min={schema.minimum} max={schema.maximum}
+      value={typeof value === "number" || typeof value === "string" ? value : ""} placeholder={text(schema.default)} allowDecimal={!integer} min={schema.minimum} max={schema.maximum}
       step={integer ? 1 : 0.1} onChange={(next) => onChange(next === "" ? undefined : next)}
     />
   );
