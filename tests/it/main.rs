@@ -11,6 +11,7 @@ mod account;
 mod bad_input;
 mod cluster;
 mod crash;
+mod delay;
 mod delivery;
 mod document;
 mod examples;

@@ -45,6 +45,10 @@ fn steps() -> Vec<Json> {
             {"name": "one", "label": "One", "kind": "text", "value": TEXT}]}})),
         with(&json!({"type": "branch", "config": {
             "ways": [{"name": "ad", "title": "Ad", "rules": [rule]}], "otherwise": "Else"}})),
+        with(
+            &json!({"type": "switch", "config": {"value": "{{ form.customer }}", "takes": "all", "cases": [
+            {"name": "ad", "operator": "contains", "operand": "Ad"}, {"name": "da", "operator": "contains", "operand": "da"}]}}),
+        ),
         with(&json!({"type": "template_fill", "config": {"template": TEXT}})),
         with(
             &json!({"type": "pdf_render", "config": {"document": "page", "file_name": "{{ form.customer }}.pdf",

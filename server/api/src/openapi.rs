@@ -159,6 +159,9 @@ pub(crate) struct FirmSchema {
     pub prices: Json,
     /// `#rrggbb`
     pub colour: String,
+    /// Days besides weekends on which nobody works: `2026-12-25`.
+    #[schema(value_type = Vec<String>)]
+    pub holidays: Vec<jiff::civil::Date>,
 }
 
 /// Whether prices hold the tax.

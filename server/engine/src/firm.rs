@@ -1,6 +1,7 @@
 //! The firm: the workspace's own name, address, tax id, bank and logo, which templates, forms and payment codes read as `firm`.
 //! The record is stored with each run, so that a later change alters no earlier document.
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub struct Firm {
     pub prices: Prices,
     /// `#rrggbb`.
     pub colour: String,
+    /// Days besides weekends on which nobody works.
+    pub holidays: Vec<Date>,
 }
 
 impl Default for Firm {
@@ -70,6 +73,7 @@ impl Default for Firm {
             tax_rate: Decimal::ZERO,
             prices: Prices::Net,
             colour: "#2b47c9".into(),
+            holidays: Vec::new(),
         }
     }
 }
@@ -126,6 +130,15 @@ impl Firm {
             },
         ));
         fields.extend(texts(&[("colour", "Colour")]));
+        fields.push(field(
+            "holidays",
+            "Holidays",
+            Kind::List {
+                item: Box::new(Kind::Date),
+                min_items: None,
+                max_items: None,
+            },
+        ));
         Kind::Record { fields }
     }
 
@@ -133,6 +146,7 @@ impl Firm {
     pub fn to_value(&self) -> Value {
         let text = |text: &str| Value::Text(text.to_owned());
         let address = self.address.iter().map(|line| text(line)).collect();
+        let holidays = self.holidays.iter().copied().map(Value::Date).collect();
         let logo = self.logo.clone().map_or(Value::Empty, Value::File);
         let prices = match self.prices {
             Prices::Net => "net",
@@ -157,6 +171,7 @@ impl Firm {
                 ("tax_rate", Value::Decimal(self.tax_rate)),
                 ("prices", text(prices)),
                 ("colour", text(&self.colour)),
+                ("holidays", Value::List(holidays)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         ))

@@ -1,12 +1,15 @@
 //! The node types that Formwork ships, one file each, and the catalogue of them. Nothing else may name a node type.
 
 mod branch;
+mod delay;
 mod form_input;
 mod http_request;
 mod llm_generate;
 mod messages;
 mod pdf_render;
+mod rules;
 mod set_fields;
+mod switch;
 mod template_fill;
 mod values;
 mod webhook_deliver;
@@ -21,11 +24,13 @@ use engine::catalogue::{Catalogue, NodeType};
 pub fn catalogue() -> Catalogue {
     Catalogue::new(vec![
         NodeType::of::<branch::Branch>(),
+        NodeType::of::<delay::Delay>(),
         NodeType::of::<form_input::FormInput>(),
         NodeType::of::<http_request::HttpRequest>(),
         NodeType::of::<llm_generate::LlmGenerate>(),
         NodeType::of::<pdf_render::PdfRender>(),
         NodeType::of::<set_fields::SetFields>(),
+        NodeType::of::<switch::Switch>(),
         NodeType::of::<template_fill::TemplateFill>(),
         NodeType::of::<webhook_deliver::WebhookDeliver>(),
         NodeType::of::<webhook_input::WebhookInput>(),

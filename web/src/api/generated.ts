@@ -1392,6 +1392,8 @@ export interface components {
             prices: components["schemas"]["Prices"];
             /** @description `#rrggbb` */
             colour: string;
+            /** @description Days besides weekends on which nobody works: `2026-12-25`. */
+            holidays: string[];
         };
         GenerationOut: {
             /** Format: uuid */

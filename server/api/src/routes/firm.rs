@@ -20,6 +20,7 @@ use crate::{
 };
 
 const MAX_LOGO_BYTES: usize = 2 * 1024 * 1024;
+const MOST_HOLIDAYS: usize = 400;
 const LOGO_TYPES: &[&str] = &["image/png", "image/jpeg", "image/webp"];
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -158,16 +159,18 @@ fn check(firm: &Firm) -> Result<()> {
             "This is not a time zone such as Europe/Berlin.",
         );
     }
-    let locale_fits = !firm.locale.is_empty()
-        && firm.locale.len() <= 35
-        && firm.locale.split('-').all(|part| {
-            (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric())
-        });
-    if !locale_fits {
+    if !is_language_tag(&firm.locale) {
         wrong(
             "/locale",
             "locale_invalid",
             "This is not a language tag such as en or zh-CN.",
+        );
+    }
+    if firm.holidays.len() > MOST_HOLIDAYS {
+        wrong(
+            "/holidays",
+            "holidays_many",
+            "At most 400 holidays are kept. Remove those that are over.",
         );
     }
     if firm.tax_rate.is_sign_negative() || firm.tax_rate > 100.into() {
@@ -196,6 +199,15 @@ fn check(firm: &Firm) -> Result<()> {
             problems,
         ))
     }
+}
+
+/// The shape of a BCP 47 tag.
+fn is_language_tag(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 35
+        && text.split('-').all(|part| {
+            (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric())
+        })
 }
 
 fn without_spaces(text: &str) -> String {

@@ -90,7 +90,7 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
               <ShieldCheck size={16} strokeWidth={1.75} aria-hidden />
               <span>
                 {t("deliveries.same_number")}{" "}
-                <Link to="/help/$page" params={{ page: "deliveries" }} hash="check-the-signature" className="link">
+                <Link to="/help/$page" params={{ page: "deliveries" }} hash={t("deliveries.check_signature_anchor")} className="link">
                   {t("deliveries.check_signature")}
                 </Link>
               </span>

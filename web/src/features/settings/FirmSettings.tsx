@@ -1,11 +1,12 @@
-import { Button, FileButton, Select, Textarea, TextInput } from "@mantine/core";
+import { ActionIcon, Button, FileButton, Select, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Upload } from "lucide-react";
+import { Upload, X } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask, sendBytes } from "~/api/client";
 import type { Firm } from "~/api/types";
 import { languageNames, languages } from "~/i18n/i18n";
+import { useFormat } from "~/lib/format";
 import { currencies, timeZones } from "~/lib/places";
 import { keys } from "~/lib/queries";
 import { Card, Loading } from "~/ui/Page";
@@ -183,6 +184,9 @@ function FirmForm({ firm }: { firm: Firm }) {
           />
         </div>
       </Card>
+      <Card title={t("firm.holidays")}>
+        <Holidays days={value.holidays} error={errors.holidays} change={(holidays) => change({ holidays })} />
+      </Card>
       <Card title={t("firm.bank_title")}>
         <div className={classes.form}>
           {text("iban")}
@@ -202,5 +206,51 @@ function FirmForm({ firm }: { firm: Firm }) {
         </span>
       </div>
     </form>
+  );
+}
+
+/** Days besides weekends on which nobody works, in their order. */
+function Holidays({ days, error, change }: { days: string[]; error: string | undefined; change: (days: string[]) => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const [day, setDay] = useState("");
+  const add = () => {
+    if (day === "") return;
+    change([...new Set([...days, day])].sort());
+    setDay("");
+  };
+  return (
+    <div className={classes.form}>
+      <p className={classes.small}>{t("firm.holidays_hint")}</p>
+      {days.length > 0 && (
+        <ul className={classes.days}>
+          {days.map((one) => (
+            <li key={one}>
+              <span>{format.date(`${one}T12:00:00`)}</span>
+              <ActionIcon aria-label={t("firm.holiday_remove", { day: format.date(`${one}T12:00:00`) })} onClick={() => change(days.filter((other) => other !== one))}>
+                <X size={14} strokeWidth={1.75} />
+              </ActionIcon>
+            </li>
+          ))}
+        </ul>
+      )}
+      <div className={classes.buttons}>
+        <TextInput
+          type="date"
+          aria-label={t("firm.holiday")}
+          value={day}
+          error={error}
+          onChange={(event) => setDay(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter") return;
+            event.preventDefault();
+            add();
+          }}
+        />
+        <Button variant="default" disabled={day === ""} onClick={add}>
+          {t("firm.holiday_add")}
+        </Button>
+      </div>
+    </div>
   );
 }
