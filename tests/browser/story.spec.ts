@@ -127,8 +127,7 @@ test("while the model's process is killed everything waits, and then goes on", a
   await page.goto(links["itinerary"] ?? "");
   // As long as fits on one page: the model is still at it when its process is killed.
   await fillTrip(page, { guest: "Ms Kılıç", reference: "NR-2027-0300", days: 3 });
-  await page.getByRole("button", { name: "Make my plan" }).click();
-  await expect(page).toHaveURL(/\/r\//);
+  await press(page, "Make my plan");
   // In the middle of a sentence.
   await expect(step(page, "Write the itinerary")).toContainText("being written", { timeout: 60_000 });
   const run = await runOf("Ms Kılıç");
@@ -141,7 +140,7 @@ test("while the model's process is killed everything waits, and then goes on", a
   const other = await customer(browser, false);
   await other.page.goto(links["invoice"] ?? "");
   await fillInvoice(other.page, { customer: "Noor & Sons", number: "2027-0300" }, false);
-  await other.page.getByRole("button", { name: "Make this invoice" }).click();
+  await press(other.page, "Make this invoice");
   await expect(step(other.page, "Write the note")).toContainText("waits for a model");
   const second = await runOf("Noor & Sons");
   for (const waiting of [run, second]) {
@@ -199,12 +198,20 @@ async function customer(browser: Browser, script: boolean): Promise<{ page: Page
 
 const step = (page: Page, name: string) => page.getByRole("list", { name: "Steps" }).getByRole("listitem").filter({ hasText: name });
 
+/** Sends the form; a test can be faster than people type, and then does what the page asks for. */
+async function press(page: Page, button: string): Promise<void> {
+  const again = page.getByText("Press the button again.");
+  await page.getByRole("button", { name: button }).first().click();
+  await expect(page.getByRole("heading", { name: "Your document is being made" }).or(again)).toBeVisible();
+  if (await again.isVisible()) await page.getByRole("button", { name: button }).first().click();
+  await expect(page).toHaveURL(/\/r\//);
+}
+
 /** Sends the form and sees what happens with it, step by step. */
 async function send(page: Page, button: string, writing: string, name: string): Promise<void> {
   // The model is held until the page has been looked at: a fast machine would be done before.
   await held(server, async () => {
-    await page.getByRole("button", { name: button }).first().click();
-    await expect(page).toHaveURL(/\/r\//);
+    await press(page, button);
     await expect(page.getByRole("heading", { name: "Your document is being made" })).toBeVisible();
     await expect(step(page, writing)).toContainText("waits for a model");
     await page.screenshot(shot(`progress-${name}`));
