@@ -13,8 +13,11 @@ export function checkFile(pdf: string): void {
 /** Whether a text stands on the page word for word; only where lines end is the page's own business. */
 export function holds(page: string, text: string): boolean {
   const words = text.trim().split(/\s+/).map((word) =>
-    // A line may also end behind a hyphen, a dash or a slash.
-    word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/([-–—/])(?=.)/g, String.raw`$1\s*`),
+    // A line may also end behind a hyphen, a dash or a slash; pdftotext takes out a hyphen at the end of a line.
+    word
+      .replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
+      .replaceAll(/([–—/])(?=.)/g, String.raw`$1\s*`)
+      .replaceAll(/-(?=.)/g, String.raw`(?:-\s*)?`),
   );
   return new RegExp(words.join(String.raw`\s+`), "u").test(page);
 }
