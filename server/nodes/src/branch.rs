@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use engine::{
     check::Problem,
     expression::Template,
-    kind::{ChoiceOption, Kind},
+    kind::Kind,
     node::{
         Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
         OutputContext, Port, Surface,
@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    rules::{OTHERWISE, Operator, check_ways, compare, otherwise_title, title_of},
+    rules::{
+        OTHERWISE, Operator, check_ways, choice_of, compare, otherwise_title, ports, title_of,
+    },
     values::named,
 };
 
@@ -124,31 +126,12 @@ impl Node for Branch {
     }
 
     fn ports(&self) -> Vec<Port> {
-        let mut ports: Vec<Port> = self
-            .ways
-            .iter()
-            .map(|way| Port {
-                name: way.name.clone(),
-                title: way.title().to_owned(),
-            })
-            .collect();
-        ports.push(Port {
-            name: OTHERWISE.into(),
-            title: self.otherwise.clone(),
-        });
-        ports
+        let ways = self.ways.iter().map(|way| (way.name.as_str(), way.title()));
+        ports(ways, &self.otherwise)
     }
 
     fn output(&self, _context: &OutputContext<'_>) -> Kind {
-        let options = self
-            .ports()
-            .into_iter()
-            .map(|port| ChoiceOption {
-                value: port.name,
-                title: Some(port.title),
-            })
-            .collect();
-        Kind::record([("way", "Way", Kind::Choice { options })])
+        Kind::record([("way", "Way", choice_of(self.ports()))])
     }
 
     fn card(&self) -> Card {

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use engine::{
     check::Problem,
-    kind::{Kind, is_name},
-    node::NodeError,
+    kind::{ChoiceOption, Kind, is_name},
+    node::{NodeError, Port},
     value::{Money, Value, parse_decimal},
 };
 use rust_decimal::Decimal;
@@ -90,6 +90,30 @@ pub(crate) fn title_of<'a>(title: &'a str, name: &'a str) -> &'a str {
 
 pub(crate) fn otherwise_title() -> String {
     "Otherwise".into()
+}
+
+/// The ways by name and title, and last the one that is taken otherwise.
+pub(crate) fn ports<'a>(
+    ways: impl Iterator<Item = (&'a str, &'a str)>,
+    otherwise: &'a str,
+) -> Vec<Port> {
+    ways.chain([(OTHERWISE, otherwise)])
+        .map(|(name, title)| Port {
+            name: name.into(),
+            title: title.into(),
+        })
+        .collect()
+}
+
+/// One of the ways, as a value.
+pub(crate) fn choice_of(ports: Vec<Port>) -> Kind {
+    let options = ports.into_iter().map(|port| ChoiceOption {
+        value: port.name,
+        title: Some(port.title),
+    });
+    Kind::Choice {
+        options: options.collect(),
+    }
 }
 
 /// Problems of the number and the names of ways, which are ports.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use engine::{
     check::Problem,
     expression::Template,
-    kind::{ChoiceOption, Kind},
+    kind::Kind,
     node::{
         Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
         OutputContext, Port, Surface,
@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    rules::{OTHERWISE, Operator, check_ways, compare, otherwise_title, title_of},
+    rules::{
+        OTHERWISE, Operator, check_ways, choice_of, compare, otherwise_title, ports, title_of,
+    },
     values::named,
 };
 
@@ -98,32 +100,14 @@ impl Node for Switch {
     }
 
     fn ports(&self) -> Vec<Port> {
-        let mut ports: Vec<Port> = self
-            .cases
-            .iter()
-            .map(|case| Port {
-                name: case.name.clone(),
-                title: case.title().to_owned(),
-            })
-            .collect();
-        ports.push(Port {
-            name: OTHERWISE.into(),
-            title: self.otherwise.clone(),
-        });
-        ports
+        let cases = self.cases.iter();
+        let ways = cases.map(|case| (case.name.as_str(), case.title()));
+        ports(ways, &self.otherwise)
     }
 
     fn output(&self, _context: &OutputContext<'_>) -> Kind {
-        let options = self
-            .ports()
-            .into_iter()
-            .map(|port| ChoiceOption {
-                value: port.name,
-                title: Some(port.title),
-            })
-            .collect();
         let ways = Kind::List {
-            item: Box::new(Kind::Choice { options }),
+            item: Box::new(choice_of(self.ports())),
             min_items: Some(1),
             max_items: None,
         };
