@@ -36,6 +36,7 @@ export type DocumentItem = Wire["DocumentRowOut"];
 export type Preview = Wire["PreviewOut"];
 export type PreviewPage = Wire["PageOut"];
 export type Model = Wire["ModelOut"];
+export type ModelList = Wire["ModelsOut"];
 
 /** One event of the server's stream. */
 export interface LiveEvent {

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Model } from "~/api/types";
 import { useFormat } from "~/lib/format";
-import { fetched } from "~/lib/models";
+import { fetched, writingModel } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { Progress } from "~/ui/Page";
 import { StepErrorWords } from "~/ui/Problem";
@@ -19,7 +19,7 @@ export function ModelCard() {
   const models = useQuery({ queryKey: keys.models, queryFn: () => ask(api.GET("/api/models")) });
   const list = models.data;
   if (list === undefined) return null;
-  const model = list.items.find((entry) => entry.name === list.default) ?? list.items[0];
+  const model = writingModel(list);
   return (
     <Link to="/models" className={classes.card}>
       {model === undefined ? (

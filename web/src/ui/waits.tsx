@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Wait } from "~/api/types";
 import { useFormat } from "~/lib/format";
+import { writingModel } from "~/lib/models";
 import { keys } from "~/lib/queries";
 
 function useModels() {
@@ -22,8 +23,7 @@ export function useWaitText(): (waits: Wait) => string {
   const models = useModels();
   return (waits) => {
     if (waits.on !== "model") return t(`run.waits.${waits.on}`, { defaultValue: waits.text });
-    // Before any model is ready there is no default; the first is the one on its way.
-    const wanted = waits.model ?? models?.default ?? models?.items[0]?.name;
+    const wanted = waits.model ?? writingModel(models)?.name;
     const model = models?.items.find((one) => one.name === wanted || one.title === wanted);
     const named = model?.title ?? wanted;
     if (named == null) return t("run.waits.no_model");

@@ -1,7 +1,7 @@
 // What the editor asks the server, one function a call.
 
 import { api, ask } from "~/api/client";
-import type { Wait } from "~/api/types";
+import type { ModelList, Wait } from "~/api/types";
 import type { Checked, Json, JsonObject, Workflow } from "~/lib/document/types";
 import type { Field, Kind } from "~/lib/expression/kind";
 
@@ -154,13 +154,6 @@ export interface Named {
   kind?: string;
 }
 
-export interface ModelRow {
-  name: string;
-  title: string;
-  state: string;
-  tokens_per_second: number | null;
-}
-
 type Method = "GET" | "POST" | "PUT";
 type Call = (path: string, init: { body?: unknown; signal?: AbortSignal }) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
 
@@ -189,4 +182,4 @@ export const getDocuments = () => request<{ items: Named[] }>("GET", "/documents
 export const getDocument = (id: string) => request<DocumentDetail>("GET", `/documents/${encodeURIComponent(id)}`);
 export const getEndpoints = () => request<{ items: Named[] }>("GET", "/endpoints");
 export const getCredentials = () => request<{ items: Named[] }>("GET", "/credentials");
-export const getModels = () => request<{ items: ModelRow[]; default: string | null }>("GET", "/models");
+export const getModels = () => request<ModelList>("GET", "/models");

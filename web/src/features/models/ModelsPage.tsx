@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Model } from "~/api/types";
 import { useFormat } from "~/lib/format";
-import { fetched } from "~/lib/models";
+import { fetched, writingModel } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { useSession } from "~/lib/session";
 import { OriginIcon } from "~/ui/Origin";
@@ -41,7 +41,7 @@ export function ModelsPage() {
               </thead>
               <tbody>
                 {list.map((model) => (
-                  <Row key={model.name} model={model} isDefault={model.name === (models.data?.default ?? list[0]?.name)} />
+                  <Row key={model.name} model={model} isDefault={model.name === writingModel(models.data)?.name} />
                 ))}
               </tbody>
             </table>

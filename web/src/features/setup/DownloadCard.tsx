@@ -5,7 +5,7 @@ import { api, ask } from "~/api/client";
 import { live } from "~/lib/events";
 import { useFormat } from "~/lib/format";
 import { useLiveQueries } from "~/lib/live-queries";
-import { fetched } from "~/lib/models";
+import { fetched, writingModel } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { OriginIcon } from "~/ui/Origin";
 import { Progress } from "~/ui/Page";
@@ -23,7 +23,7 @@ export function DownloadCard() {
   }, []);
   useLiveQueries(["models"]);
   const models = useQuery({ queryKey: keys.models, queryFn: () => ask(api.GET("/api/models")) });
-  const model = models.data?.items.find((entry) => entry.name === models.data.default) ?? models.data?.items[0];
+  const model = writingModel(models.data);
   if (model === undefined) return null;
   const share = fetched(model);
   const said = t("model.fetched", { done: format.bytes(model.done_bytes ?? 0), size: format.bytes(model.size_bytes ?? 0) });

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api, ask, items } from "~/api/client";
 import { useExamples } from "~/lib/examples";
 import { useFormat } from "~/lib/format";
+import { writingModel } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { tryExample } from "~/lib/run-example";
 import { ExampleCard, ExampleGrid } from "~/ui/ExampleCard";
@@ -21,7 +22,7 @@ export function FirstDocument() {
   const navigate = useNavigate();
   const examples = useExamples();
   const models = useQuery({ queryKey: keys.models, queryFn: () => ask(api.GET("/api/models")) });
-  const model = models.data?.items.find((entry) => entry.name === models.data.default) ?? models.data?.items[0];
+  const model = writingModel(models.data);
   const ready = model?.state === "ready" || model?.state === "asleep";
   const make = useMutation({
     mutationFn: tryExample,

@@ -6,6 +6,7 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { items } from "~/api/client";
+import { writingModel } from "~/lib/models";
 import { keys } from "~/lib/queries";
 import { getCredentials, getDocuments, getEndpoints, getModels } from "../api";
 import type { WidgetProps } from "./widget";
@@ -62,7 +63,7 @@ function Chooser({ label, help, error, required, value, onChange, options, empty
 export function ModelWidget(props: WidgetProps) {
   const { t } = useTranslation("editor");
   const models = useQuery({ queryKey: keys.models, queryFn: getModels });
-  const standard = models.data?.items.find((model) => model.name === models.data?.default) ?? models.data?.items[0];
+  const standard = writingModel(models.data);
   const note = (model: { state: string; tokens_per_second: number | null }) =>
     model.state === "ready" && model.tokens_per_second ? t("model.readySpeed", { speed: Math.round(model.tokens_per_second) }) : t(`model.${model.state}`);
   return (
