@@ -12,10 +12,11 @@ use engine::{
     firm::Firm,
     form::{Setting, Source},
     format::Formats,
-    graph::{Context, Plan, RunFacts, parse},
+    graph::{Context, Outputs, Plan, RunFacts, parse},
     ids::{DocumentId, RunId},
     kind::{Field, Kind},
     node::{Family, Trigger},
+    run::StepKey,
     value::{Record, Value, record_to_json},
     workflow::Workflow,
 };
@@ -129,6 +130,7 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
     let firm = firm();
     let formats = Formats::of(&plan.locale, &example.workflow.time_zone, &plan.currency);
     let mut outputs = BTreeMap::new();
+    let mut known = Outputs::default();
     let mut page = None;
     for node in plan.nodes() {
         let context = Context {
@@ -139,9 +141,8 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
                 started_at: now,
             },
             now,
-            item: None,
         };
-        let values = plan.values(node, &outputs, &context);
+        let values = plan.values(node, "", &known, &context);
         let config = example
             .workflow
             .nodes
@@ -223,6 +224,7 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
         } else {
             Json::Null
         };
+        known.succeeded(StepKey::of(&node.id), output.clone());
         outputs.insert(node.id.clone(), output);
     }
     (outputs, page.expect("a page"))

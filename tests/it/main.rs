@@ -15,6 +15,7 @@ mod delay;
 mod delivery;
 mod document;
 mod examples;
+mod for_each;
 mod form;
 mod generation;
 mod hook;

@@ -49,6 +49,11 @@ fn steps() -> Vec<Json> {
             &json!({"type": "switch", "config": {"value": "{{ form.customer }}", "takes": "all", "cases": [
             {"name": "ad", "operator": "contains", "operand": "Ad"}, {"name": "da", "operator": "contains", "operand": "da"}]}}),
         ),
+        with(
+            &json!({"type": "for_each", "config": {"list": "{{ [form.customer, 'b'] }}", "result": format!("{{{{ index }}}} {{{{ item }}}} {TEXT}")}}),
+        ),
+        with(&json!({"type": "merge", "config": {}})),
+        with(&json!({"type": "stop", "config": {"message": TEXT}})),
         with(&json!({"type": "template_fill", "config": {"template": TEXT}})),
         with(
             &json!({"type": "pdf_render", "config": {"document": "page", "file_name": "{{ form.customer }}.pdf",

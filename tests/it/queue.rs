@@ -78,6 +78,7 @@ fn segment(entry: &ClaimedEntry, holder: Holder, output: serde_json::Value) -> S
             run: Some(RunWrite {
                 state: "succeeded".into(),
                 error: None,
+                cancels: false,
             }),
             ..Writes::default()
         })),

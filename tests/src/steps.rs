@@ -11,7 +11,7 @@ use engine::{
     kind::Kind,
     node::{
         Attach, Card, DeliveryRequest, Description, Done, Effect, Event, Family, Node, NodeContext,
-        NodeError, Outcome, OutputContext, Port, StepError, Stored, Surface, Trigger, Wait, WaitOn,
+        NodeError, Outcome, OutputContext, Port, Stored, Surface, Trigger, Wait, WaitOn,
     },
     workflow::Retry,
 };
@@ -307,9 +307,9 @@ impl Node for Deliver {
                 json!({ "answer": answer, "kept": context.step().kept }),
             ))),
             Event::Delivery(Err(error)) => Err(NodeError::Failed(error)),
-            Event::Signal(_) | Event::Generation(_) | Event::TimedOut => Err(NodeError::Failed(
-                StepError::new("unexpected_event", "something else arrived"),
-            )),
+            Event::Signal(_) | Event::Generation(_) | Event::Items | Event::TimedOut => {
+                Err(NodeError::unexpected_event())
+            }
         }
     }
 }
@@ -350,11 +350,8 @@ impl Node for Signal {
         Ok(Outcome::Done(Done::out(match event {
             Event::Signal(answer) => json!({ "answer": answer }),
             Event::TimedOut => json!({ "answer": null }),
-            Event::Generation(_) | Event::Delivery(_) => {
-                return Err(NodeError::failed(
-                    "unexpected_event",
-                    "something else arrived",
-                ));
+            Event::Generation(_) | Event::Delivery(_) | Event::Items => {
+                return Err(NodeError::unexpected_event());
             }
         })))
     }

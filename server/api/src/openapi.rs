@@ -65,6 +65,18 @@ pub(crate) struct CheckedNodeSchema {
     /// Ids of the steps whose values it may read, in running order.
     pub readable: Vec<String>,
     pub references: Vec<ReferenceSchema>,
+    /// Of a step that holds others.
+    pub inside: Option<InsideSchema>,
+}
+
+/// What lies inside a step, as its settings for one entry may read it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Inside)]
+pub(crate) struct InsideSchema {
+    #[schema(value_type = KindSchema)]
+    pub item: Json,
+    /// Ids of steps, in running order.
+    pub readable: Vec<String>,
 }
 
 /// A way out of a step.

@@ -10,8 +10,8 @@ use crate::{
     check::Problem,
     kind::Kind,
     node::{
-        Card, Description, Event, Node, NodeContext, NodeError, Outcome, OutputContext, Port,
-        Trigger,
+        Card, Container, Description, Event, Join, Node, NodeContext, NodeError, Outcome,
+        OutputContext, Port, Trigger,
     },
     schema,
 };
@@ -36,6 +36,8 @@ pub trait BoundNode: Send + Sync {
     fn output(&self, context: &OutputContext<'_>) -> Kind;
     fn card(&self) -> Card;
     fn trigger(&self) -> Option<Trigger>;
+    fn join(&self) -> Join;
+    fn container(&self) -> Option<Container>;
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem>;
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError>;
     async fn resume(&self, context: &dyn NodeContext, event: Event) -> Result<Outcome, NodeError>;
@@ -56,6 +58,12 @@ impl<N: Node> BoundNode for Bound<N> {
     }
     fn trigger(&self) -> Option<Trigger> {
         self.0.trigger()
+    }
+    fn join(&self) -> Join {
+        self.0.join()
+    }
+    fn container(&self) -> Option<Container> {
+        self.0.container()
     }
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem> {
         self.0.check(context)

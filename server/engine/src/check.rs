@@ -11,7 +11,7 @@ use crate::{
     expression::{self, Template},
     graph::{Documents, Draft, DraftNode},
     kind::Kind,
-    node::{Card, Effect, Family, OutputContext, Port, Surface, Trigger},
+    node::{Card, Effect, Family, Port, Surface, Trigger},
     schema,
     workflow::Workflow,
 };
@@ -112,6 +112,17 @@ pub struct CheckedNode {
     pub readable: Vec<String>,
     /// Every value it reads.
     pub references: Vec<CheckedReference>,
+    /// Set of steps that hold others.
+    pub inside: Option<CheckedInside>,
+}
+
+/// What lies inside a step that holds others, as its own settings for one entry may read it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckedInside {
+    /// Kind of one entry.
+    pub item: Kind,
+    /// Ids of steps, in running order.
+    pub readable: Vec<String>,
 }
 
 /// One value that a setting reads.
@@ -150,15 +161,11 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
         let entry = catalogue.get(&document.node_type, document.version);
         let mut references = Vec::new();
         if let Some(bound) = &node.bound {
-            let inputs = draft.inputs(index);
-            let context = OutputContext {
-                inputs: &inputs,
-                document_fields: &|id| documents.fields(id),
-            };
+            let around = draft.around(index);
             let prefix = format!("{}/config", node.pointer);
             problems.extend(
                 bound
-                    .check(&context)
+                    .check(&around.context(&|id| documents.fields(id)))
                     .into_iter()
                     .map(|problem| problem.under(&prefix).of(&node.id)),
             );
@@ -167,6 +174,7 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
                 let mut reader = TemplateReader {
                     node,
                     scope: &scope,
+                    inside: around.inside.as_ref().map(|inside| &inside.scope),
                     draft: &draft,
                     left: &mut templates_left,
                     references: Vec::new(),
@@ -177,12 +185,18 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
                 references = reader.references;
             }
         }
-        let readable = draft
-            .readable(index)
-            .into_iter()
-            .map(|other| draft.nodes[other].id.clone())
-            .collect();
-        checked.insert(index, node_of(node, entry, readable, references));
+        let ids = |readable: Vec<usize>| {
+            readable
+                .into_iter()
+                .map(|other| draft.nodes[other].id.clone())
+                .collect()
+        };
+        let mut drawn = node_of(node, entry, ids(draft.readable(index)), references);
+        drawn.inside = node.container.as_ref().map(|_| CheckedInside {
+            item: node.item.clone(),
+            readable: ids(draft.readable_inside(index)),
+        });
+        checked.insert(index, drawn);
     }
     if templates_left == 0 {
         problems.push(
@@ -229,6 +243,7 @@ fn node_of(
         }),
         readable,
         references,
+        inside: None,
     }
 }
 
@@ -251,6 +266,8 @@ fn sort(problems: &mut [Problem]) {
 struct TemplateReader<'a> {
     node: &'a DraftNode,
     scope: &'a Kind,
+    /// What a container's settings for one entry read.
+    inside: Option<&'a Kind>,
     draft: &'a Draft,
     left: &'a mut usize,
     references: Vec<CheckedReference>,
@@ -261,7 +278,11 @@ impl TemplateReader<'_> {
     fn read(&mut self, schema: &Json, config: &Json) {
         let mut templates: IndexMap<String, &str> = IndexMap::new();
         let mut may_be_empty: Vec<String> = Vec::new();
+        let mut of_an_entry: Vec<String> = Vec::new();
         schema::walk(schema, config, &mut |pointer, schema, json| {
+            if schema.get("x-scope").and_then(Json::as_str) == Some("inside") {
+                of_an_entry.push(pointer.to_owned());
+            }
             if schema.get("x-empty") == Some(&Json::Bool(true)) {
                 may_be_empty.push(pointer.to_owned());
             }
@@ -279,18 +300,22 @@ impl TemplateReader<'_> {
                 .iter()
                 .any(|place| pointer == *place || pointer.starts_with(&format!("{place}/")));
             let at = format!("{}/config{pointer}", self.node.pointer);
-            self.read_one(&Template(text.to_owned()), &at, accepts_empty);
+            let scope = match self.inside {
+                Some(inside) if of_an_entry.contains(&pointer) => inside,
+                _ => self.scope,
+            };
+            self.read_one(&Template(text.to_owned()), scope, &at, accepts_empty);
         }
     }
 
-    fn read_one(&mut self, template: &Template, at: &str, accepts_empty: bool) {
-        let (_, found) = expression::infer(template, self.scope, accepts_empty);
+    fn read_one(&mut self, template: &Template, scope: &Kind, at: &str, accepts_empty: bool) {
+        let (_, found) = expression::infer(template, scope, accepts_empty);
         for problem in found {
-            let problem = self.explain(problem);
+            let problem = self.explain(problem, scope);
             self.problems.push(problem.at(at).of(&self.node.id));
         }
         for reference in template.references().unwrap_or_default() {
-            let field = resolve(self.scope, &reference.path);
+            let field = resolve(scope, &reference.path);
             // A name that a `for` or `set` made is no reference to a step; unknown ones are kept, marked.
             self.references.push(CheckedReference {
                 pointer: at.to_owned(),
@@ -304,7 +329,7 @@ impl TemplateReader<'_> {
     }
 
     /// An unknown name that is another step's says why it cannot be read.
-    fn explain(&self, problem: Problem) -> Problem {
+    fn explain(&self, problem: Problem, scope: &Kind) -> Problem {
         if problem.code != "unknown_reference" {
             return problem;
         }
@@ -315,7 +340,7 @@ impl TemplateReader<'_> {
             .and_then(|path| path.split('.').next())
             .unwrap_or_default()
             .to_owned();
-        let is_known = self.scope.field(&first).is_some();
+        let is_known = scope.field(&first).is_some();
         let other = self.draft.nodes.iter().find(|other| other.id == first);
         match other {
             Some(other) if !is_known => Problem::error(

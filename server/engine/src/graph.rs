@@ -2,6 +2,8 @@
 //! tells every problem of the structure; `check` adds those of expressions and settings.
 
 mod adjacency;
+mod scope;
+mod shape;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,21 +14,28 @@ use serde_json::{Value as Json, json};
 use crate::{
     catalogue::{BoundNode, Catalogue},
     check::{Problem, close_match},
+    expression,
     firm::Firm,
     ids::{DocumentId, RunId},
-    kind::{Field, Kind, MAX_NAME, is_name, is_node_id},
-    node::{Description, Effect, OutputContext, Port, Trigger},
-    schema,
-    value::{Mismatch, Record, Value, escape_pointer, is_currency},
-    workflow::{Edge, FORMAT, Node, OnError, Retry, Workflow},
+    kind::{Field, Kind},
+    node::{Container, Description, Effect, Inside, Join, OutputContext, Port, Trigger},
+    value::{Mismatch, Value},
+    workflow::{Edge, Node, OnError, Retry, Workflow},
 };
 
-use adjacency::{Arc, Knowledge, Set};
+use adjacency::{Arc, Facts, Knowledge, Set};
+use scope::{InnerPlan, Reading, Seen, item_scope};
+use shape::{check_head, check_limits, check_node};
+
+pub use scope::{Outputs, common_scope, error_kind};
+pub use shape::parse;
 
 /// Most nodes in one document.
 pub const MAX_NODES: usize = 500;
 /// Most edges in one document.
 pub const MAX_EDGES: usize = 2000;
+/// How deep containers may lie in each other.
+pub const MAX_DEPTH: usize = 4;
 /// The way that `on_error: branch` adds.
 pub const ERROR_PORT: &str = "error";
 
@@ -64,6 +73,8 @@ pub struct Plan {
     /// In topological order, ties in document order.
     nodes: IndexMap<String, PlanNode>,
     edges: Vec<Edge>,
+    /// Indexes into `nodes` by the container they lie in; `None`: in none.
+    levels: HashMap<Option<String>, Vec<usize>>,
 }
 
 /// One node of a plan.
@@ -83,23 +94,21 @@ pub struct PlanNode {
     /// Of one attempt.
     pub timeout_ms: u64,
     pub trigger: Option<Trigger>,
-    /// Ids of the nodes it may read, nearest last.
-    pub ancestors: Vec<String>,
+    pub join: Join,
+    pub container: Option<Container>,
+    /// The container it lies in.
+    pub parent: Option<String>,
+    /// Containers around it.
+    depth: usize,
     /// Indexes into `Plan::edges`.
     incoming: Vec<usize>,
     outgoing: Vec<usize>,
-    readings: BTreeMap<String, Reading>,
-}
-
-/// How a node sees the output of an ancestor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
-    /// It has succeeded.
-    Output,
-    /// It has failed into its `error` way.
-    Error,
-    /// It may have been skipped, or have failed.
-    Maybe,
+    /// The nodes it may read, nearest last.
+    readings: Vec<(String, Reading)>,
+    /// Everything that an edge path leads from.
+    before: BTreeSet<String>,
+    /// Of a container.
+    inner: Option<InnerPlan>,
 }
 
 /// What a run knows besides its steps' outputs.
@@ -109,8 +118,6 @@ pub struct Context<'a> {
     pub run: RunFacts,
     /// The instant stored with the segment's head.
     pub now: Timestamp,
-    /// Inside a container: the entry and its number from 0.
-    pub item: Option<(Value, i64)>,
 }
 
 /// What expressions read as `run`.
@@ -149,62 +156,6 @@ impl PlanNode {
         }
         Value::from_json(output, &self.output).map(drop)
     }
-}
-
-/// Kind of what the `error` way carries.
-pub fn error_kind() -> Kind {
-    Kind::record([
-        ("code", "Code", Kind::text()),
-        ("message", "Message", Kind::text()),
-        ("attempts", "Tries", Kind::Integer),
-        ("node", "Step", Kind::text()),
-    ])
-}
-
-/// Kinds of what every expression may read besides earlier nodes.
-pub fn common_scope() -> Vec<Field> {
-    let fields = [
-        ("firm", "Firm", Firm::kind()),
-        (
-            "run",
-            "Run",
-            Kind::record([
-                ("id", "Run id", Kind::text()),
-                ("started_at", "Started at", Kind::Instant),
-                ("trial", "Trial run", Kind::YesNo),
-            ]),
-        ),
-        ("now", "Now", Kind::Instant),
-        ("today", "Today", Kind::Date),
-    ];
-    match Kind::record(fields) {
-        Kind::Record { fields } => fields,
-        _ => Vec::new(),
-    }
-}
-
-/// The values of `common_scope`.
-pub fn common_values(context: &Context<'_>, time_zone: &TimeZone) -> Record {
-    let today = context.now.to_zoned(time_zone.clone()).date();
-    let run = Record::from_iter([
-        ("id".to_owned(), Value::Text(context.run.id.to_string())),
-        (
-            "started_at".to_owned(),
-            Value::Instant(context.run.started_at),
-        ),
-        ("trial".to_owned(), Value::YesNo(context.run.trial)),
-    ]);
-    let mut values = Record::from_iter([
-        ("firm".to_owned(), context.firm.to_value()),
-        ("run".to_owned(), Value::Record(run)),
-        ("now".to_owned(), Value::Instant(context.now)),
-        ("today".to_owned(), Value::Date(today)),
-    ]);
-    if let Some((item, index)) = &context.item {
-        values.insert("item".into(), item.clone());
-        values.insert("index".into(), Value::Integer(*index));
-    }
-    values
 }
 
 impl Plan {
@@ -249,52 +200,37 @@ impl Plan {
         node.outgoing.iter().map(|&index| &self.edges[index])
     }
 
-    /// Kinds of everything a node may read.
-    pub fn scope(&self, node: &PlanNode) -> Kind {
-        let mut fields: Vec<Field> = node
-            .ancestors
-            .iter()
-            .filter_map(|id| Some((self.nodes.get(id)?, *node.readings.get(id)?)))
-            .map(|(ancestor, reading)| reading.field(ancestor.seen()))
-            .collect();
-        fields.extend(common_scope());
-        Kind::Record { fields }
+    /// The nodes directly in a container, or in none, in topological order.
+    pub fn inside(&self, container: Option<&str>) -> impl Iterator<Item = &PlanNode> {
+        self.levels
+            .get(&container.map(str::to_owned))
+            .into_iter()
+            .flatten()
+            .filter_map(|&index| self.nodes.get_index(index).map(|(_, node)| node))
     }
 
-    /// Everything a node may read: the stored outputs of its ancestors (a failed step's is `{code, message, attempts, node}`), typed
-    /// as its scope says, and the context. What has not run is empty.
-    pub fn values(
-        &self,
-        node: &PlanNode,
-        outputs: &BTreeMap<String, Json>,
-        context: &Context<'_>,
-    ) -> Record {
-        let mut values = Record::with_capacity(node.ancestors.len() + 6);
-        for id in &node.ancestors {
-            let (Some(ancestor), Some(reading)) = (self.nodes.get(id), node.readings.get(id))
-            else {
-                continue;
-            };
-            let json = outputs.get(id).unwrap_or(&Json::Null);
-            let value = match reading {
-                Reading::Error => Value::from_json(json, &error_kind()),
-                Reading::Output | Reading::Maybe => Value::from_json(json, &ancestor.output),
-            };
-            // A failed step's error does not have the output's kind: to those who cannot know whether it failed, it is empty.
-            values.insert(id.clone(), value.unwrap_or(Value::Empty));
-        }
-        values.extend(common_values(context, &self.time_zone));
-        values
+    /// The containers around a node, the innermost first.
+    pub fn containers(&self, node: &PlanNode) -> impl Iterator<Item = &PlanNode> {
+        let parent = |node: &PlanNode| self.nodes.get(node.parent.as_ref()?);
+        std::iter::successors(parent(node), move |container| parent(container))
     }
-}
 
-/// What a reader needs to know of a node.
-#[derive(Clone, Copy)]
-struct Seen<'a> {
-    id: &'a str,
-    name: &'a str,
-    output: &'a Kind,
-    on_error: OnError,
+    /// Whether a trial run up to `until` needs a node: it is that node, comes before it, holds it, or lies in something needed.
+    pub(crate) fn is_needed(&self, node: &PlanNode, until: &PlanNode) -> bool {
+        node.id == until.id
+            || until.before.contains(&node.id)
+            || self.is_in(until, node)
+            || node.parent.as_ref().is_some_and(|parent| {
+                self.nodes.get(parent).is_some_and(|parent| {
+                    !self.is_in(until, parent) && self.is_needed(parent, until)
+                })
+            })
+    }
+
+    /// Whether a node lies in a container, directly or deeper.
+    pub(crate) fn is_in(&self, node: &PlanNode, container: &PlanNode) -> bool {
+        self.containers(node).any(|other| other.id == container.id)
+    }
 }
 
 impl PlanNode {
@@ -304,22 +240,6 @@ impl PlanNode {
             name: &self.name,
             output: &self.output,
             on_error: self.on_error,
-        }
-    }
-}
-
-impl Reading {
-    fn field(self, seen: Seen<'_>) -> Field {
-        let (kind, optional) = match self {
-            Self::Output => (seen.output.clone(), seen.on_error == OnError::Continue),
-            Self::Error => (error_kind(), false),
-            Self::Maybe => (seen.output.clone(), true),
-        };
-        Field {
-            name: seen.id.to_owned(),
-            title: seen.name.to_owned(),
-            kind,
-            optional,
         }
     }
 }
@@ -334,6 +254,8 @@ pub(crate) struct Draft {
     arcs: Vec<Arc>,
     edges: Vec<Edge>,
     knowledge: Vec<Knowledge>,
+    /// Of containers: what is known when everything inside has ended.
+    ends: HashMap<usize, Knowledge>,
     time_zone: TimeZone,
     sound: bool,
 }
@@ -348,6 +270,33 @@ pub(crate) struct DraftNode {
     pub(crate) ports: Vec<Port>,
     pub(crate) output: Kind,
     pub(crate) trigger: Option<Trigger>,
+    join: Join,
+    pub(crate) container: Option<Container>,
+    /// Of a container: the kind of one entry.
+    pub(crate) item: Kind,
+    /// The container it lies in.
+    pub(crate) parent: Option<usize>,
+}
+
+/// What a node type is told of a node's surroundings.
+pub(crate) struct Around {
+    pub(crate) inputs: IndexMap<String, Kind>,
+    sources: Vec<Field>,
+    pub(crate) inside: Option<Inside>,
+}
+
+impl Around {
+    pub(crate) fn context<'a>(
+        &'a self,
+        document_fields: &'a dyn Fn(DocumentId) -> Option<Vec<Field>>,
+    ) -> OutputContext<'a> {
+        OutputContext {
+            inputs: &self.inputs,
+            document_fields,
+            sources: &self.sources,
+            inside: self.inside.as_ref(),
+        }
+    }
 }
 
 impl Draft {
@@ -375,10 +324,12 @@ impl Draft {
             arcs: Vec::new(),
             edges: Vec::new(),
             knowledge: Vec::new(),
+            ends: HashMap::new(),
             time_zone,
             sound,
             nodes,
         };
+        draft.nest(workflow);
         draft.connect(workflow);
         draft.sort();
         draft.infer_outputs(documents);
@@ -386,35 +337,115 @@ impl Draft {
         draft
     }
 
-    /// Nodes a node may read, in document order.
+    /// Nodes a node may read, in running order.
     pub(crate) fn readable(&self, index: usize) -> Vec<usize> {
-        let Some(knowledge) = self.knowledge.get(index) else {
-            return Vec::new();
-        };
+        self.knowledge
+            .get(index)
+            .map_or(Vec::new(), |known| self.ancestors(known))
+    }
+
+    /// Nodes that may be read of one entry of a container when everything inside has ended.
+    pub(crate) fn readable_inside(&self, container: usize) -> Vec<usize> {
+        self.ends
+            .get(&container)
+            .map_or(Vec::new(), |known| self.ancestors(known))
+    }
+
+    fn ancestors(&self, known: &Knowledge) -> Vec<usize> {
         self.in_order()
-            .filter(|&other| knowledge.ancestors.contains(other))
+            .filter(|&other| known.ancestors.contains(other))
             .collect()
     }
 
     /// Kinds of everything a node may read.
     pub(crate) fn scope(&self, index: usize) -> Kind {
-        let mut fields: Vec<Field> = self
-            .readable(index)
-            .into_iter()
-            .map(|other| self.reading(index, other).field(self.nodes[other].seen()))
-            .collect();
-        fields.extend(common_scope());
-        Kind::Record { fields }
+        Kind::Record {
+            fields: self.fields(index),
+        }
     }
 
-    /// Kinds of everything a node may read, by name.
-    pub(crate) fn inputs(&self, index: usize) -> IndexMap<String, Kind> {
-        match self.scope(index) {
-            Kind::Record { fields } => fields
+    fn fields(&self, index: usize) -> Vec<Field> {
+        let readings = self.readings(self.knowledge.get(index));
+        self.fields_of(readings, self.nodes[index].parent)
+    }
+
+    fn fields_of(&self, readings: Vec<(usize, Reading)>, innermost: Option<usize>) -> Vec<Field> {
+        let mut fields: Vec<Field> = readings
+            .into_iter()
+            .map(|(other, reading)| reading.field(self.nodes[other].seen()))
+            .collect();
+        let containers = self.containers(innermost).map(|index| {
+            let node = &self.nodes[index];
+            (node.id.as_str(), node.name.as_str(), &node.item)
+        });
+        fields.extend(item_scope(containers));
+        fields.extend(common_scope());
+        fields
+    }
+
+    /// This container and those around it, outwards.
+    fn containers(&self, innermost: Option<usize>) -> impl Iterator<Item = usize> + '_ {
+        std::iter::successors(innermost, |&index| self.nodes[index].parent)
+    }
+
+    pub(crate) fn around(&self, index: usize) -> Around {
+        Around {
+            inputs: self
+                .fields(index)
                 .into_iter()
                 .map(|field| (field.name, field.kind))
                 .collect(),
-            _ => IndexMap::new(),
+            sources: self
+                .arriving(index)
+                .into_iter()
+                .map(|(other, reading)| reading.field(self.nodes[other].seen()))
+                .collect(),
+            inside: self.nodes[index]
+                .container
+                .is_some()
+                .then(|| self.inside(index)),
+        }
+    }
+
+    /// What leads into a node and what it carries, in the order of the edges.
+    fn arriving(&self, index: usize) -> Vec<(usize, Reading)> {
+        let mut arriving: Vec<(usize, Reading)> = Vec::new();
+        for arc in self.arcs.iter().filter(|arc| arc.to == index) {
+            let reading = if arc.on_failure {
+                Reading::Error
+            } else {
+                Reading::Output
+            };
+            if !arriving.iter().any(|(other, _)| *other == arc.from) {
+                arriving.push((arc.from, reading));
+            }
+        }
+        arriving
+    }
+
+    fn inside(&self, container: usize) -> Inside {
+        let readings = self.readings(self.ends.get(&container));
+        let last = self.last(container).and_then(|last| {
+            let (_, reading) = readings.iter().find(|(other, _)| *other == last)?;
+            Some(reading.field(self.nodes[last].seen()))
+        });
+        Inside {
+            scope: Kind::Record {
+                fields: self.fields_of(readings, Some(container)),
+            },
+            last,
+            is_empty: !self.nodes.iter().any(|node| node.parent == Some(container)),
+        }
+    }
+
+    /// The only node inside that leads nowhere.
+    fn last(&self, container: usize) -> Option<usize> {
+        let mut last = self.nodes.iter().enumerate().filter(|(index, node)| {
+            node.parent == Some(container) && !self.arcs.iter().any(|arc| arc.from == *index)
+        });
+        match (last.next(), last.next()) {
+            (Some((only, _)), None) => Some(only),
+            _ => None,
         }
     }
 
@@ -427,14 +458,66 @@ impl Draft {
         self.order.iter().flatten().copied().chain(fallback)
     }
 
-    fn reading(&self, reader: usize, other: usize) -> Reading {
-        let knowledge = &self.knowledge[reader];
-        if knowledge.succeeded.contains(other) {
-            Reading::Output
-        } else if knowledge.failed.contains(other) {
-            Reading::Error
-        } else {
-            Reading::Maybe
+    fn readings(&self, known: Option<&Knowledge>) -> Vec<(usize, Reading)> {
+        let Some(known) = known else {
+            return Vec::new();
+        };
+        let reading = |other| {
+            if known.succeeded.contains(other) {
+                Reading::Output
+            } else if known.failed.contains(other) {
+                Reading::Error
+            } else {
+                Reading::Maybe
+            }
+        };
+        self.ancestors(known)
+            .into_iter()
+            .map(|other| (other, reading(other)))
+            .collect()
+    }
+
+    /// Puts nodes into their containers.
+    fn nest(&mut self, workflow: &Workflow) {
+        for (index, node) in workflow.nodes.iter().take(self.nodes.len()).enumerate() {
+            let Some(parent) = &node.parent else { continue };
+            let found = self
+                .nodes
+                .iter()
+                .position(|other| other.id == *parent && other.container.is_some());
+            let problem = match found {
+                None => Some(Problem::error(
+                    "unknown_parent",
+                    json!({"parent": parent}),
+                    format!("\u{201c}{parent}\u{201d} is no step that can hold other steps."),
+                )),
+                Some(_) if self.nodes[index].trigger.is_some() => Some(Problem::error(
+                    "trigger_inside",
+                    json!({"node": node.id}),
+                    "What starts a run cannot lie inside another step.",
+                )),
+                Some(parent) => {
+                    let around = self.containers(Some(parent)).take(MAX_DEPTH + 1);
+                    let around: Vec<usize> = around.collect();
+                    if around.contains(&index) || around.len() > MAX_DEPTH {
+                        Some(Problem::error(
+                            "nested_too_deep",
+                            json!({"most": MAX_DEPTH}),
+                            format!(
+                                "Steps lie in each other at most {MAX_DEPTH} deep, and none in itself."
+                            ),
+                        ))
+                    } else {
+                        self.nodes[index].parent = Some(parent);
+                        None
+                    }
+                }
+            };
+            if let Some(problem) = problem {
+                self.sound = false;
+                self.problems
+                    .push(problem.at(format!("/nodes/{index}/parent")).of(&node.id));
+            }
         }
     }
 
@@ -508,26 +591,108 @@ impl Draft {
                             target.name
                         ),
                     )
-                    .at(pointer)
+                    .at(pointer.clone())
                     .of(&edge.to),
                 );
                 self.sound = false;
             }
-            let on_failure = source.on_error == OnError::Branch && edge.port == ERROR_PORT;
-            self.arcs.push(Arc {
-                from,
-                to,
-                on_failure,
-            });
+            if source.parent != target.parent {
+                self.problems.push(
+                    Problem::error(
+                        "edge_crosses",
+                        json!({"from": edge.from, "to": edge.to}),
+                        format!(
+                            "The connection from \u{201c}{}\u{201d} to \u{201c}{}\u{201d} leads into or out of a step that holds others. Remove it.",
+                            source.name, target.name
+                        ),
+                    )
+                    .at(pointer)
+                    .of(&edge.from),
+                );
+                self.sound = false;
+                continue;
+            }
+            let arc = self.arc(from, &edge.port, to);
+            self.arcs.push(arc);
             self.edges.push(edge.clone());
         }
     }
 
+    fn arc(&self, from: usize, port: &str, to: usize) -> Arc {
+        let source = &self.nodes[from];
+        let branches = source.on_error == OnError::Branch;
+        let on_failure = branches && port == ERROR_PORT;
+        Arc {
+            from,
+            to,
+            on_failure,
+            always: !on_failure && source.ports.len() == 1 + usize::from(branches),
+        }
+    }
+
+    /// Edges, and that containers come before what is in them, and that before what comes after the containers.
+    fn precedence(&self) -> Vec<Arc> {
+        let arc = |from, to| Arc {
+            from,
+            to,
+            on_failure: false,
+            always: false,
+        };
+        let mut arcs = self.arcs.clone();
+        for (index, node) in self.nodes.iter().enumerate() {
+            for container in self.containers(node.parent) {
+                arcs.push(arc(container, index));
+                let after = self.arcs.iter().filter(|arc| arc.from == container);
+                arcs.extend(after.map(|after| arc(index, after.to)));
+            }
+        }
+        arcs
+    }
+
+    /// The ways inside a container that lead nowhere: its end waits for all of them.
+    fn last_ways(&self, container: usize) -> Vec<Arc> {
+        let mut last = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            if node.parent != Some(container) {
+                continue;
+            }
+            for port in &node.ports {
+                let leads_on = self
+                    .edges
+                    .iter()
+                    .any(|edge| edge.from == node.id && edge.port == port.name);
+                if !leads_on {
+                    last.push(self.arc(index, &port.name, container));
+                }
+            }
+        }
+        last
+    }
+
     fn sort(&mut self) {
         let size = self.nodes.len();
-        match adjacency::order(size, &self.arcs) {
+        let facts: Vec<Facts> = self
+            .nodes
+            .iter()
+            .map(|node| Facts {
+                container: node.parent,
+                first: node.join == Join::First,
+                branches_off: node.on_error == OnError::Branch,
+            })
+            .collect();
+        match adjacency::order(size, &self.precedence()) {
             Ok(order) => {
-                self.knowledge = adjacency::knowledge(size, &self.arcs, &order);
+                let known = adjacency::knowledge(size, &self.arcs, &order, &facts);
+                let containers = (0..size).filter(|&index| self.nodes[index].container.is_some());
+                self.ends = containers
+                    .map(|index| {
+                        let last = self.last_ways(index);
+                        let end =
+                            adjacency::at_end(&known, index, &last, &self.arcs, &order, &facts);
+                        (index, end)
+                    })
+                    .collect();
+                self.knowledge = known;
                 self.order = Some(order);
             }
             Err(cycle) => {
@@ -559,14 +724,33 @@ impl Draft {
 
     fn infer_outputs(&mut self, documents: &dyn Documents) {
         let order: Vec<usize> = self.in_order().collect();
-        for index in order {
-            let inputs = self.inputs(index);
-            let node = &self.nodes[index];
-            let Some(bound) = &node.bound else { continue };
-            let output = bound.output(&OutputContext {
-                inputs: &inputs,
-                document_fields: &|id| documents.fields(id),
-            });
+        self.infer_inside(None, &order, documents);
+    }
+
+    /// What a container puts out depends on what is inside, and that on the kind of its entries.
+    fn infer_inside(
+        &mut self,
+        container: Option<usize>,
+        order: &[usize],
+        documents: &dyn Documents,
+    ) {
+        for &index in order {
+            if self.nodes[index].parent != container {
+                continue;
+            }
+            if let Some(held) = &self.nodes[index].container {
+                let (kind, _) = expression::infer(&held.list, &self.scope(index), true);
+                self.nodes[index].item = match kind {
+                    Kind::List { item, .. } => *item,
+                    _ => Kind::Any,
+                };
+                self.infer_inside(Some(index), order, documents);
+            }
+            let around = self.around(index);
+            let Some(bound) = &self.nodes[index].bound else {
+                continue;
+            };
+            let output = bound.output(&around.context(&|id| documents.fields(id)));
             self.nodes[index].output = output;
         }
     }
@@ -590,7 +774,8 @@ impl Draft {
             );
             return;
         }
-        let reached: Set = adjacency::reachable(self.nodes.len(), &self.arcs, triggers.into_iter());
+        let reached: Set =
+            adjacency::reachable(self.nodes.len(), &self.precedence(), triggers.into_iter());
         for (index, node) in self.nodes.iter().enumerate() {
             if !reached.contains(index) {
                 self.problems.push(
@@ -614,12 +799,39 @@ impl Draft {
             return None;
         }
         let order = self.order.clone()?;
-        let ancestors: Vec<Vec<(String, Reading)>> = (0..self.nodes.len())
+        let named = |readings: Vec<(usize, Reading)>| -> Vec<(String, Reading)> {
+            readings
+                .into_iter()
+                .map(|(other, reading)| (self.nodes[other].id.clone(), reading))
+                .collect()
+        };
+        let mut surroundings: Vec<Surroundings> = (0..self.nodes.len())
             .map(|index| {
-                self.readable(index)
-                    .into_iter()
-                    .map(|other| (self.nodes[other].id.clone(), self.reading(index, other)))
-                    .collect()
+                let node = &self.nodes[index];
+                let mut readings = named(self.readings(self.knowledge.get(index)));
+                if node.join == Join::First {
+                    // It reads what arrived, and only that; who comes after it cannot.
+                    readings.extend(named(self.arriving(index)));
+                }
+                Surroundings {
+                    readings,
+                    before: self
+                        .in_order()
+                        .filter(|&other| {
+                            self.knowledge
+                                .get(index)
+                                .is_some_and(|known| known.before.contains(other))
+                        })
+                        .map(|other| self.nodes[other].id.clone())
+                        .collect(),
+                    parent: node.parent.map(|parent| self.nodes[parent].id.clone()),
+                    depth: self.containers(node.parent).count(),
+                    inner: node.container.is_some().then(|| InnerPlan {
+                        item: node.item.clone(),
+                        readings: named(self.readings(self.ends.get(&index))),
+                        last: self.last(index).map(|last| self.nodes[last].id.clone()),
+                    }),
+                }
             })
             .collect();
         let mut drafts: Vec<Option<DraftNode>> = self.nodes.into_iter().map(Some).collect();
@@ -636,6 +848,7 @@ impl Draft {
                     .map(|(number, _)| number)
                     .collect()
             };
+            let around = std::mem::take(surroundings.get_mut(index)?);
             let node = PlanNode {
                 id: draft.id.clone(),
                 name: draft.name,
@@ -648,13 +861,22 @@ impl Draft {
                 on_error: draft.on_error,
                 timeout_ms: document.timeout_ms.unwrap_or(description.timeout_ms),
                 trigger: draft.trigger,
-                ancestors: ancestors[index].iter().map(|(id, _)| id.clone()).collect(),
+                join: draft.join,
+                container: draft.container,
+                parent: around.parent,
+                depth: around.depth,
                 incoming: edges_at(|arc| arc.to),
                 outgoing: edges_at(|arc| arc.from),
-                readings: ancestors[index].iter().cloned().collect(),
+                readings: around.readings,
+                before: around.before,
+                inner: around.inner,
                 description,
             };
             nodes.insert(draft.id, node);
+        }
+        let mut levels: HashMap<Option<String>, Vec<usize>> = HashMap::new();
+        for (index, node) in nodes.values().enumerate() {
+            levels.entry(node.parent.clone()).or_default().push(index);
         }
         Some(Plan {
             name: workflow.name.clone(),
@@ -663,8 +885,19 @@ impl Draft {
             currency: workflow.currency.clone(),
             nodes,
             edges: self.edges,
+            levels,
         })
     }
+}
+
+/// What a plan keeps of a node's place in the graph.
+#[derive(Default)]
+struct Surroundings {
+    readings: Vec<(String, Reading)>,
+    before: BTreeSet<String>,
+    parent: Option<String>,
+    depth: usize,
+    inner: Option<InnerPlan>,
 }
 
 impl DraftNode {
@@ -680,200 +913,6 @@ impl DraftNode {
             on_error: self.on_error,
         }
     }
-}
-
-fn check_head(workflow: &Workflow, problems: &mut Vec<Problem>) -> TimeZone {
-    if workflow.format != FORMAT {
-        problems.push(
-            Problem::error(
-                "unknown_format",
-                json!({"format": workflow.format, "known": FORMAT}),
-                format!(
-                    "This build reads \u{201c}{FORMAT}\u{201d}, not \u{201c}{}\u{201d}.",
-                    workflow.format
-                ),
-            )
-            .at("/format"),
-        );
-    }
-    let name = workflow.name.trim();
-    if name.is_empty() || name.chars().count() > 200 {
-        problems.push(
-            Problem::error(
-                "bad_workflow_name",
-                json!({"most": 200}),
-                "Give the workflow a name of at most 200 characters.",
-            )
-            .at("/name"),
-        );
-    }
-    if !is_currency(&workflow.currency) {
-        problems.push(
-            Problem::error(
-                "unknown_currency",
-                json!({"currency": workflow.currency}),
-                format!(
-                    "\u{201c}{}\u{201d} is not a currency. Write three capital letters such as EUR.",
-                    workflow.currency
-                ),
-            )
-            .at("/currency"),
-        );
-    }
-    if !is_locale(&workflow.locale) {
-        problems.push(
-            Problem::error(
-                "unknown_locale",
-                json!({"locale": workflow.locale}),
-                format!(
-                    "\u{201c}{}\u{201d} is not a language. Write a tag such as en, de or zh-CN.",
-                    workflow.locale
-                ),
-            )
-            .at("/locale"),
-        );
-    }
-    TimeZone::get(&workflow.time_zone).unwrap_or_else(|_| {
-        problems.push(
-            Problem::error(
-                "unknown_time_zone",
-                json!({"time_zone": workflow.time_zone}),
-                format!(
-                    "\u{201c}{}\u{201d} is not a time zone. Write one such as Europe/Berlin.",
-                    workflow.time_zone
-                ),
-            )
-            .at("/time_zone"),
-        );
-        TimeZone::UTC
-    })
-}
-
-/// The shape of a BCP 47 tag: a language of two or three letters, then parts of one to eight letters or digits.
-fn is_locale(tag: &str) -> bool {
-    let mut parts = tag.split('-');
-    let language = parts.next().unwrap_or_default();
-    (2..=3).contains(&language.len())
-        && tag.len() <= 35
-        && language.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && parts.all(|part| {
-            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        })
-}
-
-fn check_limits(workflow: &Workflow, problems: &mut Vec<Problem>) -> bool {
-    let mut within = true;
-    for (count, most, code, pointer, what) in [
-        (
-            workflow.nodes.len(),
-            MAX_NODES,
-            "too_many_nodes",
-            "/nodes",
-            "steps",
-        ),
-        (
-            workflow.edges.len(),
-            MAX_EDGES,
-            "too_many_edges",
-            "/edges",
-            "connections",
-        ),
-    ] {
-        if count > most {
-            within = false;
-            problems.push(
-                Problem::error(
-                    code,
-                    json!({"count": count, "most": most}),
-                    format!("A workflow has at most {most} {what}; this one has {count}."),
-                )
-                .at(pointer),
-            );
-        }
-    }
-    within
-}
-
-fn check_node(
-    node: &Node,
-    pointer: &str,
-    seen: &mut BTreeSet<String>,
-    problems: &mut Vec<Problem>,
-) -> bool {
-    let before = problems.len();
-    let mut add = |code: &str, params: Json, message: String, field: &str| {
-        problems.push(
-            Problem::error(code, params, message)
-                .at(format!("{pointer}/{field}"))
-                .of(&node.id),
-        );
-    };
-    if is_name(&node.id) && !is_node_id(&node.id) {
-        add(
-            "reserved_id",
-            json!({"id": node.id}),
-            format!(
-                "\u{201c}{}\u{201d} has a meaning of its own. Choose another id.",
-                node.id
-            ),
-            "id",
-        );
-    } else if !is_node_id(&node.id) {
-        add(
-            "bad_id",
-            json!({"id": node.id, "most": MAX_NAME}),
-            "An id has small letters, digits and _, begins with a letter and has at most 64 characters.".into(),
-            "id",
-        );
-    }
-    if !seen.insert(node.id.clone()) {
-        add(
-            "duplicate_id",
-            json!({"id": node.id}),
-            format!("Two steps have the id \u{201c}{}\u{201d}.", node.id),
-            "id",
-        );
-    }
-    if let Some(parent) = &node.parent {
-        add(
-            "unknown_parent",
-            json!({"parent": parent}),
-            format!("\u{201c}{parent}\u{201d} is no step that can hold other steps."),
-            "parent",
-        );
-    }
-    if let Some(retry) = &node.retry
-        && !((1..=20).contains(&retry.max_attempts)
-            && (1..=10).contains(&retry.factor)
-            && retry.first_ms <= retry.max_ms
-            && retry.max_ms <= 86_400_000)
-    {
-        add(
-            "bad_retry",
-            json!({}),
-            "Tries lie between 1 and 20, the factor between 1 and 10, and pauses grow to at most a day.".into(),
-            "retry",
-        );
-    }
-    if let Some(timeout) = node.timeout_ms
-        && !(100..=3_600_000).contains(&timeout)
-    {
-        add(
-            "bad_timeout",
-            json!({"least": 100, "most": 3_600_000}),
-            "A time limit lies between 0.1 second and an hour.".into(),
-            "timeout_ms",
-        );
-    }
-    if node.name.chars().count() > 200 {
-        add(
-            "long_name",
-            json!({"most": 200}),
-            "A step's name has at most 200 characters.".into(),
-            "name",
-        );
-    }
-    problems.len() == before
 }
 
 fn bind(
@@ -896,6 +935,10 @@ fn bind(
         ports: Vec::new(),
         output: Kind::Any,
         trigger: None,
+        join: Join::All,
+        container: None,
+        item: Kind::Any,
+        parent: None,
     };
     let Some(node_type) = catalogue.get(&node.node_type, node.version) else {
         problems.push(unknown_type(node, pointer, catalogue).of(&node.id));
@@ -918,6 +961,8 @@ fn bind(
                 });
             }
             draft.trigger = bound.trigger();
+            draft.join = bound.join();
+            draft.container = bound.container();
             draft.bound = Some(bound);
         }
         Err(found) => problems.extend(
@@ -954,55 +999,4 @@ fn unknown_type(node: &Node, pointer: &str, catalogue: &Catalogue) -> Problem {
         ),
     )
     .at(format!("{pointer}/type"))
-}
-
-/// Reads a workflow document: every problem of its shape, with pointers, before serde has its say.
-pub fn parse(json: &Json) -> Result<Workflow, Vec<Problem>> {
-    let schema = schemars::schema_for!(Workflow).to_value();
-    let problems = schema::problems(&schema, json);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let parsed: Result<Workflow, _> = serde_json::from_value(json.clone());
-    let workflow = parsed.map_err(|error| {
-        vec![Problem::error(
-            "workflow_invalid",
-            json!({"reason": error.to_string()}),
-            format!("The workflow cannot be read: {error}."),
-        )]
-    })?;
-    match find_nul(json, &mut String::new()) {
-        None => Ok(workflow),
-        Some(pointer) => Err(vec![
-            Problem::error(
-                "bad_text",
-                json!({}),
-                "A text holds a NUL character, which cannot be stored.",
-            )
-            .at(pointer),
-        ]),
-    }
-}
-
-fn find_nul(json: &Json, pointer: &mut String) -> Option<String> {
-    let length = pointer.len();
-    match json {
-        Json::String(text) => text.contains('\0').then(|| pointer.clone()),
-        Json::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
-            pointer.truncate(length);
-            pointer.push('/');
-            pointer.push_str(&index.to_string());
-            find_nul(item, pointer)
-        }),
-        Json::Object(object) => object.iter().find_map(|(name, item)| {
-            pointer.truncate(length);
-            if name.contains('\0') {
-                return Some(pointer.clone());
-            }
-            pointer.push('/');
-            pointer.push_str(&escape_pointer(name));
-            find_nul(item, pointer)
-        }),
-        Json::Null | Json::Bool(_) | Json::Number(_) => None,
-    }
 }

@@ -49,6 +49,16 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
+    /// How the ways into the node meet.
+    fn join(&self) -> Join {
+        Join::All
+    }
+
+    /// Set by nodes that hold others and run them once for each entry of a list.
+    fn container(&self) -> Option<Container> {
+        None
+    }
+
     /// Problems beyond the schema and the expressions, which `check` finds by itself.
     fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
         Vec::new()
@@ -144,6 +154,20 @@ pub struct OutputContext<'a> {
     pub inputs: &'a indexmap::IndexMap<String, Kind>,
     /// Typed fields of a document template.
     pub document_fields: &'a dyn Fn(DocumentId) -> Option<Vec<Field>>,
+    /// The nodes whose ways lead into it, with what these ways carry, in the order of the edges.
+    pub sources: &'a [Field],
+    /// Of a container: what lies inside.
+    pub inside: Option<&'a Inside>,
+}
+
+/// What a container may read of one entry when everything inside has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inside {
+    /// `item`, `index`, the nodes inside, and what the container itself may read.
+    pub scope: Kind,
+    /// The only last node inside.
+    pub last: Option<Field>,
+    pub is_empty: bool,
 }
 
 /// The node card: one key fact beside the type's title, and a content well of few lines.
@@ -176,6 +200,42 @@ pub struct Webhook {
     pub fields: Vec<Field>,
 }
 
+/// How the ways into a node meet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Join {
+    /// Every way is settled before the node starts, and at least one fired.
+    #[default]
+    All,
+    /// The first way that fires starts the node; later ones change nothing.
+    First,
+}
+
+/// A node that holds others: they run once for each entry of the list, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Container {
+    pub list: Template,
+    /// Most entries worked on at once, from 1.
+    pub concurrency: u32,
+    /// The first entry that fails ends the others; else they go on.
+    pub stops: bool,
+}
+
+/// Most entries a container goes through.
+pub const MAX_ITEMS: usize = 1000;
+
+/// How one entry of a container ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ItemEnd {
+    Done {
+        /// What the steps inside may read when all of them have ended, theirs included.
+        values: Record,
+        /// The output of the only last step inside; empty when there are several.
+        last: Value,
+    },
+    /// The failure that no rule inside caught, and the id of its node.
+    Failed { error: StepError, node: String },
+}
+
 /// A node's whole world while it runs.
 #[async_trait]
 pub trait NodeContext: Send + Sync {
@@ -203,6 +263,11 @@ pub trait NodeContext: Send + Sync {
 
     /// The document template that the workflow's version pins for this id (a draft: the newest).
     async fn document(&self, id: DocumentId) -> Result<PinnedDocument, NodeError>;
+
+    /// How an entry of this container ended; `None` for other nodes and beyond the last one.
+    fn item_end(&self, _index: usize) -> Option<ItemEnd> {
+        None
+    }
 
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError>;
 
@@ -242,8 +307,10 @@ pub struct StepInfo {
     pub idempotency_key: String,
     /// Derived from (run, step).
     pub seed: u64,
-    /// What the node kept when it began to wait; `null` before.
+    /// What the node kept when it began to wait; `null` before. Of a container the list of entries.
     pub kept: Json,
+    /// Ids of the nodes whose ways have led here, in the order of the edges.
+    pub arrived: Vec<String>,
 }
 
 impl StepInfo {
@@ -303,6 +370,8 @@ pub struct HttpResponse {
 pub enum Outcome {
     Done(Done),
     Wait(Wait),
+    /// The run ends here, well; what has not ended is called off.
+    End(Done),
 }
 
 #[derive(Debug, Default)]
@@ -345,6 +414,8 @@ pub struct Wait {
 /// What a step waits for; `Generation` and `Delivery` also create the row in the segment's commit.
 #[derive(Debug)]
 pub enum WaitOn {
+    /// The steps inside, which run for each of these entries. They are what is kept.
+    Items(Vec<Json>),
     Signal,
     Generation(Box<GenerationRequest>),
     Delivery(DeliveryRequest),
@@ -357,6 +428,8 @@ pub enum Event {
     Signal(Json),
     Generation(Result<GenerationResult, StepError>),
     Delivery(Result<Json, StepError>),
+    /// Every entry has ended; see `NodeContext::item_end`.
+    Items,
     TimedOut,
 }
 
@@ -500,6 +573,13 @@ impl NodeError {
     }
     pub fn failed(code: &str, message: impl Into<String>) -> Self {
         Self::Failed(StepError::new(code, message))
+    }
+    /// The step was woken by something it does not wait for.
+    pub fn unexpected_event() -> Self {
+        Self::failed(
+            "unexpected_event",
+            "The step was woken by something it does not wait for.",
+        )
     }
     pub fn retryable(code: &str, message: impl Into<String>) -> Self {
         Self::Retryable {

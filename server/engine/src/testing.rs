@@ -10,8 +10,8 @@ use crate::{
     expression::Template,
     kind::Kind,
     node::{
-        Card, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
-        OutputContext, Port, Surface, Trigger, Webhook,
+        Card, Container, Description, Done, Effect, Family, Join, Node, NodeContext, NodeError,
+        Outcome, OutputContext, Port, Surface, Trigger, Webhook,
     },
     workflow::Workflow,
 };
@@ -33,6 +33,31 @@ pub(crate) struct Plain {
     #[expect(dead_code, reason = "only its schema and what it reads are used")]
     maybe: Template,
 }
+
+/// A step that holds others.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Each {
+    /// The list.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "value"))]
+    list: Template,
+    /// Entries at once.
+    #[serde(default)]
+    at_once: u32,
+    /// Whether the first failure ends it.
+    #[serde(default)]
+    stops: bool,
+    /// What is kept of each entry.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "value", "x-scope" = "inside"))]
+    result: Template,
+}
+
+/// A step that the first way starts.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct First {}
 
 /// A step that starts a run.
 #[derive(Deserialize, JsonSchema)]
@@ -82,6 +107,56 @@ impl Node for Plain {
 }
 
 #[async_trait]
+impl Node for Each {
+    const TYPE: &'static str = "each";
+    const VERSION: u32 = 1;
+    fn describe() -> Description {
+        description("Each")
+    }
+    fn container(&self) -> Option<Container> {
+        Some(Container {
+            list: self.list.clone(),
+            concurrency: self.at_once,
+            stops: self.stops,
+        })
+    }
+    fn output(&self, context: &OutputContext<'_>) -> Kind {
+        let scope = context.inside.map(|inside| &inside.scope);
+        let result = scope.map_or(Kind::Any, |scope| {
+            crate::expression::infer(&self.result, scope, true).0
+        });
+        Kind::list(result)
+    }
+    fn card(&self) -> Card {
+        Card::default()
+    }
+    async fn run(&self, _context: &dyn NodeContext) -> Result<Outcome, NodeError> {
+        Ok(Outcome::Done(Done::out(json!([]))))
+    }
+}
+
+#[async_trait]
+impl Node for First {
+    const TYPE: &'static str = "first";
+    const VERSION: u32 = 1;
+    fn describe() -> Description {
+        description("First")
+    }
+    fn join(&self) -> Join {
+        Join::First
+    }
+    fn output(&self, _context: &OutputContext<'_>) -> Kind {
+        Kind::record([("text", "Text", Kind::text())])
+    }
+    fn card(&self) -> Card {
+        Card::default()
+    }
+    async fn run(&self, _context: &dyn NodeContext) -> Result<Outcome, NodeError> {
+        Ok(Outcome::Done(Done::out(json!({"text": ""}))))
+    }
+}
+
+#[async_trait]
 impl Node for Start {
     const TYPE: &'static str = "start";
     const VERSION: u32 = 1;
@@ -89,7 +164,10 @@ impl Node for Start {
         description("Start")
     }
     fn output(&self, _context: &OutputContext<'_>) -> Kind {
-        Kind::record([("name", "Name", Kind::text())])
+        Kind::record([
+            ("name", "Name", Kind::text()),
+            ("names", "Names", Kind::list(Kind::text())),
+        ])
     }
     fn card(&self) -> Card {
         Card::default()
@@ -98,23 +176,30 @@ impl Node for Start {
         Some(Trigger::Webhook(Webhook { fields: Vec::new() }))
     }
     async fn run(&self, _context: &dyn NodeContext) -> Result<Outcome, NodeError> {
-        Ok(Outcome::Done(Done::out(json!({"name": ""}))))
+        Ok(Outcome::Done(Done::out(json!({"name": "", "names": []}))))
     }
 }
 
 pub(crate) fn catalogue() -> Catalogue {
-    Catalogue::new(vec![NodeType::of::<Plain>(), NodeType::of::<Start>()])
+    Catalogue::new(vec![
+        NodeType::of::<Each>(),
+        NodeType::of::<First>(),
+        NodeType::of::<Plain>(),
+        NodeType::of::<Start>(),
+    ])
 }
 
-/// `nodes`: (id, rest of the node); `edges`: (from, port, to). The node `s` is a `start`.
+/// `nodes`: (id, rest of the node); `edges`: (from, port, to). A node whose id begins with `s` is a `start`, with `h`
+/// (holds) an `each`, with `m` (meets) a `first`.
 pub(crate) fn workflow(nodes: &[(&str, Json)], edges: &[(&str, &str, &str)]) -> Workflow {
     let nodes: Vec<Json> = nodes
         .iter()
         .map(|(id, rest)| {
-            let node_type = if id.starts_with('s') {
-                "start"
-            } else {
-                "plain"
+            let node_type = match id.chars().next() {
+                Some('s') => "start",
+                Some('h') => "each",
+                Some('m') => "first",
+                _ => "plain",
             };
             let mut node =
                 json!({"id": id, "type": node_type, "version": 1, "name": id, "config": {}});

@@ -9,10 +9,12 @@ use std::{
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use engine::{
+    firm::Firm,
+    graph::{Outputs, RunFacts},
     ids::{CredentialId, DocumentId},
     node::{
-        HttpRequest, HttpResponse, NodeContext, NodeError, PinnedDocument, Services, StepError,
-        StepInfo,
+        HttpRequest, HttpResponse, ItemEnd, NodeContext, NodeError, PinnedDocument, Services,
+        StepError, StepInfo,
     },
     value::{FileRef, Record},
 };
@@ -40,6 +42,9 @@ const REDACTED: &str = "[secret]";
 pub(crate) struct Context {
     pub(crate) step: StepInfo,
     pub(crate) values: Record,
+    pub(crate) outputs: Arc<Outputs>,
+    pub(crate) firm: Arc<Firm>,
+    pub(crate) facts: RunFacts,
     pub(crate) services: Services,
     pub(crate) store: Store,
     pub(crate) outbound: outbound::Client,
@@ -71,6 +76,17 @@ impl NodeContext for Context {
                 "The page that this step fills does not exist any more. Choose another one.",
             )
         })
+    }
+
+    fn item_end(&self, index: usize) -> Option<ItemEnd> {
+        let plan = &self.program.plan;
+        let context = engine::graph::Context {
+            firm: &self.firm,
+            run: self.facts.clone(),
+            now: self.step.now,
+        };
+        let (node, path) = (plan.node(&self.step.node)?, &self.step.item_path);
+        plan.item_end(node, path, index, &self.outputs, &context)
     }
 
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {

@@ -2,17 +2,18 @@
 //! be made again under the run's lock when other heads have moved meanwhile.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use engine::{
     firm::Firm,
-    graph::Plan,
-    node::{DeliveryRequest, Effect, Event as Arrived, StepError, Stored, WaitOn},
-    run::{Command, Event, RunState, RunStatus, StepKey, StepStatus, advance},
+    graph::{Outputs, Plan, PlanNode},
+    node::{DeliveryRequest, Effect, Event as Arrived, Join, StepError, Stored, WaitOn},
+    run::{Command, Event, RunState, RunStatus, StepKey, StepStatus, advance, arrived},
 };
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use store::{
@@ -103,7 +104,8 @@ impl Known {
         }
         let single = self.lease.lost >= LOST_BEFORE_SUSPECT;
         let (mut state, _) = begin(plan, &self.run, &self.rows, &head);
-        let mut outputs = outputs(&self.rows);
+        let mut outputs = Arc::new(outputs(&self.rows));
+        let mut expanded: BTreeMap<StepKey, Json> = BTreeMap::new();
         let mut ready = VecDeque::from([head.clone()]);
         let started = Instant::now();
         while let Some(key) = ready.pop_front() {
@@ -112,7 +114,8 @@ impl Known {
             };
             let first = done.attempts.is_empty();
             let outside = node.effect() == Effect::Outside;
-            if !first && outside {
+            // Which way came first is decided under the run's lock.
+            if !first && (outside || node.join == Join::First) {
                 break;
             }
             if !first && (single || started.elapsed() >= LONGEST || executor.is_stopping()) {
@@ -122,8 +125,13 @@ impl Known {
             if first || outside {
                 self.tell_running(executor, &key);
             }
-            let how = if key == head {
+            let how = if first {
                 self.how(executor).await?
+            } else if let Some(kept) = expanded.remove(&key) {
+                Begin::Resume {
+                    event: Box::new(Arrived::Items),
+                    kept,
+                }
             } else {
                 Begin::Run
             };
@@ -133,6 +141,7 @@ impl Known {
                 program: &self.program,
                 firm: &self.firm,
                 outputs: &outputs,
+                arrived: self.arrived(plan, &state, node, &key),
                 now: self.lease.head_at,
                 cancelled,
             };
@@ -140,15 +149,16 @@ impl Known {
             if matches!(attempt.came, Came::Dropped) {
                 return None;
             }
+            let known = Arc::make_mut(&mut outputs);
             match &attempt.came {
-                Came::Succeeded { output, .. } => {
-                    outputs.insert(key.node.clone(), output.clone());
-                }
+                Came::Succeeded { output, .. } => known.succeeded(key.clone(), output.clone()),
                 Came::Failed { error } => {
-                    outputs.insert(
-                        key.node.clone(),
-                        error_json(error, attempt.number, &attempt.key.node),
-                    );
+                    let error = error_json(error, attempt.number, &attempt.key.node);
+                    known.failed(key.clone(), error);
+                }
+                Came::Waits { on, kept, .. } if matches!(**on, WaitOn::Items(_)) => {
+                    known.expanded(key.clone(), entries(kept));
+                    expanded.insert(key.clone(), kept.clone());
                 }
                 Came::Waits { .. } | Came::Again { .. } | Came::Dropped => {}
             }
@@ -182,7 +192,7 @@ impl Known {
         let event = if row.state == "waiting" {
             Ok(None)
         } else {
-            self.arrived(executor, on, row).await
+            self.what_came(executor, on, row).await
         };
         match event {
             Ok(event) => Some(Begin::Resume {
@@ -196,7 +206,24 @@ impl Known {
         }
     }
 
-    async fn arrived(
+    /// The nodes whose ways have led to a step; where the first one counts, that is stored with it.
+    fn arrived(
+        &self,
+        plan: &Plan,
+        state: &RunState,
+        node: &PlanNode,
+        key: &StepKey,
+    ) -> Vec<String> {
+        match node.join {
+            Join::All => arrived(plan, state, key),
+            Join::First => self
+                .row(&key.node, &key.item_path)
+                .and_then(|row| serde_json::from_value(row.kept.clone()?).ok())
+                .unwrap_or_default(),
+        }
+    }
+
+    async fn what_came(
         &self,
         executor: &Inner,
         on: &str,
@@ -220,6 +247,7 @@ impl Known {
             .await?
             .map(Arrived::Delivery),
             "signal" => row.signal.clone().map(Arrived::Signal),
+            "items" => Some(Arrived::Items),
             _ => None,
         })
     }
@@ -258,6 +286,20 @@ impl Known {
     /// The steps after a commit that nobody else could interfere with.
     pub(crate) fn after(&self, writes: &Writes) -> Vec<StepRow> {
         let mut rows = self.rows.clone();
+        let known: HashMap<StepKey, usize> = rows
+            .iter()
+            .enumerate()
+            .map(|(at, row)| (key_of(row), at))
+            .collect();
+        for (node, item_path) in &writes.cancelled {
+            let key = StepKey {
+                node: node.clone(),
+                item_path: item_path.clone(),
+            };
+            if let Some(&at) = known.get(&key) {
+                "cancelled".clone_into(&mut rows[at].state);
+            }
+        }
         for write in &writes.steps {
             let row = StepRow {
                 node: write.node.clone(),
@@ -271,11 +313,8 @@ impl Known {
                 waits_on: write.waits_on.clone(),
                 signal: None,
             };
-            match rows
-                .iter_mut()
-                .find(|old| old.node == row.node && old.item_path == row.item_path)
-            {
-                Some(old) => *old = row,
+            match known.get(&key_of(&row)) {
+                Some(&at) => rows[at] = row,
                 None => rows.push(row),
             }
         }
@@ -341,43 +380,37 @@ impl Done {
     /// Pure: the rows that follow from the steps as they are and from what this segment did.
     pub(crate) fn writes(&self, rows: &[StepRow]) -> (Writes, RunState) {
         let plan = &self.program.plan;
-        let (mut state, mut commands) = begin(plan, &self.run, rows, &self.head);
-        let mut writes = Writes::default();
-        let mut tried = BTreeSet::new();
+        let (mut state, commands) = begin(plan, &self.run, rows, &self.head);
+        let mut making = Making::new(rows, plan);
+        making.take(&state, commands);
         for attempt in &self.attempts {
-            tried.insert(attempt.key.clone());
-            commands.extend(advance(plan, &mut state, event(attempt)));
-            self.write(&mut writes, attempt);
+            let commands = advance(plan, &mut state, event(attempt));
+            making.entered.shift_remove(&attempt.key);
+            self.write(&mut making, attempt);
+            making.take(&state, commands);
         }
-        let known: BTreeSet<(&str, &str)> = rows
-            .iter()
-            .map(|row| (row.node.as_str(), row.item_path.as_str()))
-            .collect();
-        for command in commands {
-            match command {
-                Command::Enter(key) if tried.contains(&key) => {}
-                Command::Enter(key) => {
-                    let leased =
-                        writes.heads.iter().filter(|head| head.leased).count() < self.keeps;
-                    writes.steps.push(Self::plain(&key, "ready"));
-                    writes.heads.push(Head {
-                        node: key.node,
-                        item_path: key.item_path,
-                        due: Due::InMs(0),
-                        // Where chance cut the segment, no step may notice: whoever runs it again may get further in one go.
-                        head_at: self.cut.then_some(self.now),
-                        priority: i16::from(self.run.trial),
-                        leased,
-                    });
-                }
-                Command::Skip(key) => writes.steps.push(Self::plain(&key, "skipped")),
-                // Steps with rows are cancelled where they stand; these have none.
-                Command::Cancel(key)
-                    if known.contains(&(key.node.as_str(), key.item_path.as_str())) => {}
-                Command::Cancel(key) => writes.steps.push(Self::plain(&key, "cancelled")),
-                Command::Finish(_) => {}
-            }
+        let entered = std::mem::take(&mut making.entered);
+        for (key, arrived) in entered {
+            let leased = making
+                .writes
+                .heads
+                .iter()
+                .filter(|head| head.leased)
+                .count()
+                < self.keeps;
+            let row = making.ready(&key, arrived);
+            making.put(key.clone(), row);
+            making.writes.heads.push(Head {
+                node: key.node,
+                item_path: key.item_path,
+                due: Due::InMs(0),
+                // Where chance cut the segment, no step may notice: whoever runs it again may get further in one go.
+                head_at: self.cut.then_some(self.now),
+                priority: i16::from(self.run.trial),
+                leased,
+            });
         }
+        let mut writes = making.finish();
         writes.run = Some(self.run_write(&state, &writes));
         (writes, state)
     }
@@ -400,6 +433,7 @@ impl Done {
         RunWrite {
             state: status.as_str().into(),
             error,
+            cancels: status.is_terminal() && !writes.cancelled.is_empty(),
         }
     }
 
@@ -426,9 +460,10 @@ impl Done {
             })
     }
 
-    fn write(&self, writes: &mut Writes, attempt: &Attempt) {
+    fn write(&self, making: &mut Making<'_>, attempt: &Attempt) {
         let key = &attempt.key;
-        let mut row = Self::plain(key, "succeeded");
+        let writes = &mut making.writes;
+        let mut row = plain(key, "succeeded");
         row.attempt = i32::try_from(attempt.number).unwrap_or(i32::MAX);
         row.worker_id = Some(self.holder.worker);
         row.started_ago_ms = Some(self.ago(attempt.started));
@@ -440,6 +475,7 @@ impl Done {
                 output,
                 stored,
                 warnings,
+                ends: _,
             } => {
                 row.ports.clone_from(ports);
                 row.output = Some(output.clone());
@@ -491,7 +527,7 @@ impl Done {
                     WaitOn::Delivery(request) => {
                         writes.deliveries.push(self.delivery(key, request, true));
                     }
-                    WaitOn::Signal | WaitOn::Nothing => {}
+                    WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => {}
                 }
                 if let Some(until) = until {
                     writes.heads.push(self.later(key, Due::At(*until)));
@@ -504,26 +540,7 @@ impl Done {
                 .withdrawn
                 .push((key.node.clone(), key.item_path.clone()));
         }
-        writes.steps.push(row);
-    }
-
-    fn plain(key: &StepKey, state: &str) -> StepWrite {
-        StepWrite {
-            node: key.node.clone(),
-            item_path: key.item_path.clone(),
-            state: state.into(),
-            attempt: 1,
-            ports: Vec::new(),
-            output: None,
-            error: None,
-            warnings: None,
-            kept: None,
-            waits_on: None,
-            wait_until: None,
-            worker_id: None,
-            started_ago_ms: None,
-            finished_ago_ms: matches!(state, "skipped" | "cancelled").then_some(0),
-        }
+        making.put(key.clone(), row);
     }
 
     fn later(&self, key: &StepKey, due: Due) -> Head {
@@ -561,6 +578,111 @@ impl Done {
     }
 }
 
+/// The rows of a segment in the making: of each step the last one counts.
+struct Making<'a> {
+    plan: &'a Plan,
+    rows: HashMap<(&'a str, &'a str), &'a StepRow>,
+    steps: IndexMap<StepKey, StepWrite>,
+    /// Steps that became ready and were not worked on here, with the nodes whose ways led to them where the first one counts.
+    entered: IndexMap<StepKey, Option<Vec<String>>>,
+    writes: Writes,
+}
+
+impl<'a> Making<'a> {
+    fn new(rows: &'a [StepRow], plan: &'a Plan) -> Self {
+        Self {
+            plan,
+            rows: rows
+                .iter()
+                .map(|row| ((row.node.as_str(), row.item_path.as_str()), row))
+                .collect(),
+            steps: IndexMap::new(),
+            entered: IndexMap::new(),
+            writes: Writes::default(),
+        }
+    }
+
+    fn row(&self, key: &StepKey) -> Option<&'a StepRow> {
+        self.rows
+            .get(&(key.node.as_str(), key.item_path.as_str()))
+            .copied()
+    }
+
+    fn put(&mut self, key: StepKey, mut row: StepWrite) {
+        if let Some(before) = self.steps.get(&key) {
+            row.started_ago_ms = before.started_ago_ms.or(row.started_ago_ms);
+        }
+        self.steps.insert(key, row);
+    }
+
+    fn take(&mut self, state: &RunState, commands: Vec<Command>) {
+        for command in commands {
+            match command {
+                Command::Enter(key) => {
+                    let node = self.plan.node(&key.node);
+                    let first = node.is_some_and(|node| node.join == Join::First);
+                    let arrived = first.then(|| arrived(self.plan, state, &key));
+                    self.entered.insert(key, arrived);
+                }
+                Command::Skip(key) => self.put(key.clone(), plain(&key, "skipped")),
+                Command::Cancel(key) => {
+                    self.entered.shift_remove(&key);
+                    // Steps with rows are cancelled where they stand.
+                    if self.row(&key).is_some() {
+                        self.steps.shift_remove(&key);
+                        self.writes.cancelled.push((key.node, key.item_path));
+                    } else {
+                        self.put(key.clone(), plain(&key, "cancelled"));
+                    }
+                }
+                Command::Finish(_) => {}
+            }
+        }
+    }
+
+    /// The row of a step that is entered: anew, or to go on after what is inside it.
+    fn ready(&self, key: &StepKey, arrived: Option<Vec<String>>) -> StepWrite {
+        let mut row = plain(key, "ready");
+        row.kept = arrived.map(|arrived| json!(arrived));
+        if let Some(before) = self.steps.get(key) {
+            row.attempt = before.attempt;
+            row.kept.clone_from(&before.kept);
+            row.waits_on.clone_from(&before.waits_on);
+        } else if let Some(before) = self.row(key) {
+            row.attempt = before.attempt;
+            row.kept.clone_from(&before.kept);
+            row.waits_on.clone_from(&before.waits_on);
+        }
+        row
+    }
+
+    fn finish(self) -> Writes {
+        Writes {
+            steps: self.steps.into_values().collect(),
+            ..self.writes
+        }
+    }
+}
+
+fn plain(key: &StepKey, state: &str) -> StepWrite {
+    StepWrite {
+        node: key.node.clone(),
+        item_path: key.item_path.clone(),
+        state: state.into(),
+        attempt: 1,
+        ports: Vec::new(),
+        output: None,
+        error: None,
+        warnings: None,
+        kept: None,
+        waits_on: None,
+        wait_until: None,
+        worker_id: None,
+        started_ago_ms: None,
+        finished_ago_ms: matches!(state, "skipped" | "cancelled").then_some(0),
+    }
+}
+
 /// The end of a run whose workflow cannot be used: its head fails, and with it the run.
 pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) -> Segment {
     let error = error_json(error, 1, &entry.lease.node);
@@ -591,6 +713,7 @@ pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) 
             run: Some(RunWrite {
                 state: "failed".into(),
                 error: Some(error),
+                cancels: true,
             }),
             ..Writes::default()
         })),
@@ -604,12 +727,11 @@ fn begin(
     rows: &[StepRow],
     head: &StepKey,
 ) -> (RunState, Vec<Command>) {
-    let restored = rows.iter().map(|row| {
-        let key = StepKey {
-            node: row.node.clone(),
-            item_path: row.item_path.clone(),
-        };
-        (key, status(&row.state), row.ports.clone())
+    let restored = rows.iter().map(|row| engine::run::Stored {
+        key: key_of(row),
+        status: status(&row.state),
+        ports: row.ports.clone(),
+        items: holds_items(row).then(|| row.kept.as_ref().map_or(0, |kept| entries(kept).len())),
     });
     let mut state = RunState::restore(plan, restored).until(run.until_node.clone());
     let commands = if rows.is_empty() {
@@ -648,27 +770,56 @@ fn status(state: &str) -> StepStatus {
 fn event(attempt: &Attempt) -> Event {
     let key = attempt.key.clone();
     match &attempt.came {
-        Came::Succeeded { ports, .. } => Event::Succeeded {
-            key,
-            ports: ports.clone(),
+        Came::Succeeded { ports, ends, .. } => {
+            let ports = ports.clone();
+            if *ends {
+                Event::Ended { key, ports }
+            } else {
+                Event::Succeeded { key, ports }
+            }
+        }
+        Came::Waits { on, .. } => match on.as_ref() {
+            WaitOn::Items(items) => Event::Expanded {
+                key,
+                items: items.len(),
+            },
+            _ => Event::Waiting { key },
         },
-        Came::Waits { .. } => Event::Waiting { key },
         Came::Again { .. } => Event::Failed { key, again: true },
         Came::Failed { .. } | Came::Dropped => Event::Failed { key, again: false },
     }
 }
 
-fn outputs(rows: &[StepRow]) -> BTreeMap<String, Json> {
-    rows.iter()
-        .filter_map(|row| {
-            let value = match row.state.as_str() {
-                "succeeded" => row.output.clone().unwrap_or(Json::Null),
-                "failed" => row.error.clone()?,
-                _ => return None,
-            };
-            Some((row.node.clone(), value))
-        })
-        .collect()
+fn outputs(rows: &[StepRow]) -> Outputs {
+    let mut outputs = Outputs::default();
+    for row in rows {
+        let key = key_of(row);
+        match row.state.as_str() {
+            "succeeded" => outputs.succeeded(key, row.output.clone().unwrap_or(Json::Null)),
+            "failed" => outputs.failed(key, row.error.clone().unwrap_or(Json::Null)),
+            _ if holds_items(row) => {
+                outputs.expanded(key, row.kept.as_ref().map(entries).unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
+    outputs
+}
+
+fn key_of(row: &StepRow) -> StepKey {
+    StepKey {
+        node: row.node.clone(),
+        item_path: row.item_path.clone(),
+    }
+}
+
+/// A container that has not ended keeps its entries.
+fn holds_items(row: &StepRow) -> bool {
+    row.waits_on.as_deref() == Some("items")
+}
+
+fn entries(kept: &Json) -> Vec<Json> {
+    kept.as_array().cloned().unwrap_or_default()
 }
 
 fn error_json(error: &StepError, attempts: u32, node: &str) -> Json {
@@ -678,7 +829,7 @@ fn error_json(error: &StepError, attempts: u32, node: &str) -> Json {
     json
 }
 
-fn failed_ports(node: &engine::graph::PlanNode) -> Vec<String> {
+fn failed_ports(node: &PlanNode) -> Vec<String> {
     match node.on_error {
         engine::workflow::OnError::Stop => Vec::new(),
         engine::workflow::OnError::Continue => node.normal_ports().map(str::to_owned).collect(),
@@ -692,6 +843,7 @@ fn waits_on(on: &WaitOn) -> &'static str {
         WaitOn::Generation(_) => "generation",
         WaitOn::Delivery(_) => "delivery",
         WaitOn::Nothing => "nothing",
+        WaitOn::Items(_) => "items",
     }
 }
 

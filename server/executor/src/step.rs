@@ -2,7 +2,6 @@
 //! against what it promised. What follows from it is not decided here.
 
 use std::{
-    collections::BTreeMap,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -10,8 +9,10 @@ use std::{
 
 use engine::{
     firm::Firm,
-    graph::{Context as PlanContext, PlanNode, RunFacts},
-    node::{Effect, Event, NodeError, Outcome, StepError, StepInfo, Stored, Wait, WaitOn, Warning},
+    graph::{Outputs, PlanNode, RunFacts},
+    node::{
+        Done, Effect, Event, NodeError, Outcome, StepError, StepInfo, Stored, Wait, WaitOn, Warning,
+    },
     run::StepKey,
 };
 use futures_util::FutureExt as _;
@@ -44,6 +45,8 @@ pub(crate) enum Came {
         output: Json,
         stored: Vec<Stored>,
         warnings: Vec<Warning>,
+        /// The run ends here.
+        ends: bool,
     },
     Waits {
         on: Arc<WaitOn>,
@@ -79,8 +82,10 @@ pub(crate) struct Within<'a> {
     pub(crate) executor: &'a Inner,
     pub(crate) run: &'a Arc<RunRecord>,
     pub(crate) program: &'a Arc<Program>,
-    pub(crate) firm: &'a Firm,
-    pub(crate) outputs: &'a BTreeMap<String, Json>,
+    pub(crate) firm: &'a Arc<Firm>,
+    pub(crate) outputs: &'a Arc<Outputs>,
+    /// The nodes whose ways have led to the step.
+    pub(crate) arrived: Vec<String>,
     /// The instant of the segment's head.
     pub(crate) now: Timestamp,
     pub(crate) cancelled: &'a CancellationToken,
@@ -100,7 +105,15 @@ impl Within<'_> {
         // Around everything: the values of a step are computed by its expressions, and its output is checked.
         let came = AssertUnwindSafe(async {
             match self.pinned(node) {
-                Some(output) => finished(node, vec_of_ports(node), output, Vec::new(), Vec::new()),
+                Some(output) => finished(
+                    node,
+                    Done {
+                        ports: vec_of_ports(node),
+                        output,
+                        ..Done::default()
+                    },
+                    false,
+                ),
                 None => self.run(node, key, number, begin).await,
             }
         })
@@ -179,15 +192,10 @@ impl Within<'_> {
 
     fn context(&self, node: &PlanNode, key: &StepKey, number: u32, begin: &Begin) -> Context {
         let plan = &self.program.plan;
-        let facts = PlanContext {
-            firm: self.firm,
-            run: RunFacts {
-                id: self.run.id,
-                started_at: self.run.created_at,
-                trial: self.run.trial,
-            },
-            now: self.now,
-            item: None,
+        let facts = RunFacts {
+            id: self.run.id,
+            started_at: self.run.created_at,
+            trial: self.run.trial,
         };
         let name = format!("{}\0{}", key.node, key.item_path);
         let stable = |purpose: &str| {
@@ -214,9 +222,18 @@ impl Within<'_> {
                 Begin::Run => Json::Null,
                 Begin::Resume { kept, .. } => kept.clone(),
             },
+            arrived: self.arrived.clone(),
+        };
+        let context = engine::graph::Context {
+            firm: self.firm,
+            run: facts.clone(),
+            now: self.now,
         };
         Context {
-            values: plan.values(node, self.outputs, &facts),
+            values: plan.values(node, &key.item_path, self.outputs, &context),
+            outputs: self.outputs.clone(),
+            firm: self.firm.clone(),
+            facts,
             step,
             services: self.executor.config.services.clone(),
             store: self.executor.config.store.clone(),
@@ -256,21 +273,26 @@ impl Within<'_> {
 }
 
 fn settle(node: &PlanNode, context: &Context, outcome: Outcome) -> Came {
+    let ends = matches!(outcome, Outcome::End(_));
     match outcome {
-        Outcome::Done(mut done) => {
+        Outcome::Done(mut done) | Outcome::End(mut done) => {
             context.redact_json(&mut done.output);
             for warning in &mut done.warnings {
                 warning.message = context.redact_text(&warning.message);
                 let params = warning.params.values_mut();
                 params.for_each(|value| context.redact_json(value));
             }
-            finished(node, done.ports, done.output, done.stored, done.warnings)
+            finished(node, done, ends)
         }
         Outcome::Wait(Wait {
             on,
             until,
             mut kept,
         }) => {
+            // Secrets are taken out of what is stored; what the steps inside see is what is stored.
+            if let WaitOn::Items(items) = &on {
+                kept = Json::Array(items.clone());
+            }
             context.redact_json(&mut kept);
             if storable::json(&kept) && is_storable_wait(&on) {
                 Came::Waits {
@@ -286,13 +308,13 @@ fn settle(node: &PlanNode, context: &Context, outcome: Outcome) -> Came {
 }
 
 /// A success, if its output may be stored.
-fn finished(
-    node: &PlanNode,
-    ports: Vec<String>,
-    output: Json,
-    stored: Vec<Stored>,
-    mut warnings: Vec<Warning>,
-) -> Came {
+fn finished(node: &PlanNode, done: Done, ends: bool) -> Came {
+    let Done {
+        ports,
+        output,
+        stored,
+        mut warnings,
+    } = done;
     let clean = storable::json(&output)
         && warnings.iter().all(|warning| {
             storable::text(&warning.message)
@@ -343,12 +365,14 @@ fn finished(
         output,
         stored,
         warnings,
+        ends,
     }
 }
 
 fn is_storable_wait(on: &WaitOn) -> bool {
     match on {
-        WaitOn::Signal | WaitOn::Nothing => true,
+        // Items are what is kept.
+        WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => true,
         WaitOn::Delivery(delivery) => {
             storable::json(&delivery.values) && storable::text(&delivery.message_type)
         }

@@ -299,10 +299,9 @@ impl Node for Delay {
             Event::TimedOut => Ok(Outcome::Done(Done::out(
                 json!({"until": context.step().kept}),
             ))),
-            Event::Signal(_) | Event::Generation(_) | Event::Delivery(_) => Err(NodeError::failed(
-                "unexpected_event",
-                "The step was woken by something it does not wait for.",
-            )),
+            Event::Signal(_) | Event::Generation(_) | Event::Delivery(_) | Event::Items => {
+                Err(NodeError::unexpected_event())
+            }
         }
     }
 }

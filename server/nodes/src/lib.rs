@@ -2,13 +2,16 @@
 
 mod branch;
 mod delay;
+mod for_each;
 mod form_input;
 mod http_request;
 mod llm_generate;
+mod merge;
 mod messages;
 mod pdf_render;
 mod rules;
 mod set_fields;
+mod stop;
 mod switch;
 mod template_fill;
 mod values;
@@ -25,11 +28,14 @@ pub fn catalogue() -> Catalogue {
     Catalogue::new(vec![
         NodeType::of::<branch::Branch>(),
         NodeType::of::<delay::Delay>(),
+        NodeType::of::<for_each::ForEach>(),
         NodeType::of::<form_input::FormInput>(),
         NodeType::of::<http_request::HttpRequest>(),
         NodeType::of::<llm_generate::LlmGenerate>(),
+        NodeType::of::<merge::Merge>(),
         NodeType::of::<pdf_render::PdfRender>(),
         NodeType::of::<set_fields::SetFields>(),
+        NodeType::of::<stop::Stop>(),
         NodeType::of::<switch::Switch>(),
         NodeType::of::<template_fill::TemplateFill>(),
         NodeType::of::<webhook_deliver::WebhookDeliver>(),
@@ -107,7 +113,8 @@ mod tests {
             .expect("a readable workflow");
             let checked = check(&workflow, &catalogue(), &());
             let node = &checked.nodes["a"];
-            assert!(!node.ports.is_empty(), "{}", entry.node_type);
+            let ends = entry.node_type == "stop";
+            assert_eq!(node.ports.is_empty(), ends, "{}", entry.node_type);
             assert_eq!(node.title, entry.description.title);
         }
     }

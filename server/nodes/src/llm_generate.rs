@@ -487,10 +487,9 @@ impl Node for LlmGenerate {
                 "model_too_slow",
                 "The model took longer than the time limit of this step.",
             )),
-            Event::Signal(_) | Event::Delivery(_) => Err(NodeError::failed(
-                "unexpected_event",
-                "The step was woken by something it does not wait for.",
-            )),
+            Event::Signal(_) | Event::Delivery(_) | Event::Items => {
+                Err(NodeError::unexpected_event())
+            }
         }
     }
 }
@@ -723,6 +722,8 @@ mod tests {
         let problems = node.check(&OutputContext {
             inputs: &indexmap::IndexMap::new(),
             document_fields: &|_| None,
+            sources: &[],
+            inside: None,
         });
         let codes: Vec<&str> = problems
             .iter()

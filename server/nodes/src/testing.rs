@@ -45,6 +45,7 @@ impl FakeContext {
                 idempotency_key: "key-1".into(),
                 seed: 7,
                 kept: Json::Null,
+                arrived: Vec::new(),
             },
             values,
             services: Services::default(),
@@ -141,6 +142,6 @@ pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
 pub(crate) fn done<N: Node>(config: Json, context: &FakeContext) -> Result<Done, NodeError> {
     match now(node::<N>(config).run(context))? {
         Outcome::Done(done) => Ok(done),
-        Outcome::Wait(wait) => panic!("the node waits: {wait:?}"),
+        other => panic!("the node does not end by itself: {other:?}"),
     }
 }

@@ -9,8 +9,7 @@ use engine::{
     kind::{Field, Kind},
     node::{
         Attach, Card, CardLine, DeliveryRequest, Description, Done, Effect, Event, Family, Node,
-        NodeContext, NodeError, Outcome, OutputContext, StepError, Stored, Surface, Wait, WaitOn,
-        Warning,
+        NodeContext, NodeError, Outcome, OutputContext, Stored, Surface, Wait, WaitOn, Warning,
     },
     value::record_to_json,
 };
@@ -199,10 +198,9 @@ impl Node for WebhookDeliver {
                 "no_receipt",
                 "The receiver has not answered in time.",
             )),
-            Event::Signal(_) | Event::Generation(_) => Err(NodeError::Failed(StepError::new(
-                "unexpected_event",
-                "The step was woken by something it does not wait for.",
-            ))),
+            Event::Signal(_) | Event::Generation(_) | Event::Items => {
+                Err(NodeError::unexpected_event())
+            }
         }
     }
 }

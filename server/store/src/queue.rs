@@ -672,7 +672,10 @@ pub async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>
                 matches!(
                     step.state.as_str(),
                     "succeeded" | "failed" | "cancelled" | "skipped"
-                ) || (step.node == lease.node && step.item_path == lease.item_path)
+                )
+                // A container stands still; what is inside it moves.
+                || (step.state == "waiting" && step.waits_on.as_deref() == Some("items"))
+                || (step.node == lease.node && step.item_path == lease.item_path)
             });
             Some(ClaimedEntry {
                 lease,

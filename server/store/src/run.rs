@@ -505,6 +505,34 @@ pub(crate) async fn end_open(connection: &mut sqlx::PgConnection, runs: &[RunId]
     Ok(())
 }
 
+/// Deletes the entry of one step and calls it off, in the caller's transaction; the caller holds the run row's lock.
+pub(crate) async fn end_step(
+    connection: &mut sqlx::PgConnection,
+    run: RunId,
+    node: &str,
+    item_path: &str,
+) -> Result<()> {
+    sqlx::query!(
+        "delete from queue_entry where run_id = $1 and node = $2 and item_path = $3",
+        run.as_uuid(),
+        node,
+        item_path,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update step set state = 'cancelled', finished_at = now(), wait_until = null
+         where run_id = $1 and node = $2 and item_path = $3 and state in ('ready', 'running', 'retryable', 'waiting')",
+        run.as_uuid(),
+        node,
+        item_path,
+    )
+    .execute(&mut *connection)
+    .await?;
+    generation::cancel_for_step(connection, run, node, item_path).await?;
+    Ok(())
+}
+
 /// Answers a step that waits for a signal. `false`: it does not wait any more.
 pub async fn signal(
     store: &Store,
@@ -832,16 +860,36 @@ pub(crate) async fn records(
         .collect())
 }
 
-pub(crate) async fn step_rows(
-    store: &Store,
+/// Where the steps of runs stand, without what they put out.
+pub(crate) async fn standings(
+    connection: &mut sqlx::PgConnection,
     runs: &[RunId],
 ) -> Result<HashMap<RunId, Vec<StepRow>>> {
-    let mut connection = store.pool.acquire().await?;
-    step_rows_on(&mut connection, runs).await
+    let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        "select run_id, node, item_path, state, attempt, ports, kept, waits_on from step where run_id = any($1)",
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut steps: HashMap<RunId, Vec<StepRow>> = HashMap::new();
+    for row in rows {
+        steps.entry(row.run_id.into()).or_default().push(StepRow {
+            node: row.node,
+            item_path: row.item_path,
+            state: row.state,
+            attempt: row.attempt,
+            ports: row.ports,
+            kept: row.kept,
+            waits_on: row.waits_on,
+            ..StepRow::default()
+        });
+    }
+    Ok(steps)
 }
 
-pub(crate) async fn step_rows_on(
-    connection: &mut sqlx::PgConnection,
+pub(crate) async fn step_rows(
+    store: &Store,
     runs: &[RunId],
 ) -> Result<HashMap<RunId, Vec<StepRow>>> {
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
@@ -850,7 +898,7 @@ pub(crate) async fn step_rows_on(
          from step where run_id = any($1)",
         &ids
     )
-    .fetch_all(connection)
+    .fetch_all(&store.pool)
     .await?;
     let mut steps: HashMap<RunId, Vec<StepRow>> = HashMap::new();
     for row in rows {

@@ -51,6 +51,8 @@ pub struct Writes {
     pub heads: Vec<Head>,
     pub deliveries: Vec<DeliveryWrite>,
     pub generations: Vec<GenerationWrite>,
+    /// Steps (node, item path) of the run that are called off while it goes on.
+    pub cancelled: Vec<(String, String)>,
     /// Steps (node, item path) whose requests to models came too late.
     pub withdrawn: Vec<(String, String)>,
     pub run: Option<RunWrite>,
@@ -138,6 +140,8 @@ pub struct RunWrite {
     /// `running`, `waiting`, `succeeded`, `failed`, `cancelled`.
     pub state: String,
     pub error: Option<Json>,
+    /// Steps of other segments are still open and end with the run.
+    pub cancels: bool,
 }
 
 impl RunWrite {
@@ -184,6 +188,13 @@ pub async fn commit(
     let rows = Rows::gather(&by_run, &writes);
     // Steps first: what is still open afterwards is what the end of the run cancels.
     write_steps(&mut transaction, &rows).await?;
+    for (run, writes) in &writes {
+        // With the run everything ends at once.
+        let alone = !writes.run.as_ref().is_some_and(|run| run.cancels);
+        for (node, item_path) in writes.cancelled.iter().filter(|_| alone) {
+            run::end_step(&mut transaction, *run, node, item_path).await?;
+        }
+    }
     write_attempts(&mut transaction, &rows).await?;
     if !ended.is_empty() {
         end_others(&mut transaction, &ended, &writes).await?;
@@ -270,7 +281,7 @@ async fn settle(
     let steps = if open.is_empty() {
         HashMap::new()
     } else {
-        run::step_rows_on(connection, &open).await?
+        run::standings(connection, &open).await?
     };
     Ok(order
         .iter()
@@ -286,7 +297,7 @@ async fn settle(
         .collect())
 }
 
-/// A run that failed ends like a stopped one; steps that its segment settled itself are already written.
+/// What is still open ends with the run; steps that its segment settled itself are already written.
 async fn end_others(
     connection: &mut PgConnection,
     ended: &[RunId],
@@ -299,7 +310,7 @@ async fn end_others(
             writes
                 .get(run)
                 .and_then(|writes| writes.run.as_ref())
-                .is_some_and(|run| run.state != "succeeded")
+                .is_some_and(|run| run.cancels)
         })
         .collect();
     if stopped.is_empty() {

@@ -1020,6 +1020,7 @@ export interface components {
             /** @description Ids of the steps whose values it may read, in running order. */
             readable: string[];
             references: components["schemas"]["Reference"][];
+            inside?: components["schemas"]["Inside"] | null;
         };
         /** @description One possible answer of a choice. */
         ChoiceOption: {
@@ -1436,6 +1437,12 @@ export interface components {
         HookOut: {
             node: string;
             url: string;
+        };
+        /** @description What lies inside a step, as its settings for one entry may read it. */
+        Inside: {
+            item: components["schemas"]["Kind"];
+            /** @description Ids of steps, in running order. */
+            readable: string[];
         };
         InvitationAcceptIn: {
             name: string;

@@ -7,6 +7,8 @@ pub(super) struct Arc {
     pub(super) to: usize,
     /// Fires when `from` failed instead of when it succeeded.
     pub(super) on_failure: bool,
+    /// Fires whenever `from` succeeds: it is the only way out.
+    pub(super) always: bool,
 }
 
 /// A set of node indexes.
@@ -43,6 +45,9 @@ impl Set {
 /// What one node may count on about the others.
 #[derive(Clone, Debug)]
 pub(super) struct Knowledge {
+    /// Everything that an edge path leads from.
+    pub(super) before: Set,
+    /// Of these the ones that have ended when the node runs, and so can be read.
     pub(super) ancestors: Set,
     /// Ancestors that have certainly succeeded when the node runs.
     pub(super) succeeded: Set,
@@ -102,48 +107,130 @@ pub(super) fn order(size: usize, arcs: &[Arc]) -> Result<Vec<usize>, Vec<usize>>
     }
 }
 
-/// What each node knows; `order` is topological. A node runs when at least one edge into it fired, so it counts on what all its
-/// edges agree on.
-pub(super) fn knowledge(size: usize, arcs: &[Arc], order: &[usize]) -> Vec<Knowledge> {
-    let mut all: Vec<Knowledge> = (0..size)
-        .map(|_| Knowledge {
+impl Knowledge {
+    fn nothing(size: usize) -> Self {
+        Self {
+            before: Set::empty(size),
             ancestors: Set::empty(size),
             succeeded: Set::empty(size),
             failed: Set::empty(size),
-        })
-        .collect();
+        }
+    }
+}
+
+/// What matters of one node for what others know.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Facts {
+    /// The container it lies in: what nothing leads to there begins with the container.
+    pub(super) container: Option<usize>,
+    /// It goes on with the first edge that fires.
+    pub(super) first: bool,
+    /// Its failures leave by a way of their own, so that whoever comes after it cannot count on its success.
+    pub(super) branches_off: bool,
+}
+
+/// What each node knows; `order` is topological.
+pub(super) fn knowledge(
+    size: usize,
+    arcs: &[Arc],
+    order: &[usize],
+    facts: &[Facts],
+) -> Vec<Knowledge> {
+    let mut all: Vec<Knowledge> = (0..size).map(|_| Knowledge::nothing(size)).collect();
     let mut incoming = vec![Vec::new(); size];
+    let mut outgoing = vec![Vec::new(); size];
     for arc in arcs {
         incoming[arc.to].push(*arc);
+        outgoing[arc.from].push(*arc);
     }
     for &index in order {
         if incoming[index].is_empty() {
+            if let Some(container) = facts[index].container {
+                all[index] = all[container].clone();
+            }
             continue;
         }
-        let mut ancestors = Set::empty(size);
-        let mut succeeded = Set::full(size);
-        let mut failed = Set::full(size);
-        for arc in &incoming[index] {
-            let before = &all[arc.from];
-            ancestors.unite(&before.ancestors);
-            ancestors.insert(arc.from);
-            let mut certain = before.succeeded.clone();
-            let mut certainly_failed = before.failed.clone();
-            if arc.on_failure {
-                certainly_failed.insert(arc.from);
-            } else {
-                certain.insert(arc.from);
-            }
-            succeeded.intersect(&certain);
-            failed.intersect(&certainly_failed);
+        let mut known = agreed(&all, &incoming[index], facts[index].first);
+        if !facts[index].first {
+            follow(&mut known, &outgoing, order, facts);
         }
-        all[index] = Knowledge {
-            ancestors,
-            succeeded,
-            failed,
-        };
+        all[index] = known;
     }
     all
+}
+
+/// What can be counted on when the whole inside of a container has ended; `last` are the ways that lead nowhere there.
+pub(super) fn at_end(
+    all: &[Knowledge],
+    container: usize,
+    last: &[Arc],
+    arcs: &[Arc],
+    order: &[usize],
+    facts: &[Facts],
+) -> Knowledge {
+    if last.is_empty() {
+        return all[container].clone();
+    }
+    let mut outgoing = vec![Vec::new(); all.len()];
+    for arc in arcs {
+        outgoing[arc.from].push(*arc);
+    }
+    let mut known = agreed(all, last, false);
+    follow(&mut known, &outgoing, order, facts);
+    known
+}
+
+/// A node runs when at least one edge into it fired, so it counts on what all its edges agree on. One that goes on with the first of
+/// them can only read what lies before every one: the others may be anywhere.
+fn agreed(all: &[Knowledge], incoming: &[Arc], first: bool) -> Knowledge {
+    let size = all.len();
+    let mut known = Knowledge {
+        before: Set::empty(size),
+        ancestors: if first {
+            Set::full(size)
+        } else {
+            Set::empty(size)
+        },
+        succeeded: Set::full(size),
+        failed: Set::full(size),
+    };
+    for arc in incoming {
+        let before = &all[arc.from];
+        let mut ancestors = before.ancestors.clone();
+        ancestors.insert(arc.from);
+        known.before.unite(&before.before);
+        known.before.insert(arc.from);
+        if first {
+            known.ancestors.intersect(&ancestors);
+        } else {
+            known.ancestors.unite(&ancestors);
+        }
+        let mut succeeded = before.succeeded.clone();
+        let mut failed = before.failed.clone();
+        if arc.on_failure {
+            failed.insert(arc.from);
+        } else {
+            succeeded.insert(arc.from);
+        }
+        known.succeeded.intersect(&succeeded);
+        known.failed.intersect(&failed);
+    }
+    known
+}
+
+/// What certainly succeeded went on by its only way, and where that leads has ended too, since everything before a node has: parallel
+/// ways that meet again can both be counted on.
+fn follow(known: &mut Knowledge, outgoing: &[Vec<Arc>], order: &[usize], facts: &[Facts]) {
+    for &index in order {
+        if !known.succeeded.contains(index) {
+            continue;
+        }
+        for arc in &outgoing[index] {
+            if arc.always && known.ancestors.contains(arc.to) && !facts[arc.to].branches_off {
+                known.succeeded.insert(arc.to);
+            }
+        }
+    }
 }
 
 /// Nodes that an edge path joins to one of `starts`, these included.
@@ -174,6 +261,7 @@ mod tests {
                 from,
                 to,
                 on_failure: false,
+                always: false,
             })
             .collect()
     }
@@ -188,15 +276,54 @@ mod tests {
         assert_eq!(order(2, &arcs(&[(0, 1), (1, 1)])), Err(vec![1]));
     }
 
+    fn known(arcs: &[Arc], facts: &[Facts]) -> Vec<Knowledge> {
+        let order = order(facts.len(), arcs).expect("no cycle");
+        knowledge(facts.len(), arcs, &order, facts)
+    }
+
     #[test]
     fn a_join_counts_only_on_what_both_ways_agree_on() {
         // 0 -> 1 -> 3, 0 -> 2 -> 3
-        let arcs = arcs(&[(0, 1), (0, 2), (1, 3), (2, 3)]);
-        let order = order(4, &arcs).expect("no cycle");
-        let all = knowledge(4, &arcs, &order);
+        let all = known(
+            &arcs(&[(0, 1), (0, 2), (1, 3), (2, 3)]),
+            &[Facts::default(); 4],
+        );
         assert!(all[3].succeeded.contains(0));
         assert!(!all[3].succeeded.contains(1));
         assert!(all[3].ancestors.contains(1));
         assert!(!all[1].ancestors.contains(2));
+    }
+
+    #[test]
+    fn a_join_counts_on_both_of_two_ways_that_always_run() {
+        let mut arcs = arcs(&[(0, 1), (0, 2), (1, 3), (2, 3)]);
+        for arc in &mut arcs {
+            arc.always = true;
+        }
+        let mut facts = [Facts::default(); 4];
+        let all = known(&arcs, &facts);
+        assert!(all[3].succeeded.contains(1) && all[3].succeeded.contains(2));
+        // A failure of 2 may have left by another way.
+        facts[2].branches_off = true;
+        let all = known(&arcs, &facts);
+        assert!(all[3].succeeded.contains(1) && !all[3].succeeded.contains(2));
+    }
+
+    #[test]
+    fn who_goes_on_with_the_first_way_reads_only_what_lies_before_all() {
+        // 0 -> 1 -> 3, 0 -> 2 -> 3 -> 4
+        let mut arcs = arcs(&[(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)]);
+        for arc in &mut arcs {
+            arc.always = true;
+        }
+        let mut facts = [Facts::default(); 5];
+        facts[3].first = true;
+        let all = known(&arcs, &facts);
+        for reader in [3, 4] {
+            assert!(all[reader].succeeded.contains(0));
+            assert!(!all[reader].ancestors.contains(1));
+            assert!(!all[reader].ancestors.contains(2));
+        }
+        assert!(all[4].succeeded.contains(3));
     }
 }

@@ -16,12 +16,35 @@ fn send(plan: &Plan, state: &mut RunState, event: Event) -> Vec<String> {
     advance(plan, state, event)
         .into_iter()
         .map(|command| match command {
-            Command::Enter(key) => format!("enter {}", key.node),
-            Command::Skip(key) => format!("skip {}", key.node),
-            Command::Cancel(key) => format!("cancel {}", key.node),
+            Command::Enter(key) => format!("enter {}", named(&key)),
+            Command::Skip(key) => format!("skip {}", named(&key)),
+            Command::Cancel(key) => format!("cancel {}", named(&key)),
             Command::Finish(status) => format!("finish {}", status.as_str()),
         })
         .collect()
+}
+
+/// `a`, or `a@3.0` inside containers.
+fn named(key: &StepKey) -> String {
+    if key.item_path.is_empty() {
+        key.node.clone()
+    } else {
+        format!("{}@{}", key.node, key.item_path)
+    }
+}
+
+fn key(name: &str) -> StepKey {
+    match name.split_once('@') {
+        Some((node, path)) => StepKey::at(node, path),
+        None => StepKey::of(name),
+    }
+}
+
+fn expanded(name: &str, items: usize) -> Event {
+    Event::Expanded {
+        key: key(name),
+        items,
+    }
 }
 
 fn begun(node: &str) -> Event {
@@ -30,14 +53,14 @@ fn begun(node: &str) -> Event {
 
 fn succeeded(node: &str, port: &str) -> Event {
     Event::Succeeded {
-        key: StepKey::of(node),
+        key: key(node),
         ports: vec![port.into()],
     }
 }
 
 fn failed(node: &str) -> Event {
     Event::Failed {
-        key: StepKey::of(node),
+        key: key(node),
         again: false,
     }
 }
@@ -182,6 +205,199 @@ fn a_trial_run_ends_with_the_chosen_node() {
     assert_eq!(
         send(&plan, state, succeeded("a", "out")),
         ["skip c", "finish succeeded"]
+    );
+}
+
+fn held(at_once: u32, stops: bool) -> Plan {
+    plan(
+        &[
+            ("s", json!({})),
+            (
+                "h",
+                json!({"config": {"list": "{{ s.names }}", "at_once": at_once, "stops": stops}}),
+            ),
+            ("a", json!({"parent": "h"})),
+            ("b", json!({"parent": "h"})),
+            ("t", json!({})),
+        ],
+        &[("s", "out", "h"), ("a", "out", "b"), ("h", "out", "t")],
+    )
+}
+
+#[test]
+fn entries_run_one_after_the_other_and_then_the_container_goes_on() {
+    let plan = held(1, true);
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    assert_eq!(send(&plan, state, succeeded("s", "out")), ["enter h"]);
+    assert_eq!(send(&plan, state, expanded("h", 2)), ["enter a@0"]);
+    assert_eq!(state.status, RunStatus::Running);
+    assert_eq!(send(&plan, state, succeeded("a@0", "out")), ["enter b@0"]);
+    assert_eq!(send(&plan, state, succeeded("b@0", "out")), ["enter a@1"]);
+    send(&plan, state, succeeded("a@1", "out"));
+    assert_eq!(send(&plan, state, succeeded("b@1", "out")), ["enter h"]);
+    assert_eq!(send(&plan, state, succeeded("h", "out")), ["enter t"]);
+    assert_eq!(
+        send(&plan, state, succeeded("t", "out")),
+        ["finish succeeded"]
+    );
+}
+
+#[test]
+fn a_container_without_entries_goes_on_at_once() {
+    let plan = held(1, true);
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    assert_eq!(send(&plan, state, expanded("h", 0)), ["enter h"]);
+}
+
+#[test]
+fn no_more_entries_are_worked_on_than_may_be_at_once() {
+    let plan = held(2, false);
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    assert_eq!(
+        send(&plan, state, expanded("h", 4)),
+        ["enter a@0", "enter a@1"]
+    );
+    send(&plan, state, succeeded("a@1", "out"));
+    assert_eq!(send(&plan, state, succeeded("b@1", "out")), ["enter a@2"]);
+    // A failed entry is over, and the next one begins.
+    assert_eq!(
+        send(&plan, state, failed("a@0")),
+        ["cancel b@0", "enter a@3"]
+    );
+}
+
+#[test]
+fn a_failed_entry_ends_the_others_where_the_container_stops() {
+    let plan = held(2, true);
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    send(&plan, state, expanded("h", 4));
+    assert_eq!(
+        send(&plan, state, failed("a@0")),
+        ["cancel b@0", "cancel a@1", "cancel b@1", "enter h"]
+    );
+    assert_eq!(
+        send(&plan, state, failed("h")),
+        ["cancel t", "finish failed"]
+    );
+}
+
+#[test]
+fn containers_lie_in_each_other() {
+    let plan = plan(
+        &[
+            ("s", json!({})),
+            ("h", json!({"config": {"list": "{{ s.names }}"}})),
+            (
+                "h2",
+                json!({"parent": "h", "config": {"list": "{{ s.names }}", "stops": true}}),
+            ),
+            ("a", json!({"parent": "h2"})),
+        ],
+        &[("s", "out", "h")],
+    );
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    assert_eq!(send(&plan, state, expanded("h", 2)), ["enter h2@0"]);
+    assert_eq!(send(&plan, state, expanded("h2@0", 2)), ["enter a@0.0"]);
+    assert_eq!(
+        send(&plan, state, succeeded("a@0.0", "out")),
+        ["enter a@0.1"]
+    );
+    // The failure ends the inner container's step, and with it the outer entry.
+    assert_eq!(send(&plan, state, failed("a@0.1")), ["enter h2@0"]);
+    assert_eq!(send(&plan, state, failed("h2@0")), ["enter h2@1"]);
+    assert_eq!(send(&plan, state, expanded("h2@1", 0)), ["enter h2@1"]);
+    assert_eq!(send(&plan, state, succeeded("h2@1", "out")), ["enter h"]);
+    assert_eq!(
+        send(&plan, state, succeeded("h", "out")),
+        ["finish succeeded"]
+    );
+}
+
+#[test]
+fn a_trial_may_end_inside_a_container() {
+    let plan = held(1, true);
+    let state = &mut RunState::new().until(Some("a".into()));
+    send(&plan, state, begun("s"));
+    assert_eq!(send(&plan, state, succeeded("s", "out")), ["enter h"]);
+    assert_eq!(send(&plan, state, expanded("h", 1)), ["enter a@0"]);
+    assert_eq!(
+        send(&plan, state, succeeded("a@0", "out")),
+        ["skip b@0", "skip h", "skip t", "finish succeeded"]
+    );
+    let state = &mut RunState::new().until(Some("h".into()));
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    send(&plan, state, expanded("h", 1));
+    assert_eq!(send(&plan, state, succeeded("a@0", "out")), ["enter b@0"]);
+}
+
+#[test]
+fn a_stop_calls_off_what_is_under_way_everywhere() {
+    let plan = held(1, true);
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    send(&plan, state, expanded("h", 2));
+    assert_eq!(
+        send(&plan, state, Event::Stopped),
+        ["cancel a@0", "cancel h", "cancel t", "finish cancelled"]
+    );
+}
+
+#[test]
+fn a_step_may_end_the_run_well() {
+    let plan = plan(
+        &[("s", json!({})), ("a", json!({})), ("b", json!({}))],
+        &[("s", "out", "a"), ("s", "out", "b")],
+    );
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    let ended = Event::Ended {
+        key: StepKey::of("a"),
+        ports: Vec::new(),
+    };
+    assert_eq!(send(&plan, state, ended), ["cancel b", "finish succeeded"]);
+    assert_eq!(state.step(&StepKey::of("a")), StepStatus::Succeeded);
+}
+
+#[test]
+fn the_first_way_starts_a_merge_and_later_ones_change_nothing() {
+    let plan = plan(
+        &[
+            ("s", json!({})),
+            ("a", json!({})),
+            ("b", json!({})),
+            ("m", json!({})),
+            ("t", json!({})),
+        ],
+        &[
+            ("s", "out", "a"),
+            ("s", "out", "b"),
+            ("a", "out", "m"),
+            ("b", "out", "m"),
+            ("m", "out", "t"),
+        ],
+    );
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    assert_eq!(send(&plan, state, succeeded("b", "out")), ["enter m"]);
+    assert_eq!(arrived(&plan, state, &StepKey::of("m")), ["b"]);
+    assert_eq!(send(&plan, state, succeeded("m", "out")), ["enter t"]);
+    assert!(send(&plan, state, succeeded("a", "out")).is_empty());
+    assert_eq!(
+        send(&plan, state, succeeded("t", "out")),
+        ["finish succeeded"]
     );
 }
 
@@ -347,8 +563,122 @@ proptest! {
             let Some(key) = ready.pop() else { break };
             take(advance(&plan, &mut state, random.end(&key)), &mut ready);
         }
-        let rows = state.steps.iter().map(|(key, step)| (key.clone(), step.status, step.ports.clone()));
+        let rows = state.steps.iter().map(stored);
         let restored = RunState::restore(&plan, rows);
         prop_assert_eq!(restored, state);
+    }
+}
+
+fn stored((key, step): (&StepKey, &Step)) -> Stored {
+    Stored {
+        key: key.clone(),
+        status: step.status,
+        ports: step.ports.clone(),
+        items: step.items.map(|items| items.count),
+    }
+}
+
+/// Entries, how many at once, whether a failure stops, which steps fail, what is finished next.
+#[derive(Clone, Debug)]
+struct RandomItems {
+    counts: Vec<usize>,
+    at_once: u32,
+    stops: bool,
+    fails: Vec<bool>,
+    choices: Vec<usize>,
+}
+
+fn random_items() -> impl Strategy<Value = RandomItems> {
+    (
+        proptest::collection::vec(0_usize..4, 5),
+        1_u32..4,
+        any::<bool>(),
+        proptest::collection::vec(proptest::bool::weighted(0.1), 40),
+        proptest::collection::vec(0_usize..100, 20),
+    )
+        .prop_map(|(counts, at_once, stops, fails, choices)| RandomItems {
+            counts,
+            at_once,
+            stops,
+            fails,
+            choices,
+        })
+}
+
+impl RandomItems {
+    /// `h` holds `a`, then `h2`, which holds `b` and `c` beside each other; `d` comes after `h2`.
+    fn plan(&self) -> Plan {
+        let config = json!({"list": "{{ s.names }}", "at_once": self.at_once, "stops": self.stops});
+        plan(
+            &[
+                ("s", json!({})),
+                (
+                    "h",
+                    json!({"config": config.clone(), "on_error": "continue"}),
+                ),
+                ("a", json!({"parent": "h"})),
+                ("h2", json!({"parent": "h", "config": config})),
+                ("d", json!({"parent": "h"})),
+                ("b", json!({"parent": "h2"})),
+                ("c", json!({"parent": "h2"})),
+                ("t", json!({})),
+            ],
+            &[
+                ("s", "out", "h"),
+                ("h", "out", "t"),
+                ("a", "out", "h2"),
+                ("h2", "out", "d"),
+            ],
+        )
+    }
+}
+
+proptest! {
+    /// Whatever fails and whatever ends first: the run ends once, never more entries are open than may be, nothing is left open, and
+    /// what is stored at any moment tells the same state.
+    #[test]
+    fn containers_end_once_whatever_the_order(random in random_items()) {
+        let plan = random.plan();
+        let mut state = RunState::new();
+        let mut ready: Vec<StepKey> = Vec::new();
+        let mut expanded = std::collections::BTreeSet::new();
+        let mut finished = 0;
+        let mut commands = advance(&plan, &mut state, begun("s"));
+        for turn in 0.. {
+            prop_assert!(turn < 2000, "it does not end");
+            for command in commands.drain(..) {
+                match command {
+                    Command::Enter(key) => ready.push(key),
+                    Command::Cancel(key) => ready.retain(|other| *other != key),
+                    Command::Finish(_) => finished += 1,
+                    Command::Skip(_) => {}
+                }
+            }
+            let restored = RunState::restore(&plan, state.steps.iter().map(stored));
+            prop_assert_eq!(&restored, &state);
+            for (key, step) in &state.steps {
+                if let Some(items) = step.items {
+                    prop_assert!(items.open <= random.at_once as usize, "{key:?} {items:?}");
+                    prop_assert!(items.open <= items.begun && items.begun <= items.count);
+                }
+            }
+            if ready.is_empty() {
+                break;
+            }
+            let key = ready.swap_remove(random.choices[turn % random.choices.len()] % ready.len());
+            let holds = plan.node(&key.node).is_some_and(|node| node.container.is_some());
+            let event = if holds && expanded.insert(key.clone()) {
+                let items = random.counts[turn % random.counts.len()];
+                Event::Expanded { key, items }
+            } else if random.fails[turn % random.fails.len()] && key.node != "s" && key.node != "t" {
+                Event::Failed { key, again: false }
+            } else {
+                Event::Succeeded { key, ports: vec!["out".into()] }
+            };
+            commands = advance(&plan, &mut state, event);
+        }
+        prop_assert_eq!(finished, 1);
+        prop_assert_eq!(state.status, RunStatus::Succeeded);
+        prop_assert!(state.steps.values().all(|step| step.status.is_terminal()));
     }
 }

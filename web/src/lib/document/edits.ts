@@ -6,10 +6,11 @@ import { setAt } from "./pointer";
 import type { Path } from "./pointer";
 import type { Edge, Json, JsonObject, NodeType, Port, Position, Sample, Schema, Workflow, WorkflowNode } from "./types";
 
-/** A place between steps: behind `after` on its way `port`; `after` null is the very beginning. */
+/** A place between steps: behind `after` on its way `port`; `after` null is the very beginning, of the workflow or `inside` a step. */
 export interface Gap {
   after: string | null;
   port: string;
+  inside?: string;
 }
 
 const ROW = 148;
@@ -34,14 +35,26 @@ function unique(edges: Edge[]): Edge[] {
   return edges.filter((edge, index) => edges.findIndex((other) => sameEdge(edge, other)) === index);
 }
 
-export function roots(document: Workflow): string[] {
-  const targets = new Set(document.edges.map((edge) => edge.to));
-  return document.nodes.filter((node) => !targets.has(node.id)).map((node) => node.id);
+/** The step that `id` lies in. */
+export function parentOf(document: Workflow, id: string | null | undefined): string | null {
+  return findNode(document, id)?.parent ?? null;
 }
 
-/** Steps that run before `id` on some way. */
+/** Everything that lies in a step, directly or deeper. */
+export function inside(document: Workflow, id: string): Set<string> {
+  return reach(id, document.nodes.flatMap((node) => (node.parent ? [[node.parent, node.id] as [string, string]] : [])));
+}
+
+/** Steps that nothing leads to, in a step or in none. */
+export function roots(document: Workflow, parent: string | null = null): string[] {
+  const targets = new Set(document.edges.map((edge) => edge.to));
+  return document.nodes.filter((node) => (node.parent ?? null) === parent && !targets.has(node.id)).map((node) => node.id);
+}
+
+/** Steps that run before `id` on some way; what lies in a step comes after what leads to it. */
 export function ancestors(document: Workflow, id: string): Set<string> {
-  return reach(id, document.edges.map((edge) => [edge.to, edge.from]));
+  const around = document.nodes.flatMap((node) => (node.parent ? edgesTo(document, node.parent).map((edge) => [node.id, edge.from] as [string, string]) : []));
+  return reach(id, [...document.edges.map((edge) => [edge.to, edge.from] as [string, string]), ...around]);
 }
 
 export function descendants(document: Workflow, id: string): Set<string> {
@@ -116,9 +129,20 @@ export function addNode(document: Workflow, type: NodeType, gap: Gap, place?: Po
     name: uniqueStepName(document, type.title),
     config: type.config ?? initialConfig(type.schema),
     position: place ?? positionIn(document, gap),
+    ...placeIn(document, gap),
   };
   const added = { ...document, nodes: insertNode(document, node, gap.after) };
   return [connectInto(added, id, gap, type.ports[0]?.name ?? "out"), id];
+}
+
+/** A gap lies where the step before it lies. */
+function levelOf(document: Workflow, gap: Gap): string | null {
+  return gap.inside ?? parentOf(document, gap.after);
+}
+
+function placeIn(document: Workflow, gap: Gap): { parent?: string } {
+  const parent = levelOf(document, gap);
+  return parent === null ? {} : { parent };
 }
 
 function uniqueStepName(document: Workflow, title: string): string {
@@ -132,7 +156,7 @@ function insertNode(document: Workflow, node: WorkflowNode, after: string | null
 }
 
 function positionIn(document: Workflow, gap: Gap): Position {
-  const before = findNode(document, gap.after)?.position;
+  const before = findNode(document, gap.after ?? gap.inside)?.position;
   if (!before) {
     const top = Math.min(0, ...document.nodes.map((node) => node.position?.y ?? 0));
     return { x: document.nodes[0]?.position?.x ?? 0, y: document.nodes.length ? top - ROW : 0 };
@@ -142,7 +166,7 @@ function positionIn(document: Workflow, gap: Gap): Position {
 
 function connectInto(document: Workflow, id: string, gap: Gap, way: string): Workflow {
   if (gap.after === null) {
-    const firsts = roots(document).filter((root) => root !== id);
+    const firsts = roots(document, gap.inside ?? null).filter((root) => root !== id);
     // A second beginning must not be chained to the first by accident: only a lone root is pushed down.
     const edges = firsts.length === 1 && firsts[0] ? [{ from: id, port: way, to: firsts[0] }] : [];
     return { ...document, edges: unique([...edges, ...document.edges]) };
@@ -159,10 +183,15 @@ function connectInto(document: Workflow, id: string, gap: Gap, way: string): Wor
   };
 }
 
-/** Takes a step out; its predecessors go on with what followed its first way that leads anywhere. */
+/** Takes a step out with all that lies in it; its predecessors go on with what followed its first way that leads anywhere. */
 export function removeNode(document: Workflow, id: string, ports: Port[] = []): Workflow {
   const detached = detach(document, id, ports);
-  return { ...detached, nodes: detached.nodes.filter((node) => node.id !== id) };
+  const gone = inside(document, id).add(id);
+  return {
+    ...detached,
+    nodes: detached.nodes.filter((node) => !gone.has(node.id)),
+    edges: detached.edges.filter((edge) => !gone.has(edge.from)),
+  };
 }
 
 function detach(document: Workflow, id: string, ports: Port[]): Workflow {
@@ -180,12 +209,13 @@ function detach(document: Workflow, id: string, ports: Port[]): Workflow {
 /** Moves one step into another gap; `null` when the gap is the step's own. */
 export function moveNode(document: Workflow, id: string, gap: Gap, ports: Port[]): Workflow | null {
   const node = findNode(document, id);
-  if (!node || gap.after === id) return null;
+  const level = levelOf(document, gap);
+  if (!node || gap.after === id || level === id || (level !== null && inside(document, id).has(level))) return null;
   const incoming = edgesTo(document, id);
   if (incoming.length === 1 && incoming[0]?.from === gap.after && incoming[0]?.port === gap.port) return null;
   const detached = detach(document, id, ports);
   const without = { ...detached, nodes: detached.nodes.filter((other) => other.id !== id) };
-  const placed = { ...node, position: positionIn(without, gap) };
+  const placed = clean({ ...node, parent: level, position: positionIn(without, gap) });
   const way = ports[0]?.name ?? "out";
   const next = connectInto({ ...without, nodes: insertNode(without, placed, gap.after) }, id, gap, way);
   return hasCycle(next) ? null : next;
@@ -215,6 +245,7 @@ function clean(node: WorkflowNode): WorkflowNode {
   if (copy.retry === undefined || copy.retry === null) delete copy.retry;
   if (copy.timeout_ms === undefined || copy.timeout_ms === null) delete copy.timeout_ms;
   if (copy.on_error === undefined || copy.on_error === "stop") delete copy.on_error;
+  if (copy.parent === undefined || copy.parent === null) delete copy.parent;
   return copy;
 }
 
@@ -226,14 +257,16 @@ export function setConfig(document: Workflow, id: string, path: Path, value: Jso
 
 export function connect(document: Workflow, edge: Edge): Workflow | null {
   if (edge.from === edge.to || document.edges.some((other) => sameEdge(other, edge))) return null;
+  if (parentOf(document, edge.from) !== parentOf(document, edge.to)) return null;
   const next = { ...document, edges: [...document.edges, edge] };
   return hasCycle(next) ? null : next;
 }
 
-/** The steps that one may lead to without going round in a circle. */
+/** The steps that one may lead to without going round in a circle, or into another step. */
 export function targets(document: Workflow, from: string): string[] {
   const before = ancestors(document, from);
-  return document.nodes.map((node) => node.id).filter((id) => id !== from && !before.has(id));
+  const level = parentOf(document, from);
+  return document.nodes.filter((node) => node.id !== from && !before.has(node.id) && (node.parent ?? null) === level).map((node) => node.id);
 }
 
 export function disconnect(document: Workflow, edge: Edge): Workflow {

@@ -1,17 +1,32 @@
 // The step list: one column read off the graph, in the order steps run. The ways of a step that has several are indented lanes
 // that end where all of them meet again; that meeting step is the way-out point every path must pass (its post-dominator).
 
+import { roots } from "./edits";
+import type { Gap } from "./edits";
 import type { Port, Workflow } from "./types";
 
 export type Row =
-  | { kind: "step"; id: string; number: number; depth: number; gap: { after: string; port: string } | null; parent: string | null }
+  | { kind: "step"; id: string; number: number; depth: number; gap: Gap | null; parent: string | null }
   | { kind: "way"; from: string; port: string; title: string; depth: number; goes: "steps" | "below" | "ends" }
+  | { kind: "inside"; of: string; depth: number; empty: boolean; parent: string }
   | { kind: "joins"; id: string; from: string; port: string; depth: number }
   | { kind: "rejoin"; from: string; depth: number };
 
 const EXIT = "\u0000exit";
 
+/** In the order in which steps run; what lies in a step follows it. */
 export function inOrder(document: Workflow): string[] {
+  const order = inLevels(document);
+  const within = (parent: string | null): string[] =>
+    order.filter((id) => (parents.get(id) ?? null) === parent).flatMap((id) => [id, ...within(id)]);
+  const known = new Set(order);
+  const parents = new Map(document.nodes.map((node) => [node.id, node.parent && known.has(node.parent) ? node.parent : null]));
+  const found = within(null);
+  // Steps that lie in each other still have to be seen to be repaired.
+  return found.length === order.length ? found : [...found, ...order.filter((id) => !found.includes(id))];
+}
+
+function inLevels(document: Workflow): string[] {
   const waiting = new Map<string, number>(document.nodes.map((node) => [node.id, 0]));
   for (const edge of document.edges) {
     if (waiting.has(edge.from) && waiting.has(edge.to)) waiting.set(edge.to, (waiting.get(edge.to) ?? 0) + 1);
@@ -56,24 +71,28 @@ function meetingPoints(document: Workflow, ports: (id: string) => Port[]): Map<s
   return meets;
 }
 
-export function lanes(document: Workflow, ports: (id: string) => Port[]): Row[] {
+/** `holds`: the steps that others can lie in. */
+export function lanes(document: Workflow, ports: (id: string) => Port[], holds: (id: string) => boolean = () => false): Row[] {
   const rows: Row[] = [];
   const shown = new Set<string>();
   const known = new Set(document.nodes.map((node) => node.id));
   const meets = meetingPoints(document, ports);
 
-  const walk = (
-    start: string, stop: string, depth: number, gap: { after: string; port: string } | null, parent: string | null,
-  ): void => {
+  const walk = (start: string, stop: string, depth: number, gap: Gap | null, parent: string | null): void => {
     let current = start;
     let entry = gap;
     while (current !== stop && current !== EXIT && known.has(current)) {
       if (shown.has(current)) {
-        if (entry) rows.push({ kind: "joins", id: current, from: entry.after, port: entry.port, depth });
+        if (entry?.after) rows.push({ kind: "joins", id: current, from: entry.after, port: entry.port, depth });
         return;
       }
       shown.add(current);
       rows.push({ kind: "step", id: current, number: shown.size, depth, gap: entry, parent });
+      const starts = roots(document, current);
+      if (holds(current) || starts.length > 0) {
+        rows.push({ kind: "inside", of: current, depth: depth + 1, empty: starts.length === 0, parent: current });
+        for (const first of starts) walk(first, EXIT, depth + 1, { after: null, port: "out", inside: current }, current);
+      }
       const outgoing = document.edges.filter((edge) => edge.from === current);
       const names = ports(current);
       if (names.length <= 1 && outgoing.length <= 1) {
@@ -103,8 +122,7 @@ export function lanes(document: Workflow, ports: (id: string) => Port[]): Row[] 
   };
 
   const order = inOrder(document);
-  const targets = new Set(document.edges.map((edge) => edge.to));
-  for (const id of order.filter((item) => !targets.has(item))) walk(id, EXIT, 0, null, null);
+  for (const id of roots(document)) walk(id, EXIT, 0, null, null);
   for (const id of order) if (!shown.has(id)) walk(id, EXIT, 0, null, null);
   return rows;
 }

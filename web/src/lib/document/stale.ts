@@ -18,13 +18,19 @@ export function staleSteps(now: Workflow, ran: Workflow, sameInput: boolean): Ma
     const node = now.nodes.find((item) => item.id === id);
     const before = earlier.get(id);
     if (!node) continue;
-    const parents = now.edges.filter((edge) => edge.to === id).map((edge) => edge.from);
+    const parents = sourcesOf(now, node);
     const cause = parents.map((parent) => stale.get(parent)).find((found) => found !== undefined);
     if (!before || !sameJson(behaviour(node), behaviour(before)) || !sameJson(incoming(now, id), incoming(ran, id))) stale.set(id, id);
     else if (parents.length === 0 && !sameInput) stale.set(id, id);
     else if (cause !== undefined) stale.set(id, cause);
   }
   return stale;
+}
+
+/** What a step goes by: the steps that lead to it, or the one it begins in. */
+function sourcesOf(document: Workflow, node: WorkflowNode): string[] {
+  const leading = document.edges.filter((edge) => edge.to === node.id).map((edge) => edge.from);
+  return leading.length === 0 && node.parent ? [node.parent] : leading;
 }
 
 export interface QuietRun {
@@ -47,6 +53,8 @@ export function quietRun(
   let last: string | null = null;
   let lastWanted: string | null = null;
   for (const id of inOrder(document)) {
+    // What lies in a step runs with it, or not at all.
+    if (document.nodes.find((node) => node.id === id)?.parent) continue;
     const parents = document.edges.filter((edge) => edge.to === id).map((edge) => edge.from);
     const output = outputs[id];
     const pure = effect(id) === "pure";

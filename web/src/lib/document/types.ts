@@ -112,6 +112,8 @@ export interface CheckedNode {
   trigger: "form" | "webhook" | null;
   readable: string[];
   references: CheckedReference[];
+  /** Set of steps that hold others: the kind of one entry, and what may be read when everything inside has ended. */
+  inside?: { item: Kind; readable: string[] } | null;
 }
 
 export interface Checked {
@@ -143,6 +145,8 @@ export interface Schema {
   "x-widget"?: string;
   "x-labels"?: Record<string, string>;
   "x-label"?: string;
+  /** `inside`: it reads one entry of the step's list, and what lies in the step. */
+  "x-scope"?: string;
   "x-group"?: string;
   "x-order"?: number;
   /** Matters only while the settings beside it have these values. */

@@ -33,7 +33,32 @@ export interface Resolved {
 
 export function sourcesFor(document: Workflow, checked: Checked | null, outputs: Outputs, reader: string | null): Source[] {
   if (!checked) return [];
-  const readable = reader ? (checked.nodes[reader]?.readable ?? []) : Object.keys(checked.nodes);
+  return listed(document, checked, outputs, reader ? (checked.nodes[reader]?.readable ?? []) : Object.keys(checked.nodes));
+}
+
+/** What a step's setting for one entry of its list may read of the steps in it. */
+export function sourcesInside(document: Workflow, checked: Checked | null, outputs: Outputs, step: string): Source[] {
+  return checked ? listed(document, checked, outputs, checked.nodes[step]?.inside?.readable ?? []) : [];
+}
+
+/** The entry that steps in `step` work on, and those of the steps around it, which are read under their names. */
+export function entriesOf(document: Workflow, checked: Checked | null, step: string | null, words: { entry: (step: string) => string; index: string }): Source[] {
+  const sources: Source[] = [];
+  const seen = new Set<string>();
+  for (let id = step; id && !seen.has(id); id = document.nodes.find((node) => node.id === id)?.parent ?? null) {
+    seen.add(id);
+    const known = checked?.nodes[id];
+    const name = document.nodes.find((node) => node.id === id)?.name ?? id;
+    if (!known?.inside) continue;
+    const entry = { name: words.entry(name), family: known.family, icon: known.icon, value: undefined };
+    const fields: Field[] = [{ ...known.inside.item, name: "item", title: words.entry(name) }, { kind: "integer", name: "index", title: words.index }];
+    if (sources.length === 0) sources.push({ ...entry, id: "item", kind: known.inside.item }, { ...entry, id: "index", name: words.index, kind: { kind: "integer" } });
+    else sources.push({ ...entry, id, kind: { kind: "record", fields } });
+  }
+  return sources;
+}
+
+function listed(document: Workflow, checked: Checked, outputs: Outputs, readable: readonly string[]): Source[] {
   const order = inOrder(document);
   return order
     .filter((id) => readable.includes(id))

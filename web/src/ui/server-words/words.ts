@@ -70,6 +70,10 @@ function text(key: string, values?: unknown): string | undefined {
   }
 }
 
+function isSaid(value: unknown): value is Said {
+  return typeof value === "object" && value !== null && "code" in value && "message" in value;
+}
+
 /** Their values are words of the server. */
 const WORDS = ["kind", "other", "mismatch"];
 
@@ -83,6 +87,8 @@ function shown(values: unknown): Record<string, string | number | null> {
       // Kinds of settings come as English phrases, of which a text can choose only by one word.
       if (name === "expected" && typeof value === "string") return [[name, slug(value)]];
       if (WORDS.includes(name) && typeof value === "string") return [[name, text(`word.${slug(value)}`) ?? value]];
+      // What happened further inside, in words of its own.
+      if (name === "error" && isSaid(value)) return [[name, stepErrorText(value)]];
       if (Array.isArray(value)) return [[name, value.join(", ")]];
       return typeof value === "string" || typeof value === "number" || value === null ? [[name, value]] : [];
     }),

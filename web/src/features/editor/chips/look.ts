@@ -3,9 +3,10 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
+import { parentOf } from "~/lib/document/edits";
 import { isObject, sameJson } from "~/lib/document/pointer";
 import type { Look } from "~/lib/expression/format";
-import { sourcesFor } from "~/lib/expression/values";
+import { entriesOf, sourcesFor, sourcesInside } from "~/lib/expression/values";
 import type { Outputs, Source } from "~/lib/expression/values";
 import { useDocument, useEditor, sampleNamed } from "../state/store";
 import { useAddress } from "../address";
@@ -46,10 +47,30 @@ export function useOutputs(): Outputs {
   }, [results, ranInput, checked, sample]);
 }
 
+function useEntries(inside: string | null): Source[] {
+  const { t } = useTranslation("editor");
+  const document = useDocument();
+  const checked = useEditor((state) => state.checked);
+  return useMemo(
+    () => entriesOf(document, checked, inside, { entry: (step) => t("chip.entry", { step }), index: t("chip.index") }),
+    [document, checked, inside, t],
+  );
+}
+
 /** What the step may read, nearest first; without a step everything. */
 export function useSources(step: string | null): Source[] {
   const document = useDocument();
   const checked = useEditor((state) => state.checked);
   const outputs = useOutputs();
-  return useMemo(() => sourcesFor(document, checked, outputs, step), [document, checked, outputs, step]);
+  const entries = useEntries(step ? parentOf(document, step) : null);
+  return useMemo(() => [...entries, ...sourcesFor(document, checked, outputs, step)], [entries, document, checked, outputs, step]);
+}
+
+/** What the step's settings for one entry of its list may read. */
+export function useSourcesInside(step: string): Source[] {
+  const document = useDocument();
+  const checked = useEditor((state) => state.checked);
+  const outputs = useOutputs();
+  const entries = useEntries(step);
+  return useMemo(() => [...entries, ...sourcesInside(document, checked, outputs, step)], [entries, document, checked, outputs, step]);
 }

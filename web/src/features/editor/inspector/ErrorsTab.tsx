@@ -73,7 +73,7 @@ export function ErrorsTab({ step }: { step: string }) {
 function Duration({ label, value, onChange }: { label: string; value: number | undefined; onChange: (value: number | undefined) => void }) {
   return (
     <DurationWidget
-      scope={{ step: "", family: null, sources: [], problems: [], definitions: {}, config: {}, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true }}
+      scope={{ step: "", family: null, sources: [], inside: [], problems: [], definitions: {}, config: {}, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true }}
       schema={{}} path={[]} label={label} help="" error={null} required={false} wanted={null} value={value}
       onChange={(next) => onChange(typeof next === "number" ? next : undefined)}
     />

@@ -17,7 +17,7 @@ import { fillText } from "~/lib/expression/values";
 import type { Source } from "~/lib/expression/values";
 import { useAddress } from "../address";
 import { useBuiltins } from "../chips/builtins";
-import { useLook, useOutputs, useSources } from "../chips/look";
+import { useLook, useOutputs, useSources, useSourcesInside } from "../chips/look";
 import { StepIcon } from "../icons";
 import { useDocument, useEditor, useStore } from "../state/store";
 import { memberWith } from "../surfaces/formMembers";
@@ -33,6 +33,7 @@ export function useScope(step: string): FormScope | null {
   const document = useDocument();
   const checked = useEditor((state) => state.checked);
   const sources = useSources(step);
+  const inside = useSourcesInside(step);
   const builtins = useBuiltins();
   const outputs = useOutputs();
   const [, go] = useAddress();
@@ -54,6 +55,7 @@ export function useScope(step: string): FormScope | null {
       step,
       family: type.family,
       sources: [...own, ...sources, ...builtins],
+      inside: [...inside, ...builtins],
       problems,
       definitions: type.schema.$defs ?? {},
       config: node.config,
@@ -68,7 +70,7 @@ export function useScope(step: string): FormScope | null {
             return path[0] === step && path[1] === name;
           })),
     };
-  }, [node, type, document, checked, sources, builtins, outputs, step, store, t, go]);
+  }, [node, type, document, checked, sources, inside, builtins, outputs, step, store, t, go]);
 }
 
 /** A form's computed values read its own answers, by their bare names; rows' cells read the row as `row`. */
@@ -97,7 +99,7 @@ export function SetupTab({ step }: { step: string }) {
       <>
         <div className={classes["unknown"]}>{t("setup.unknown", { type: node.type })}</div>
         <JsonWidget
-          scope={{ step, family: null, sources: [], problems: [], definitions: {}, config: node.config, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true }}
+          scope={{ step, family: null, sources: [], inside: [], problems: [], definitions: {}, config: node.config, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true }}
           schema={{}} path={[]} label={t("setup.kept")} help="" error={null} required={false} wanted={null} value={node.config}
           onChange={(value) => store.edit(t("label.change", { field: t("setup.kept"), name: node.name }), (current) => setConfig(current, step, [], value), `${step}/`)}
         />

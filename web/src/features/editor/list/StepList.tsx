@@ -19,7 +19,7 @@ import { useStale } from "../state/useStale";
 import { useCardText } from "./cardText";
 import { KEYS } from "./keyNames";
 import { StateMark } from "./StateMark";
-import { LeadsTo, WayItem } from "./WayItem";
+import { InsideItem, LeadsTo, WayItem } from "./WayItem";
 import classes from "./list.module.css";
 
 export function ViewSwitch() {
@@ -54,10 +54,11 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
   const tree = useRef<HTMLUListElement>(null);
   const [dragged, setDragged] = useState<string | null>(null);
   const [target, setTarget] = useState<string | null>(null);
-  const rows = useMemo(() => lanes(document, ports), [document, ports]);
+  const checked = useEditor((state) => state.checked);
+  const rows = useMemo(() => lanes(document, ports, (id) => Boolean(checked?.nodes[id]?.inside)), [document, ports, checked]);
   const steps = useMemo(() => rows.filter((row) => row.kind === "step"), [rows]);
   // What the arrows walk: steps, and the ways out of those that have several.
-  const walk = useMemo(() => rows.filter((row) => row.kind === "step" || row.kind === "way"), [rows]);
+  const walk = useMemo(() => rows.filter((row) => row.kind === "step" || row.kind === "way" || row.kind === "inside"), [rows]);
   const fired = useEditor((state) => state.results);
   const selected = address.step ?? steps[0]?.id;
   const nodes = useMemo(() => new Map(document.nodes.map((node) => [node.id, node])), [document]);
@@ -65,19 +66,19 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
   const select = (id: string) => go({ step: id, field: undefined, surface: undefined });
   const focus = (row: Row | string | undefined | null) => {
     if (!row) return;
-    const way = typeof row === "object" && row.kind === "way";
-    const id = typeof row === "string" ? row : row.kind === "step" ? row.id : row.from;
-    if (!way) select(id);
-    const place = way ? `[data-way="${CSS.escape(`${row.from}/${row.port}`)}"]` : `[data-step="${CSS.escape(id)}"]`;
+    const id = typeof row === "string" ? row : row.kind === "step" ? row.id : null;
+    if (id !== null) select(id);
+    const place = typeof row === "object" && row.kind === "way" ? `[data-way="${CSS.escape(`${row.from}/${row.port}`)}"]`
+      : typeof row === "object" && row.kind === "inside" ? `[data-inside="${CSS.escape(row.of)}"]` : `[data-step="${CSS.escape(id ?? "")}"]`;
     tree.current?.querySelector<HTMLElement>(place)?.focus();
   };
   /** Up, down, to the ends, out of a way and into it. */
-  const walkFrom = (row: Row & { kind: "step" | "way" }, key: string): boolean => {
+  const walkFrom = (row: Row & { kind: "step" | "way" | "inside" }, key: string): boolean => {
     const at = walk.indexOf(row);
     const next = {
       ArrowDown: walk[at + 1], ArrowUp: walk[at - 1], Home: walk[0], End: walk.at(-1),
-      ArrowLeft: row.kind === "way" ? row.from : walk.slice(0, at).findLast((other) => other.kind === "way" && other.depth === row.depth && other.from === row.parent),
-      ArrowRight: walk[at + 1] && (walk[at + 1]?.depth ?? 0) >= row.depth && (row.kind === "way" || walk[at + 1]?.kind === "way") ? walk[at + 1] : undefined,
+      ArrowLeft: row.kind === "way" ? row.from : row.kind === "inside" ? row.of : walk.slice(0, at).findLast((other) => other.depth === row.depth && ((other.kind === "way" && other.from === row.parent) || (other.kind === "inside" && other.of === row.parent))),
+      ArrowRight: walk[at + 1] && (walk[at + 1]?.depth ?? 0) >= row.depth && (row.kind !== "step" || walk[at + 1]?.kind !== "step") ? walk[at + 1] : undefined,
     }[key];
     focus(next);
     return /^(Arrow(Up|Down|Left|Right)|Home|End)$/.test(key);
@@ -108,7 +109,7 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
     setTarget(null);
   };
   const dropProps = (gap: Gap) => {
-    const name = `${gap.after ?? ""}/${gap.port}`;
+    const name = gapName(gap);
     return {
       "data-drop": target === name,
       onDragOver: (event: React.DragEvent) => {
@@ -141,7 +142,7 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
               return (
                 <li key={row.id} role="none" className={lane} style={indent}>
                   {row.gap && row.number > 1 && (
-                    <div className={[classes["gap"], target === `${row.gap.after}/${row.gap.port}` ? classes["gapDrop"] : ""].join(" ")} {...dropProps(row.gap)}>
+                    <div className={[classes["gap"], target === gapName(row.gap) ? classes["gapDrop"] : ""].join(" ")} {...dropProps(row.gap)}>
                       {plus(row.gap)}
                     </div>
                   )}
@@ -177,6 +178,14 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
                 </li>
               );
             }
+            if (row.kind === "inside") {
+              const gap: Gap = { after: null, port: "out", inside: row.of };
+              return (
+                <li key={`${row.of}/inside`} role="none" className={lane} style={indent}>
+                  <InsideItem row={row} gap={gap} drop={dropProps(gap)} onAdd={onAdd} onWalk={(key) => walkFrom(row, key)} />
+                </li>
+              );
+            }
             if (row.kind === "joins") {
               return (
                 <li key={`${row.from}/${row.port}/joins`} role="none" className={[lane, classes["joins"]].join(" ")} style={indent}>
@@ -195,6 +204,10 @@ export function StepList({ onAdd, onRunTo, foot }: Props) {
       {foot}
     </>
   );
+}
+
+function gapName(gap: Gap): string {
+  return `${gap.inside ?? gap.after ?? ""}/${gap.after === null ? "" : gap.port}`;
 }
 
 function lastGap(steps: ReadonlyArray<Row & { kind: "step" }>, ports: (id: string) => Array<{ name: string }>): Gap {

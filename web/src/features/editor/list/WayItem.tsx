@@ -14,10 +14,46 @@ import { useDocument, useEditor, useStore } from "../state/store";
 import { KEYS } from "./keyNames";
 import classes from "./list.module.css";
 
+interface Drop {
+  "data-drop": boolean;
+  onDragOver: DragEventHandler;
+  onDragLeave: DragEventHandler;
+  onDrop: DragEventHandler;
+}
+
+interface InsideProps {
+  row: Row & { kind: "inside" };
+  gap: Gap;
+  drop: Drop;
+  onAdd: (gap: Gap) => void;
+  onWalk: (key: string) => boolean;
+}
+
+/** The head of what lies in a step. */
+export function InsideItem({ row, gap, drop, onAdd, onWalk }: InsideProps) {
+  const { t } = useTranslation("editor");
+  const onKey = (event: KeyboardEvent) => {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" || event.key === " " || (/^[aA+]$/.test(event.key) && singleKeysOn())) onAdd(gap);
+    else if (!onWalk(event.key)) return;
+    event.preventDefault();
+  };
+  return (
+    <div
+      role="treeitem" className={classes["way"]} data-inside={row.of} tabIndex={-1} aria-selected={false} aria-level={row.depth + 1}
+      aria-label={row.empty ? t("list.insideEmpty") : t("list.inside")} aria-keyshortcuts="A Enter" onKeyDown={onKey} {...drop}
+    >
+      <span className={classes["wayDot"]} aria-hidden />
+      <button type="button" tabIndex={-1} className={classes["wayTag"]} title={t("list.addInside")} onClick={() => onAdd(gap)}>{t("list.inside")}<Plus size={11} aria-hidden /></button>
+      {row.empty && <span className={classes["wayEmpty"]}>{t("list.nothingInside")}</span>}
+    </div>
+  );
+}
+
 interface Props {
   row: Row & { kind: "way" };
   taken: boolean;
-  drop: { "data-drop": boolean; onDragOver: DragEventHandler; onDragLeave: DragEventHandler; onDrop: DragEventHandler };
+  drop: Drop;
   onAdd: (gap: Gap) => void;
   /** Arrow keys that leave this row; true when they led somewhere. */
   onWalk: (key: string) => boolean;

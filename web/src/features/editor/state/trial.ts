@@ -1,7 +1,7 @@
 // Trial runs of the selected sample: they give chips their values, branches their verdicts and the page its words. A run that a
 // person asked for runs everything; a quiet one refreshes what costs nothing and keeps what a model or the outside world gave.
 
-import { ancestors } from "~/lib/document/edits";
+import { ancestors, inside } from "~/lib/document/edits";
 import { sameJson } from "~/lib/document/pointer";
 import { cutSteps, quietRun, staleSteps } from "~/lib/document/stale";
 import type { Json, Sample } from "~/lib/document/types";
@@ -12,6 +12,7 @@ import type { Saver } from "./saver";
 import type { EditorStore, Result, Trial } from "./store";
 
 const OVER = new Set(["succeeded", "failed", "cancelled"]);
+const FIRST_ENTRY = /^(0(\.0)*)?$/;
 const POLL_MS = 1200;
 const QUIET_PAUSE_MS = 400;
 
@@ -116,7 +117,9 @@ export class Trials {
     const document = this.store.document;
     const current = this.store.get().trial;
     const stale = current ? staleSteps(document, current.document, sameJson(current.input, this.sample.input)) : null;
-    const effect = (id: string) => this.store.get().checked?.nodes[id]?.effect;
+    const own = (id: string) => this.store.get().checked?.nodes[id]?.effect;
+    // A step that holds others has the effects of what it holds.
+    const effect = (id: string) => [...inside(document, id)].map(own).find((one) => one !== "pure") ?? own(id);
     const surface = (id: string) => this.store.get().checked?.nodes[id]?.surface;
     const pureStale = document.nodes.some((node) => effect(node.id) === "pure" && (!results[node.id] || (stale?.has(node.id) ?? true)));
     if (!pureStale) return;
@@ -193,7 +196,8 @@ function merged(results: Readonly<Record<string, Result>>, run: Run): Record<str
   const next: Record<string, Result> = { ...results };
   const cut = run.document ? cutSteps(run.document, run.steps) : new Set<string>();
   for (const step of run.steps) {
-    if (step.item_path || cut.has(step.node)) continue;
+    // Of what ran for every entry of a list the first is shown.
+    if (!FIRST_ENTRY.test(step.item_path) || cut.has(step.node)) continue;
     const over = OVER.has(step.state) || step.state === "skipped";
     if (over || step.state === "running" || step.state === "waiting") next[step.node] = { step, runId: run.id };
   }

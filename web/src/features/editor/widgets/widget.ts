@@ -11,6 +11,8 @@ export interface FormScope {
   step: string;
   family: Family | null;
   sources: readonly Source[];
+  /** What settings for one entry of the step's list read instead. */
+  inside: readonly Source[];
   /** Problems of this step, with pointers relative to its config. */
   problems: ReadonlyArray<Problem & { path: string[] }>;
   definitions: Record<string, Schema>;

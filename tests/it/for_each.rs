@@ -1,0 +1,351 @@
+//! Steps inside `for_each` run once for each entry; `merge` and `stop` decide how ways meet and how a run ends.
+
+use formwork_tests::{Office, office::Caller};
+use serde_json::{Value as Json, json};
+
+fn node(id: &str, node_type: &str, parent: Option<&str>, config: &Json) -> Json {
+    json!({"id": id, "type": node_type, "version": 1, "name": id, "parent": parent, "config": config})
+}
+
+/// A form with rows `{name, days}`, and these steps behind it.
+fn document(nodes: &[Json], edges: &[(&str, &str, &str)]) -> Json {
+    let mut all = vec![node(
+        "form",
+        "form_input",
+        None,
+        &json!({"title": "Guests", "fields": [
+            {"name": "guests", "label": "Guests", "kind": "rows", "required": false, "columns": [
+                {"name": "name", "label": "Name", "kind": "text", "required": true},
+                {"name": "days", "label": "Days", "kind": "number", "decimals": 0, "required": false}]}]}),
+    )];
+    all.extend_from_slice(nodes);
+    let edges: Vec<Json> = edges
+        .iter()
+        .map(|(from, port, to)| json!({"from": from, "port": port, "to": to}))
+        .collect();
+    json!({
+        "format": "formwork/1", "name": "Guests", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+        "nodes": all, "edges": edges,
+    })
+}
+
+fn text(id: &str, parent: Option<&str>, template: &str) -> Json {
+    node(id, "template_fill", parent, &json!({"template": template}))
+}
+
+async fn start(office: &Office, owner: &Caller, document: Json, input: Json) -> String {
+    let made = office.publish(owner, document).await;
+    let path = format!(
+        "/api/workflows/{}/runs",
+        made["id"].as_str().expect("an id")
+    );
+    let answer = owner.post(&path, json!({"input": input})).await;
+    answer.json["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{}", answer.json))
+        .to_owned()
+}
+
+async fn ended(owner: &Caller, run: &str) -> Json {
+    owner
+        .get(&format!("/api/runs/{run}/wait?wait_ms=25000"))
+        .await
+        .expect(200);
+    owner.get(&format!("/api/runs/{run}")).await.expect(200)
+}
+
+fn output(office: &Office, run: &str, node: &str) -> Json {
+    let text = office.sql(&format!(
+        "select output from step where run_id = '{run}' and node = '{node}' and item_path = ''"
+    ));
+    serde_json::from_str(&text).unwrap_or_else(|_| panic!("{node}: {text}"))
+}
+
+fn guests(names: &[&str]) -> Json {
+    let rows: Vec<Json> = names.iter().map(|name| json!({"name": name})).collect();
+    json!({ "guests": rows })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_come_in_the_order_of_the_list_at_any_number_at_once() {
+    let (office, owner) = Office::open().await;
+    for at_once in [1, 3] {
+        let document = document(
+            &[
+                node(
+                    "each",
+                    "for_each",
+                    None,
+                    &json!({"list": "{{ form.guests }}", "concurrency": at_once, "result": "{{ greeting.text }}"}),
+                ),
+                text(
+                    "greeting",
+                    Some("each"),
+                    "{{ index + 1 }}. Dear {{ item.name }}",
+                ),
+                text(
+                    "all",
+                    None,
+                    "{{ each.results | join(\", \") }}; {{ each.count }}",
+                ),
+            ],
+            &[("form", "out", "each"), ("each", "out", "all")],
+        );
+        let run = start(
+            &office,
+            &owner,
+            document,
+            guests(&["Ada", "Bo", "Cy", "Di"]),
+        )
+        .await;
+        let told = ended(&owner, &run).await;
+        assert_eq!(told["state"], "succeeded", "{told:#}");
+        assert_eq!(
+            output(&office, &run, "all")["text"],
+            "1. Dear Ada, 2. Dear Bo, 3. Dear Cy, 4. Dear Di; 4"
+        );
+        let paths = office.sql(&format!(
+            "select string_agg(item_path, ',' order by item_path) from step where run_id = '{run}' and node = 'greeting'"
+        ));
+        assert_eq!(paths, "0,1,2,3");
+    }
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_list_gives_an_empty_result() {
+    let (office, owner) = Office::open().await;
+    let document = document(
+        &[
+            node(
+                "each",
+                "for_each",
+                None,
+                &json!({"list": "{{ form.guests }}"}),
+            ),
+            text("greeting", Some("each"), "{{ item.name }}"),
+        ],
+        &[("form", "out", "each")],
+    );
+    let run = start(&office, &owner, document, guests(&[])).await;
+    assert_eq!(ended(&owner, &run).await["state"], "succeeded");
+    assert_eq!(
+        output(&office, &run, "each"),
+        json!({"results": [], "count": 0})
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_lie_in_lists_and_an_entry_reads_those_around_it() {
+    let (office, owner) = Office::open().await;
+    let document = document(
+        &[
+            node(
+                "outer",
+                "for_each",
+                None,
+                &json!({"list": "{{ form.guests }}", "result": "{{ inner.results | join(\"+\") }}"}),
+            ),
+            node(
+                "inner",
+                "for_each",
+                Some("outer"),
+                &json!({"list": "{{ form.guests }}", "result": "{{ pair.text }}"}),
+            ),
+            text(
+                "pair",
+                Some("inner"),
+                "{{ outer.item.name }}{{ item.name }}",
+            ),
+        ],
+        &[("form", "out", "outer")],
+    );
+    let run = start(&office, &owner, document, guests(&["a", "b"])).await;
+    let told = ended(&owner, &run).await;
+    assert_eq!(told["state"], "succeeded", "{told:#}");
+    assert_eq!(
+        output(&office, &run, "outer")["results"],
+        json!(["aa+ab", "ba+bb"])
+    );
+    office.close().await;
+}
+
+/// One entry in which a step fails, with the rule of the container.
+async fn with_a_failure(office: &Office, owner: &Caller, rule: &str, at_once: u32) -> String {
+    let document = document(
+        &[
+            node(
+                "each",
+                "for_each",
+                None,
+                &json!({"list": "{{ form.guests }}", "on_item_error": rule, "concurrency": at_once,
+                        "result": "{{ after.text }}"}),
+            ),
+            node(
+                "number",
+                "set_fields",
+                Some("each"),
+                &json!({"fields": [{"name": "n", "label": "N", "kind": "decimal", "value": "{{ 7 / item.days | default(1) }}"}]}),
+            ),
+            text("after", Some("each"), "{{ item.name }}"),
+        ],
+        &[("form", "out", "each"), ("number", "out", "after")],
+    );
+    let input = json!({"guests": [{"name": "Ada", "days": 7}, {"name": "Bo", "days": 0}, {"name": "Cy", "days": 1}]});
+    start(office, owner, document, input).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_entry_stops_is_left_out_or_is_listed() {
+    let (office, owner) = Office::open().await;
+    for at_once in [1, 2] {
+        let run = with_a_failure(&office, &owner, "stop", at_once).await;
+        let told = ended(&owner, &run).await;
+        assert_eq!(told["state"], "failed", "{told:#}");
+        assert_eq!(told["error"]["code"], "entry_failed");
+        assert_eq!(told["error"]["params"]["number"], 2);
+
+        let run = with_a_failure(&office, &owner, "skip", at_once).await;
+        assert_eq!(ended(&owner, &run).await["state"], "succeeded");
+        assert_eq!(
+            output(&office, &run, "each"),
+            json!({"results": ["Ada", "Cy"], "count": 2})
+        );
+        let warned = office.sql(&format!(
+            "select warnings -> 0 ->> 'code' from step where run_id = '{run}' and node = 'each'"
+        ));
+        assert_eq!(warned, "entry_left_out");
+
+        let run = with_a_failure(&office, &owner, "collect", at_once).await;
+        assert_eq!(ended(&owner, &run).await["state"], "succeeded");
+        let each = output(&office, &run, "each");
+        assert_eq!(each["results"], json!(["Ada", "Cy"]));
+        assert_eq!(each["failed"][0]["number"], 2);
+        assert_eq!(each["failed"][0]["node"], "number");
+        let cancelled = office.sql(&format!(
+            "select state from step where run_id = '{run}' and node = 'after' and item_path = '1'"
+        ));
+        assert_eq!(cancelled, "cancelled");
+    }
+    assert_eq!(office.sql("select count(*) from queue_entry"), "0");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_entries_wait_than_may_be_at_once_and_stop_ends_them_all() {
+    let (office, owner) = Office::open().await;
+    let document = document(
+        &[
+            node(
+                "each",
+                "for_each",
+                None,
+                &json!({"list": "{{ form.guests }}", "concurrency": 2, "result": "{{ item.name }}"}),
+            ),
+            node(
+                "wait",
+                "delay",
+                Some("each"),
+                &json!({"mode": "for", "amount": "1", "unit": "days"}),
+            ),
+        ],
+        &[("form", "out", "each")],
+    );
+    let run = start(&office, &owner, document, guests(&["a", "b", "c"])).await;
+    let state = format!("select state from run where id = '{run}'");
+    office.db.until(&state, "waiting").await;
+    let waiting = "select string_agg(item_path, ',' order by item_path) from queue_entry";
+    assert_eq!(office.sql(waiting), "0,1");
+    // The second one comes back first; the third begins.
+    office.sql("update queue_entry set due_at = now() where item_path = '1'");
+    office.db.until(waiting, "0,2").await;
+    owner
+        .post(&format!("/api/runs/{run}/stop"), Json::Null)
+        .await;
+    assert_eq!(ended(&owner, &run).await["state"], "cancelled");
+    assert_eq!(office.sql("select count(*) from queue_entry"), "0");
+    let open = office.sql("select count(*) from step where finished_at is null");
+    assert_eq!(open, "0");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_gives_the_value_of_the_way_that_was_taken() {
+    let (office, owner) = Office::open().await;
+    let document = document(
+        &[
+            node(
+                "check",
+                "branch",
+                None,
+                &json!({"ways": [{"name": "some", "rules": [{"value": "{{ form.guests | length }}", "operator": "greater", "operand": "0"}]}]}),
+            ),
+            text("yes", None, "{{ form.guests | length }} guests"),
+            text("no", None, "nobody"),
+            node("merged", "merge", None, &json!({})),
+            text("end", None, "{{ merged.value.text }}"),
+        ],
+        &[
+            ("form", "out", "check"),
+            ("check", "some", "yes"),
+            ("check", "otherwise", "no"),
+            ("yes", "out", "merged"),
+            ("no", "out", "merged"),
+            ("merged", "out", "end"),
+        ],
+    );
+    let made = office.publish(&owner, document).await;
+    let path = format!(
+        "/api/workflows/{}/runs",
+        made["id"].as_str().expect("an id")
+    );
+    for (names, expected) in [(vec!["Ada"], "1 guests"), (vec![], "nobody")] {
+        let answer = owner.post(&path, json!({"input": guests(&names)})).await;
+        let run = answer.json["id"].as_str().expect("an id").to_owned();
+        let told = ended(&owner, &run).await;
+        assert_eq!(told["state"], "succeeded", "{told:#}");
+        assert_eq!(output(&office, &run, "end")["text"], expected);
+    }
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_way_goes_on_and_a_stop_ends_the_other() {
+    let (office, owner) = Office::open().await;
+    let document = document(
+        &[
+            node(
+                "late",
+                "delay",
+                None,
+                &json!({"mode": "for", "amount": "1", "unit": "days"}),
+            ),
+            text("soon", None, "at once"),
+            node("merged", "merge", None, &json!({"waits_for": "first"})),
+            node(
+                "end",
+                "stop",
+                None,
+                &json!({"message": "{{ merged.from }} came first"}),
+            ),
+        ],
+        &[
+            ("form", "out", "late"),
+            ("form", "out", "soon"),
+            ("late", "out", "merged"),
+            ("soon", "out", "merged"),
+            ("merged", "out", "end"),
+        ],
+    );
+    let run = start(&office, &owner, document, guests(&[])).await;
+    let told = ended(&owner, &run).await;
+    assert_eq!(told["state"], "succeeded", "{told:#}");
+    assert_eq!(output(&office, &run, "end")["message"], "soon came first");
+    let late = office.sql(&format!(
+        "select state from step where run_id = '{run}' and node = 'late'"
+    ));
+    assert_eq!(late, "cancelled");
+    assert_eq!(office.sql("select count(*) from queue_entry"), "0");
+    office.close().await;
+}
