@@ -699,9 +699,23 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
             .iter()
             .any(|node| node.id == id && node.on_error != engine::workflow::OnError::Stop)
     };
+    let parents: HashMap<&str, &str> = workflow
+        .nodes
+        .iter()
+        .filter_map(|node| Some((node.id.as_str(), node.parent.as_deref()?)))
+        .collect();
+    // What lies in a container runs again with it, or not at all: its failures are the container's business.
+    let outermost = |id: &str| {
+        std::iter::successors(Some(id), |id| parents.get(id).copied())
+            .take(workflow.nodes.len())
+            .last()
+            .unwrap_or(id)
+            .to_owned()
+    };
     // Also beside the named one: with a failure in it the new run would be over before it began.
     let mut again: BTreeSet<String> = rows
         .iter()
+        .filter(|row| !parents.contains_key(row.node.as_str()))
         .filter(|row| match row.state.as_str() {
             "succeeded" | "skipped" => false,
             "failed" => !caught(&row.node),
@@ -720,7 +734,7 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
                     "This step was skipped: no way led to it. Choose a step that ran.",
                 ));
             }
-            again.insert(node.to_owned());
+            again.insert(outermost(node));
         }
         Some(_) => {
             return Err(StoreError::invalid(
@@ -739,7 +753,7 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
         workflow
             .nodes
             .iter()
-            .filter(|node| !known.contains(node.id.as_str()))
+            .filter(|node| node.parent.is_none() && !known.contains(node.id.as_str()))
             .map(|node| node.id.clone()),
     );
     loop {
@@ -750,6 +764,9 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
             .map(|edge| edge.to.clone())
             .collect();
         if behind.is_empty() {
+            let inside = parents.keys().filter(|id| again.contains(&outermost(id)));
+            let inside: Vec<String> = inside.map(|id| (*id).to_owned()).collect();
+            again.extend(inside);
             return Ok(again);
         }
         again.extend(behind);
@@ -787,7 +804,10 @@ fn frontier(workflow: &Workflow, kept: &[&StepRow], trigger: &str) -> Frontier {
         let mut skipped = Vec::new();
         for node in &workflow.nodes {
             let id = node.id.as_str();
-            if settled.contains_key(id) || frontier.heads.iter().any(|head| head == id) {
+            if node.parent.is_some()
+                || settled.contains_key(id)
+                || frontier.heads.iter().any(|head| head == id)
+            {
                 continue;
             }
             let before: Vec<_> = workflow.edges.iter().filter(|edge| edge.to == id).collect();
@@ -1121,6 +1141,46 @@ mod tests {
                 ..StepRow::default()
             })
             .collect()
+    }
+
+    #[test]
+    fn what_lies_in_a_container_is_kept_or_runs_again_with_it() {
+        let mut workflow = workflow();
+        for node in &mut workflow.nodes {
+            if node.id == "right" || node.id == "join" {
+                node.parent = Some("left".into());
+            }
+        }
+        workflow
+            .edges
+            .retain(|edge| edge.to != "join" && edge.from != "right");
+        workflow.edges.push(engine::workflow::Edge {
+            from: "left".into(),
+            port: "out".into(),
+            to: "end".into(),
+        });
+        let inner = |state: &str, path: &str| StepRow {
+            item_path: path.into(),
+            ..rows(&[("right", state)]).remove(0)
+        };
+        let mut steps = rows(&[
+            ("form", "succeeded"),
+            ("left", "succeeded"),
+            ("end", "failed"),
+        ]);
+        steps.extend([inner("succeeded", "0"), inner("failed", "1")]);
+        let runs = |again: BTreeSet<String>| again.into_iter().collect::<Vec<_>>().join(" ");
+        // The container counted the failure of an entry out; only what came after it runs again.
+        assert_eq!(
+            runs(again(&workflow, &steps, None).expect("a retry")),
+            "end"
+        );
+        assert_eq!(
+            runs(again(&workflow, &steps, Some("right")).expect("a retry")),
+            "end join left right"
+        );
+        let kept: Vec<&StepRow> = steps.iter().filter(|row| row.node == "form").collect();
+        assert_eq!(frontier(&workflow, &kept, "form").heads, ["left"]);
     }
 
     #[test]
