@@ -5,7 +5,7 @@ import type { Server } from "./server.ts";
 
 export interface Draft {
   name: string;
-  nodes: { id: string; type: string; name: string; config: Record<string, unknown>; position?: { x: number; y: number } }[];
+  nodes: { id: string; type: string; name: string; config: Record<string, unknown>; parent?: string; position?: { x: number; y: number } }[];
   edges: { from: string; port: string; to: string }[];
   samples: { name: string; input: Record<string, unknown> }[];
 }

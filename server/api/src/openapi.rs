@@ -73,6 +73,8 @@ pub(crate) struct CheckedNodeSchema {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Inside)]
 pub(crate) struct InsideSchema {
+    /// The setting whose list is gone through.
+    pub list: String,
     #[schema(value_type = KindSchema)]
     pub item: Json,
     /// Ids of steps, in running order.

@@ -119,6 +119,8 @@ pub struct CheckedNode {
 /// What lies inside a step that holds others, as its own settings for one entry may read it.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckedInside {
+    /// The setting whose list is gone through.
+    pub list: Template,
     /// Kind of one entry.
     pub item: Kind,
     /// Ids of steps, in running order.
@@ -192,7 +194,8 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
                 .collect()
         };
         let mut drawn = node_of(node, entry, ids(draft.readable(index)), references);
-        drawn.inside = node.container.as_ref().map(|_| CheckedInside {
+        drawn.inside = node.container.as_ref().map(|held| CheckedInside {
+            list: held.list.clone(),
             item: node.item.clone(),
             readable: ids(draft.readable_inside(index)),
         });

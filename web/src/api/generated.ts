@@ -1440,6 +1440,8 @@ export interface components {
         };
         /** @description What lies inside a step, as its settings for one entry may read it. */
         Inside: {
+            /** @description The setting whose list is gone through. */
+            list: string;
             item: components["schemas"]["Kind"];
             /** @description Ids of steps, in running order. */
             readable: string[];

@@ -2,18 +2,21 @@
 
 import { graphlib, layout } from "@dagrejs/dagre";
 
+import { inside, roots } from "./edits";
 import { lanes } from "./lanes";
 import type { Port, Position, Workflow } from "./types";
 
 export const CARD_WIDTH = 236;
-const CARD_HEIGHT = 96;
+export const CARD_HEIGHT = 96;
+/** Between a frame and what lies in it. */
+export const FRAME_ROOM = 22;
 
 export function tidy(
   document: Workflow,
   ports: (id: string) => Port[],
   heights: ReadonlyMap<string, number> = new Map(),
 ): Map<string, Position> {
-  const graph = new graphlib.Graph({ multigraph: true });
+  const graph = new graphlib.Graph({ multigraph: true, compound: true });
   graph.setGraph({ rankdir: "TB", nodesep: 48, ranksep: 52 });
   graph.setDefaultEdgeLabel(() => ({}));
   // Steps in the order of the list, so that the first way lies left of the second.
@@ -21,11 +24,27 @@ export function tidy(
   for (const id of order) {
     graph.setNode(id, { width: CARD_WIDTH, height: heights.get(id) ?? CARD_HEIGHT });
   }
+  // A step lies in one frame with what it holds; what follows the step comes below all of that.
+  const holds = order.filter((id) => document.nodes.some((node) => node.parent === id));
+  const frame = (id: string) => `${id}\u0000frame`;
+  for (const id of holds) graph.setNode(frame(id), {});
+  for (const id of order) {
+    const around = holds.includes(id) ? frame(id) : null;
+    const parent = document.nodes.find((node) => node.id === id)?.parent;
+    const outer = parent && holds.includes(parent) ? frame(parent) : null;
+    if (around) graph.setParent(id, around);
+    if (outer) graph.setParent(around ?? id, outer);
+  }
+  for (const id of holds) {
+    for (const first of roots(document, id)) graph.setEdge(id, first, {}, "inside");
+    const last = [...inside(document, id)].filter((step) => !document.edges.some((edge) => edge.from === step));
+    for (const edge of document.edges.filter((one) => one.from === id)) for (const step of last) graph.setEdge(step, edge.to, {}, "after");
+  }
   // Edges in the order of the ways keep "Yes" left of "No".
   const rank = (from: string, port: string) => ports(from).findIndex((item) => item.name === port);
   const edges = document.edges.toSorted((a, b) => (a.from === b.from ? rank(a.from, a.port) - rank(b.from, b.port) : 0));
   for (const edge of edges) {
-    if (!graph.hasNode(edge.from) || !graph.hasNode(edge.to)) continue;
+    if (!graph.hasNode(edge.from) || !graph.hasNode(edge.to) || holds.includes(edge.from)) continue;
     const labelled = ports(edge.from).length > 1;
     graph.setEdge(edge.from, edge.to, labelled ? { width: 72, height: 24, labelpos: "c" } : {}, edge.port);
   }

@@ -112,8 +112,8 @@ export interface CheckedNode {
   trigger: "form" | "webhook" | null;
   readable: string[];
   references: CheckedReference[];
-  /** Set of steps that hold others: the kind of one entry, and what may be read when everything inside has ended. */
-  inside?: { item: Kind; readable: string[] } | null;
+  /** Set of steps that hold others: the list they go through, the kind of one entry, and what may be read when everything inside has ended. */
+  inside?: { list: string; item: Kind; readable: string[] } | null;
 }
 
 export interface Checked {

@@ -7,7 +7,7 @@ import { isEmpty, isMoney, formatValue } from "./format";
 import type { Look } from "./format";
 import { ANY, fieldTitle, isOptional, kindAt, titlesAlong } from "./kind";
 import type { Field, Kind } from "./kind";
-import { pieces } from "./template";
+import { onlyChip, pieces } from "./template";
 import type { Chip } from "./template";
 
 /** Everything a step may read, by its first name (a step's id, `firm`, `item`, …). */
@@ -41,8 +41,13 @@ export function sourcesInside(document: Workflow, checked: Checked | null, outpu
   return checked ? listed(document, checked, outputs, checked.nodes[step]?.inside?.readable ?? []) : [];
 }
 
-/** The entry that steps in `step` work on, and those of the steps around it, which are read under their names. */
-export function entriesOf(document: Workflow, checked: Checked | null, step: string | null, words: { entry: (step: string) => string; index: string }): Source[] {
+interface EntryWords {
+  entry: (step: string) => string;
+  index: string;
+}
+
+/** The entry that steps in `step` work on, and those of the steps around it, which are read under their names. The first one is shown. */
+export function entriesOf(document: Workflow, checked: Checked | null, outputs: Outputs, step: string | null, words: EntryWords): Source[] {
   const sources: Source[] = [];
   const seen = new Set<string>();
   for (let id = step; id && !seen.has(id); id = document.nodes.find((node) => node.id === id)?.parent ?? null) {
@@ -50,10 +55,13 @@ export function entriesOf(document: Workflow, checked: Checked | null, step: str
     const known = checked?.nodes[id];
     const name = document.nodes.find((node) => node.id === id)?.name ?? id;
     if (!known?.inside) continue;
-    const entry = { name: words.entry(name), family: known.family, icon: known.icon, value: undefined };
+    const list = onlyChip(known.inside.list)?.path ?? [];
+    const entries = valueAt(outputs[list[0] ?? ""], list.slice(1));
+    const value = Array.isArray(entries) ? entries[0] : undefined;
+    const entry = { name: words.entry(name), family: known.family, icon: known.icon, value };
     const fields: Field[] = [{ ...known.inside.item, name: "item", title: words.entry(name) }, { kind: "integer", name: "index", title: words.index }];
-    if (sources.length === 0) sources.push({ ...entry, id: "item", kind: known.inside.item }, { ...entry, id: "index", name: words.index, kind: { kind: "integer" } });
-    else sources.push({ ...entry, id, kind: { kind: "record", fields } });
+    if (sources.length === 0) sources.push({ ...entry, id: "item", kind: known.inside.item }, { ...entry, id: "index", name: words.index, kind: { kind: "integer" }, value: value === undefined ? undefined : 0 });
+    else sources.push({ ...entry, id, kind: { kind: "record", fields }, value: value === undefined ? undefined : { item: value, index: 0 } });
   }
   return sources;
 }

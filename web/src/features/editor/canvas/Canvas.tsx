@@ -11,10 +11,10 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import type { KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import { connect, disconnect, setPositions } from "~/lib/document/edits";
+import { connect, disconnect, inside, roots, setPositions } from "~/lib/document/edits";
 import type { Gap } from "~/lib/document/edits";
 import { inOrder } from "~/lib/document/lanes";
-import { tidy, unplaced } from "~/lib/document/layout";
+import { CARD_HEIGHT, CARD_WIDTH, FRAME_ROOM, tidy, unplaced } from "~/lib/document/layout";
 import type { Position, WorkflowNode } from "~/lib/document/types";
 import { singleKeysOn } from "~/lib/keyboard";
 import { useAddress } from "../address";
@@ -32,6 +32,8 @@ import { usePagePreview } from "../surfaces/usePagePreview";
 import classes from "./canvas.module.css";
 
 type StepNode = FlowNode<{ node: WorkflowNode; number: number }, "step">;
+type FrameNode = FlowNode<{ step: string }, "frame">;
+type AnyNode = StepNode | FrameNode;
 type WayEdge = FlowEdge<{ label: string; on: boolean; gap: Gap; selected: boolean }, "way">;
 
 function StepBox({ data }: NodeProps<StepNode>) {
@@ -44,6 +46,7 @@ function StepBox({ data }: NodeProps<StepNode>) {
   const fired = useEditor((state) => state.results[node.id]?.step.ports);
   const off = useEditor((state) => state.results[node.id]?.step.state === "skipped");
   const names = useDocument().nodes;
+  const framed = names.some((other) => other.parent === node.id);
   return (
     <>
       {!card.known?.trigger && <Handle type="target" position={Side.Top} role="img" aria-label={t("canvas.in")} />}
@@ -72,6 +75,21 @@ function StepBox({ data }: NodeProps<StepNode>) {
           <RotateCw size={12} aria-hidden />{t("stale.tag", { step: names.find((item) => item.id === stale)?.name ?? stale })}
         </button>
       )}
+      {framed && <Handle id={INSIDE} type="source" position={Side.Bottom} role="img" aria-label={t("list.inside")} />}
+      {!framed && ports.map((port, index) => (
+        <Handle key={port.name} id={port.name} type="source" position={Side.Bottom} role="img" aria-label={port.title || t("canvas.out")} style={{ insetInlineStart: `${((index + 1) / (ports.length + 1)) * 100}%` }} />
+      ))}
+    </>
+  );
+}
+
+/** What lies in a step, with the step: the ways out of the step leave at its lower edge. */
+function Frame({ data }: NodeProps<FrameNode>) {
+  const { t } = useTranslation("editor");
+  const ports = usePorts()(data.step);
+  return (
+    <>
+      <div className={classes["frame"]} />
       {ports.map((port, index) => (
         <Handle key={port.name} id={port.name} type="source" position={Side.Bottom} role="img" aria-label={port.title || t("canvas.out")} style={{ insetInlineStart: `${((index + 1) / (ports.length + 1)) * 100}%` }} />
       ))}
@@ -104,8 +122,13 @@ function Way({ id, sourceX, sourceY, targetX, targetY, data, selected }: EdgePro
   );
 }
 
-const NODE_TYPES = { step: StepBox };
+const NODE_TYPES = { step: StepBox, frame: Frame };
 const EDGE_TYPES = { way: Way };
+
+/** The handle at which what lies in a step begins. */
+const INSIDE = "inside";
+const FRAME = "/frame";
+const stepOf = (id: string) => (id.endsWith(FRAME) ? id.slice(0, -FRAME.length) : id);
 
 function Flow() {
   const { t } = useTranslation("editor");
@@ -116,7 +139,7 @@ function Flow() {
   const [address, go] = useAddress();
   const commands = useCommands();
   const actions = useActions();
-  const flow = useReactFlow<StepNode, WayEdge>();
+  const flow = useReactFlow<AnyNode, WayEdge>();
   const zoom = useFlow((state) => state.transform[2]);
   const [dragging, setDragging] = useState<Map<string, Position>>(new Map());
   const [measured, setMeasured] = useState<Map<string, { width: number; height: number }>>(new Map());
@@ -125,7 +148,7 @@ function Flow() {
   const chosen = address.step ?? order[0];
   const shown = useMemo(() => (unplaced(document) ? tidy(document, ports, new Map([...measured].map(([id, size]) => [id, size.height]))) : null), [document, ports, measured]);
 
-  const nodes: StepNode[] = useMemo(
+  const steps: StepNode[] = useMemo(
     () =>
       order.flatMap((id, index) => {
         const node = document.nodes.find((item) => item.id === id);
@@ -138,7 +161,35 @@ function Flow() {
       }),
     [order, document, dragging, shown, measured, chosen, t],
   );
-  const edges: WayEdge[] = useMemo(
+  const framed = useMemo(() => order.filter((id) => document.nodes.some((node) => node.parent === id)), [order, document]);
+  const frames: FrameNode[] = useMemo(() => {
+    const boxes = new Map(steps.map((node) => [node.id, { ...node.position, width: node.measured?.width ?? CARD_WIDTH, height: node.measured?.height ?? CARD_HEIGHT }]));
+    return framed.map((id) => {
+      // Frames in a frame take room of their own.
+      const held = [id, ...inside(document, id)].flatMap((step) => {
+        const box = boxes.get(step);
+        const deeper = step !== id && framed.includes(step) ? FRAME_ROOM : 0;
+        return box ? [{ left: box.x - deeper, top: box.y - deeper, right: box.x + box.width + deeper, bottom: box.y + box.height + deeper }] : [];
+      });
+      const left = Math.min(...held.map((box) => box.left)) - FRAME_ROOM;
+      const top = Math.min(...held.map((box) => box.top)) - FRAME_ROOM;
+      const size = { width: Math.max(...held.map((box) => box.right)) + FRAME_ROOM - left, height: Math.max(...held.map((box) => box.bottom)) + FRAME_ROOM - top };
+      return {
+        id: `${id}${FRAME}`, type: "frame" as const, data: { step: id }, position: { x: left, y: top }, ...size, measured: size,
+        draggable: false, selectable: false, focusable: false, zIndex: -1,
+      };
+    });
+  }, [steps, framed, document]);
+  const nodes: AnyNode[] = useMemo(() => [...frames, ...steps], [frames, steps]);
+  const starts: WayEdge[] = useMemo(
+    () =>
+      framed.flatMap((id) => roots(document, id).map((to) => ({
+        id: `${id}/${INSIDE}/${to}`, type: "way" as const, source: id, sourceHandle: INSIDE, target: to,
+        data: { label: t("list.inside"), on: results[to]?.step.state === "succeeded", gap: { after: null, port: "out", inside: id }, selected: false },
+      }))),
+    [framed, document, results, t],
+  );
+  const ways: WayEdge[] = useMemo(
     () =>
       document.edges.map((edge) => {
         const known = ports(edge.from);
@@ -147,12 +198,13 @@ function Flow() {
         const after = results[edge.to]?.step.state;
         const on = result?.state === "succeeded" && (result.ports?.includes(edge.port) ?? false) && after !== "skipped";
         return {
-          id: `${edge.from}/${edge.port}/${edge.to}`, type: "way" as const, source: edge.from, sourceHandle: edge.port, target: edge.to,
+          id: `${edge.from}/${edge.port}/${edge.to}`, type: "way" as const, source: framed.includes(edge.from) ? `${edge.from}${FRAME}` : edge.from, sourceHandle: edge.port, target: edge.to,
           data: { label: known.length > 1 ? (port?.title || edge.port) : "", on, gap: { after: edge.from, port: edge.port }, selected: false },
         };
       }),
-    [document.edges, ports, results],
+    [document.edges, framed, ports, results],
   );
+  const edges = useMemo(() => [...ways, ...starts], [ways, starts]);
 
   const tidyUp = useCallback(() => {
     const heights = new Map(flow.getNodes().map((node) => [node.id, node.measured?.height ?? 96]));
@@ -163,7 +215,7 @@ function Flow() {
   // A step chosen elsewhere must be in sight here.
   useEffect(() => {
     const node = address.step ? flow.getNode(address.step) : undefined;
-    if (node?.measured?.width) void flow.fitView({ nodes: nodes.filter((item) => item.id === address.step), duration: 180, maxZoom: flow.getZoom(), minZoom: flow.getZoom(), padding: 0.4 });
+    if (node?.measured?.width) void flow.fitView({ nodes: steps.filter((item) => item.id === address.step), duration: 180, maxZoom: flow.getZoom(), minZoom: flow.getZoom(), padding: 0.4 });
     // eslint-disable-next-line react-hooks/exhaustive-deps -- only a new selection moves the view, not a new position
   }, [address.step]);
 
@@ -193,12 +245,12 @@ function Flow() {
 
   return (
     <div className={classes["canvas"]} onKeyDownCapture={onKey}>
-      <ReactFlow<StepNode, WayEdge>
+      <ReactFlow<AnyNode, WayEdge>
         aria-label={t("canvas.label")} role="application"
         nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES}
         fitView fitViewOptions={{ padding: 0.16, maxZoom: 1 }} minZoom={0.2} maxZoom={1.6} deleteKeyCode={null} selectionKeyCode={null} nodesFocusable edgesFocusable
         disableKeyboardA11y attributionPosition="bottom-center" zoomOnDoubleClick={false} nodeDragThreshold={4}
-        onNodeClick={(_, node) => go({ step: node.id, field: undefined })}
+        onNodeClick={(_, node) => go({ step: stepOf(node.id), field: undefined })}
         onNodesChange={(changes) => {
           // The drawing library shows a step only once its size is handed back to it.
           const sizes = changes.flatMap((change) => (change.type === "dimensions" && change.dimensions ? [[change.id, change.dimensions] as const] : []));
@@ -211,12 +263,17 @@ function Flow() {
           setDragging(new Map());
           store.edit(t("label.place"), (current) => setPositions(current, places), "positions");
         }}
-        onConnect={({ source, sourceHandle, target }) => store.edit(t("label.connect"), (current) => connect(current, { from: source, port: sourceHandle ?? "out", to: target }))}
+        onConnect={({ source, sourceHandle, target }) => {
+          // What lies in a step begins by itself when nothing leads to it.
+          if (sourceHandle !== INSIDE) store.edit(t("label.connect"), (current) => connect(current, { from: stepOf(source), port: sourceHandle ?? "out", to: target }));
+        }}
         onConnectEnd={(_, state) => {
-          if (!state.toNode && state.fromNode && state.fromHandle?.type === "source") actions.openPalette({ after: state.fromNode.id, port: state.fromHandle.id ?? "out" });
+          if (state.toNode || !state.fromNode || state.fromHandle?.type !== "source") return;
+          const from = stepOf(state.fromNode.id);
+          actions.openPalette(state.fromHandle.id === INSIDE ? { after: null, port: "out", inside: from } : { after: from, port: state.fromHandle.id ?? "out" });
         }}
         onEdgesChange={() => undefined}
-        onEdgeDoubleClick={(_, edge) => store.edit(t("label.disconnect"), (current) => disconnect(current, { from: edge.source, port: edge.sourceHandle ?? "out", to: edge.target }))}
+        onEdgeDoubleClick={(_, edge) => store.edit(t("label.disconnect"), (current) => disconnect(current, { from: stepOf(edge.source), port: edge.sourceHandle ?? "out", to: edge.target }))}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1.4} />
       </ReactFlow>

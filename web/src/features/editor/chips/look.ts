@@ -51,9 +51,10 @@ function useEntries(inside: string | null): Source[] {
   const { t } = useTranslation("editor");
   const document = useDocument();
   const checked = useEditor((state) => state.checked);
+  const outputs = useOutputs();
   return useMemo(
-    () => entriesOf(document, checked, inside, { entry: (step) => t("chip.entry", { step }), index: t("chip.index") }),
-    [document, checked, inside, t],
+    () => entriesOf(document, checked, outputs, inside, { entry: (step) => t("chip.entry", { step }), index: t("chip.index") }),
+    [document, checked, outputs, inside, t],
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { createContext, use } from "react";
 
+import type { Gap } from "~/lib/document/edits";
 import type { Workflow } from "~/lib/document/types";
 import type { TrialScope } from "./trial";
 
@@ -10,7 +11,7 @@ export interface Actions {
   stop: () => void;
   settle: (document: Workflow, label: string) => void;
   flush: () => Promise<boolean>;
-  openPalette: (gap?: { after: string | null; port: string }) => void;
+  openPalette: (gap?: Gap) => void;
 }
 
 const Context = createContext<Actions | null>(null);
