@@ -168,6 +168,27 @@ async fn lists_lie_in_lists_and_an_entry_reads_those_around_it() {
         output(&office, &run, "outer")["results"],
         json!(["aa+ab", "ba+bb"])
     );
+    // The run tells it entry by entry, with what each step read.
+    let steps: Vec<String> = told["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .map(|step| {
+            format!(
+                "{}@{}",
+                step["node"].as_str().expect("a node"),
+                step["item_path"].as_str().expect("a path")
+            )
+        })
+        .collect();
+    assert_eq!(
+        steps.join(" "),
+        "form@ outer@ inner@0 pair@0.0 pair@0.1 inner@1 pair@1.0 pair@1.1"
+    );
+    assert_eq!(
+        told["steps"][4]["input"],
+        json!({"outer.item.name": "a", "item.name": "b"})
+    );
     office.close().await;
 }
 

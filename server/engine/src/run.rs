@@ -11,7 +11,7 @@ use crate::{
     workflow::OnError,
 };
 
-pub(crate) mod paths;
+pub mod paths;
 
 /// One step: a node and, inside containers, which entry of each, outermost first, such as `3.0` (`""` outside).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

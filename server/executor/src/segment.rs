@@ -609,8 +609,15 @@ impl<'a> Making<'a> {
     }
 
     fn put(&mut self, key: StepKey, mut row: StepWrite) {
+        let held = |waits_on: &Option<String>| waits_on.as_deref() == Some("items");
         if let Some(before) = self.steps.get(&key) {
             row.started_ago_ms = before.started_ago_ms.or(row.started_ago_ms);
+            if held(&before.waits_on) {
+                row.kept.clone_from(&before.kept);
+            }
+        } else if let Some(before) = self.row(&key).filter(|row| held(&row.waits_on)) {
+            // What a container went through is still told when it has ended.
+            row.kept.clone_from(&before.kept);
         }
         self.steps.insert(key, row);
     }
@@ -644,14 +651,12 @@ impl<'a> Making<'a> {
     fn ready(&self, key: &StepKey, arrived: Option<Vec<String>>) -> StepWrite {
         let mut row = plain(key, "ready");
         row.kept = arrived.map(|arrived| json!(arrived));
-        if let Some(before) = self.steps.get(key) {
-            row.attempt = before.attempt;
-            row.kept.clone_from(&before.kept);
-            row.waits_on.clone_from(&before.waits_on);
-        } else if let Some(before) = self.row(key) {
-            row.attempt = before.attempt;
-            row.kept.clone_from(&before.kept);
-            row.waits_on.clone_from(&before.waits_on);
+        let before = (self.steps.get(key))
+            .map(|row| (row.attempt, &row.waits_on))
+            .or_else(|| self.row(key).map(|row| (row.attempt, &row.waits_on)));
+        if let Some((attempt, waits_on)) = before {
+            row.attempt = attempt;
+            row.waits_on.clone_from(waits_on);
         }
         row
     }

@@ -111,7 +111,9 @@ pub struct StepDetail {
     pub output: Option<Json>,
     pub error: Option<Json>,
     pub warnings: Option<Json>,
-    /// `signal`, `generation`, `delivery` or `nothing`.
+    /// What the step kept when it began to wait; of a container its entries.
+    pub kept: Option<Json>,
+    /// `signal`, `generation`, `delivery`, `items` or `nothing`.
     pub waits_on: Option<String>,
     pub wait_until: Option<Timestamp>,
     /// When a retryable step comes back.
@@ -264,7 +266,7 @@ pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepD
         r#"select coalesce(step.node, q.node) as "node!", coalesce(step.item_path, q.item_path) as "item_path!",
                   case when q.lease_owner is not null then 'running' else coalesce(step.state, 'ready') end as "state!",
                   coalesce(step.attempt, 1) as "attempt!", coalesce(step.ports, '{}') as "ports!", step.output as "output?",
-                  step.error as "error?", step.warnings as "warnings?",
+                  step.error as "error?", step.warnings as "warnings?", step.kept as "kept?",
                   case when step.state = 'waiting' then step.waits_on end as waits_on,
                   step.wait_until as "wait_until: jiff_sqlx::Timestamp",
                   case when q.lease_owner is null and step.state = 'retryable' then q.due_at end
@@ -291,6 +293,7 @@ pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepD
             output: row.output,
             error: row.error,
             warnings: row.warnings,
+            kept: row.kept,
             waits_on: row.waits_on,
             wait_until: row.wait_until.map(jiff_sqlx::Timestamp::to_jiff),
             due_at: row.due_at.map(jiff_sqlx::Timestamp::to_jiff),

@@ -1,9 +1,6 @@
 //! One run as people look at it: the stored rows joined with what the workflow document and the catalogue say about each step.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use axum::{Json, http::StatusCode};
 use engine::{
@@ -11,7 +8,8 @@ use engine::{
     graph::Plan,
     ids::RunId,
     node::{GenerationRequest, GenerationResult, Role, Warning},
-    workflow::Workflow,
+    run::paths,
+    workflow::{Node, Workflow},
 };
 use serde_json::{Map, Value, json};
 use store::{
@@ -59,11 +57,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
     let host = |worker: Option<engine::ids::WorkerId>| {
         worker.map(|id| hosts.get(&id).cloned().unwrap_or_else(|| "gone".into()))
     };
-    let outputs: BTreeMap<&str, &Value> = rows
-        .iter()
-        .filter(|row| row.item_path.is_empty())
-        .filter_map(|row| Some((row.node.as_str(), row.output.as_ref()?)))
-        .collect();
+    let reads = Reads::new(workflow.as_ref(), &rows, &detail.firm);
     let mut steps = Vec::new();
     for place in places(workflow.as_ref(), &rows) {
         let row = rows
@@ -94,10 +88,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
             icon: known.map_or("circle-help".into(), |known| known.description.icon.into()),
             state: row.map_or(StepState::Pending, |row| step_state(&row.state)),
             ports: row.map(|row| row.ports.clone()).unwrap_or_default(),
-            input: node.map_or_else(
-                || json!({}),
-                |node| what_it_read(&node.config, &outputs, &detail.firm),
-            ),
+            input: node.map_or_else(|| json!({}), |node| reads.of(node, place.item_path)),
             output: row.and_then(|row| row.output.clone()),
             output_kind: plan
                 .as_ref()
@@ -200,38 +191,63 @@ struct Place<'a> {
     item_path: &'a str,
 }
 
-/// Steps in the document's order, those that have not begun included; rows of nodes that the document lost come last.
+/// Steps in the document's order, those that have not begun included, what lies in a step behind it, entry by entry; rows of nodes
+/// that the document lost come last.
 fn places<'a>(workflow: Option<&'a Workflow>, rows: &'a [StepDetail]) -> Vec<Place<'a>> {
+    let nodes = workflow.map_or(&[][..], |workflow| &workflow.nodes);
+    let mut by_level: HashMap<(Option<&str>, &str), Vec<&StepDetail>> = HashMap::new();
+    let parents: HashMap<&str, Option<&str>> = nodes
+        .iter()
+        .map(|node| (node.id.as_str(), node.parent.as_deref()))
+        .collect();
+    for row in rows {
+        if let Some(parent) = parents.get(row.node.as_str()) {
+            let level = by_level.entry((*parent, &row.item_path)).or_default();
+            level.push(row);
+        }
+    }
     let mut places = Vec::new();
-    for node in workflow.iter().flat_map(|workflow| &workflow.nodes) {
-        let mut found = false;
-        for row in rows.iter().filter(|row| row.node == node.id) {
-            found = true;
-            places.push(Place {
+    level(nodes, &by_level, None, "", &mut places);
+    let lost = rows
+        .iter()
+        .filter(|row| !parents.contains_key(row.node.as_str()));
+    places.extend(lost.map(|row| Place {
+        node: &row.node,
+        item_path: &row.item_path,
+    }));
+    places
+}
+
+fn level<'a>(
+    nodes: &'a [Node],
+    by_level: &HashMap<(Option<&str>, &str), Vec<&'a StepDetail>>,
+    parent: Option<&str>,
+    path: &str,
+    places: &mut Vec<Place<'a>>,
+) {
+    let here = by_level.get(&(parent, path)).map_or(&[][..], Vec::as_slice);
+    for node in nodes.iter().filter(|node| node.parent.as_deref() == parent) {
+        match here.iter().find(|row| row.node == node.id) {
+            Some(row) => places.push(Place {
                 node: &row.node,
                 item_path: &row.item_path,
-            });
-        }
-        if !found {
-            places.push(Place {
+            }),
+            None if path.is_empty() => places.push(Place {
                 node: &node.id,
                 item_path: "",
-            });
+            }),
+            None => continue,
+        }
+        let mut index = 0;
+        loop {
+            let below = paths::below(path, index);
+            if !by_level.contains_key(&(Some(node.id.as_str()), below.as_str())) {
+                break;
+            }
+            level(nodes, by_level, Some(&node.id), &below, places);
+            index += 1;
         }
     }
-    for row in rows {
-        let known = workflow
-            .iter()
-            .flat_map(|workflow| &workflow.nodes)
-            .any(|node| node.id == row.node);
-        if !known {
-            places.push(Place {
-                node: &row.node,
-                item_path: &row.item_path,
-            });
-        }
-    }
-    places
 }
 
 fn step_state(state: &str) -> StepState {
@@ -257,27 +273,86 @@ fn warnings(row: &StepDetail) -> Vec<WarningOut> {
     stored.into_iter().map(WarningOut::from).collect()
 }
 
-/// The values that a step's settings read, by path. Settings are looked at as text: what holds no hole reads nothing.
-fn what_it_read(config: &Value, outputs: &BTreeMap<&str, &Value>, firm: &Value) -> Value {
-    let mut read = Map::new();
-    collect_reads(config, &mut |path| {
-        let (first, rest) = match path.split_first() {
-            Some((first, rest)) => (first.as_str(), rest),
-            None => return,
-        };
-        let start = match first {
-            "firm" => Some(firm),
-            node => outputs.get(node).copied(),
-        };
-        let value = start.and_then(|start| {
-            rest.iter()
-                .try_fold(start, |value, name| value.get(name.as_str()))
-        });
-        if let Some(value) = value {
-            read.insert(path.join("."), value.clone());
+/// What steps could read, as far as it is stored.
+struct Reads<'a> {
+    outputs: HashMap<(&'a str, &'a str), &'a Value>,
+    /// Entries of containers.
+    items: HashMap<(&'a str, &'a str), &'a Vec<Value>>,
+    parents: HashMap<&'a str, &'a str>,
+    firm: &'a Value,
+}
+
+impl<'a> Reads<'a> {
+    fn new(workflow: Option<&'a Workflow>, rows: &'a [StepDetail], firm: &'a Value) -> Self {
+        let nodes = workflow.into_iter().flat_map(|workflow| &workflow.nodes);
+        Self {
+            outputs: rows
+                .iter()
+                .filter_map(|row| {
+                    let key = (row.node.as_str(), row.item_path.as_str());
+                    Some((key, row.output.as_ref()?))
+                })
+                .collect(),
+            items: rows
+                .iter()
+                .filter_map(|row| {
+                    let key = (row.node.as_str(), row.item_path.as_str());
+                    Some((key, row.kept.as_ref()?.as_array()?))
+                })
+                .collect(),
+            parents: nodes
+                .filter_map(|node| Some((node.id.as_str(), node.parent.as_deref()?)))
+                .collect(),
+            firm,
         }
-    });
-    Value::Object(read)
+    }
+
+    /// The values that a step's settings read, by path. Settings are looked at as text: what holds no hole reads nothing.
+    fn of(&self, node: &Node, item_path: &str) -> Value {
+        let mut read = Map::new();
+        collect_reads(&node.config, &mut |path| {
+            let Some((first, rest)) = path.split_first() else {
+                return;
+            };
+            let value = self.start(node, item_path, first).and_then(|start| {
+                rest.iter()
+                    .try_fold(&start, |value, name| value.get(name.as_str()))
+                    .cloned()
+            });
+            if let Some(value) = value {
+                read.insert(path.join("."), value);
+            }
+        });
+        Value::Object(read)
+    }
+
+    fn start(&self, node: &Node, item_path: &str, name: &str) -> Option<Value> {
+        if name == "firm" {
+            return Some(self.firm.clone());
+        }
+        let (mut container, mut path) = (self.parents.get(node.id.as_str()), item_path);
+        let mut innermost = true;
+        while let (Some(id), Some((above, index))) = (container, paths::split(path)) {
+            let item = || self.items.get(&(*id, above))?.get(index).cloned();
+            match name {
+                "item" if innermost => return item(),
+                "index" if innermost => return Some(json!(index)),
+                _ if name == *id => return Some(json!({"item": item(), "index": index})),
+                _ => {}
+            }
+            innermost = false;
+            path = above;
+            container = self.parents.get(id);
+        }
+        // Outside and in every container around it: the nearest one that has such a step.
+        let mut path = item_path;
+        loop {
+            if let Some(output) = self.outputs.get(&(name, path)) {
+                return Some((*output).clone());
+            }
+            path = paths::split(path)?.0;
+        }
+    }
 }
 
 fn collect_reads(json: &Value, found: &mut dyn FnMut(&[String])) {
@@ -326,6 +401,8 @@ fn wait_out(row: &StepDetail, generations: &[Generation]) -> Option<WaitOut> {
                 ..wait("model", text)
             })
         }
+        // What is inside says for what.
+        ("waiting", Some("items")) => None,
         ("waiting", Some("delivery")) => Some(wait(
             "delivery",
             "Waits until the message is delivered.".into(),

@@ -1,7 +1,7 @@
 //! Item paths: which entry of each container a step works on, outermost first, such as `3` or `3.0`; empty outside.
 
 /// The path of an entry of a container's step at `path`.
-pub(crate) fn below(path: &str, index: usize) -> String {
+pub fn below(path: &str, index: usize) -> String {
     if path.is_empty() {
         index.to_string()
     } else {
@@ -10,13 +10,13 @@ pub(crate) fn below(path: &str, index: usize) -> String {
 }
 
 /// The path of the container's step and the number of the entry.
-pub(crate) fn split(path: &str) -> Option<(&str, usize)> {
+pub fn split(path: &str) -> Option<(&str, usize)> {
     let (above, index) = path.rsplit_once('.').unwrap_or(("", path));
     Some((above, index.parse().ok()?))
 }
 
 /// The first `depth` parts of a path.
-pub(crate) fn upper(path: &str, depth: usize) -> &str {
+pub fn upper(path: &str, depth: usize) -> &str {
     if depth == 0 {
         return "";
     }
@@ -27,7 +27,7 @@ pub(crate) fn upper(path: &str, depth: usize) -> &str {
 }
 
 /// Whether a step at `path` belongs to the entry at `entry`, directly or deeper.
-pub(crate) fn is_within(path: &str, entry: &str) -> bool {
+pub fn is_within(path: &str, entry: &str) -> bool {
     path.strip_prefix(entry)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

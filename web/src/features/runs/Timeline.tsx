@@ -13,6 +13,11 @@ export function stepKey(step: RunStep): string {
   return step.item_path === "" ? step.node : `${step.node}:${step.item_path}`;
 }
 
+const depthOf = (step: RunStep) => (step.item_path === "" ? 0 : step.item_path.split(".").length);
+
+/** Which entry of its list a step worked on, counted as people do: `3`, or `3.1` in lists in lists. */
+const entryOf = (step: RunStep) => step.item_path.split(".").map((part) => Number(part) + 1).join(".");
+
 /** All steps on one axis: hatched waited, solid ran, dashed is to come. A step opens below its bar. */
 export function Timeline({
   run,
@@ -74,6 +79,7 @@ export function Timeline({
                 type="button"
                 data-step={key}
                 className={classes.row}
+                style={{ "--depth": depthOf(step) } as CSSProperties}
                 aria-expanded={isOpen}
                 aria-controls={`step-${key}`}
                 onClick={() => select(isOpen ? undefined : key)}
@@ -82,7 +88,10 @@ export function Timeline({
                   <OriginIcon family={step.family} icon={step.icon} />
                   <span>
                     <strong>{step.name.trim() || typeTitle(step)}</strong>
-                    <small>{factOf(step)}</small>
+                    <small>
+                      {step.item_path !== "" && <b>{t("run.entry", { number: entryOf(step) })} · </b>}
+                      {factOf(step)}
+                    </small>
                   </span>
                 </span>
                 <span className={classes.bars}>
