@@ -72,7 +72,11 @@ async fn receiver() -> (Ledger, String) {
     (ledger, url)
 }
 
-/// Publishes the shipped invoice (form, sums, a note by the model, page, webhook) and returns its form's path.
+/// Entries of the list that every run goes through, two at once.
+const ENTRIES: usize = 3;
+
+/// Publishes the shipped invoice (form, sums, a note by the model, page, webhook), with a list between sums and note whose entries run
+/// beside each other, and returns its form's path.
 async fn publish(site: &Installation, receiver: &str) -> String {
     let owner = site.owner().await;
     let endpoint = owner
@@ -89,11 +93,24 @@ async fn publish(site: &Installation, receiver: &str) -> String {
         .expect(201);
     let path = format!("/api/workflows/{}", made["id"].as_str().expect("an id"));
     let mut document = made["draft"]["document"].clone();
-    for node in document["nodes"].as_array_mut().expect("steps") {
+    let nodes = document["nodes"].as_array_mut().expect("steps");
+    for node in nodes.iter_mut() {
         if node["type"] == "webhook_deliver" {
             node["config"]["endpoint"] = endpoint.clone();
         }
     }
+    let list: Vec<usize> = (0..ENTRIES).collect();
+    nodes.push(
+        json!({"id": "each", "type": "for_each", "version": 1, "name": "Each",
+        "config": {"list": format!("{{{{ {list:?} }}}}"), "concurrency": 2}}),
+    );
+    nodes.push(json!({"id": "line", "type": "template_fill", "version": 1, "name": "Line", "parent": "each",
+        "config": {"template": "{{ item }} of {{ totals.total }}"}}));
+    let edges = document["edges"].as_array_mut().expect("edges");
+    for edge in edges.iter_mut().filter(|edge| edge["to"] == "note") {
+        edge["to"] = json!("each");
+    }
+    edges.push(json!({"from": "each", "port": "out", "to": "note"}));
     owner
         .put(
             &format!("{path}/draft"),
@@ -502,9 +519,17 @@ async fn check(site: &Installation, ledger: &Ledger, places: &[String]) {
     assert_eq!(db.sql("select count(*) from submission"), count);
     assert_eq!(
         db.sql("select node, state, count(*) from step group by 1, 2 order by 1"),
-        ["form", "note", "page", "send", "totals"]
-            .map(|node| format!("{node}|succeeded|{count}"))
+        ["each", "form", "line", "note", "page", "send", "totals"]
+            .map(|node| {
+                let times = if node == "line" { ENTRIES } else { 1 };
+                format!("{node}|succeeded|{}", places.len() * times)
+            })
             .join("\n")
+    );
+    assert_eq!(
+        db.sql("select count(*) from step where node = 'each' and (output ->> 'count')::int <> 3"),
+        "0",
+        "every entry has its result"
     );
     assert_eq!(
         db.sql("select count(*), count(distinct run_id) from artifact where content_type = 'application/pdf' and deleted_at is null"),
