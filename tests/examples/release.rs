@@ -299,7 +299,7 @@ async fn leave(maker: &Maker, delivered: &[String], workflow: &str) {
             "update delivery set state = 'due', due_at = now(), finished_at = null, attempts = 0, tries = 0 where run_id = '{run}'"
         ));
     }
-    let sending = delivery::claim(store, holder, 1).await.expect("claim");
+    let sending = delivery::claim(store, holder, 1, 1).await.expect("claim");
     assert_eq!(sending.len(), 1, "a message is under way");
     maker.start(workflow, json!({"customer": "Leased"})).await;
     let leased = queue::claim(store, holder, 1, ClaimForm::SkipLocked)

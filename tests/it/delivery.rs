@@ -476,6 +476,49 @@ async fn a_slow_receiver_is_not_asked_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_does_not_answer_holds_up_nobody_else() {
+    let site = Site::new().await;
+    let open = Arc::new(tokio::sync::Semaphore::new(0));
+    let app = Router::new().route(
+        "/hook",
+        post({
+            let open = open.clone();
+            async move || open.acquire().await.expect("the door stays").forget()
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let (receiver, other) = Receiver::start(&[]).await;
+    let silent = site.endpoint(&url, SECRET).await;
+    let quick = site.endpoint(&other, SECRET).await;
+    let published = publish(&site, silent, json!({})).await;
+    for _ in 0..20 {
+        delivery::test(&site.store, &published.scope, silent, Timestamp::now())
+            .await
+            .expect("written");
+    }
+    let executor = site.executor().await;
+    let under_way = "select count(*) from delivery where state = 'sending'";
+    site.until(under_way, "6").await;
+    let id = delivery::test(&site.store, &published.scope, quick, Timestamp::now())
+        .await
+        .expect("written");
+    until_state(&site, id, "delivered").await;
+    assert_eq!(receiver.received().len(), 1);
+    assert_eq!(site.db.sql(under_way), "6");
+    open.add_permits(20);
+    site.until(
+        "select count(*) from delivery where state = 'delivered'",
+        "21",
+    )
+    .await;
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_kills_its_senders_is_given_up() {
     let site = Site::new().await;
     let (receiver, url) = Receiver::start(&[]).await;

@@ -42,12 +42,13 @@ const LINK_DAYS: i64 = 7;
 pub(crate) async fn work(executor: Arc<Inner>) {
     let store = &executor.config.store;
     let slots = Arc::new(Semaphore::new(executor.config.senders));
+    let share = share_of(executor.config.senders);
     let mut woken = store.events.woken(Wake::Deliveries);
     while !executor.is_stopping() {
         woken.borrow_and_update();
         let free = slots.available_permits();
         let claimed = match i64::try_from(free) {
-            Ok(free) if free > 0 => delivery::claim(store, executor.holder(), free)
+            Ok(free) if free > 0 => delivery::claim(store, executor.holder(), free, share)
                 .await
                 .unwrap_or_else(|error| {
                     tracing::warn!(%error, "deliveries could not be claimed");
@@ -77,6 +78,11 @@ pub(crate) async fn work(executor: Arc<Inner>) {
             () = tokio::time::sleep(executor.config.poll) => {}
         }
     }
+}
+
+/// How many of the senders one endpoint may hold; the others always find one.
+fn share_of(senders: usize) -> i64 {
+    i64::try_from((senders * 3 / 4).max(1)).unwrap_or(1)
 }
 
 async fn send(executor: &Inner, claimed: &Claimed) {

@@ -279,7 +279,7 @@ pub async fn stop(store: &Store, scope: &Scope, id: DeliveryId) -> Result<()> {
     lock_run(&mut transaction, delivery.item.run).await?;
     let done = sqlx::query!(
         "update delivery set state = 'stopped', finished_at = now(), lease_owner = null, lease_until = null, fence = fence + 1
-         where id = $1 and workspace_id = $2 and state in ('due', 'sending', 'retrying', 'held') returning awaited",
+         where id = $1 and workspace_id = $2 and state in ('due', 'sending', 'retrying', 'held') returning awaited, item_path",
         id.as_uuid(),
         scope.workspace().as_uuid(),
     )
@@ -296,7 +296,7 @@ pub async fn stop(store: &Store, scope: &Scope, id: DeliveryId) -> Result<()> {
             &mut transaction,
             delivery.item.run,
             delivery.item.node.as_deref(),
-            Some(""),
+            done.item_path.as_deref(),
         )
         .await?;
     transaction.commit().await?;
@@ -332,13 +332,28 @@ pub async fn test(
     Ok(id)
 }
 
-/// Leases up to `limit` due deliveries, those of lost senders included; picked apart from the join as in `queue::claim`.
-pub async fn claim(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Claimed>> {
+/// Leases up to `limit` due deliveries, those of lost senders included; picked apart from the join as in `queue::claim`. A holder has at
+/// most `share` of one endpoint under way, and endpoints that have the fewest come first: a receiver that does not answer holds up its
+/// own messages and not those of others.
+pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
-        r#"with due as materialized (
-               select id from delivery
-               where (state in ('due', 'retrying') and due_at <= now()) or (state = 'sending' and lease_until < now())
-               order by due_at limit $2 for update skip locked)
+        r#"with candidate as materialized (
+               select waiting.id, waiting.due_at, busy.count + waiting.rank as place
+               from endpoint
+               cross join lateral (
+                   select count(*) from delivery
+                   where state = 'sending' and lease_owner = $1 and endpoint_id = endpoint.id) busy
+               cross join lateral (
+                   select id, due_at, row_number() over (order by due_at) as rank from (
+                       select id, due_at from delivery
+                       where endpoint_id = endpoint.id and state in ('due', 'retrying') and due_at <= now()
+                       order by due_at limit greatest($4 - busy.count, 0)) first) waiting
+               union all
+               select id, due_at, 0 from delivery where state = 'sending' and lease_until < now()),
+           due as materialized (
+               select delivery.id from delivery join candidate using (id)
+               where (state in ('due', 'retrying') and delivery.due_at <= now()) or (state = 'sending' and lease_until < now())
+               order by place, candidate.due_at limit $2 for update of delivery skip locked)
            update delivery d
            set state = 'sending', lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = d.fence + 1,
                attempts = d.attempts + 1, tries = d.tries + 1
@@ -350,6 +365,7 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Clai
         holder.worker.as_uuid(),
         limit,
         holder.lease_ms,
+        share,
     )
     .fetch_all(&store.pool)
     .await?;
