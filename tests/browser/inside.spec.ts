@@ -1,6 +1,7 @@
 // Steps that lie in another step: built by keyboard in the list, drawn in a frame on the canvas, run for every entry.
 import { expect, test } from "@playwright/test";
 import { agent, draftOf, inspector, runSample, startFrom, step, surface, view } from "./agent.ts";
+import { expectAccessible } from "./accessible.ts";
 import { Api } from "./api.ts";
 import { startServer, type Server } from "./server.ts";
 
@@ -59,12 +60,26 @@ test("a list's entries get steps of their own, by keyboard, and run one after th
   await step(page, "For each").click();
   await surface(page, "Values");
   await expect(page.getByRole("main")).toContainText("Sintra day tour with guide!");
-  await page.screenshot({ path: test.info().outputPath("list.png") });
-
+  await expectAccessible(page, "a step with others in it, in the list");
   await view(page, "Canvas");
   await page.getByRole("button", { name: "Tidy up" }).click();
-  await page.screenshot({ path: test.info().outputPath("canvas.png") });
+  await expectAccessible(page, "a step with others in it, on the canvas");
+
+  // On the run's page every entry has its row.
   await view(page, "List");
+  await page.getByRole("button", { name: "Publish" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: /^Publish/ }).click();
+  await page.getByRole("button", { name: "Back to the editor" }).click();
+  const run = await api.call<{ id: string }>("POST", `/workflows/${id}/runs`, { input: (await draftOf(api, id)).samples[0]?.input });
+  await page.goto(`${server.url}/runs/${run.id}`);
+  const entry = page.getByRole("button", { name: /Text with values.*entry 3/ });
+  await expect(entry).toBeVisible({ timeout: 30_000 });
+  await entry.click();
+  await expect(page.getByRole("main")).toContainText("Sintra day tour with guide!");
+  await expectAccessible(page, "a run with entries");
+  await page.screenshot({ path: test.info().outputPath("run.png"), fullPage: true });
+
+  await page.goBack();
   await step(page, "For each").focus();
   await page.keyboard.press("Delete");
   await expect(inner).toHaveCount(0);
