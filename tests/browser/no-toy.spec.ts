@@ -251,7 +251,13 @@ test("the built pages name no step type and no shipped example", async () => {
   expect(items.length).toBeGreaterThan(1);
   const forbidden = [...names, ...items.flatMap((example) => [example.name, example.title])];
   // "branch" is also what one can do when a step fails, and "switch" the role of a control.
-  const otherwise: Record<string, RegExp> = { branch: /`stop`,`continue`,`branch`/g, switch: /role:`switch`/g };
+  const otherwise: Record<string, RegExp> = {
+    branch: /`stop`,`continue`,`branch`/g,
+    // Where the arrow of a bubble sits.
+    merge: /(?:arrowPosition|(?<![.\w])\w)===`merge`/g,
+    stop: /`stop`,`continue`,`branch`|on_error(?:\?\?|===)`stop`/g,
+    switch: /role:`switch`/g,
+  };
   const folder = resolve(import.meta.dirname, "../../web/dist/assets");
   const scripts = readdirSync(folder).filter((name) => name.endsWith(".js"));
   expect(scripts.length).toBeGreaterThan(10);

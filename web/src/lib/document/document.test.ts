@@ -261,3 +261,47 @@ describe("questions of a form", () => {
     expect(fallbacksOf(setFallbacks(document, "form", "hotel", "to follow"), "form", "hotel")).toEqual(["to follow", "to follow"]);
   });
 });
+
+describe("steps in a step", () => {
+  const held = () => {
+    const [document, first] = addNode(flow("a>b"), type, { after: null, port: "out", inside: "a" });
+    const [next, second] = addNode(document, type, { after: first, port: "out" });
+    return { document: next, first, second };
+  };
+
+  test("are added inside, and behind one another there", () => {
+    const { document, first, second } = held();
+    const parents = Object.fromEntries(document.nodes.map((node) => [node.id, node.parent]));
+    expect(parents).toEqual({ a: undefined, b: undefined, [first]: "a", [second]: "a" });
+    expect(wires(document)).toBe(`a>b ${first}>${second}`);
+    expect(inOrder(document)).toEqual(["a", first, second, "b"]);
+  });
+
+  test("are rows of their own below it", () => {
+    const { document, first, second } = held();
+    const rows = lanes(document, ports(document)).map((row) => (row.kind === "step" ? `${row.depth} ${row.id}` : row.kind));
+    expect(rows).toEqual(["0 a", "inside", `1 ${first}`, `1 ${second}`, "0 b"]);
+    const empty = lanes(flow("a>b"), ports(flow("a>b")), (id) => id === "a");
+    expect(empty.find((row) => row.kind === "inside")).toMatchObject({ of: "a", empty: true });
+  });
+
+  test("go with it, and move in and out one at a time", () => {
+    const { document, first, second } = held();
+    expect(removeNode(document, "a", out).nodes.map((node) => node.id)).toEqual(["b"]);
+    const moved = moveNode(document, second, { after: "b", port: "out" }, out);
+    expect(moved?.nodes.find((node) => node.id === second)?.parent).toBeUndefined();
+    expect(moved && wires(moved)).toBe(`a>b b>${second}`);
+    expect(moveNode(document, "a", { after: first, port: "out" }, out)).toBeNull();
+  });
+
+  test("are not wired across its edge", () => {
+    const { document, first } = held();
+    expect(connect(document, { from: first, port: "out", to: "b" })).toBeNull();
+  });
+
+  test("are drawn above what follows it", () => {
+    const { document, second } = held();
+    const places = tidy(document, ports(document));
+    expect(places.get("b")?.y).toBeGreaterThan(places.get(second)?.y ?? Infinity);
+  });
+});
