@@ -1,3 +1,4 @@
+import type { Query } from "@tanstack/react-query";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useEvents } from "./events";
@@ -25,7 +26,9 @@ export function useLiveQueries(topics: readonly string[]): void {
     if (waiting.current.size === 0 || timer.current !== null) return;
     timer.current = setTimeout(() => {
       timer.current = null;
-      for (const key of waiting.current.values()) void client.invalidateQueries({ queryKey: key });
+      // What failed is asked for again by the person, or when the connection is back: its words stay until then.
+      const predicate = (query: Query) => query.state.status !== "error";
+      for (const queryKey of waiting.current.values()) void client.invalidateQueries({ queryKey, predicate });
       waiting.current.clear();
     }, PAUSE_MS);
   });
