@@ -370,3 +370,139 @@ async fn the_first_way_goes_on_and_a_stop_ends_the_other() {
     assert_eq!(office.sql("select count(*) from queue_entry"), "0");
     office.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failure_no_further_entry_begins_where_the_list_stops() {
+    let (office, owner) = Office::open().await;
+    let document = document(
+        &[
+            node(
+                "each",
+                "for_each",
+                None,
+                &json!({"list": "{{ form.guests }}", "result": "{{ item.name }}"}),
+            ),
+            node(
+                "wait",
+                "delay",
+                Some("each"),
+                &json!({"mode": "for", "amount": "1", "unit": "days"}),
+            ),
+            node(
+                "number",
+                "set_fields",
+                Some("each"),
+                &json!({"fields": [{"name": "n", "label": "N", "kind": "decimal", "value": "{{ 7 / item.days | default(1) }}"}]}),
+            ),
+        ],
+        &[("form", "out", "each"), ("wait", "out", "number")],
+    );
+    let input = json!({"guests": [{"name": "Ada", "days": 1}, {"name": "Bo", "days": 0}, {"name": "Cy", "days": 1}]});
+    let run = start(&office, &owner, document, input).await;
+    let waiting = "select string_agg(item_path, ',' order by item_path) from queue_entry";
+    for entry in ["0", "1"] {
+        office.db.until(waiting, entry).await;
+        office.sql("update queue_entry set due_at = now()");
+    }
+    let told = ended(&owner, &run).await;
+    assert_eq!(told["state"], "failed", "{told:#}");
+    assert_eq!(told["error"]["code"], "entry_failed");
+    assert_eq!(told["error"]["params"]["number"], 2);
+    assert_eq!(
+        office.sql("select count(*) from step where item_path = '2'"),
+        "0"
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_beside_each_other_send_each_message_once() {
+    let (office, owner) = Office::open().await;
+    let endpoint = owner
+        .post(
+            "/api/endpoints",
+            json!({"name": "Office", "url": "http://127.0.0.1:9/hook", "attach": "link"}),
+        )
+        .await
+        .expect(201)["endpoint"]["id"]
+        .clone();
+    let names: Vec<String> = (0..30).map(|number| format!("guest {number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let document = document(
+        &[
+            node(
+                "each",
+                "for_each",
+                None,
+                &json!({"list": "{{ form.guests }}", "concurrency": 4, "result": "{{ text.text }}"}),
+            ),
+            text("text", Some("each"), "Dear {{ item.name }}"),
+            node(
+                "send",
+                "webhook_deliver",
+                Some("each"),
+                &json!({"endpoint": endpoint, "values": {"text": "{{ text.text }}"}}),
+            ),
+        ],
+        &[("form", "out", "each"), ("text", "out", "send")],
+    );
+    let run = start(&office, &owner, document, guests(&names)).await;
+    let told = ended(&owner, &run).await;
+    assert_eq!(told["state"], "succeeded", "{told:#}");
+    assert_eq!(output(&office, &run, "each")["count"], 30);
+    assert_eq!(
+        office.sql("select count(*), count(distinct item_path) from delivery"),
+        "30|30"
+    );
+    assert_eq!(office.sql("select count(*) from queue_entry"), "0");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_carries_errors_and_a_retry_may_begin_with_it() {
+    let (office, owner) = Office::open().await;
+    let failing = |id: &str| {
+        let mut node = node(
+            id,
+            "set_fields",
+            None,
+            &json!({"fields": [{"name": "n", "label": "N", "kind": "decimal", "value": "{{ 1 / 0 }}"}]}),
+        );
+        node["on_error"] = json!("branch");
+        node
+    };
+    let document = document(
+        &[
+            failing("one"),
+            failing("two"),
+            node("merged", "merge", None, &json!({"waits_for": "first"})),
+            text("end", None, "{{ merged.from }}: {{ merged.value.code }}"),
+        ],
+        &[
+            ("form", "out", "one"),
+            ("form", "out", "two"),
+            ("one", "error", "merged"),
+            ("two", "error", "merged"),
+            ("merged", "out", "end"),
+        ],
+    );
+    let run = start(&office, &owner, document, guests(&[])).await;
+    let told = ended(&owner, &run).await;
+    assert_eq!(told["state"], "succeeded", "{told:#}");
+    let text = output(&office, &run, "end")["text"].clone();
+    let (from, code) = text
+        .as_str()
+        .and_then(|text| text.split_once(": "))
+        .expect("a text");
+    assert!(["one", "two"].contains(&from) && !code.is_empty(), "{text}");
+    let again = owner
+        .post(
+            &format!("/api/runs/{run}/retry"),
+            json!({"from_node": "merged"}),
+        )
+        .await;
+    let again = again.json["id"].as_str().expect("a run").to_owned();
+    let told = ended(&owner, &again).await;
+    assert_eq!(told["state"], "succeeded", "{told:#}");
+    office.close().await;
+}

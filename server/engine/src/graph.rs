@@ -395,11 +395,7 @@ impl Draft {
                 .into_iter()
                 .map(|field| (field.name, field.kind))
                 .collect(),
-            sources: self
-                .arriving(index)
-                .into_iter()
-                .map(|(other, reading)| reading.field(self.nodes[other].seen()))
-                .collect(),
+            sources: self.sources(index),
             inside: self.nodes[index]
                 .container
                 .is_some()
@@ -408,19 +404,23 @@ impl Draft {
     }
 
     /// What leads into a node and what it carries, in the order of the edges.
-    fn arriving(&self, index: usize) -> Vec<(usize, Reading)> {
-        let mut arriving: Vec<(usize, Reading)> = Vec::new();
+    fn sources(&self, index: usize) -> Vec<Field> {
+        let mut sources: Vec<Field> = Vec::new();
         for arc in self.arcs.iter().filter(|arc| arc.to == index) {
             let reading = if arc.on_failure {
                 Reading::Error
             } else {
                 Reading::Output
             };
-            if !arriving.iter().any(|(other, _)| *other == arc.from) {
-                arriving.push((arc.from, reading));
+            let source = reading.field(self.nodes[arc.from].seen());
+            match sources.iter_mut().find(|other| other.name == source.name) {
+                // Its output or its error, whichever comes.
+                Some(other) if other.kind != source.kind => other.kind = Kind::Any,
+                Some(_) => {}
+                None => sources.push(source),
             }
         }
-        arriving
+        sources
     }
 
     fn inside(&self, container: usize) -> Inside {
@@ -497,27 +497,26 @@ impl Draft {
                     "What starts a run cannot lie inside another step.",
                 )),
                 Some(parent) => {
-                    let around = self.containers(Some(parent)).take(MAX_DEPTH + 1);
-                    let around: Vec<usize> = around.collect();
-                    if around.contains(&index) || around.len() > MAX_DEPTH {
-                        Some(Problem::error(
-                            "nested_too_deep",
-                            json!({"most": MAX_DEPTH}),
-                            format!(
-                                "Steps lie in each other at most {MAX_DEPTH} deep, and none in itself."
-                            ),
-                        ))
-                    } else {
+                    let in_itself = self.containers(Some(parent)).any(|other| other == index);
+                    if !in_itself {
                         self.nodes[index].parent = Some(parent);
-                        None
                     }
+                    in_itself.then(too_deep)
                 }
             };
-            if let Some(problem) = problem {
-                self.sound = false;
-                self.problems
-                    .push(problem.at(format!("/nodes/{index}/parent")).of(&node.id));
-            }
+            self.misplaced(index, problem);
+        }
+        for index in 0..self.nodes.len() {
+            let depth = self.containers(self.nodes[index].parent).count();
+            self.misplaced(index, (depth > MAX_DEPTH).then(too_deep));
+        }
+    }
+
+    fn misplaced(&mut self, index: usize, problem: Option<Problem>) {
+        if let Some(problem) = problem {
+            self.sound = false;
+            let problem = problem.at(format!("/nodes/{index}/parent"));
+            self.problems.push(problem.of(&self.nodes[index].id));
         }
     }
 
@@ -808,13 +807,8 @@ impl Draft {
         let mut surroundings: Vec<Surroundings> = (0..self.nodes.len())
             .map(|index| {
                 let node = &self.nodes[index];
-                let mut readings = named(self.readings(self.knowledge.get(index)));
-                if node.join == Join::First {
-                    // It reads what arrived, and only that; who comes after it cannot.
-                    readings.extend(named(self.arriving(index)));
-                }
                 Surroundings {
-                    readings,
+                    readings: named(self.readings(self.knowledge.get(index))),
                     before: self
                         .in_order()
                         .filter(|&other| {
@@ -888,6 +882,14 @@ impl Draft {
             levels,
         })
     }
+}
+
+fn too_deep() -> Problem {
+    Problem::error(
+        "nested_too_deep",
+        json!({"most": MAX_DEPTH}),
+        format!("Steps lie in each other at most {MAX_DEPTH} deep, and none in itself."),
+    )
 }
 
 /// What a plan keeps of a node's place in the graph.

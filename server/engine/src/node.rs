@@ -264,6 +264,11 @@ pub trait NodeContext: Send + Sync {
     /// The document template that the workflow's version pins for this id (a draft: the newest).
     async fn document(&self, id: DocumentId) -> Result<PinnedDocument, NodeError>;
 
+    /// What a way that led here carries (`StepInfo::arrived`).
+    fn arrived(&self, from: &str) -> Value {
+        self.values().get(from).cloned().unwrap_or(Value::Empty)
+    }
+
     /// How an entry of this container ended; `None` for other nodes and beyond the last one.
     fn item_end(&self, _index: usize) -> Option<ItemEnd> {
         None

@@ -404,7 +404,7 @@ impl Advance<'_> {
                 }
             }
             Event::Expanded { key, items } => {
-                if self.is_open(&key) {
+                if self.is_open(&key) && self.state.items(&key).is_none() {
                     self.state.set(key.clone(), StepStatus::Waiting);
                     let step = self.state.steps.entry(key.clone()).or_default();
                     step.items = Some(Items {
@@ -584,7 +584,13 @@ impl Advance<'_> {
         let inside = until
             .and_then(|until| plan.node(until))
             .is_some_and(|until| plan.is_in(until, node));
-        if inside {
+        let failed = self
+            .state
+            .items(container)
+            .is_some_and(|items| items.failed);
+        if inside && failed && node.container.as_ref().is_some_and(|held| held.stops) {
+            self.finish(RunStatus::Failed);
+        } else if inside {
             // The trial ends in here; there may be nothing to make an output of.
             self.skip(container.clone());
             self.go_on(container);

@@ -16,7 +16,7 @@ use engine::{
         HttpRequest, HttpResponse, ItemEnd, NodeContext, NodeError, PinnedDocument, Services,
         StepError, StepInfo,
     },
-    value::{FileRef, Record},
+    value::{FileRef, Record, Value},
 };
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -76,6 +76,11 @@ impl NodeContext for Context {
                 "The page that this step fills does not exist any more. Choose another one.",
             )
         })
+    }
+
+    fn arrived(&self, from: &str) -> Value {
+        let path = &self.step.item_path;
+        self.program.plan.carried(from, path, &self.outputs)
     }
 
     fn item_end(&self, index: usize) -> Option<ItemEnd> {

@@ -105,7 +105,13 @@ impl Known {
         let single = self.lease.lost >= LOST_BEFORE_SUSPECT;
         let (mut state, _) = begin(plan, &self.run, &self.rows, &head);
         let mut outputs = Arc::new(outputs(&self.rows));
-        let mut expanded: BTreeMap<StepKey, Json> = BTreeMap::new();
+        // Containers go on with the entries they began with.
+        let mut expanded: BTreeMap<StepKey, Json> = self
+            .rows
+            .iter()
+            .filter(|row| holds_items(row) && !status(&row.state).is_terminal())
+            .map(|row| (key_of(row), row.kept.clone().unwrap_or(Json::Null)))
+            .collect();
         let mut ready = VecDeque::from([head.clone()]);
         let started = Instant::now();
         while let Some(key) = ready.pop_front() {
@@ -116,6 +122,10 @@ impl Known {
             let outside = node.effect() == Effect::Outside;
             // Which way came first is decided under the run's lock.
             if !first && (outside || node.join == Join::First) {
+                break;
+            }
+            // Beside other heads it is not known here which entry is the next one.
+            if !first && !self.solo && key.item_path != head.item_path {
                 break;
             }
             if !first && (single || started.elapsed() >= LONGEST || executor.is_stopping()) {
@@ -219,7 +229,8 @@ impl Known {
             Join::First => self
                 .row(&key.node, &key.item_path)
                 .and_then(|row| serde_json::from_value(row.kept.clone()?).ok())
-                .unwrap_or_default(),
+                // A retry that begins with it keeps no record of what came first.
+                .unwrap_or_else(|| arrived(plan, state, key)),
         }
     }
 
@@ -383,9 +394,13 @@ impl Done {
         let (mut state, commands) = begin(plan, &self.run, rows, &self.head);
         let mut making = Making::new(rows, plan);
         making.take(&state, commands);
-        for attempt in &self.attempts {
+        for (number, attempt) in self.attempts.iter().enumerate() {
+            let entered = making.entered.shift_remove(&attempt.key).is_some();
+            // Another head was there first, or the step is called off: what was done of it here, and from it on, never was.
+            if number > 0 && !entered {
+                break;
+            }
             let commands = advance(plan, &mut state, event(attempt));
-            making.entered.shift_remove(&attempt.key);
             self.write(&mut making, attempt);
             making.take(&state, commands);
         }
@@ -748,7 +763,14 @@ fn begin(
             },
         )
     } else {
-        advance(plan, &mut state, Event::Resumed { key: head.clone() })
+        // A retry may have kept what a step that goes on with the first way waited for.
+        let mut commands = advance(plan, &mut state, Event::Restored);
+        commands.extend(advance(
+            plan,
+            &mut state,
+            Event::Resumed { key: head.clone() },
+        ));
+        commands
     };
     // The head itself is what this segment does.
     let commands = commands

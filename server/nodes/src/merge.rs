@@ -8,7 +8,6 @@ use engine::{
         Card, Description, Done, Effect, Family, Join, Node, NodeContext, NodeError, Outcome,
         OutputContext, Surface,
     },
-    value::Value,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,7 +102,7 @@ impl Node for Merge {
         let Some(from) = context.step().arrived.first() else {
             return Err(NodeError::failed("nothing_arrived", "No way led here."));
         };
-        let value = context.values().get(from).unwrap_or(&Value::Empty);
+        let value = context.arrived(from);
         Ok(Outcome::Done(Done::out(
             json!({"from": from, "value": value.to_json()}),
         )))

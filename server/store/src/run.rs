@@ -730,7 +730,7 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
         Some(node) if workflow.nodes.iter().any(|other| other.id == node) => {
             if rows
                 .iter()
-                .any(|row| row.node == node && row.state == "skipped")
+                .any(|row| row.node == outermost(node) && row.state == "skipped")
             {
                 return Err(StoreError::conflict(
                     "step_skipped",

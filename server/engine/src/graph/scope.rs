@@ -233,6 +233,19 @@ impl Plan {
         })
     }
 
+    /// What the ways out of a node carry in one entry: its output, or its error where that has a way of its own.
+    pub fn carried(&self, node: &str, item_path: &str, outputs: &Outputs) -> Value {
+        let Some(node) = self.nodes.get(node) else {
+            return Value::Empty;
+        };
+        match outputs.of(node, item_path, Reading::Output) {
+            Value::Empty if node.on_error == OnError::Branch => {
+                outputs.of(node, item_path, Reading::Error)
+            }
+            value => value,
+        }
+    }
+
     fn read(&self, readings: &[(String, Reading)], path: &str, outputs: &Outputs) -> Record {
         readings
             .iter()

@@ -341,6 +341,30 @@ fn a_trial_may_end_inside_a_container() {
 }
 
 #[test]
+fn a_trial_that_ends_inside_a_container_fails_with_its_step() {
+    let plan = held(1, true);
+    let state = &mut RunState::new().until(Some("a".into()));
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    send(&plan, state, expanded("h", 2));
+    assert_eq!(
+        send(&plan, state, failed("a@0")),
+        ["cancel b@0", "cancel h", "cancel t", "finish failed"]
+    );
+}
+
+#[test]
+fn a_container_is_not_expanded_twice() {
+    let plan = held(1, true);
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    send(&plan, state, expanded("h", 2));
+    assert_eq!(send(&plan, state, failed("a@0")), ["cancel b@0", "enter h"]);
+    assert!(send(&plan, state, expanded("h", 2)).is_empty());
+}
+
+#[test]
 fn a_stop_calls_off_what_is_under_way_everywhere() {
     let plan = held(1, true);
     let state = &mut RunState::new();

@@ -94,7 +94,8 @@ export function useCommands(): Commands {
           const before = edits.edgesTo(store.document, id)[0];
           if (!before) return;
           const earlier = edits.edgesTo(store.document, before.from)[0];
-          move(id, earlier ? { after: earlier.from, port: earlier.port } : { after: null, port: "out" });
+          const parent = edits.parentOf(store.document, id);
+          move(id, earlier ? { after: earlier.from, port: earlier.port } : { after: null, port: "out", ...(parent ? { inside: parent } : {}) });
           return;
         }
         const after = edits.edgesFrom(store.document, id)[0]?.to ?? order[at + 1];

@@ -53,8 +53,15 @@ export function roots(document: Workflow, parent: string | null = null): string[
 
 /** Steps that run before `id` on some way; what lies in a step comes after what leads to it. */
 export function ancestors(document: Workflow, id: string): Set<string> {
-  const around = document.nodes.flatMap((node) => (node.parent ? edgesTo(document, node.parent).map((edge) => [node.id, edge.from] as [string, string]) : []));
-  return reach(id, [...document.edges.map((edge) => [edge.to, edge.from] as [string, string]), ...around]);
+  const leading = document.edges.map((edge) => [edge.to, edge.from] as [string, string]);
+  const up = new Map(document.nodes.map((node) => [node.id, node.parent ?? null]));
+  const found = reach(id, leading);
+  const seen = new Set([id]);
+  for (let container = up.get(id) ?? null; container !== null && !seen.has(container); container = up.get(container) ?? null) {
+    seen.add(container);
+    for (const step of reach(container, leading)) found.add(step);
+  }
+  return found;
 }
 
 export function descendants(document: Workflow, id: string): Set<string> {

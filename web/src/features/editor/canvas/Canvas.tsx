@@ -126,7 +126,7 @@ const NODE_TYPES = { step: StepBox, frame: Frame };
 const EDGE_TYPES = { way: Way };
 
 /** The handle at which what lies in a step begins. */
-const INSIDE = "inside";
+const INSIDE = "/inside";
 const FRAME = "/frame";
 const stepOf = (id: string) => (id.endsWith(FRAME) ? id.slice(0, -FRAME.length) : id);
 
