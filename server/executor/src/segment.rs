@@ -159,18 +159,8 @@ impl Known {
             if matches!(attempt.came, Came::Dropped) {
                 return None;
             }
-            let known = Arc::make_mut(&mut outputs);
-            match &attempt.came {
-                Came::Succeeded { output, .. } => known.succeeded(key.clone(), output.clone()),
-                Came::Failed { error } => {
-                    let error = error_json(error, attempt.number, &attempt.key.node);
-                    known.failed(key.clone(), error);
-                }
-                Came::Waits { on, kept, .. } if matches!(**on, WaitOn::Items(_)) => {
-                    known.expanded(key.clone(), entries(kept));
-                    expanded.insert(key.clone(), kept.clone());
-                }
-                Came::Waits { .. } | Came::Again { .. } | Came::Dropped => {}
+            if let Some(kept) = learn(Arc::make_mut(&mut outputs), &attempt) {
+                expanded.insert(key.clone(), kept);
             }
             let commands = advance(plan, &mut state, event(&attempt));
             done.attempts.push(attempt);
@@ -831,6 +821,24 @@ fn outputs(rows: &[StepRow]) -> Outputs {
         }
     }
     outputs
+}
+
+/// What later steps may read of an attempt; the entries of a container that begins.
+fn learn(outputs: &mut Outputs, attempt: &Attempt) -> Option<Json> {
+    let key = attempt.key.clone();
+    match &attempt.came {
+        Came::Succeeded { output, .. } => outputs.succeeded(key, output.clone()),
+        Came::Failed { error } => {
+            let error = error_json(error, attempt.number, &key.node);
+            outputs.failed(key, error);
+        }
+        Came::Waits { on, kept, .. } if matches!(**on, WaitOn::Items(_)) => {
+            outputs.expanded(key, entries(kept));
+            return Some(kept.clone());
+        }
+        Came::Waits { .. } | Came::Again { .. } | Came::Dropped => {}
+    }
+    None
 }
 
 fn key_of(row: &StepRow) -> StepKey {
