@@ -342,14 +342,16 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Res
                from endpoint
                cross join lateral (
                    select count(*) from delivery
-                   where state = 'sending' and lease_owner = $1 and endpoint_id = endpoint.id) busy
+                   where state = 'sending' and lease_owner = $1 and lease_until >= now() and endpoint_id = endpoint.id) busy
                cross join lateral (
                    select id, due_at, row_number() over (order by due_at) as rank from (
-                       select id, due_at from delivery
-                       where endpoint_id = endpoint.id and state in ('due', 'retrying') and due_at <= now()
-                       order by due_at limit greatest($4 - busy.count, 0)) first) waiting
-               union all
-               select id, due_at, 0 from delivery where state = 'sending' and lease_until < now()),
+                       (select id, due_at from delivery
+                        where endpoint_id = endpoint.id and state in ('due', 'retrying') and due_at <= now()
+                        order by due_at limit $4)
+                       union all
+                       (select id, due_at from delivery
+                        where endpoint_id = endpoint.id and state = 'sending' and lease_until < now())) ready) waiting
+               where busy.count + waiting.rank <= $4),
            due as materialized (
                select delivery.id from delivery join candidate using (id)
                where (state in ('due', 'retrying') and delivery.due_at <= now()) or (state = 'sending' and lease_until < now())
