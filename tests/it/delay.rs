@@ -15,14 +15,8 @@ async fn start(office: &Office, owner: &Caller, wait: Json) -> String {
              "config": {"template": "until {{ wait.until | date(\"iso\") }}"}}],
         "edges": [{"from": "form", "port": "out", "to": "wait"}, {"from": "wait", "port": "out", "to": "text"}]
     });
-    let made = office.publish(owner, document).await;
-    let path = format!(
-        "/api/workflows/{}/runs",
-        made["id"].as_str().expect("an id")
-    );
     let day = office.sql("select current_date + 30");
-    let answer = owner.post(&path, json!({"input": {"day": day}})).await;
-    answer.json["id"].as_str().expect("an id").to_owned()
+    office.start(owner, document, json!({ "day": day })).await
 }
 
 async fn waits(office: &Office, run: &str) {

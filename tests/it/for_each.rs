@@ -33,19 +33,6 @@ fn text(id: &str, parent: Option<&str>, template: &str) -> Json {
     node(id, "template_fill", parent, &json!({"template": template}))
 }
 
-async fn start(office: &Office, owner: &Caller, document: Json, input: Json) -> String {
-    let made = office.publish(owner, document).await;
-    let path = format!(
-        "/api/workflows/{}/runs",
-        made["id"].as_str().expect("an id")
-    );
-    let answer = owner.post(&path, json!({"input": input})).await;
-    answer.json["id"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{}", answer.json))
-        .to_owned()
-}
-
 async fn ended(owner: &Caller, run: &str) -> Json {
     owner
         .get(&format!("/api/runs/{run}/wait?wait_ms=25000"))
@@ -91,13 +78,9 @@ async fn results_come_in_the_order_of_the_list_at_any_number_at_once() {
             ],
             &[("form", "out", "each"), ("each", "out", "all")],
         );
-        let run = start(
-            &office,
-            &owner,
-            document,
-            guests(&["Ada", "Bo", "Cy", "Di"]),
-        )
-        .await;
+        let run = office
+            .start(&owner, document, guests(&["Ada", "Bo", "Cy", "Di"]))
+            .await;
         let told = ended(&owner, &run).await;
         assert_eq!(told["state"], "succeeded", "{told:#}");
         assert_eq!(
@@ -127,7 +110,7 @@ async fn an_empty_list_gives_an_empty_result() {
         ],
         &[("form", "out", "each")],
     );
-    let run = start(&office, &owner, document, guests(&[])).await;
+    let run = office.start(&owner, document, guests(&[])).await;
     assert_eq!(ended(&owner, &run).await["state"], "succeeded");
     assert_eq!(
         output(&office, &run, "each"),
@@ -161,7 +144,7 @@ async fn lists_lie_in_lists_and_an_entry_reads_those_around_it() {
         ],
         &[("form", "out", "outer")],
     );
-    let run = start(&office, &owner, document, guests(&["a", "b"])).await;
+    let run = office.start(&owner, document, guests(&["a", "b"])).await;
     let told = ended(&owner, &run).await;
     assert_eq!(told["state"], "succeeded", "{told:#}");
     assert_eq!(
@@ -214,7 +197,7 @@ async fn with_a_failure(office: &Office, owner: &Caller, rule: &str, at_once: u3
         &[("form", "out", "each"), ("number", "out", "after")],
     );
     let input = json!({"guests": [{"name": "Ada", "days": 7}, {"name": "Bo", "days": 0}, {"name": "Cy", "days": 1}]});
-    start(office, owner, document, input).await
+    office.start(owner, document, input).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,7 +256,9 @@ async fn no_more_entries_wait_than_may_be_at_once_and_stop_ends_them_all() {
         ],
         &[("form", "out", "each")],
     );
-    let run = start(&office, &owner, document, guests(&["a", "b", "c"])).await;
+    let run = office
+        .start(&owner, document, guests(&["a", "b", "c"]))
+        .await;
     let state = format!("select state from run where id = '{run}'");
     office.db.until(&state, "waiting").await;
     let waiting = "select string_agg(item_path, ',' order by item_path) from queue_entry";
@@ -317,13 +302,8 @@ async fn a_merge_gives_the_value_of_the_way_that_was_taken() {
         ],
     );
     let made = office.publish(&owner, document).await;
-    let path = format!(
-        "/api/workflows/{}/runs",
-        made["id"].as_str().expect("an id")
-    );
     for (names, expected) in [(vec!["Ada"], "1 guests"), (vec![], "nobody")] {
-        let answer = owner.post(&path, json!({"input": guests(&names)})).await;
-        let run = answer.json["id"].as_str().expect("an id").to_owned();
+        let run = owner.start(&made, guests(&names)).await;
         let told = ended(&owner, &run).await;
         assert_eq!(told["state"], "succeeded", "{told:#}");
         assert_eq!(output(&office, &run, "end")["text"], expected);
@@ -359,7 +339,7 @@ async fn the_first_way_goes_on_and_a_stop_ends_the_other() {
             ("merged", "out", "end"),
         ],
     );
-    let run = start(&office, &owner, document, guests(&[])).await;
+    let run = office.start(&owner, document, guests(&[])).await;
     let told = ended(&owner, &run).await;
     assert_eq!(told["state"], "succeeded", "{told:#}");
     assert_eq!(output(&office, &run, "end")["message"], "soon came first");
@@ -398,7 +378,7 @@ async fn after_a_failure_no_further_entry_begins_where_the_list_stops() {
         &[("form", "out", "each"), ("wait", "out", "number")],
     );
     let input = json!({"guests": [{"name": "Ada", "days": 1}, {"name": "Bo", "days": 0}, {"name": "Cy", "days": 1}]});
-    let run = start(&office, &owner, document, input).await;
+    let run = office.start(&owner, document, input).await;
     let waiting = "select string_agg(item_path, ',' order by item_path) from queue_entry";
     for entry in ["0", "1"] {
         office.db.until(waiting, entry).await;
@@ -446,7 +426,7 @@ async fn entries_beside_each_other_send_each_message_once() {
         ],
         &[("form", "out", "each"), ("text", "out", "send")],
     );
-    let run = start(&office, &owner, document, guests(&names)).await;
+    let run = office.start(&owner, document, guests(&names)).await;
     let told = ended(&owner, &run).await;
     assert_eq!(told["state"], "succeeded", "{told:#}");
     assert_eq!(output(&office, &run, "each")["count"], 30);
@@ -486,7 +466,7 @@ async fn a_merge_carries_errors_and_a_retry_may_begin_with_it() {
             ("merged", "out", "end"),
         ],
     );
-    let run = start(&office, &owner, document, guests(&[])).await;
+    let run = office.start(&owner, document, guests(&[])).await;
     let told = ended(&owner, &run).await;
     assert_eq!(told["state"], "succeeded", "{told:#}");
     let text = output(&office, &run, "end")["text"].clone();

@@ -156,6 +156,12 @@ impl Office {
         owner.get(&path).await.expect(200)
     }
 
+    /// Publishes a document and starts a run of it; the run's id.
+    pub async fn start(&self, owner: &Caller, document: Json, input: Json) -> String {
+        let made = self.publish(owner, document).await;
+        owner.start(&made, input).await
+    }
+
     pub fn sql(&self, statement: &str) -> String {
         self.db.sql(statement)
     }
@@ -225,6 +231,19 @@ impl Office {
 }
 
 impl Caller {
+    /// Starts a run of a published workflow; its id.
+    pub async fn start(&self, workflow: &Json, input: Json) -> String {
+        let path = format!(
+            "/api/workflows/{}/runs",
+            workflow["id"].as_str().expect("an id")
+        );
+        let answer = self.post(&path, json!({ "input": input })).await;
+        answer.json["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{}", answer.json))
+            .to_owned()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
     }

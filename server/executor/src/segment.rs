@@ -1,6 +1,8 @@
 //! One segment: the steps between two commits. Running them and turning what came of them into rows are apart, so that the rows can
 //! be made again under the run's lock when other heads have moved meanwhile.
 
+mod making;
+
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
@@ -13,7 +15,6 @@ use engine::{
     node::{DeliveryRequest, Effect, Event as Arrived, Join, StepError, Stored, WaitOn},
     run::{Command, Event, RunState, RunStatus, StepKey, StepStatus, advance, arrived},
 };
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use store::{
@@ -26,6 +27,8 @@ use store::{
     },
 };
 use tokio_util::sync::CancellationToken;
+
+use making::{Making, plain};
 
 use crate::{
     Inner,
@@ -109,7 +112,7 @@ impl Known {
         let mut expanded: BTreeMap<StepKey, Json> = self
             .rows
             .iter()
-            .filter(|row| holds_items(row) && !status(&row.state).is_terminal())
+            .filter(|row| holds_items(row.waits_on.as_deref()) && !status(&row.state).is_terminal())
             .map(|row| (key_of(row), row.kept.clone().unwrap_or(Json::Null)))
             .collect();
         let mut ready = VecDeque::from([head.clone()]);
@@ -583,116 +586,6 @@ impl Done {
     }
 }
 
-/// The rows of a segment in the making: of each step the last one counts.
-struct Making<'a> {
-    plan: &'a Plan,
-    rows: HashMap<(&'a str, &'a str), &'a StepRow>,
-    steps: IndexMap<StepKey, StepWrite>,
-    /// Steps that became ready and were not worked on here, with the nodes whose ways led to them where the first one counts.
-    entered: IndexMap<StepKey, Option<Vec<String>>>,
-    writes: Writes,
-}
-
-impl<'a> Making<'a> {
-    fn new(rows: &'a [StepRow], plan: &'a Plan) -> Self {
-        Self {
-            plan,
-            rows: rows
-                .iter()
-                .map(|row| ((row.node.as_str(), row.item_path.as_str()), row))
-                .collect(),
-            steps: IndexMap::new(),
-            entered: IndexMap::new(),
-            writes: Writes::default(),
-        }
-    }
-
-    fn row(&self, key: &StepKey) -> Option<&'a StepRow> {
-        self.rows
-            .get(&(key.node.as_str(), key.item_path.as_str()))
-            .copied()
-    }
-
-    fn put(&mut self, key: StepKey, mut row: StepWrite) {
-        let held = |waits_on: &Option<String>| waits_on.as_deref() == Some("items");
-        if let Some(before) = self.steps.get(&key) {
-            row.started_ago_ms = before.started_ago_ms.or(row.started_ago_ms);
-            if held(&before.waits_on) {
-                row.kept.clone_from(&before.kept);
-            }
-        } else if let Some(before) = self.row(&key).filter(|row| held(&row.waits_on)) {
-            // What a container went through is still told when it has ended.
-            row.kept.clone_from(&before.kept);
-        }
-        self.steps.insert(key, row);
-    }
-
-    fn take(&mut self, state: &RunState, commands: Vec<Command>) {
-        for command in commands {
-            match command {
-                Command::Enter(key) => {
-                    let node = self.plan.node(&key.node);
-                    let first = node.is_some_and(|node| node.join == Join::First);
-                    let arrived = first.then(|| arrived(self.plan, state, &key));
-                    self.entered.insert(key, arrived);
-                }
-                Command::Skip(key) => self.put(key.clone(), plain(&key, "skipped")),
-                Command::Cancel(key) => {
-                    self.entered.shift_remove(&key);
-                    // Steps with rows are cancelled where they stand.
-                    if self.row(&key).is_some() {
-                        self.steps.shift_remove(&key);
-                        self.writes.cancelled.push((key.node, key.item_path));
-                    } else {
-                        self.put(key.clone(), plain(&key, "cancelled"));
-                    }
-                }
-                Command::Finish(_) => {}
-            }
-        }
-    }
-
-    /// The row of a step that is entered: anew, or to go on after what is inside it.
-    fn ready(&self, key: &StepKey, arrived: Option<Vec<String>>) -> StepWrite {
-        let mut row = plain(key, "ready");
-        row.kept = arrived.map(|arrived| json!(arrived));
-        let before = (self.steps.get(key))
-            .map(|row| (row.attempt, &row.waits_on))
-            .or_else(|| self.row(key).map(|row| (row.attempt, &row.waits_on)));
-        if let Some((attempt, waits_on)) = before {
-            row.attempt = attempt;
-            row.waits_on.clone_from(waits_on);
-        }
-        row
-    }
-
-    fn finish(self) -> Writes {
-        Writes {
-            steps: self.steps.into_values().collect(),
-            ..self.writes
-        }
-    }
-}
-
-fn plain(key: &StepKey, state: &str) -> StepWrite {
-    StepWrite {
-        node: key.node.clone(),
-        item_path: key.item_path.clone(),
-        state: state.into(),
-        attempt: 1,
-        ports: Vec::new(),
-        output: None,
-        error: None,
-        warnings: None,
-        kept: None,
-        waits_on: None,
-        wait_until: None,
-        worker_id: None,
-        started_ago_ms: None,
-        finished_ago_ms: matches!(state, "skipped" | "cancelled").then_some(0),
-    }
-}
-
 /// The end of a run whose workflow cannot be used: its head fails, and with it the run.
 pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) -> Segment {
     let error = error_json(error, 1, &entry.lease.node);
@@ -741,7 +634,8 @@ fn begin(
         key: key_of(row),
         status: status(&row.state),
         ports: row.ports.clone(),
-        items: holds_items(row).then(|| row.kept.as_ref().map_or(0, |kept| entries(kept).len())),
+        items: holds_items(row.waits_on.as_deref())
+            .then(|| row.kept.as_ref().map_or(0, |kept| entries(kept).len())),
     });
     let mut state = RunState::restore(plan, restored).until(run.until_node.clone());
     let commands = if rows.is_empty() {
@@ -814,7 +708,7 @@ fn outputs(rows: &[StepRow]) -> Outputs {
         match row.state.as_str() {
             "succeeded" => outputs.succeeded(key, row.output.clone().unwrap_or(Json::Null)),
             "failed" => outputs.failed(key, row.error.clone().unwrap_or(Json::Null)),
-            _ if holds_items(row) => {
+            _ if holds_items(row.waits_on.as_deref()) => {
                 outputs.expanded(key, row.kept.as_ref().map(entries).unwrap_or_default());
             }
             _ => {}
@@ -849,8 +743,8 @@ fn key_of(row: &StepRow) -> StepKey {
 }
 
 /// A container that has not ended keeps its entries.
-fn holds_items(row: &StepRow) -> bool {
-    row.waits_on.as_deref() == Some("items")
+fn holds_items(waits_on: Option<&str>) -> bool {
+    waits_on == Some("items")
 }
 
 fn entries(kept: &Json) -> Vec<Json> {

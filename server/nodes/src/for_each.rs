@@ -294,3 +294,42 @@ fn field(name: &str, title: &str, kind: Kind) -> Field {
         optional: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::{check::check, graph};
+
+    use super::*;
+
+    #[test]
+    fn a_result_counts_on_no_step_that_may_not_have_run() {
+        let codes = |on_error: &str| -> Vec<String> {
+            let workflow = graph::parse(&json!({
+                "format": "formwork/1", "name": "Each", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+                "nodes": [
+                    {"id": "hook", "type": "webhook_input", "version": 1, "name": "Hook", "config": {"fields": [
+                        {"name": "names", "title": "Names", "kind": "list", "item": {"kind": "text"}}]}},
+                    {"id": "each", "type": "for_each", "version": 1, "name": "Each",
+                     "config": {"list": "{{ hook.names }}", "result": "{{ text.text }}"}},
+                    {"id": "way", "type": "branch", "version": 1, "name": "Way", "parent": "each", "config": {"ways": [
+                        {"name": "ada", "rules": [{"value": "{{ item }}", "operator": "is", "operand": "Ada"}]}]}},
+                    {"id": "halt", "type": "stop", "version": 1, "name": "Halt", "parent": "each", "on_error": on_error,
+                     "config": {"ends": "with_error", "message": "No Ada"}},
+                    {"id": "text", "type": "template_fill", "version": 1, "name": "Text", "parent": "each",
+                     "config": {"template": "{{ item }}"}},
+                ],
+                "edges": [
+                    {"from": "hook", "port": "out", "to": "each"},
+                    {"from": "way", "port": "ada", "to": "halt"},
+                    {"from": "way", "port": "otherwise", "to": "text"},
+                ],
+            }))
+            .expect("a readable workflow");
+            let problems = check(&workflow, &crate::catalogue(), &()).problems;
+            problems.into_iter().map(|problem| problem.code).collect()
+        };
+        // Where the stop ends the run, whoever comes to the end has the text; where it may fail and go on, nobody knows.
+        assert_eq!(codes("stop"), [""; 0]);
+        assert_eq!(codes("continue"), ["default_missing"]);
+    }
+}

@@ -1,0 +1,399 @@
+//! Retrying an ended run: which steps run again, and where the new run begins.
+
+use std::collections::{BTreeSet, HashMap};
+
+use engine::{ids::RunId, workflow::Workflow};
+use serde_json::Value as Json;
+
+use super::{StepRow, announce, get, step_rows};
+use crate::{Result, Scope, Store, StoreError, fresh_id, queue, storable};
+
+/// What a retry runs again.
+#[derive(Clone, Debug, Default)]
+pub struct Retry {
+    /// From this node on; `None`: everything that failed or was stopped.
+    pub from_node: Option<String>,
+    /// New input; the whole run is done again.
+    pub input: Option<Json>,
+}
+
+/// A new run of the same version that keeps the results of the steps it does not run again. An ended run is never reopened.
+pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Result<RunId> {
+    let detail = get(store, scope, run).await?;
+    if detail.item.finished_at.is_none() {
+        return Err(StoreError::conflict(
+            "run_not_over",
+            "This run is not over yet. Stop it first, or wait for its end.",
+        ));
+    }
+    let Some(version) = detail.version_id else {
+        return Err(StoreError::conflict(
+            "trial_run",
+            "A trial run is not retried. Start a new one in the editor.",
+        ));
+    };
+    if retry
+        .input
+        .as_ref()
+        .is_some_and(|input| !storable::json(input))
+    {
+        return Err(StoreError::invalid(
+            "nul_character",
+            "/input",
+            "The text contains a NUL character, which cannot be stored.",
+        ));
+    }
+    let workflow: Workflow = serde_json::from_value(detail.document)?;
+    let rows = step_rows(store, &[run])
+        .await?
+        .remove(&run)
+        .unwrap_or_default();
+    let again = if retry.input.is_some() {
+        workflow.nodes.iter().map(|node| node.id.clone()).collect()
+    } else {
+        again(&workflow, &rows, retry.from_node.as_deref())?
+    };
+    let kept: Vec<&StepRow> = rows
+        .iter()
+        .filter(|row| !again.contains(&row.node))
+        .collect();
+    let Frontier { heads, skipped } = frontier(&workflow, &kept, &detail.trigger_node);
+    if heads.is_empty() {
+        return Err(nothing_to_retry());
+    }
+    let kept: Vec<String> = kept.into_iter().map(|row| row.node.clone()).collect();
+    let new: RunId = fresh_id();
+    let mut transaction = store.pool.begin().await?;
+    sqlx::query!(
+        "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
+                          retry_of, first_run)
+         select $1, workspace_id, workflow_id, $4, source, trigger_node, submission_id, title, coalesce($5, input), firm,
+                id, first_run
+         from run where id = $2 and workspace_id = $3",
+        new.as_uuid(),
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+        version.as_uuid(),
+        retry.input,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "insert into step (run_id, node, item_path, workspace_id, state, attempt, ports, output, error, warnings, kept, worker_id,
+                           started_at, finished_at)
+         select $1, node, item_path, workspace_id, state, attempt, ports, output, error, warnings, kept, worker_id,
+                started_at, finished_at
+         from step where run_id = $2 and node = any($3)",
+        new.as_uuid(),
+        run.as_uuid(),
+        &kept,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "insert into queue_entry (run_id, node, item_path, workspace_id) select $1, node, '', $2 from unnest($3::text[]) node",
+        new.as_uuid(),
+        scope.workspace().as_uuid(),
+        &heads,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    // Heads beside the trigger are steps that are ready: the state machine finds them so.
+    sqlx::query!(
+        "insert into step (run_id, node, item_path, workspace_id, state, finished_at)
+         select $1::uuid, node, '', $2::uuid, 'ready', null::timestamptz from unnest($3::text[]) node
+         where cardinality($4::text[]) > 0
+         union all select $1, node, '', $2, 'skipped', now() from unnest($5::text[]) node",
+        new.as_uuid(),
+        scope.workspace().as_uuid(),
+        &heads,
+        &kept,
+        &skipped,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    queue::wake(store);
+    announce(store, scope, new, detail.item.workflow, "queued", false);
+    Ok(new)
+}
+
+/// The nodes that run again: the named one, all that did not end well, and everything behind them.
+fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BTreeSet<String>> {
+    let caught = |id: &str| {
+        workflow
+            .nodes
+            .iter()
+            .any(|node| node.id == id && node.on_error != engine::workflow::OnError::Stop)
+    };
+    let parents: HashMap<&str, &str> = workflow
+        .nodes
+        .iter()
+        .filter_map(|node| Some((node.id.as_str(), node.parent.as_deref()?)))
+        .collect();
+    // What lies in a container runs again with it, or not at all: its failures are the container's business.
+    let outermost = |id: &str| {
+        std::iter::successors(Some(id), |id| parents.get(id).copied())
+            .take(workflow.nodes.len())
+            .last()
+            .unwrap_or(id)
+            .to_owned()
+    };
+    // Also beside the named one: with a failure in it the new run would be over before it began.
+    let mut again: BTreeSet<String> = rows
+        .iter()
+        .filter(|row| !parents.contains_key(row.node.as_str()))
+        .filter(|row| match row.state.as_str() {
+            "succeeded" | "skipped" => false,
+            "failed" => !caught(&row.node),
+            _ => true,
+        })
+        .map(|row| row.node.clone())
+        .collect();
+    match from {
+        Some(node) if workflow.nodes.iter().any(|other| other.id == node) => {
+            if rows
+                .iter()
+                .any(|row| row.node == outermost(node) && row.state == "skipped")
+            {
+                return Err(StoreError::conflict(
+                    "step_skipped",
+                    "This step was skipped: no way led to it. Choose a step that ran.",
+                ));
+            }
+            again.insert(outermost(node));
+        }
+        Some(_) => {
+            return Err(StoreError::invalid(
+                "unknown_node",
+                "/from_node",
+                "The workflow of this run has no such step.",
+            ));
+        }
+        None if again.is_empty() => {
+            return Err(nothing_to_retry());
+        }
+        None => {}
+    }
+    let known: BTreeSet<&str> = rows.iter().map(|row| row.node.as_str()).collect();
+    again.extend(
+        workflow
+            .nodes
+            .iter()
+            .filter(|node| node.parent.is_none() && !known.contains(node.id.as_str()))
+            .map(|node| node.id.clone()),
+    );
+    loop {
+        let behind: Vec<String> = workflow
+            .edges
+            .iter()
+            .filter(|edge| again.contains(&edge.from) && !again.contains(&edge.to))
+            .map(|edge| edge.to.clone())
+            .collect();
+        if behind.is_empty() {
+            let inside = parents.keys().filter(|id| again.contains(&outermost(id)));
+            let inside: Vec<String> = inside.map(|id| (*id).to_owned()).collect();
+            again.extend(inside);
+            return Ok(again);
+        }
+        again.extend(behind);
+    }
+}
+
+fn nothing_to_retry() -> StoreError {
+    StoreError::conflict(
+        "nothing_to_retry",
+        "Every step of this run ended well. Choose the step to start from.",
+    )
+}
+
+/// Where a retry begins.
+#[derive(Debug, Default, PartialEq)]
+struct Frontier {
+    /// Nodes that can start at once: everything before them is kept, and a way leads to them.
+    heads: Vec<String>,
+    /// Nodes that no way leads to any more.
+    skipped: Vec<String>,
+}
+
+/// Without kept steps a retry begins with the trigger, like any run.
+fn frontier(workflow: &Workflow, kept: &[&StepRow], trigger: &str) -> Frontier {
+    let mut frontier = Frontier::default();
+    if kept.is_empty() {
+        frontier.heads.push(trigger.to_owned());
+        return frontier;
+    }
+    let mut settled: HashMap<&str, &[String]> = kept
+        .iter()
+        .map(|row| (row.node.as_str(), row.ports.as_slice()))
+        .collect();
+    loop {
+        let mut skipped = Vec::new();
+        for node in &workflow.nodes {
+            let id = node.id.as_str();
+            if node.parent.is_some()
+                || settled.contains_key(id)
+                || frontier.heads.iter().any(|head| head == id)
+            {
+                continue;
+            }
+            let before: Vec<_> = workflow.edges.iter().filter(|edge| edge.to == id).collect();
+            if !before
+                .iter()
+                .all(|edge| settled.contains_key(edge.from.as_str()))
+            {
+                continue;
+            }
+            let fired = |edge: &&engine::workflow::Edge| {
+                settled
+                    .get(edge.from.as_str())
+                    .is_some_and(|ports| ports.contains(&edge.port))
+            };
+            if id == trigger || before.iter().any(fired) {
+                frontier.heads.push(id.to_owned());
+            } else {
+                skipped.push(id);
+            }
+        }
+        if skipped.is_empty() {
+            return frontier;
+        }
+        settled.extend(skipped.iter().map(|id| (*id, [].as_slice())));
+        frontier
+            .skipped
+            .extend(skipped.into_iter().map(str::to_owned));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn workflow() -> Workflow {
+        let nodes: Vec<Json> = ["form", "left", "right", "join", "end"]
+            .iter()
+            .map(|id| json!({"id": id, "type": "t", "version": 1, "name": id}))
+            .collect();
+        let edges: Vec<Json> = [
+            ("form", "left"),
+            ("form", "right"),
+            ("left", "join"),
+            ("right", "join"),
+            ("join", "end"),
+        ]
+        .iter()
+        .map(|(from, to)| json!({"from": from, "port": "out", "to": to}))
+        .collect();
+        serde_json::from_value(json!({
+            "format": "formwork/1", "name": "n", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+            "nodes": nodes, "edges": edges,
+        }))
+        .expect("the workflow is well-formed")
+    }
+
+    /// What succeeded fired `out`.
+    fn rows(states: &[(&str, &str)]) -> Vec<StepRow> {
+        states
+            .iter()
+            .map(|(node, state)| StepRow {
+                node: (*node).into(),
+                state: (*state).into(),
+                ports: (*state == "succeeded")
+                    .then(|| "out".to_owned())
+                    .into_iter()
+                    .collect(),
+                ..StepRow::default()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_lies_in_a_container_is_kept_or_runs_again_with_it() {
+        let mut workflow = workflow();
+        for node in &mut workflow.nodes {
+            if node.id == "right" || node.id == "join" {
+                node.parent = Some("left".into());
+            }
+        }
+        workflow
+            .edges
+            .retain(|edge| edge.to != "join" && edge.from != "right");
+        workflow.edges.push(engine::workflow::Edge {
+            from: "left".into(),
+            port: "out".into(),
+            to: "end".into(),
+        });
+        let inner = |state: &str, path: &str| StepRow {
+            item_path: path.into(),
+            ..rows(&[("right", state)]).remove(0)
+        };
+        let mut steps = rows(&[
+            ("form", "succeeded"),
+            ("left", "succeeded"),
+            ("end", "failed"),
+        ]);
+        steps.extend([inner("succeeded", "0"), inner("failed", "1")]);
+        let runs = |again: BTreeSet<String>| again.into_iter().collect::<Vec<_>>().join(" ");
+        // The container counted the failure of an entry out; only what came after it runs again.
+        assert_eq!(
+            runs(again(&workflow, &steps, None).expect("a retry")),
+            "end"
+        );
+        assert_eq!(
+            runs(again(&workflow, &steps, Some("right")).expect("a retry")),
+            "end join left right"
+        );
+        let kept: Vec<&StepRow> = steps.iter().filter(|row| row.node == "form").collect();
+        assert_eq!(frontier(&workflow, &kept, "form").heads, ["left"]);
+    }
+
+    #[test]
+    fn a_retry_starts_where_everything_before_is_kept() {
+        let check =
+            |states: &[(&str, &str)], from: Option<&str>, heads: &[&str], skipped: &[&str]| {
+                let (workflow, rows) = (workflow(), rows(states));
+                let again = again(&workflow, &rows, from).expect("there is something to retry");
+                let kept: Vec<&StepRow> = rows
+                    .iter()
+                    .filter(|row| !again.contains(&row.node))
+                    .collect();
+                let found = frontier(&workflow, &kept, "form");
+                assert_eq!(found.heads, heads, "{states:?} {from:?}");
+                assert_eq!(found.skipped, skipped, "{states:?} {from:?}");
+            };
+        let failed = [
+            ("form", "succeeded"),
+            ("left", "failed"),
+            ("right", "succeeded"),
+            ("join", "cancelled"),
+            ("end", "cancelled"),
+        ];
+        check(&failed, None, &["left"], &[]);
+        // The failure beside the chosen step is not carried over.
+        check(&failed, Some("right"), &["left", "right"], &[]);
+        let stopped = [
+            ("form", "succeeded"),
+            ("left", "cancelled"),
+            ("right", "cancelled"),
+        ];
+        check(&stopped, None, &["left", "right"], &[]);
+        let ended = ["form", "left", "right", "join", "end"].map(|node| (node, "succeeded"));
+        check(&ended, Some("join"), &["join"], &[]);
+        check(&ended, Some("form"), &["form"], &[]);
+        assert!(again(&workflow(), &rows(&ended), None).is_err());
+        // No way leads on: what would have joined is skipped in the new run, too.
+        let dead = [
+            ("form", "succeeded"),
+            ("left", "skipped"),
+            ("right", "skipped"),
+        ];
+        let kept = rows(&dead);
+        let found = frontier(&workflow(), &kept.iter().collect::<Vec<_>>(), "form");
+        assert!(found.heads.is_empty());
+        assert_eq!(found.skipped, ["join", "end"]);
+        assert!(again(&workflow(), &kept, None).is_err());
+        assert!(again(&workflow(), &kept, Some("left")).is_err());
+    }
+}
