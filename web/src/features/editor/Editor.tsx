@@ -62,7 +62,7 @@ function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null
       const revision = Number(event["revision"]);
       if (Number.isFinite(revision)) void saver.noticed(revision);
     } else if (event.kind === "generation.text") {
-      trials.streamed({ node: String(event["node"]), generation: String(event["generation"]), fence: Number(event["fence"] ?? 0), seq: Number(event["seq"] ?? 0), text: String(event["text"] ?? "") });
+      trials.streamed({ node: String(event["node"]), itemPath: String(event["item_path"] ?? ""), generation: String(event["generation"]), fence: Number(event["fence"] ?? 0), seq: Number(event["seq"] ?? 0), text: String(event["text"] ?? "") });
     } else if (event.topic === `run:${runId}`) void trials.refresh();
   });
 

@@ -177,7 +177,8 @@ export class Trials {
   }
 
   /** Pieces of an older claim, or heard twice, are dropped; a new claim begins the text anew. */
-  streamed(piece: { node: string; generation: string; fence: number; seq: number; text: string }): void {
+  streamed(piece: { node: string; itemPath: string; generation: string; fence: number; seq: number; text: string }): void {
+    if (!FIRST_ENTRY.test(piece.itemPath)) return;
     const { streams } = this.store.get();
     const last = this.heard.get(piece.node);
     const same = last?.generation === piece.generation && last.fence === piece.fence;
