@@ -75,8 +75,8 @@ async fn receiver() -> (Ledger, String) {
 /// Entries of the list that every run goes through, two at once.
 const ENTRIES: usize = 3;
 
-/// Publishes the shipped invoice (form, sums, a note by the model, page, webhook), with a list between sums and note whose entries run
-/// beside each other, and returns its form's path.
+/// Publishes the shipped invoice (form, sums, a note by the model, page, webhook), with a number and a list between sums and note, whose
+/// entries run beside each other, and returns its form's path.
 async fn publish(site: &Installation, receiver: &str) -> String {
     let owner = site.owner().await;
     let endpoint = owner
@@ -99,6 +99,14 @@ async fn publish(site: &Installation, receiver: &str) -> String {
             node["config"]["endpoint"] = endpoint.clone();
         }
     }
+    let series = owner
+        .post(
+            "/api/series",
+            json!({"name": "Invoices", "pattern": "{{ number }}", "yearly": false}),
+        )
+        .await
+        .expect(201);
+    nodes.push(json!({"id": "no", "type": "number", "version": 1, "name": "Number", "config": {"series": series["id"]}}));
     let list: Vec<usize> = (0..ENTRIES).collect();
     nodes.push(
         json!({"id": "each", "type": "for_each", "version": 1, "name": "Each",
@@ -108,8 +116,9 @@ async fn publish(site: &Installation, receiver: &str) -> String {
         "config": {"template": "{{ item }} of {{ totals.total }}"}}));
     let edges = document["edges"].as_array_mut().expect("edges");
     for edge in edges.iter_mut().filter(|edge| edge["to"] == "note") {
-        edge["to"] = json!("each");
+        edge["to"] = json!("no");
     }
+    edges.push(json!({"from": "no", "port": "out", "to": "each"}));
     edges.push(json!({"from": "each", "port": "out", "to": "note"}));
     owner
         .put(
@@ -519,17 +528,29 @@ async fn check(site: &Installation, ledger: &Ledger, places: &[String]) {
     assert_eq!(db.sql("select count(*) from submission"), count);
     assert_eq!(
         db.sql("select node, state, count(*) from step group by 1, 2 order by 1"),
-        ["each", "form", "line", "note", "page", "send", "totals"]
-            .map(|node| {
-                let times = if node == "line" { ENTRIES } else { 1 };
-                format!("{node}|succeeded|{}", places.len() * times)
-            })
-            .join("\n")
+        [
+            "each", "form", "line", "no", "note", "page", "send", "totals"
+        ]
+        .map(|node| {
+            let times = if node == "line" { ENTRIES } else { 1 };
+            format!("{node}|succeeded|{}", places.len() * times)
+        })
+        .join("\n")
     );
     assert_eq!(
         db.sql("select count(*) from step where node = 'each' and (output ->> 'count')::int <> 3"),
         "0",
         "every entry has its result"
+    );
+    assert_eq!(
+        db.sql("select state, min(count), max(count), count(*), count(distinct run_id) from number group by 1"),
+        format!("used|1|{count}|{count}|{count}"),
+        "numbers have no gap and no run has two"
+    );
+    assert_eq!(
+        db.sql("select count(*) from number n join step s using (run_id, node) where n.number = s.output ->> 'number'"),
+        count,
+        "what a step put out is the number that was drawn for it"
     );
     assert_eq!(
         db.sql("select count(*), count(distinct run_id) from artifact where content_type = 'application/pdf' and deleted_at is null"),

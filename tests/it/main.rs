@@ -22,6 +22,7 @@ mod hook;
 mod http_request;
 mod layering;
 mod maintenance;
+mod number;
 mod outbound;
 mod processes;
 mod program;

@@ -2,19 +2,22 @@
 //! under a local name" (exports, examples) and "a resource of its own" (drafts). Which settings name a template says the schema
 //! (`x-widget: "document"`), never a node type.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, str::FromStr};
 
 use document::Template;
 use engine::{
     catalogue::Catalogue,
     check::{Checked, Problem},
     graph,
-    ids::DocumentId,
+    ids::{DocumentId, SeriesId},
     kind::Field,
     node::Trigger,
     schema,
+    series::Series,
     workflow::{Node, Workflow},
 };
+use indexmap::IndexMap;
+use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use store::{
     Scope, Store,
@@ -23,6 +26,7 @@ use store::{
 };
 
 use crate::{
+    App,
     error::{ApiError, Result},
     routes::StepIconOut,
 };
@@ -38,6 +42,34 @@ pub(crate) fn parse(document: &Json) -> Result<Workflow> {
     })
 }
 
+/// What a document names of its workspace.
+pub(crate) struct Resources {
+    /// Newest versions.
+    pub templates: Vec<Document>,
+    pub series: Vec<(SeriesId, Series)>,
+}
+
+pub(crate) async fn resources(
+    store: &Store,
+    scope: &Scope,
+    catalogue: &Catalogue,
+    workflow: &Workflow,
+) -> Result<Resources> {
+    Ok(Resources {
+        templates: templates(store, scope, catalogue, workflow).await?,
+        series: store::series::known(store, scope, &named(catalogue, workflow, "series")).await?,
+    })
+}
+
+/// The ids that settings with this widget hold.
+fn named<I: FromStr>(catalogue: &Catalogue, workflow: &Workflow, widget: &str) -> Vec<I> {
+    let nodes = workflow.nodes.iter();
+    nodes
+        .flat_map(|node| settings(catalogue, node, widget))
+        .filter_map(|(_, name)| name.parse().ok())
+        .collect()
+}
+
 /// The templates a document names, newest versions.
 pub(crate) async fn templates(
     store: &Store,
@@ -45,12 +77,7 @@ pub(crate) async fn templates(
     catalogue: &Catalogue,
     workflow: &Workflow,
 ) -> Result<Vec<Document>> {
-    let ids: Vec<DocumentId> = workflow
-        .nodes
-        .iter()
-        .flat_map(|node| document_settings(catalogue, node))
-        .filter_map(|(_, name)| name.parse().ok())
-        .collect();
+    let ids: Vec<DocumentId> = named(catalogue, workflow, "document");
     Ok(store::document::newest(store, scope, &ids).await?)
 }
 
@@ -68,20 +95,33 @@ pub(crate) fn fields(templates: &[Document]) -> HashMap<DocumentId, Vec<Field>> 
 }
 
 /// Every problem of a document, and what the editor draws of its steps.
-pub(crate) fn check(workflow: &Workflow, catalogue: &Catalogue, templates: &[Document]) -> Checked {
-    engine::check::check(workflow, catalogue, &fields(templates))
+pub(crate) fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &Resources) -> Checked {
+    let mut checked = engine::check::check(workflow, catalogue, &fields(&resources.templates));
+    for (index, node) in workflow.nodes.iter().enumerate() {
+        for (pointer, name) in settings(catalogue, node, "series") {
+            let known = |(id, _): &(SeriesId, Series)| id.to_string() == name;
+            if !resources.series.iter().any(known) {
+                let message = "This series of numbers does not exist. Choose another one.";
+                let problem = Problem::error("series_unknown", json!({}), message)
+                    .at(format!("/nodes/{index}/config{pointer}"))
+                    .of(&node.id);
+                checked.problems.push(problem);
+            }
+        }
+    }
+    checked
 }
 
-/// Settings of a node that name a document template: (pointer in the config, value).
-fn document_settings(catalogue: &Catalogue, node: &Node) -> Vec<(String, String)> {
+/// Settings of a node that name a thing of the workspace, told by their widget: (pointer in the config, value).
+fn settings(catalogue: &Catalogue, node: &Node, widget: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     if let Some(known) = catalogue.get(&node.node_type, node.version) {
         schema::walk(
             &known.schema,
             &node.config,
             &mut |pointer, schema, value| {
-                let widget = schema.get("x-widget").and_then(Json::as_str);
-                if let (Some("document"), Some(name)) = (widget, value.as_str()) {
+                let told = schema.get("x-widget").and_then(Json::as_str);
+                if let (true, Some(name)) = (told == Some(widget), value.as_str()) {
                     found.push((pointer.to_owned(), name.to_owned()));
                 }
             },
@@ -122,41 +162,81 @@ pub(crate) fn extract_documents(
             problems,
         ));
     }
-    rename_documents(catalogue, workflow, |name| {
+    rename(catalogue, workflow, "document", |name| {
         ids.get(name).map(ToString::to_string)
     });
     Ok(made)
 }
 
-/// Embeds templates under local names, for an export.
-pub(crate) fn embed_documents(
-    catalogue: &Catalogue,
+/// Turns embedded series into those of this workspace: of the same name, or new ones.
+pub(crate) async fn extract_series(
+    app: &App,
+    scope: &Scope,
     workflow: &mut Workflow,
-    templates: Vec<Document>,
-) {
+    today: Date,
+) -> Result<()> {
+    let embedded = std::mem::take(&mut workflow.series);
+    let mut ids: HashMap<String, SeriesId> = HashMap::new();
+    for (local, series) in embedded {
+        let place = format!("/document/series/{}", engine::value::escape_pointer(&local));
+        let problems = series.check();
+        if !problems.is_empty() {
+            let problems = problems.into_iter().map(|problem| problem.under(&place));
+            return Err(ApiError::from_problems(
+                "A series of numbers in this workflow cannot be used.",
+                problems.collect(),
+            ));
+        }
+        let id = store::series::find_or_create(&app.store, scope, &series, today).await?;
+        ids.insert(local, id);
+    }
+    rename(&app.catalogue, workflow, "series", |name| {
+        ids.get(name).map(ToString::to_string)
+    });
+    Ok(())
+}
+
+/// Embeds what a document names of its workspace under local names, for an export.
+pub(crate) fn embed(catalogue: &Catalogue, workflow: &mut Workflow, resources: Resources) {
+    embed_documents(catalogue, workflow, resources.templates);
+    let mut names: HashMap<String, String> = HashMap::new();
+    for (id, series) in resources.series {
+        let local = free_name(&workflow.series, &local_name(&series.name, "series"));
+        names.insert(id.to_string(), local.clone());
+        workflow.series.insert(local, series);
+    }
+    rename(catalogue, workflow, "series", |id| names.get(id).cloned());
+}
+
+fn embed_documents(catalogue: &Catalogue, workflow: &mut Workflow, templates: Vec<Document>) {
     let mut names: HashMap<String, String> = HashMap::new();
     for template in templates {
-        let base = local_name(&template.name);
-        let mut local = base.clone();
-        let mut number = 2;
-        while workflow.documents.contains_key(&local) {
-            local = format!("{base}_{number}");
-            number += 1;
-        }
+        let local = free_name(&workflow.documents, &local_name(&template.name, "document"));
         names.insert(template.id.to_string(), local.clone());
         workflow.documents.insert(local, template.template);
     }
-    rename_documents(catalogue, workflow, |id| names.get(id).cloned());
+    rename(catalogue, workflow, "document", |id| names.get(id).cloned());
 }
 
-fn rename_documents(
+fn free_name<T>(taken: &IndexMap<String, T>, base: &str) -> String {
+    let mut local = base.to_owned();
+    let mut number = 2;
+    while taken.contains_key(&local) {
+        local = format!("{base}_{number}");
+        number += 1;
+    }
+    local
+}
+
+fn rename(
     catalogue: &Catalogue,
     workflow: &mut Workflow,
-    rename: impl Fn(&str) -> Option<String>,
+    widget: &str,
+    other: impl Fn(&str) -> Option<String>,
 ) {
     for node in &mut workflow.nodes {
-        for (pointer, name) in document_settings(catalogue, node) {
-            if let (Some(place), Some(other)) = (node.config.pointer_mut(&pointer), rename(&name)) {
+        for (pointer, name) in settings(catalogue, node, widget) {
+            if let (Some(place), Some(other)) = (node.config.pointer_mut(&pointer), other(&name)) {
                 *place = Json::String(other);
             }
         }
@@ -172,7 +252,7 @@ fn readable(local: &str) -> String {
     }
 }
 
-fn local_name(name: &str) -> String {
+fn local_name(name: &str, kind: &str) -> String {
     let mut local = String::new();
     for letter in name.chars().take(60) {
         if letter.is_ascii_alphanumeric() {
@@ -185,7 +265,7 @@ fn local_name(name: &str) -> String {
     if local.starts_with(|letter: char| letter.is_ascii_lowercase()) {
         local.to_owned()
     } else {
-        format!("document_{local}").trim_end_matches('_').to_owned()
+        format!("{kind}_{local}").trim_end_matches('_').to_owned()
     }
 }
 
@@ -200,7 +280,8 @@ pub(crate) fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
         nodes: Vec::new(),
         edges: Vec::new(),
         samples: Vec::new(),
-        documents: indexmap::IndexMap::new(),
+        documents: IndexMap::new(),
+        series: IndexMap::new(),
     }
 }
 
@@ -246,7 +327,7 @@ mod tests {
     #[test]
     fn local_names_are_identifiers() {
         fn check(name: &str, expected: &str) {
-            assert_eq!(local_name(name), expected, "{name}");
+            assert_eq!(local_name(name, "document"), expected, "{name}");
         }
         check("Invoice page", "invoice_page");
         check("  Ä 2 ", "document_2");

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     check::Problem,
+    ids::SeriesId,
     kind::Kind,
     node::{
         Card, Container, Description, Event, Join, Node, NodeContext, NodeError, Outcome,
@@ -38,6 +39,7 @@ pub trait BoundNode: Send + Sync {
     fn trigger(&self) -> Option<Trigger>;
     fn join(&self) -> Join;
     fn container(&self) -> Option<Container>;
+    fn series(&self) -> Option<SeriesId>;
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem>;
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError>;
     async fn resume(&self, context: &dyn NodeContext, event: Event) -> Result<Outcome, NodeError>;
@@ -64,6 +66,9 @@ impl<N: Node> BoundNode for Bound<N> {
     }
     fn container(&self) -> Option<Container> {
         self.0.container()
+    }
+    fn series(&self) -> Option<SeriesId> {
+        self.0.series()
     }
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem> {
         self.0.check(context)

@@ -187,6 +187,11 @@ impl Plan {
         self.nodes.get(id)
     }
 
+    /// Some node draws numbers of a series.
+    pub fn draws_numbers(&self) -> bool {
+        self.nodes().any(|node| node.node.series().is_some())
+    }
+
     pub fn triggers(&self) -> impl Iterator<Item = &PlanNode> {
         self.nodes.values().filter(|node| node.trigger.is_some())
     }

@@ -47,8 +47,12 @@ id! {
     GenerationId;
     /// A person's account in a workspace.
     MemberId;
+    /// One number of a series.
+    NumberId;
     /// One run of a workflow version or of a draft (trial).
     RunId;
+    /// A series of numbers, such as those of invoices.
+    SeriesId;
     /// What a visitor or a caller handed in.
     SubmissionId;
     /// One immutable, published version of a workflow.

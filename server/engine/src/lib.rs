@@ -13,6 +13,7 @@ pub mod kind;
 pub mod node;
 pub mod run;
 pub mod schema;
+pub mod series;
 pub mod value;
 pub mod workflow;
 

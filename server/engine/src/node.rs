@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value as Json};
@@ -18,7 +18,7 @@ use crate::{
     expression::{ExpressionError, Template},
     form::Form,
     format::Formats,
-    ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId},
+    ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId, SeriesId},
     kind::{Field, Kind},
     value::{FileRef, Record, Value},
     workflow::Retry,
@@ -56,6 +56,11 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
 
     /// Set by nodes that hold others and run them once for each entry of a list.
     fn container(&self) -> Option<Container> {
+        None
+    }
+
+    /// The series whose numbers the node draws.
+    fn series(&self) -> Option<SeriesId> {
         None
     }
 
@@ -405,6 +410,16 @@ impl Done {
 #[derive(Clone, Debug)]
 pub enum Stored {
     Delivery(DeliveryRequest),
+    /// Ends the segment: the number is drawn in its commit, and `number`, `count` and `year` of the output become what was drawn.
+    Number(NumberRequest),
+}
+
+/// The next number of a series. A step draws one, whatever is tried again; a retry of its run takes it over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberRequest {
+    pub series: SeriesId,
+    /// Its year is the one that is counted in.
+    pub date: Date,
 }
 
 #[derive(Debug)]

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::series::Series;
+
 /// The document format this build reads and writes.
 pub const FORMAT: &str = "formwork/1";
 
@@ -28,6 +30,9 @@ pub struct Workflow {
     /// Embedded document templates by local name; only in exports and in `workflows/`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub documents: IndexMap<String, Json>,
+    /// Embedded series of numbers by local name; only in exports and in `workflows/`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub series: IndexMap<String, Series>,
 }
 
 impl Workflow {

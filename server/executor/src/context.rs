@@ -281,7 +281,7 @@ fn redact_within(secrets: &[String], json: &mut Json) {
 }
 
 /// What the store could not do may work in a moment; the details are for the log.
-fn from_store(error: &StoreError) -> NodeError {
+pub(crate) fn from_store(error: &StoreError) -> NodeError {
     tracing::warn!(%error, "a step could not reach the store");
     let told = StepError::new(
         "storage_unavailable",

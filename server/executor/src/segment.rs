@@ -22,8 +22,8 @@ use store::{
     queue::{ClaimedEntry, Holder, LOST_BEFORE_SUSPECT, LOST_CAP, Lease},
     run::{RunRecord, StepRow},
     segment::{
-        AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, RunWrite, Segment, StepWrite,
-        Writes, Writing,
+        AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, NumberWrite, RunWrite, Segment,
+        StepWrite, Writes, Writing,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -172,7 +172,8 @@ impl Known {
                 Command::Skip(_) | Command::Cancel(_) | Command::Finish(_) => None,
             }));
             // One of several successors is kept, the others become heads; they run beside each other.
-            if outside || ready.len() > 1 {
+            // A number is known when it is committed.
+            if outside || ready.len() > 1 || draws(&done.attempts) {
                 break;
             }
         }
@@ -338,6 +339,7 @@ impl Known {
             scope: self.run.scope,
             workflow: self.run.workflow,
             trial: self.run.trial,
+            draws_numbers: self.program.plan.draws_numbers(),
             holder,
             writes,
         }
@@ -489,8 +491,17 @@ impl Done {
                 row.output = Some(output.clone());
                 row.warnings = (!warnings.is_empty()).then(|| json!(warnings));
                 row.finished_ago_ms = Some(self.ago(attempt.finished));
-                for Stored::Delivery(request) in stored {
-                    writes.deliveries.push(self.delivery(key, request, false));
+                for effect in stored {
+                    match effect {
+                        Stored::Delivery(request) => {
+                            writes.deliveries.push(self.delivery(key, request, false));
+                        }
+                        Stored::Number(request) => writes.numbers.push(NumberWrite {
+                            node: key.node.clone(),
+                            item_path: key.item_path.clone(),
+                            request: *request,
+                        }),
+                    }
                 }
             }
             Came::Failed { error } => {
@@ -610,6 +621,7 @@ pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) 
         scope: entry.run.scope,
         workflow: entry.run.workflow,
         trial: entry.run.trial,
+        draws_numbers: false,
         holder,
         writes: Writing::Known(Box::new(Writes {
             steps: vec![step],
@@ -715,6 +727,13 @@ fn outputs(rows: &[StepRow]) -> Outputs {
         }
     }
     outputs
+}
+
+/// The last attempt asks for a number.
+fn draws(attempts: &[Attempt]) -> bool {
+    let last = attempts.last().map(|attempt| &attempt.came);
+    matches!(last, Some(Came::Succeeded { stored, .. })
+        if stored.iter().any(|effect| matches!(effect, Stored::Number(_))))
 }
 
 /// What later steps may read of an attempt; the entries of a container that begins.

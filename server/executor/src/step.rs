@@ -11,7 +11,8 @@ use engine::{
     firm::Firm,
     graph::{Outputs, PlanNode, RunFacts},
     node::{
-        Done, Effect, Event, NodeError, Outcome, StepError, StepInfo, Stored, Wait, WaitOn, Warning,
+        Done, Effect, Event, NodeError, NumberRequest, Outcome, StepError, StepInfo, Stored, Wait,
+        WaitOn, Warning,
     },
     run::StepKey,
 };
@@ -22,7 +23,11 @@ use store::{run::RunRecord, storable};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Inner, backoff, context::Context, program::Program};
+use crate::{
+    Inner, backoff,
+    context::{Context, from_store},
+    program::Program,
+};
 
 /// Largest stored output of one step; larger things are files.
 const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
@@ -184,7 +189,13 @@ impl Within<'_> {
                         kept,
                     };
                 }
-                Ok(outcome) => return settle(node, &context, outcome),
+                Ok(outcome) => {
+                    let outcome = self.preview(outcome);
+                    return match self.drawable(&outcome).await {
+                        Ok(()) => settle(node, &context, outcome),
+                        Err(error) => Self::failed(node, number, error),
+                    };
+                }
                 Err(error) => return Self::failed(node, number, context.redact_error(error)),
             }
         }
@@ -243,6 +254,45 @@ impl Within<'_> {
             cancelled: self.cancelled.clone(),
             secrets: Mutex::default(),
         }
+    }
+
+    /// A trial run draws no numbers, whatever it sends: what it makes is not the document.
+    fn preview(&self, mut outcome: Outcome) -> Outcome {
+        if let (true, Outcome::Done(done) | Outcome::End(done)) = (self.run.trial, &mut outcome) {
+            let before = done.stored.len();
+            done.stored
+                .retain(|effect| !matches!(effect, Stored::Number(_)));
+            if done.stored.len() < before {
+                done.output["number"] = json!("PREVIEW");
+            }
+        }
+        outcome
+    }
+
+    /// A number of a series that is gone could not be committed.
+    async fn drawable(&self, outcome: &Outcome) -> Result<(), NodeError> {
+        let (Outcome::Done(done) | Outcome::End(done)) = outcome else {
+            return Ok(());
+        };
+        for effect in &done.stored {
+            let Stored::Number(NumberRequest { series, .. }) = effect else {
+                continue;
+            };
+            let known =
+                store::series::known(&self.executor.config.store, &self.run.scope, &[*series])
+                    .await;
+            match known {
+                Ok(known) if known.is_empty() => {
+                    return Err(NodeError::config(
+                        "series_gone",
+                        "The series of numbers was deleted. Choose another one and publish again.",
+                    ));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(from_store(&error)),
+            }
+        }
+        Ok(())
     }
 
     /// Effects are held: a trial run that was not started with *Really send*.
@@ -321,8 +371,11 @@ fn finished(node: &PlanNode, done: Done, ends: bool) -> Came {
                 && warning.params.values().all(storable::json)
                 && storable::text(&warning.location)
         })
-        && stored.iter().all(|Stored::Delivery(delivery)| {
-            storable::json(&delivery.values) && storable::text(&delivery.message_type)
+        && stored.iter().all(|effect| match effect {
+            Stored::Delivery(delivery) => {
+                storable::json(&delivery.values) && storable::text(&delivery.message_type)
+            }
+            Stored::Number(_) => true,
         });
     if !clean {
         return Came::Failed { error: nul() };

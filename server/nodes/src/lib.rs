@@ -8,6 +8,7 @@ mod http_request;
 mod llm_generate;
 mod merge;
 mod messages;
+mod number;
 mod pdf_render;
 mod rules;
 mod set_fields;
@@ -33,6 +34,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<http_request::HttpRequest>(),
         NodeType::of::<llm_generate::LlmGenerate>(),
         NodeType::of::<merge::Merge>(),
+        NodeType::of::<number::Number>(),
         NodeType::of::<pdf_render::PdfRender>(),
         NodeType::of::<set_fields::SetFields>(),
         NodeType::of::<stop::Stop>(),

@@ -20,6 +20,7 @@ pub mod run;
 mod scope;
 pub mod seal;
 pub mod segment;
+pub mod series;
 pub mod storable;
 pub mod submission;
 pub mod worker;

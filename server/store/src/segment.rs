@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use engine::{
     ids::{DeliveryId, RunId, WorkerId, WorkflowId},
-    node::{Attach, DeliveryRequest, GenerationRequest},
+    node::{Attach, DeliveryRequest, GenerationRequest, NumberRequest},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,6 +18,7 @@ use crate::{
     fresh_id, generation,
     queue::{self, Holder, Lease},
     run::{self, StepRow},
+    series::{self, Draw},
 };
 
 /// What one segment did.
@@ -26,6 +27,8 @@ pub struct Segment {
     pub scope: Scope,
     pub workflow: WorkflowId,
     pub trial: bool,
+    /// The workflow gives numbers, which are used when the run succeeds.
+    pub draws_numbers: bool,
     /// Who goes on with the heads that the segment keeps.
     pub holder: Holder,
     pub writes: Writing,
@@ -51,6 +54,7 @@ pub struct Writes {
     pub heads: Vec<Head>,
     pub deliveries: Vec<DeliveryWrite>,
     pub generations: Vec<GenerationWrite>,
+    pub numbers: Vec<NumberWrite>,
     /// Steps (node, item path) of the run that are called off while it goes on.
     pub cancelled: Vec<(String, String)>,
     /// Steps (node, item path) whose requests to models came too late.
@@ -135,6 +139,14 @@ pub struct GenerationWrite {
     pub request: GenerationRequest,
 }
 
+/// A number for a step of this segment: it becomes part of what the step puts out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumberWrite {
+    pub node: String,
+    pub item_path: String,
+    pub request: NumberRequest,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunWrite {
     /// `running`, `waiting`, `succeeded`, `failed`, `cancelled`.
@@ -175,7 +187,7 @@ pub async fn commit(
     lock_runs(&mut transaction, &order).await?;
     let held = take_entries(&mut transaction, &order).await?;
     order.retain(|segment| held.contains(&segment.lease.run));
-    let writes = settle(&mut transaction, &order).await?;
+    let mut writes = settle(&mut transaction, &order).await?;
     let ended: Vec<RunId> = writes
         .iter()
         .filter(|(_, writes)| writes.run.as_ref().is_some_and(RunWrite::ends))
@@ -185,6 +197,7 @@ pub async fn commit(
         .iter()
         .map(|segment| (segment.lease.run, *segment))
         .collect();
+    draw_numbers(&mut transaction, &by_run, &mut writes).await?;
     let rows = Rows::gather(&by_run, &writes);
     // Steps first: what is still open afterwards is what the end of the run cancels.
     write_steps(&mut transaction, &rows).await?;
@@ -201,6 +214,7 @@ pub async fn commit(
     }
     let leases = write_heads(&mut transaction, &rows, &order).await?;
     write_runs(&mut transaction, &rows).await?;
+    use_numbers(&mut transaction, &by_run, &writes).await?;
     write_deliveries(&mut transaction, &rows).await?;
     for (run, writes) in &writes {
         for (node, item_path) in &writes.withdrawn {
@@ -295,6 +309,69 @@ async fn settle(
             (segment.lease.run, writes)
         })
         .collect())
+}
+
+/// Draws the numbers that steps ask for and puts them into what the steps put out.
+async fn draw_numbers(
+    connection: &mut PgConnection,
+    segments: &HashMap<RunId, &Segment>,
+    writes: &mut BTreeMap<RunId, Writes>,
+) -> Result<()> {
+    let draws: Vec<Draw<'_>> = writes
+        .iter()
+        .filter_map(|(run, writes)| Some((*run, segments.get(run)?.scope.workspace(), writes)))
+        .flat_map(|(run, workspace, writes)| {
+            writes.numbers.iter().map(move |number| Draw {
+                workspace,
+                run,
+                node: &number.node,
+                item_path: &number.item_path,
+                request: number.request,
+            })
+        })
+        .collect();
+    if draws.is_empty() {
+        return Ok(());
+    }
+    let drawn = series::draw(connection, &draws).await?;
+    let drawn: Vec<_> = draws
+        .iter()
+        .map(|draw| (draw.run, draw.node.to_owned(), draw.item_path.to_owned()))
+        .zip(drawn)
+        .collect();
+    for ((run, node, item_path), number) in drawn {
+        let steps = writes.get_mut(&run).map(|writes| &mut writes.steps);
+        let step = steps.into_iter().flatten().find(|step| {
+            step.node == node && step.item_path == item_path && step.state == "succeeded"
+        });
+        if let Some(step) = step {
+            step.output = Some(number);
+        }
+    }
+    Ok(())
+}
+
+async fn use_numbers(
+    connection: &mut PgConnection,
+    segments: &HashMap<RunId, &Segment>,
+    writes: &BTreeMap<RunId, Writes>,
+) -> Result<()> {
+    let succeeded: Vec<RunId> = writes
+        .iter()
+        .filter(|(run, writes)| {
+            let draws = segments.get(run).is_some_and(|known| known.draws_numbers);
+            draws
+                && writes
+                    .run
+                    .as_ref()
+                    .is_some_and(|run| run.state == "succeeded")
+        })
+        .map(|(run, _)| *run)
+        .collect();
+    if succeeded.is_empty() {
+        return Ok(());
+    }
+    series::use_numbers(connection, &succeeded).await
 }
 
 /// What is still open ends with the run; steps that its segment settled itself are already written.

@@ -525,6 +525,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/numbers/{id}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what became of an open number whose run did not succeed. */
+        post: operations["settle_number"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs": {
         parameters: {
             query?: never;
@@ -619,6 +636,60 @@ export interface paths {
         };
         /** Waits until the run has ended or the time is over, then gives its state. */
         get: operations["wait_for_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All series. */
+        get: operations["list_series"];
+        put?: never;
+        /** Sets up a series. */
+        post: operations["create_series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/series/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One series. */
+        get: operations["read_series"];
+        /** Changes how later numbers read. */
+        put: operations["change_series"];
+        post?: never;
+        /** Forgets a series that no workflow draws from; its numbers stay. */
+        delete: operations["delete_series"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/series/{id}/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Numbers of a series, newest first. */
+        get: operations["list_numbers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1153,7 +1224,7 @@ export interface components {
              */
             version: number;
             /** @description Names of the workflows whose draft uses it. */
-            used_by: components["schemas"]["DocumentUseOut"][];
+            used_by: components["schemas"]["WorkflowUseOut"][];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1165,11 +1236,6 @@ export interface components {
             base_version: number;
             template: Record<string, never>;
             name?: string | null;
-        };
-        DocumentUseOut: {
-            /** Format: uuid */
-            id: string;
-            name: string;
         };
         DocumentVersionOut: {
             /** Format: int32 */
@@ -1655,6 +1721,41 @@ export interface components {
             /** @description JSON Schema of the settings, with `x-widget` and its relatives. */
             schema: Record<string, never>;
         };
+        NumberOut: {
+            /** Format: uuid */
+            id: string;
+            number: string;
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: int32
+             * @description 0 where numbers go on over the years.
+             */
+            year: number;
+            state: components["schemas"]["NumberState"];
+            /** Format: uuid */
+            run_id: string;
+            /** @description Null when the run was removed. */
+            run_title: string | null;
+            run_state: string | null;
+            reason: string | null;
+            /** Format: date-time */
+            drawn_at: string;
+            /** Format: date-time */
+            settled_at: string | null;
+            /** @description Null when its run or the series' own rule settled it. */
+            settled_by: string | null;
+        };
+        NumberSettle: {
+            state: components["schemas"]["Settled"];
+            /** @description Kept with the number. */
+            reason: string;
+        };
+        /**
+         * @description What became of a number.
+         * @enum {string}
+         */
+        NumberState: "open" | "used" | "void";
         /** @description What a step's failure does to its run. */
         OnError: "stop" | "continue" | "branch";
         PageOut: {
@@ -1744,7 +1845,7 @@ export interface components {
                  */
                 version: number;
                 /** @description Names of the workflows whose draft uses it. */
-                used_by: components["schemas"]["DocumentUseOut"][];
+                used_by: components["schemas"]["WorkflowUseOut"][];
                 /** Format: date-time */
                 created_at: string;
                 /** Format: date-time */
@@ -1858,6 +1959,36 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_NumberOut: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                number: string;
+                /** Format: int64 */
+                count: number;
+                /**
+                 * Format: int32
+                 * @description 0 where numbers go on over the years.
+                 */
+                year: number;
+                state: components["schemas"]["NumberState"];
+                /** Format: uuid */
+                run_id: string;
+                /** @description Null when the run was removed. */
+                run_title: string | null;
+                run_state: string | null;
+                reason: string | null;
+                /** Format: date-time */
+                drawn_at: string;
+                /** Format: date-time */
+                settled_at: string | null;
+                /** @description Null when its run or the series' own rule settled it. */
+                settled_by: string | null;
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_RunRowOut: {
             items: {
                 /** Format: uuid */
@@ -1877,6 +2008,40 @@ export interface components {
                 error: components["schemas"]["StepErrorOut"] | null;
                 /** Format: uuid */
                 retry_of: string | null;
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SeriesOut: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /** @description Reads `number`, `year` and `month`, such as `RE-{{ year }}-{{ number }}`. */
+                pattern: string;
+                /** Format: int32 */
+                digits: number;
+                yearly: boolean;
+                /** Format: int32 */
+                void_after_days: number | null;
+                /** @description How the next number reads today. */
+                next: string;
+                /** Format: int64 */
+                next_count: number;
+                /**
+                 * Format: int64
+                 * @description Numbers by what became of them.
+                 */
+                open: number;
+                /** Format: int64 */
+                used: number;
+                /** Format: int64 */
+                void: number;
+                /** Format: date-time */
+                created_at: string;
+                /** @description Workflows that draw from it. */
+                used_by: components["schemas"]["WorkflowUseOut"][];
             }[];
             /** @description Pass it as `after` to get the next page; null at the end. */
             next: string | null;
@@ -2127,6 +2292,85 @@ export interface components {
             /** @enum {string} */
             kind: "header";
         };
+        /** @description A series as a person sets it up. */
+        Series: {
+            name: string;
+            /** @description Reads `number`, `year` and `month`, which are texts, such as `RE-{{ year }}-{{ number }}`. */
+            pattern: components["schemas"]["Template"];
+            /**
+             * Format: uint8
+             * @description Zeros are put before a number with fewer digits; 1 to 12.
+             */
+            digits: number;
+            /** @description Begins again with every year. */
+            yearly: boolean;
+            /**
+             * Format: uint16
+             * @description An open number of a run that ended is void after so many days; `None`: a person decides.
+             * @default null
+             */
+            void_after_days: number | null;
+        };
+        SeriesIn: {
+            name: string;
+            /** @description Reads `number`, `year` and `month`, such as `RE-{{ year }}-{{ number }}`. */
+            pattern: string;
+            /**
+             * Format: int32
+             * @description Zeros are put before a number with fewer digits.
+             */
+            digits?: number;
+            /** @description Numbers begin again with every year. */
+            yearly?: boolean;
+            /**
+             * Format: int32
+             * @description Open numbers of ended runs are void after so many days; absent: a person decides.
+             */
+            void_after_days?: number | null;
+            /**
+             * Format: int64
+             * @description The first number that is given.
+             */
+            first?: number;
+        };
+        SeriesOut: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description Reads `number`, `year` and `month`, such as `RE-{{ year }}-{{ number }}`. */
+            pattern: string;
+            /** Format: int32 */
+            digits: number;
+            yearly: boolean;
+            /** Format: int32 */
+            void_after_days: number | null;
+            /** @description How the next number reads today. */
+            next: string;
+            /** Format: int64 */
+            next_count: number;
+            /**
+             * Format: int64
+             * @description Numbers by what became of them.
+             */
+            open: number;
+            /** Format: int64 */
+            used: number;
+            /** Format: int64 */
+            void: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Workflows that draw from it. */
+            used_by: components["schemas"]["WorkflowUseOut"][];
+        };
+        /** @description All that can change; numbers that were given keep how they read. */
+        SeriesPut: {
+            name: string;
+            pattern: string;
+            /** Format: int32 */
+            digits: number;
+            /** Format: int32 */
+            void_after_days?: number | null;
+        };
         ServerOut: {
             version: string;
             public_url: string;
@@ -2138,6 +2382,8 @@ export interface components {
             csrf_token: string;
             server: components["schemas"]["ServerOut"];
         };
+        /** @enum {string} */
+        Settled: "used" | "void";
         SetupIn: {
             /** @description From the link in the terminal. */
             token: string;
@@ -2201,6 +2447,8 @@ export interface components {
         };
         /** @enum {string} */
         StepState: "pending" | "ready" | "running" | "waiting" | "retryable" | "succeeded" | "failed" | "cancelled" | "skipped";
+        /** @description A text with `{{ }}` holes in a node's config or a document's leaf. Its JSON Schema carries `x-widget: "template"`. */
+        Template: string;
         TrialRunIn: {
             /**
              * Format: int64
@@ -2284,6 +2532,10 @@ export interface components {
             documents?: {
                 [key: string]: unknown;
             };
+            /** @description Embedded series of numbers by local name; only in exports and in `workflows/`. */
+            series?: {
+                [key: string]: components["schemas"]["Series"];
+            };
         };
         /** @description From a shipped example, from a document (an import), or empty. */
         WorkflowIn: {
@@ -2347,6 +2599,11 @@ export interface components {
          * @enum {string}
          */
         WorkflowState: "draft" | "live" | "off";
+        WorkflowUseOut: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
         WorkspaceOut: {
             /** Format: uuid */
             id: string;
@@ -3734,6 +3991,38 @@ export interface operations {
             };
         };
     };
+    settle_number: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NumberSettle"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     list_runs: {
         parameters: {
             query?: {
@@ -3923,6 +4212,192 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunResultOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SeriesOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    create_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesIn"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    change_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    delete_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_numbers: {
+        parameters: {
+            query?: {
+                state?: components["schemas"]["NumberState"];
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_NumberOut"];
                 };
             };
             /** @description What went wrong. */

@@ -55,11 +55,12 @@ describe.each(pairs)("messages of $folder", ({ en, zh, folder }) => {
     const inside = sources.filter(({ path }) => path.startsWith(folder) && (folder !== "" || !pairs.some((pair) => pair.folder !== "" && path.startsWith(pair.folder))));
     const missing = inside.flatMap(({ path, text }) =>
       [...text.matchAll(/\bt\(\s*(["`])([^"`]+)\1/g)].flatMap(([, quote, key = ""]) => {
+        const own = key.replace(/^app:/, "");
         // With a part that is known only at run time, at least one key must begin and end alike.
-        const pattern = new RegExp(`^${key.replace(/[.*+?^()|[\]\\]/g, "\\$&").replace(/\$\{.*?\}/g, ".+")}$`);
-        const known = quote === '"' ? en.has(key) : [...en.keys()].some((name) => pattern.test(name));
-        const shared = pairs.some((pair) => pair.folder === "" && pair.en.has(key.replace(/^app:/, "")));
-        return known || shared ? [] : [`${path}: ${key}`];
+        const pattern = new RegExp(`^${own.replace(/[.*+?^()|[\]\\]/g, "\\$&").replace(/\$\{.*?\}/g, ".+")}$`);
+        const within = (keys: Map<string, string>) => (quote === '"' ? keys.has(own) : [...keys.keys()].some((name) => pattern.test(name)));
+        const shared = pairs.some((pair) => pair.folder === "" && within(pair.en));
+        return (own === key && within(en)) || shared ? [] : [`${path}: ${key}`];
       }),
     );
     expect(missing).toEqual([]);

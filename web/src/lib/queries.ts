@@ -20,6 +20,7 @@ export const keys = {
   members: ["members"],
   invitations: ["invitations"],
   endpoints: ["endpoints"],
+  series: ["series"],
   credentials: ["credentials"],
   accessKeys: ["access-keys"],
   nodeTypes: (language: string) => ["node-types", language],

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use document::Template;
-use engine::ids::DocumentId;
+use engine::ids::{DocumentId, WorkflowId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,15 +27,24 @@ pub(crate) struct DocumentRowOut {
     /// Newest version.
     pub version: i32,
     /// Names of the workflows whose draft uses it.
-    pub(crate) used_by: Vec<DocumentUseOut>,
+    pub(crate) used_by: Vec<WorkflowUseOut>,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct DocumentUseOut {
+pub(crate) struct WorkflowUseOut {
     pub id: Uuid,
     pub name: String,
+}
+
+impl From<(WorkflowId, String)> for WorkflowUseOut {
+    fn from((id, name): (WorkflowId, String)) -> Self {
+        Self {
+            id: id.as_uuid(),
+            name,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -203,14 +212,7 @@ impl From<store::document::DocumentItem> for DocumentRowOut {
             id: row.id.as_uuid(),
             name: row.name,
             version: row.number,
-            used_by: row
-                .used_by
-                .into_iter()
-                .map(|(id, name)| DocumentUseOut {
-                    id: id.as_uuid(),
-                    name,
-                })
-                .collect(),
+            used_by: row.used_by.into_iter().map(WorkflowUseOut::from).collect(),
             created_at: row.created_at,
             changed_at: row.changed_at,
         }

@@ -17,7 +17,7 @@ use crate::{
     error::{ApiError, ProblemOut, Result},
     extract::{Body, Path, Query},
     openapi::{CheckedNodeSchema, WorkflowSchema},
-    workflow_document::{check, parse, templates},
+    workflow_document::{check, parse, resources},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -184,8 +184,8 @@ async fn check_draft(
             }));
         }
     };
-    let templates = templates(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
-    let checked = check(&workflow, &app.catalogue, &templates);
+    let resources = resources(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
+    let checked = check(&workflow, &app.catalogue, &resources);
     Ok(Json(CheckOut {
         problems: checked.problems.into_iter().map(ProblemOut::from).collect(),
         nodes: serde_json::to_value(&checked.nodes).map_err(ApiError::internal)?,

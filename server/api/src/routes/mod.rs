@@ -16,6 +16,7 @@ mod node_types;
 mod previews;
 mod run_view;
 mod runs;
+mod series;
 mod session;
 mod setup;
 mod versions;
@@ -82,6 +83,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(node_types::router())
         .merge(previews::router())
         .merge(runs::router())
+        .merge(series::router())
         .merge(session::router())
         .merge(setup::router())
         .merge(versions::router())

@@ -17,7 +17,7 @@ use crate::{
     error::{ApiError, Result},
     extract::{Body, Path},
     openapi::WorkflowSchema,
-    workflow_document::{check, parse, templates},
+    workflow_document::{check, parse, resources},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,8 +92,8 @@ async fn publish_workflow(
         })));
     }
     let workflow = parse(&draft.document)?;
-    let templates = templates(store, scope, &app.catalogue, &workflow).await?;
-    let checked = check(&workflow, &app.catalogue, &templates);
+    let resources = resources(store, scope, &app.catalogue, &workflow).await?;
+    let checked = check(&workflow, &app.catalogue, &resources);
     let errors: Vec<Problem> = checked
         .problems
         .into_iter()
@@ -105,7 +105,8 @@ async fn publish_workflow(
             errors,
         ));
     }
-    let pins: Vec<Pin> = templates
+    let pins: Vec<Pin> = resources
+        .templates
         .iter()
         .map(|template| Pin {
             document: template.id,

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{Page, drafts::DraftOut, versions::LiveVersionOut};
+use super::{Page, drafts::DraftOut, series::today, versions::LiveVersionOut};
 use crate::{
     App,
     auth::Caller,
@@ -26,7 +26,8 @@ use crate::{
     extract::{Body, Path},
     openapi::WorkflowSchema,
     workflow_document::{
-        embed_documents, empty, extract_documents, parse, slug, step_icons, templates, triggers,
+        embed, empty, extract_documents, extract_series, parse, resources, slug, step_icons,
+        triggers,
     },
 };
 
@@ -235,9 +236,13 @@ async fn create_workflow(
     ))
 }
 
-/// Stores a workflow whose templates are embedded.
+/// Stores a workflow whose templates and series are embedded.
 async fn make(app: &App, caller: &Caller, mut workflow: Workflow) -> Result<WorkflowId> {
     let documents = extract_documents(&app.catalogue, &mut workflow)?;
+    if !workflow.series.is_empty() {
+        let today = today(app, caller).await?;
+        extract_series(app, &caller.scope, &mut workflow, today).await?;
+    }
     let new = store::workflow::NewWorkflow {
         name: workflow.name.clone(),
         document: serde_json::to_value(&workflow).map_err(ApiError::internal)?,
@@ -378,8 +383,8 @@ async fn exported(app: &App, caller: &Caller, id: WorkflowId) -> Result<Workflow
     let stored = store::workflow::get(&app.store, &caller.scope, id).await?;
     let mut workflow = parse(&stored.draft.document)?;
     workflow.name = stored.name;
-    let templates = templates(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
-    embed_documents(&app.catalogue, &mut workflow, templates);
+    let resources = resources(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
+    embed(&app.catalogue, &mut workflow, resources);
     Ok(workflow)
 }
 

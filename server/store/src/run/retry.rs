@@ -6,7 +6,7 @@ use engine::{ids::RunId, workflow::Workflow};
 use serde_json::Value as Json;
 
 use super::{StepRow, announce, get, step_rows};
-use crate::{Result, Scope, Store, StoreError, fresh_id, queue, storable};
+use crate::{Result, Scope, Store, StoreError, fresh_id, queue, series, storable};
 
 /// What a retry runs again.
 #[derive(Clone, Debug, Default)]
@@ -48,10 +48,12 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
         .await?
         .remove(&run)
         .unwrap_or_default();
+    let mut transaction = store.pool.begin().await?;
+    let voided = series::voided(&mut transaction, run).await?;
     let again = if retry.input.is_some() {
         workflow.nodes.iter().map(|node| node.id.clone()).collect()
     } else {
-        again(&workflow, &rows, retry.from_node.as_deref())?
+        again(&workflow, &rows, retry.from_node.as_deref(), &voided)?
     };
     let kept: Vec<&StepRow> = rows
         .iter()
@@ -63,7 +65,6 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     }
     let kept: Vec<String> = kept.into_iter().map(|row| row.node.clone()).collect();
     let new: RunId = fresh_id();
-    let mut transaction = store.pool.begin().await?;
     sqlx::query!(
         "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
                           retry_of, first_run)
@@ -112,14 +113,20 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     )
     .execute(&mut *transaction)
     .await?;
+    series::take_over(&mut transaction, run, new, &kept).await?;
     transaction.commit().await?;
     queue::wake(store);
     announce(store, scope, new, detail.item.workflow, "queued", false);
     Ok(new)
 }
 
-/// The nodes that run again: the named one, all that did not end well, and everything behind them.
-fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BTreeSet<String>> {
+/// The nodes that run again: the named one, all that did not end well or lost their number, and everything behind them.
+fn again(
+    workflow: &Workflow,
+    rows: &[StepRow],
+    from: Option<&str>,
+    voided: &[String],
+) -> Result<BTreeSet<String>> {
     let caught = |id: &str| {
         workflow
             .nodes
@@ -175,6 +182,8 @@ fn again(workflow: &Workflow, rows: &[StepRow], from: Option<&str>) -> Result<BT
         }
         None => {}
     }
+    let ran = |node: &&String| rows.iter().any(|row| row.node == **node);
+    again.extend(voided.iter().filter(ran).map(|node| outermost(node)));
     let known: BTreeSet<&str> = rows.iter().map(|row| row.node.as_str()).collect();
     again.extend(
         workflow
@@ -338,11 +347,11 @@ mod tests {
         let runs = |again: BTreeSet<String>| again.into_iter().collect::<Vec<_>>().join(" ");
         // The container counted the failure of an entry out; only what came after it runs again.
         assert_eq!(
-            runs(again(&workflow, &steps, None).expect("a retry")),
+            runs(again(&workflow, &steps, None, &[]).expect("a retry")),
             "end"
         );
         assert_eq!(
-            runs(again(&workflow, &steps, Some("right")).expect("a retry")),
+            runs(again(&workflow, &steps, Some("right"), &[]).expect("a retry")),
             "end join left right"
         );
         let kept: Vec<&StepRow> = steps.iter().filter(|row| row.node == "form").collect();
@@ -354,7 +363,8 @@ mod tests {
         let check =
             |states: &[(&str, &str)], from: Option<&str>, heads: &[&str], skipped: &[&str]| {
                 let (workflow, rows) = (workflow(), rows(states));
-                let again = again(&workflow, &rows, from).expect("there is something to retry");
+                let again =
+                    again(&workflow, &rows, from, &[]).expect("there is something to retry");
                 let kept: Vec<&StepRow> = rows
                     .iter()
                     .filter(|row| !again.contains(&row.node))
@@ -382,7 +392,7 @@ mod tests {
         let ended = ["form", "left", "right", "join", "end"].map(|node| (node, "succeeded"));
         check(&ended, Some("join"), &["join"], &[]);
         check(&ended, Some("form"), &["form"], &[]);
-        assert!(again(&workflow(), &rows(&ended), None).is_err());
+        assert!(again(&workflow(), &rows(&ended), None, &[]).is_err());
         // No way leads on: what would have joined is skipped in the new run, too.
         let dead = [
             ("form", "succeeded"),
@@ -393,7 +403,7 @@ mod tests {
         let found = frontier(&workflow(), &kept.iter().collect::<Vec<_>>(), "form");
         assert!(found.heads.is_empty());
         assert_eq!(found.skipped, ["join", "end"]);
-        assert!(again(&workflow(), &kept, None).is_err());
-        assert!(again(&workflow(), &kept, Some("left")).is_err());
+        assert!(again(&workflow(), &kept, None, &[]).is_err());
+        assert!(again(&workflow(), &kept, Some("left"), &[]).is_err());
     }
 }

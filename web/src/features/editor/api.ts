@@ -181,5 +181,6 @@ export const previewDocument = (body: JsonObject, signal?: AbortSignal) => reque
 export const getDocuments = () => request<{ items: Named[] }>("GET", "/documents");
 export const getDocument = (id: string) => request<DocumentDetail>("GET", `/documents/${encodeURIComponent(id)}`);
 export const getEndpoints = () => request<{ items: Named[] }>("GET", "/endpoints");
+export const getSeries = () => request<{ items: Array<Named & { next: string }> }>("GET", "/series");
 export const getCredentials = () => request<{ items: Named[] }>("GET", "/credentials");
 export const getModels = () => request<ModelList>("GET", "/models");

@@ -6,7 +6,7 @@ import { State } from "~/ui/State";
 import classes from "./Settings.module.css";
 
 export function About() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const { server } = useSession();
   const health = useQuery({
     queryKey: ["healthz"],
@@ -19,29 +19,29 @@ export function About() {
       <ul className={classes.rows}>
         <li>
           <span className={classes.what}>
-            <strong>{t("settings.about.version")}</strong>
+            <strong>{t("about.version")}</strong>
           </span>
           <span translate="no">{server.version}</span>
         </li>
         <li>
           <span className={classes.what}>
-            <strong>{t("settings.about.address")}</strong>
-            <span>{t("settings.about.address_hint")}</span>
+            <strong>{t("about.address")}</strong>
+            <span>{t("about.address_hint")}</span>
           </span>
           <span translate="no">{server.public_url}</span>
         </li>
         <li>
           <span className={classes.what}>
-            <strong>{t("settings.about.health")}</strong>
+            <strong>{t("about.health")}</strong>
           </span>
           <State state={health.data === true ? "succeeded" : health.isPending ? "running" : "failed"}>
-            {health.data === true ? t("settings.about.healthy") : health.isPending ? t("common.loading") : t("settings.about.unhealthy")}
+            {health.data === true ? t("about.healthy") : health.isPending ? t("app:common.loading") : t("about.unhealthy")}
           </State>
         </li>
         <li>
           <span className={classes.what}>
-            <strong>{t("settings.about.api")}</strong>
-            <span>{t("settings.about.api_hint")}</span>
+            <strong>{t("about.api")}</strong>
+            <span>{t("about.api_hint")}</span>
           </span>
           <a className="link" href="/openapi.json" target="_blank" rel="noreferrer" translate="no">
             {"openapi.json"}

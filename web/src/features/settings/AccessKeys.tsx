@@ -14,7 +14,7 @@ import classes from "./Settings.module.css";
 import { ShownOnce } from "./ShownOnce";
 
 export function AccessKeys() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const format = useFormat();
   const client = useQueryClient();
   const [name, setName] = useState("");
@@ -37,7 +37,7 @@ export function AccessKeys() {
   const shown = (list.data?.items ?? []).filter((key) => !gone.includes(key.id));
   return (
     <>
-      <Card title={t("settings.keys.add")}>
+      <Card title={t("keys.add")}>
         <form
           className={classes.form}
           onSubmit={(event) => {
@@ -46,8 +46,8 @@ export function AccessKeys() {
           }}
         >
           <TextInput
-            label={t("settings.keys.name")}
-            description={t("settings.keys.name_hint")}
+            label={t("keys.name")}
+            description={t("keys.name_hint")}
             required
             withAsterisk={false}
             value={name}
@@ -56,19 +56,19 @@ export function AccessKeys() {
           {make.isError && <InlineError error={make.error} />}
           <div>
             <Button type="submit" loading={make.isPending} leftSection={<Plus size={15} />}>
-              {t("settings.keys.add_button")}
+              {t("keys.add_button")}
             </Button>
           </div>
         </form>
       </Card>
-      {make.data !== undefined && <ShownOnce text={t("settings.keys.once")} value={make.data.key} close={() => make.reset()} />}
+      {make.data !== undefined && <ShownOnce text={t("keys.once")} value={make.data.key} close={() => make.reset()} />}
       {list.isError && <ErrorPanel error={list.error} retry={() => void list.refetch()} />}
       {list.isLoading && <Loading lines={2} />}
       {revoke.isError && <InlineError error={revoke.error} />}
       {list.data !== undefined && (
         <Card flush>
           {shown.length === 0 ? (
-            <p className={classes.none}>{t("settings.keys.none")}</p>
+            <p className={classes.none}>{t("keys.none")}</p>
           ) : (
             <ul className={classes.rows}>
               {shown.map((key) => (
@@ -77,7 +77,7 @@ export function AccessKeys() {
                   <span className={classes.what}>
                     <strong>{key.name}</strong>
                     <span>
-                      {[`${key.prefix}…`, key.last_used_at == null ? t("settings.keys.unused") : t("settings.keys.used", { when: format.ago(key.last_used_at) })]
+                      {[`${key.prefix}…`, key.last_used_at == null ? t("keys.unused") : t("keys.used", { when: format.ago(key.last_used_at) })]
                         .join(" · ")}
                     </span>
                   </span>
@@ -85,15 +85,15 @@ export function AccessKeys() {
                     size="xs"
                     variant="default"
                     className="danger"
-                    aria-label={t("settings.keys.revoke_named", { name: key.name })}
+                    aria-label={t("keys.revoke_named", { name: key.name })}
                     onClick={() => {
                       setGone((before) => [...before, key.id]);
-                      sayUndo(t("settings.keys.revoked", { name: key.name }), () => revoke.mutate(key.id), () =>
+                      sayUndo(t("keys.revoked", { name: key.name }), () => revoke.mutate(key.id), () =>
                         setGone((before) => before.filter((one) => one !== key.id)),
                       );
                     }}
                   >
-                    {t("settings.keys.revoke")}
+                    {t("keys.revoke")}
                   </Button>
                 </li>
               ))}

@@ -29,7 +29,7 @@ function secretOf(kind: Kind, plain: string, secret: string): SecretIn {
 }
 
 export function Credentials() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const format = useFormat();
   const client = useQueryClient();
   const [gone, setGone] = useState<string[]>([]);
@@ -63,7 +63,7 @@ export function Credentials() {
   const list = (credentials.data?.items ?? []).filter((one) => !gone.includes(one.id));
   return (
     <>
-      <Card title={t("settings.credentials.add")}>
+      <Card title={t("credentials.add")}>
         <form
           className={classes.form}
           onSubmit={(event) => {
@@ -72,33 +72,33 @@ export function Credentials() {
           }}
         >
           <div className={classes.pair}>
-            <TextInput label={t("settings.name")} required withAsterisk={false} value={name} error={errors.name} onChange={(event) => setName(event.currentTarget.value)} />
+            <TextInput label={t("name")} required withAsterisk={false} value={name} error={errors.name} onChange={(event) => setName(event.currentTarget.value)} />
             <Select
-              label={t("settings.credentials.kind")}
+              label={t("credentials.kind")}
               allowDeselect={false}
-              data={kinds.map((value) => ({ value, label: t(`settings.credentials.kinds.${value}`) }))}
+              data={kinds.map((value) => ({ value, label: t(`credentials.kinds.${value}`) }))}
               value={kind}
               onChange={(value) => setKind(kinds.find((one) => one === value) ?? "bearer")}
             />
             {fields.plain !== undefined && (
-              <TextInput label={t(`settings.credentials.${fields.plain}`)} required withAsterisk={false} autoComplete="off" value={plain} onChange={(event) => setPlain(event.currentTarget.value)} />
+              <TextInput label={t(`credentials.${fields.plain}`)} required withAsterisk={false} autoComplete="off" value={plain} onChange={(event) => setPlain(event.currentTarget.value)} />
             )}
             <PasswordInput
-              label={t(`settings.credentials.${fields.secret}`)}
+              label={t(`credentials.${fields.secret}`)}
               required
               withAsterisk={false}
               autoComplete="new-password"
               value={secret}
               error={errors[fields.secret]}
               onChange={(event) => setSecret(event.currentTarget.value)}
-              visibilityToggleButtonProps={{ "aria-label": t("auth.show_password"), tabIndex: 0 }}
+              visibilityToggleButtonProps={{ "aria-label": t("app:auth.show_password"), tabIndex: 0 }}
             />
           </div>
-          <p className={classes.small}>{t("settings.credentials.sealed")}</p>
+          <p className={classes.small}>{t("credentials.sealed")}</p>
           {add.isError && <InlineError error={add.error} />}
           <div>
             <Button type="submit" loading={add.isPending} leftSection={<Plus size={15} />}>
-              {t("settings.credentials.add_button")}
+              {t("credentials.add_button")}
             </Button>
           </div>
         </form>
@@ -109,7 +109,7 @@ export function Credentials() {
       {credentials.data !== undefined && (
         <Card flush>
           {list.length === 0 ? (
-            <p className={classes.none}>{t("settings.credentials.none")}</p>
+            <p className={classes.none}>{t("credentials.none")}</p>
           ) : (
             <ul className={classes.rows}>
               {list.map((credential) => (
@@ -118,14 +118,14 @@ export function Credentials() {
                   <span className={classes.what}>
                     <strong>{credential.name}</strong>
                     <span>
-                      {t(`settings.credentials.kinds.${credential.kind}`, { defaultValue: credential.kind })} · {format.when(credential.created_at)}
+                      {t(`credentials.kinds.${credential.kind}`, { defaultValue: credential.kind })} · {format.when(credential.created_at)}
                     </span>
                   </span>
                   <ActionIcon
-                    aria-label={t("settings.delete_named", { name: credential.name })}
+                    aria-label={t("delete_named", { name: credential.name })}
                     onClick={() => {
                       setGone((before) => [...before, credential.id]);
-                      sayUndo(t("settings.deleted", { name: credential.name }), () => remove.mutate(credential.id), () =>
+                      sayUndo(t("deleted", { name: credential.name }), () => remove.mutate(credential.id), () =>
                         setGone((before) => before.filter((one) => one !== credential.id)),
                       );
                     }}

@@ -15,7 +15,7 @@ import classes from "./Settings.module.css";
 import { ShownOnce } from "./ShownOnce";
 
 export function Endpoints() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const [secret, setSecret] = useState<string | null>(null);
   const [gone, setGone] = useState<string[]>([]);
   const endpoints = useQuery({ queryKey: keys.endpoints, queryFn: () => ask(api.GET("/api/endpoints")) });
@@ -23,13 +23,13 @@ export function Endpoints() {
   return (
     <>
       <EndpointForm made={setSecret} />
-      {secret !== null && <ShownOnce text={t("settings.endpoints.secret_once")} value={secret} close={() => setSecret(null)} />}
+      {secret !== null && <ShownOnce text={t("endpoints.secret_once")} value={secret} close={() => setSecret(null)} />}
       {endpoints.isError && <ErrorPanel error={endpoints.error} retry={() => void endpoints.refetch()} />}
       {endpoints.isPending && <Loading lines={2} />}
       {endpoints.data !== undefined && (
         <Card flush>
           {list.length === 0 ? (
-            <p className={classes.none}>{t("settings.endpoints.none")}</p>
+            <p className={classes.none}>{t("endpoints.none")}</p>
           ) : (
             <ul className={classes.rows}>
               {list.map((endpoint) => (
@@ -51,7 +51,7 @@ export function Endpoints() {
 const blank: { name: string; url: string; attach: Endpoint["attach"] } = { name: "", url: "", attach: "link" };
 
 function EndpointForm({ made }: { made: (secret: string) => void }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const client = useQueryClient();
   const [value, setValue] = useState(blank);
   const add = useMutation({
@@ -64,7 +64,7 @@ function EndpointForm({ made }: { made: (secret: string) => void }) {
   });
   const errors = useFieldErrors(add.error);
   return (
-    <Card title={t("settings.endpoints.add")}>
+    <Card title={t("endpoints.add")}>
       <form
         className={classes.form}
         onSubmit={(event) => {
@@ -73,19 +73,19 @@ function EndpointForm({ made }: { made: (secret: string) => void }) {
         }}
       >
         <div className={classes.pair}>
-          <TextInput label={t("settings.name")} required withAsterisk={false} value={value.name} error={errors.name} onChange={(event) => setValue({ ...value, name: event.currentTarget.value })} />
-          <TextInput label={t("settings.endpoints.url")} type="url" required withAsterisk={false} value={value.url} error={errors.url} onChange={(event) => setValue({ ...value, url: event.currentTarget.value })} />
+          <TextInput label={t("name")} required withAsterisk={false} value={value.name} error={errors.name} onChange={(event) => setValue({ ...value, name: event.currentTarget.value })} />
+          <TextInput label={t("endpoints.url")} type="url" required withAsterisk={false} value={value.url} error={errors.url} onChange={(event) => setValue({ ...value, url: event.currentTarget.value })} />
         </div>
         <Checkbox
-          label={t("settings.endpoints.attach")}
-          description={t("settings.endpoints.attach_hint")}
+          label={t("endpoints.attach")}
+          description={t("endpoints.attach_hint")}
           checked={value.attach === "inline"}
           onChange={(event) => setValue({ ...value, attach: event.currentTarget.checked ? "inline" : "link" })}
         />
         {add.isError && <InlineError error={add.error} />}
         <div>
           <Button type="submit" loading={add.isPending} leftSection={<Plus size={15} />}>
-            {t("settings.endpoints.add_button")}
+            {t("endpoints.add_button")}
           </Button>
         </div>
       </form>
@@ -94,7 +94,7 @@ function EndpointForm({ made }: { made: (secret: string) => void }) {
 }
 
 function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (secret: string) => void; setGone: (on: boolean) => void }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const format = useFormat();
   const client = useQueryClient();
   const path = { path: { id: endpoint.id } };
@@ -120,35 +120,35 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
       <span className={classes.what}>
         <strong>{endpoint.name}</strong>
         <span>
-          {[endpoint.url, endpoint.attach === "inline" ? t("settings.endpoints.attached") : t("settings.endpoints.linked"), off ? t(`settings.endpoints.off.${endpoint.disabled_reason === "gone" ? "gone" : "person"}`) : null]
+          {[endpoint.url, endpoint.attach === "inline" ? t("endpoints.attached") : t("endpoints.linked"), off ? t(`endpoints.off.${endpoint.disabled_reason === "gone" ? "gone" : "person"}`) : null]
             .filter((part) => part !== null)
             .join(" · ")}
         </span>
       </span>
       <Button size="xs" variant="default" leftSection={<FlaskConical size={14} strokeWidth={1.75} />} loading={test.isPending} onClick={() => test.mutate()}>
-        {t("settings.endpoints.test")}
+        {t("endpoints.test")}
       </Button>
       <Menu>
         <Menu.Target>
-          <ActionIcon aria-label={t("settings.menu", { name: endpoint.name })}>
+          <ActionIcon aria-label={t("menu", { name: endpoint.name })}>
             <Ellipsis size={16} />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => rotate.mutate()}>{t("settings.endpoints.rotate")}</Menu.Item>
+          <Menu.Item onClick={() => rotate.mutate()}>{t("endpoints.rotate")}</Menu.Item>
           <Menu.Item onClick={() => change.mutate({ attach: endpoint.attach === "inline" ? "link" : "inline" })}>
-            {endpoint.attach === "inline" ? t("settings.endpoints.send_link") : t("settings.endpoints.send_file")}
+            {endpoint.attach === "inline" ? t("endpoints.send_link") : t("endpoints.send_file")}
           </Menu.Item>
-          <Menu.Item onClick={() => change.mutate({ disabled: !off })}>{off ? t("settings.endpoints.turn_on") : t("settings.endpoints.turn_off")}</Menu.Item>
+          <Menu.Item onClick={() => change.mutate({ disabled: !off })}>{off ? t("endpoints.turn_on") : t("endpoints.turn_off")}</Menu.Item>
           <Menu.Divider />
           <Menu.Item
             className="danger"
             onClick={() => {
               setGone(true);
-              sayUndo(t("settings.deleted", { name: endpoint.name }), () => remove.mutate(), () => setGone(false));
+              sayUndo(t("deleted", { name: endpoint.name }), () => remove.mutate(), () => setGone(false));
             }}
           >
-            {t("settings.delete")}
+            {t("delete")}
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
@@ -156,11 +156,11 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
         <p className={classes.small} role="status" style={{ flexBasis: "100%", display: "flex", gap: 6, alignItems: "center" }}>
           <SignIcon sign={fine ? "done" : "failed"} size={14} />
           {outcome.status != null ? (
-            t(fine ? "settings.endpoints.test_fine" : "settings.endpoints.test_refused", { code: outcome.status })
+            t(fine ? "endpoints.test_fine" : "endpoints.test_refused", { code: outcome.status })
           ) : outcome.error !== null ? (
             <StepErrorWords error={outcome.error} />
           ) : (
-            t("deliveries.no_answer")
+            t("app:deliveries.no_answer")
           )}
           {outcome.took_ms !== null && ` · ${format.duration(outcome.took_ms)}`}
         </p>

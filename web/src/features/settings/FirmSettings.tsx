@@ -26,7 +26,7 @@ export function FirmSettings() {
 }
 
 function Logo({ firm }: { firm: Firm }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const client = useQueryClient();
   const [stamp, setStamp] = useState(0);
   const fresh = async () => {
@@ -37,27 +37,27 @@ function Logo({ firm }: { firm: Firm }) {
   const remove = useMutation({ mutationFn: () => ask(api.DELETE("/api/firm/logo")), onSuccess: fresh });
   const has = firm.logo !== null && firm.logo !== undefined;
   return (
-    <Card title={t("firm.logo")}>
+    <Card title={t("app:firm.logo")}>
       <div className={classes.logo}>
         <span className={classes.logoImage}>
-          {has ? <img src={`/api/firm/logo?v=${firm.logo?.id ?? ""}-${stamp}`} alt={t("firm.logo")} /> : <span className={classes.small}>{t("firm.no_logo")}</span>}
+          {has ? <img src={`/api/firm/logo?v=${firm.logo?.id ?? ""}-${stamp}`} alt={t("app:firm.logo")} /> : <span className={classes.small}>{t("app:firm.no_logo")}</span>}
         </span>
         <div>
           <div className={classes.buttons}>
             <FileButton accept="image/png,image/jpeg,image/webp" onChange={(file) => file !== null && put.mutate(file)}>
               {(props) => (
                 <Button {...props} variant="default" loading={put.isPending} leftSection={<Upload size={15} strokeWidth={1.75} />}>
-                  {t("firm.choose_logo")}
+                  {t("app:firm.choose_logo")}
                 </Button>
               )}
             </FileButton>
             {has && (
               <Button variant="subtle" color="gray" loading={remove.isPending} onClick={() => remove.mutate()}>
-                {t("firm.remove_logo")}
+                {t("app:firm.remove_logo")}
               </Button>
             )}
           </div>
-          <p className={classes.small}>{t("firm.logo_hint")}</p>
+          <p className={classes.small}>{t("app:firm.logo_hint")}</p>
         </div>
       </div>
       {put.isError && <InlineError error={put.error} />}
@@ -69,7 +69,7 @@ function Logo({ firm }: { firm: Firm }) {
 type Plain = "name" | "tax_id" | "email" | "phone" | "website" | "iban" | "bic" | "bank" | "country";
 
 function FirmForm({ firm }: { firm: Firm }) {
-  const { t, i18n } = useTranslation();
+  const { t, i18n } = useTranslation("settings");
   const client = useQueryClient();
   const [value, setValue] = useState(firm);
   const save = useMutation({
@@ -86,7 +86,7 @@ function FirmForm({ firm }: { firm: Firm }) {
   };
   const text = (name: Plain, more?: { type?: string; autoComplete?: string; description?: string }) => (
     <TextInput
-      label={t(`firm.${name}`)}
+      label={t(`app:firm.${name}`)}
       value={value[name] ?? ""}
       error={errors[name]}
       onChange={(event) => change({ [name]: event.currentTarget.value })}
@@ -101,11 +101,11 @@ function FirmForm({ firm }: { firm: Firm }) {
         save.mutate();
       }}
     >
-      <Card title={t("firm.who")}>
+      <Card title={t("app:firm.who")}>
         <div className={classes.form}>
           {text("name", { autoComplete: "organization" })}
           <Textarea
-            label={t("firm.address")}
+            label={t("app:firm.address")}
             autosize
             minRows={2}
             value={(value.address ?? []).join("\n")}
@@ -120,7 +120,7 @@ function FirmForm({ firm }: { firm: Firm }) {
             {text("phone", { type: "tel", autoComplete: "tel" })}
             {text("website", { autoComplete: "url" })}
             <TextInput
-              label={t("firm.colour")}
+              label={t("app:firm.colour")}
               value={value.colour ?? ""}
               error={errors.colour}
               onChange={(event) => change({ colour: event.currentTarget.value })}
@@ -128,7 +128,7 @@ function FirmForm({ firm }: { firm: Firm }) {
                 <input
                   type="color"
                   className={classes.colour}
-                  aria-label={t("firm.pick_colour")}
+                  aria-label={t("app:firm.pick_colour")}
                   value={/^#[0-9a-f]{6}$/i.test(value.colour ?? "") ? value.colour : "#000000"}
                   onChange={(event) => change({ colour: event.currentTarget.value })}
                 />
@@ -137,10 +137,10 @@ function FirmForm({ firm }: { firm: Firm }) {
           </div>
         </div>
       </Card>
-      <Card title={t("firm.money")}>
+      <Card title={t("app:firm.money")}>
         <div className={classes.pair}>
           <Select
-            label={t("firm.currency")}
+            label={t("app:firm.currency")}
             data={currencies(i18n.language)}
             searchable
             allowDeselect={false}
@@ -149,21 +149,21 @@ function FirmForm({ firm }: { firm: Firm }) {
             onChange={(currency) => change({ currency: currency ?? value.currency })}
           />
           <TextInput
-            label={t("firm.tax_rate")}
+            label={t("app:firm.tax_rate")}
             inputMode="decimal"
             value={String(value.tax_rate ?? "")}
             error={errors.tax_rate}
             onChange={(event) => change({ tax_rate: event.currentTarget.value.replace(",", ".") })}
           />
           <Select
-            label={t("firm.prices")}
+            label={t("app:firm.prices")}
             allowDeselect={false}
-            data={(["net", "gross"] as const).map((name) => ({ value: name, label: t(`firm.price.${name}`) }))}
+            data={(["net", "gross"] as const).map((name) => ({ value: name, label: t(`app:firm.price.${name}`) }))}
             value={value.prices}
             onChange={(prices) => change({ prices: prices === "gross" ? "gross" : "net" })}
           />
           <Select
-            label={t("firm.time_zone")}
+            label={t("app:firm.time_zone")}
             data={timeZones()}
             searchable
             allowDeselect={false}
@@ -172,7 +172,7 @@ function FirmForm({ firm }: { firm: Firm }) {
             onChange={(zone) => change({ time_zone: zone ?? value.time_zone })}
           />
           <Select
-            label={t("firm.locale")}
+            label={t("app:firm.locale")}
             allowDeselect={false}
             data={[...new Set([...languages, "de", "fr", value.locale])].map((name) => ({
               value: name,
@@ -184,10 +184,10 @@ function FirmForm({ firm }: { firm: Firm }) {
           />
         </div>
       </Card>
-      <Card title={t("firm.holidays")}>
+      <Card title={t("app:firm.holidays")}>
         <Holidays days={value.holidays} error={errors.holidays} change={(holidays) => change({ holidays })} />
       </Card>
-      <Card title={t("firm.bank_title")}>
+      <Card title={t("app:firm.bank_title")}>
         <div className={classes.form}>
           {text("iban")}
           <div className={classes.pair}>
@@ -199,10 +199,10 @@ function FirmForm({ firm }: { firm: Firm }) {
       {save.isError && <InlineError error={save.error} />}
       <div className={classes.buttons}>
         <Button type="submit" loading={save.isPending}>
-          {t("firm.save")}
+          {t("app:firm.save")}
         </Button>
         <span role="status" className={classes.saved}>
-          {save.isSuccess && t("common.saved")}
+          {save.isSuccess && t("app:common.saved")}
         </span>
       </div>
     </form>
@@ -211,7 +211,7 @@ function FirmForm({ firm }: { firm: Firm }) {
 
 /** Days besides weekends on which nobody works, in their order. */
 function Holidays({ days, error, change }: { days: string[]; error: string | undefined; change: (days: string[]) => void }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const format = useFormat();
   const [day, setDay] = useState("");
   const add = () => {
@@ -221,13 +221,13 @@ function Holidays({ days, error, change }: { days: string[]; error: string | und
   };
   return (
     <div className={classes.form}>
-      <p className={classes.small}>{t("firm.holidays_hint")}</p>
+      <p className={classes.small}>{t("app:firm.holidays_hint")}</p>
       {days.length > 0 && (
         <ul className={classes.days}>
           {days.map((one) => (
             <li key={one}>
               <span>{format.date(`${one}T12:00:00`)}</span>
-              <ActionIcon aria-label={t("firm.holiday_remove", { day: format.date(`${one}T12:00:00`) })} onClick={() => change(days.filter((other) => other !== one))}>
+              <ActionIcon aria-label={t("app:firm.holiday_remove", { day: format.date(`${one}T12:00:00`) })} onClick={() => change(days.filter((other) => other !== one))}>
                 <X size={14} strokeWidth={1.75} />
               </ActionIcon>
             </li>
@@ -237,7 +237,7 @@ function Holidays({ days, error, change }: { days: string[]; error: string | und
       <div className={classes.buttons}>
         <TextInput
           type="date"
-          aria-label={t("firm.holiday")}
+          aria-label={t("app:firm.holiday")}
           value={day}
           error={error}
           onChange={(event) => setDay(event.currentTarget.value)}
@@ -248,7 +248,7 @@ function Holidays({ days, error, change }: { days: string[]; error: string | und
           }}
         />
         <Button variant="default" disabled={day === ""} onClick={add}>
-          {t("firm.holiday_add")}
+          {t("app:firm.holiday_add")}
         </Button>
       </div>
     </div>

@@ -9,15 +9,15 @@ import { Card } from "~/ui/Page";
 import classes from "./Settings.module.css";
 
 export function LanguageSettings() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const { member } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const [single, setSingle] = useState(singleKeysOn);
   return (
     <>
-      <Card title={t("person.language")}>
+      <Card title={t("app:person.language")}>
         <SegmentedControl
-          aria-label={t("person.language")}
+          aria-label={t("app:person.language")}
           value={currentLanguage()}
           data={languages.map((value) => ({ value, label: languageNames[value] }))}
           onChange={(value) => {
@@ -27,20 +27,20 @@ export function LanguageSettings() {
           }}
         />
         <p className={classes.small} style={{ marginTop: 8 }}>
-          {t("settings.language.three")}
+          {t("language.three")}
         </p>
       </Card>
-      <Card title={t("person.theme")}>
+      <Card title={t("app:person.theme")}>
         <SegmentedControl
-          aria-label={t("person.theme")}
+          aria-label={t("app:person.theme")}
           value={colorScheme}
-          data={(["auto", "light", "dark"] as const).map((value) => ({ value, label: t(`person.themes.${value}`) }))}
+          data={(["auto", "light", "dark"] as const).map((value) => ({ value, label: t(`app:person.themes.${value}`) }))}
           onChange={(value) => setColorScheme(value as "auto" | "light" | "dark")}
         />
       </Card>
-      <Card title={t("settings.language.keyboard")}>
+      <Card title={t("language.keyboard")}>
         <Switch
-          label={t("keys.single")}
+          label={t("app:keys.single")}
           checked={single}
           onChange={(event) => {
             setSingle(event.currentTarget.checked);

@@ -16,7 +16,7 @@ import classes from "./Settings.module.css";
 import { ShownOnce } from "./ShownOnce";
 
 export function People() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const format = useFormat();
   const client = useQueryClient();
   const { member: me } = useSession();
@@ -39,23 +39,23 @@ export function People() {
   const open = (invitations.data?.items ?? []).filter((one) => Date.parse(one.expires_at) > now);
   return (
     <>
-      <Card title={t("settings.people.invite")}>
+      <Card title={t("people.invite")}>
         <div className={classes.form}>
-          <p className={classes.small}>{t("settings.people.invite_hint")}</p>
+          <p className={classes.small}>{t("people.invite_hint")}</p>
           <div className={classes.buttons}>
             <SegmentedControl
-              aria-label={t("settings.people.role")}
+              aria-label={t("people.role")}
               value={role}
               onChange={(value) => setRole(value === "owner" ? "owner" : "member")}
-              data={(["member", "owner"] as const).map((value) => ({ value, label: t(`settings.people.roles.${value}`) }))}
+              data={(["member", "owner"] as const).map((value) => ({ value, label: t(`people.roles.${value}`) }))}
             />
             <Button leftSection={<UserPlus size={15} strokeWidth={1.75} />} loading={invite.isPending} onClick={() => invite.mutate()}>
-              {t("settings.people.make_link")}
+              {t("people.make_link")}
             </Button>
           </div>
           {invite.isError && <InlineError error={invite.error} />}
           {invite.data !== undefined && (
-            <ShownOnce text={t("settings.people.link_once", { until: format.when(invite.data.expires_at) })} value={invite.data.url} close={() => invite.reset()} />
+            <ShownOnce text={t("people.link_once", { until: format.when(invite.data.expires_at) })} value={invite.data.url} close={() => invite.reset()} />
           )}
         </div>
       </Card>
@@ -69,12 +69,12 @@ export function People() {
           {open.map((one) => (
             <li key={one.id}>
               <span className={classes.what}>
-                <strong>{t("settings.people.invited", { role: t(`settings.people.roles.${one.role}`) })}</strong>
-                <span>{t("settings.people.until", { until: format.when(one.expires_at) })}</span>
+                <strong>{t("people.invited", { role: t(`people.roles.${one.role}`) })}</strong>
+                <span>{t("people.until", { until: format.when(one.expires_at) })}</span>
                 {withdraw.isError && withdraw.variables === one.id && <InlineError error={withdraw.error} />}
               </span>
               <Button size="xs" variant="default" loading={withdraw.isPending && withdraw.variables === one.id} onClick={() => withdraw.mutate(one.id)}>
-                {t("settings.people.withdraw")}
+                {t("people.withdraw")}
               </Button>
             </li>
           ))}
@@ -85,7 +85,7 @@ export function People() {
 }
 
 function Row({ member, me }: { member: Member; me: Member }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const client = useQueryClient();
   const [asking, setAsking] = useState(false);
   const path = { path: { id: member.id } };
@@ -106,36 +106,36 @@ function Row({ member, me }: { member: Member; me: Member }) {
     <li>
       <Face name={member.name} size={28} beside />
       <span className={classes.what}>
-        <strong>{member.id === me.id ? t("settings.people.you", { name: member.name }) : member.name}</strong>
+        <strong>{member.id === me.id ? t("people.you", { name: member.name }) : member.name}</strong>
         <span>{member.email}</span>
         {error !== null && <InlineError error={error} />}
       </span>
-      <Tag>{t(`settings.people.roles.${member.role}`)}</Tag>
+      <Tag>{t(`people.roles.${member.role}`)}</Tag>
       {me.role === "owner" && member.id !== me.id && (
         <Menu>
           <Menu.Target>
-            <ActionIcon aria-label={t("settings.people.menu", { name: member.name })}>
+            <ActionIcon aria-label={t("people.menu", { name: member.name })}>
               <Ellipsis size={16} />
             </ActionIcon>
           </Menu.Target>
           <Menu.Dropdown>
             <Menu.Item onClick={() => change.mutate(member.role === "owner" ? "member" : "owner")}>
-              {member.role === "owner" ? t("settings.people.make_member") : t("settings.people.make_owner")}
+              {member.role === "owner" ? t("people.make_member") : t("people.make_owner")}
             </Menu.Item>
             <Menu.Item className="danger" onClick={() => setAsking(true)}>
-              {t("settings.people.remove")}
+              {t("people.remove")}
             </Menu.Item>
           </Menu.Dropdown>
         </Menu>
       )}
-      <Modal opened={asking} onClose={() => setAsking(false)} title={t("settings.people.remove_title", { name: member.name })} closeButtonProps={{ "aria-label": t("common.close") }}>
-        <p>{t("settings.people.remove_text")}</p>
+      <Modal opened={asking} onClose={() => setAsking(false)} title={t("people.remove_title", { name: member.name })} closeButtonProps={{ "aria-label": t("app:common.close") }}>
+        <p>{t("people.remove_text")}</p>
         <div className={classes.buttons} style={{ justifyContent: "flex-end", marginTop: 20 }}>
           <Button variant="default" onClick={() => setAsking(false)}>
-            {t("common.cancel")}
+            {t("app:common.cancel")}
           </Button>
           <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
-            {t("settings.people.remove_button", { name: member.name })}
+            {t("people.remove_button", { name: member.name })}
           </Button>
         </div>
       </Modal>

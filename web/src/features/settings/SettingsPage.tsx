@@ -1,12 +1,13 @@
 import { TextInput } from "@mantine/core";
 import { Link, useParams } from "@tanstack/react-router";
-import { Building2, Globe, Info, KeyRound, type LucideIcon, Lock, Search, Send, Users } from "lucide-react";
-import { type FunctionComponent, useState } from "react";
+import { Building2, Globe, Hash, Info, KeyRound, type LucideIcon, Lock, Search, Send, Users } from "lucide-react";
+import { type FunctionComponent, lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { addMessages } from "~/i18n/i18n";
 import { fuzzy } from "~/lib/fuzzy";
 import { isSection, type Section, sections } from "~/lib/settings-sections";
 import { OwnersOnly } from "~/ui/OwnersOnly";
-import { Page } from "~/ui/Page";
+import { Loading, Page } from "~/ui/Page";
 import { About } from "./About";
 import { AccessKeys } from "./AccessKeys";
 import { Credentials } from "./Credentials";
@@ -16,8 +17,11 @@ import { LanguageSettings } from "./LanguageSettings";
 import { People } from "./People";
 import classes from "./Settings.module.css";
 
+await addMessages("settings", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
+
 const parts: Record<Section, { icon: LucideIcon; Content: FunctionComponent; owners?: boolean }> = {
   firm: { icon: Building2, Content: FirmSettings, owners: true },
+  numbers: { icon: Hash, Content: lazy(() => import("../series/SeriesSettings")), owners: true },
   people: { icon: Users, Content: People, owners: true },
   endpoints: { icon: Send, Content: Endpoints, owners: true },
   credentials: { icon: Lock, Content: Credentials, owners: true },
@@ -27,31 +31,31 @@ const parts: Record<Section, { icon: LucideIcon; Content: FunctionComponent; own
 };
 
 export function SettingsPage() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("settings");
   const params = useParams({ strict: false });
   const [words, setWords] = useState("");
   const name = params.section ?? "firm";
   const section: Section = isSection(name) ? name : "firm";
   const { Content, owners } = parts[section];
-  const shown = sections.filter((entry) => fuzzy(words, `${t(`settings.${entry}.title`)} ${t(`settings.${entry}.words`)}`) > 0);
+  const shown = sections.filter((entry) => fuzzy(words, `${t(`app:settings.${entry}.title`)} ${t(`app:settings.${entry}.words`)}`) > 0);
   return (
-    <Page title={t("nav.settings")} help={section === "endpoints" ? "deliveries" : "people-and-keys"}>
+    <Page title={t("app:nav.settings")} help={section === "endpoints" ? "deliveries" : section === "numbers" ? "numbers" : "people-and-keys"}>
       <div className={classes.columns}>
         <div className={classes.side}>
           <TextInput
             leftSection={<Search size={15} strokeWidth={1.75} />}
-            placeholder={t("settings.search")}
-            aria-label={t("settings.search")}
+            placeholder={t("search")}
+            aria-label={t("search")}
             value={words}
             onChange={(event) => setWords(event.currentTarget.value)}
           />
-          <nav aria-label={t("nav.settings")} className={classes.nav}>
+          <nav aria-label={t("app:nav.settings")} className={classes.nav}>
             {shown.map((entry) => {
               const Icon = parts[entry].icon;
               return (
                 <Link key={entry} to="/settings/$section" params={{ section: entry }} aria-current={entry === section ? "page" : undefined}>
                   <Icon size={16} strokeWidth={1.75} aria-hidden />
-                  {t(`settings.${entry}.title`)}
+                  {t(`app:settings.${entry}.title`)}
                 </Link>
               );
             })}
@@ -59,16 +63,18 @@ export function SettingsPage() {
         </div>
         <div className={classes.content}>
           <header>
-            <h2 className={classes.title}>{t(`settings.${section}.title`)}</h2>
-            <p className={classes.lead}>{t(`settings.${section}.lead`)}</p>
+            <h2 className={classes.title}>{t(`app:settings.${section}.title`)}</h2>
+            <p className={classes.lead}>{t(`lead.${section}`)}</p>
           </header>
-          {owners ? (
-            <OwnersOnly>
+          <Suspense fallback={<Loading lines={4} />}>
+            {owners ? (
+              <OwnersOnly>
+                <Content />
+              </OwnersOnly>
+            ) : (
               <Content />
-            </OwnersOnly>
-          ) : (
-            <Content />
-          )}
+            )}
+          </Suspense>
         </div>
       </div>
     </Page>

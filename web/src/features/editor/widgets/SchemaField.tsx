@@ -17,7 +17,7 @@ import { DocumentFieldsWidget } from "./DocumentFields";
 import { FormFieldsWidget } from "./FormFields";
 import { KeyValueWidget } from "./KeyValue";
 import { OutputFieldsWidget } from "./OutputFields";
-import { CredentialWidget, DocumentWidget, EndpointWidget, ModelWidget } from "./resources";
+import { CredentialWidget, DocumentWidget, EndpointWidget, ModelWidget, SeriesWidget } from "./resources";
 import { RulesWidget } from "./Rules";
 import { deref, helpOf, labelOf, matters, propertiesOf, widgetOf } from "./schema";
 import type { FormScope, WidgetProps } from "./widget";
@@ -41,6 +41,7 @@ const WIDGETS: Record<string, ComponentType<WidgetProps>> = {
   document_fields: DocumentFieldsWidget,
   endpoint: EndpointWidget,
   credential: CredentialWidget,
+  series: SeriesWidget,
   output_fields: OutputFieldsWidget,
   value: ValueWidget,
   duration: DurationWidget,

@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { items } from "~/api/client";
 import { writingModel } from "~/lib/models";
 import { keys } from "~/lib/queries";
-import { getCredentials, getDocuments, getEndpoints, getModels } from "../api";
+import { getCredentials, getDocuments, getEndpoints, getModels, getSeries } from "../api";
 import type { WidgetProps } from "./widget";
 import classes from "./widgets.module.css";
 
@@ -92,6 +92,13 @@ export function EndpointWidget(props: WidgetProps) {
   const { t } = useTranslation("editor");
   const list = useQuery({ queryKey: keys.endpoints, queryFn: getEndpoints });
   return <Chooser {...props} options={list.data && named(items(list.data))} emptyLabel={t("resource.chooseEndpoint")} link={{ to: "/settings/endpoints", text: t("resource.openEndpoints") }} />;
+}
+
+export function SeriesWidget(props: WidgetProps) {
+  const { t } = useTranslation("editor");
+  const list = useQuery({ queryKey: keys.series, queryFn: getSeries });
+  const options = list.data && items(list.data).map((item) => ({ value: item.id, label: item.name, note: t("resource.nextNumber", { number: item.next }) }));
+  return <Chooser {...props} options={options} emptyLabel={t("resource.chooseSeries")} link={{ to: "/settings/numbers", text: t("resource.openSeries") }} />;
 }
 
 export function CredentialWidget(props: WidgetProps) {
