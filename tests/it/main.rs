@@ -8,6 +8,7 @@
 
 mod access;
 mod account;
+mod answer;
 mod bad_input;
 mod cluster;
 mod crash;

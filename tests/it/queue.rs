@@ -695,9 +695,15 @@ async fn other_processes_hear_what_changed() {
     let waiting = tokio::spawn({
         let (other, published) = (other.clone(), published.clone());
         async move {
-            run::wait(&other, &published.scope, run, Duration::from_secs(30))
-                .await
-                .expect("the run is there");
+            run::wait(
+                &other,
+                &published.scope,
+                run,
+                run::Until::Finished,
+                Duration::from_secs(30),
+            )
+            .await
+            .expect("the run is there");
             run::standing(&other, &published.scope, run)
                 .await
                 .expect("the run is there")

@@ -181,9 +181,15 @@ impl Site {
 
     /// The run's end.
     pub async fn end(&self, published: &Published, run: RunId) -> Standing {
-        run::wait(&self.store, &published.scope, run, PATIENCE)
-            .await
-            .expect("the run is there");
+        run::wait(
+            &self.store,
+            &published.scope,
+            run,
+            run::Until::Finished,
+            PATIENCE,
+        )
+        .await
+        .expect("the run is there");
         let standing = run::standing(&self.store, &published.scope, run)
             .await
             .expect("the run is there");

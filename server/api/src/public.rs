@@ -11,6 +11,7 @@ mod hooks;
 mod language;
 mod limits;
 mod page;
+mod proof;
 mod published;
 mod results;
 mod story;
@@ -53,6 +54,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/r/{token}/events", get(results::events))
         .route("/r/{token}/document", get(results::document))
         .route("/a/{id}", get(files::show))
+        .route("/hooks/{slug}", post(hooks::receive_open))
         .route("/hooks/{slug}/{token}", post(hooks::receive))
         .route("/assets-public/{name}", get(asset::serve))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))

@@ -9,7 +9,7 @@ use engine::{
     catalogue::Catalogue,
     check::{Checked, Problem},
     graph,
-    ids::{DocumentId, SeriesId},
+    ids::{CredentialId, DocumentId, SeriesId},
     kind::Field,
     node::Trigger,
     schema,
@@ -47,6 +47,8 @@ pub(crate) struct Resources {
     /// Newest versions.
     pub templates: Vec<Document>,
     pub series: Vec<(SeriesId, Series)>,
+    /// With their kinds.
+    pub credentials: Vec<(CredentialId, String)>,
 }
 
 pub(crate) async fn resources(
@@ -58,7 +60,16 @@ pub(crate) async fn resources(
     Ok(Resources {
         templates: templates(store, scope, catalogue, workflow).await?,
         series: store::series::known(store, scope, &named(catalogue, workflow, "series")).await?,
+        credentials: credentials(store, scope).await?,
     })
+}
+
+async fn credentials(store: &Store, scope: &Scope) -> Result<Vec<(CredentialId, String)>> {
+    let known = store::credential::list(store, scope).await?;
+    Ok(known
+        .into_iter()
+        .map(|credential| (credential.id, credential.kind))
+        .collect())
 }
 
 /// The ids that settings with this widget hold.
@@ -109,7 +120,42 @@ pub(crate) fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &Reso
             }
         }
     }
+    for (index, node) in workflow.nodes.iter().enumerate() {
+        checked
+            .problems
+            .extend(proof_problem(index, node, catalogue, resources));
+    }
     checked
+}
+
+/// Callers of an inbound webhook can only prove themselves with a credential of the kind that the proof needs.
+fn proof_problem(
+    index: usize,
+    node: &Node,
+    catalogue: &Catalogue,
+    resources: &Resources,
+) -> Option<Problem> {
+    let known = catalogue.get(&node.node_type, node.version)?;
+    let Some(Trigger::Webhook(webhook)) = known.bind(&node.config).ok()?.trigger() else {
+        return None;
+    };
+    let (needed, id) = (webhook.proof.credential()?, webhook.credential?);
+    let found = resources.credentials.iter().find(|(known, _)| *known == id);
+    let problem = match found {
+        Some((_, kind)) if kind == needed => return None,
+        Some(_) => Problem::error(
+            "credential_kind",
+            json!({"kind": needed}),
+            "This proof needs a credential of another kind.",
+        ),
+        None => Problem::error(
+            "credential_unknown",
+            json!({}),
+            "This credential does not exist. Choose another one.",
+        ),
+    };
+    let place = format!("/nodes/{index}/config/credential");
+    Some(problem.at(place).of(&node.id))
 }
 
 /// Settings of a node that name a thing of the workspace, told by their widget: (pointer in the config, value).

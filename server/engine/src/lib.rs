@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod check;
 pub mod expression;
 pub mod firm;
+pub mod foreign;
 pub mod form;
 pub mod format;
 pub mod graph;

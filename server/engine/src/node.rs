@@ -199,10 +199,54 @@ pub enum Trigger {
 }
 
 /// What an inbound webhook expects.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Webhook {
     /// The body's fields.
     pub fields: Vec<Field>,
+    pub proof: Proof,
+    /// What the caller proves itself with.
+    pub credential: Option<CredentialId>,
+    /// The caller is answered by a step or with the run's end, if that comes soon.
+    pub waits: bool,
+}
+
+/// How the caller of an inbound webhook proves itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(extend("x-labels" = {
+    "address": "By the address, which holds a secret",
+    "none": "Not at all: anybody may call",
+    "bearer": "Bearer token",
+    "basic": "User and password",
+    "header": "Header of its own",
+    "standard_webhooks": "Signature (Standard Webhooks)",
+    "github": "Signature (GitHub)",
+    "stripe": "Signature (Stripe)",
+}))]
+pub enum Proof {
+    /// The secret in the address is enough; the others but `none` ask for more.
+    #[default]
+    Address,
+    None,
+    Bearer,
+    Basic,
+    Header,
+    StandardWebhooks,
+    Github,
+    Stripe,
+}
+
+impl Proof {
+    /// Kind of the credential that it needs.
+    pub fn credential(self) -> Option<&'static str> {
+        match self {
+            Self::Address | Self::None => None,
+            Self::Bearer => Some("bearer"),
+            Self::Basic => Some("basic"),
+            Self::Header => Some("header"),
+            Self::StandardWebhooks | Self::Github | Self::Stripe => Some("signing"),
+        }
+    }
 }
 
 /// How the ways into a node meet.
@@ -412,6 +456,27 @@ pub enum Stored {
     Delivery(DeliveryRequest),
     /// Ends the segment: the number is drawn in its commit, and `number`, `count` and `year` of the output become what was drawn.
     Number(NumberRequest),
+    /// For the caller that waits for the run; the first answer of a run counts.
+    Answer(Answer),
+}
+
+/// What a waiting caller gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// HTTP status, 200 to 599.
+    pub status: u16,
+    pub body: AnswerBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerBody {
+    /// As `application/json`.
+    Values(Json),
+    /// As `text/plain`.
+    Text(String),
+    /// The file itself.
+    File(FileRef),
 }
 
 /// The next number of a series. A step draws one, whatever is tried again; a retry of its run takes it over.

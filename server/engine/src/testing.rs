@@ -173,7 +173,7 @@ impl Node for Start {
         Card::default()
     }
     fn trigger(&self) -> Option<Trigger> {
-        Some(Trigger::Webhook(Webhook { fields: Vec::new() }))
+        Some(Trigger::Webhook(Webhook::default()))
     }
     async fn run(&self, _context: &dyn NodeContext) -> Result<Outcome, NodeError> {
         Ok(Outcome::Done(Done::out(json!({"name": "", "names": []}))))

@@ -221,6 +221,12 @@ impl Context {
                 self.keep_out(&value);
                 (name, value)
             }
+            Secret::Signing { .. } => {
+                return Err(NodeError::config(
+                    "credential_for_signing",
+                    "This credential checks signatures of inbound webhooks. Choose one that signs in.",
+                ));
+            }
         };
         headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
         headers.push((name, value));

@@ -501,6 +501,11 @@ impl Done {
                             item_path: key.item_path.clone(),
                             request: *request,
                         }),
+                        Stored::Answer(answer) => {
+                            if writes.answer.is_none() && !self.run.trial {
+                                writes.answer = Some(answer.clone());
+                            }
+                        }
                     }
                 }
             }

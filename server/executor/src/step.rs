@@ -376,6 +376,7 @@ fn finished(node: &PlanNode, done: Done, ends: bool) -> Came {
                 storable::json(&delivery.values) && storable::text(&delivery.message_type)
             }
             Stored::Number(_) => true,
+            Stored::Answer(answer) => storable::json(&json!(answer)),
         });
     if !clean {
         return Came::Failed { error: nul() };

@@ -10,6 +10,7 @@ mod merge;
 mod messages;
 mod number;
 mod pdf_render;
+mod respond;
 mod rules;
 mod set_fields;
 mod stop;
@@ -36,6 +37,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<merge::Merge>(),
         NodeType::of::<number::Number>(),
         NodeType::of::<pdf_render::PdfRender>(),
+        NodeType::of::<respond::Respond>(),
         NodeType::of::<set_fields::SetFields>(),
         NodeType::of::<stop::Stop>(),
         NodeType::of::<switch::Switch>(),

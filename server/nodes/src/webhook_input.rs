@@ -4,10 +4,11 @@
 use async_trait::async_trait;
 use engine::{
     check::Problem,
+    ids::CredentialId,
     kind::{Field, Kind, is_name},
     node::{
         Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
-        OutputContext, Surface, Trigger, Webhook,
+        OutputContext, Proof, Surface, Trigger, Webhook,
     },
 };
 use schemars::JsonSchema;
@@ -22,6 +23,27 @@ pub(crate) struct WebhookInput {
     #[serde(default)]
     #[schemars(extend("x-widget" = "output_fields"))]
     fields: Vec<Field>,
+    /// How the other program proves that it may call.
+    #[serde(default)]
+    #[schemars(title = "Proof")]
+    proof: Proof,
+    /// The secret that both sides know.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "credential", "x-when" = {"proof": ["bearer", "basic", "header", "standard_webhooks", "github", "stripe"]}))]
+    credential: Option<CredentialId>,
+    /// When the other program gets its answer.
+    #[serde(default)]
+    #[schemars(title = "Answers")]
+    answer: AnswerWhen,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(extend("x-labels" = {"at_once": "At once, with a link to the run", "when_done": "When the run has its answer, or is over"}))]
+enum AnswerWhen {
+    #[default]
+    AtOnce,
+    WhenDone,
 }
 
 #[async_trait]
@@ -69,11 +91,23 @@ impl Node for WebhookInput {
     fn trigger(&self) -> Option<Trigger> {
         Some(Trigger::Webhook(Webhook {
             fields: self.fields.clone(),
+            proof: self.proof,
+            credential: self.credential,
+            waits: self.answer == AnswerWhen::WhenDone,
         }))
     }
 
     fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
-        check_fields(&self.fields, "/fields")
+        let mut problems = check_fields(&self.fields, "/fields");
+        if self.proof.credential().is_some() && self.credential.is_none() {
+            let message = "Choose the credential that callers prove themselves with.";
+            problems.push(Problem::error("no_credential", json!({}), message).at("/credential"));
+        }
+        if self.proof == Proof::None {
+            let message = "Anybody who learns the address can start runs.";
+            problems.push(Problem::warning("hook_open", json!({}), message).at("/proof"));
+        }
+        problems
     }
 
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {

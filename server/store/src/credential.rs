@@ -21,6 +21,8 @@ pub enum Secret {
     Basic { user: String, password: String },
     /// A header of one's own.
     Header { name: String, value: String },
+    /// What callers of an inbound webhook sign with; nothing sends it.
+    Signing { secret: String },
 }
 
 impl Secret {
@@ -29,6 +31,7 @@ impl Secret {
             Self::Bearer { .. } => "bearer",
             Self::Basic { .. } => "basic",
             Self::Header { .. } => "header",
+            Self::Signing { .. } => "signing",
         }
     }
 }

@@ -20,6 +20,8 @@ use sqlx::{
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::run::Until;
+
 /// The one channel of all Formwork processes on a database.
 const CHANNEL: &str = "formwork";
 
@@ -72,7 +74,7 @@ struct Hub {
     /// Whether a model's process may be interested; it hears only of requests.
     models: AtomicBool,
     started: AtomicBool,
-    waiters: Mutex<HashMap<RunId, Vec<oneshot::Sender<()>>>>,
+    waiters: Mutex<HashMap<RunId, Vec<(Until, oneshot::Sender<()>)>>>,
     polled: Mutex<Option<Instant>>,
 }
 
@@ -177,10 +179,13 @@ impl Events {
         self.0.models.store(models, Ordering::Relaxed);
     }
 
-    /// Resolves when the run is known to be over; the caller also polls, see `run::wait`.
-    pub(crate) fn finished(&self, run: RunId) -> oneshot::Receiver<()> {
+    /// Resolves when the run is known to be that far; the caller also polls, see `run::wait`.
+    pub(crate) fn reached(&self, run: RunId, until: Until) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
-        lock(&self.0.waiters).entry(run).or_default().push(sender);
+        lock(&self.0.waiters)
+            .entry(run)
+            .or_default()
+            .push((until, sender));
         receiver
     }
 
@@ -188,7 +193,7 @@ impl Events {
     pub(crate) fn awaited(&self) -> Vec<RunId> {
         let mut waiters = lock(&self.0.waiters);
         waiters.retain(|_, senders| {
-            senders.retain(|sender| !sender.is_closed());
+            senders.retain(|(_, sender)| !sender.is_closed());
             !senders.is_empty()
         });
         waiters.keys().copied().collect()
@@ -204,9 +209,21 @@ impl Events {
         due
     }
 
-    pub(crate) fn answer(&self, run: RunId) {
-        for waiter in lock(&self.0.waiters).remove(&run).unwrap_or_default() {
+    /// The run is over.
+    pub(crate) fn over(&self, run: RunId) {
+        for (_, waiter) in lock(&self.0.waiters).remove(&run).unwrap_or_default() {
             // The caller gave up waiting.
+            let _ = waiter.send(());
+        }
+    }
+
+    /// A step of the run has answered whoever called.
+    pub(crate) fn answered(&self, run: RunId) {
+        let mut waiters = lock(&self.0.waiters);
+        let Some(senders) = waiters.get_mut(&run) else {
+            return;
+        };
+        for (_, waiter) in senders.extract_if(.., |(until, _)| *until == Until::Answered) {
             let _ = waiter.send(());
         }
     }
@@ -223,7 +240,7 @@ impl Events {
                 .strip_prefix("run:")
                 .and_then(|id| id.parse().ok())
         {
-            self.answer(run);
+            self.over(run);
             let _ = self.0.ended.send(run);
         }
         // Nobody watching is fine.

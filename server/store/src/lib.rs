@@ -2,6 +2,7 @@
 //! `engine` says and hands it back, inside one workspace at a time.
 
 pub mod account;
+pub mod answer;
 pub mod artifact;
 pub mod credential;
 pub mod database;
@@ -40,6 +41,7 @@ pub use scope::Scope;
 
 use artifact::ArtifactStore;
 use events::Events;
+use queue::Accepting;
 use seal::{MasterKey, Sealer};
 
 /// Everything the rest of the program needs of storage; cheap to clone.
@@ -49,6 +51,7 @@ pub struct Store {
     pub artifacts: ArtifactStore,
     pub sealer: Sealer,
     pub events: Events,
+    accepting: Accepting,
     /// How many passwords are hashed at once.
     hashing: Arc<Semaphore>,
 }
@@ -91,8 +94,10 @@ impl Store {
                     .options([("idle_in_transaction_session_timeout", "60s")]),
             )
             .await?;
+        let events = Events::new(pool.clone());
         Ok(Self {
-            events: Events::new(pool.clone()),
+            accepting: Accepting::start(pool.clone(), events.clone()),
+            events,
             artifacts: ArtifactStore::open(&config.artifact_dir)?,
             sealer: Sealer::new(config.key),
             hashing: Arc::new(Semaphore::new(4)),

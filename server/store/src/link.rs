@@ -189,6 +189,11 @@ pub fn hook_url(
     Ok(format!("{}/hooks/{slug}/{token}", base(public_url)))
 }
 
+/// `<public url>/hooks/<slug>`, of a webhook step that asks for no proof.
+pub fn open_hook_url(public_url: &str, slug: &str) -> String {
+    format!("{}/hooks/{slug}", base(public_url))
+}
+
 /// Whether `token` is the secret of this webhook step.
 pub fn opens_hook(sealer: &Sealer, workflow: WorkflowId, node: &str, token: &str) -> Result<bool> {
     let given = BASE64.decode(token).unwrap_or_default();

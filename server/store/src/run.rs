@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    Result, Scope, Store, StoreError,
+    Result, Scope, Store, StoreError, answer,
     events::Event,
     generation,
     queue::{self, What},
@@ -394,23 +394,41 @@ pub async fn standing(store: &Store, scope: &Scope, run: RunId) -> Result<Standi
     })
 }
 
-/// Waits until the run is over, at most `limit`. Woken in process or by a notification; one query every 100 ms for all who wait is the
-/// truth.
-pub async fn wait(store: &Store, scope: &Scope, run: RunId, limit: Duration) -> Result<()> {
+/// How far a caller waits for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    Finished,
+    /// A step has answered, or the run is over.
+    Answered,
+}
+
+/// Waits until the run is that far, at most `limit`. Woken in process or by a notification; one query every 100 ms for all who wait is
+/// the truth.
+pub async fn wait(
+    store: &Store,
+    scope: &Scope,
+    run: RunId,
+    until: Until,
+    limit: Duration,
+) -> Result<()> {
     if limit.is_zero() {
         return Ok(());
     }
-    let mut finished = store.events.finished(run);
-    if standing(store, scope, run).await?.finished {
+    let mut reached = store.events.reached(run, until);
+    let answered = match until {
+        Until::Finished => false,
+        Until::Answered => answer::of_run(store, scope, run).await?.is_some(),
+    };
+    if answered || standing(store, scope, run).await?.finished {
         return Ok(());
     }
     let deadline = tokio::time::Instant::now() + limit;
     loop {
         tokio::select! {
-            _ = &mut finished => return Ok(()),
+            _ = &mut reached => return Ok(()),
             () = tokio::time::sleep_until(deadline) => return Ok(()),
             () = tokio::time::sleep(WAIT_POLL) => {
-                if let Err(error) = answer_finished(store).await {
+                if let Err(error) = wake_reached(store).await {
                     tracing::warn!(%error, "runs that are waited for could not be looked up");
                 }
             }
@@ -419,7 +437,7 @@ pub async fn wait(store: &Store, scope: &Scope, run: RunId, limit: Duration) -> 
 }
 
 /// One query for all who wait in this process; whoever comes first asks for everybody.
-async fn answer_finished(store: &Store) -> Result<()> {
+async fn wake_reached(store: &Store) -> Result<()> {
     if !store.events.may_poll(WAIT_POLL) {
         return Ok(());
     }
@@ -432,14 +450,19 @@ async fn answer_finished(store: &Store) -> Result<()> {
     if awaited.is_empty() {
         return Ok(());
     }
-    let over = sqlx::query_scalar!(
-        "select id from run where id = any($1) and finished_at is not null",
+    let reached = sqlx::query!(
+        r#"select id as "id!", true as "over!" from run where id = any($1) and finished_at is not null
+           union all select run_id, false from answer where run_id = any($1)"#,
         &awaited
     )
     .fetch_all(&store.pool)
     .await?;
-    for run in over {
-        store.events.answer(run.into());
+    for row in reached {
+        if row.over {
+            store.events.over(row.id.into());
+        } else {
+            store.events.answered(row.id.into());
+        }
     }
     Ok(())
 }

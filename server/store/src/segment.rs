@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use engine::{
     ids::{DeliveryId, RunId, WorkerId, WorkflowId},
-    node::{Attach, DeliveryRequest, GenerationRequest, NumberRequest},
+    node::{Answer, Attach, DeliveryRequest, GenerationRequest, NumberRequest},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, types::Json as SqlJson};
 
 use crate::{
-    Result, Scope, Store,
+    Result, Scope, Store, answer,
     events::{Event, Wake},
     fresh_id, generation,
     queue::{self, Holder, Lease},
@@ -55,6 +55,8 @@ pub struct Writes {
     pub deliveries: Vec<DeliveryWrite>,
     pub generations: Vec<GenerationWrite>,
     pub numbers: Vec<NumberWrite>,
+    /// For the caller that waits.
+    pub answer: Option<Answer>,
     /// Steps (node, item path) of the run that are called off while it goes on.
     pub cancelled: Vec<(String, String)>,
     /// Steps (node, item path) whose requests to models came too late.
@@ -216,6 +218,11 @@ pub async fn commit(
     write_runs(&mut transaction, &rows).await?;
     use_numbers(&mut transaction, &by_run, &writes).await?;
     write_deliveries(&mut transaction, &rows).await?;
+    for (run, writes) in &writes {
+        if let (Some(answer), Some(segment)) = (&writes.answer, by_run.get(run)) {
+            answer::insert(&mut transaction, &segment.scope, *run, answer).await?;
+        }
+    }
     for (run, writes) in &writes {
         for (node, item_path) in &writes.withdrawn {
             generation::cancel_for_step(&mut transaction, *run, node, item_path).await?;
@@ -627,6 +634,9 @@ fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<Ru
         queued |= writes.heads.iter().any(|head| !head.leased);
         delivers |= writes.deliveries.iter().any(|delivery| !delivery.held);
         generates |= !writes.generations.is_empty();
+        if writes.answer.is_some() {
+            store.events.answered(*id);
+        }
         let watched = store.events.watched();
         for step in writes.steps.iter().filter(|_| watched) {
             store.events.publish(Event {

@@ -1108,7 +1108,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
-            /** @description `bearer`, `basic` or `header`. */
+            /** @description `bearer`, `basic`, `header` or `signing`. */
             kind: string;
             /** Format: date-time */
             created_at: string;
@@ -1792,7 +1792,7 @@ export interface components {
                 /** Format: uuid */
                 id: string;
                 name: string;
-                /** @description `bearer`, `basic` or `header`. */
+                /** @description `bearer`, `basic`, `header` or `signing`. */
                 kind: string;
                 /** Format: date-time */
                 created_at: string;
@@ -2291,6 +2291,10 @@ export interface components {
             value: string;
             /** @enum {string} */
             kind: "header";
+        } | {
+            secret: string;
+            /** @enum {string} */
+            kind: "signing";
         };
         /** @description A series as a person sets it up. */
         Series: {

@@ -1,4 +1,7 @@
-//! `POST /hooks/{slug}/{token}`: another program starts a run by sending JSON to an address that proves itself.
+//! `POST /hooks/{slug}/{token}`: another program starts a run by sending JSON to an address that proves itself, and perhaps proves more.
+//! It is answered at once, or when the run has its answer.
+
+use std::time::Duration;
 
 use axum::{
     Extension, Json,
@@ -7,16 +10,24 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::{
+    foreign,
+    ids::RunId,
     kind::{Field, Kind},
+    node::{Answer, AnswerBody, Proof, Webhook},
     value::{Mismatch, Value},
 };
+use jiff::Timestamp;
 use serde_json::{Value as JsonValue, json};
 use store::{
-    link,
+    StoreError,
+    link::{self, PublicWorkflow},
     queue::{self, Accept},
+    run::Until,
 };
 
-use super::{Public, answers::media_type, limits::Act, uploads::too_many};
+use super::{
+    Public, answers::media_type, files, limits::Act, proof, story::Story, uploads::too_many,
+};
 use crate::{
     App,
     client::ClientAddress,
@@ -26,7 +37,10 @@ use crate::{
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 const MAX_KEY_CHARS: usize = 200;
+/// A caller that waits is answered with a link after this.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
+/// `POST /hooks/{slug}/{token}`.
 pub(crate) async fn receive(
     State(app): State<App>,
     Extension(public): Extension<Public>,
@@ -34,14 +48,40 @@ pub(crate) async fn receive(
     address: ClientAddress,
     request: Request,
 ) -> Result<Response, ApiError> {
+    take(&app, &public, &slug, Some(&token), address, request).await
+}
+
+/// `POST /hooks/{slug}`, for steps that ask for no proof at all.
+pub(crate) async fn receive_open(
+    State(app): State<App>,
+    Extension(public): Extension<Public>,
+    Path(slug): Path<String>,
+    address: ClientAddress,
+    request: Request,
+) -> Result<Response, ApiError> {
+    take(&app, &public, &slug, None, address, request).await
+}
+
+async fn take(
+    app: &App,
+    public: &Public,
+    slug: &str,
+    token: Option<&str>,
+    address: ClientAddress,
+    request: Request,
+) -> Result<Response, ApiError> {
     let unknown = || ApiError::not_found("address");
-    let workflow = link::workflow(&app.store, &slug)
+    let workflow = link::workflow(&app.store, slug)
         .await
         .map_err(|_| unknown())?;
-    let published = public.kept.get(&app, &workflow).await?;
+    let published = public.kept.get(app, &workflow).await?;
     let mut hook = None;
     for (node, webhook) in &published.hooks {
-        if link::opens_hook(&app.store.sealer, workflow.id, node, &token)? {
+        let opens = match token {
+            Some(token) => link::opens_hook(&app.store.sealer, workflow.id, node, token)?,
+            None => webhook.proof == Proof::None,
+        };
+        if opens {
             hook = Some((node, webhook));
         }
     }
@@ -65,13 +105,15 @@ pub(crate) async fn receive(
             "Send the body as application/json.",
         ));
     }
-    let key = idempotency_key(request.headers())?;
-    let body = raw_body(request, MAX_BODY_BYTES).await?;
-    let body: JsonValue = serde_json::from_slice(&body).map_err(|error| {
+    let headers = request.headers().clone();
+    let raw = raw_body(request, MAX_BODY_BYTES).await?;
+    prove(app, &workflow, webhook, &headers, &raw).await?;
+    let body: JsonValue = serde_json::from_slice(&raw).map_err(|error| {
         ApiError::bad_request("malformed_json", format!("The body is not JSON: {error}."))
     })?;
     refuse_nul(&body, &mut String::new())?;
-    let input = check(&body, &webhook.fields)?;
+    let key = idempotency_key(&headers, webhook.proof, &body)?;
+    let input = check(&body, &webhook.fields, &published.workflow.currency)?;
     let mut accept = Accept::new(
         workflow.id,
         workflow.version,
@@ -82,6 +124,11 @@ pub(crate) async fn receive(
     accept.idempotency = key.map(|key| (format!("hook:{}:{node}", workflow.id), key));
     accept.title = published.workflow.name.clone();
     let accepted = queue::submit(&app.store, app.local.as_ref(), &workflow.scope, accept).await?;
+    if webhook.waits
+        && let Some(answer) = answer(app, &workflow, accepted.run_id, &headers).await?
+    {
+        return Ok(answer);
+    }
     let status_url = link::run_url(
         &app.store.sealer,
         app.config.public_url.as_str(),
@@ -94,19 +141,100 @@ pub(crate) async fn receive(
         .into_response())
 }
 
-/// The sender's own name of this message: `Idempotency-Key`, or the id of Standard Webhooks.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = ["idempotency-key", "webhook-id"]
+/// Checks the proof that the step asks for, against the bytes as they came.
+async fn prove(
+    app: &App,
+    workflow: &PublicWorkflow,
+    webhook: &Webhook,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), ApiError> {
+    if webhook.proof.credential().is_none() {
+        return Ok(());
+    }
+    let gone = || {
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "credential_gone",
+            "The secret that callers of this address prove themselves with was deleted. Nothing was started.",
+        )
+    };
+    let id = webhook.credential.ok_or_else(gone)?;
+    let secret = match store::credential::open(&app.store, &workflow.scope, id).await {
+        Ok(secret) => secret,
+        Err(StoreError::NotFound(_)) => return Err(gone()),
+        Err(error) => return Err(error.into()),
+    };
+    proof::check(webhook.proof, &secret, headers, body, Timestamp::now())
+}
+
+/// What the run answers, or what it came to; `None` when neither comes in time.
+async fn answer(
+    app: &App,
+    workflow: &PublicWorkflow,
+    run: RunId,
+    headers: &HeaderMap,
+) -> Result<Option<Response>, ApiError> {
+    let (store, scope) = (&app.store, &workflow.scope);
+    let limit = preferred(headers).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+    store::run::wait(store, scope, run, Until::Answered, limit).await?;
+    if let Some(Answer { status, body }) = store::answer::of_run(store, scope, run).await? {
+        let status = StatusCode::from_u16(status).map_err(ApiError::internal)?;
+        let mut response = match body {
+            AnswerBody::Values(values) => Json(values).into_response(),
+            AnswerBody::Text(text) => text.into_response(),
+            AnswerBody::File(file) => {
+                let artifact = store::artifact::get(store, scope, file.id).await?;
+                files::send(app, scope, &artifact, false, headers).await?
+            }
+        };
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = status;
+        }
+        return Ok(Some(response));
+    }
+    let standing = store::run::standing(store, scope, run).await?;
+    if !standing.finished {
+        return Ok(None);
+    }
+    let story = Story::read(app, *scope, run).await?;
+    let mut response = story.json(app, &link::run_token(&app.store.sealer, run)?);
+    if standing.state != "succeeded" {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    Ok(Some(response))
+}
+
+/// How long the caller wants to wait: `Prefer: wait=<seconds>` (RFC 7240, section 4.3).
+fn preferred(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|part| part.trim().strip_prefix("wait=")?.parse().ok())?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The sender's own name of this message: `Idempotency-Key`, the id of Standard Webhooks, GitHub's delivery or Stripe's event.
+fn idempotency_key(
+    headers: &HeaderMap,
+    proof: Proof,
+    body: &JsonValue,
+) -> Result<Option<String>, ApiError> {
+    let told = ["idempotency-key", "webhook-id", "x-github-delivery"]
         .iter()
         .find_map(|name| headers.get(*name))
-    else {
-        return Ok(None);
-    };
-    match value.to_str() {
-        Ok(key) if !key.is_empty() && key.chars().count() <= MAX_KEY_CHARS => {
+        .map(|value| value.to_str().unwrap_or_default());
+    let event = (proof == Proof::Stripe)
+        .then(|| body.get("id").and_then(JsonValue::as_str))
+        .flatten();
+    match told.or(event) {
+        None => Ok(None),
+        Some(key) if !key.is_empty() && key.chars().count() <= MAX_KEY_CHARS => {
             Ok(Some(key.to_owned()))
         }
-        _ => Err(ApiError::bad_request(
+        Some(_) => Err(ApiError::bad_request(
             "bad_idempotency_key",
             format!(
                 "The idempotency key must have between 1 and {MAX_KEY_CHARS} visible characters."
@@ -116,7 +244,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 /// The declared values of the body, or every problem with it.
-fn check(body: &JsonValue, fields: &[Field]) -> Result<JsonValue, ApiError> {
+fn check(body: &JsonValue, fields: &[Field], currency: &str) -> Result<JsonValue, ApiError> {
     let kind = if fields.is_empty() {
         Kind::Any
     } else {
@@ -131,14 +259,15 @@ fn check(body: &JsonValue, fields: &[Field]) -> Result<JsonValue, ApiError> {
             "The body must be a JSON object.",
         ));
     }
-    let value = Value::from_json(body, &kind).map_err(|mismatches| {
-        ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid",
-            "The body does not fit what this address takes.",
-        )
-        .problems(mismatches.into_iter().map(problem).collect())
-    })?;
+    let value =
+        Value::from_json(&foreign::adopt(body, &kind, currency), &kind).map_err(|mismatches| {
+            ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "The body does not fit what this address takes.",
+            )
+            .problems(mismatches.into_iter().map(problem).collect())
+        })?;
     Ok(value.to_json())
 }
 
@@ -161,19 +290,36 @@ mod tests {
         .unwrap();
         let good =
             json!({"order": "A-1", "total": {"amount": "12.50", "currency": "EUR"}, "extra": 1});
-        assert_eq!(check(&good, &fields).unwrap()["total"]["amount"], "12.50");
-        assert!(check(&good, &fields).unwrap().get("extra").is_none());
-        assert!(check(&json!({"order": 5, "total": "12"}), &fields).is_err());
-        assert!(check(&json!([1]), &fields).is_err());
+        let checked = check(&good, &fields, "EUR").unwrap();
+        assert_eq!(checked["total"]["amount"], "12.50");
+        assert!(checked.get("extra").is_none());
+        let other = json!({"Order": "A-1", "total": "12.50"});
+        assert_eq!(
+            check(&other, &fields, "CHF").unwrap()["total"]["currency"],
+            "CHF"
+        );
+        assert!(check(&json!({"order": 5, "total": "twelve"}), &fields, "EUR").is_err());
+        assert!(check(&json!([1]), &fields, "EUR").is_err());
     }
 
     #[test]
     fn keys_are_of_reasonable_length() {
+        let key =
+            |headers: &HeaderMap, proof| idempotency_key(headers, proof, &json!({"id": "evt_1"}));
         let mut headers = HeaderMap::new();
-        assert_eq!(idempotency_key(&headers).unwrap(), None);
+        assert_eq!(key(&headers, Proof::Address).unwrap(), None);
+        assert_eq!(
+            key(&headers, Proof::Stripe).unwrap().as_deref(),
+            Some("evt_1")
+        );
         headers.insert("webhook-id", "msg_1".parse().unwrap());
-        assert_eq!(idempotency_key(&headers).unwrap().as_deref(), Some("msg_1"));
+        assert_eq!(
+            key(&headers, Proof::Address).unwrap().as_deref(),
+            Some("msg_1")
+        );
         headers.insert("idempotency-key", "x".repeat(300).parse().unwrap());
-        assert!(idempotency_key(&headers).is_err());
+        assert!(key(&headers, Proof::Address).is_err());
+        headers.insert("idempotency-key", "\u{e9}".parse().unwrap());
+        assert!(key(&headers, Proof::Address).is_err());
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 pub(crate) struct CredentialOut {
     pub id: Uuid,
     pub name: String,
-    /// `bearer`, `basic` or `header`.
+    /// `bearer`, `basic`, `header` or `signing`.
     pub kind: String,
     pub created_at: Timestamp,
 }
@@ -44,6 +44,8 @@ pub(crate) enum SecretIn {
     Basic { username: String, password: String },
     /// A header of one's own.
     Header { header: String, value: String },
+    /// What callers of an inbound webhook sign with.
+    Signing { secret: String },
 }
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -129,6 +131,10 @@ impl SecretIn {
                     name: header,
                     value,
                 }
+            }
+            Self::Signing { secret } => {
+                fits("/secret/secret", &secret)?;
+                Secret::Signing { secret }
             }
         })
     }

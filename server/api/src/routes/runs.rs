@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use store::{
     StoreError,
     queue::{self, Accept, Source as RunSource, Trial, What},
-    run::{Filter, RunItem},
+    run::{Filter, RunItem, Until},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -393,7 +393,14 @@ async fn start_run(
     }
     let accepted = queue::submit(&app.store, app.local.as_ref(), &caller.scope, accept).await?;
     let wait = Duration::from_millis(body.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
-    store::run::wait(&app.store, &caller.scope, accepted.run_id, wait).await?;
+    store::run::wait(
+        &app.store,
+        &caller.scope,
+        accepted.run_id,
+        Until::Finished,
+        wait,
+    )
+    .await?;
     let (status, result) = result_out(&app, &caller.scope, accepted.run_id).await?;
     let place = format!("/api/runs/{}", accepted.run_id);
     Ok((status, [(header::LOCATION, place)], result).into_response())
@@ -562,7 +569,7 @@ async fn wait_for_run(
     Query(query): Query<WaitQuery>,
 ) -> Result<(StatusCode, Json<RunResultOut>)> {
     let limit = Duration::from_millis(query.wait_ms.unwrap_or(MAX_WAIT_MS).min(MAX_WAIT_MS));
-    store::run::wait(&app.store, &caller.scope, RunId(id), limit).await?;
+    store::run::wait(&app.store, &caller.scope, RunId(id), Until::Finished, limit).await?;
     result_out(&app, &caller.scope, RunId(id)).await
 }
 
@@ -638,7 +645,8 @@ async fn read_input(
             let kind = Kind::Record {
                 fields: webhook.fields,
             };
-            engine::value::Value::from_json(input, &kind)
+            let input = engine::foreign::adopt(input, &kind, &workflow.currency);
+            engine::value::Value::from_json(&input, &kind)
                 .map(|value| (value.to_json(), workflow.name.clone()))
                 .map_err(|mismatches| {
                     mismatches

@@ -8,7 +8,7 @@ use axum::{
 };
 use engine::{
     ids::WorkflowId,
-    node::Trigger,
+    node::{Proof, Trigger},
     workflow::{Node, Workflow},
 };
 use jiff::{Timestamp, civil::Date};
@@ -280,16 +280,15 @@ async fn workflow_out(app: &App, caller: &Caller, id: WorkflowId) -> Result<Work
             Trigger::Form(_) => {
                 form_url = Some(app.config.absolute(&format!("/f/{}", workflow.slug)));
             }
-            Trigger::Webhook(_) => hook_urls.push(HookOut {
-                url: store::link::hook_url(
-                    &app.store.sealer,
-                    app.config.public_url.as_str(),
-                    &workflow.slug,
-                    id,
-                    &node,
-                )?,
-                node,
-            }),
+            Trigger::Webhook(webhook) => {
+                let public = app.config.public_url.as_str();
+                let url = if webhook.proof == Proof::None {
+                    store::link::open_hook_url(public, &workflow.slug)
+                } else {
+                    store::link::hook_url(&app.store.sealer, public, &workflow.slug, id, &node)?
+                };
+                hook_urls.push(HookOut { url, node });
+            }
         }
     }
     Ok(WorkflowOut {

@@ -12,19 +12,21 @@ import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
 import { sayUndo } from "~/ui/Toasts";
 import classes from "./Settings.module.css";
 
-const kinds = ["bearer", "basic", "header"] as const;
+const kinds = ["bearer", "basic", "header", "signing"] as const;
 type Kind = (typeof kinds)[number];
 
 /** What each kind of credential asks for; the second of a pair is always the secret. */
-const asked: Record<Kind, { plain?: "username" | "header"; secret: "token" | "password" | "value" }> = {
+const asked: Record<Kind, { plain?: "username" | "header"; secret: "token" | "password" | "value" | "secret" }> = {
   bearer: { secret: "token" },
   basic: { plain: "username", secret: "password" },
   header: { plain: "header", secret: "value" },
+  signing: { secret: "secret" },
 };
 
 function secretOf(kind: Kind, plain: string, secret: string): SecretIn {
   if (kind === "bearer") return { kind, token: secret };
   if (kind === "basic") return { kind, username: plain, password: secret };
+  if (kind === "signing") return { kind, secret };
   return { kind, header: plain, value: secret };
 }
 

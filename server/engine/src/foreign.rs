@@ -1,0 +1,254 @@
+//! JSON as other programs write it: their names and numbers are brought into ours, and the fields of a body are told from a sample.
+
+use heck::{ToSnakeCase as _, ToTitleCase as _};
+use jiff::{Timestamp, civil::Date};
+use serde_json::{Map, Value as Json, json};
+
+use crate::kind::{Field, Kind, is_name};
+
+/// Most fields told from one sample, at every level.
+const MAX_FIELDS: usize = 100;
+/// Entries of a list that are looked at.
+const MAX_ENTRIES: usize = 50;
+/// Deeper values stay as they come.
+const MAX_DEPTH: usize = 6;
+/// Whole numbers of JSON are exact below this.
+const EXACT: i64 = 1 << 53;
+
+/// How we call what another program calls `key`, such as `order_id` for `orderId`; `None` where nothing is left of it.
+pub fn name_of(key: &str) -> Option<String> {
+    let name = key.to_snake_case();
+    is_name(&name).then_some(name)
+}
+
+/// The body with our names and in the JSON form of the kinds that are expected: a field is found by its name, or else by what its name
+/// would be here; numbers become texts where decimals are expected, and get the workflow's currency where money is. What does not fit
+/// stays as it is, to be refused with a reason.
+pub fn adopt(json: &Json, kind: &Kind, currency: &str) -> Json {
+    match (json, kind) {
+        (Json::Object(body), Kind::Record { fields }) => {
+            let mut adopted = Map::new();
+            for field in fields {
+                if let Some(value) = find(body, &field.name) {
+                    adopted.insert(field.name.clone(), adopt(value, &field.kind, currency));
+                }
+            }
+            Json::Object(adopted)
+        }
+        (Json::Array(items), Kind::List { item, .. }) => items
+            .iter()
+            .map(|entry| adopt(entry, item, currency))
+            .collect(),
+        (Json::Number(number), Kind::Decimal) => json!(number.to_string()),
+        (Json::Number(number), Kind::Money) => {
+            json!({"amount": number.to_string(), "currency": currency})
+        }
+        (Json::String(amount), Kind::Money) => json!({"amount": amount, "currency": currency}),
+        _ => json.clone(),
+    }
+}
+
+fn find<'a>(body: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
+    body.get(name).or_else(|| {
+        body.iter()
+            .find(|(key, _)| name_of(key).as_deref() == Some(name))
+            .map(|(_, value)| value)
+    })
+}
+
+/// The fields of a body, as its sample has them. What the sample leaves empty may be empty.
+pub fn fields_of(sample: &Map<String, Json>) -> Vec<Field> {
+    fields_within(&[sample], 0)
+}
+
+fn fields_within(samples: &[&Map<String, Json>], depth: usize) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
+    for key in samples.iter().flat_map(|sample| sample.keys()) {
+        let Some(name) = name_of(key) else { continue };
+        if fields.len() >= MAX_FIELDS || fields.iter().any(|field| field.name == name) {
+            continue;
+        }
+        let values: Vec<&Json> = samples
+            .iter()
+            .filter_map(|sample| find(sample, &name))
+            .filter(|value| !value.is_null())
+            .collect();
+        fields.push(Field {
+            title: key.to_title_case(),
+            kind: kind_of(&values, depth + 1),
+            optional: values.len() < samples.len(),
+            name,
+        });
+    }
+    fields
+}
+
+/// The one kind that all these values have.
+fn kind_of(values: &[&Json], depth: usize) -> Kind {
+    let all = |fits: fn(&Json) -> bool| values.iter().all(|value| fits(value));
+    if values.is_empty() {
+        return Kind::text();
+    }
+    if depth > MAX_DEPTH {
+        return Kind::Any;
+    }
+    if all(Json::is_boolean) {
+        return Kind::YesNo;
+    }
+    if all(|value| value.as_i64().is_some_and(|number| number.abs() < EXACT)) {
+        return Kind::Integer;
+    }
+    if all(Json::is_number) {
+        return Kind::Decimal;
+    }
+    if all(Json::is_string) {
+        return kind_of_texts(values);
+    }
+    if all(is_money) {
+        return Kind::Money;
+    }
+    if all(Json::is_object) {
+        let records: Vec<_> = values
+            .iter()
+            .filter_map(|value| value.as_object())
+            .collect();
+        return Kind::Record {
+            fields: fields_within(&records, depth),
+        };
+    }
+    if all(Json::is_array) {
+        let entries: Vec<&Json> = values
+            .iter()
+            .filter_map(|value| value.as_array())
+            .flatten()
+            .take(MAX_ENTRIES)
+            .collect();
+        let some_empty = entries.iter().any(|entry| entry.is_null());
+        return Kind::list(if entries.is_empty() || some_empty {
+            Kind::Any
+        } else {
+            kind_of(&entries, depth + 1)
+        });
+    }
+    Kind::Any
+}
+
+fn kind_of_texts(values: &[&Json]) -> Kind {
+    let all = |fits: fn(&str) -> bool| values.iter().filter_map(|value| value.as_str()).all(fits);
+    if all(|text| text.len() == 10 && text.parse::<Date>().is_ok()) {
+        Kind::Date
+    } else if all(|text| text.parse::<Timestamp>().is_ok()) {
+        Kind::Instant
+    } else {
+        Kind::text()
+    }
+}
+
+fn is_money(json: &Json) -> bool {
+    let text = |name: &str| json.get(name).and_then(Json::as_str);
+    let only = json.as_object().is_some_and(|fields| fields.len() == 2);
+    only && text("amount").is_some_and(|amount| amount.parse::<rust_decimal::Decimal>().is_ok())
+        && text("currency").is_some_and(|code| code.len() == 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::value::Value;
+
+    fn json_value() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            (-1_000_000i32..1_000_000).prop_map(|cents| json!(f64::from(cents) / 100.0)),
+            "[a-z ]{0,6}".prop_map(Json::from),
+            Just(json!("2027-03-08")),
+            Just(json!({"amount": "1.20", "currency": "EUR"})),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Json::Array),
+                proptest::collection::hash_map("[a-zA-Z_]{1,6}", inner, 0..5)
+                    .prop_map(|map| Json::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn object(json: Json) -> Map<String, Json> {
+        match json {
+            Json::Object(object) => object,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn names_become_ours() {
+        let check = |key: &str, expected: Option<&str>| {
+            assert_eq!(name_of(key).as_deref(), expected, "{key}");
+        };
+        check("orderId", Some("order_id"));
+        check("Order-No.", Some("order_no"));
+        check("HTTPStatus", Some("http_status"));
+        check("total", Some("total"));
+        check("订单", None);
+        check("1st", None);
+        check("", None);
+    }
+
+    #[test]
+    fn the_fields_of_a_sample_are_told() {
+        let sample = object(json!({
+            "orderId": 17, "total": 12.5, "paid": true, "due": "2027-03-08", "createdAt": "2027-03-08T10:00:00Z",
+            "deposit": {"amount": "5.00", "currency": "EUR"}, "note": null, "tags": [],
+            "customer": {"firstName": "Ada"}, "lines": [{"sku": "A"}, {"sku": "B", "qty": 2}],
+        }));
+        let told: Vec<Json> = fields_of(&sample)
+            .iter()
+            .map(|field| json!(field))
+            .collect();
+        let expected = json!([
+            {"name": "order_id", "title": "Order Id", "kind": "integer", "optional": false},
+            {"name": "total", "title": "Total", "kind": "decimal", "optional": false},
+            {"name": "paid", "title": "Paid", "kind": "yes_no", "optional": false},
+            {"name": "due", "title": "Due", "kind": "date", "optional": false},
+            {"name": "created_at", "title": "Created At", "kind": "instant", "optional": false},
+            {"name": "deposit", "title": "Deposit", "kind": "money", "optional": false},
+            {"name": "note", "title": "Note", "kind": "text", "optional": true},
+            {"name": "tags", "title": "Tags", "kind": "list", "item": {"kind": "any"}, "optional": false},
+            {"name": "customer", "title": "Customer", "kind": "record", "optional": false, "fields": [
+                {"name": "first_name", "title": "First Name", "kind": "text", "optional": false}]},
+            {"name": "lines", "title": "Lines", "kind": "list", "optional": false, "item": {"kind": "record", "fields": [
+                {"name": "sku", "title": "Sku", "kind": "text", "optional": false},
+                {"name": "qty", "title": "Qty", "kind": "integer", "optional": true}]}},
+        ]);
+        for (told, expected) in told.iter().zip(expected.as_array().expect("fields")) {
+            assert_eq!(told, expected);
+        }
+        assert_eq!(told.len(), 10);
+    }
+
+    #[test]
+    fn a_body_is_read_whatever_its_names_look_like() {
+        let kind: Kind = serde_json::from_value(json!({"kind": "record", "fields": [
+            {"name": "order_id", "kind": "text"}, {"name": "total", "kind": "money"},
+            {"name": "lines", "kind": "list", "item": {"kind": "record", "fields": [{"name": "unit_price", "kind": "decimal"}]}}]}))
+        .expect("a kind");
+        let body = json!({"orderId": "A", "Total": 12.5, "lines": [{"unitPrice": 0.1, "more": 1}]});
+        let expected = json!({"order_id": "A", "total": {"amount": "12.5", "currency": "EUR"}, "lines": [{"unit_price": "0.1"}]});
+        assert_eq!(adopt(&body, &kind, "EUR"), expected);
+    }
+
+    proptest! {
+        /// Whatever is sent once as a sample is taken when it comes again.
+        #[test]
+        fn a_sample_fits_its_own_fields(sample in json_value()) {
+            let Json::Object(sample) = sample else { return Ok(()) };
+            let kind = Kind::Record { fields: fields_of(&sample) };
+            let adopted = adopt(&Json::Object(sample), &kind, "EUR");
+            prop_assert!(Value::from_json(&adopted, &kind).is_ok(), "{adopted} {kind:?}");
+        }
+    }
+}
