@@ -1,21 +1,21 @@
 //! The queue: accepting what was handed in, leasing heads of segments to executors, and getting back what lost its worker. Entries
 //! hold only what is ready, leased or due; what happened lives in `step` and `run`. Leases are compared with the database's clock.
 
+mod accept;
+
+pub(crate) use accept::Accepting;
+pub use accept::{Accept, Accepted, Source, Trial, What, accept, submit};
+
 use std::{any::Any, sync::Arc};
 
-use engine::ids::{ArtifactId, RunId, SubmissionId, VersionId, WorkerId, WorkflowId};
+use engine::ids::{RunId, WorkerId};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 use sqlx::PgConnection;
-use tracing::Instrument as _;
 
 use crate::{
-    Result, Scope, Store, StoreError, artifact,
-    events::{Event, Wake},
-    fresh_id,
+    Result, Store,
+    events::Wake,
     run::{RunRecord, StepRow},
-    storable, submission,
 };
 
 /// After this many lost leases an entry is a suspect: it is worked on alone and one step a segment, so that the step that really
@@ -25,120 +25,11 @@ pub const LOST_BEFORE_SUSPECT: i32 = 2;
 /// After this many lost leases the step fails.
 pub const LOST_CAP: i32 = 5;
 
-/// How long an idempotency key is remembered.
-const IDEMPOTENCY_HOURS: i32 = 72;
-
-/// How long a trial run is kept.
-const TRIAL_HOURS: i32 = 24;
-
-/// Longest title people see in lists; the rest is cut.
-const MAX_TITLE_CHARS: usize = 200;
-
-/// What a run runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum What {
-    Version(VersionId),
-    /// A draft's revision; trial runs only.
-    Draft(i64),
-}
-
-/// How a run came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    Form,
-    Webhook,
-    Api,
-    Manual,
-    Trial,
-}
-
-impl Source {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Form => "form",
-            Self::Webhook => "webhook",
-            Self::Api => "api",
-            Self::Manual => "manual",
-            Self::Trial => "trial",
-        }
-    }
-}
-
-/// What to start.
-#[derive(Clone, Debug)]
-pub struct Accept {
-    pub workflow: WorkflowId,
-    pub what: What,
-    pub trigger_node: String,
-    pub source: Source,
-    /// The trigger's checked input; the trigger node puts it out.
-    pub input: Json,
-    /// Minted with the form; fresh when absent.
-    pub submission_id: Option<SubmissionId>,
-    /// What was handed in, when it differs from `input`.
-    pub submission: Option<Json>,
-    pub title: String,
-    /// (scope, key): the same pair starts the same run only once within 72 hours.
-    pub idempotency: Option<(String, String)>,
-    pub trial: Option<Trial>,
-    /// Uploads of this form session that become files of the run.
-    pub uploads: Vec<ArtifactId>,
-    /// Leases the first entry at once.
-    pub lease: Option<Holder>,
-}
-
 /// Who leases, and for how long without a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub worker: WorkerId,
     pub lease_ms: i64,
-}
-
-impl Accept {
-    /// A run of a published version with nothing special about it.
-    pub fn new(
-        workflow: WorkflowId,
-        version: VersionId,
-        trigger_node: &str,
-        source: Source,
-        input: Json,
-    ) -> Self {
-        Self {
-            workflow,
-            what: What::Version(version),
-            trigger_node: trigger_node.into(),
-            source,
-            input,
-            submission_id: None,
-            submission: None,
-            title: String::new(),
-            idempotency: None,
-            trial: None,
-            uploads: Vec::new(),
-            lease: None,
-        }
-    }
-}
-
-/// What only trial runs have.
-#[derive(Clone, Debug, Default)]
-pub struct Trial {
-    /// Ends after this node.
-    pub until_node: Option<String>,
-    /// Outputs taken as they are: `{node: output}`.
-    pub pinned: Option<Json>,
-    pub really_send: bool,
-}
-
-/// The answer to `accept`.
-#[derive(Debug)]
-pub struct Accepted {
-    pub run_id: RunId,
-    /// The idempotency key was known: this is the earlier run.
-    pub already: bool,
-    /// The leased first entry, when a lease was asked for.
-    pub claimed: Option<ClaimedEntry>,
 }
 
 /// One leased head of a segment.
@@ -187,158 +78,6 @@ pub enum ClaimForm {
     SkipLocked,
     /// For databases without a good SKIP LOCKED: workers may meet, and one of them gets nothing.
     Compare,
-}
-
-/// Stores the submission, the run and its first entry in one commit, leased to the executor of this process if it has a free slot.
-/// When this returns the submission cannot be lost. Whoever asks may leave at any moment, also in the middle of the commit: a task of
-/// its own sees to it that what was leased is started.
-pub async fn submit(
-    store: &Store,
-    local: Option<&Arc<dyn LocalExecutor>>,
-    scope: &Scope,
-    mut new: Accept,
-) -> Result<Accepted> {
-    let (store, local, scope) = (store.clone(), local.cloned(), *scope);
-    let accepting = async move {
-        let slot = local.as_ref().and_then(|local| local.reserve());
-        new.lease = slot.as_ref().map(|slot| slot.holder);
-        let mut accepted = accept(&store, &scope, new).await?;
-        if let (Some(local), Some(slot), Some(claimed)) = (local, slot, accepted.claimed.take()) {
-            local.start(slot, claimed);
-        }
-        Ok(accepted)
-    };
-    match tokio::spawn(accepting.in_current_span()).await {
-        Ok(accepted) => accepted,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(StoreError::Unavailable(sqlx::Error::WorkerCrashed)),
-        },
-    }
-}
-
-/// `submit` without the hand-over: the caller runs `Accepted::claimed` itself.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one transaction, read from top to bottom"
-)]
-pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepted> {
-    check(&new)?;
-    let run_id: RunId = fresh_id();
-    let workspace = scope.workspace();
-    let (version, revision) = match new.what {
-        What::Version(version) => (Some(version.as_uuid()), None),
-        What::Draft(revision) => (None, Some(revision)),
-    };
-    let trial = new.trial.clone();
-    let title: String = new.title.chars().take(MAX_TITLE_CHARS).collect();
-    let mut transaction = store.pool.begin().await?;
-    if let Some((key_scope, key)) = &new.idempotency
-        && let Some(earlier) = remember(&mut transaction, scope, key_scope, key, run_id).await?
-    {
-        return Ok(Accepted {
-            run_id: earlier,
-            already: true,
-            claimed: None,
-        });
-    }
-    let submission: Option<SubmissionId> = trial
-        .is_none()
-        .then(|| new.submission_id.unwrap_or_else(fresh_id));
-    let row = sqlx::query!(
-        r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
-                            title, input, until_node, pinned, really_send, first_run, expires_at, firm)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $1,
-                   case when $6 then now() + make_interval(hours => $15) end,
-                   coalesce((select record from firm where workspace_id = $2), '{}'))
-           returning firm, created_at as "created_at: jiff_sqlx::Timestamp""#,
-        run_id.as_uuid(),
-        workspace.as_uuid(),
-        new.workflow.as_uuid(),
-        version,
-        revision,
-        trial.is_some(),
-        new.source.name(),
-        new.trigger_node,
-        submission.map(SubmissionId::as_uuid),
-        title,
-        new.input,
-        trial.as_ref().and_then(|trial| trial.until_node.clone()),
-        trial.as_ref().and_then(|trial| trial.pinned.clone()),
-        trial.as_ref().is_some_and(|trial| trial.really_send),
-        TRIAL_HOURS,
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
-    if let Some(id) = submission {
-        submission::insert(
-            &mut transaction,
-            scope,
-            submission::New {
-                id: Some(id),
-                workflow: new.workflow,
-                run: run_id,
-                source: new.source.name(),
-                input: new.submission.as_ref().unwrap_or(&new.input),
-            },
-        )
-        .await?;
-    }
-    artifact::adopt(&mut transaction, scope, run_id, &new.uploads).await?;
-    let entry = sqlx::query!(
-        r#"insert into queue_entry (run_id, node, item_path, workspace_id, priority, lease_owner, lease_until)
-           values ($1, $2, '', $3, $4, $5,
-                   case when $5::uuid is not null then now() + $6::bigint * interval '1 millisecond' end)
-           returning fence, head_at as "head_at: jiff_sqlx::Timestamp""#,
-        run_id.as_uuid(),
-        new.trigger_node,
-        workspace.as_uuid(),
-        // Somebody looks at the editor and waits.
-        i16::from(trial.is_some()),
-        new.lease.map(|holder| holder.worker.as_uuid()),
-        new.lease.map(|holder| holder.lease_ms),
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    if new.lease.is_none() {
-        wake(store);
-    }
-    announce(store, scope, run_id, new.workflow, trial.is_some());
-    let claimed = new.lease.is_some().then(|| ClaimedEntry {
-        lease: Lease {
-            run: run_id,
-            node: new.trigger_node.clone(),
-            item_path: String::new(),
-            fence: entry.fence,
-            lost: 0,
-            head_at: entry.head_at.to_jiff(),
-        },
-        run: Arc::new(RunRecord {
-            id: run_id,
-            scope: Scope::new(workspace, scope.member()),
-            workflow: new.workflow,
-            what: new.what,
-            trial: trial.is_some(),
-            source: new.source.name().into(),
-            trigger_node: new.trigger_node,
-            state: "queued".into(),
-            title,
-            input: new.input,
-            firm: row.firm,
-            until_node: trial.as_ref().and_then(|trial| trial.until_node.clone()),
-            pinned: trial.as_ref().and_then(|trial| trial.pinned.clone()),
-            really_send: trial.as_ref().is_some_and(|trial| trial.really_send),
-            created_at: row.created_at.to_jiff(),
-        }),
-        steps: Vec::new(),
-        solo: true,
-    });
-    Ok(Accepted {
-        run_id,
-        already: false,
-        claimed,
-    })
 }
 
 /// Leases up to `limit` due entries, suspects excepted. The entries are picked in a materialized part of the statement: as a part of
@@ -521,73 +260,6 @@ pub fn wake(store: &Store) {
     store.events.wake(Wake::Queue);
 }
 
-fn check(new: &Accept) -> Result<()> {
-    let clean = storable::json(&new.input)
-        && storable::text(&new.title)
-        && new.submission.as_ref().is_none_or(storable::json)
-        && new
-            .idempotency
-            .as_ref()
-            .is_none_or(|(scope, key)| storable::text(scope) && storable::text(key))
-        && new
-            .trial
-            .as_ref()
-            .is_none_or(|trial| trial.pinned.as_ref().is_none_or(storable::json));
-    if !clean {
-        return Err(StoreError::invalid(
-            "nul_character",
-            "",
-            "The text contains a NUL character (U+0000), which cannot be stored. Remove it.",
-        ));
-    }
-    if let Some((_, key)) = &new.idempotency
-        && (key.is_empty() || key.chars().count() > 500)
-    {
-        return Err(StoreError::invalid(
-            "idempotency_key_length",
-            "",
-            "An idempotency key has 1 to 500 characters.",
-        ));
-    }
-    Ok(())
-}
-
-/// `Some`: the key is known and this run was started with it. A second request waits here until the first one has committed.
-async fn remember(
-    connection: &mut PgConnection,
-    scope: &Scope,
-    key_scope: &str,
-    key: &str,
-    run: RunId,
-) -> Result<Option<RunId>> {
-    let mine = sqlx::query_scalar!(
-        "insert into idempotency_key (workspace_id, scope, key, run_id, expires_at)
-         values ($1, $2, $3, $4, now() + make_interval(hours => $5))
-         on conflict (workspace_id, scope, key) do update
-             set run_id = excluded.run_id, expires_at = excluded.expires_at where idempotency_key.expires_at < now()
-         returning run_id",
-        scope.workspace().as_uuid(),
-        key_scope,
-        key,
-        run.as_uuid(),
-        IDEMPOTENCY_HOURS,
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    if mine.is_some() {
-        return Ok(None);
-    }
-    let earlier = sqlx::query_scalar!(
-        "select run_id from idempotency_key where workspace_id = $1 and scope = $2 and key = $3",
-        scope.workspace().as_uuid(),
-        key_scope,
-        key,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(Some(earlier.into()))
-}
-
 async fn claim_skip_locked(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Lease>> {
     let rows = sqlx::query!(
         r#"with due as materialized (
@@ -696,16 +368,4 @@ fn columns(held: &[Lease]) -> (Vec<uuid::Uuid>, Vec<String>, Vec<String>, Vec<i6
         columns.3.push(lease.fence);
     }
     columns
-}
-
-fn announce(store: &Store, scope: &Scope, run: RunId, workflow: WorkflowId, trial: bool) {
-    if trial || !store.events.watched() {
-        return;
-    }
-    store.events.publish(Event {
-        workspace: scope.workspace(),
-        topic: "runs".into(),
-        kind: "run.changed".into(),
-        data: serde_json::json!({ "run": run, "workflow": workflow, "state": "queued" }),
-    });
 }

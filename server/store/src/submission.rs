@@ -3,21 +3,8 @@
 use engine::ids::{RunId, SubmissionId, WorkflowId};
 use jiff::Timestamp;
 use serde_json::Value as Json;
-use sqlx::PgConnection;
 
-use crate::{Result, Scope, Store, StoreError, fresh_id};
-
-/// One submission to store.
-pub struct New<'a> {
-    /// Minted with the form; fresh when `None`.
-    pub id: Option<SubmissionId>,
-    pub workflow: WorkflowId,
-    pub run: RunId,
-    /// `form`, `webhook`, `api`, `manual` or `trial`.
-    pub source: &'a str,
-    /// Typed answers in the JSON form of `engine::kind`.
-    pub input: &'a Json,
-}
+use crate::{Result, Scope, Store, StoreError};
 
 /// A stored submission.
 #[derive(Clone, Debug)]
@@ -27,27 +14,6 @@ pub struct Submission {
     pub run: RunId,
     pub input: Json,
     pub created_at: Timestamp,
-}
-
-/// Stores it, inside the transaction that accepts the run.
-pub async fn insert(
-    connection: &mut PgConnection,
-    scope: &Scope,
-    new: New<'_>,
-) -> Result<SubmissionId> {
-    let id = new.id.unwrap_or_else(fresh_id);
-    sqlx::query!(
-        "insert into submission (id, workspace_id, workflow_id, run_id, source, input) values ($1, $2, $3, $4, $5, $6)",
-        id.as_uuid(),
-        scope.workspace().as_uuid(),
-        new.workflow.as_uuid(),
-        new.run.as_uuid(),
-        new.source,
-        new.input,
-    )
-    .execute(connection)
-    .await?;
-    Ok(id)
 }
 
 /// The submission with this id, if it was accepted.

@@ -1,0 +1,519 @@
+//! Accepting runs: what was handed in, the run and its first entry are stored in one commit, together with those of others that come
+//! meanwhile. Whoever asks may leave at any moment; what was leased is started all the same.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use engine::ids::{ArtifactId, RunId, SubmissionId, VersionId, WorkflowId, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use sqlx::{PgConnection, PgPool, types::Json as SqlJson};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{ClaimedEntry, Holder, Lease, LocalExecutor, Slot};
+use crate::{
+    Result, Scope, Store, StoreError, artifact,
+    events::{Event, Events, Wake},
+    fresh_id,
+    run::RunRecord,
+    storable,
+};
+
+/// How long an idempotency key is remembered.
+const IDEMPOTENCY_HOURS: i32 = 72;
+
+/// How long a trial run is kept.
+const TRIAL_HOURS: i32 = 24;
+
+/// Longest title people see in lists; the rest is cut.
+const MAX_TITLE_CHARS: usize = 200;
+
+/// Most runs accepted in one commit.
+const GROUP: usize = 100;
+
+/// What a run runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    Version(VersionId),
+    /// A draft's revision; trial runs only.
+    Draft(i64),
+}
+
+/// How a run came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Form,
+    Webhook,
+    Api,
+    Manual,
+    Trial,
+}
+
+impl Source {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Webhook => "webhook",
+            Self::Api => "api",
+            Self::Manual => "manual",
+            Self::Trial => "trial",
+        }
+    }
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Accept {
+    pub workflow: WorkflowId,
+    pub what: What,
+    pub trigger_node: String,
+    pub source: Source,
+    /// The trigger's checked input; the trigger node puts it out.
+    pub input: Json,
+    /// Minted with the form; fresh when absent.
+    pub submission_id: Option<SubmissionId>,
+    /// What was handed in, when it differs from `input`.
+    pub submission: Option<Json>,
+    pub title: String,
+    /// (scope, key): the same pair starts the same run only once within 72 hours.
+    pub idempotency: Option<(String, String)>,
+    pub trial: Option<Trial>,
+    /// Uploads of this form session that become files of the run.
+    pub uploads: Vec<ArtifactId>,
+    /// Leases the first entry at once.
+    pub lease: Option<Holder>,
+}
+
+impl Accept {
+    /// A run of a published version with nothing special about it.
+    pub fn new(
+        workflow: WorkflowId,
+        version: VersionId,
+        trigger_node: &str,
+        source: Source,
+        input: Json,
+    ) -> Self {
+        Self {
+            workflow,
+            what: What::Version(version),
+            trigger_node: trigger_node.into(),
+            source,
+            input,
+            submission_id: None,
+            submission: None,
+            title: String::new(),
+            idempotency: None,
+            trial: None,
+            uploads: Vec::new(),
+            lease: None,
+        }
+    }
+}
+
+/// What only trial runs have.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// Ends after this node.
+    pub until_node: Option<String>,
+    /// Outputs taken as they are: `{node: output}`.
+    pub pinned: Option<Json>,
+    pub really_send: bool,
+}
+
+/// The answer to `accept`.
+#[derive(Debug)]
+pub struct Accepted {
+    pub run_id: RunId,
+    /// The idempotency key was known: this is the earlier run.
+    pub already: bool,
+    /// The leased first entry, when a lease was asked for.
+    pub claimed: Option<ClaimedEntry>,
+}
+
+/// Where runs are handed in; every store has one.
+#[derive(Clone)]
+pub(crate) struct Accepting(mpsc::UnboundedSender<Job>);
+
+/// A run on its way into the database.
+struct Job {
+    scope: Scope,
+    new: Accept,
+    /// Who runs it, in a place that is kept for it.
+    place: Option<(Arc<dyn LocalExecutor>, Slot)>,
+    answer: oneshot::Sender<Result<Accepted>>,
+}
+
+impl Accepting {
+    /// Starts the accepting task; it ends when the last handle is dropped.
+    pub(crate) fn start(pool: PgPool, events: Events) -> Self {
+        let (sender, mut jobs) = mpsc::unbounded_channel::<Job>();
+        tokio::spawn(async move {
+            while let Some(job) = jobs.recv().await {
+                let mut group = vec![job];
+                while group.len() < GROUP
+                    && let Ok(job) = jobs.try_recv()
+                {
+                    group.push(job);
+                }
+                accept_group(&pool, &events, group).await;
+            }
+        });
+        Self(sender)
+    }
+}
+
+/// Stores the submission, the run and its first entry in one commit, leased to the executor of this process if it has a free slot.
+/// When this returns the submission cannot be lost.
+pub async fn submit(
+    store: &Store,
+    local: Option<&Arc<dyn LocalExecutor>>,
+    scope: &Scope,
+    mut new: Accept,
+) -> Result<Accepted> {
+    check(&new)?;
+    let place = local.and_then(|local| Some((local.clone(), local.reserve()?)));
+    new.lease = place.as_ref().map(|(_, slot)| slot.holder);
+    let (answer, answered) = oneshot::channel();
+    let job = Job {
+        scope: *scope,
+        new,
+        place,
+        answer,
+    };
+    let gone = |_| StoreError::Unavailable(sqlx::Error::WorkerCrashed);
+    store.accepting.0.send(job).map_err(|_| gone(()))?;
+    answered.await.map_err(|_| gone(()))?
+}
+
+/// One that the database refuses fails alone.
+async fn accept_group(pool: &PgPool, events: &Events, group: Vec<Job>) {
+    let asked: Vec<(Scope, Accept)> = group
+        .iter()
+        .map(|job| (job.scope, job.new.clone()))
+        .collect();
+    match accept_all(pool, events, &asked).await {
+        Ok(accepted) => {
+            for (job, accepted) in group.into_iter().zip(accepted) {
+                hand_over(job, Ok(accepted));
+            }
+        }
+        Err(error) if asked.len() == 1 => {
+            for job in group {
+                hand_over(job, Err(error));
+                break;
+            }
+        }
+        Err(_) => {
+            for (job, asked) in group.into_iter().zip(asked) {
+                let alone = accept_all(pool, events, &[asked]).await;
+                hand_over(job, alone.and_then(only));
+            }
+        }
+    }
+}
+
+fn hand_over(job: Job, accepted: Result<Accepted>) {
+    let accepted = accepted.map(|mut accepted| {
+        if let (Some((local, slot)), Some(claimed)) = (job.place, accepted.claimed.take()) {
+            local.start(slot, claimed);
+        }
+        accepted
+    });
+    // Whoever asked may have left.
+    let _ = job.answer.send(accepted);
+}
+
+/// `submit` without the hand-over: the caller runs `Accepted::claimed` itself.
+pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepted> {
+    check(&new)?;
+    accept_all(&store.pool, &store.events, &[(*scope, new)])
+        .await
+        .and_then(only)
+}
+
+fn only(mut accepted: Vec<Accepted>) -> Result<Accepted> {
+    let lost = || StoreError::Damaged("a run was accepted without an answer".into());
+    accepted.pop().ok_or_else(lost)
+}
+
+fn check(new: &Accept) -> Result<()> {
+    let clean = storable::json(&new.input)
+        && storable::text(&new.title)
+        && new.submission.as_ref().is_none_or(storable::json)
+        && new
+            .idempotency
+            .as_ref()
+            .is_none_or(|(scope, key)| storable::text(scope) && storable::text(key))
+        && new
+            .trial
+            .as_ref()
+            .is_none_or(|trial| trial.pinned.as_ref().is_none_or(storable::json));
+    if !clean {
+        return Err(StoreError::invalid(
+            "nul_character",
+            "",
+            "The text contains a NUL character (U+0000), which cannot be stored. Remove it.",
+        ));
+    }
+    if let Some((_, key)) = &new.idempotency
+        && (key.is_empty() || key.chars().count() > 500)
+    {
+        return Err(StoreError::invalid(
+            "idempotency_key_length",
+            "",
+            "An idempotency key has 1 to 500 characters.",
+        ));
+    }
+    Ok(())
+}
+
+/// A run to be made.
+struct Fresh<'a> {
+    id: RunId,
+    scope: &'a Scope,
+    new: &'a Accept,
+    title: String,
+}
+
+/// All of them in one commit, answered in the order given.
+async fn accept_all(
+    pool: &PgPool,
+    events: &Events,
+    asked: &[(Scope, Accept)],
+) -> Result<Vec<Accepted>> {
+    let runs: Vec<Fresh<'_>> = asked
+        .iter()
+        .map(|(scope, new)| Fresh {
+            id: fresh_id(),
+            scope,
+            new,
+            title: new.title.chars().take(MAX_TITLE_CHARS).collect(),
+        })
+        .collect();
+    let mut transaction = pool.begin().await?;
+    let earlier = remember(&mut transaction, &runs).await?;
+    let fresh: Vec<&Fresh<'_>> = runs
+        .iter()
+        .filter(|run| !earlier.contains_key(&run.id))
+        .collect();
+    let mut claimed = insert(&mut transaction, &fresh).await?;
+    transaction.commit().await?;
+    if fresh.iter().any(|run| run.new.lease.is_none()) {
+        events.wake(Wake::Queue);
+    }
+    for run in fresh.iter().filter(|_| events.watched()) {
+        announce(events, run);
+    }
+    Ok(runs
+        .iter()
+        .map(|run| match earlier.get(&run.id) {
+            Some(earlier) => Accepted {
+                run_id: *earlier,
+                already: true,
+                claimed: None,
+            },
+            None => Accepted {
+                run_id: run.id,
+                already: false,
+                claimed: claimed.remove(&run.id).filter(|_| run.new.lease.is_some()),
+            },
+        })
+        .collect())
+}
+
+/// Tells who watches the list of runs.
+fn announce(events: &Events, run: &Fresh<'_>) {
+    if run.new.trial.is_none() {
+        events.publish(Event {
+            workspace: run.scope.workspace(),
+            topic: "runs".into(),
+            kind: "run.changed".into(),
+            data: json!({ "run": run.id, "workflow": run.new.workflow, "state": "queued" }),
+        });
+    }
+}
+
+/// Runs that were started before with the same key, by the run that is not needed now. A second request waits here until the first one
+/// has committed.
+async fn remember(
+    connection: &mut PgConnection,
+    runs: &[Fresh<'_>],
+) -> Result<HashMap<RunId, RunId>> {
+    let mut keyed: Vec<(WorkspaceId, &str, &str, RunId)> = runs
+        .iter()
+        .filter_map(|run| {
+            let (key_scope, key) = run.new.idempotency.as_ref()?;
+            Some((
+                run.scope.workspace(),
+                key_scope.as_str(),
+                key.as_str(),
+                run.id,
+            ))
+        })
+        .collect();
+    if keyed.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // In one order everywhere, so that two groups wait for each other and never in a circle.
+    keyed.sort();
+    let workspaces: Vec<_> = keyed.iter().map(|(id, ..)| id.as_uuid()).collect();
+    let scopes: Vec<String> = keyed.iter().map(|(_, scope, ..)| (*scope).into()).collect();
+    let keys: Vec<String> = keyed.iter().map(|(_, _, key, _)| (*key).into()).collect();
+    let ids: Vec<_> = keyed.iter().map(|(.., id)| id.as_uuid()).collect();
+    let mine: HashSet<RunId> = sqlx::query_scalar!(
+        "insert into idempotency_key (workspace_id, scope, key, run_id, expires_at)
+         select workspace_id, scope, key, run_id, now() + make_interval(hours => $5)
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) k (workspace_id, scope, key, run_id)
+         on conflict (workspace_id, scope, key) do update
+             set run_id = excluded.run_id, expires_at = excluded.expires_at where idempotency_key.expires_at < now()
+         returning run_id",
+        &workspaces,
+        &scopes,
+        &keys,
+        &ids,
+        IDEMPOTENCY_HOURS,
+    )
+    .fetch_all(&mut *connection)
+    .await?
+    .into_iter()
+    .map(RunId::from)
+    .collect();
+    let mut earlier = HashMap::new();
+    for (workspace, scope, key, id) in keyed.iter().filter(|(.., id)| !mine.contains(id)) {
+        let known = sqlx::query_scalar!(
+            "select run_id from idempotency_key where workspace_id = $1 and scope = $2 and key = $3",
+            workspace.as_uuid(),
+            *scope,
+            *key,
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        earlier.insert(*id, known.into());
+    }
+    Ok(earlier)
+}
+
+/// Runs with their submissions, files and first entries; those that have a holder are leased to it.
+async fn insert(
+    connection: &mut PgConnection,
+    runs: &[&Fresh<'_>],
+) -> Result<HashMap<RunId, ClaimedEntry>> {
+    if runs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<Json> = runs.iter().map(|run| row_of(run)).collect();
+    let made = sqlx::query!(
+        r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
+                            title, input, until_node, pinned, really_send, first_run, expires_at, firm)
+           select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id, title,
+                  coalesce(input, 'null'), until_node, nullif(pinned, 'null'), really_send, id,
+                  case when trial then now() + make_interval(hours => $2) end,
+                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}')
+           from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid, draft_revision bigint,
+                trial boolean, source text, trigger_node text, submission_id uuid, title text, input jsonb, until_node text,
+                pinned jsonb, really_send boolean)
+           returning id, firm, created_at as "created_at: jiff_sqlx::Timestamp""#,
+        SqlJson(&rows) as _,
+        TRIAL_HOURS,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "insert into submission (id, workspace_id, workflow_id, run_id, source, input)
+         select submission_id, workspace_id, workflow_id, id, source, coalesce(nullif(submission, 'null'), input, 'null')
+         from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, source text, submission_id uuid,
+              input jsonb, submission jsonb)
+         where submission_id is not null",
+        SqlJson(&rows) as _,
+    )
+    .execute(&mut *connection)
+    .await?;
+    for run in runs {
+        artifact::adopt(&mut *connection, run.scope, run.id, &run.new.uploads).await?;
+    }
+    let entries = sqlx::query!(
+        r#"insert into queue_entry (run_id, node, item_path, workspace_id, priority, lease_owner, lease_until)
+           select id, trigger_node, '', workspace_id, priority, lease_owner, now() + lease_ms * interval '1 millisecond'
+           from json_to_recordset($1::json) r (id uuid, workspace_id uuid, trigger_node text, priority smallint, lease_owner uuid,
+                lease_ms bigint)
+           returning run_id, fence, head_at as "head_at: jiff_sqlx::Timestamp""#,
+        SqlJson(&rows) as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut heads: HashMap<RunId, _> = entries
+        .into_iter()
+        .map(|row| (RunId::from(row.run_id), (row.fence, row.head_at.to_jiff())))
+        .collect();
+    let by_id: HashMap<RunId, &Fresh<'_>> = runs.iter().map(|run| (run.id, *run)).collect();
+    Ok(made
+        .into_iter()
+        .filter_map(|row| {
+            let id = RunId::from(row.id);
+            let ((fence, head_at), run) = (heads.remove(&id)?, by_id.get(&id)?);
+            let lease = Lease {
+                run: id,
+                node: run.new.trigger_node.clone(),
+                item_path: String::new(),
+                fence,
+                lost: 0,
+                head_at,
+            };
+            let entry = ClaimedEntry {
+                lease,
+                run: Arc::new(record(run, row.firm, row.created_at.to_jiff())),
+                steps: Vec::new(),
+                solo: true,
+            };
+            Some((id, entry))
+        })
+        .collect())
+}
+
+fn row_of(run: &Fresh<'_>) -> Json {
+    let new = run.new;
+    let (version, revision) = match new.what {
+        What::Version(version) => (Some(version), None),
+        What::Draft(revision) => (None, Some(revision)),
+    };
+    let trial = new.trial.as_ref();
+    let submission: Option<SubmissionId> = trial
+        .is_none()
+        .then(|| new.submission_id.unwrap_or_else(fresh_id));
+    json!({
+        "id": run.id, "workspace_id": run.scope.workspace(), "workflow_id": new.workflow, "version_id": version,
+        "draft_revision": revision, "trial": trial.is_some(), "source": new.source.name(), "trigger_node": new.trigger_node,
+        "submission_id": submission, "title": run.title, "input": new.input, "submission": new.submission,
+        "until_node": trial.and_then(|trial| trial.until_node.as_ref()), "pinned": trial.and_then(|trial| trial.pinned.as_ref()),
+        "really_send": trial.is_some_and(|trial| trial.really_send),
+        // Somebody looks at the editor and waits.
+        "priority": i16::from(trial.is_some()),
+        "lease_owner": new.lease.map(|holder| holder.worker), "lease_ms": new.lease.map(|holder| holder.lease_ms),
+    })
+}
+
+/// The run as its executor knows it.
+fn record(run: &Fresh<'_>, firm: Json, created_at: jiff::Timestamp) -> RunRecord {
+    let new = run.new;
+    let trial = new.trial.as_ref();
+    RunRecord {
+        id: run.id,
+        scope: *run.scope,
+        workflow: new.workflow,
+        what: new.what,
+        trial: trial.is_some(),
+        source: new.source.name().into(),
+        trigger_node: new.trigger_node.clone(),
+        state: "queued".into(),
+        title: run.title.clone(),
+        input: new.input.clone(),
+        firm,
+        until_node: trial.and_then(|trial| trial.until_node.clone()),
+        pinned: trial.and_then(|trial| trial.pinned.clone()),
+        really_send: trial.is_some_and(|trial| trial.really_send),
+        created_at,
+    }
+}
