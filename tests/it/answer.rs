@@ -289,3 +289,96 @@ fn now_seconds() -> i64 {
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0))
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_call_is_kept_as_a_sample_whether_the_workflow_is_live_or_not() {
+    let shop = Shop::open().await;
+    let document = json!({
+        "format": "formwork/1", "name": "Orders", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+        "nodes": [{"id": "order", "type": "webhook_input", "version": 1, "name": "Order", "config": {
+            "fields": [{"name": "number", "title": "Number", "kind": "text"}]}}],
+    });
+    let made = shop
+        .owner
+        .post("/api/workflows", json!({"document": document}))
+        .await
+        .expect(201);
+    let workflow = format!("/api/workflows/{}", made["id"].as_str().expect("an id"));
+    let test = format!("{workflow}/hook-tests/order");
+    let told = shop.owner.get(&test).await.expect(200);
+    let url = told["url"].as_str().expect("an address");
+    let path = url
+        .strip_prefix(&shop.office.address)
+        .expect("our own address");
+    assert_eq!(
+        shop.call(path, &[]).await.status,
+        404,
+        "nobody listens, and it is a draft"
+    );
+
+    let listening = shop.owner.post(&test, json!({})).await.expect(200);
+    assert!(listening["listening_until"].is_string());
+    assert_eq!(
+        shop.call(&format!("{path}x"), &[]).await.status,
+        404,
+        "only the whole address"
+    );
+    let body = r#"{"orderId": 7, "total": {"amount": "1.20", "currency": "EUR"}, "lines": [{"sku": "A"}]}"#;
+    assert_eq!(
+        shop.call_with(path, &[], body).await.expect(202),
+        json!({"captured": true})
+    );
+    assert_eq!(
+        shop.call_with(path, &[], body).await.status,
+        404,
+        "the first call is the one"
+    );
+    let came = shop.owner.get(&test).await.expect(200);
+    assert_eq!(came["sample"]["order_id"], 7);
+    assert!(came["listening_until"].is_null() && came["received_at"].is_string());
+    let names: Vec<&str> = came["fields"]
+        .as_array()
+        .expect("fields")
+        .iter()
+        .filter_map(|field| field["name"].as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["order_id", "total", "lines"],
+        "in the order of the message"
+    );
+    assert_eq!(shop.office.sql("select count(*) from run"), "0");
+
+    // With these fields the same message starts runs; one that does not fit is kept all the same while somebody listens.
+    let mut fits = made["draft"]["document"].clone();
+    fits["nodes"][0]["config"]["fields"] = came["fields"].clone();
+    shop.owner
+        .put(
+            &format!("{workflow}/draft"),
+            json!({"base_revision": 1, "document": fits}),
+        )
+        .await
+        .expect(200);
+    shop.owner
+        .post(&format!("{workflow}/publish"), json!({"base_revision": 2}))
+        .await
+        .expect(201);
+    shop.owner.post(&test, json!({})).await.expect(200);
+    assert!(shop.call_with(path, &[], body).await.expect(202)["run_id"].is_string());
+    shop.owner.post(&test, json!({})).await.expect(200);
+    let other = shop.call_with(path, &[], r#"{"something": "else"}"#).await;
+    assert_eq!(other.expect(202), json!({"captured": true}));
+    assert_eq!(
+        shop.call_with(path, &[], r#"{"something": "else"}"#)
+            .await
+            .status,
+        422
+    );
+    shop.owner.delete(&test).await;
+    let nobody = shop
+        .owner
+        .get(&format!("{workflow}/hook-tests/nothing"))
+        .await;
+    assert_eq!(nobody.status, 404);
+    shop.office.close().await;
+}

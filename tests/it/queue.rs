@@ -597,7 +597,7 @@ async fn spend(site: &Site, published: &Published, stretch: Stretch) -> (i64, Du
     let took = since.elapsed();
     executor.shutdown().await;
     // Backends tell what they did when they end.
-    store.pool.close().await;
+    store.close().await;
     while site.db.sql_from_beside(BACKENDS) != others {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::ids::{RunId, WorkspaceId};
+use engine::{
+    ids::{RunId, WorkspaceId},
+    node::Answer,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sqlx::{
@@ -20,7 +23,7 @@ use sqlx::{
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use crate::run::Until;
+use crate::run::{Reached, Until};
 
 /// The one channel of all Formwork processes on a database.
 const CHANNEL: &str = "formwork";
@@ -74,7 +77,7 @@ struct Hub {
     /// Whether a model's process may be interested; it hears only of requests.
     models: AtomicBool,
     started: AtomicBool,
-    waiters: Mutex<HashMap<RunId, Vec<(Until, oneshot::Sender<()>)>>>,
+    waiters: Mutex<HashMap<RunId, Vec<(Until, oneshot::Sender<Reached>)>>>,
     polled: Mutex<Option<Instant>>,
 }
 
@@ -180,7 +183,7 @@ impl Events {
     }
 
     /// Resolves when the run is known to be that far; the caller also polls, see `run::wait`.
-    pub(crate) fn reached(&self, run: RunId, until: Until) -> oneshot::Receiver<()> {
+    pub(crate) fn reached(&self, run: RunId, until: Until) -> oneshot::Receiver<Reached> {
         let (sender, receiver) = oneshot::channel();
         lock(&self.0.waiters)
             .entry(run)
@@ -213,18 +216,18 @@ impl Events {
     pub(crate) fn over(&self, run: RunId) {
         for (_, waiter) in lock(&self.0.waiters).remove(&run).unwrap_or_default() {
             // The caller gave up waiting.
-            let _ = waiter.send(());
+            let _ = waiter.send(Reached::Over);
         }
     }
 
-    /// A step of the run has answered whoever called.
-    pub(crate) fn answered(&self, run: RunId) {
+    /// A step of the run has answered whoever called; `None`: what it said is not known here.
+    pub(crate) fn answered(&self, run: RunId, answer: Option<&Answer>) {
         let mut waiters = lock(&self.0.waiters);
         let Some(senders) = waiters.get_mut(&run) else {
             return;
         };
         for (_, waiter) in senders.extract_if(.., |(until, _)| *until == Until::Answered) {
-            let _ = waiter.send(());
+            let _ = waiter.send(Reached::Answered(answer.cloned()));
         }
     }
 

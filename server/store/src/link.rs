@@ -214,19 +214,23 @@ pub struct PublicWorkflow {
     pub version: VersionId,
     /// The firm's record as it is now; `null` before anybody filled it in.
     pub firm: Json,
+    /// Somebody waits for a test call.
+    pub listening: bool,
 }
 
 /// The published workflow at an address; `NotFound` also for a draft, so that nobody can tell the two apart.
 pub async fn workflow(store: &Store, slug: &str) -> Result<PublicWorkflow> {
     let row = sqlx::query!(
         r#"select workflow.id, workflow.workspace_id, workflow.name, workflow.slug, workflow.state,
-                  workflow.live_version_id as "version_id!", firm.record as "firm?"
+                  workflow.live_version_id as "version_id!", firm.record as "firm?",
+                  exists (select 1 from hook_test t where t.workflow_id = workflow.id and t.until > now() and t.body is null)
+                      as "listening!"
            from workflow left join firm on firm.workspace_id = workflow.workspace_id
            where workflow.slug = $1 and workflow.deleted_at is null and workflow.state <> 'draft'
              and workflow.live_version_id is not null"#,
         slug,
     )
-    .fetch_optional(&store.pool)
+    .fetch_optional(&store.hot)
     .await?
     .ok_or(StoreError::NotFound("form"))?;
     Ok(PublicWorkflow {
@@ -237,6 +241,7 @@ pub async fn workflow(store: &Store, slug: &str) -> Result<PublicWorkflow> {
         live: row.state == "live",
         version: row.version_id.into(),
         firm: row.firm.unwrap_or_default(),
+        listening: row.listening,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What has to happen now and then, in any process and safely in several at once: partitions ahead of time, expired rows, and rows of
 //! processes that did not say goodbye.
 
-use crate::{Result, Store, artifact, generation, series, worker, workflow};
+use crate::{Result, Store, artifact, generation, hook_test, series, worker, workflow};
 
 /// Months of partitions kept ready.
 const MONTHS_AHEAD: i32 = 2;
@@ -27,10 +27,12 @@ pub async fn pass(store: &Store) -> Result<Pass> {
     let chunks = generation::delete_old_chunks(store).await;
     let uploads = artifact::purge_uploads(store).await;
     let numbers = series::void_abandoned(store).await;
+    let tests = hook_test::remove_old(store).await;
     workers?;
     chunks?;
     uploads?;
     numbers?;
+    tests?;
     Ok(Pass {
         partitions: partitions?,
         trial_runs: trial_runs?,

@@ -6,10 +6,14 @@ mod retry;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use engine::ids::{RunId, VersionId, WorkerId, WorkflowId};
+use engine::{
+    ids::{RunId, VersionId, WorkerId, WorkflowId},
+    node::Answer,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+use tokio::sync::oneshot;
 
 use crate::{
     Result, Scope, Store, StoreError, answer,
@@ -402,8 +406,52 @@ pub enum Until {
     Answered,
 }
 
+/// What a wait ended with.
+#[derive(Debug)]
+pub(crate) enum Reached {
+    Over,
+    Answered(Option<Answer>),
+}
+
+/// Somebody who waits for a run, from before it was accepted.
+pub struct Watch(oneshot::Receiver<Reached>);
+
+/// Begins to wait for a run that is about to be accepted: nothing of it is missed.
+pub fn watch(store: &Store, run: RunId, until: Until) -> Watch {
+    Watch(store.events.reached(run, until))
+}
+
+/// How a wait ended.
+#[derive(Debug)]
+pub enum Waited {
+    /// The run is that far; what a step answered, if that came along.
+    Reached(Option<Answer>),
+    TooLong,
+}
+
 /// Waits until the run is that far, at most `limit`. Woken in process or by a notification; one query every 100 ms for all who wait is
 /// the truth.
+pub async fn wait_on(store: &Store, watch: Watch, limit: Duration) -> Waited {
+    let Watch(mut reached) = watch;
+    let deadline = tokio::time::Instant::now() + limit;
+    loop {
+        tokio::select! {
+            biased;
+            reached = &mut reached => return match reached {
+                Ok(Reached::Answered(answer)) => Waited::Reached(answer),
+                Ok(Reached::Over) | Err(_) => Waited::Reached(None),
+            },
+            () = tokio::time::sleep_until(deadline) => return Waited::TooLong,
+            () = tokio::time::sleep(WAIT_POLL) => {
+                if let Err(error) = wake_reached(store).await {
+                    tracing::warn!(%error, "runs that are waited for could not be looked up");
+                }
+            }
+        }
+    }
+}
+
+/// Waits for a run that may be that far already.
 pub async fn wait(
     store: &Store,
     scope: &Scope,
@@ -414,26 +462,15 @@ pub async fn wait(
     if limit.is_zero() {
         return Ok(());
     }
-    let mut reached = store.events.reached(run, until);
+    let watch = watch(store, run, until);
     let answered = match until {
         Until::Finished => false,
         Until::Answered => answer::of_run(store, scope, run).await?.is_some(),
     };
-    if answered || standing(store, scope, run).await?.finished {
-        return Ok(());
+    if !answered && !standing(store, scope, run).await?.finished {
+        wait_on(store, watch, limit).await;
     }
-    let deadline = tokio::time::Instant::now() + limit;
-    loop {
-        tokio::select! {
-            _ = &mut reached => return Ok(()),
-            () = tokio::time::sleep_until(deadline) => return Ok(()),
-            () = tokio::time::sleep(WAIT_POLL) => {
-                if let Err(error) = wake_reached(store).await {
-                    tracing::warn!(%error, "runs that are waited for could not be looked up");
-                }
-            }
-        }
-    }
+    Ok(())
 }
 
 /// One query for all who wait in this process; whoever comes first asks for everybody.
@@ -455,13 +492,13 @@ async fn wake_reached(store: &Store) -> Result<()> {
            union all select run_id, false from answer where run_id = any($1)"#,
         &awaited
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&store.hot)
     .await?;
     for row in reached {
         if row.over {
             store.events.over(row.id.into());
         } else {
-            store.events.answered(row.id.into());
+            store.events.answered(row.id.into(), None);
         }
     }
     Ok(())
@@ -617,7 +654,7 @@ pub(crate) async fn records(
            from run where id = any($1)"#,
         &ids
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&store.hot)
     .await?;
     Ok(rows
         .into_iter()
@@ -685,7 +722,7 @@ pub(crate) async fn step_rows(
          from step where run_id = any($1)",
         &ids
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&store.hot)
     .await?;
     let mut steps: HashMap<RunId, Vec<StepRow>> = HashMap::new();
     for row in rows {

@@ -874,6 +874,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workflows/{id}/hook-tests/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The step's address, and what a test call brought. */
+        get: operations["read_hook_test"];
+        put?: never;
+        /** Listens ten minutes for the next call; what came before is forgotten. */
+        post: operations["start_hook_test"];
+        /** Listens no more, and forgets what came. */
+        delete: operations["stop_hook_test"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workflows/{id}/publish": {
         parameters: {
             query?: never;
@@ -1503,6 +1522,22 @@ export interface components {
         HookOut: {
             node: string;
             url: string;
+        };
+        /** @description What is known of a webhook step of the draft. */
+        HookTestOut: {
+            /** @description Where the other program sends to. */
+            url: string;
+            /**
+             * Format: date-time
+             * @description Null while nobody listens.
+             */
+            listening_until: string | null;
+            /** Format: date-time */
+            received_at: string | null;
+            /** @description The message, with names as they are written here. */
+            sample: Record<string, never> | null;
+            /** @description The values that it holds, as the step declares them. */
+            fields: Record<string, never>[];
         };
         /** @description What lies inside a step, as its settings for one entry may read it. */
         Inside: {
@@ -4893,6 +4928,100 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Workflow"];
                 };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_hook_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description id of the step */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookTestOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    start_hook_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description id of the step */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookTestOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    stop_hook_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description id of the step */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {

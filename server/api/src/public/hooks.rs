@@ -11,28 +11,32 @@ use axum::{
 };
 use engine::{
     foreign,
-    ids::RunId,
+    ids::WorkflowId,
     kind::{Field, Kind},
-    node::{Answer, AnswerBody, Proof, Webhook},
+    node::{Answer, AnswerBody, Proof, Trigger, Webhook},
     value::{Mismatch, Value},
+    workflow::Node,
 };
 use jiff::Timestamp;
 use serde_json::{Value as JsonValue, json};
 use store::{
-    StoreError,
+    Scope, StoreError,
+    hook_test::Listening,
     link::{self, PublicWorkflow},
-    queue::{self, Accept},
-    run::Until,
+    queue::{self, Accept, Accepted},
+    run::{Until, Waited, Watch},
 };
 
 use super::{
-    Public, answers::media_type, files, limits::Act, proof, story::Story, uploads::too_many,
+    Public, answers::media_type, files, limits::Act, proof, published::Published, story::Story,
+    uploads::too_many,
 };
 use crate::{
     App,
     client::ClientAddress,
     error::{ApiError, ProblemOut},
     extract::{raw_body, refuse_nul},
+    workflow_document::triggers,
 };
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -62,6 +66,32 @@ pub(crate) async fn receive_open(
     take(&app, &public, &slug, None, address, request).await
 }
 
+/// A message as it came.
+struct Call {
+    headers: HeaderMap,
+    raw: Vec<u8>,
+    body: JsonValue,
+}
+
+impl Call {
+    async fn read(request: Request) -> Result<Self, ApiError> {
+        if media_type(&request).as_deref() != Some("application/json") {
+            return Err(ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Send the body as application/json.",
+            ));
+        }
+        let headers = request.headers().clone();
+        let raw = raw_body(request, MAX_BODY_BYTES).await?.to_vec();
+        let body = serde_json::from_slice(&raw).map_err(|error| {
+            ApiError::bad_request("malformed_json", format!("The body is not JSON: {error}."))
+        })?;
+        refuse_nul(&body, &mut String::new())?;
+        Ok(Self { headers, raw, body })
+    }
+}
+
 async fn take(
     app: &App,
     public: &Public,
@@ -70,50 +100,118 @@ async fn take(
     address: ClientAddress,
     request: Request,
 ) -> Result<Response, ApiError> {
+    // Without the token nobody learns whether the workflow exists, or is off.
     let unknown = || ApiError::not_found("address");
-    let workflow = link::workflow(&app.store, slug)
-        .await
-        .map_err(|_| unknown())?;
-    let published = public.kept.get(app, &workflow).await?;
+    let found = match link::workflow(&app.store, slug).await {
+        Ok(workflow) => Some(workflow),
+        Err(StoreError::NotFound(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
     let mut hook = None;
-    for (node, webhook) in &published.hooks {
-        let opens = match token {
-            Some(token) => link::opens_hook(&app.store.sealer, workflow.id, node, token)?,
-            None => webhook.proof == Proof::None,
-        };
-        if opens {
-            hook = Some((node, webhook));
+    if let Some(workflow) = &found {
+        let published = public.kept.get(app, workflow).await?;
+        for (at, (node, webhook)) in published.hooks.iter().enumerate() {
+            if opens(app, workflow.id, node, webhook, token)? {
+                hook = Some((workflow, published.clone(), at));
+            }
         }
     }
-    // Without the token nobody learns whether the workflow exists, or is off.
-    let (node, webhook) = hook.ok_or_else(unknown)?;
-    if !workflow.live {
+    let listens = found.as_ref().is_none_or(|workflow| workflow.listening);
+    let test = match listens {
+        true => listening(app, slug, token).await?,
+        false => None,
+    };
+    let workflow = match (&hook, &test) {
+        (Some((workflow, ..)), _) => workflow.id,
+        (None, Some((test, _))) => test.workflow,
+        (None, None) => return Err(unknown()),
+    };
+    public
+        .limits
+        .take(Act::Hook, address.0, workflow)
+        .map_err(too_many)?;
+    let is_on = hook.as_ref().is_some_and(|(workflow, ..)| workflow.live);
+    if test.is_none() && !is_on {
         return Err(ApiError::new(
             StatusCode::GONE,
             "workflow_off",
             "This workflow is turned off; nothing was started.",
         ));
     }
-    public
-        .limits
-        .take(Act::Hook, address.0, workflow.id)
-        .map_err(too_many)?;
-    if media_type(&request).as_deref() != Some("application/json") {
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "Send the body as application/json.",
-        ));
+    let call = Call::read(request).await?;
+    let captured = match &test {
+        Some((test, webhook)) => {
+            prove(app, &test.scope, webhook, &call).await?;
+            store::hook_test::capture(&app.store, test, &call.body).await?;
+            true
+        }
+        None => false,
+    };
+    match hook {
+        Some((workflow, published, at)) if is_on => {
+            start(app, workflow, &published, at, &call, captured).await
+        }
+        _ => Ok((StatusCode::ACCEPTED, Json(json!({"captured": true}))).into_response()),
     }
-    let headers = request.headers().clone();
-    let raw = raw_body(request, MAX_BODY_BYTES).await?;
-    prove(app, &workflow, webhook, &headers, &raw).await?;
-    let body: JsonValue = serde_json::from_slice(&raw).map_err(|error| {
-        ApiError::bad_request("malformed_json", format!("The body is not JSON: {error}."))
-    })?;
-    refuse_nul(&body, &mut String::new())?;
-    let key = idempotency_key(&headers, webhook.proof, &body)?;
-    let input = check(&body, &webhook.fields, &published.workflow.currency)?;
+}
+
+/// Whether an address leads to this step.
+fn opens(
+    app: &App,
+    workflow: WorkflowId,
+    node: &str,
+    webhook: &Webhook,
+    token: Option<&str>,
+) -> Result<bool, ApiError> {
+    Ok(match token {
+        Some(token) => link::opens_hook(&app.store.sealer, workflow, node, token)?,
+        None => webhook.proof == Proof::None,
+    })
+}
+
+/// The step of a draft under this address that waits for a test call.
+async fn listening(
+    app: &App,
+    slug: &str,
+    token: Option<&str>,
+) -> Result<Option<(Listening, Webhook)>, ApiError> {
+    for test in store::hook_test::listening(&app.store, slug).await? {
+        let nodes: Vec<Node> = test
+            .document
+            .get("nodes")
+            .and_then(|nodes| serde_json::from_value(nodes.clone()).ok())
+            .unwrap_or_default();
+        for (node, trigger) in triggers(&app.catalogue, &nodes) {
+            if let Trigger::Webhook(webhook) = trigger
+                && node == test.node
+                && opens(app, test.workflow, &node, &webhook, token)?
+            {
+                return Ok(Some((test, webhook)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Starts the run, and waits for it where the step says so. A message that is kept as a sample may not fit yet.
+async fn start(
+    app: &App,
+    workflow: &PublicWorkflow,
+    published: &Published,
+    at: usize,
+    call: &Call,
+    captured: bool,
+) -> Result<Response, ApiError> {
+    let (node, webhook) = &published.hooks[at];
+    prove(app, &workflow.scope, webhook, call).await?;
+    let key = idempotency_key(&call.headers, webhook.proof, &call.body)?;
+    let input = match check(&call.body, &webhook.fields, &published.workflow.currency) {
+        Ok(input) => input,
+        Err(_) if captured => {
+            return Ok((StatusCode::ACCEPTED, Json(json!({"captured": true}))).into_response());
+        }
+        Err(error) => return Err(error),
+    };
     let mut accept = Accept::new(
         workflow.id,
         workflow.version,
@@ -123,9 +221,12 @@ async fn take(
     );
     accept.idempotency = key.map(|key| (format!("hook:{}:{node}", workflow.id), key));
     accept.title = published.workflow.name.clone();
+    let watch = webhook
+        .waits
+        .then(|| store::run::watch(&app.store, accept.run, Until::Answered));
     let accepted = queue::submit(&app.store, app.local.as_ref(), &workflow.scope, accept).await?;
-    if webhook.waits
-        && let Some(answer) = answer(app, &workflow, accepted.run_id, &headers).await?
+    if let Some(watch) = watch
+        && let Some(answer) = answer(app, workflow, &accepted, watch, &call.headers).await?
     {
         return Ok(answer);
     }
@@ -142,13 +243,7 @@ async fn take(
 }
 
 /// Checks the proof that the step asks for, against the bytes as they came.
-async fn prove(
-    app: &App,
-    workflow: &PublicWorkflow,
-    webhook: &Webhook,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<(), ApiError> {
+async fn prove(app: &App, scope: &Scope, webhook: &Webhook, call: &Call) -> Result<(), ApiError> {
     if webhook.proof.credential().is_none() {
         return Ok(());
     }
@@ -160,25 +255,35 @@ async fn prove(
         )
     };
     let id = webhook.credential.ok_or_else(gone)?;
-    let secret = match store::credential::open(&app.store, &workflow.scope, id).await {
+    let secret = match store::credential::open(&app.store, scope, id).await {
         Ok(secret) => secret,
         Err(StoreError::NotFound(_)) => return Err(gone()),
         Err(error) => return Err(error.into()),
     };
-    proof::check(webhook.proof, &secret, headers, body, Timestamp::now())
+    let now = Timestamp::now();
+    proof::check(webhook.proof, &secret, &call.headers, &call.raw, now)
 }
 
 /// What the run answers, or what it came to; `None` when neither comes in time.
 async fn answer(
     app: &App,
     workflow: &PublicWorkflow,
-    run: RunId,
+    accepted: &Accepted,
+    watch: Watch,
     headers: &HeaderMap,
 ) -> Result<Option<Response>, ApiError> {
-    let (store, scope) = (&app.store, &workflow.scope);
+    let (store, scope, run) = (&app.store, &workflow.scope, accepted.run_id);
     let limit = preferred(headers).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-    store::run::wait(store, scope, run, Until::Answered, limit).await?;
-    if let Some(Answer { status, body }) = store::answer::of_run(store, scope, run).await? {
+    let mut answer = None;
+    if accepted.already {
+        store::run::wait(store, scope, run, Until::Answered, limit).await?;
+    } else if let Waited::Reached(known) = store::run::wait_on(store, watch, limit).await {
+        answer = known;
+    }
+    if answer.is_none() {
+        answer = store::answer::of_run(store, scope, run).await?;
+    }
+    if let Some(Answer { status, body }) = answer {
         let status = StatusCode::from_u16(status).map_err(ApiError::internal)?;
         let mut response = match body {
             AnswerBody::Values(values) => Json(values).into_response(),

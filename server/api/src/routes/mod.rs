@@ -9,6 +9,7 @@ mod drafts;
 mod endpoints;
 mod examples;
 mod firm;
+mod hook_tests;
 mod invitations;
 mod members;
 mod models;
@@ -77,6 +78,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(endpoints::router())
         .merge(examples::router())
         .merge(firm::router())
+        .merge(hook_tests::router())
         .merge(invitations::router())
         .merge(members::router())
         .merge(models::router())

@@ -391,16 +391,15 @@ async fn start_run(
             })?;
         accept.idempotency = Some((format!("api:{workflow}"), key.to_owned()));
     }
-    let accepted = queue::submit(&app.store, app.local.as_ref(), &caller.scope, accept).await?;
     let wait = Duration::from_millis(body.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
-    store::run::wait(
-        &app.store,
-        &caller.scope,
-        accepted.run_id,
-        Until::Finished,
-        wait,
-    )
-    .await?;
+    let watch = store::run::watch(&app.store, accept.run, Until::Finished);
+    let accepted = queue::submit(&app.store, app.local.as_ref(), &caller.scope, accept).await?;
+    if accepted.already {
+        let run = accepted.run_id;
+        store::run::wait(&app.store, &caller.scope, run, Until::Finished, wait).await?;
+    } else if !wait.is_zero() {
+        store::run::wait_on(&app.store, watch, wait).await;
+    }
     let (status, result) = result_out(&app, &caller.scope, accepted.run_id).await?;
     let place = format!("/api/runs/{}", accepted.run_id);
     Ok((status, [(header::LOCATION, place)], result).into_response())
@@ -459,6 +458,7 @@ async fn start_trial_run(
     )
     .await?;
     let accept = Accept {
+        run: store::fresh_id(),
         workflow,
         what: What::Draft(body.revision),
         trigger_node: node,

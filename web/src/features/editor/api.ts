@@ -154,7 +154,7 @@ export interface Named {
   kind?: string;
 }
 
-type Method = "GET" | "POST" | "PUT";
+type Method = "GET" | "POST" | "PUT" | "DELETE";
 type Call = (path: string, init: { body?: unknown; signal?: AbortSignal }) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
 
 /** The paths hold made-up types too (a config's schema), so the editor states its own types here, once. */
@@ -181,6 +181,18 @@ export const previewDocument = (body: JsonObject, signal?: AbortSignal) => reque
 export const getDocuments = () => request<{ items: Named[] }>("GET", "/documents");
 export const getDocument = (id: string) => request<DocumentDetail>("GET", `/documents/${encodeURIComponent(id)}`);
 export const getEndpoints = () => request<{ items: Named[] }>("GET", "/endpoints");
+export interface HookTest {
+  url: string;
+  listening_until: string | null;
+  received_at: string | null;
+  sample: JsonObject | null;
+  fields: Field[];
+}
+
+const hookTest = (id: string, step: string) => `${at(id)}/hook-tests/${encodeURIComponent(step)}`;
+export const getHookTest = (id: string, step: string) => request<HookTest>("GET", hookTest(id, step));
+export const startHookTest = (id: string, step: string) => request<HookTest>("POST", hookTest(id, step), {});
+export const stopHookTest = (id: string, step: string) => request<unknown>("DELETE", hookTest(id, step));
 export const getSeries = () => request<{ items: Array<Named & { next: string }> }>("GET", "/series");
 export const getCredentials = () => request<{ items: Named[] }>("GET", "/credentials");
 export const getModels = () => request<ModelList>("GET", "/models");

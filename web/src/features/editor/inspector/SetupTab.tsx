@@ -25,6 +25,7 @@ import { JsonWidget } from "../widgets/basic";
 import { FieldSettings } from "../widgets/FormFields";
 import { SchemaForm } from "../widgets/SchemaField";
 import type { FormScope } from "../widgets/widget";
+import { HookPanel } from "./HookPanel";
 import classes from "./inspector.module.css";
 
 export function useScope(step: string): FormScope | null {
@@ -91,6 +92,7 @@ export function SetupTab({ step }: { step: string }) {
   const document = useDocument();
   const [address] = useAddress();
   const scope = useScope(step);
+  const trigger = useEditor((state) => state.checked?.nodes[step]?.trigger);
   const node = document.nodes.find((item) => item.id === step);
   if (!node) return null;
   const type = store.types.get(node.type);
@@ -107,7 +109,13 @@ export function SetupTab({ step }: { step: string }) {
     );
   }
   const question = address.field ? <Question scope={scope} name={address.field.split(".")[0] ?? ""} /> : null;
-  return question ?? <SchemaForm scope={scope} schema={type.schema} path={[]} />;
+  const called = trigger === "webhook" ? memberWith(type.schema, "output_fields") : null;
+  return question ?? (
+    <>
+      {called && <HookPanel step={step} member={called} />}
+      <SchemaForm scope={scope} schema={type.schema} path={[]} />
+    </>
+  );
 }
 
 /** One question of a form: its settings, what the page shows without an answer, and where the answer goes. */
