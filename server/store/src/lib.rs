@@ -13,6 +13,7 @@ mod error;
 pub mod events;
 pub mod firm;
 pub mod generation;
+pub mod hook_test;
 pub mod link;
 pub mod maintenance;
 pub mod model;
@@ -44,10 +45,15 @@ use events::Events;
 use queue::Accepting;
 use seal::{MasterKey, Sealer};
 
+/// Connections of a process for the hot path.
+const HOT_CONNECTIONS: u32 = 6;
+
 /// Everything the rest of the program needs of storage; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pub pool: PgPool,
+    /// For the few statements that every run needs, all of them by key: accepting, claiming, committing.
+    hot: PgPool,
     pub artifacts: ArtifactStore,
     pub sealer: Sealer,
     pub events: Events,
@@ -84,19 +90,23 @@ impl Store {
             Database::Url(url) => PgConnectOptions::from_str(&url)?,
             Database::Options(options) => *options,
         };
-        let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(
-                options
-                    .application_name("formwork")
-                    // A forgotten transaction would hold back vacuum and slow the queue down.
-                    .options([("idle_in_transaction_session_timeout", "60s")]),
-            )
-            .await?;
+        let options = options
+            .application_name("formwork")
+            // A forgotten transaction would hold back vacuum and slow the queue down.
+            .options([("idle_in_transaction_session_timeout", "60s")]);
+        // Plans are made once, and by key: a plan made while a table was empty would read all of it for as long as the connection
+        // lives, and a new plan for each call costs more than the call.
+        let by_key = options.clone().options([
+            ("enable_seqscan", "off"),
+            ("jit", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
+        ]);
+        let pool = connect(options, config.max_connections).await?;
+        let hot = connect(by_key, HOT_CONNECTIONS.min(config.max_connections)).await?;
         let events = Events::new(pool.clone());
         Ok(Self {
-            accepting: Accepting::start(pool.clone(), events.clone()),
+            accepting: Accepting::start(hot.clone(), events.clone()),
+            hot,
             events,
             artifacts: ArtifactStore::open(&config.artifact_dir)?,
             sealer: Sealer::new(config.key),
@@ -115,6 +125,7 @@ impl Store {
 
     /// Ends every connection, when what is under way has ended; the store cannot be used any more.
     pub async fn close(&self) {
+        self.hot.close().await;
         self.pool.close().await;
     }
 
@@ -122,6 +133,14 @@ impl Store {
     pub async fn migrate(&self) -> Result<()> {
         Ok(MIGRATIONS.run(&self.pool).await?)
     }
+}
+
+async fn connect(options: PgConnectOptions, most: u32) -> Result<PgPool> {
+    Ok(PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await?)
 }
 
 /// A fresh UUIDv7, so that ids sort by creation.

@@ -125,7 +125,7 @@ pub async fn claim_suspect(store: &Store, holder: Holder) -> Result<Option<Claim
         holder.lease_ms,
         LOST_BEFORE_SUSPECT,
     )
-    .fetch_optional(&store.pool)
+    .fetch_optional(&store.hot)
     .await?;
     let lease = row.map(|row| Lease {
         run: row.run_id.into(),
@@ -160,7 +160,7 @@ pub async fn heartbeat(store: &Store, holder: Holder, held: &[Lease]) -> Result<
         holder.worker.as_uuid(),
         holder.lease_ms,
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&store.hot)
     .await?;
     Ok(rows
         .into_iter()
@@ -176,7 +176,7 @@ pub async fn rescue(store: &Store) -> Result<u64> {
                where lease_owner is not null and lease_until < now() for update skip locked) lost
          where q.run_id = lost.run_id and q.node = lost.node and q.item_path = lost.item_path"
     )
-    .execute(&store.pool)
+    .execute(&store.hot)
     .await?;
     if done.rows_affected() > 0 {
         tracing::warn!(
@@ -210,7 +210,7 @@ async fn let_go(store: &Store, worker: WorkerId, held: &[Lease]) -> Result<u64> 
         &fences,
         worker.as_uuid(),
     )
-    .execute(&store.pool)
+    .execute(&store.hot)
     .await?;
     Ok(done.rows_affected())
 }
@@ -276,7 +276,7 @@ async fn claim_skip_locked(store: &Store, holder: Holder, limit: i64) -> Result<
         holder.lease_ms,
         LOST_BEFORE_SUSPECT,
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&store.hot)
     .await?;
     Ok(rows
         .into_iter()
@@ -307,7 +307,7 @@ async fn claim_compare(store: &Store, holder: Holder, limit: i64) -> Result<Vec<
         holder.lease_ms,
         LOST_BEFORE_SUSPECT,
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&store.hot)
     .await?;
     Ok(rows
         .into_iter()

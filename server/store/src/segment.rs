@@ -185,7 +185,7 @@ pub async fn commit(
 ) -> Result<Vec<Committed>> {
     let mut order: Vec<&Segment> = segments.iter().collect();
     order.sort_by_key(|segment| segment.lease.run);
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.hot.begin().await?;
     lock_runs(&mut transaction, &order).await?;
     let held = take_entries(&mut transaction, &order).await?;
     order.retain(|segment| held.contains(&segment.lease.run));
@@ -218,11 +218,7 @@ pub async fn commit(
     write_runs(&mut transaction, &rows).await?;
     use_numbers(&mut transaction, &by_run, &writes).await?;
     write_deliveries(&mut transaction, &rows).await?;
-    for (run, writes) in &writes {
-        if let (Some(answer), Some(segment)) = (&writes.answer, by_run.get(run)) {
-            answer::insert(&mut transaction, &segment.scope, *run, answer).await?;
-        }
-    }
+    write_answers(&mut transaction, &by_run, &writes).await?;
     for (run, writes) in &writes {
         for (node, item_path) in &writes.withdrawn {
             generation::cancel_for_step(&mut transaction, *run, node, item_path).await?;
@@ -316,6 +312,18 @@ async fn settle(
             (segment.lease.run, writes)
         })
         .collect())
+}
+
+async fn write_answers(
+    connection: &mut PgConnection,
+    segments: &HashMap<RunId, &Segment>,
+    writes: &BTreeMap<RunId, Writes>,
+) -> Result<()> {
+    let answers: Vec<_> = writes
+        .iter()
+        .filter_map(|(run, writes)| Some((segments.get(run)?.scope, *run, writes.answer.as_ref()?)))
+        .collect();
+    answer::insert(connection, &answers).await
 }
 
 /// Draws the numbers that steps ask for and puts them into what the steps put out.
@@ -634,8 +642,8 @@ fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<Ru
         queued |= writes.heads.iter().any(|head| !head.leased);
         delivers |= writes.deliveries.iter().any(|delivery| !delivery.held);
         generates |= !writes.generations.is_empty();
-        if writes.answer.is_some() {
-            store.events.answered(*id);
+        if let Some(answer) = &writes.answer {
+            store.events.answered(*id, Some(answer));
         }
         let watched = store.events.watched();
         for step in writes.steps.iter().filter(|_| watched) {

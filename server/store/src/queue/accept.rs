@@ -67,6 +67,8 @@ impl Source {
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct Accept {
+    /// Minted by whoever accepts, so that it can be watched from the beginning.
+    pub run: RunId,
     pub workflow: WorkflowId,
     pub what: What,
     pub trigger_node: String,
@@ -97,6 +99,7 @@ impl Accept {
         input: Json,
     ) -> Self {
         Self {
+            run: fresh_id(),
             workflow,
             what: What::Version(version),
             trigger_node: trigger_node.into(),
@@ -229,7 +232,7 @@ fn hand_over(job: Job, accepted: Result<Accepted>) {
 /// `submit` without the hand-over: the caller runs `Accepted::claimed` itself.
 pub async fn accept(store: &Store, scope: &Scope, new: Accept) -> Result<Accepted> {
     check(&new)?;
-    accept_all(&store.pool, &store.events, &[(*scope, new)])
+    accept_all(&store.hot, &store.events, &[(*scope, new)])
         .await
         .and_then(only)
 }
@@ -287,7 +290,7 @@ async fn accept_all(
     let runs: Vec<Fresh<'_>> = asked
         .iter()
         .map(|(scope, new)| Fresh {
-            id: fresh_id(),
+            id: new.run,
             scope,
             new,
             title: new.title.chars().take(MAX_TITLE_CHARS).collect(),
