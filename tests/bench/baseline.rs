@@ -74,6 +74,18 @@ pub(crate) struct Commits {
     pub(crate) milliseconds: f64,
 }
 
+/// One figure from the program's own database.
+pub(crate) fn ask(data_dir: &Path, statement: &str) -> anyhow::Result<String> {
+    let psql = binaries::find_all(None)
+        .into_iter()
+        .map(|found| found.dir.join("psql"))
+        .find(|program| program.is_file())
+        .context("psql is not installed; it comes with Postgres")?;
+    let url = Cluster::url_in(data_dir, "formwork");
+    let told = run(Command::new(psql).args(["-X", "-q", "-A", "-t", "-c", statement, &url]))?;
+    Ok(told.trim().to_owned())
+}
+
 /// Durable commits per second through so many connections, into a database of their own in the program's cluster.
 pub(crate) fn commits(data_dir: &Path, connections: u32, seconds: u32) -> anyhow::Result<Commits> {
     // Not every folder with a server in it has the clients' programs, too.

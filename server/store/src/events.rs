@@ -25,6 +25,9 @@ use uuid::Uuid;
 
 use crate::run::{Reached, Until};
 
+/// Somebody in this process who waits for a run to get that far.
+type Waiter = (Until, oneshot::Sender<Reached>);
+
 /// The one channel of all Formwork processes on a database.
 const CHANNEL: &str = "formwork";
 
@@ -77,7 +80,7 @@ struct Hub {
     /// Whether a model's process may be interested; it hears only of requests.
     models: AtomicBool,
     started: AtomicBool,
-    waiters: Mutex<HashMap<RunId, Vec<(Until, oneshot::Sender<Reached>)>>>,
+    waiters: Mutex<HashMap<RunId, Vec<Waiter>>>,
     polled: Mutex<Option<Instant>>,
 }
 

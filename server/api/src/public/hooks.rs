@@ -117,9 +117,10 @@ async fn take(
         }
     }
     let listens = found.as_ref().is_none_or(|workflow| workflow.listening);
-    let test = match listens {
-        true => listening(app, slug, token).await?,
-        false => None,
+    let test = if listens {
+        listening(app, slug, token).await?
+    } else {
+        None
     };
     let workflow = match (&hook, &test) {
         (Some((workflow, ..)), _) => workflow.id,

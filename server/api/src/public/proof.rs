@@ -136,7 +136,7 @@ fn stripe(secret: &str, headers: &HeaderMap, body: &[u8], now: Timestamp) -> boo
 
 fn hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
     (0..digits.len())

@@ -287,7 +287,7 @@ async fn workflow_out(app: &App, caller: &Caller, id: WorkflowId) -> Result<Work
                 } else {
                     store::link::hook_url(&app.store.sealer, public, &workflow.slug, id, &node)?
                 };
-                hook_urls.push(HookOut { url, node });
+                hook_urls.push(HookOut { node, url });
             }
         }
     }

@@ -161,7 +161,11 @@ impl Accepting {
                 {
                     group.push(job);
                 }
-                accept_group(&pool, &events, group).await;
+                // A panic fails those it meets, and nobody after them.
+                let accepted = tokio::spawn(accept_group(pool.clone(), events.clone(), group));
+                if accepted.await.is_err() {
+                    tracing::error!("accepting runs panicked");
+                }
             }
         });
         Self(sender)
@@ -186,32 +190,31 @@ pub async fn submit(
         place,
         answer,
     };
-    let gone = |_| StoreError::Unavailable(sqlx::Error::WorkerCrashed);
-    store.accepting.0.send(job).map_err(|_| gone(()))?;
-    answered.await.map_err(|_| gone(()))?
+    let gone = || StoreError::Unavailable(sqlx::Error::WorkerCrashed);
+    store.accepting.0.send(job).map_err(|_| gone())?;
+    answered.await.map_err(|_| gone())?
 }
 
 /// One that the database refuses fails alone.
-async fn accept_group(pool: &PgPool, events: &Events, group: Vec<Job>) {
+async fn accept_group(pool: PgPool, events: Events, group: Vec<Job>) {
     let asked: Vec<(Scope, Accept)> = group
         .iter()
         .map(|job| (job.scope, job.new.clone()))
         .collect();
-    match accept_all(pool, events, &asked).await {
+    match accept_all(&pool, &events, &asked).await {
         Ok(accepted) => {
             for (job, accepted) in group.into_iter().zip(accepted) {
                 hand_over(job, Ok(accepted));
             }
         }
         Err(error) if asked.len() == 1 => {
-            for job in group {
+            if let Some(job) = group.into_iter().next() {
                 hand_over(job, Err(error));
-                break;
             }
         }
         Err(_) => {
             for (job, asked) in group.into_iter().zip(asked) {
-                let alone = accept_all(pool, events, &[asked]).await;
+                let alone = accept_all(&pool, &events, &[asked]).await;
                 hand_over(job, alone.and_then(only));
             }
         }
