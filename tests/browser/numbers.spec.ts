@@ -69,7 +69,7 @@ test("the number of a failed run stays open until a person says what became of i
     document: {
       format: "formwork/1", name: "Orders", locale: "en", time_zone: "UTC", currency: "EUR",
       nodes: [
-        { id: "form", type: "form_input", version: 1, name: "Form", config: { title: "Order", fields: [] } },
+        { id: "form", type: "form_input", version: 1, name: "Form", config: { title: "Order", fields: [{ name: "vip", label: "VIP", kind: "checkbox" }] } },
         { id: "no", type: "number", version: 1, name: "Number", config: { series: list.items[0]?.id } },
         { id: "halt", type: "stop", version: 1, name: "Halt", config: { ends: "with_error", message: "The customer called it off." } },
       ],
@@ -78,7 +78,7 @@ test("the number of a failed run stays open until a person says what became of i
   });
   await api.call("POST", `/workflows/${made.id}/publish`, { base_revision: 1 });
   for (const _ of [1, 2]) {
-    const run = await api.call<Made>("POST", `/workflows/${made.id}/runs`, { input: {} });
+    const run = await api.call<Made>("POST", `/workflows/${made.id}/runs`, { input: { vip: false } });
     await wait(run.id);
   }
   const page = await agent(browser, api);

@@ -109,7 +109,7 @@ function Settle({ number, close }: { number: SeriesNumber; close: () => void }) 
   });
   const errors = useFieldErrors(settle.error);
   return (
-    <Modal opened onClose={close} title={t("settleTitle", { number: number.number })}>
+    <Modal opened onClose={close} title={t("settleTitle", { number: number.number })} withCloseButton={false}>
       <form
         className={classes.form}
         onSubmit={(event) => {

@@ -71,7 +71,7 @@ export function HookPanel({ step, member }: { step: string; member: string }) {
         ) : sample ? (
           <>
             <p>{t("hook.came", { when: format.short(at ?? ""), count: fields?.length ?? 0 })}</p>
-            <pre className={classes["stream"]}>{JSON.stringify(sample, null, 2)}</pre>
+            <pre className={classes["stream"]} tabIndex={0} aria-label={t("hook.message")}>{JSON.stringify(sample, null, 2)}</pre>
             <div className={classes["listening"]}>
               <Button size="xs" onClick={use}>{t("hook.use")}</Button>
               <Button size="xs" variant="default" onClick={() => listen.mutate()}>{t("hook.again")}</Button>

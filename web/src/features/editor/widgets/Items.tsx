@@ -37,7 +37,7 @@ export function Items<T>({ label, items, title, icon, tail, body, open, onOpen, 
   return (
     <div>
       {(items.length > 0 || head || foot) && (
-        <div className={classes["box"]} role="list" aria-label={label}>
+        <div className={classes["box"]} {...(items.length > 0 ? { role: "list", "aria-label": label } : {})}>
           {head && <div className={classes["boxHead"]}>{head}</div>}
           {items.map((item, index) => (
             <div
