@@ -67,6 +67,18 @@ pub(crate) struct CheckedNodeSchema {
     pub references: Vec<ReferenceSchema>,
     /// Of a step that holds others.
     pub inside: Option<InsideSchema>,
+    /// Of a step that looks at the entries of a list.
+    pub entries: Option<EntriesSchema>,
+}
+
+/// The list whose entries settings with `x-scope: "entry"` read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Entries)]
+pub(crate) struct EntriesSchema {
+    /// The setting whose list is looked at.
+    pub list: String,
+    #[schema(value_type = KindSchema)]
+    pub item: Json,
 }
 
 /// What lies inside a step, as its settings for one entry may read it.

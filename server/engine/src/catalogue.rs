@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     check::Problem,
+    expression::Template,
     ids::SeriesId,
     kind::Kind,
     node::{
@@ -40,6 +41,7 @@ pub trait BoundNode: Send + Sync {
     fn join(&self) -> Join;
     fn container(&self) -> Option<Container>;
     fn series(&self) -> Option<SeriesId>;
+    fn entries(&self) -> Option<&Template>;
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem>;
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError>;
     async fn resume(&self, context: &dyn NodeContext, event: Event) -> Result<Outcome, NodeError>;
@@ -69,6 +71,9 @@ impl<N: Node> BoundNode for Bound<N> {
     }
     fn series(&self) -> Option<SeriesId> {
         self.0.series()
+    }
+    fn entries(&self) -> Option<&Template> {
+        self.0.entries()
     }
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem> {
         self.0.check(context)

@@ -114,6 +114,8 @@ pub struct CheckedNode {
     pub references: Vec<CheckedReference>,
     /// Set of steps that hold others.
     pub inside: Option<CheckedInside>,
+    /// Set of steps that look at the entries of a list.
+    pub entries: Option<CheckedEntries>,
 }
 
 /// What lies inside a step that holds others, as its own settings for one entry may read it.
@@ -125,6 +127,14 @@ pub struct CheckedInside {
     pub item: Kind,
     /// Ids of steps, in running order.
     pub readable: Vec<String>,
+}
+
+/// The list whose entries a step looks at.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckedEntries {
+    pub list: Template,
+    /// Kind of one entry.
+    pub item: Kind,
 }
 
 /// One value that a setting reads.
@@ -162,6 +172,7 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
         let scope = draft.scope(index);
         let entry = catalogue.get(&document.node_type, document.version);
         let mut references = Vec::new();
+        let mut entries = None;
         if let Some(bound) = &node.bound {
             let around = draft.around(index);
             let prefix = format!("{}/config", node.pointer);
@@ -171,12 +182,17 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
                     .into_iter()
                     .map(|problem| problem.under(&prefix).of(&node.id)),
             );
+            entries = bound.entries().map(|list| CheckedEntries {
+                list: list.clone(),
+                item: draft.entry(index).unwrap_or(Kind::Any),
+            });
             // A trigger has nothing before it: its templates read its own answers, and it checks them itself.
             if let (None, Some(entry)) = (&node.trigger, entry) {
                 let mut reader = TemplateReader {
                     node,
                     scope: &scope,
                     inside: around.inside.as_ref().map(|inside| &inside.scope),
+                    entry: around.entry.as_ref(),
                     draft: &draft,
                     left: &mut templates_left,
                     references: Vec::new(),
@@ -199,6 +215,7 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
             item: node.item.clone(),
             readable: ids(draft.readable_inside(index)),
         });
+        drawn.entries = entries;
         checked.insert(index, drawn);
     }
     if templates_left == 0 {
@@ -247,6 +264,7 @@ fn node_of(
         readable,
         references,
         inside: None,
+        entries: None,
     }
 }
 
@@ -271,6 +289,8 @@ struct TemplateReader<'a> {
     scope: &'a Kind,
     /// What a container's settings for one entry read.
     inside: Option<&'a Kind>,
+    /// What the settings for one entry of the node's list read.
+    entry: Option<&'a Kind>,
     draft: &'a Draft,
     left: &'a mut usize,
     references: Vec<CheckedReference>,
@@ -281,11 +301,14 @@ impl TemplateReader<'_> {
     fn read(&mut self, schema: &Json, config: &Json) {
         let mut templates: IndexMap<String, &str> = IndexMap::new();
         let mut may_be_empty: Vec<String> = Vec::new();
-        let mut of_an_entry: Vec<String> = Vec::new();
+        let mut scopes: Vec<(String, &Kind)> = Vec::new();
         schema::walk(schema, config, &mut |pointer, schema, json| {
-            if schema.get("x-scope").and_then(Json::as_str) == Some("inside") {
-                of_an_entry.push(pointer.to_owned());
-            }
+            let scope = match schema.get("x-scope").and_then(Json::as_str) {
+                Some("inside") => self.inside,
+                Some("entry") => self.entry,
+                _ => None,
+            };
+            scopes.extend(scope.map(|scope| (pointer.to_owned(), scope)));
             if schema.get("x-empty") == Some(&Json::Bool(true)) {
                 may_be_empty.push(pointer.to_owned());
             }
@@ -299,14 +322,12 @@ impl TemplateReader<'_> {
                 return;
             }
             *self.left -= 1;
-            let accepts_empty = may_be_empty
-                .iter()
-                .any(|place| pointer == *place || pointer.starts_with(&format!("{place}/")));
+            let lies_in =
+                |place: &String| pointer == *place || pointer.starts_with(&format!("{place}/"));
+            let accepts_empty = may_be_empty.iter().any(lies_in);
             let at = format!("{}/config{pointer}", self.node.pointer);
-            let scope = match self.inside {
-                Some(inside) if of_an_entry.contains(&pointer) => inside,
-                _ => self.scope,
-            };
+            let scope = scopes.iter().rev().find(|(place, _)| lies_in(place));
+            let scope = scope.map_or(self.scope, |(_, scope)| *scope);
             self.read_one(&Template(text.to_owned()), scope, &at, accepts_empty);
         }
     }

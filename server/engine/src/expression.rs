@@ -143,6 +143,16 @@ pub fn infer(template: &Template, scope: &Kind, may_be_empty: bool) -> (Kind, Ve
     }
 }
 
+/// `left + right`.
+pub fn add(left: &Value, right: &Value) -> Result<Value, ExpressionError> {
+    operators::add(left, right).map_err(|message| ExpressionError::Evaluation { message })
+}
+
+/// `left / right`.
+pub fn divide(left: &Value, right: &Value) -> Result<Value, ExpressionError> {
+    operators::divide(left, right).map_err(|message| ExpressionError::Evaluation { message })
+}
+
 /// Cheap way out for the many settings that are plain text.
 fn has_syntax(text: &str) -> bool {
     text.contains("{{") || text.contains("{%") || text.contains("{#")

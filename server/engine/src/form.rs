@@ -4,6 +4,7 @@ mod answer;
 mod check;
 mod number;
 mod submission;
+mod typed;
 #[cfg(test)]
 mod vectors;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use answer::{MAX_FILE_BYTES, MAX_LONG_TEXT, MAX_TEXT, MOST_FILE_BYTES, accepts, is_blank};
 pub use number::decimal_mark;
 pub use submission::{Draft, MAX_ROWS, MOST_ROWS};
+pub use typed::Typed;
 
 use crate::{
     expression::Template,

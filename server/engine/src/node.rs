@@ -64,6 +64,12 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
+    /// Set by nodes that look at the entries of a list one after the other: its settings with `x-scope: "entry"` read `item` and
+    /// `index`.
+    fn entries(&self) -> Option<&Template> {
+        None
+    }
+
     /// Problems beyond the schema and the expressions, which `check` finds by itself.
     fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
         Vec::new()
@@ -163,6 +169,8 @@ pub struct OutputContext<'a> {
     pub sources: &'a [Field],
     /// Of a container: what lies inside.
     pub inside: Option<&'a Inside>,
+    /// Of a node with `entries`: what its settings for one entry may read, a record's kind.
+    pub entry: Option<&'a Kind>,
 }
 
 /// What a container may read of one entry when everything inside has ended.
@@ -292,6 +300,11 @@ pub trait NodeContext: Send + Sync {
 
     /// Everything the node may read: ancestors by id, `firm`, `run`, `item`, `index`, `now`, `today`.
     fn values(&self) -> &Record;
+
+    /// Kinds of all that, a record's; what is not known is left out.
+    fn scope(&self) -> Kind {
+        Kind::Record { fields: Vec::new() }
+    }
 
     /// Things built once by `main`, such as the document renderer.
     fn services(&self) -> &Services;

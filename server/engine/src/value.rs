@@ -66,7 +66,8 @@ pub struct FileRef {
 pub struct Mismatch {
     /// JSON pointer from the value's root; empty for the root itself.
     pub pointer: String,
-    /// `missing`, `wrong_kind`, `too_long`, `not_an_option`, `too_few`, `too_many`, `not_a_date`, `bad_text` or `too_deep`.
+    /// `missing`, `wrong_kind`, `too_long`, `not_an_option`, `too_few`, `too_many`, `not_a_date`, `bad_text`, `too_deep`; of cells also
+    /// `too_many_decimals`, `two_dates` or `other_currency`.
     pub code: String,
     pub message: String,
 }

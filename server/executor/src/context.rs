@@ -12,6 +12,7 @@ use engine::{
     firm::Firm,
     graph::{Outputs, RunFacts},
     ids::{CredentialId, DocumentId},
+    kind::Kind,
     node::{
         HttpRequest, HttpResponse, ItemEnd, NodeContext, NodeError, PinnedDocument, Services,
         StepError, StepInfo,
@@ -63,6 +64,11 @@ impl NodeContext for Context {
 
     fn values(&self) -> &Record {
         &self.values
+    }
+
+    fn scope(&self) -> Kind {
+        let node = self.program.plan.node(&self.step.node);
+        node.map_or(Kind::Any, |node| self.program.plan.scope(node))
     }
 
     fn services(&self) -> &Services {

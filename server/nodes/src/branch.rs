@@ -3,22 +3,18 @@
 use async_trait::async_trait;
 use engine::{
     check::Problem,
-    expression::Template,
     kind::Kind,
     node::{
         Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
         OutputContext, Port, Surface,
     },
-    value::Value,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    rules::{
-        OTHERWISE, Operator, check_ways, choice_of, compare, otherwise_title, ports, title_of,
-    },
+    rules::{Match, OTHERWISE, Rule, check_ways, choice_of, otherwise_title, ports, title_of},
     values::named,
 };
 
@@ -53,30 +49,6 @@ struct Way {
     rules: Vec<Rule>,
 }
 
-#[derive(Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(extend("x-labels" = {"all": "All rules", "any": "One rule is enough"}))]
-enum Match {
-    #[default]
-    All,
-    Any,
-}
-
-/// `{value} {operator} {operand}`.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Rule {
-    /// The value to look at.
-    #[schemars(extend("x-widget" = "value", "x-empty" = true))]
-    value: Template,
-    /// How it is compared.
-    operator: Operator,
-    /// What it is compared with; not needed for "is empty" and "is filled in".
-    #[serde(default)]
-    #[schemars(title = "Compared with", extend("x-empty" = true))]
-    operand: Option<Template>,
-}
-
 impl Way {
     fn title(&self) -> &str {
         title_of(&self.title, &self.name)
@@ -94,17 +66,6 @@ impl Way {
             }
         }
         Ok(matches!(self.mode, Match::All) && !self.rules.is_empty())
-    }
-}
-
-impl Rule {
-    fn holds(&self, context: &dyn NodeContext) -> Result<bool, NodeError> {
-        let value = context.evaluate(&self.value)?;
-        let operand = match (&self.operand, self.operator.needs_operand()) {
-            (Some(template), true) => context.evaluate(template)?,
-            (None, true) | (_, false) => Value::Empty,
-        };
-        compare(&value, self.operator, &operand)
     }
 }
 
@@ -140,12 +101,7 @@ impl Node for Branch {
             .iter()
             .take(4)
             .map(|way| CardLine {
-                text: way.rules.first().map_or(String::new(), |rule| {
-                    let operand = rule.operand.as_ref().map_or("", |operand| &operand.0);
-                    format!("{} {} {operand}", rule.value.0, rule.operator.symbol())
-                        .trim()
-                        .to_owned()
-                }),
+                text: way.rules.first().map_or(String::new(), Rule::text),
                 trailing: way.title().to_owned(),
             })
             .collect();
@@ -175,11 +131,7 @@ impl Node for Branch {
                 );
             }
             for (number, rule) in way.rules.iter().enumerate() {
-                let operand = rule
-                    .operand
-                    .as_ref()
-                    .is_some_and(|operand| !operand.0.is_empty());
-                if rule.value.0.trim().is_empty() || (rule.operator.needs_operand() && !operand) {
+                if !rule.is_complete() {
                     problems.push(
                         Problem::error(
                             "rule_incomplete",

@@ -2,13 +2,17 @@
 
 mod branch;
 mod delay;
+mod entries;
 mod for_each;
 mod form_input;
 mod http_request;
+mod list_filter;
+mod list_group;
 mod llm_generate;
 mod merge;
 mod messages;
 mod number;
+mod ordering;
 mod pdf_render;
 mod respond;
 mod rules;
@@ -33,6 +37,8 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<for_each::ForEach>(),
         NodeType::of::<form_input::FormInput>(),
         NodeType::of::<http_request::HttpRequest>(),
+        NodeType::of::<list_filter::ListFilter>(),
+        NodeType::of::<list_group::ListGroup>(),
         NodeType::of::<llm_generate::LlmGenerate>(),
         NodeType::of::<merge::Merge>(),
         NodeType::of::<number::Number>(),

@@ -724,6 +724,7 @@ mod tests {
             document_fields: &|_| None,
             sources: &[],
             inside: None,
+            entry: None,
         });
         let codes: Vec<&str> = problems
             .iter()

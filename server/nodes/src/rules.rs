@@ -1,16 +1,17 @@
-//! Values compared by kind in Rust, never as expressions: what `branch` and `switch` decide by.
+//! Values compared by kind in Rust, never as expressions: what `branch` and `switch` decide by and `list_filter` keeps by.
 
 use std::cmp::Ordering;
 
 use engine::{
     check::Problem,
+    expression::Template,
     kind::{ChoiceOption, Kind, is_name},
-    node::{NodeError, Port},
+    node::{NodeContext, NodeError, Port},
     value::{Money, Value, parse_decimal},
 };
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::values::capital;
@@ -80,6 +81,55 @@ impl Operator {
             Self::IsYes => "is yes",
             Self::IsNo => "is no",
         }
+    }
+}
+
+#[derive(Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(extend("x-labels" = {"all": "All rules", "any": "One rule is enough"}))]
+pub(crate) enum Match {
+    #[default]
+    All,
+    Any,
+}
+
+/// `{value} {operator} {operand}`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    /// The value to look at.
+    #[schemars(extend("x-widget" = "value", "x-empty" = true))]
+    pub(crate) value: Template,
+    /// How it is compared.
+    pub(crate) operator: Operator,
+    /// What it is compared with; not needed for "is empty" and "is filled in".
+    #[serde(default)]
+    #[schemars(title = "Compared with", extend("x-empty" = true))]
+    pub(crate) operand: Option<Template>,
+}
+
+impl Rule {
+    pub(crate) fn holds(&self, context: &dyn NodeContext) -> Result<bool, NodeError> {
+        let value = context.evaluate(&self.value)?;
+        let operand = match (&self.operand, self.operator.needs_operand()) {
+            (Some(template), true) => context.evaluate(template)?,
+            (None, true) | (_, false) => Value::Empty,
+        };
+        compare(&value, self.operator, &operand)
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        let operand = self.operand.as_ref();
+        let has_operand = operand.is_some_and(|operand| !operand.0.is_empty());
+        !self.value.0.trim().is_empty() && (has_operand || !self.operator.needs_operand())
+    }
+
+    /// As it stands on a card.
+    pub(crate) fn text(&self) -> String {
+        let operand = self.operand.as_ref().map_or("", |operand| &operand.0);
+        format!("{} {} {operand}", self.value.0, self.operator.symbol())
+            .trim()
+            .to_owned()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use engine::{
     ids::{ArtifactId, DocumentId, DocumentVersionId, RunId},
+    kind::Kind,
     node::{
         Done, HttpRequest, HttpResponse, Node, NodeContext, NodeError, Outcome, PinnedDocument,
         Services, StepInfo,
@@ -17,6 +18,7 @@ use uuid::Uuid;
 pub(crate) struct FakeContext {
     pub(crate) step: StepInfo,
     pub(crate) values: Record,
+    pub(crate) scope: Kind,
     pub(crate) services: Services,
     pub(crate) template: Json,
     pub(crate) answer: Mutex<Option<Result<HttpResponse, NodeError>>>,
@@ -48,6 +50,7 @@ impl FakeContext {
                 arrived: Vec::new(),
             },
             values,
+            scope: Kind::Record { fields: Vec::new() },
             services: Services::default(),
             template: Json::Null,
             answer: Mutex::new(None),
@@ -77,6 +80,9 @@ impl NodeContext for FakeContext {
     fn values(&self) -> &Record {
         &self.values
     }
+    fn scope(&self) -> Kind {
+        self.scope.clone()
+    }
     fn services(&self) -> &Services {
         &self.services
     }
@@ -89,7 +95,11 @@ impl NodeContext for FakeContext {
         })
     }
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
-        Err(NodeError::failed("gone", format!("no {}", file.name)))
+        let files = self.files.lock().expect("lock");
+        let found = files.iter().rev().find(|(name, _)| *name == file.name);
+        found
+            .map(|(_, bytes)| bytes.clone())
+            .ok_or_else(|| NodeError::failed("gone", format!("no {}", file.name)))
     }
     async fn write_artifact(
         &self,

@@ -102,7 +102,7 @@ pub(super) fn multiply(left: &Value, right: &Value) -> Outcome {
     }
 }
 
-fn divide(left: &Value, right: &Value) -> Outcome {
+pub(super) fn divide(left: &Value, right: &Value) -> Outcome {
     let quotient = |a: Decimal, b: Decimal| {
         if b.is_zero() {
             return Err("division by zero".to_owned());

@@ -377,7 +377,7 @@ fn read_date(
 }
 
 /// `2027-03-08`, `2027/3/8`, `2027年3月8日`, `8.3.2027`. Never `3/8/2027`, which means two days.
-fn parse_date(text: &str) -> Option<Date> {
+pub(super) fn parse_date(text: &str) -> Option<Date> {
     let text = text.replace(['年', '月', '/'], "-");
     let text = text.strip_suffix('日').unwrap_or(&text);
     let (mark, day_first) = if text.contains('.') {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     catalogue::{BoundNode, Catalogue},
     check::{Problem, close_match},
-    expression,
+    expression::{self, Template},
     ids::DocumentId,
     kind::{Field, Kind},
     node::{Container, Description, Inside, Join, OutputContext, Port, Trigger},
@@ -61,6 +61,8 @@ pub(crate) struct Around {
     pub(crate) inputs: IndexMap<String, Kind>,
     sources: Vec<Field>,
     pub(crate) inside: Option<Inside>,
+    /// What the settings for one entry of the node's list read.
+    pub(crate) entry: Option<Kind>,
 }
 
 impl Around {
@@ -73,6 +75,7 @@ impl Around {
             document_fields,
             sources: &self.sources,
             inside: self.inside.as_ref(),
+            entry: self.entry.as_ref(),
         }
     }
 }
@@ -144,10 +147,16 @@ impl Draft {
 
     fn fields(&self, index: usize) -> Vec<Field> {
         let readings = self.readings(self.knowledge.get(index));
-        self.fields_of(readings, self.nodes[index].parent)
+        self.fields_of(readings, None, self.nodes[index].parent)
     }
 
-    fn fields_of(&self, readings: Vec<(usize, Reading)>, innermost: Option<usize>) -> Vec<Field> {
+    /// `own` is a list of the node's own: (id, name, kind of an entry).
+    fn fields_of(
+        &self,
+        readings: Vec<(usize, Reading)>,
+        own: Option<(&str, &str, &Kind)>,
+        innermost: Option<usize>,
+    ) -> Vec<Field> {
         let mut fields: Vec<Field> = readings
             .into_iter()
             .map(|(other, reading)| reading.field(self.nodes[other].seen()))
@@ -156,7 +165,7 @@ impl Draft {
             let node = &self.nodes[index];
             (node.id.as_str(), node.name.as_str(), &node.item)
         });
-        fields.extend(item_scope(containers));
+        fields.extend(item_scope(own.into_iter().chain(containers)));
         fields.extend(common_scope());
         fields
     }
@@ -178,7 +187,31 @@ impl Draft {
                 .container
                 .is_some()
                 .then(|| self.inside(index)),
+            entry: self.entry_scope(index),
         }
+    }
+
+    /// Kind of one entry of the list that a node looks at.
+    pub(crate) fn entry(&self, index: usize) -> Option<Kind> {
+        let list = self.nodes[index].bound.as_ref()?.entries()?;
+        Some(self.entry_of(list, index))
+    }
+
+    fn entry_of(&self, list: &Template, index: usize) -> Kind {
+        match expression::infer(list, &self.scope(index), true).0 {
+            Kind::List { item, .. } => *item,
+            _ => Kind::Any,
+        }
+    }
+
+    /// What a node may read, and one entry of its list; entries of containers around it are read under their ids.
+    fn entry_scope(&self, index: usize) -> Option<Kind> {
+        let item = self.entry(index)?;
+        let node = &self.nodes[index];
+        let own = (node.id.as_str(), node.name.as_str(), &item);
+        let readings = self.readings(self.knowledge.get(index));
+        let fields = self.fields_of(readings, Some(own), node.parent);
+        Some(Kind::Record { fields })
     }
 
     /// What leads into a node and what it carries, in the order of the edges.
@@ -209,7 +242,7 @@ impl Draft {
         });
         Inside {
             scope: Kind::Record {
-                fields: self.fields_of(readings, Some(container)),
+                fields: self.fields_of(readings, None, Some(container)),
             },
             last,
             is_empty: !self.nodes.iter().any(|node| node.parent == Some(container)),
@@ -525,11 +558,7 @@ impl Draft {
                 continue;
             }
             if let Some(held) = &self.nodes[index].container {
-                let (kind, _) = expression::infer(&held.list, &self.scope(index), true);
-                self.nodes[index].item = match kind {
-                    Kind::List { item, .. } => *item,
-                    _ => Kind::Any,
-                };
+                self.nodes[index].item = self.entry_of(&held.list, index);
                 self.infer_inside(Some(index), order, documents);
             }
             let around = self.around(index);

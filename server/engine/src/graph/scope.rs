@@ -280,11 +280,11 @@ impl Plan {
             let index = Value::Integer(i64::try_from(index).unwrap_or(i64::MAX));
             let entry = [("item".to_owned(), item), ("index".to_owned(), index)];
             if innermost == Some(container.id.as_str()) {
-                values.extend(entry);
-            } else {
-                let entry = Value::Record(Record::from_iter(entry));
-                values.insert(container.id.clone(), entry);
+                values.extend(entry.clone());
             }
+            // The innermost one, too: a node that looks at a list of its own takes the short names.
+            let entry = Value::Record(Record::from_iter(entry));
+            values.insert(container.id.clone(), entry);
             path = above;
             next = container.parent.as_ref().and_then(|id| self.nodes.get(id));
         }
