@@ -200,6 +200,31 @@ pub(crate) fn kind_of(template: &Template, scope: &Kind) -> (Kind, bool) {
     (kind, may_be_empty)
 }
 
+/// The last part of the only path that a template reads, such as `customer` of `{{ item.customer }}`.
+pub(crate) fn own_name(template: &Template) -> Option<String> {
+    let references = template.references().ok()?;
+    match references.as_slice() {
+        [only] if only.path.len() > 1 && template.is_single() => only.path.last().cloned(),
+        _ => None,
+    }
+}
+
+/// What people read of the value of a template that is one path.
+pub(crate) fn own_title(template: &Template, scope: &Kind) -> Option<String> {
+    let references = template.references().ok()?;
+    let [only] = references.as_slice() else {
+        return None;
+    };
+    let mut title = None;
+    let mut kind = scope;
+    for name in &only.path {
+        let field = kind.field(name)?;
+        title = Some(&field.title);
+        kind = &field.kind;
+    }
+    title.filter(|title| !title.is_empty()).cloned()
+}
+
 /// Problems of the list itself.
 pub(crate) fn check_list(
     list: &Template,

@@ -1,7 +1,10 @@
 //! The node types that Formwork ships, one file each, and the catalogue of them. Nothing else may name a node type.
 
 mod branch;
+mod data_read;
+mod data_write;
 mod delay;
+mod delimited;
 mod entries;
 mod for_each;
 mod form_input;
@@ -33,6 +36,8 @@ use engine::catalogue::{Catalogue, NodeType};
 pub fn catalogue() -> Catalogue {
     Catalogue::new(vec![
         NodeType::of::<branch::Branch>(),
+        NodeType::of::<data_read::DataRead>(),
+        NodeType::of::<data_write::DataWrite>(),
         NodeType::of::<delay::Delay>(),
         NodeType::of::<for_each::ForEach>(),
         NodeType::of::<form_input::FormInput>(),

@@ -22,7 +22,7 @@ use serde_json::json;
 use self::aggregate::Aggregate;
 pub(crate) use self::aggregate::not_added;
 use crate::{
-    entries::{Entries, check_list, entry_scope, kind_of},
+    entries::{Entries, check_list, entry_scope, kind_of, own_name, own_title},
     list_filter::incomplete,
     ordering::{Sorter, identities},
     values::field,
@@ -72,31 +72,6 @@ fn given_or(name: &str, other: impl FnOnce() -> String) -> String {
         "" => other(),
         given => given.to_owned(),
     }
-}
-
-/// The last part of the only path that a template reads, such as `customer` of `{{ item.customer }}`.
-fn own_name(template: &Template) -> Option<String> {
-    let references = template.references().ok()?;
-    match references.as_slice() {
-        [only] if only.path.len() > 1 && template.is_single() => only.path.last().cloned(),
-        _ => None,
-    }
-}
-
-/// What people read of the value of a template that is one path.
-fn own_title(template: &Template, scope: &Kind) -> Option<String> {
-    let references = template.references().ok()?;
-    let [only] = references.as_slice() else {
-        return None;
-    };
-    let mut title = None;
-    let mut kind = scope;
-    for name in &only.path {
-        let field = kind.field(name)?;
-        title = Some(&field.title);
-        kind = &field.kind;
-    }
-    title.filter(|title| !title.is_empty()).cloned()
 }
 
 /// What a group holds, as far as the kinds of the entries are known.

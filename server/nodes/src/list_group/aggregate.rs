@@ -13,9 +13,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{given_or, own_name, own_title};
+use super::given_or;
 use crate::{
-    entries::{Entries, kind_of},
+    entries::{Entries, kind_of, own_name, own_title},
     list_filter::incomplete,
     ordering::{Sorter, is_empty, is_ordered, number},
     values::{capital, fit, named},
