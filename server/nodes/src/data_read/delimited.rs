@@ -11,7 +11,7 @@ use super::{
     Encoding,
     rows::{Cell, MAX_HEADINGS, Rows},
 };
-use crate::delimited::Delimiter;
+use crate::delimited::{Delimiter, unguard};
 
 /// The letters of a file: a byte order mark decides, then the setting, then what the bytes are.
 pub(super) fn text(bytes: &[u8], encoding: Encoding, locale: &str) -> Result<String, NodeError> {
@@ -58,30 +58,25 @@ pub(super) fn read(
     heading_row: u64,
     rows: &mut Rows<'_>,
 ) -> Result<(), NodeError> {
-    let (said, text, skipped) = said_by_the_file(text);
+    let (said, text) = said_by_the_file(text);
     let delimiter = said
         .or(delimiter.byte())
         .unwrap_or_else(|| found_out(text, heading_row, rows));
     let mut width = None;
-    let mut records = reader(text, delimiter).into_records();
-    let mut count = 0;
-    while let Some(record) = records.next() {
-        let record = record.map_err(|error| unreadable(&error))?;
-        // Blank lines are no records, but rows in a spreadsheet.
-        let line = record.position().map_or(0, csv::Position::line);
-        count += 1;
+    for record in numbered(text, delimiter) {
+        let (number, record) = record.map_err(|error| unreadable(&error))?;
         let Some(width) = width else {
-            if count == heading_row {
-                let headings: Vec<String> = record.iter().map(str::to_owned).collect();
+            if number >= heading_row {
+                let headings: Vec<String> =
+                    record.iter().map(|text| unguard(text).to_owned()).collect();
                 rows.head(&headings)?;
                 width = Some(headings.len());
             }
             continue;
         };
-        let number = line + skipped;
         let cells: Vec<Cell> = record
             .iter()
-            .map(|text| Cell::Text(text.to_owned()))
+            .map(|text| Cell::Text(unguard(text.trim()).to_owned()))
             .collect();
         if cells.iter().all(Cell::is_empty) {
             continue;
@@ -97,32 +92,60 @@ pub(super) fn read(
     Ok(())
 }
 
-fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
-    ReaderBuilder::new()
+/// The records with the numbers that their rows have in a spreadsheet: blank lines are no records, but rows, and a text of several lines is
+/// in one row.
+fn numbered(
+    text: &str,
+    delimiter: u8,
+) -> impl Iterator<Item = Result<(u64, StringRecord), csv::Error>> {
+    let reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
-        .from_reader(text.as_bytes())
+        .from_reader(text.as_bytes());
+    reader.into_records().scan(0, move |number, record| {
+        Some(record.map(|record| {
+            let begin = record.position().map_or(0, csv::Position::byte);
+            *number += 1 + blank_lines(text, usize::try_from(begin).unwrap_or(usize::MAX));
+            (*number, record)
+        }))
+    })
 }
 
-/// Excel's own first line `sep=;`: the delimiter, what follows, and the lines it took.
-fn said_by_the_file(text: &str) -> (Option<u8>, &str, u64) {
+/// How many lines without anything lie between one record and the next.
+fn blank_lines(text: &str, begin: usize) -> u64 {
+    let rest = text.get(begin..).unwrap_or_default();
+    // What ended the record before may still be here.
+    let ends_before = text.get(..begin).is_some_and(|text| text.ends_with('\r'));
+    let rest = rest
+        .strip_prefix('\n')
+        .filter(|_| ends_before)
+        .unwrap_or(rest);
+    let blank = rest
+        .bytes()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    blank.map(|byte| u64::from(byte == b'\n')).sum()
+}
+
+/// Excel's own first line `sep=;`, which it does not show: the delimiter, and what follows.
+fn said_by_the_file(text: &str) -> (Option<u8>, &str) {
     let line = text.lines().next().unwrap_or_default();
     match line.trim_end().strip_prefix("sep=").map(str::as_bytes) {
         Some([delimiter]) if Delimiter::KNOWN.contains(delimiter) => {
             let rest = text[line.len()..].trim_start_matches('\r');
-            (Some(*delimiter), rest.strip_prefix('\n').unwrap_or(rest), 1)
+            (Some(*delimiter), rest.strip_prefix('\n').unwrap_or(rest))
         }
-        _ => (None, text, 0),
+        _ => (None, text),
     }
 }
 
 /// The delimiter by which most of the columns are found, then the one that gives most cells.
 fn found_out(text: &str, heading_row: u64, rows: &Rows<'_>) -> u8 {
     let headings = |delimiter| -> StringRecord {
-        let skipped = usize::try_from(heading_row.saturating_sub(1)).unwrap_or(usize::MAX);
-        let mut records = reader(text, delimiter).into_records().skip(skipped);
-        records.next().and_then(Result::ok).unwrap_or_default()
+        numbered(text, delimiter)
+            .filter_map(Result::ok)
+            .find(|(number, _)| *number >= heading_row)
+            .map_or_else(StringRecord::new, |(_, record)| record)
     };
     let mut best = (b',', (0, 0));
     for delimiter in Delimiter::KNOWN {

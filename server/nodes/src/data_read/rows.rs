@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
 use super::title;
-use crate::{delimited::unguard, entries::MAX_ENTRIES};
+use crate::entries::MAX_ENTRIES;
 
 /// Most headings of a file.
 pub(super) const MAX_HEADINGS: usize = 1000;
@@ -192,7 +192,7 @@ impl<'a> Rows<'a> {
         let kind = &column.kind;
         match cell {
             Cell::Empty => Ok(Value::Empty),
-            Cell::Text(text) => self.typed.read(unguard(text), kind),
+            Cell::Text(text) => self.typed.read(text, kind),
             Cell::Number(number, currency) => {
                 let value = self.typed.number_as(*number, kind)?;
                 match (value, currency) {

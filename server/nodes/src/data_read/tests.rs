@@ -66,16 +66,19 @@ fn columns_are_found_by_their_headings_whatever_stands_between_cells() {
         }
     }
     // Excel's own hint, headings further down, and a text instead of a file.
-    let text = "sep=|\nSales\nCustomer|Net amount|Day\nBrandt|1,5|\n";
-    let mut config = columns();
-    config["heading_row"] = json!(2);
-    let context = FakeContext::new(&json!({"text": text}));
-    config["file"] = json!("{{ text }}");
-    let done = done::<DataRead>(config, &context).expect_err("an English amount");
-    assert_eq!(
-        done.to_string(),
-        "The file was not read. Row 4, \u{201c}Net amount\u{201d}: \u{201c}1,5\u{201d} is not an amount of money; an amount of money is expected. Correct the file, or the columns of this step."
-    );
+    let text = "sep=|\nSales\nCustomer|Net amount|Day\n\nBrandt|1.5.6|\n\"of two\nlines\"|1|\nA||";
+    for text in [text.to_owned(), text.replace('\n', "\r\n")] {
+        let mut config = columns();
+        config["heading_row"] = json!(2);
+        config["file"] = json!("{{ text }}");
+        let context = FakeContext::new(&json!({"text": text}));
+        let done = done::<DataRead>(config, &context).expect_err("no amount");
+        assert_eq!(
+            done.to_string(),
+            "The file was not read. Row 4, \u{201c}Net amount\u{201d}: \u{201c}1.5.6\u{201d} is not an amount of money; an amount of money is expected. \
+         Row 6, \u{201c}Net amount\u{201d} is empty. Correct the file, or the columns of this step."
+        );
+    }
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn headings_that_are_missing_or_there_twice_are_named() {
         "Customer,customer,Net amount\nA,B,1\n",
         "\u{201c}Customer\u{201d} twice, as column 1 and 2",
     );
-    check(" ", "There is no file");
+    check(" ", "Its headings are: nothing.");
     // One that may be empty is told, and left empty.
     let done = read_as("a.csv", b"Customer,Net amount\nA,1\n", "en", &columns()).expect("rows");
     assert_eq!(done.warnings[0].code, "column_left_empty");
@@ -337,7 +340,7 @@ fn what_cannot_be_read_is_a_problem_before_the_first_run() {
 proptest! {
     /// Whatever stands in a file, reading it ends with rows or with an error.
     #[test]
-    fn no_file_breaks_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..3) {
+    fn no_file_breaks_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..3_usize) {
         let format = ["csv", "excel", "json"][kind];
         let mut config = columns();
         config["format"] = json!(format);

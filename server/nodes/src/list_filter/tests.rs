@@ -106,7 +106,7 @@ fn an_error_names_the_entry() {
     );
     check(
         json!({"unique_by": [{"value": "{{ item.b }}"}]}),
-        "Entry 1: there is no b in item",
+        "Entry 1: there is no item.b",
     );
     let many: Vec<Json> = (0..=20_000).map(Json::from).collect();
     let error = results(json!({}), &json!(many)).expect_err("too many");
