@@ -101,6 +101,7 @@ struct Column {
     #[schemars(length(max = 200))]
     heading: String,
     /// The value of each entry.
+    #[serde(default)]
     #[schemars(extend("x-widget" = "value", "x-empty" = true))]
     value: Template,
 }

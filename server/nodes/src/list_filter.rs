@@ -64,6 +64,7 @@ pub(crate) struct ListFilter {
 #[serde(deny_unknown_fields)]
 struct Key {
     /// The value to look at.
+    #[serde(default)]
     #[schemars(extend("x-widget" = "value", "x-empty" = true))]
     value: Template,
 }
@@ -73,6 +74,7 @@ struct Key {
 #[serde(deny_unknown_fields)]
 struct SortKey {
     /// The value to look at.
+    #[serde(default)]
     #[schemars(extend("x-widget" = "value", "x-empty" = true))]
     value: Template,
     /// Which end of the values comes first.

@@ -51,6 +51,7 @@ pub(crate) struct ListGroup {
 #[serde(deny_unknown_fields)]
 struct Key {
     /// The value to look at.
+    #[serde(default)]
     #[schemars(extend("x-widget" = "value", "x-empty" = true))]
     value: Template,
     /// Its name in the group; when empty, the one it has in the entry.

@@ -114,6 +114,8 @@ export interface CheckedNode {
   references: CheckedReference[];
   /** Set of steps that hold others: the list they go through, the kind of one entry, and what may be read when everything inside has ended. */
   inside?: { list: string; item: Kind; readable: string[] } | null;
+  /** Set of steps that look at the entries of a list: that list, and the kind of one entry. */
+  entries?: { list: string; item: Kind } | null;
 }
 
 export interface Checked {
@@ -145,7 +147,7 @@ export interface Schema {
   "x-widget"?: string;
   "x-labels"?: Record<string, string>;
   "x-label"?: string;
-  /** `inside`: it reads one entry of the step's list, and what lies in the step. */
+  /** `inside`: it reads one entry of the step's list, and what lies in the step. `entry`: it reads one entry of the list that the step looks at. */
   "x-scope"?: string;
   "x-group"?: string;
   "x-order"?: number;

@@ -36,9 +36,10 @@ export function sourcesFor(document: Workflow, checked: Checked | null, outputs:
   return listed(document, checked, outputs, reader ? (checked.nodes[reader]?.readable ?? []) : Object.keys(checked.nodes));
 }
 
-/** What a step's setting for one entry of its list may read of the steps in it. */
+/** What a step's setting for one entry of its list may read besides: of the steps in it, or of those before it where it holds none. */
 export function sourcesInside(document: Workflow, checked: Checked | null, outputs: Outputs, step: string): Source[] {
-  return checked ? listed(document, checked, outputs, checked.nodes[step]?.inside?.readable ?? []) : [];
+  const known = checked?.nodes[step];
+  return checked ? listed(document, checked, outputs, (known?.inside ?? known)?.readable ?? []) : [];
 }
 
 interface EntryWords {
@@ -46,7 +47,7 @@ interface EntryWords {
   index: string;
 }
 
-/** The entry that steps in `step` work on, and those of the steps around it, which are read under their names. The first one is shown. */
+/** The entry that steps in `step` work on, or that it looks at itself, and those of the steps around it, which are read under their names. The first one is shown. */
 export function entriesOf(document: Workflow, checked: Checked | null, outputs: Outputs, step: string | null, words: EntryWords): Source[] {
   const sources: Source[] = [];
   const seen = new Set<string>();
@@ -54,13 +55,14 @@ export function entriesOf(document: Workflow, checked: Checked | null, outputs: 
     seen.add(id);
     const known = checked?.nodes[id];
     const name = document.nodes.find((node) => node.id === id)?.name ?? id;
-    if (!known?.inside) continue;
-    const list = onlyChip(known.inside.list)?.path ?? [];
+    const own = known?.inside ?? (id === step ? known?.entries : null);
+    if (!known || !own) continue;
+    const list = onlyChip(own.list)?.path ?? [];
     const entries = valueAt(outputs[list[0] ?? ""], list.slice(1));
     const value = Array.isArray(entries) ? entries[0] : undefined;
     const entry = { name: words.entry(name), family: known.family, icon: known.icon, value };
-    const fields: Field[] = [{ ...known.inside.item, name: "item", title: words.entry(name) }, { kind: "integer", name: "index", title: words.index }];
-    if (sources.length === 0) sources.push({ ...entry, id: "item", kind: known.inside.item }, { ...entry, id: "index", name: words.index, kind: { kind: "integer" }, value: value === undefined ? undefined : 0 });
+    const fields: Field[] = [{ ...own.item, name: "item", title: words.entry(name) }, { kind: "integer", name: "index", title: words.index }];
+    if (sources.length === 0) sources.push({ ...entry, id: "item", kind: own.item }, { ...entry, id: "index", name: words.index, kind: { kind: "integer" }, value: value === undefined ? undefined : 0 });
     else sources.push({ ...entry, id, kind: { kind: "record", fields }, value: value === undefined ? undefined : { item: value, index: 0 } });
   }
   return sources;

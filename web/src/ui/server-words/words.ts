@@ -42,8 +42,9 @@ export function problemText(problem: Said): string {
 export function stepErrorText(error: Said): string {
   const said = text(`stepError.${error.code}`, error.params);
   if (said === undefined) return error.message;
-  // Behind the name of the value that it is about, where the server sent one.
-  return text("within", Object.assign({}, error.params, { text: said })) ?? said;
+  // Behind the entry and the name of the value that it is about, where the server sent them.
+  const ofEntry = text("entry", Object.assign({}, error.params, { text: said })) ?? said;
+  return text("within", Object.assign({}, error.params, { text: ofEntry })) ?? ofEntry;
 }
 
 /** With the block and the page that it is about. */
@@ -89,7 +90,7 @@ function shown(values: unknown): Record<string, string | number | null> {
       if (WORDS.includes(name) && typeof value === "string") return [[name, text(`word.${slug(value)}`) ?? value]];
       // What happened further inside, in words of its own.
       if (name === "error" && isSaid(value)) return [[name, stepErrorText(value)]];
-      if (Array.isArray(value)) return [[name, value.join(", ")]];
+      if (Array.isArray(value)) return [[name, value.every(isSaid) ? value.map(stepErrorText).join(" ") : value.join(", ")]];
       return typeof value === "string" || typeof value === "number" || value === null ? [[name, value]] : [];
     }),
   );

@@ -34,7 +34,47 @@ function fitting(operator: string, kind: string | undefined): boolean {
   return true;
 }
 
-export function RulesWidget({ scope, schema, label, help, error, value, onChange, path }: WidgetProps) {
+/** Rules stand in ways, or alone where nothing is decided but what they hold for. */
+export function RulesWidget(props: WidgetProps) {
+  const entry = deref(props.schema.items ?? {}, props.scope.definitions);
+  return entry.properties?.["rules"] ? <WaysOfRules {...props} /> : <RulesAlone {...props} />;
+}
+
+function RulesAlone({ scope, schema, label, help, error, value, onChange, path }: WidgetProps) {
+  const { t } = useTranslation("editor");
+  const rules = (Array.isArray(value) ? value : []).filter(isObject);
+  const rule = deref(schema.items ?? {}, scope.definitions);
+  const operators = choicesOf(rule.properties?.["operator"] ?? {}, scope.definitions) ?? [];
+  return (
+    <div role="group" aria-label={label}>
+      <div className={classes["labelRow"]}><span className={classes["label"]}>{label}</span></div>
+      {help && <div className={classes["help"]} style={{ marginBlockEnd: 6 }}>{help}</div>}
+      {error && <div className={classes["error"]}>{error}</div>}
+      {rules.length > 0 && (
+        <div className={classes["way"]}>
+          {rules.map((entry, number) => {
+            const at = [...path.map(String), String(number)];
+            const problems = scope.problems.filter((problem) => at.every((part, place) => problem.path[place] === part));
+            return (
+              <div key={number} data-path={at.join("/")}>
+                <RuleRow
+                  scope={scope} rule={entry} operators={operators}
+                  onChange={(next) => onChange(next ? rules.map((other, place) => (place === number ? next : other)) : rules.filter((_, place) => place !== number))}
+                />
+                {problems.length > 0 && <div className={classes["error"]}>{problems.map(problemText).join(" ")}</div>}
+              </div>
+            );
+          })}
+        </div>
+      )}
+      <button type="button" className={classes["add"]} onClick={() => onChange([...rules, freshRule(operators)])}>
+        <Plus size={14} aria-hidden />{t("rules.addRule")}
+      </button>
+    </div>
+  );
+}
+
+function WaysOfRules({ scope, schema, label, help, error, value, onChange, path }: WidgetProps) {
   const { t } = useTranslation("editor");
   const result = useEditor((state) => state.results[scope.step]);
   const ways = (Array.isArray(value) ? value : []).filter(isObject);
@@ -45,7 +85,6 @@ export function RulesWidget({ scope, schema, label, help, error, value, onChange
   const modes = choicesOf(way.properties?.["match"] ?? {}, scope.definitions) ?? [];
   const fired = result?.step.state === "succeeded" ? (result.step.ports ?? []) : null;
   const passed = fired ? ways.findIndex((item) => fired.includes(text(item, "name"))) : -1;
-  const freshRule = () => ({ value: "", operator: operators[0]?.value ?? "is", operand: "" });
   const set = (index: number, next: JsonObject) => onChange(ways.map((item, at) => (at === index ? next : item)));
   const otherwise = typeof scope.config["otherwise"] === "string" ? scope.config["otherwise"] : "";
 
@@ -88,7 +127,7 @@ export function RulesWidget({ scope, schema, label, help, error, value, onChange
               {problems.length > 0 && <div className={classes["error"]}>{problems.map(problemText).join(" ")}</div>}
               <button
                 type="button" className={classes["add"]}
-                onClick={() => set(index, { ...item, rules: [...rules, freshRule()] })}
+                onClick={() => set(index, { ...item, rules: [...rules, freshRule(operators)] })}
               >
                 <Plus size={14} aria-hidden />{t("rules.addRule")}
               </button>
@@ -107,7 +146,7 @@ export function RulesWidget({ scope, schema, label, help, error, value, onChange
         onClick={() => {
           const title = t("rules.newWay", { number: ways.length + 1 });
           const name = freshName(title, ways.map((item) => text(item, "name")), `way_${ways.length + 1}`);
-          onChange([...ways, { name, title, ...(modes[0] ? { match: modes[0].value } : {}), rules: [freshRule()] }]);
+          onChange([...ways, { name, title, ...(modes[0] ? { match: modes[0].value } : {}), rules: [freshRule(operators)] }]);
         }}
       >
         <Plus size={14} aria-hidden />{t("rules.addWay")}
@@ -115,6 +154,8 @@ export function RulesWidget({ scope, schema, label, help, error, value, onChange
     </div>
   );
 }
+
+const freshRule = (operators: ReadonlyArray<{ value: string }>) => ({ value: "", operator: operators[0]?.value ?? "is", operand: "" });
 
 interface RowProps {
   scope: FormScope;

@@ -71,7 +71,7 @@ export function SchemaField({ scope, schema, path, label, required = false, want
   return (
     <div data-path={at.join("/")}>
       <Widget
-        scope={schema["x-scope"] === "inside" ? { ...scope, sources: scope.inside } : scope}
+        scope={schema["x-scope"] ? { ...scope, sources: scope.inside } : scope}
         schema={real}
         path={path}
         label={label}

@@ -7,6 +7,10 @@ import { useTranslation } from "react-i18next";
 
 import { initialConfig } from "~/lib/document/edits";
 import { isObject } from "~/lib/document/pointer";
+import type { Json } from "~/lib/document/types";
+import { onlyChip } from "~/lib/expression/template";
+import { resolve } from "~/lib/expression/values";
+import type { Source } from "~/lib/expression/values";
 import { TemplateField } from "../chips/TemplateField";
 import { ValueField } from "../chips/ValueField";
 import { Items } from "./Items";
@@ -128,6 +132,15 @@ export function DurationWidget({ label, help, error, required, value, schema, on
   );
 }
 
+/** What an entry of a list is called: its own name, or the value that it looks at. */
+function titleOf(entry: Json, sources: readonly Source[]): string {
+  if (!isObject(entry)) return text(entry);
+  const named = [entry["title"], entry["label"], entry["heading"], entry["name"]].find((part) => typeof part === "string" && part !== "");
+  if (named) return text(named);
+  const chip = onlyChip(text(entry["value"]));
+  return chip ? resolve(sources, chip.path).title : text(Object.values(entry).find((part) => typeof part === "string"));
+}
+
 export function ListWidget({ scope, path, schema, label, help, error, value, onChange }: WidgetProps) {
   const { t } = useTranslation("editor");
   const [open, setOpen] = useState<number | null>(null);
@@ -147,7 +160,7 @@ export function ListWidget({ scope, path, schema, label, help, error, value, onC
         {head}
         <Items
           label={label} items={entries} open={open} onOpen={setOpen} addLabel={t("items.add")}
-          title={(entry) => (isObject(entry) ? text(entry["title"] ?? entry["label"] ?? entry["name"] ?? Object.values(entry).find((part) => typeof part === "string")) : text(entry)) || t("items.unnamed")}
+          title={(entry) => titleOf(entry, scope.sources) || t("items.unnamed")}
           onChange={(next) => onChange(next)}
           onAdd={() => {
             onChange([...entries, fresh()]);

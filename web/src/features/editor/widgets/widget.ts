@@ -11,7 +11,7 @@ export interface FormScope {
   step: string;
   family: Family | null;
   sources: readonly Source[];
-  /** What settings for one entry of the step's list read instead. */
+  /** What settings for one entry of the step's list read instead (`x-scope`). */
   inside: readonly Source[];
   /** Problems of this step, with pointers relative to its config. */
   problems: ReadonlyArray<Problem & { path: string[] }>;
