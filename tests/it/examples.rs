@@ -6,20 +6,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use async_trait::async_trait;
 use document::{Assets, Limits, Rendered, Renderer, Template};
 use engine::{
     expression,
     firm::Firm,
     form::{Setting, Source},
     format::Formats,
-    graph::{Context, Outputs, Plan, RunFacts, parse},
-    ids::{DocumentId, RunId},
+    graph::{Context, Outputs, Plan, PlanNode, RunFacts, parse},
+    ids::{ArtifactId, DocumentId, RunId},
     kind::{Field, Kind},
-    node::{Family, Trigger},
+    node::{
+        Effect, Family, HttpRequest, HttpResponse, NodeContext, NodeError, Outcome, PinnedDocument,
+        Services, StepInfo, Trigger,
+    },
     run::StepKey,
-    value::{Record, Value, record_to_json},
+    value::{FileRef, Record, Value, record_to_json},
     workflow::Workflow,
 };
+use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -173,19 +178,6 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
                 .as_u64()
                 .and_then(|days| usize::try_from(days).ok());
             written(&node.output, days.unwrap_or(2))
-        } else if let Some(fields) = config["fields"].as_array() {
-            let mut output = Map::new();
-            for field in fields {
-                let kind: Kind = serde_json::from_value(field.clone()).expect("a kind");
-                let value = evaluate(&field["value"])
-                    .convert(&kind, &plan.currency)
-                    .expect("a fitting value");
-                output.insert(
-                    field["name"].as_str().expect("a name").into(),
-                    value.to_json(),
-                );
-            }
-            output.into()
         } else if let Ok(id) = serde_json::from_value::<DocumentId>(config["document"].clone()) {
             let template = &example.documents[&id];
             let mut record = Record::new();
@@ -220,7 +212,18 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
                 )
                 .unwrap_or_else(|error| panic!("{}: {error}", example.file));
             page = Some(rendered);
-            Json::Null
+            let file = json!({"id": Uuid::nil(), "name": "page.pdf", "content_type": "application/pdf", "size_bytes": 1});
+            json!({"file": file, "pages": 1, "first_page": file})
+        } else if node.description.effect == Effect::Pure {
+            let step = step(example, &plan, node, now);
+            run(
+                node,
+                Head {
+                    step,
+                    values: values.clone(),
+                    scope: plan.scope(node),
+                },
+            )
         } else {
             Json::Null
         };
@@ -228,6 +231,89 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
         outputs.insert(node.id.clone(), output);
     }
     (outputs, page.expect("a page"))
+}
+
+/// What a pure step sees: files that it writes are not kept.
+struct Head {
+    step: StepInfo,
+    values: Record,
+    scope: Kind,
+}
+
+#[async_trait]
+impl NodeContext for Head {
+    fn step(&self) -> &StepInfo {
+        &self.step
+    }
+    fn values(&self) -> &Record {
+        &self.values
+    }
+    fn scope(&self) -> Kind {
+        self.scope.clone()
+    }
+    fn services(&self) -> &Services {
+        panic!("no step of an example needs a service")
+    }
+    async fn document(&self, _id: DocumentId) -> Result<PinnedDocument, NodeError> {
+        panic!("pages are laid out elsewhere")
+    }
+    async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
+        panic!("samples hand in no files: {}", file.name)
+    }
+    async fn write_artifact(
+        &self,
+        name: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<FileRef, NodeError> {
+        Ok(FileRef {
+            id: ArtifactId(Uuid::nil()),
+            name: name.into(),
+            content_type: content_type.into(),
+            size_bytes: bytes.len() as u64,
+        })
+    }
+    async fn http(&self, request: HttpRequest) -> Result<HttpResponse, NodeError> {
+        panic!("a pure step asks nobody: {}", request.url)
+    }
+    fn cancelled(&self) -> bool {
+        false
+    }
+    fn progress(&self, _text: &str) {}
+}
+
+fn step(example: &Example, plan: &Plan, node: &PlanNode, now: Timestamp) -> StepInfo {
+    StepInfo {
+        run: RunId::from_uuid(Uuid::nil()),
+        node: node.id.clone(),
+        item_path: String::new(),
+        attempt: 1,
+        trial: true,
+        now,
+        locale: plan.locale.clone(),
+        time_zone: example.workflow.time_zone.clone(),
+        currency: plan.currency.clone(),
+        idempotency_key: String::new(),
+        seed: 0,
+        kept: Json::Null,
+        arrived: Vec::new(),
+    }
+}
+
+/// The step's output, which must be of the kind it promises.
+fn run(node: &PlanNode, head: Head) -> Json {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let outcome = runtime
+        .block_on(node.node.run(&head))
+        .unwrap_or_else(|error| panic!("{}: {error}", node.id));
+    let Outcome::Done(done) = outcome else {
+        panic!("{} waits", node.id)
+    };
+    Value::from_json(&done.output, &node.output)
+        .unwrap_or_else(|faults| panic!("{}: {faults:#?}", node.id));
+    done.output
 }
 
 fn text(rendered: &Rendered) -> String {
@@ -349,4 +435,36 @@ fn amounts_are_the_same_as_values_and_on_the_page() {
         checked += 1;
     }
     assert!(checked > 0);
+}
+
+#[test]
+fn a_report_adds_up_what_lies_in_its_period() {
+    let report = examples()
+        .into_iter()
+        .find(|example| example.workflow.samples[0].input["pasted"].is_string())
+        .expect("the report");
+    let (outputs, rendered) = lay_out(&report, &report.workflow.samples[0].input);
+    let totals = outputs
+        .values()
+        .find(|output| output["totals"].is_object())
+        .expect("totals");
+    // The last of the 18 sales lies behind the quarter.
+    assert_eq!(totals["totals"]["sales"], json!(17));
+    assert_eq!(
+        totals["totals"]["amount"],
+        json!({"amount": "28821.70", "currency": "EUR"})
+    );
+    let page = text(&rendered);
+    for shown in [
+        "€28,821.70",
+        "Brandt & Söhne GmbH",
+        "Team retreat, Fischland, 14 persons",
+    ] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    let largest = page.find("Brandt & Söhne GmbH").expect("a customer");
+    assert!(
+        largest < page.find("Tomáš Dvořák").expect("another"),
+        "{page}"
+    );
 }

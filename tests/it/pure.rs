@@ -52,6 +52,22 @@ fn steps() -> Vec<Json> {
         with(
             &json!({"type": "for_each", "config": {"list": "{{ [form.customer, 'b'] }}", "result": format!("{{{{ index }}}} {{{{ item }}}} {TEXT}")}}),
         ),
+        with(
+            &json!({"type": "list_filter", "config": {"list": "{{ [form.customer, 'b', 'a', 'b', today] | map('string') }}",
+            "unique_by": [{"value": "{{ item }}"}], "sort_by": [{"value": "{{ item }}", "direction": "descending"}]}}),
+        ),
+        with(
+            &json!({"type": "list_group", "config": {"list": "{{ [1, 2, 2] }}", "by": [{"value": "{{ item }}", "name": "number"}],
+            "results": [{"operation": "sum", "value": "{{ item }}"}, {"operation": "list"}]}}),
+        ),
+        with(
+            &json!({"type": "data_read", "config": {"file": "Customer;Day\n{{ form.customer }};{{ today }}", "columns": [
+            {"name": "customer", "kind": "text"}, {"name": "day", "kind": "date"}]}}),
+        ),
+        with(
+            &json!({"type": "data_write", "config": {"list": "{{ [form.customer, firm.name | default('-')] }}", "file_name": "{{ form.customer }}",
+            "columns": [{"heading": "Text", "value": TEXT}, {"heading": "Day", "value": "{{ today }}"}, {"heading": "Now", "value": "{{ now }}"}]}}),
+        ),
         with(&json!({"type": "merge", "config": {}})),
         with(&json!({"type": "stop", "config": {"message": TEXT}})),
         with(&json!({"type": "template_fill", "config": {"template": TEXT}})),

@@ -92,6 +92,7 @@ mod tests {
         for text in [
             include_str!("../../../workflows/invoice.json"),
             include_str!("../../../workflows/itinerary.json"),
+            include_str!("../../../workflows/sales-report.json"),
         ] {
             let (json, documents) = example(text);
             let workflow = engine::graph::parse(&json).expect("a readable workflow");

@@ -1,5 +1,7 @@
 //! Files that a visitor hands in before there is a run: recognised by their first bytes, never by what the browser says of them.
 
+use std::borrow::Cow;
+
 use axum::{
     Extension, Json,
     extract::{Path, Query, Request, State},
@@ -238,7 +240,18 @@ fn sniff(bytes: &[u8], name: &str) -> Option<&'static str> {
     if let Some(kind) = infer::get(bytes) {
         return TAKEN.into_iter().find(|taken| *taken == kind.mime_type());
     }
-    let text = std::str::from_utf8(bytes).ok()?;
+    let ending = name
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let is_csv = ending == "csv";
+    // Spreadsheets still write the old encoding of their country; whoever reads the file finds out which.
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) if is_csv => String::from_utf8_lossy(bytes),
+        Err(_) => return None,
+    };
     let plain = text
         .chars()
         .all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'));
@@ -247,16 +260,7 @@ fn sniff(bytes: &[u8], name: &str) -> Option<&'static str> {
     if !plain || start.starts_with('<') || start.starts_with("#!") {
         return None;
     }
-    let ending = name
-        .rsplit('.')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    Some(if ending == "csv" {
-        "text/csv"
-    } else {
-        "text/plain"
-    })
+    Some(if is_csv { "text/csv" } else { "text/plain" })
 }
 
 /// `84 kB`, `2.5 MB`.
@@ -303,6 +307,10 @@ mod tests {
             "a.csv",
             Some("text/csv"),
         );
+        // As a German spreadsheet writes it.
+        check(b"Name;Preis\nM\xfcller;1,5 \x80", "a.csv", Some("text/csv"));
+        check(b"M\xfcller", "a.txt", None);
+        check(b"<html>\xfc", "a.csv", None);
         check(b"hello", "a.txt", Some("text/plain"));
         check(b"hel\0lo", "a.txt", None);
         check(b"\xff\xfe\xfd", "a.txt", None);
