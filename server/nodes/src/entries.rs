@@ -1,7 +1,8 @@
 //! The entries of a list, looked at one after the other: what the nodes that filter, group and write lists have in common.
 
 use engine::{
-    expression::{Program, Template},
+    check::Problem,
+    expression::{self, Program, Template},
     format::Formats,
     kind::{Field, Kind},
     node::{NodeContext, NodeError, OutputContext},
@@ -169,7 +170,7 @@ pub(crate) fn of_entry(error: NodeError, number: i64) -> NodeError {
 /// What the settings for one entry read while the node runs, as `OutputContext::entry` has it before.
 pub(crate) fn entry_scope(context: &dyn NodeContext, list: &Template) -> Kind {
     let scope = context.scope();
-    let item = match engine::expression::infer(list, &scope, true).0 {
+    let item = match expression::infer(list, &scope, true).0 {
         Kind::List { item, .. } => *item,
         _ => Kind::Any,
     };
@@ -192,7 +193,7 @@ pub(crate) fn item_kind(context: &OutputContext<'_>) -> Kind {
 
 /// Kind of a setting for one entry, and whether it may be empty.
 pub(crate) fn kind_of(template: &Template, scope: &Kind) -> (Kind, bool) {
-    let (kind, problems) = engine::expression::infer(template, scope, false);
+    let (kind, problems) = expression::infer(template, scope, false);
     let may_be_empty = problems
         .iter()
         .any(|problem| problem.code == "default_missing");
@@ -229,7 +230,7 @@ pub(crate) fn own_title(template: &Template, scope: &Kind) -> Option<String> {
 pub(crate) fn check_list(
     list: &Template,
     context: &OutputContext<'_>,
-) -> Vec<engine::check::Problem> {
+) -> Vec<Problem> {
     let scope = Kind::Record {
         fields: context
             .inputs
@@ -237,13 +238,13 @@ pub(crate) fn check_list(
             .map(|(name, kind)| field(name, "", kind.clone()))
             .collect(),
     };
-    let (kind, _) = engine::expression::infer(list, &scope, true);
+    let (kind, _) = expression::infer(list, &scope, true);
     let problem = if list.0.trim().is_empty() {
         let message = "Choose the list that is gone through.";
-        engine::check::Problem::error("no_list", json!({}), message)
+        Problem::error("no_list", json!({}), message)
     } else if !matches!(kind, Kind::List { .. } | Kind::Any) {
         let message = format!("This is {}, not a list.", kind.noun());
-        engine::check::Problem::error("not_a_list", json!({"kind": kind}), message)
+        Problem::error("not_a_list", json!({"kind": kind}), message)
     } else {
         return Vec::new();
     };

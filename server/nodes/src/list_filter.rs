@@ -219,7 +219,7 @@ impl Node for ListFilter {
         Description {
             title: "Filter and sort a list",
             family: Family::Computed,
-            icon: "list-filter",
+            icon: "filter",
             effect: Effect::Pure,
             surface: Surface::None,
             timeout_ms: 10_000,

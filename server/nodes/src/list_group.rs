@@ -173,7 +173,7 @@ impl Node for ListGroup {
         Description {
             title: "Group and add up",
             family: Family::Computed,
-            icon: "group",
+            icon: "table",
             effect: Effect::Pure,
             surface: Surface::None,
             timeout_ms: 10_000,

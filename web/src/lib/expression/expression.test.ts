@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 
+import type { Checked, CheckedNode, Workflow, WorkflowNode } from "../document/types";
 import { formatValue, formatDecimal } from "./format";
 import type { Look } from "./format";
 import { fits, isOptional, kindAt, titlesAlong } from "./kind";
 import type { Kind } from "./kind";
 import { looksOf } from "./looks";
 import { onlyChip, pieces, readChip, readNames, writeChip } from "./template";
-import { closeMatches, fillText, picks, resolve } from "./values";
+import { closeMatches, entriesOf, fillText, picks, resolve, sourcesInside } from "./values";
 import type { Source } from "./values";
 
 const look: Look = { locale: "en", timeZone: "UTC", words: { yes: "yes", no: "no", none: "not filled in", items: (count) => `${count} items` } };
@@ -108,5 +109,33 @@ describe("values", () => {
     const looks = looksOf({ kind: "date" }, "2027-05-12", look);
     expect(looks.map((item) => item.text)).toContain("12 May 2027");
     expect(looksOf({ kind: "list", item: { kind: "text" } }, ["a", "b"], look)[0]?.text).toBe("a, b");
+  });
+});
+
+describe("one entry of a list", () => {
+  const item: Kind = { kind: "record", fields: [{ name: "text", title: "Text", kind: "text" }] };
+  const node = (id: string, parent?: string) => ({ id, name: id, parent: parent ?? null }) as WorkflowNode;
+  const document = { nodes: [node("form"), node("each"), node("some", "each")], edges: [{ from: "form", port: "out", to: "each" }] } as unknown as Workflow;
+  const known = (more: Partial<CheckedNode>) => ({ family: "computed", icon: "", output: form, readable: [], ...more }) as CheckedNode;
+  const checked = {
+    problems: [],
+    nodes: {
+      form: known({}),
+      each: known({ readable: ["form"], inside: { list: "{{ form.lines }}", item, readable: ["form", "some"] } }),
+      some: known({ readable: ["form"], entries: { list: "{{ item.parts }}", item: { kind: "text" } } }),
+    },
+  } as Checked;
+  const words = { entry: (step: string) => `Entry of ${step}`, index: "Number" };
+  const read = (step: string) => entriesOf(document, checked, { form: { lines: [{ text: "Lisbon" }] } }, step, words).map((source) => [source.id, source.kind.kind]);
+
+  test("is read by its short name, and an outer one under its step's", () => {
+    expect(read("each")).toEqual([["item", "record"], ["index", "integer"]]);
+    expect(read("some")).toEqual([["item", "text"], ["index", "integer"], ["each", "record"]]);
+  });
+
+  test("stands beside what the step may read, or what lies in it", () => {
+    const ids = (step: string) => sourcesInside(document, checked, {}, step).map((source) => source.id).toSorted();
+    expect(ids("each")).toEqual(["form", "some"]);
+    expect(ids("some")).toEqual(["form"]);
   });
 });

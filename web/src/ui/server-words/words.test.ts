@@ -117,6 +117,12 @@ describe("texts in the reader's language", () => {
     expect(failed("http_status", { host: "api.example", status: 404, said: null, cause: "address" })).toBe("api.example 拒绝了请求，状态码 404。请检查地址。");
     expect(failed("expression_empty", { path: "form.total", within: "Total" })).toBe("“Total”：“form.total”为空，也没有默认值。");
     expect(failed("not_comparable", { kind: "a yes or no", other: "a date" })).toBe("无法比较：是或否不能与日期相比。");
+    expect(failed("not_comparable", { kind: "a yes or no", other: "a date", entry: 3, within: "Total" })).toBe("“Total”：第 3 项：无法比较：是或否不能与日期相比。");
+    const cells = [
+      { code: "cell_missing", params: { row: 3, column: "客户" }, message: "In English." },
+      { code: "cell_unreadable", params: { row: 4, column: "金额", content: "abc", mismatch: "wrong_kind", kind: "an amount of money" }, message: "In English." },
+    ];
+    expect(failed("cells_do_not_fit", { count: 4, more: 2, cells })).toBe("文件未读取。第 3 行“客户”为空。 第 4 行“金额”：“abc”类型不对，应为金额。另有 2 处。请更正文件，或修改此步骤的列。");
     expect(failed("wrong_value", { title: "Total", place: "lines.0", mismatch: "wrong_kind", reason: "a text is not a number" })).toBe(
       "“Total”（lines.0）类型不对：a text is not a number。",
     );
