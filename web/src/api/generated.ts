@@ -1111,6 +1111,7 @@ export interface components {
             readable: string[];
             references: components["schemas"]["Reference"][];
             inside?: components["schemas"]["Inside"] | null;
+            entries?: components["schemas"]["Entries"] | null;
         };
         /** @description One possible answer of a choice. */
         ChoiceOption: {
@@ -1350,6 +1351,12 @@ export interface components {
             /** @description First part of the answer. */
             answer_head: string | null;
             error: components["schemas"]["StepErrorOut"] | null;
+        };
+        /** @description The list whose entries settings with `x-scope: "entry"` read. */
+        Entries: {
+            /** @description The setting whose list is looked at. */
+            list: string;
+            item: components["schemas"]["Kind"];
         };
         /** @description The body of every error (RFC 9457). */
         ErrorOut: {

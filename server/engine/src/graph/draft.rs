@@ -150,11 +150,11 @@ impl Draft {
         self.fields_of(readings, None, self.nodes[index].parent)
     }
 
-    /// `own` is a list of the node's own: (id, name, kind of an entry).
+    /// `own` is the kind of one entry of a list that the node itself looks at.
     fn fields_of(
         &self,
         readings: Vec<(usize, Reading)>,
-        own: Option<(&str, &str, &Kind)>,
+        own: Option<&Kind>,
         innermost: Option<usize>,
     ) -> Vec<Field> {
         let mut fields: Vec<Field> = readings
@@ -165,7 +165,7 @@ impl Draft {
             let node = &self.nodes[index];
             (node.id.as_str(), node.name.as_str(), &node.item)
         });
-        fields.extend(item_scope(own.into_iter().chain(containers)));
+        fields.extend(item_scope(own, containers));
         fields.extend(common_scope());
         fields
     }
@@ -207,10 +207,8 @@ impl Draft {
     /// What a node may read, and one entry of its list; entries of containers around it are read under their ids.
     fn entry_scope(&self, index: usize) -> Option<Kind> {
         let item = self.entry(index)?;
-        let node = &self.nodes[index];
-        let own = (node.id.as_str(), node.name.as_str(), &item);
         let readings = self.readings(self.knowledge.get(index));
-        let fields = self.fields_of(readings, Some(own), node.parent);
+        let fields = self.fields_of(readings, Some(&item), self.nodes[index].parent);
         Some(Kind::Record { fields })
     }
 

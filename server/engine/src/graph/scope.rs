@@ -131,26 +131,32 @@ pub fn common_scope() -> Vec<Field> {
     }
 }
 
-/// Kinds of what the nodes inside containers read besides; (id, name, kind of an entry), the innermost container first. The entry of an
-/// outer one is read under its id.
+/// Kinds of what the nodes inside containers read besides; (id, name, kind of an entry), the innermost container first. The entry of each is
+/// read under its id, the closest by its short names: that of the innermost container, or of a list that the node itself looks at.
 pub(super) fn item_scope<'a>(
+    own: Option<&Kind>,
     containers: impl Iterator<Item = (&'a str, &'a str, &'a Kind)>,
 ) -> Vec<Field> {
-    let mut fields = Vec::new();
-    for (at, (id, name, item)) in containers.enumerate() {
-        let entry = Kind::record([
+    let entry = |item: &Kind| {
+        Kind::record([
             ("item", "Entry", item.clone()),
             ("index", "Number, from 0", Kind::Integer),
-        ]);
-        match entry {
-            Kind::Record { fields: entry } if at == 0 => fields.extend(entry),
-            kind => fields.push(Field {
-                name: id.to_owned(),
-                title: name.to_owned(),
-                kind,
-                optional: false,
-            }),
-        }
+        ])
+    };
+    let mut closest = own.map(entry);
+    let mut fields = Vec::new();
+    for (id, name, item) in containers {
+        let kind = entry(item);
+        closest.get_or_insert_with(|| kind.clone());
+        fields.push(Field {
+            name: id.to_owned(),
+            title: name.to_owned(),
+            kind,
+            optional: false,
+        });
+    }
+    if let Some(Kind::Record { fields: entry }) = closest {
+        fields.extend(entry);
     }
     fields
 }
@@ -163,7 +169,7 @@ impl Plan {
             .iter()
             .filter_map(|(id, reading)| Some(reading.field(self.nodes.get(id)?.seen())))
             .collect();
-        fields.extend(item_scope(self.containers(node).filter_map(|container| {
+        fields.extend(item_scope(None, self.containers(node).filter_map(|container| {
             let inner = container.inner.as_ref()?;
             Some((container.id.as_str(), container.name.as_str(), &inner.item))
         })));
