@@ -47,6 +47,7 @@ impl Site {
             name: "Order".into(),
             document,
             documents: Vec::new(),
+            tables: Vec::new(),
         };
         let workflow = workflow::create(&store, &scope, new).await.unwrap();
         let revision = workflow::get(&store, &scope, workflow)
@@ -54,9 +55,16 @@ impl Site {
             .unwrap()
             .draft
             .revision;
-        workflow::publish(&store, &scope, workflow, revision, "", &[])
-            .await
-            .unwrap();
+        workflow::publish(
+            &store,
+            &scope,
+            workflow,
+            revision,
+            "",
+            &workflow::Pins::default(),
+        )
+        .await
+        .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = api::router(api::State {

@@ -34,7 +34,7 @@ const MAX_TOPIC_CHARS: usize = 80;
 
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
-    /// Separated by commas: `run:<id>`, `runs`, `workflow:<id>`, `models`, `deliveries`.
+    /// Separated by commas: `run:<id>`, `runs`, `workflow:<id>`, `models`, `deliveries`, `tables`, `table:<id>`.
     #[serde(default)]
     topics: String,
 }
@@ -174,13 +174,15 @@ fn parse(text: &str) -> Result<HashSet<String>, ApiError> {
     let known = |topic: &String| {
         matches!(
             topic.as_str(),
-            "runs" | "models" | "deliveries" | "workflows"
+            "runs" | "models" | "deliveries" | "workflows" | "tables"
         ) || topic
             .strip_prefix("run:")
             .is_some_and(|id| id.parse::<RunId>().is_ok())
-            || topic
-                .strip_prefix("workflow:")
-                .is_some_and(|id| id.parse::<RunId>().is_ok())
+            || ["workflow:", "table:"].iter().any(|noun| {
+                topic
+                    .strip_prefix(noun)
+                    .is_some_and(|id| id.parse::<RunId>().is_ok())
+            })
     };
     if topics.len() > MAX_TOPICS {
         return Err(ApiError::bad_request(

@@ -16,6 +16,7 @@ mod public;
 mod routes;
 mod serve;
 mod state;
+mod table_csv;
 mod workflow_document;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use engine::{kind, workflow::Workflow};
+use engine::{kind, table::Column, workflow::Workflow};
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -40,6 +40,7 @@ described_by_engine! {
     WorkflowSchema = "Workflow";
     KindSchema = "Kind";
     FieldSchema = "Field";
+    ColumnSchema = "Column";
 }
 
 /// What the editor draws of one step (`engine::check::CheckedNode`).
@@ -293,6 +294,7 @@ fn engine_schemas() -> Map<String, Json> {
     generator.subschema_for::<Workflow>();
     generator.subschema_for::<kind::Kind>();
     generator.subschema_for::<kind::Field>();
+    generator.subschema_for::<Column>();
     let mut schemas = generator.take_definitions(true);
     schemas.values_mut().for_each(without_boolean_schemas);
     schemas

@@ -1,6 +1,9 @@
-//! Workflow documents as the API takes and gives them: reading and checking one, and moving document templates between "embedded
-//! under a local name" (exports, examples) and "a resource of its own" (drafts). Which settings name a template says the schema
-//! (`x-widget: "document"`), never a node type.
+//! Workflow documents as the API takes and gives them: reading and checking one, and moving document templates, series and tables between
+//! "embedded under a local name" (exports, examples) and "a resource of its own" (drafts). Which settings name one says the schema
+//! (`x-widget: "document"`, `"table"`), never a node type.
+
+mod series;
+mod tables;
 
 use std::{collections::HashMap, str::FromStr};
 
@@ -8,28 +11,33 @@ use document::Template;
 use engine::{
     catalogue::Catalogue,
     check::{Checked, Problem},
-    graph,
+    graph::{self, Named},
     ids::{CredentialId, DocumentId, SeriesId},
-    kind::Field,
     node::Trigger,
     schema,
     series::Series,
     workflow::{Node, Workflow},
 };
-use indexmap::IndexMap;
-use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use store::{
     Scope, Store,
     document::{Document, NewDocument},
     fresh_id,
+    table::Table,
 };
 
 use crate::{
-    App,
     error::{ApiError, Result},
     routes::StepIconOut,
 };
+
+pub(crate) use series::{embed_series, extract_series};
+pub(crate) use tables::{choices, embed_tables, extract_tables};
+
+/// The controls of settings that name a document template, a series, or a table.
+const DOCUMENT: &str = "document";
+const SERIES: &str = "series";
+const TABLE: &str = "table";
 
 /// Reads a document, or says everything that is wrong with its shape.
 pub(crate) fn parse(document: &Json) -> Result<Workflow> {
@@ -42,89 +50,78 @@ pub(crate) fn parse(document: &Json) -> Result<Workflow> {
     })
 }
 
-/// What a document names of its workspace.
+/// What a workflow names by id, as it is now.
 pub(crate) struct Resources {
     /// Newest versions.
-    pub templates: Vec<Document>,
-    pub series: Vec<(SeriesId, Series)>,
-    /// With their kinds.
-    pub credentials: Vec<(CredentialId, String)>,
+    pub(crate) templates: Vec<Document>,
+    pub(crate) tables: Vec<Table>,
+    pub(crate) series: Vec<(SeriesId, Series)>,
+    /// All of the workspace, with their kinds.
+    pub(crate) credentials: Vec<(CredentialId, String)>,
 }
 
-pub(crate) async fn resources(
-    store: &Store,
-    scope: &Scope,
-    catalogue: &Catalogue,
-    workflow: &Workflow,
-) -> Result<Resources> {
-    Ok(Resources {
-        templates: templates(store, scope, catalogue, workflow).await?,
-        series: store::series::known(store, scope, &named(catalogue, workflow, "series")).await?,
-        credentials: credentials(store, scope).await?,
-    })
-}
-
-async fn credentials(store: &Store, scope: &Scope) -> Result<Vec<(CredentialId, String)>> {
-    let known = store::credential::list(store, scope).await?;
-    Ok(known
-        .into_iter()
-        .map(|credential| (credential.id, credential.kind))
-        .collect())
-}
-
-/// The ids that settings with this widget hold.
-fn named<I: FromStr>(catalogue: &Catalogue, workflow: &Workflow, widget: &str) -> Vec<I> {
-    let nodes = workflow.nodes.iter();
-    nodes
-        .flat_map(|node| settings(catalogue, node, widget))
-        .filter_map(|(_, name)| name.parse().ok())
-        .collect()
-}
-
-/// The templates a document names, newest versions.
-pub(crate) async fn templates(
-    store: &Store,
-    scope: &Scope,
-    catalogue: &Catalogue,
-    workflow: &Workflow,
-) -> Result<Vec<Document>> {
-    let ids: Vec<DocumentId> = named(catalogue, workflow, "document");
-    Ok(store::document::newest(store, scope, &ids).await?)
-}
-
-/// The typed fields of templates, as checks and plans want them.
-pub(crate) fn fields(templates: &[Document]) -> HashMap<DocumentId, Vec<Field>> {
-    templates
-        .iter()
-        .map(|document| {
-            let fields = Template::parse(&document.template)
-                .map(|template| template.fields())
-                .unwrap_or_default();
-            (document.id, fields)
+impl Resources {
+    pub(crate) async fn read(
+        store: &Store,
+        scope: &Scope,
+        catalogue: &Catalogue,
+        workflow: &Workflow,
+    ) -> Result<Self> {
+        let named = |widget: &str| -> Vec<String> {
+            let nodes = workflow.nodes.iter();
+            nodes
+                .flat_map(|node| settings(catalogue, node, widget))
+                .map(|(_, name)| name)
+                .collect()
+        };
+        let documents: Vec<_> = ids(&named(DOCUMENT));
+        let tables: Vec<_> = ids(&named(TABLE));
+        let series: Vec<_> = ids(&named(SERIES));
+        let credentials = store::credential::list(store, scope).await?;
+        Ok(Self {
+            templates: store::document::newest(store, scope, &documents).await?,
+            tables: store::table::several(store, scope, &tables).await?,
+            series: store::series::known(store, scope, &series).await?,
+            credentials: credentials
+                .into_iter()
+                .map(|credential| (credential.id, credential.kind))
+                .collect(),
         })
-        .collect()
+    }
+
+    /// Typed fields and columns, as checks and plans want them.
+    pub(crate) fn named(&self) -> Named {
+        let fields = |document: &Document| {
+            Template::parse(&document.template)
+                .map(|template| template.fields())
+                .unwrap_or_default()
+        };
+        Named {
+            documents: self
+                .templates
+                .iter()
+                .map(|document| (document.id, fields(document)))
+                .collect(),
+            tables: self
+                .tables
+                .iter()
+                .map(|table| (table.id, table.layout.fields()))
+                .collect(),
+        }
+    }
+}
+
+fn ids<T: FromStr>(names: &[String]) -> Vec<T> {
+    names.iter().filter_map(|name| name.parse().ok()).collect()
 }
 
 /// Every problem of a document, and what the editor draws of its steps.
 pub(crate) fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &Resources) -> Checked {
-    let mut checked = engine::check::check(workflow, catalogue, &fields(&resources.templates));
-    for (index, node) in workflow.nodes.iter().enumerate() {
-        for (pointer, name) in settings(catalogue, node, "series") {
-            let known = |(id, _): &(SeriesId, Series)| id.to_string() == name;
-            if !resources.series.iter().any(known) {
-                let message = "This series of numbers does not exist. Choose another one.";
-                let problem = Problem::error("series_unknown", json!({}), message)
-                    .at(format!("/nodes/{index}/config{pointer}"))
-                    .of(&node.id);
-                checked.problems.push(problem);
-            }
-        }
-    }
-    for (index, node) in workflow.nodes.iter().enumerate() {
-        checked
-            .problems
-            .extend(proof_problem(index, node, catalogue, resources));
-    }
+    let mut checked = engine::check::check(workflow, catalogue, &resources.named());
+    let series = series::problems(workflow, catalogue, resources);
+    let nodes = workflow.nodes.iter().enumerate();
+    let proofs = nodes.filter_map(|(index, node)| proof_problem(index, node, catalogue, resources));
+    checked.problems.extend(series.into_iter().chain(proofs));
     checked
 }
 
@@ -158,16 +155,16 @@ fn proof_problem(
     Some(problem.at(place).of(&node.id))
 }
 
-/// Settings of a node that name a thing of the workspace, told by their widget: (pointer in the config, value).
-fn settings(catalogue: &Catalogue, node: &Node, widget: &str) -> Vec<(String, String)> {
+/// Settings of a node that name something by this widget: (pointer in the config, value).
+fn settings(catalogue: &Catalogue, node: &Node, wanted: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     if let Some(known) = catalogue.get(&node.node_type, node.version) {
         schema::walk(
             &known.schema,
             &node.config,
             &mut |pointer, schema, value| {
-                let told = schema.get("x-widget").and_then(Json::as_str);
-                if let (true, Some(name)) = (told == Some(widget), value.as_str()) {
+                let widget = schema.get("x-widget").and_then(Json::as_str);
+                if let (true, Some(name)) = (widget == Some(wanted), value.as_str()) {
                     found.push((pointer.to_owned(), name.to_owned()));
                 }
             },
@@ -208,81 +205,38 @@ pub(crate) fn extract_documents(
             problems,
         ));
     }
-    rename(catalogue, workflow, "document", |name| {
+    rename(catalogue, workflow, DOCUMENT, |name| {
         ids.get(name).map(ToString::to_string)
     });
     Ok(made)
 }
 
-/// Turns embedded series into those of this workspace: of the same name, or new ones.
-pub(crate) async fn extract_series(
-    app: &App,
-    scope: &Scope,
+/// Embeds templates under local names, for an export.
+pub(crate) fn embed_documents(
+    catalogue: &Catalogue,
     workflow: &mut Workflow,
-    today: Date,
-) -> Result<()> {
-    let embedded = std::mem::take(&mut workflow.series);
-    let mut ids: HashMap<String, SeriesId> = HashMap::new();
-    for (local, series) in embedded {
-        let place = format!("/document/series/{}", engine::value::escape_pointer(&local));
-        let problems = series.check();
-        if !problems.is_empty() {
-            let problems = problems.into_iter().map(|problem| problem.under(&place));
-            return Err(ApiError::from_problems(
-                "A series of numbers in this workflow cannot be used.",
-                problems.collect(),
-            ));
-        }
-        let id = store::series::find_or_create(&app.store, scope, &series, today).await?;
-        ids.insert(local, id);
-    }
-    rename(&app.catalogue, workflow, "series", |name| {
-        ids.get(name).map(ToString::to_string)
-    });
-    Ok(())
-}
-
-/// Embeds what a document names of its workspace under local names, for an export.
-pub(crate) fn embed(catalogue: &Catalogue, workflow: &mut Workflow, resources: Resources) {
-    embed_documents(catalogue, workflow, resources.templates);
-    let mut names: HashMap<String, String> = HashMap::new();
-    for (id, series) in resources.series {
-        let local = free_name(&workflow.series, &local_name(&series.name, "series"));
-        names.insert(id.to_string(), local.clone());
-        workflow.series.insert(local, series);
-    }
-    rename(catalogue, workflow, "series", |id| names.get(id).cloned());
-}
-
-fn embed_documents(catalogue: &Catalogue, workflow: &mut Workflow, templates: Vec<Document>) {
+    templates: Vec<Document>,
+) {
     let mut names: HashMap<String, String> = HashMap::new();
     for template in templates {
-        let local = free_name(&workflow.documents, &local_name(&template.name, "document"));
+        let local = free_name(&local_name(&template.name, "document"), |local| {
+            workflow.documents.contains_key(local)
+        });
         names.insert(template.id.to_string(), local.clone());
         workflow.documents.insert(local, template.template);
     }
-    rename(catalogue, workflow, "document", |id| names.get(id).cloned());
-}
-
-fn free_name<T>(taken: &IndexMap<String, T>, base: &str) -> String {
-    let mut local = base.to_owned();
-    let mut number = 2;
-    while taken.contains_key(&local) {
-        local = format!("{base}_{number}");
-        number += 1;
-    }
-    local
+    rename(catalogue, workflow, DOCUMENT, |id| names.get(id).cloned());
 }
 
 fn rename(
     catalogue: &Catalogue,
     workflow: &mut Workflow,
     widget: &str,
-    other: impl Fn(&str) -> Option<String>,
+    rename: impl Fn(&str) -> Option<String>,
 ) {
     for node in &mut workflow.nodes {
         for (pointer, name) in settings(catalogue, node, widget) {
-            if let (Some(place), Some(other)) = (node.config.pointer_mut(&pointer), other(&name)) {
+            if let (Some(place), Some(other)) = (node.config.pointer_mut(&pointer), rename(&name)) {
                 *place = Json::String(other);
             }
         }
@@ -294,11 +248,22 @@ fn readable(local: &str) -> String {
     let mut letters = text.trim().chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).take(200).collect(),
-        None => "Document".into(),
+        None => "Unnamed".into(),
     }
 }
 
-fn local_name(name: &str, kind: &str) -> String {
+fn free_name(base: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut local = base.to_owned();
+    let mut number = 2;
+    while is_taken(&local) {
+        local = format!("{base}_{number}");
+        number += 1;
+    }
+    local
+}
+
+/// A name's letters as an identifier; `noun` begins it where they do not.
+fn local_name(name: &str, noun: &str) -> String {
     let mut local = String::new();
     for letter in name.chars().take(60) {
         if letter.is_ascii_alphanumeric() {
@@ -311,7 +276,7 @@ fn local_name(name: &str, kind: &str) -> String {
     if local.starts_with(|letter: char| letter.is_ascii_lowercase()) {
         local.to_owned()
     } else {
-        format!("{kind}_{local}").trim_end_matches('_').to_owned()
+        format!("{noun}_{local}").trim_end_matches('_').to_owned()
     }
 }
 
@@ -326,8 +291,9 @@ pub(crate) fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
         nodes: Vec::new(),
         edges: Vec::new(),
         samples: Vec::new(),
-        documents: IndexMap::new(),
-        series: IndexMap::new(),
+        documents: indexmap::IndexMap::new(),
+        series: indexmap::IndexMap::new(),
+        tables: indexmap::IndexMap::new(),
     }
 }
 
@@ -384,6 +350,6 @@ mod tests {
     #[test]
     fn readable_names_begin_with_a_capital() {
         assert_eq!(readable("travel_itinerary"), "Travel itinerary");
-        assert_eq!(readable("_"), "Document");
+        assert_eq!(readable("_"), "Unnamed");
     }
 }

@@ -38,6 +38,7 @@ pub trait BoundNode: Send + Sync {
     fn output(&self, context: &OutputContext<'_>) -> Kind;
     fn card(&self) -> Card;
     fn trigger(&self) -> Option<Trigger>;
+    fn empty_ports(&self) -> Vec<String>;
     fn join(&self) -> Join;
     fn container(&self) -> Option<Container>;
     fn series(&self) -> Option<SeriesId>;
@@ -62,6 +63,9 @@ impl<N: Node> BoundNode for Bound<N> {
     }
     fn trigger(&self) -> Option<Trigger> {
         self.0.trigger()
+    }
+    fn empty_ports(&self) -> Vec<String> {
+        self.0.empty_ports()
     }
     fn join(&self) -> Join {
         self.0.join()

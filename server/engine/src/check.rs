@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     catalogue::Catalogue,
     expression::{self, Template},
-    graph::{Documents, Draft, DraftNode},
+    graph::{Draft, DraftNode, Resources},
     kind::Kind,
     node::{Card, Effect, Family, Port, Surface, Trigger},
     schema,
@@ -160,8 +160,8 @@ impl Checked {
 }
 
 /// Checks a whole document. The same document gives the same answer in the same order.
-pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documents) -> Checked {
-    let mut draft = Draft::new(workflow, catalogue, documents);
+pub fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &dyn Resources) -> Checked {
+    let mut draft = Draft::new(workflow, catalogue, resources);
     let mut problems = std::mem::take(&mut draft.problems);
     let mut checked = BTreeMap::new();
     let mut templates_left = MAX_TEMPLATES;
@@ -178,7 +178,7 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, documents: &dyn Documen
             let prefix = format!("{}/config", node.pointer);
             problems.extend(
                 bound
-                    .check(&around.context(&|id| documents.fields(id)))
+                    .check(&around.context(resources))
                     .into_iter()
                     .map(|problem| problem.under(&prefix).of(&node.id)),
             );

@@ -10,6 +10,7 @@ mod vectors;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 pub use answer::{MAX_FILE_BYTES, MAX_LONG_TEXT, MAX_TEXT, MOST_FILE_BYTES, accepts, is_blank};
 pub use number::decimal_mark;
@@ -17,9 +18,10 @@ pub use submission::{Draft, MAX_ROWS, MOST_ROWS};
 pub use typed::Typed;
 
 use crate::{
+    check::Problem,
     expression::Template,
     kind::{ChoiceOption, Field, Kind},
-    value::{FileRef, Record},
+    value::{FileRef, Record, Value},
 };
 
 /// What a form asks; the config of `form_input` is one of these.
@@ -123,7 +125,11 @@ pub enum FieldKind {
         max: Option<jiff::civil::Date>,
     },
     Select {
+        #[serde(default)]
         options: Vec<ChoiceOption>,
+        /// The choices are rows of a table, as they are when somebody answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choices_from: Option<ChoicesFrom>,
     },
     MultiSelect {
         options: Vec<ChoiceOption>,
@@ -149,6 +155,18 @@ pub enum FieldKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         max_rows: Option<u32>,
     },
+}
+
+/// A table's column as choices: what its cells hold, each once, in the table's order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChoicesFrom {
+    /// Id of the table; where tables are embedded the local name of one.
+    #[schemars(extend("x-widget" = "table"))]
+    pub table: String,
+    /// A column of texts.
+    #[schemars(extend("x-widget" = "table_column", "x-keys" = {"table_columns": "table"}))]
+    pub column: String,
 }
 
 /// A value the server computes: `{"name": "total", "label": "Total", "kind": "money", "value": "{{ sum(...) }}"}`.
@@ -186,10 +204,56 @@ pub struct Setting<'a> {
 }
 
 impl Form {
+    /// The columns that questions take their choices from, each once.
+    pub fn choices_from(&self) -> Vec<&ChoicesFrom> {
+        let mut found = Vec::new();
+        collect_choices(&self.fields, &mut found);
+        found
+    }
+
+    /// The form with the choices that `read` finds in tables. A column that is not there offers nothing, so nothing can be chosen.
+    #[must_use]
+    pub fn with_choices(&self, read: &dyn Fn(&ChoicesFrom) -> Option<Vec<String>>) -> Self {
+        let mut form = self.clone();
+        fill_choices(&mut form.fields, read);
+        form
+    }
+
     /// The record that later steps read.
     pub fn kind(&self) -> Kind {
         Kind::Record {
             fields: fields(&self.fields, &self.computed),
+        }
+    }
+}
+
+fn collect_choices<'a>(fields: &'a [FormField], found: &mut Vec<&'a ChoicesFrom>) {
+    for field in fields {
+        match &field.kind {
+            FieldKind::Select {
+                choices_from: Some(from),
+                ..
+            } if !found.contains(&from) => found.push(from),
+            FieldKind::Rows { columns, .. } => collect_choices(columns, found),
+            _ => {}
+        }
+    }
+}
+
+fn fill_choices(fields: &mut [FormField], read: &dyn Fn(&ChoicesFrom) -> Option<Vec<String>>) {
+    for field in fields {
+        match &mut field.kind {
+            FieldKind::Select {
+                options,
+                choices_from: Some(from),
+            } => {
+                let choices = read(from).unwrap_or_default().into_iter();
+                *options = choices
+                    .map(|value| ChoiceOption { value, title: None })
+                    .collect();
+            }
+            FieldKind::Rows { columns, .. } => fill_choices(columns, read),
+            _ => {}
         }
     }
 }
@@ -211,6 +275,11 @@ fn fields(asked: &[FormField], computed: &[ComputedField]) -> Vec<Field> {
 }
 
 impl FormField {
+    /// Reads one answer; rows are read with their form.
+    pub fn read(&self, answer: &Json, setting: &Setting<'_>) -> Result<Value, Problem> {
+        answer::read(self, answer, setting)
+    }
+
     /// The kind of its value in the step's output.
     pub fn output_kind(&self) -> Kind {
         match &self.kind {
@@ -227,7 +296,15 @@ impl FormField {
             FieldKind::Number { .. } => Kind::Decimal,
             FieldKind::Money { .. } => Kind::Money,
             FieldKind::Date { .. } => Kind::Date,
-            FieldKind::Select { options } => Kind::Choice {
+            // The rows that can be chosen are known only when somebody answers.
+            FieldKind::Select {
+                choices_from: Some(_),
+                ..
+            } => Kind::text(),
+            FieldKind::Select {
+                options,
+                choices_from: None,
+            } => Kind::Choice {
                 options: options.clone(),
             },
             FieldKind::MultiSelect { options, max } => Kind::List {

@@ -16,7 +16,7 @@ use crate::{
     catalogue::{BoundNode, Catalogue},
     check::Problem,
     firm::Firm,
-    ids::{DocumentId, RunId},
+    ids::{DocumentId, RunId, TableId},
     kind::{Field, Kind},
     node::{Container, Description, Effect, Join, Port, Trigger},
     value::{Mismatch, Value},
@@ -38,28 +38,52 @@ pub const MAX_DEPTH: usize = 4;
 /// The way that `on_error: branch` adds.
 pub const ERROR_PORT: &str = "error";
 
-/// The document templates a workflow may name.
-pub trait Documents {
-    /// The typed fields a template declares; `None` when there is no such template.
-    fn fields(&self, id: DocumentId) -> Option<Vec<Field>>;
-}
+/// The workspace's own things that a workflow may name by id.
+pub trait Resources {
+    /// The typed fields a document template declares; `None` when there is no such template.
+    fn document_fields(&self, id: DocumentId) -> Option<Vec<Field>>;
 
-/// No templates at all.
-impl Documents for () {
-    fn fields(&self, _id: DocumentId) -> Option<Vec<Field>> {
+    /// The columns of a table; `None` when there is no such table.
+    fn table_columns(&self, _id: TableId) -> Option<Vec<Field>> {
         None
     }
 }
 
-impl<S: std::hash::BuildHasher> Documents for HashMap<DocumentId, Vec<Field>, S> {
-    fn fields(&self, id: DocumentId) -> Option<Vec<Field>> {
+/// None at all.
+impl Resources for () {
+    fn document_fields(&self, _id: DocumentId) -> Option<Vec<Field>> {
+        None
+    }
+}
+
+impl<S: std::hash::BuildHasher> Resources for HashMap<DocumentId, Vec<Field>, S> {
+    fn document_fields(&self, id: DocumentId) -> Option<Vec<Field>> {
         self.get(&id).cloned()
     }
 }
 
-impl Documents for BTreeMap<DocumentId, Vec<Field>> {
-    fn fields(&self, id: DocumentId) -> Option<Vec<Field>> {
+impl Resources for BTreeMap<DocumentId, Vec<Field>> {
+    fn document_fields(&self, id: DocumentId) -> Option<Vec<Field>> {
         self.get(&id).cloned()
+    }
+}
+
+/// What a workflow names, read beforehand.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    /// Typed fields of document templates.
+    pub documents: HashMap<DocumentId, Vec<Field>>,
+    /// Columns of tables.
+    pub tables: HashMap<TableId, Vec<Field>>,
+}
+
+impl Resources for Named {
+    fn document_fields(&self, id: DocumentId) -> Option<Vec<Field>> {
+        self.documents.get(&id).cloned()
+    }
+
+    fn table_columns(&self, id: TableId) -> Option<Vec<Field>> {
+        self.tables.get(&id).cloned()
     }
 }
 
@@ -88,6 +112,8 @@ pub struct PlanNode {
     pub output: Kind,
     /// The node's own ways and, with `on_error: branch`, `error`.
     pub ports: Vec<Port>,
+    /// Ways that carry nothing.
+    empty_ports: Vec<String>,
     pub retry: Option<Retry>,
     pub on_error: OnError,
     /// Of one attempt.
@@ -153,6 +179,11 @@ impl PlanNode {
                 message: format!("there is no way \u{201c}{unknown}\u{201d}"),
             }]);
         }
+        let carries_nothing =
+            !ports.is_empty() && ports.iter().all(|name| self.empty_ports.contains(name));
+        if carries_nothing && output.is_null() {
+            return Ok(());
+        }
         Value::from_json(output, &self.output).map(drop)
     }
 }
@@ -163,9 +194,9 @@ impl Plan {
     pub fn compile(
         workflow: &Workflow,
         catalogue: &Catalogue,
-        documents: &dyn Documents,
+        resources: &dyn Resources,
     ) -> (Option<Self>, Vec<Problem>) {
-        let draft = Draft::new(workflow, catalogue, documents);
+        let draft = Draft::new(workflow, catalogue, resources);
         let problems = draft.problems.clone();
         (draft.into_plan(workflow), problems)
     }

@@ -51,10 +51,14 @@ id! {
     NumberId;
     /// One run of a workflow version or of a draft (trial).
     RunId;
+    /// One row of a table.
+    RowId;
     /// A series of numbers, such as those of invoices.
     SeriesId;
     /// What a visitor or a caller handed in.
     SubmissionId;
+    /// A table of the firm (the resource).
+    TableId;
     /// One immutable, published version of a workflow.
     VersionId;
     /// A process that leases queue entries or generations.

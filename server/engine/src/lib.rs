@@ -15,6 +15,7 @@ pub mod node;
 pub mod run;
 pub mod schema;
 pub mod series;
+pub mod table;
 pub mod value;
 pub mod workflow;
 

@@ -18,7 +18,8 @@ use crate::{
     expression::{ExpressionError, Template},
     form::Form,
     format::Formats,
-    ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId, SeriesId},
+    graph::Resources,
+    ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId, SeriesId, TableId},
     kind::{Field, Kind},
     value::{FileRef, Record, Value},
     workflow::Retry,
@@ -38,6 +39,11 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The ways out; may depend on the config.
     fn ports(&self) -> Vec<Port> {
         vec![Port::out()]
+    }
+
+    /// Ways that carry nothing: when they fire the output is empty, and whoever reads it after them must be ready for that.
+    fn empty_ports(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// What the node puts out, known before the first run.
@@ -159,12 +165,12 @@ impl Port {
     }
 }
 
-/// What a node may look at when it tells its output kind: its ancestors' kinds and the document templates it names.
+/// What a node may look at when it tells its output kind: its ancestors' kinds and what it names by id.
 pub struct OutputContext<'a> {
     /// Output kinds of the ancestors by node id, and `firm`, `run`, `now`, `today`.
     pub inputs: &'a indexmap::IndexMap<String, Kind>,
-    /// Typed fields of a document template.
-    pub document_fields: &'a dyn Fn(DocumentId) -> Option<Vec<Field>>,
+    /// What it may name by id: document templates, tables.
+    pub resources: &'a dyn Resources,
     /// The nodes whose ways lead into it, with what these ways carry, in the order of the edges.
     pub sources: &'a [Field],
     /// Of a container: what lies inside.
@@ -326,6 +332,10 @@ pub trait NodeContext: Send + Sync {
     /// The document template that the workflow's version pins for this id (a draft: the newest).
     async fn document(&self, id: DocumentId) -> Result<PinnedDocument, NodeError>;
 
+    /// The table as it is now. It may be another one a moment later, so only a node whose output is committed before anything
+    /// depends on it (`Effect::Outside`) may ask.
+    async fn table(&self, id: TableId) -> Result<TableRows, NodeError>;
+
     /// What a way that led here carries (`StepInfo::arrived`).
     fn arrived(&self, from: &str) -> Value {
         self.values().get(from).cloned().unwrap_or(Value::Empty)
@@ -410,6 +420,16 @@ pub struct PinnedDocument {
     pub version: DocumentVersionId,
     pub name: String,
     pub template: Json,
+}
+
+/// A table's rows as they are at this moment.
+#[derive(Clone, Debug, Default)]
+pub struct TableRows {
+    pub name: String,
+    /// As the workflow's version knows them (a draft: as they are).
+    pub columns: Vec<Field>,
+    /// In the table's order, each an object with a value for every column, in the JSON form of its kind.
+    pub rows: Vec<Json>,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -33,6 +33,9 @@ pub struct Workflow {
     /// Embedded series of numbers by local name; only in exports and in `workflows/`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub series: IndexMap<String, Series>,
+    /// Embedded tables by local name; only in exports and in `workflows/`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub tables: IndexMap<String, Json>,
 }
 
 impl Workflow {
@@ -40,8 +43,9 @@ impl Workflow {
     pub fn adopt(&mut self, currency: &str, time_zone: &str) {
         let from = std::mem::replace(&mut self.currency, currency.to_owned());
         time_zone.clone_into(&mut self.time_zone);
-        for sample in &mut self.samples {
-            change_currency(&mut sample.input, &from, currency);
+        let amounts = self.samples.iter_mut().map(|sample| &mut sample.input);
+        for amounts in amounts.chain(self.tables.values_mut()) {
+            change_currency(amounts, &from, currency);
         }
     }
 }

@@ -7,9 +7,8 @@ use std::{
 
 use engine::{
     catalogue::Catalogue,
-    graph::Plan,
-    ids::{DocumentId, VersionId},
-    kind::Field,
+    graph::{Named, Plan},
+    ids::{DocumentId, TableId, VersionId},
     node::{PinnedDocument, StepError},
     workflow::Workflow,
 };
@@ -17,6 +16,7 @@ use store::{
     Store,
     queue::What,
     run::{self, RunRecord},
+    table::PinnedTable,
 };
 
 /// Compiled versions kept at once; beyond that all are compiled anew when needed.
@@ -28,6 +28,7 @@ pub(crate) struct Program {
     /// Of a published version.
     pub(crate) number: Option<i32>,
     pub(crate) documents: HashMap<DocumentId, PinnedDocument>,
+    pub(crate) tables: HashMap<TableId, PinnedTable>,
 }
 
 pub(crate) struct Programs {
@@ -84,7 +85,7 @@ impl Programs {
             );
             Unusable::Broken(told.with("reason", error.to_string()))
         })?;
-        let fields: HashMap<DocumentId, Vec<Field>> = stored
+        let documents = stored
             .documents
             .iter()
             .map(|(id, document)| {
@@ -92,7 +93,14 @@ impl Programs {
                 (*id, serde_json::from_value(fields).unwrap_or_default())
             })
             .collect();
-        let (plan, problems) = Plan::compile(&workflow, &self.catalogue, &fields);
+        let tables = stored.tables.iter();
+        let named = Named {
+            documents,
+            tables: tables
+                .map(|(id, table)| (*id, table.columns.clone()))
+                .collect(),
+        };
+        let (plan, problems) = Plan::compile(&workflow, &self.catalogue, &named);
         let plan = plan.ok_or_else(|| {
             let first = problems.first().map_or_else(
                 || "it has no steps".to_owned(),
@@ -108,6 +116,7 @@ impl Programs {
             plan,
             number: stored.number,
             documents: stored.documents,
+            tables: stored.tables,
         })
     }
 

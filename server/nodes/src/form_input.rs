@@ -60,8 +60,8 @@ impl Node for FormInput {
         Some(Trigger::Form(self.0.clone()))
     }
 
-    fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
-        self.0.check()
+    fn check(&self, context: &OutputContext<'_>) -> Vec<Problem> {
+        self.0.check(context.resources)
     }
 
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {

@@ -22,6 +22,7 @@ mod rules;
 mod set_fields;
 mod stop;
 mod switch;
+mod table_lookup;
 mod template_fill;
 mod values;
 mod webhook_deliver;
@@ -52,6 +53,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<set_fields::SetFields>(),
         NodeType::of::<stop::Stop>(),
         NodeType::of::<switch::Switch>(),
+        NodeType::of::<table_lookup::TableLookup>(),
         NodeType::of::<template_fill::TemplateFill>(),
         NodeType::of::<webhook_deliver::WebhookDeliver>(),
         NodeType::of::<webhook_input::WebhookInput>(),

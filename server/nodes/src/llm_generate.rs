@@ -329,7 +329,10 @@ impl Node for LlmGenerate {
                 },
             )]),
             Mode::Fields => Kind::Record {
-                fields: self.fields(self.document.and_then(|id| (context.document_fields)(id))),
+                fields: self.fields(
+                    self.document
+                        .and_then(|id| context.resources.document_fields(id)),
+                ),
             },
         }
     }
@@ -380,7 +383,9 @@ impl Node for LlmGenerate {
                 .at("/only_if_empty"),
             );
         }
-        let document = self.document.and_then(|id| (context.document_fields)(id));
+        let document = self
+            .document
+            .and_then(|id| context.resources.document_fields(id));
         if self.document.is_some() && document.is_none() {
             problems.push(
                 Problem::error(
@@ -721,7 +726,7 @@ mod tests {
         );
         let problems = node.check(&OutputContext {
             inputs: &indexmap::IndexMap::new(),
-            document_fields: &|_| None,
+            resources: &(),
             sources: &[],
             inside: None,
             entry: None,

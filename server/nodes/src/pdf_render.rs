@@ -94,7 +94,7 @@ impl Node for PdfRender {
                     .at("/document"),
             ];
         };
-        let Some(fields) = (context.document_fields)(document) else {
+        let Some(fields) = context.resources.document_fields(document) else {
             return vec![
                 Problem::error(
                     "document_gone",

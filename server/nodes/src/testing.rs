@@ -4,11 +4,11 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use engine::{
-    ids::{ArtifactId, DocumentId, DocumentVersionId, RunId},
+    ids::{ArtifactId, DocumentId, DocumentVersionId, RunId, TableId},
     kind::Kind,
     node::{
         Done, HttpRequest, HttpResponse, Node, NodeContext, NodeError, Outcome, PinnedDocument,
-        Services, StepInfo,
+        Services, StepInfo, TableRows,
     },
     value::{FileRef, Record, Value},
 };
@@ -21,6 +21,7 @@ pub(crate) struct FakeContext {
     pub(crate) scope: Kind,
     pub(crate) services: Services,
     pub(crate) template: Json,
+    pub(crate) table: TableRows,
     pub(crate) answer: Mutex<Option<Result<HttpResponse, NodeError>>>,
     pub(crate) requests: Mutex<Vec<HttpRequest>>,
     pub(crate) files: Mutex<Vec<(String, Vec<u8>)>>,
@@ -53,6 +54,7 @@ impl FakeContext {
             scope: Kind::Record { fields: Vec::new() },
             services: Services::default(),
             template: Json::Null,
+            table: TableRows::default(),
             answer: Mutex::new(None),
             requests: Mutex::new(Vec::new()),
             files: Mutex::new(Vec::new()),
@@ -93,6 +95,9 @@ impl NodeContext for FakeContext {
             name: "Letter".into(),
             template: self.template.clone(),
         })
+    }
+    async fn table(&self, _id: TableId) -> Result<TableRows, NodeError> {
+        Ok(self.table.clone())
     }
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
         let files = self.files.lock().expect("lock");

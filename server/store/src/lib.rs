@@ -25,6 +25,7 @@ pub mod segment;
 pub mod series;
 pub mod storable;
 pub mod submission;
+pub mod table;
 pub mod worker;
 pub mod workflow;
 

@@ -14,13 +14,14 @@ pub use draft::{
     Draft, RevisionItem, SaveDraft, draft_revision, draft_revisions, save_draft, thin_out_revisions,
 };
 pub use list::{Day, LastRun, WorkflowItem, list};
-pub use version::{Pin, Published, Version, live, publish, version, versions};
+pub use version::{Pin, Pins, Published, Version, live, publish, version, versions};
 
 use crate::{
     Result, Scope, Store, StoreError,
     document::{self, NewDocument},
     events::Event,
     fresh_id,
+    table::{self, NewTable},
 };
 
 /// One workflow with its draft and what is live.
@@ -36,12 +37,13 @@ pub struct Workflow {
     pub live: Option<Version>,
 }
 
-/// A workflow to be made, with the templates its document names by id.
+/// A workflow to be made, with the templates and tables its document names by id.
 #[derive(Clone, Debug)]
 pub struct NewWorkflow {
     pub name: String,
     pub document: Json,
     pub documents: Vec<NewDocument>,
+    pub tables: Vec<NewTable>,
 }
 
 /// What to change; absent fields stay.
@@ -53,13 +55,16 @@ pub struct Change {
     pub state: Option<String>,
 }
 
-/// Makes the workflow, its first draft and its templates in one commit.
+/// Makes the workflow, its first draft, its templates and its tables in one commit.
 pub async fn create(store: &Store, scope: &Scope, new: NewWorkflow) -> Result<WorkflowId> {
     let name = clean_name(&new.name)?;
     let id: WorkflowId = fresh_id();
     let mut transaction = store.pool.begin().await?;
     for template in &new.documents {
         document::insert(&mut transaction, scope, template).await?;
+    }
+    for new in &new.tables {
+        table::insert_beside(&mut transaction, scope, new).await?;
     }
     let mut made = false;
     for slug in slug::candidates(&name, &Uuid::now_v7().simple().to_string()) {
@@ -87,6 +92,9 @@ pub async fn create(store: &Store, scope: &Scope, new: NewWorkflow) -> Result<Wo
     }
     draft::insert_first(&mut transaction, scope, id, &new.document).await?;
     transaction.commit().await?;
+    for made in &new.tables {
+        table::tell(store, scope, made.id, 1);
+    }
     Ok(id)
 }
 

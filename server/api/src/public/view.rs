@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use engine::{
     expression::Template,
     form::{
-        ComputedField, Draft, FieldKind, Form, FormField, MAX_ROWS, MOST_ROWS, Width, decimal_mark,
-        is_blank,
+        ChoicesFrom, ComputedField, Draft, FieldKind, Form, FormField, MAX_ROWS, MOST_ROWS, Width,
+        decimal_mark, is_blank,
     },
     value::{FileRef, Record, Value},
 };
@@ -20,9 +20,17 @@ const SPARE_ROWS: usize = 3;
 const FIRST_ROWS: usize = 3;
 /// More parts than this are no help above a form.
 const MOST_STEPS: usize = 5;
+/// Longer lists are typed into, with suggestions: nobody looks through them, and in rows each cell would carry the whole list.
+const MOST_OPTIONS: usize = 500;
+const MOST_OPTIONS_IN_ROWS: usize = 50;
+/// Most suggestions; what is not among them can be typed all the same.
+const MOST_SUGGESTED: usize = 2_000;
+/// The control of a long list.
+const SUGGEST: &str = "suggest";
 
 /// What a form's view is made of.
 pub(crate) struct Look<'a> {
+    pub(crate) form: &'a Form,
     pub(crate) language: Language,
     /// How numbers and dates are written.
     pub(crate) locale: &'a str,
@@ -42,9 +50,17 @@ pub(crate) struct FormView {
     steps: Vec<Step>,
     pub(crate) sections: Vec<Section>,
     pub(crate) totals: Vec<Total>,
+    /// What long lists suggest; one serves every question that chooses from it.
+    lists: Vec<ListView>,
     pub(crate) has_files: bool,
     pub(crate) has_rows: bool,
     pub(crate) decimal_mark: char,
+}
+
+#[derive(Serialize)]
+struct ListView {
+    id: String,
+    choices: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -89,6 +105,8 @@ pub(crate) struct FieldView {
     min: String,
     max: String,
     options: Vec<OptionView>,
+    /// Id of the list that suggests what to type.
+    list: String,
     /// For the script's checks.
     rules: String,
     file: Option<FileView>,
@@ -194,6 +212,7 @@ impl FormView {
                 .iter()
                 .any(|field| matches!(field.kind, FieldKind::Rows { .. })),
             decimal_mark: decimal_mark(look.locale),
+            lists: lists(form),
             sections,
         }
     }
@@ -245,6 +264,7 @@ impl FieldView {
             min: String::new(),
             max: String::new(),
             options: Vec::new(),
+            list: String::new(),
             rules: rules(field, look.currency),
             file: None,
             accept: String::new(),
@@ -263,7 +283,14 @@ impl FieldView {
                 view.min = min.map(|date| date.to_string()).unwrap_or_default();
                 view.max = max.map(|date| date.to_string()).unwrap_or_default();
             }
-            FieldKind::Select { options } | FieldKind::MultiSelect { options, .. } => {
+            FieldKind::Select {
+                options,
+                choices_from: Some(from),
+            } if is_long(options.len(), !at.is_empty()) => {
+                view.kind = SUGGEST;
+                view.list = list_id(look.form, from);
+            }
+            FieldKind::Select { options, .. } | FieldKind::MultiSelect { options, .. } => {
                 let chosen = |value: &str| match answer {
                     Json::String(text) => text == value,
                     Json::Array(values) => values.iter().any(|other| other == value),
@@ -277,6 +304,9 @@ impl FieldView {
                         value: option.value.clone(),
                     })
                     .collect();
+                if options.is_empty() {
+                    view.hint = look.language.text("form.no_choices", &json!({}));
+                }
                 if let FieldKind::MultiSelect { max: Some(max), .. } = &field.kind {
                     view.hint = look.language.text("form.up_to", &json!({"max": max}));
                 }
@@ -391,6 +421,50 @@ impl FieldView {
     }
 }
 
+fn is_long(options: usize, in_rows: bool) -> bool {
+    options
+        > if in_rows {
+            MOST_OPTIONS_IN_ROWS
+        } else {
+            MOST_OPTIONS
+        }
+}
+
+fn list_id(form: &Form, from: &ChoicesFrom) -> String {
+    let known = form.choices_from();
+    let number = known.iter().position(|other| *other == from).unwrap_or(0);
+    format!("list-{}", number + 1)
+}
+
+/// The lists that questions of this form are typed into from.
+fn lists(form: &Form) -> Vec<ListView> {
+    let mut found: Vec<ListView> = Vec::new();
+    let mut add = |field: &FormField, in_rows: bool| {
+        if let FieldKind::Select {
+            options,
+            choices_from: Some(from),
+        } = &field.kind
+            && is_long(options.len(), in_rows)
+        {
+            let id = list_id(form, from);
+            if !found.iter().any(|list| list.id == id) {
+                let choices = options.iter().take(MOST_SUGGESTED);
+                found.push(ListView {
+                    id,
+                    choices: choices.map(|option| option.value.clone()).collect(),
+                });
+            }
+        }
+    };
+    for field in &form.fields {
+        add(field, false);
+        if let FieldKind::Rows { columns, .. } = &field.kind {
+            columns.iter().for_each(|column| add(column, true));
+        }
+    }
+    found
+}
+
 /// A value as people of this language write it.
 pub(crate) fn display(value: &Value, locale: &str) -> String {
     let values = Record::from_iter([("value".to_owned(), value.clone())]);
@@ -491,7 +565,15 @@ fn hints(field: &FormField) -> (&'static str, &'static str) {
 fn rules(field: &FormField, currency: &str) -> String {
     let mut rules = serde_json::to_value(field).unwrap_or_default();
     if let Some(rules) = rules.as_object_mut() {
-        for name in ["help", "options", "columns", "computed", "width", "section"] {
+        for name in [
+            "help",
+            "options",
+            "choices_from",
+            "columns",
+            "computed",
+            "width",
+            "section",
+        ] {
             rules.remove(name);
         }
         if matches!(field.kind, FieldKind::Money { currency: None }) {
@@ -557,6 +639,7 @@ mod tests {
             .map(|(at, text)| ((*at).to_owned(), (*text).to_owned()))
             .collect();
         let look = Look {
+            form: &form,
             language: Language::English,
             locale: "en",
             currency: "EUR",

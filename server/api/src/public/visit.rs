@@ -29,7 +29,7 @@ use super::{
     ticket,
     view::{FormView, Look, display},
 };
-use crate::{App, error::ApiError};
+use crate::{App, error::ApiError, workflow_document::choices};
 
 /// A person needs longer to read a form than a program.
 pub(super) const LEAST_OPEN_MS: i64 = 1_000;
@@ -39,6 +39,8 @@ pub(super) struct Visit<'a> {
     pub(super) app: &'a App,
     pub(super) workflow: PublicWorkflow,
     pub(super) published: Arc<Published>,
+    /// The form with the choices that tables offer at this moment.
+    form: Option<(String, Form)>,
     pub(super) firm: Firm,
     pub(super) language: Language,
     /// The language somebody chose on the page.
@@ -85,8 +87,16 @@ impl<'a> Visit<'a> {
             .await
             .map_err(|error| lost(error.into()))?;
         let published = public.kept.get(app, &workflow).await.map_err(lost)?;
+        let form = match &published.form {
+            Some((node, form)) => {
+                let form = choices(&app.store, &workflow.scope, form).await;
+                Some((node.clone(), form.map_err(lost)?))
+            }
+            None => None,
+        };
         Ok(Self {
             app,
+            form,
             firm: firm(&workflow),
             language: Language::choose(chosen.as_deref(), headers, &published.workflow.locale),
             chosen: chosen.filter(|tag| Language::of(tag).is_some()),
@@ -98,7 +108,7 @@ impl<'a> Visit<'a> {
 
     /// The form while it is open.
     pub(super) fn form(&self) -> Option<(&str, &Form)> {
-        let (node, form) = self.published.form.as_ref()?;
+        let (node, form) = self.form.as_ref()?;
         let today = self.now.to_zoned(self.published.zone()).date();
         let open = self.workflow.live && form.closes_on.is_none_or(|last| today <= last);
         open.then_some((node.as_str(), form))
@@ -244,6 +254,7 @@ impl<'a> Visit<'a> {
             errors.entry(problem.pointer.clone()).or_insert(text);
         }
         let look = Look {
+            form,
             language: self.language,
             locale: setting.locale,
             currency: setting.currency,

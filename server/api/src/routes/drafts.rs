@@ -17,7 +17,7 @@ use crate::{
     error::{ApiError, ProblemOut, Result},
     extract::{Body, Path, Query},
     openapi::{CheckedNodeSchema, WorkflowSchema},
-    workflow_document::{check, parse, resources},
+    workflow_document::{Resources, check, parse},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -99,6 +99,13 @@ async fn save_draft(
             "documents_embedded",
             "/document/documents",
             "A draft names its documents by id. Import the file to make documents of them.",
+        ));
+    }
+    if !workflow.tables.is_empty() {
+        return Err(ApiError::invalid(
+            "tables_embedded",
+            "/document/tables",
+            "A draft names its tables by id. Import the file to make tables of them.",
         ));
     }
     // Stored as the engine understands it, so that every reader sees the same.
@@ -184,7 +191,7 @@ async fn check_draft(
             }));
         }
     };
-    let resources = resources(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
+    let resources = Resources::read(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
     let checked = check(&workflow, &app.catalogue, &resources);
     Ok(Json(CheckOut {
         problems: checked.problems.into_iter().map(ProblemOut::from).collect(),

@@ -205,6 +205,10 @@ pub(super) fn sample_values(
             Trigger::Webhook(_) => None,
         });
     let answers = form.and_then(|form| {
+        // Nothing is taken here, only drawn: whatever a sample chose counts as a row that is there.
+        let mut chosen = Vec::new();
+        texts(sample, &mut chosen);
+        let form = form.with_choices(&|_| Some(chosen.clone()));
         let constants = constants(firm, &workflow.time_zone);
         let setting = Setting {
             source: Source::Program,
@@ -225,4 +229,13 @@ pub(super) fn sample_values(
         }
     }
     values
+}
+
+fn texts(json: &Value, found: &mut Vec<String>) {
+    match json {
+        Value::String(text) => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(fields) => fields.values().for_each(|item| texts(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }

@@ -20,6 +20,7 @@ mod runs;
 mod series;
 mod session;
 mod setup;
+mod tables;
 mod versions;
 mod workflows;
 
@@ -88,6 +89,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(series::router())
         .merge(session::router())
         .merge(setup::router())
+        .merge(tables::router())
         .merge(versions::router())
         .merge(workflows::router())
 }

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     App,
     error::Result,
-    workflow_document::{fields, slug, templates},
+    workflow_document::{Resources, slug},
 };
 
 /// Everything about a run.
@@ -44,8 +44,8 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
     let workflow: Option<Workflow> = serde_json::from_value(detail.document.clone()).ok();
     let plan = match &workflow {
         Some(workflow) => {
-            let templates = templates(store, scope, &app.catalogue, workflow).await?;
-            Plan::compile(workflow, &app.catalogue, &fields(&templates)).0
+            let resources = Resources::read(store, scope, &app.catalogue, workflow).await?;
+            Plan::compile(workflow, &app.catalogue, &resources.named()).0
         }
         None => None,
     };

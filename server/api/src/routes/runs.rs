@@ -44,7 +44,7 @@ use crate::{
     extract::{Body, Path, Query},
     openapi::{KindSchema, WorkflowSchema},
     public::run_title,
-    workflow_document::{fields, parse, slug, templates, triggers},
+    workflow_document::{Resources, choices, parse, slug, triggers},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -418,8 +418,8 @@ async fn start_trial_run(
     let draft =
         store::workflow::draft_revision(&app.store, &caller.scope, workflow, body.revision).await?;
     let document = parse(&draft.document)?;
-    let templates = templates(&app.store, &caller.scope, &app.catalogue, &document).await?;
-    let (plan, problems) = Plan::compile(&document, &app.catalogue, &fields(&templates));
+    let resources = Resources::read(&app.store, &caller.scope, &app.catalogue, &document).await?;
+    let (plan, problems) = Plan::compile(&document, &app.catalogue, &resources.named());
     if plan.is_none() {
         let errors = problems.into_iter().filter(Problem::is_error).collect();
         return Err(ApiError::from_problems(
@@ -629,6 +629,7 @@ async fn read_input(
     let checked = match trigger {
         Trigger::Form(form) => {
             let firm = store::firm::get(&app.store, &caller.scope).await?;
+            let form = choices(&app.store, &caller.scope, &form).await?;
             let files = named_files(app, caller, input).await?;
             let constants = constants(&firm, &workflow.time_zone);
             let setting = Setting {

@@ -5,7 +5,7 @@ use engine::{check::Problem, ids::WorkflowId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::workflow::{Pin, Version};
+use store::workflow::{Pin, Pins, Version};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::{
     error::{ApiError, Result},
     extract::{Body, Path},
     openapi::WorkflowSchema,
-    workflow_document::{check, parse, resources},
+    workflow_document::{Resources, check, parse},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,7 +92,7 @@ async fn publish_workflow(
         })));
     }
     let workflow = parse(&draft.document)?;
-    let resources = resources(store, scope, &app.catalogue, &workflow).await?;
+    let resources = Resources::read(store, scope, &app.catalogue, &workflow).await?;
     let checked = check(&workflow, &app.catalogue, &resources);
     let errors: Vec<Problem> = checked
         .problems
@@ -105,14 +105,19 @@ async fn publish_workflow(
             errors,
         ));
     }
-    let pins: Vec<Pin> = resources
-        .templates
-        .iter()
-        .map(|template| Pin {
-            document: template.id,
-            version: template.version,
-        })
-        .collect();
+    let templates = resources.templates.iter();
+    let tables = resources.tables.iter();
+    let pins = Pins {
+        documents: templates
+            .map(|template| Pin {
+                document: template.id,
+                version: template.version,
+            })
+            .collect(),
+        tables: tables
+            .map(|table| (table.id, table.layout.fields()))
+            .collect(),
+    };
     let version =
         store::workflow::publish(store, scope, id, body.base_revision, &body.note, &pins).await?;
     Ok((StatusCode::CREATED, Json(version.into())))

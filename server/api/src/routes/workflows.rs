@@ -26,8 +26,8 @@ use crate::{
     extract::{Body, Path},
     openapi::WorkflowSchema,
     workflow_document::{
-        embed, empty, extract_documents, extract_series, parse, resources, slug, step_icons,
-        triggers,
+        Resources, embed_documents, embed_series, embed_tables, empty, extract_documents,
+        extract_series, extract_tables, parse, slug, step_icons, triggers,
     },
 };
 
@@ -236,9 +236,10 @@ async fn create_workflow(
     ))
 }
 
-/// Stores a workflow whose templates and series are embedded.
+/// Stores a workflow whose templates and series, and perhaps tables, are embedded.
 async fn make(app: &App, caller: &Caller, mut workflow: Workflow) -> Result<WorkflowId> {
     let documents = extract_documents(&app.catalogue, &mut workflow)?;
+    let tables = extract_tables(&app.catalogue, &mut workflow)?;
     if !workflow.series.is_empty() {
         let today = today(app, caller).await?;
         extract_series(app, &caller.scope, &mut workflow, today).await?;
@@ -247,6 +248,7 @@ async fn make(app: &App, caller: &Caller, mut workflow: Workflow) -> Result<Work
         name: workflow.name.clone(),
         document: serde_json::to_value(&workflow).map_err(ApiError::internal)?,
         documents,
+        tables,
     };
     Ok(store::workflow::create(&app.store, &caller.scope, new).await?)
 }
@@ -345,7 +347,7 @@ async fn restore_workflow(
     Ok(Json(workflow_out(&app, &caller, WorkflowId(id)).await?))
 }
 
-/// Copies the draft into a new workflow, with documents of its own.
+/// Copies the draft into a new workflow, with documents of its own and the same tables.
 #[utoipa::path(post, path = "/workflows/{id}/duplicate", tag = "workflows", params(("id" = Uuid, Path)),
     responses((status = 201, body = WorkflowOut)))]
 async fn duplicate_workflow(
@@ -363,7 +365,7 @@ async fn duplicate_workflow(
     ))
 }
 
-/// The draft as one file, documents embedded.
+/// The draft as one file, documents and tables embedded.
 #[utoipa::path(get, path = "/workflows/{id}/export", tag = "workflows", params(("id" = Uuid, Path)),
     responses((status = 200, body = WorkflowSchema)))]
 async fn export_workflow(
@@ -371,19 +373,21 @@ async fn export_workflow(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Response> {
-    let workflow = exported(&app, &caller, WorkflowId(id)).await?;
+    let mut workflow = exported(&app, &caller, WorkflowId(id)).await?;
+    embed_tables(&app.store, &caller.scope, &app.catalogue, &mut workflow).await?;
     let stored = store::workflow::get(&app.store, &caller.scope, WorkflowId(id)).await?;
     let name = format!("attachment; filename=\"{}.json\"", stored.slug);
     Ok(([(header::CONTENT_DISPOSITION, name)], Json(workflow)).into_response())
 }
 
-/// The draft with its templates embedded and nothing of this installation in it.
+/// The draft with its templates embedded; tables are the firm's, and stay named by id.
 async fn exported(app: &App, caller: &Caller, id: WorkflowId) -> Result<Workflow> {
     let stored = store::workflow::get(&app.store, &caller.scope, id).await?;
     let mut workflow = parse(&stored.draft.document)?;
     workflow.name = stored.name;
-    let resources = resources(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
-    embed(&app.catalogue, &mut workflow, resources);
+    let resources = Resources::read(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
+    embed_documents(&app.catalogue, &mut workflow, resources.templates);
+    embed_series(&app.catalogue, &mut workflow, resources.series);
     Ok(workflow)
 }
 

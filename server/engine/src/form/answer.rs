@@ -87,7 +87,14 @@ pub(super) fn read(
             read_money(field, answer, setting, currency)
         }
         FieldKind::Date { min, max } => read_date(field, answer, *min, *max),
-        FieldKind::Select { options } => choice(field, answer, options).map(Value::Text),
+        FieldKind::Select {
+            options,
+            choices_from: None,
+        } => choice(field, answer, options).map(Value::Text),
+        FieldKind::Select {
+            options,
+            choices_from: Some(_),
+        } => row_choice(field, answer, options).map(Value::Text),
         FieldKind::MultiSelect { options, max } => read_choices(field, answer, options, *max),
         FieldKind::Checkbox => read_checkbox(field, answer),
         FieldKind::File { accept, max_bytes } => {
@@ -414,6 +421,31 @@ fn choice(field: &FormField, answer: &Json, options: &[ChoiceOption]) -> Result<
         json!({}),
         "has an answer that is not one of its choices",
     ))
+}
+
+/// A row of a table, which people may have typed: a long list is an input with suggestions, and capitals do not matter to them.
+fn row_choice(
+    field: &FormField,
+    answer: &Json,
+    options: &[ChoiceOption],
+) -> Result<String, Problem> {
+    let typed = line(text(field, answer)?);
+    if options.iter().any(|option| option.value == typed) {
+        return Ok(typed);
+    }
+    let alike = typed.to_lowercase();
+    let mut meant = options
+        .iter()
+        .filter(|option| option.value.trim().to_lowercase() == alike);
+    match (meant.next(), meant.next()) {
+        (Some(only), None) => Ok(only.value.clone()),
+        (None, _) | (Some(_), Some(_)) => Err(problem(
+            field,
+            "choice_gone",
+            json!({"answer": crate::table::told(&typed)}),
+            "has an answer that is not, or no longer, on the list; choose another one",
+        )),
+    }
 }
 
 fn read_choices(

@@ -4,8 +4,14 @@ use std::collections::HashSet;
 
 use serde_json::json;
 
-use super::{ComputedField, FieldKind, Form, FormField, MOST_FILE_BYTES, MOST_ROWS};
-use crate::{check::Problem, expression::Template, kind::is_name, value::parse_decimal};
+use super::{ChoicesFrom, ComputedField, FieldKind, Form, FormField, MOST_FILE_BYTES, MOST_ROWS};
+use crate::{
+    check::Problem,
+    expression::Template,
+    graph::Resources,
+    kind::{ChoiceOption, Kind, is_name},
+    value::parse_decimal,
+};
 
 const MOST_FIELDS: usize = 100;
 const MOST_OPTIONS: usize = 500;
@@ -14,8 +20,11 @@ const CONSTANTS: [&str; 3] = ["firm", "now", "today"];
 
 impl Form {
     /// Every problem, with JSON pointers into the form.
-    pub fn check(&self) -> Vec<Problem> {
-        let mut check = Check::default();
+    pub fn check(&self, resources: &dyn Resources) -> Vec<Problem> {
+        let mut check = Check {
+            resources,
+            problems: Vec::new(),
+        };
         if self.fields.is_empty() {
             check.error("", "form_empty", "The form asks nothing. Add a question.");
         }
@@ -24,16 +33,19 @@ impl Form {
         for (index, computed) in self.computed.iter().enumerate() {
             check.computed(computed, &format!("/computed/{index}"), &mut known);
         }
-        check.0
+        check.problems
     }
 }
 
-#[derive(Default)]
-struct Check(Vec<Problem>);
+struct Check<'r> {
+    resources: &'r dyn Resources,
+    problems: Vec<Problem>,
+}
 
-impl Check {
+impl Check<'_> {
     fn error(&mut self, at: &str, code: &str, message: &str) {
-        self.0.push(Problem::error(code, json!({}), message).at(at));
+        self.problems
+            .push(Problem::error(code, json!({}), message).at(at));
     }
 
     fn fields<'a>(&mut self, fields: &'a [FormField], at: &str, known: &mut HashSet<&'a str>) {
@@ -107,7 +119,15 @@ impl Check {
                     );
                 }
             }
-            FieldKind::Select { options } | FieldKind::MultiSelect { options, .. } => {
+            FieldKind::Select {
+                options,
+                choices_from: Some(from),
+            } => self.choices_from(options, from, at),
+            FieldKind::Select {
+                options,
+                choices_from: None,
+            }
+            | FieldKind::MultiSelect { options, .. } => {
                 let mut values = HashSet::new();
                 if options.is_empty() || options.len() > MOST_OPTIONS {
                     let message = format!("Give between 1 and {MOST_OPTIONS} choices.");
@@ -150,6 +170,44 @@ impl Check {
                 }
             }
             FieldKind::Email | FieldKind::Phone | FieldKind::Checkbox => {}
+        }
+    }
+
+    fn choices_from(&mut self, options: &[ChoiceOption], from: &ChoicesFrom, at: &str) {
+        if !options.is_empty() {
+            self.error(
+                &format!("{at}/options"),
+                "form_options_twice",
+                "The choices come from a table; remove the ones written here.",
+            );
+        }
+        let columns = from
+            .table
+            .parse()
+            .ok()
+            .and_then(|id| self.resources.table_columns(id));
+        let Some(columns) = columns else {
+            self.error(
+                &format!("{at}/choices_from/table"),
+                "table_missing",
+                "The table does not exist any more. Choose another one.",
+            );
+            return;
+        };
+        let at = format!("{at}/choices_from/column");
+        match columns.iter().find(|column| column.name == from.column) {
+            Some(column) if matches!(column.kind, Kind::Text { .. } | Kind::Choice { .. }) => {}
+            Some(_) => self.error(
+                &at,
+                "form_choices_column",
+                "Choices are texts. Take them from a column of texts.",
+            ),
+            None => {
+                let params = json!({"column": from.column});
+                let message = format!("The table has no column \u{201c}{}\u{201d}.", from.column);
+                self.problems
+                    .push(Problem::error("table_column_missing", params, message).at(&at));
+            }
         }
     }
 
@@ -241,7 +299,7 @@ impl Check {
                     if !known.contains(first) {
                         let params = json!({"name": first});
                         let message = format!("There is no answer \"{first}\" before this value.");
-                        self.0.push(
+                        self.problems.push(
                             Problem::error("form_reference_unknown", params, message).at(&at),
                         );
                     }

@@ -218,7 +218,7 @@ fn authors_hear_of_every_mistake() {
     ]}))
     .unwrap();
     let codes: Vec<_> = form
-        .check()
+        .check(&())
         .into_iter()
         .map(|problem| problem.code)
         .collect();
@@ -233,5 +233,9 @@ fn authors_hear_of_every_mistake() {
             "form_column_kind"
         ]
     );
-    assert!(invoice().check().is_empty(), "{:?}", invoice().check());
+    assert!(
+        invoice().check(&()).is_empty(),
+        "{:?}",
+        invoice().check(&())
+    );
 }

@@ -1,12 +1,22 @@
 //! Order, cycles, ancestors and certainty over node indexes; it knows nothing of documents or node types.
 
+/// What an edge tells of the node it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// It has succeeded and put something out.
+    Output,
+    /// It has failed.
+    Error,
+    /// It has succeeded and put nothing out.
+    Nothing,
+}
+
 /// One edge between node indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Arc {
     pub(super) from: usize,
     pub(super) to: usize,
-    /// Fires when `from` failed instead of when it succeeded.
-    pub(super) on_failure: bool,
+    pub(super) carries: Carries,
     /// Fires whenever `from` succeeds: it is the only way out.
     pub(super) always: bool,
 }
@@ -49,7 +59,7 @@ pub(super) struct Knowledge {
     pub(super) before: Set,
     /// Of these the ones that have ended when the node runs, and so can be read.
     pub(super) ancestors: Set,
-    /// Ancestors that have certainly succeeded when the node runs.
+    /// Ancestors that have certainly succeeded, and put something out, when the node runs.
     pub(super) succeeded: Set,
     /// Ancestors that have certainly failed into their `error` way when the node runs.
     pub(super) failed: Set,
@@ -207,10 +217,10 @@ fn agreed(all: &[Knowledge], incoming: &[Arc], first: bool) -> Knowledge {
         }
         let mut succeeded = before.succeeded.clone();
         let mut failed = before.failed.clone();
-        if arc.on_failure {
-            failed.insert(arc.from);
-        } else {
-            succeeded.insert(arc.from);
+        match arc.carries {
+            Carries::Output => succeeded.insert(arc.from),
+            Carries::Error => failed.insert(arc.from),
+            Carries::Nothing => {}
         }
         known.succeeded.intersect(&succeeded);
         known.failed.intersect(&failed);
@@ -260,7 +270,7 @@ mod tests {
             .map(|&(from, to)| Arc {
                 from,
                 to,
-                on_failure: false,
+                carries: Carries::Output,
                 always: false,
             })
             .collect()
@@ -292,6 +302,19 @@ mod tests {
         assert!(!all[3].succeeded.contains(1));
         assert!(all[3].ancestors.contains(1));
         assert!(!all[1].ancestors.contains(2));
+    }
+
+    #[test]
+    fn nothing_can_be_read_of_a_node_on_its_empty_way() {
+        // 0 -> 1 by the way that carries something, 0 -> 2 by the other, and both meet in 3.
+        let mut arcs = arcs(&[(0, 1), (0, 2), (1, 3), (2, 3)]);
+        arcs[1].carries = Carries::Nothing;
+        let all = known(&arcs, &[Facts::default(); 4]);
+        assert!(all[1].succeeded.contains(0));
+        for reader in [2, 3] {
+            assert!(all[reader].ancestors.contains(0));
+            assert!(!all[reader].succeeded.contains(0) && !all[reader].failed.contains(0));
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::{
-    Documents, ERROR_PORT, MAX_DEPTH, MAX_EDGES, MAX_NODES, Plan, PlanNode,
-    adjacency::{self, Arc, Facts, Knowledge, Set},
+    ERROR_PORT, MAX_DEPTH, MAX_EDGES, MAX_NODES, Plan, PlanNode, Resources,
+    adjacency::{self, Arc, Carries, Facts, Knowledge, Set},
     scope::{InnerPlan, Reading, Seen, common_scope, item_scope},
     shape::{check_head, check_limits, check_node},
 };
@@ -16,7 +16,6 @@ use crate::{
     catalogue::{BoundNode, Catalogue},
     check::{Problem, close_match},
     expression::{self, Template},
-    ids::DocumentId,
     kind::{Field, Kind},
     node::{Container, Description, Inside, Join, OutputContext, Port, Trigger},
     workflow::{Edge, Node, OnError, Workflow},
@@ -46,6 +45,8 @@ pub(crate) struct DraftNode {
     pub(crate) bound: Option<Box<dyn BoundNode>>,
     pub(crate) description: Option<Description>,
     pub(crate) ports: Vec<Port>,
+    /// Ways that carry nothing.
+    empty_ports: Vec<String>,
     pub(crate) output: Kind,
     pub(crate) trigger: Option<Trigger>,
     join: Join,
@@ -66,13 +67,10 @@ pub(crate) struct Around {
 }
 
 impl Around {
-    pub(crate) fn context<'a>(
-        &'a self,
-        document_fields: &'a dyn Fn(DocumentId) -> Option<Vec<Field>>,
-    ) -> OutputContext<'a> {
+    pub(crate) fn context<'a>(&'a self, resources: &'a dyn Resources) -> OutputContext<'a> {
         OutputContext {
             inputs: &self.inputs,
-            document_fields,
+            resources,
             sources: &self.sources,
             inside: self.inside.as_ref(),
             entry: self.entry.as_ref(),
@@ -84,7 +82,7 @@ impl Draft {
     pub(crate) fn new(
         workflow: &Workflow,
         catalogue: &Catalogue,
-        documents: &dyn Documents,
+        resources: &dyn Resources,
     ) -> Self {
         let mut problems = Vec::new();
         let time_zone = check_head(workflow, &mut problems);
@@ -113,7 +111,7 @@ impl Draft {
         draft.nest(workflow);
         draft.connect(workflow);
         draft.sort();
-        draft.infer_outputs(documents);
+        draft.infer_outputs(resources);
         draft.check_reach();
         draft
     }
@@ -216,10 +214,10 @@ impl Draft {
     fn sources(&self, index: usize) -> Vec<Field> {
         let mut sources: Vec<Field> = Vec::new();
         for arc in self.arcs.iter().filter(|arc| arc.to == index) {
-            let reading = if arc.on_failure {
-                Reading::Error
-            } else {
-                Reading::Output
+            let reading = match arc.carries {
+                Carries::Output => Reading::Output,
+                Carries::Error => Reading::Error,
+                Carries::Nothing => Reading::Maybe,
             };
             let source = reading.field(self.nodes[arc.from].seen());
             match sources.iter_mut().find(|other| other.name == source.name) {
@@ -430,10 +428,17 @@ impl Draft {
         let source = &self.nodes[from];
         let branches = source.on_error == OnError::Branch;
         let on_failure = branches && port == ERROR_PORT;
+        let carries = if on_failure {
+            Carries::Error
+        } else if source.empty_ports.iter().any(|name| name == port) {
+            Carries::Nothing
+        } else {
+            Carries::Output
+        };
         Arc {
             from,
             to,
-            on_failure,
+            carries,
             always: !on_failure && source.ports.len() == 1 + usize::from(branches),
         }
     }
@@ -443,7 +448,7 @@ impl Draft {
         let arc = |from, to| Arc {
             from,
             to,
-            on_failure: false,
+            carries: Carries::Output,
             always: false,
         };
         let mut arcs = self.arcs.clone();
@@ -469,7 +474,7 @@ impl Draft {
                 last.push(Arc {
                     from: index,
                     to: container,
-                    on_failure: true,
+                    carries: Carries::Error,
                     always: false,
                 });
             }
@@ -539,9 +544,9 @@ impl Draft {
         }
     }
 
-    fn infer_outputs(&mut self, documents: &dyn Documents) {
+    fn infer_outputs(&mut self, resources: &dyn Resources) {
         let order: Vec<usize> = self.in_order().collect();
-        self.infer_inside(None, &order, documents);
+        self.infer_inside(None, &order, resources);
     }
 
     /// What a container puts out depends on what is inside, and that on the kind of its entries.
@@ -549,7 +554,7 @@ impl Draft {
         &mut self,
         container: Option<usize>,
         order: &[usize],
-        documents: &dyn Documents,
+        resources: &dyn Resources,
     ) {
         for &index in order {
             if self.nodes[index].parent != container {
@@ -557,13 +562,13 @@ impl Draft {
             }
             if let Some(held) = &self.nodes[index].container {
                 self.nodes[index].item = self.entry_of(&held.list, index);
-                self.infer_inside(Some(index), order, documents);
+                self.infer_inside(Some(index), order, resources);
             }
             let around = self.around(index);
             let Some(bound) = &self.nodes[index].bound else {
                 continue;
             };
-            let output = bound.output(&around.context(&|id| documents.fields(id)));
+            let output = bound.output(&around.context(resources));
             self.nodes[index].output = output;
         }
     }
@@ -665,6 +670,7 @@ impl Draft {
                 node: draft.bound?,
                 output: draft.output,
                 ports: draft.ports,
+                empty_ports: draft.empty_ports,
                 retry: document.retry.or(description.retry),
                 on_error: draft.on_error,
                 timeout_ms: document.timeout_ms.unwrap_or(description.timeout_ms),
@@ -749,6 +755,7 @@ fn bind(
         bound: None,
         description: None,
         ports: Vec::new(),
+        empty_ports: Vec::new(),
         output: Kind::Any,
         trigger: None,
         join: Join::All,
@@ -770,6 +777,7 @@ fn bind(
     match node_type.bind(config) {
         Ok(bound) => {
             draft.ports = bound.ports();
+            draft.empty_ports = bound.empty_ports();
             if node.on_error == OnError::Branch {
                 draft.ports.push(Port {
                     name: ERROR_PORT.into(),

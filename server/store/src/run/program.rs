@@ -3,21 +3,27 @@
 use std::collections::HashMap;
 
 use engine::{
-    ids::{DocumentId, VersionId},
+    ids::{DocumentId, TableId, VersionId},
     node::PinnedDocument,
 };
 use serde_json::Value as Json;
 
 use super::RunRecord;
-use crate::{Result, Store, StoreError, queue::What};
+use crate::{
+    Result, Store, StoreError,
+    queue::What,
+    table::{self, PinnedTable},
+};
 
-/// What a run runs, with the document templates it may use.
+/// What a run runs, with the document templates and tables it may use.
 #[derive(Clone, Debug)]
 pub struct Program {
     pub document: Json,
     /// Of a published version.
     pub number: Option<i32>,
     pub documents: HashMap<DocumentId, PinnedDocument>,
+    /// Tables as the version was checked with them, or as they are now for a draft.
+    pub tables: HashMap<TableId, PinnedTable>,
 }
 
 /// Reads a version or draft for a run: pinned template versions, or the newest ones for a draft.
@@ -45,8 +51,24 @@ async fn version_program(store: &Store, version: VersionId) -> Result<Program> {
     )
     .fetch_all(&store.pool)
     .await?;
+    let tables = sqlx::query!(
+        "select t.id, t.name, v.columns from version_table v join data_table t on t.id = v.table_id where v.version_id = $1",
+        version.as_uuid(),
+    )
+    .fetch_all(&store.pool)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let pinned = PinnedTable {
+            name: row.name,
+            columns: serde_json::from_value(row.columns)?,
+        };
+        Ok((row.id.into(), pinned))
+    })
+    .collect::<Result<_>>()?;
     Ok(Program {
         document: row.document,
+        tables,
         number: Some(row.number),
         documents: documents
             .into_iter()
@@ -89,8 +111,20 @@ async fn draft_program(store: &Store, run: &RunRecord, revision: i64) -> Result<
     )
     .fetch_all(&store.pool)
     .await?;
+    let ids: Vec<TableId> = named.into_iter().map(TableId).collect();
+    let tables = table::several(store, &run.scope, &ids).await?.into_iter();
+    let tables = tables
+        .map(|table| {
+            let pinned = PinnedTable {
+                name: table.name,
+                columns: table.layout.fields(),
+            };
+            (table.id, pinned)
+        })
+        .collect();
     Ok(Program {
         document,
+        tables,
         number: None,
         documents: documents
             .into_iter()

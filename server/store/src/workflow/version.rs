@@ -1,8 +1,11 @@
 //! Published versions: immutable copies of a draft with the template versions they were checked with.
 
-use engine::ids::{DocumentId, DocumentVersionId, MemberId, VersionId, WorkflowId};
+use engine::{
+    ids::{DocumentId, DocumentVersionId, MemberId, TableId, VersionId, WorkflowId},
+    kind::Field,
+};
 use jiff::Timestamp;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::{Result, Scope, Store, StoreError, fresh_id};
@@ -27,6 +30,14 @@ pub struct Pin {
     pub version: DocumentVersionId,
 }
 
+/// What a version keeps of the resources it was checked with.
+#[derive(Clone, Debug, Default)]
+pub struct Pins {
+    pub documents: Vec<Pin>,
+    /// Tables with their columns; rows are read when they are needed.
+    pub tables: Vec<(TableId, Vec<Field>)>,
+}
+
 /// What runs start from.
 #[derive(Clone, Debug)]
 pub struct Published {
@@ -44,7 +55,7 @@ pub async fn publish(
     id: WorkflowId,
     base: i64,
     note: &str,
-    pins: &[Pin],
+    pins: &Pins,
 ) -> Result<Version> {
     let note = note.trim();
     if note.chars().count() > 2000 {
@@ -85,6 +96,7 @@ pub async fn publish(
     .execute(&mut *transaction)
     .await?;
     let (documents, versions): (Vec<Uuid>, Vec<Uuid>) = pins
+        .documents
         .iter()
         .map(|pin| (pin.document.as_uuid(), pin.version.as_uuid()))
         .unzip();
@@ -98,6 +110,24 @@ pub async fn publish(
         scope.workspace().as_uuid(),
         &documents,
         &versions
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let (tables, columns): (Vec<Uuid>, Vec<Json>) = pins
+        .tables
+        .iter()
+        .map(|(table, columns)| (table.as_uuid(), json!(columns)))
+        .unzip();
+    sqlx::query!(
+        "insert into version_table (version_id, workspace_id, table_id, columns)
+         select $1, t.workspace_id, t.id, pin.columns
+         from unnest($3::uuid[], $4::jsonb[]) as pin (table_id, columns)
+         join data_table t on t.id = pin.table_id
+         where t.workspace_id = $2",
+        version.as_uuid(),
+        scope.workspace().as_uuid(),
+        &tables,
+        &columns
     )
     .execute(&mut *transaction)
     .await?;
