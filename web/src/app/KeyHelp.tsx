@@ -12,6 +12,7 @@ const groups: Record<string, [string, string[]][]> = {
     ["workflows", ["G", "W"]],
     ["runs", ["G", "R"]],
     ["documents", ["G", "D"]],
+    ["tables", ["G", "T"]],
     ["models", ["G", "M"]],
   ],
   lists: [

@@ -1,7 +1,7 @@
 import { Modal, useMantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Activity, CircleQuestionMark, Cpu, FileText, Keyboard, Languages, LogOut, type LucideIcon, Moon, Play, Plus, Search, Settings, Sun, Workflow } from "lucide-react";
+import { Activity, CircleQuestionMark, Cpu, FileText, Keyboard, Languages, LogOut, type LucideIcon, Moon, Play, Plus, Search, Settings, Sun, Table2, Workflow } from "lucide-react";
 import { useId, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
@@ -49,6 +49,7 @@ function useEntries(showKeys: () => void): Entry[] {
       { id: "runs", group: "go", label: t("nav.runs"), icon: Activity, href: "/runs", shortcut: "G R" },
       { id: "deliveries", group: "go", label: t("runs.tabs.deliveries"), icon: Activity, href: "/deliveries" },
       { id: "documents", group: "go", label: t("nav.documents"), icon: FileText, href: "/documents", shortcut: "G D" },
+      { id: "tables", group: "go", label: t("nav.tables"), icon: Table2, href: "/tables", shortcut: "G T" },
       { id: "models", group: "go", label: t("nav.models"), icon: Cpu, href: "/models", shortcut: "G M" },
       { id: "settings", group: "go", label: t("nav.settings"), icon: Settings, href: "/settings" },
       { id: "help", group: "go", label: t("nav.help"), icon: CircleQuestionMark, href: "/help" },

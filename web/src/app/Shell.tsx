@@ -1,7 +1,7 @@
 import { Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useMatches, useNavigate } from "@tanstack/react-router";
-import { Activity, Cpu, Ellipsis, FileText, type LucideIcon, Pause, Search, Settings, Workflow } from "lucide-react";
+import { Activity, Cpu, Ellipsis, FileText, type LucideIcon, Pause, Search, Settings, Table2, Workflow } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
@@ -51,6 +51,7 @@ export function Shell() {
     "g w": () => void navigate({ to: "/workflows" }),
     "g r": () => void navigate({ to: "/runs" }),
     "g d": () => void navigate({ to: "/documents" }),
+    "g t": () => void navigate({ to: "/tables" }),
     "g m": () => void navigate({ to: "/models" }),
     "?": () => setHelp(true),
   });
@@ -104,6 +105,7 @@ function Navigation({ rail, openPalette }: { rail: boolean; openPalette: () => v
       <NavLink to="/workflows" icon={Workflow} label={t("nav.workflows")} rail={rail} />
       <NavLink to="/runs" also="/deliveries" icon={Activity} label={t("nav.runs")} rail={rail} count={running} />
       <NavLink to="/documents" icon={FileText} label={t("nav.documents")} rail={rail} />
+      <NavLink to="/tables" icon={Table2} label={t("nav.tables")} rail={rail} />
       <NavLink to="/models" icon={Cpu} label={t("nav.models")} rail={rail} />
       <div className={classes.space} />
       {rail ? (
@@ -121,7 +123,7 @@ function Navigation({ rail, openPalette }: { rail: boolean; openPalette: () => v
   );
 }
 
-type Target = "/workflows" | "/runs" | "/documents" | "/models" | "/settings";
+type Target = "/workflows" | "/runs" | "/documents" | "/tables" | "/models" | "/settings";
 
 function NavLink({
   to,

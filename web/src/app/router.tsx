@@ -140,6 +140,19 @@ const document = createRoute({
   component: lazyRouteComponent(() => import("~/features/documents/DocumentPage"), "DocumentPage"),
 });
 
+const tables = createRoute({
+  getParentRoute: () => app,
+  path: "/tables",
+  component: lazyRouteComponent(() => import("~/features/tables/TablesPage"), "TablesPage"),
+});
+
+const table = createRoute({
+  getParentRoute: () => app,
+  path: "/tables/$id",
+  staticData: { rail: true },
+  component: lazyRouteComponent(() => import("~/features/tables/TablePage"), "TablePage"),
+});
+
 const models = createRoute({
   getParentRoute: () => app,
   path: "/models",
@@ -159,7 +172,7 @@ const routeTree = root.addChildren([
   setup,
   invitation,
   invitations,
-  app.addChildren([home, workflows, workflow, runs, waiting, run, deliveries, delivery, documents, document, models, settings, section, help, helpOne]),
+  app.addChildren([home, workflows, workflow, runs, waiting, run, deliveries, delivery, documents, document, tables, table, models, settings, section, help, helpOne]),
 ]);
 
 export function makeRouter(queryClient: QueryClient) {

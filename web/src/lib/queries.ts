@@ -15,6 +15,8 @@ export const keys = {
   delivery: (id: string) => ["delivery", id],
   documents: ["documents"],
   document: (id: string) => ["document", id],
+  tables: ["tables"],
+  table: (id: string) => ["table", id],
   models: ["models"],
   firm: ["firm"],
   members: ["members"],
@@ -46,6 +48,7 @@ export function staleKeys(event: LiveEvent): readonly (readonly string[])[] {
   if (event.kind === "generation.text") return [];
   if (event.topic === "runs") return [keys.runs, keys.workflows];
   if (event.topic === "models") return [keys.models];
+  if (event.topic === "tables") return [keys.tables];
   if (event.topic === "deliveries") return [keys.deliveries, ["delivery"]];
   const [resource, id] = event.topic.split(":");
   if (resource === "run" && id !== undefined) return [keys.run(id)];

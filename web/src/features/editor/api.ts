@@ -180,6 +180,7 @@ export const getRuns = (workflow: string, trial: boolean) =>
 export const previewDocument = (body: JsonObject, signal?: AbortSignal) => request<Preview>("POST", "/documents/preview", body, signal);
 export const getDocuments = () => request<{ items: Named[] }>("GET", "/documents");
 export const getDocument = (id: string) => request<DocumentDetail>("GET", `/documents/${encodeURIComponent(id)}`);
+export const getTables = () => request<{ items: Array<Named & { columns: Field[]; name_column: string | null }> }>("GET", "/tables");
 export const getEndpoints = () => request<{ items: Named[] }>("GET", "/endpoints");
 export interface HookTest {
   url: string;

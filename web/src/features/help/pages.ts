@@ -9,6 +9,7 @@ export const helpPages = [
   "values",
   "documents",
   "numbers",
+  "tables",
   "runs",
   "deliveries",
   "models",

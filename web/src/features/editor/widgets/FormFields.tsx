@@ -15,6 +15,7 @@ import { problemText } from "~/ui/server-words/words";
 import { useAddress } from "../address";
 import { AnswerIcon } from "../icons";
 import { useDocument } from "../state/store";
+import { ChoicesFrom } from "./ChoicesFrom";
 import { ComputedList } from "./ComputedFields";
 import { Items } from "./Items";
 import type { FormScope, WidgetProps } from "./widget";
@@ -129,7 +130,8 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange,
         <Switch id={`${id}-required`} checked={field["required"] === true} onChange={(event) => onChange(put(field, "required", event.currentTarget.checked))} />
       </div>
       {between}
-      {(field.kind === "select" || field.kind === "multi_select") && <Options field={field} onChange={onChange} />}
+      {field.kind === "select" && <ChoicesFrom field={field} onChange={onChange} written={<Options field={field} onChange={onChange} />} />}
+      {field.kind === "multi_select" && <Options field={field} onChange={onChange} />}
       {field.kind === "rows" && <Rows scope={scope} field={field} errorAt={errorAt} onChange={onChange} />}
       {(field.kind === "text" || field.kind === "long_text") && (
         <NumberInput label={t("form.maxLength")} min={1} allowDecimal={false} value={number("max_length")} placeholder={t("form.noLimit")} onChange={(next) => onChange(put(field, "max_length", next === "" ? undefined : Number(next)))} />

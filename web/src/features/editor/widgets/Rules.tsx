@@ -17,15 +17,15 @@ import { choicesOf, deref } from "./schema";
 import type { FormScope, WidgetProps } from "./widget";
 import classes from "./widgets.module.css";
 
-const text = (item: JsonObject, key: string) => (typeof item[key] === "string" ? (item[key] as string) : "");
+export const text = (item: JsonObject, key: string) => (typeof item[key] === "string" ? (item[key] as string) : "");
 
 /** Comparisons that are complete without a second value. */
-const ALONE = /^(is_empty|is_filled|is_yes|is_no|is_not_empty|exists)$/;
+export const ALONE = /^(is_empty|is_filled|is_yes|is_no|is_not_empty|exists)$/;
 /** Comparisons that need an order. */
 const ORDER = /^(greater|less|at_least|at_most|above|below)/;
 const TEXTUAL = /contains|starts|ends/;
 
-function fitting(operator: string, kind: string | undefined): boolean {
+export function fitting(operator: string, kind: string | undefined): boolean {
   if (!kind || kind === "any") return true;
   if (/^is_(yes|no)$/.test(operator)) return kind === "yes_no";
   if (ORDER.test(operator)) return !["text", "choice", "yes_no", "list", "record", "file"].includes(kind);

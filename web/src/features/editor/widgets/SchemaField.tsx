@@ -19,6 +19,7 @@ import { KeyValueWidget } from "./KeyValue";
 import { OutputFieldsWidget } from "./OutputFields";
 import { CredentialWidget, DocumentWidget, EndpointWidget, ModelWidget, SeriesWidget } from "./resources";
 import { RulesWidget } from "./Rules";
+import { TableColumnWidget, TableConditionsWidget, TableWidget } from "./tables";
 import { deref, helpOf, labelOf, matters, propertiesOf, widgetOf } from "./schema";
 import type { FormScope, WidgetProps } from "./widget";
 import classes from "./widgets.module.css";
@@ -39,6 +40,9 @@ const WIDGETS: Record<string, ComponentType<WidgetProps>> = {
   model: ModelWidget,
   document: DocumentWidget,
   document_fields: DocumentFieldsWidget,
+  table: TableWidget,
+  table_column: TableColumnWidget,
+  table_conditions: TableConditionsWidget,
   endpoint: EndpointWidget,
   credential: CredentialWidget,
   series: SeriesWidget,

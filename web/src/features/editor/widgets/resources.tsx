@@ -25,7 +25,7 @@ interface ChooserProps extends WidgetProps {
   link: { to: string; text: string };
 }
 
-function Chooser({ label, help, error, required, value, onChange, options, emptyLabel, link }: ChooserProps) {
+export function Chooser({ label, help, error, required, value, onChange, options, emptyLabel, link }: ChooserProps) {
   const { t } = useTranslation("editor");
   const chosen = typeof value === "string" ? value : null;
   const known = options ?? [];

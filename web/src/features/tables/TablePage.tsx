@@ -1,0 +1,303 @@
+/* One table: its rows as a spreadsheet, its columns, search and sorting, CSV in and out. */
+import { ActionIcon, Button, FileButton, Menu, Modal, TextInput, Tooltip } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { ChevronLeft, Columns3, Download, Plus, Redo2, Search, Trash2, Undo2, Upload } from "lucide-react";
+import { useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import { keys } from "~/lib/queries";
+import { useTitle } from "~/lib/title";
+import { Loading } from "~/ui/Page";
+import { ErrorPanel, errorLine, InlineError } from "~/ui/Problem";
+import { loadServerWords } from "~/ui/server-words/words";
+import { say } from "~/ui/Toasts";
+import { cellText, typedText } from "./cells";
+import { ColumnDialog, LossDialog, useLayout } from "./ColumnDialog";
+import { useFirmLocale } from "./firm";
+import { block, Grid, type Menu as Opened, type Place } from "./Grid";
+import { ImportDialog } from "./ImportDialog";
+import { useMessages } from "./messages";
+import { shown, type View } from "./rows";
+import classes from "./tables.module.css";
+import { type Column, type Row, type RowChange, type TableItem, titleOf } from "./types";
+import { type Draft, useDrafts } from "./useDrafts";
+import { useTable } from "./useTable";
+
+/** Rows that are pasted at once. */
+const MOST_PASTED = 1_000;
+
+export function TablePage() {
+  const { id = "" } = useParams({ strict: false });
+  const ready = useMessages();
+  return ready ? <OpenTable key={id} id={id} /> : <Loading lines={6} />;
+}
+
+function OpenTable({ id }: { id: string }) {
+  const { t, i18n } = useTranslation("tables");
+  const locale = useFirmLocale();
+  const { table, rows, change, refresh, saving, undo, redo } = useTable(id, locale);
+  const drafts = useDrafts(table.data);
+  const [view, setView] = useState<View>({ search: "", sort: null });
+  const [active, setActive] = useState<Place>({ row: 0, column: 0 });
+  const [anchor, setAnchor] = useState<Place | null>(null);
+  const [menu, setMenu] = useState<Opened | null>(null);
+  const [editing, setEditing] = useState<{ index: number | null } | null>(null);
+  const [file, setFile] = useState<File | null>(null);
+  const layout = useLayout(table.data, locale, () => setMenu(null));
+  useTitle(table.data?.name);
+  const columns = useMemo(() => table.data?.columns ?? [], [table.data]);
+  const known = rows.data?.rows;
+  const viewed = useMemo(
+    () => shown(known ?? [], columns, view, (column, cell) => cellText(column, cell, locale), i18n.language),
+    [known, columns, view, locale, i18n.language],
+  );
+  const all = drafts.placed(viewed);
+  const inOrder = view.search.trim() === "" && view.sort === null;
+
+  const tell = async (error: unknown) => {
+    await loadServerWords();
+    say(errorLine(error));
+  };
+  /** Sends changes; what cannot be read stays in its cells, everything else is said. */
+  const send = async (changes: RowChange[]): Promise<boolean> => {
+    try {
+      await change(changes);
+      return true;
+    } catch (error) {
+      if (!(await drafts.refuse(error, changes))) await tell(error);
+      return false;
+    }
+  };
+  const isDraft = (row: Row) => drafts.needs.has(row.id);
+
+  const saveDraft = async (draft: Draft) => {
+    drafts.set(draft);
+    if (drafts.missing(draft).length > 0) return;
+    const { id: row, ...rest } = draft;
+    if (await send([{ op: "add", id: row, ...rest }])) drafts.remove([row]);
+  };
+  const insert = async (draft: Omit<Draft, "id">) => {
+    const fresh: Draft = { id: crypto.randomUUID(), ...draft };
+    if (drafts.missing(fresh).length > 0) drafts.add(fresh);
+    else await send([{ op: "add", ...fresh }]);
+  };
+  const commit = (place: Place, typed: unknown) => {
+    const [row, column] = [all[place.row], columns[place.column]];
+    if (row === undefined || column === undefined) return;
+    drafts.good(row.id, [column.name]);
+    const draft = drafts.drafts.find((one) => one.id === row.id);
+    if (draft) return void saveDraft({ ...draft, cells: { ...draft.cells, [column.name]: typed } });
+    const same = typeof typed === "string" ? typedText(column, row.cells[column.name], locale) === typed : (row.cells[column.name] ?? null) === typed;
+    if (!same) void send([{ op: "set", row: row.id, revision: row.revision, cells: { [column.name]: typed } }]);
+  };
+  const clear = (from: Place, to: Place) => {
+    const named = columns.slice(Math.max(0, from.column), to.column + 1);
+    const changes = all.slice(Math.max(0, from.row), to.row + 1).filter((row) => !isDraft(row)).map((row): RowChange => ({ op: "set", row: row.id, revision: row.revision, cells: Object.fromEntries(named.map((column) => [column.name, null])) }));
+    if (from.column >= 0 && changes.length > 0) void send(changes);
+  };
+  const paste = async (at: Place, cells: string[][]) => {
+    if (cells.length > MOST_PASTED) return say(t("pasteTooMuch", { most: MOST_PASTED }));
+    if (cells.some((line) => line.length > columns.length - at.column)) return say(t("pasteTooWide"));
+    const changes = cells.map((line, offset): RowChange => {
+      const row = all[at.row + offset];
+      const named = Object.fromEntries(line.map((text, index) => [columns[at.column + index]?.name ?? "", text]));
+      return row && !isDraft(row) ? { op: "set", row: row.id, revision: row.revision, cells: named } : { op: "add", id: row?.id ?? crypto.randomUUID(), cells: named };
+    });
+    if (await send(changes)) {
+      drafts.remove(changes.flatMap((one) => (one.op === "add" ? [one.id] : [])));
+      setAnchor(at);
+      setActive({ row: at.row + cells.length - 1, column: at.column + (cells[0]?.length ?? 1) - 1 });
+    }
+  };
+  /** The rows of the selection, or the one that the menu belongs to. */
+  const chosen = (index: number): readonly Row[] => {
+    const [from, to] = block(anchor ?? active, active);
+    return index >= from.row && index <= to.row ? all.slice(Math.max(0, from.row), to.row + 1) : all.slice(index, index + 1);
+  };
+  const removeRows = (index: number) => {
+    const going = chosen(index);
+    drafts.remove(going.filter(isDraft).map((row) => row.id));
+    const changes = going.filter((row) => !isDraft(row)).map((row): RowChange => ({ op: "delete", row: row.id, revision: row.revision }));
+    if (changes.length > 0) void send(changes);
+    setAnchor(null);
+  };
+  const place = (index: number) => (index < 0 ? { first: true } : { after: all[index]?.id });
+  const move = (index: number, by: -1 | 1) => {
+    const row = all[index];
+    if (row === undefined || isDraft(row)) return;
+    void send([{ op: "move", row: row.id, ...place(by === -1 ? index - 2 : index + 1) }]);
+    setActive({ row: index + by, column: active.column });
+  };
+  const take = (step: (() => Promise<void>) | null) => step && (() => void step().catch(tell));
+
+  if (table.isError) return <ErrorPanel error={table.error} retry={() => void table.refetch()} />;
+  if (rows.isError) return <ErrorPanel error={rows.error} retry={() => void rows.refetch()} />;
+  if (!table.data || !known) return <Loading lines={8} />;
+  const saved = table.data;
+  const waiting = drafts.drafts[0];
+  const names = (missing: readonly string[]) => missing.map((name) => titleOf(columns.find((column) => column.name === name) ?? ({ name, kind: "any" } as Column))).join(", ");
+  return (
+    <div className={classes.page}>
+      <Bar
+        table={saved} view={view} setView={setView} count={viewed.length} saving={saving} bad={drafts.bad.size} undo={take(undo)} redo={take(redo)} locale={locale}
+        addColumn={() => setEditing({ index: null })} setFile={setFile}
+      />
+      {waiting && <div className={classes.note} role="status">{t("grid.fillIn", { columns: names(drafts.missing(waiting)) })}</div>}
+      {!inOrder && view.sort !== null && <div className={classes.note}>{t("grid.sorted")}</div>}
+      <Grid
+        name={saved.name} columns={columns} nameColumn={saved.name_column ?? null} rows={all} drafts={drafts.needs} bad={drafts.bad} locale={locale} sort={view.sort}
+        active={active} setActive={setActive} anchor={anchor} setAnchor={setAnchor} commit={commit} clear={clear} paste={(at, cells) => void paste(at, cells)} openMenu={setMenu}
+        addRow={() => { if (inOrder && !waiting) void insert({ cells: {} }); }} undo={take(undo)} redo={take(redo)}
+      />
+      {all.length === 0 && <p className={classes.under}>{known.length === 0 ? t("empty") : t("nothingFound")}</p>}
+      <div className={classes.foot}>
+        <Button
+          size="xs" variant="default" leftSection={<Plus size={14} />}
+          onClick={() => { setView({ search: "", sort: null }); void insert({ cells: {} }); setActive({ row: known.length + drafts.drafts.length, column: 0 }); }}
+        >
+          {t("addRow")}
+        </Button>
+        <span className={classes.meta}>{inOrder ? t("rows", { count: known.length }) : t("found", { count: viewed.length, all: known.length })}</span>
+      </div>
+      <Menu opened={menu !== null} onClose={() => setMenu(null)} position="bottom-start" withinPortal>
+        <Menu.Target><span className={classes.anchor} style={{ insetInlineStart: menu?.at.x ?? 0, insetBlockStart: menu?.at.y ?? 0 }} /></Menu.Target>
+        <Menu.Dropdown>
+          {menu?.kind === "row" && (
+            <>
+              {inOrder && <Menu.Item onClick={() => void insert({ cells: {}, ...place(menu.index - 1) })}>{t("grid.insertAbove")}</Menu.Item>}
+              {inOrder && <Menu.Item onClick={() => void insert({ cells: {}, ...place(menu.index) })}>{t("grid.insertBelow")}</Menu.Item>}
+              <Menu.Item onClick={() => void insert({ cells: copied(all[menu.index], saved, locale), ...(inOrder ? place(menu.index) : {}) })}>{t("grid.duplicate")}</Menu.Item>
+              {inOrder && <Menu.Item disabled={menu.index === 0} onClick={() => move(menu.index, -1)}>{t("grid.up")}</Menu.Item>}
+              {inOrder && <Menu.Item disabled={menu.index >= all.length - 1} onClick={() => move(menu.index, 1)}>{t("grid.down")}</Menu.Item>}
+              <Menu.Divider />
+              <Menu.Item color="red" onClick={() => removeRows(menu.index)}>{t("grid.deleteRows", { count: chosen(menu.index).length })}</Menu.Item>
+            </>
+          )}
+          {menu?.kind === "column" && <ColumnMenu table={saved} index={menu.index} setView={setView} edit={() => setEditing({ index: menu.index })} save={(next) => layout.save.mutate({ layout: next, accept_loss: false })} />}
+        </Menu.Dropdown>
+      </Menu>
+      {layout.losses && layout.save.variables && (
+        <LossDialog losses={layout.losses} busy={layout.save.isPending} close={() => layout.save.reset()} accept={() => layout.save.variables && layout.save.mutate({ ...layout.save.variables, accept_loss: true })} />
+      )}
+      {layout.save.isError && !layout.losses && <InlineError error={layout.save.error} />}
+      {editing && <ColumnDialog table={saved} index={editing.index} locale={locale} close={() => setEditing(null)} />}
+      {file && <ImportDialog table={saved} file={file} locale={locale} close={() => setFile(null)} done={() => void refresh()} />}
+    </div>
+  );
+}
+
+/** A row's cells as somebody would type them; its name is its own and stays behind. */
+function copied(row: Row | undefined, table: TableItem, locale: string): Record<string, unknown> {
+  const cells = table.columns.filter((column) => column.name !== table.name_column).map((column) => {
+    const cell = row?.cells[column.name] ?? null;
+    return [column.name, typeof cell === "boolean" || cell === null ? cell : typedText(column, cell, locale)];
+  });
+  return Object.fromEntries(cells) as Record<string, unknown>;
+}
+
+function ColumnMenu({ table, index, setView, edit, save }: {
+  table: TableItem; index: number; setView: (change: (view: View) => View) => void; edit: () => void; save: (layout: { columns: Column[]; name_column: string | null }) => void;
+}) {
+  const { t } = useTranslation("tables");
+  const column = table.columns[index];
+  if (column === undefined) return null;
+  const sort = (down: boolean | null) => setView((view) => ({ ...view, sort: down === null ? null : { column: column.name, down } }));
+  const name_column = table.name_column ?? null;
+  const moved = (by: -1 | 1) => {
+    const columns = table.columns.filter((_, at) => at !== index);
+    columns.splice(index + by, 0, column);
+    save({ columns, name_column });
+  };
+  return (
+    <>
+      <Menu.Item onClick={() => sort(false)}>{t("grid.sortUp")}</Menu.Item>
+      <Menu.Item onClick={() => sort(true)}>{t("grid.sortDown")}</Menu.Item>
+      <Menu.Item onClick={() => sort(null)}>{t("grid.sortNone")}</Menu.Item>
+      <Menu.Divider />
+      <Menu.Item onClick={edit}>{t("grid.edit")}</Menu.Item>
+      <Menu.Item disabled={index === 0} onClick={() => moved(-1)}>{t("grid.columnLeft")}</Menu.Item>
+      <Menu.Item disabled={index === table.columns.length - 1} onClick={() => moved(1)}>{t("grid.columnRight")}</Menu.Item>
+      <Menu.Divider />
+      <Menu.Item
+        color="red" disabled={table.columns.length === 1}
+        onClick={() => save({ columns: table.columns.filter((_, at) => at !== index), name_column: name_column === column.name ? null : name_column })}
+      >
+        {t("grid.columnDelete")}
+      </Menu.Item>
+    </>
+  );
+}
+
+interface BarProps {
+  table: TableItem;
+  view: View;
+  setView: (change: (view: View) => View) => void;
+  count: number;
+  saving: boolean;
+  bad: number;
+  undo: (() => void) | null;
+  redo: (() => void) | null;
+  locale: string;
+  addColumn: () => void;
+  setFile: (file: File) => void;
+}
+
+function Bar({ table, view, setView, saving, bad, undo, redo, locale, addColumn, setFile }: BarProps) {
+  const { t } = useTranslation("tables");
+  const [name, setName] = useState<string | null>(null);
+  const rename = useLayout(table, locale, () => setName(null));
+  const [deleting, setDeleting] = useState(false);
+  const submit = () => {
+    const next = name?.trim() ?? "";
+    if (next === "" || next === table.name) setName(null);
+    else rename.save.mutate({ layout: { name: next, columns: table.columns, name_column: table.name_column ?? null }, accept_loss: false });
+  };
+  return (
+    <header className={classes.bar}>
+      <Link to="/tables" className="link" aria-label={t("back")}><ChevronLeft size={18} aria-hidden /></Link>
+      <h1 className={classes.hidden}>{table.name}</h1>
+      <input
+        className={classes.name} aria-label={t("name")} value={name ?? table.name} maxLength={200} onChange={(event) => setName(event.currentTarget.value)} onBlur={submit}
+        onKeyDown={(event) => { if (event.key === "Enter") event.currentTarget.blur(); }}
+      />
+      <span className={bad > 0 ? classes.bad : classes.meta} role="status">{bad > 0 ? t("notSaved", { count: bad }) : saving ? t("saving") : t("saved")}</span>
+      {rename.save.isError && <InlineError error={rename.save.error} />}
+      <div className={classes.grow} />
+      <TextInput className={classes.search} size="xs" type="search" aria-label={t("search")} placeholder={t("search")} leftSection={<Search size={14} aria-hidden />} value={view.search} onChange={(event) => { const search = event.currentTarget.value; setView((before) => ({ ...before, search })); }} />
+      <Tooltip label={t("undo")}><ActionIcon variant="subtle" aria-label={t("undo")} disabled={undo === null} onClick={() => undo?.()}><Undo2 size={16} /></ActionIcon></Tooltip>
+      <Tooltip label={t("redo")}><ActionIcon variant="subtle" aria-label={t("redo")} disabled={redo === null} onClick={() => redo?.()}><Redo2 size={16} /></ActionIcon></Tooltip>
+      <Button size="xs" variant="default" leftSection={<Columns3 size={14} />} onClick={addColumn}>{t("addColumn")}</Button>
+      <FileButton accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values" onChange={(file) => file !== null && setFile(file)}>
+        {(props) => <Button {...props} size="xs" variant="default" leftSection={<Upload size={14} />}>{t("import")}</Button>}
+      </FileButton>
+      <Button size="xs" variant="default" component="a" href={`/api/tables/${table.id}/export?locale=${locale}`} download={`${table.name}.csv`} leftSection={<Download size={14} />}>{t("export")}</Button>
+      <Tooltip label={t("delete")}><ActionIcon variant="subtle" aria-label={t("delete")} onClick={() => setDeleting(true)}><Trash2 size={16} /></ActionIcon></Tooltip>
+      {deleting && <DeleteDialog table={table} close={() => setDeleting(false)} />}
+    </header>
+  );
+}
+
+function DeleteDialog({ table, close }: { table: TableItem; close: () => void }) {
+  const { t } = useTranslation("tables");
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const remove = useMutation({
+    mutationFn: () => ask(api.DELETE("/api/tables/{id}", { params: { path: { id: table.id } } })),
+    onSuccess: async () => {
+      await navigate({ to: "/tables" });
+      client.removeQueries({ queryKey: keys.table(table.id) });
+      void client.invalidateQueries({ queryKey: keys.tables });
+    },
+  });
+  return (
+    <Modal opened onClose={close} title={t("deleteTitle", { name: table.name })} closeButtonProps={{ "aria-label": t("close") }}>
+      <p>{t("deleteWhat", { count: table.row_count })}</p>
+      {remove.isError && <InlineError error={remove.error} />}
+      <div className={classes.buttons}>
+        <Button variant="default" onClick={close}>{t("keep")}</Button>
+        <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>{t("delete")}</Button>
+      </div>
+    </Modal>
+  );
+}

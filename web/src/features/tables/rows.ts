@@ -1,0 +1,121 @@
+/* A table's rows as this browser knows them: merging what the server tells, changes with their inverse, views. Pure. */
+import type { Cells, Column, Row, RowChange, RowsAnswer } from "./types";
+
+export interface Known {
+  revision: number;
+  /** In the table's order. */
+  rows: readonly Row[];
+}
+
+const byPosition = (a: Row, b: Row) => a.position - b.position || (a.id < b.id ? -1 : 1);
+
+/** What the server told of some rows, put over what was known. */
+export function merged(known: Known, answer: Pick<RowsAnswer, "items" | "deleted" | "revision">): Known {
+  if (answer.items.length === 0 && answer.deleted.length === 0) return { ...known, revision: Math.max(known.revision, answer.revision) };
+  const fresh = new Map(answer.items.map((row) => [row.id, row]));
+  const gone = new Set(answer.deleted);
+  const kept: Row[] = [];
+  for (const row of known.rows) {
+    const news = fresh.get(row.id);
+    fresh.delete(row.id);
+    // An answer that was overtaken by a later one says nothing new.
+    if (news) kept.push(news.revision >= row.revision ? news : row);
+    else if (!gone.has(row.id)) kept.push(row);
+  }
+  return { revision: Math.max(known.revision, answer.revision), rows: [...kept, ...fresh.values()].sort(byPosition) };
+}
+
+/** What takes changes back, written in the JSON form of the cells; it is made before they are sent. */
+export function inverse(known: Known, changes: readonly RowChange[]): RowChange[] {
+  const at = new Map(known.rows.map((row, index) => [row.id, index]));
+  const back: RowChange[] = [];
+  for (const change of changes) {
+    if (change.op === "add") {
+      if (change.id) back.unshift({ op: "delete", row: change.id, revision: 0 });
+      continue;
+    }
+    const index = at.get(change.row);
+    const row = index === undefined ? undefined : known.rows[index];
+    if (row === undefined || index === undefined) continue;
+    const before = known.rows[index - 1]?.id;
+    const place = before === undefined ? { first: true } : { after: before };
+    if (change.op === "set") {
+      const cells: Cells = {};
+      for (const name of Object.keys(change.cells)) cells[name] = row.cells[name] ?? null;
+      back.unshift({ op: "set", row: row.id, revision: 0, cells });
+    } else if (change.op === "move") {
+      back.unshift({ op: "move", row: row.id, ...place });
+    } else {
+      back.unshift({ op: "add", id: row.id, ...place, cells: row.cells });
+    }
+  }
+  return back;
+}
+
+/** The same changes on the rows as they are now; a row that somebody else changed since refuses at the server. */
+export function based(changes: readonly RowChange[], known: Known, own: number): RowChange[] {
+  const rows = new Map(known.rows.map((row) => [row.id, row]));
+  return changes.map((change) => {
+    if (change.op !== "set" && change.op !== "delete") return change;
+    const revision = rows.get(change.row)?.revision ?? 0;
+    // What was changed by nobody but ourselves since is ours to take back.
+    return { ...change, revision: revision > own ? own : revision };
+  });
+}
+
+export interface View {
+  search: string;
+  sort: { column: string; down: boolean } | null;
+}
+
+/** The rows that are shown, in the order they are shown in. */
+export function shown(rows: readonly Row[], columns: readonly Column[], view: View, text: (column: Column, cell: unknown) => string, language: string): readonly Row[] {
+  const wanted = view.search.trim().toLocaleLowerCase(language);
+  let found = rows;
+  if (wanted !== "") {
+    found = rows.filter((row) => columns.some((column) => text(column, row.cells[column.name]).toLocaleLowerCase(language).includes(wanted)));
+  }
+  const column = columns.find((one) => one.name === view.sort?.column);
+  if (column === undefined || view.sort === null) return found;
+  const compare = comparing(column, language);
+  const sign = view.sort.down ? -1 : 1;
+  return [...found].sort((a, b) => {
+    const [x, y] = [a.cells[column.name] ?? null, b.cells[column.name] ?? null];
+    // What is empty stands last, whichever way it is sorted.
+    if (x === null || y === null) return x === y ? 0 : x === null ? 1 : -1;
+    return sign * compare(x, y);
+  });
+}
+
+function comparing(column: Column, language: string): (a: unknown, b: unknown) => number {
+  switch (column.kind) {
+    case "integer":
+      return (a, b) => Number(a) - Number(b);
+    case "decimal":
+      return (a, b) => compareDecimals(String(a), String(b));
+    case "money":
+      return (a, b) => compareDecimals((a as { amount: string }).amount, (b as { amount: string }).amount);
+    case "yes_no":
+      return (a, b) => Number(b) - Number(a);
+    default: {
+      const collator = new Intl.Collator(language, { numeric: true, sensitivity: "base" });
+      return (a, b) => collator.compare(String(a), String(b));
+    }
+  }
+}
+
+/** Digit by digit: amounts are never made floating point numbers. */
+export function compareDecimals(a: string, b: string): number {
+  const [x, y] = [digits(a), digits(b)];
+  if (x.sign !== y.sign) return x.sign - y.sign;
+  const whole = x.whole.length - y.whole.length || (x.whole < y.whole ? -1 : x.whole > y.whole ? 1 : 0);
+  const fraction = x.fraction < y.fraction ? -1 : x.fraction > y.fraction ? 1 : 0;
+  return x.sign * (whole || fraction);
+}
+
+function digits(text: string): { sign: number; whole: string; fraction: string } {
+  const [whole = "", fraction = ""] = text.replace("-", "").split(".");
+  const parts = { whole: whole.replace(/^0+/, ""), fraction: fraction.replace(/0+$/, "") };
+  const zero = parts.whole === "" && parts.fraction === "";
+  return { sign: text.startsWith("-") && !zero ? -1 : 1, ...parts };
+}

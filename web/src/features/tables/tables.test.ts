@@ -1,0 +1,96 @@
+import { describe, expect, test } from "vitest";
+import { cellText, columnName, readBlock, typedText, writeBlock } from "./cells";
+import { based, compareDecimals, inverse, merged, shown } from "./rows";
+import type { Column, Row, RowChange } from "./types";
+
+const row = (id: string, position: number, name: string, revision = 1): Row => ({ id, position, revision, cells: { name } });
+const known = { revision: 3, rows: [row("a", 1, "Adler"), row("b", 2, "Post"), row("c", 3, "Krone")] };
+const name: Column = { name: "name", title: "Name", kind: "text" };
+const price: Column = { name: "price", title: "Price", kind: "money", currency: "EUR" };
+const text = (column: Column, cell: unknown) => cellText(column, cell, "en");
+
+describe("what the server tells", () => {
+  test("is put in its place, and what has gone goes", () => {
+    const next = merged(known, { items: [row("d", 1.5, "Bär", 4), row("b", 9, "Post", 4)], deleted: ["c"], revision: 4 });
+    expect(next.rows.map((one) => one.id)).toEqual(["a", "d", "b"]);
+    expect(next.revision).toBe(4);
+  });
+
+  test("never goes back behind what is known", () => {
+    const newer = { revision: 9, rows: [row("a", 1, "new", 9)] };
+    expect(merged(newer, { items: [row("a", 1, "old", 5)], deleted: [], revision: 5 })).toEqual(newer);
+  });
+});
+
+test("changes are taken back in reverse", () => {
+  const changes: RowChange[] = [
+    { op: "set", row: "a", revision: 1, cells: { name: "X" } },
+    { op: "delete", row: "b", revision: 1 },
+    { op: "add", id: "n", cells: {} },
+    { op: "move", row: "c", first: true },
+  ];
+  expect(inverse(known, changes)).toEqual([
+    { op: "move", row: "c", after: "b" },
+    { op: "delete", row: "n", revision: 0 },
+    { op: "add", id: "b", after: "a", cells: { name: "Post" } },
+    { op: "set", row: "a", revision: 0, cells: { name: "Adler" } },
+  ]);
+});
+
+test("what somebody else changed since is not taken back silently", () => {
+  const undo: RowChange[] = [{ op: "set", row: "a", revision: 0, cells: { name: "Adler" } }];
+  const at = (revision: number) => based(undo, { revision, rows: [row("a", 1, "X", revision)] }, 4)[0];
+  expect(at(4)).toMatchObject({ revision: 4 });
+  // The server refuses this one: the row is at 7.
+  expect(at(7)).toMatchObject({ revision: 4 });
+});
+
+describe("views", () => {
+  const priced = (id: string, amount: string | null): Row => ({ id, position: 1, revision: 1, cells: { name: id, price: amount && { amount, currency: "EUR" } } });
+  const rows = [priced("x", "9.50"), priced("y", null), priced("z", "-100.00"), priced("w", "10.00")];
+  const ids = (sort: { column: string; down: boolean } | null, search = "") => shown(rows, [name, price], { search, sort }, text, "en").map((one) => one.id).join("");
+
+  test("sort by amount, empty ones last either way", () => {
+    expect(ids({ column: "price", down: false })).toBe("zxwy");
+    expect(ids({ column: "price", down: true })).toBe("wxzy");
+    expect(ids(null)).toBe("xyzw");
+  });
+
+  test("find what people read", () => {
+    expect(ids(null, "-100")).toBe("z");
+    expect(ids(null, "eur")).toBe("xzw");
+  });
+});
+
+test("decimals compare digit by digit", () => {
+  const check = (a: string, b: string, expected: number) => expect(Math.sign(compareDecimals(a, b)), `${a} ${b}`).toBe(expected);
+  check("9.5", "10", -1);
+  check("0.30000000000000001", "0.3", 1);
+  check("-2", "-10", 1);
+  check("-0.00", "0", 0);
+  check("100000000000000000001", "100000000000000000000", 1);
+});
+
+describe("cells", () => {
+  test("read in the firm's language and are typed in it", () => {
+    const cell = { amount: "-1234567.50", currency: "EUR" };
+    expect(cellText(price, cell, "de")).toBe("-1.234.567,50 EUR");
+    expect(typedText(price, cell, "de")).toBe("-1234567,50");
+    expect(cellText({ name: "d", kind: "date" }, "2027-03-08", "en")).toBe("8 Mar 2027");
+    expect(cellText(name, null, "en")).toBe("");
+  });
+
+  test("a block comes back as it was copied", () => {
+    const block = [["Adler", "1,5"], ["two\nlines", 'a "b"\tc'], ["", ""]];
+    expect(readBlock(writeBlock(block))).toEqual(block);
+    expect(readBlock("a\tb\r\n1\t2\r\n")).toEqual([["a", "b"], ["1", "2"]]);
+    expect(readBlock('5" pipe\tx')).toEqual([['5" pipe', "x"]]);
+  });
+});
+
+test("a column's short name comes from its title and is its own", () => {
+  expect(columnName("Preis (€)", [])).toBe("preis");
+  expect(columnName("Straße & Ort", [])).toBe("stra_e_ort");
+  expect(columnName("Name", ["name"])).toBe("name_2");
+  expect(columnName("酒店", ["column"])).toBe("column_2");
+});
