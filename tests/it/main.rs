@@ -31,5 +31,6 @@ mod pure;
 mod queue;
 mod result;
 mod run;
+mod table;
 mod upgrade;
 mod workflow;
