@@ -11,16 +11,17 @@ use document::{Assets, Limits, Rendered, Renderer, Template};
 use engine::{
     expression,
     firm::Firm,
-    form::{Setting, Source},
+    form::{ChoicesFrom, Setting, Source},
     format::Formats,
-    graph::{Context, Outputs, Plan, PlanNode, RunFacts, parse},
-    ids::{ArtifactId, DocumentId, RunId},
+    graph::{Context, Named, Outputs, Plan, PlanNode, RunFacts, parse},
+    ids::{ArtifactId, DocumentId, RunId, TableId},
     kind::{Field, Kind},
     node::{
         Effect, Family, HttpRequest, HttpResponse, NodeContext, NodeError, Outcome, PinnedDocument,
         Services, StepInfo, Trigger,
     },
     run::StepKey,
+    table::Embedded,
     value::{FileRef, Record, Value, record_to_json},
     workflow::Workflow,
 };
@@ -32,6 +33,8 @@ struct Example {
     file: String,
     workflow: Workflow,
     documents: HashMap<DocumentId, Template>,
+    /// Embedded tables with the ids they get.
+    tables: HashMap<TableId, Embedded>,
 }
 
 /// Every shipped workflow and where it lies.
@@ -71,6 +74,7 @@ fn examples() -> Vec<Example> {
             }
             documents.insert(id, template);
         }
+        let tables = take_tables(&mut json);
         found.push(Example {
             file: path
                 .file_name()
@@ -80,19 +84,48 @@ fn examples() -> Vec<Example> {
             workflow: parse(&json)
                 .unwrap_or_else(|problems| panic!("{}: {problems:#?}", path.display())),
             documents,
+            tables,
         });
     }
     assert!(!found.is_empty());
     found
 }
 
+/// Embedded tables, their local names turned into ids wherever a setting names them.
+fn take_tables(json: &mut Json) -> HashMap<TableId, Embedded> {
+    let embedded = json["tables"].as_object().cloned().unwrap_or_default();
+    let mut tables = HashMap::new();
+    for (number, (name, table)) in embedded.into_iter().enumerate() {
+        let id = TableId::from_uuid(Uuid::from_u128(number as u128 + 100));
+        for node in json["nodes"].as_array_mut().expect("nodes") {
+            let config = &mut node["config"];
+            if config["table"] == name.as_str() {
+                config["table"] = json!(id);
+            }
+            for field in config["fields"].as_array_mut().into_iter().flatten() {
+                if field["choices_from"]["table"] == name.as_str() {
+                    field["choices_from"]["table"] = json!(id);
+                }
+            }
+        }
+        tables.insert(id, serde_json::from_value(table).expect("a table"));
+    }
+    tables
+}
+
 fn plan(example: &Example) -> Plan {
-    let fields: HashMap<DocumentId, Vec<Field>> = example
-        .documents
-        .iter()
-        .map(|(id, template)| (*id, template.fields()))
-        .collect();
-    let (plan, problems) = Plan::compile(&example.workflow, &nodes::catalogue(), &fields);
+    let (documents, tables) = (example.documents.iter(), example.tables.iter());
+    let columns = |table: &Embedded| -> Vec<Field> {
+        let columns = table.columns.iter();
+        columns.map(|column| column.field.clone()).collect()
+    };
+    let named = Named {
+        documents: documents
+            .map(|(id, template)| (*id, template.fields()))
+            .collect(),
+        tables: tables.map(|(id, table)| (*id, columns(table))).collect(),
+    };
+    let (plan, problems) = Plan::compile(&example.workflow, &nodes::catalogue(), &named);
     let errors: Vec<_> = problems
         .iter()
         .filter(|problem| problem.is_error())
@@ -169,7 +202,13 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
                 constants: &Record::new(),
                 files: &|_| None,
             };
+            let choices = |from: &ChoicesFrom| {
+                let table = &example.tables[&from.table.parse().ok()?];
+                let texts = table.rows.iter().filter_map(|row| row[&from.column].as_str());
+                Some(texts.map(str::to_owned).collect())
+            };
             let record = form
+                .with_choices(&choices)
                 .submit(input, &setting)
                 .unwrap_or_else(|problems| panic!("{problems:#?}"));
             record_to_json(&record)
@@ -178,6 +217,13 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
                 .as_u64()
                 .and_then(|days| usize::try_from(days).ok());
             written(&node.output, days.unwrap_or(2))
+        } else if let Ok(id) = serde_json::from_value::<TableId>(config["table"].clone()) {
+            let condition = &config["conditions"][0];
+            let wanted = evaluate(&condition["value"]).to_json();
+            let column = condition["column"].as_str().expect("a column");
+            let mut rows = example.tables[&id].rows.iter();
+            let row = rows.find(|row| row[column] == wanted).expect("a row");
+            Json::Object(row.clone())
         } else if let Ok(id) = serde_json::from_value::<DocumentId>(config["document"].clone()) {
             let template = &example.documents[&id];
             let mut record = Record::new();

@@ -135,7 +135,8 @@ pub(super) struct Facts {
     pub(super) container: Option<usize>,
     /// It goes on with the first edge that fires.
     pub(super) first: bool,
-    /// Its failures leave by a way of their own, so that whoever comes after it cannot count on its success.
+    /// Its failures, or what it ends with empty-handed, leave by a way of their own, so that whoever comes after it cannot count on
+    /// its output.
     pub(super) branches_off: bool,
 }
 
@@ -306,14 +307,17 @@ mod tests {
 
     #[test]
     fn nothing_can_be_read_of_a_node_on_its_empty_way() {
-        // 0 -> 1 by the way that carries something, 0 -> 2 by the other, and both meet in 3.
-        let mut arcs = arcs(&[(0, 1), (0, 2), (1, 3), (2, 3)]);
-        arcs[1].carries = Carries::Nothing;
-        let all = known(&arcs, &[Facts::default(); 4]);
-        assert!(all[1].succeeded.contains(0));
-        for reader in [2, 3] {
-            assert!(all[reader].ancestors.contains(0));
-            assert!(!all[reader].succeeded.contains(0) && !all[reader].failed.contains(0));
+        // 0 -> 1, from there -> 2 by the way that carries something, -> 3 by the other, and both meet in 4.
+        let mut arcs = arcs(&[(0, 1), (1, 2), (1, 3), (2, 4), (3, 4)]);
+        arcs[0].always = true;
+        arcs[2].carries = Carries::Nothing;
+        let mut facts = [Facts::default(); 5];
+        facts[1].branches_off = true;
+        let all = known(&arcs, &facts);
+        assert!(all[2].succeeded.contains(1));
+        for reader in [3, 4] {
+            assert!(all[reader].ancestors.contains(1));
+            assert!(!all[reader].succeeded.contains(1) && !all[reader].failed.contains(1));
         }
     }
 

@@ -499,7 +499,11 @@ impl Draft {
             .map(|node| Facts {
                 container: node.parent,
                 first: node.join == Join::First,
-                branches_off: node.on_error == OnError::Branch,
+                branches_off: node.on_error == OnError::Branch
+                    || node
+                        .ports
+                        .iter()
+                        .any(|port| node.empty_ports.contains(&port.name)),
             })
             .collect();
         match adjacency::order(size, &self.precedence()) {
