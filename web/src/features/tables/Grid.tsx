@@ -44,7 +44,8 @@ interface Props {
   setActive: (place: Place) => void;
   anchor: Place | null;
   setAnchor: (place: Place | null) => void;
-  commit: (place: Place, typed: unknown) => void;
+  /** By ids: rows can come and go above while a cell is edited. */
+  commit: (row: string, column: Column, typed: unknown) => void;
   clear: (from: Place, to: Place) => void;
   paste: (at: Place, block: string[][]) => void;
   openMenu: (menu: Menu) => void;
@@ -71,7 +72,7 @@ export function Grid(props: Props) {
   const { t } = useTranslation("tables");
   const id = useId();
   const scroll = useRef<HTMLDivElement>(null);
-  const [editing, setEditing] = useState<{ place: Place; text: string } | null>(null);
+  const [editing, setEditing] = useState<{ row: string; column: string; text: string } | null>(null);
   // eslint-disable-next-line react-hooks/incompatible-library -- the virtualizer is read in this component only
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroll.current, estimateSize: () => ROW_PX, overscan: 12, scrollPaddingStart: ROW_PX });
   const [from, to] = block(anchor ?? active, active);
@@ -97,25 +98,27 @@ export function Grid(props: Props) {
     if (column.kind === "yes_no") {
       const cell = row.cells[column.name];
       const next = cell === true ? false : cell === false ? (column.optional ? null : true) : true;
-      props.commit(place, next);
+      props.commit(row.id, column, next);
       return;
     }
     const bad = props.bad.get(cellKey(row.id, column.name));
     const held = bad?.text ?? typedText(column, row.cells[column.name], locale);
     // A date is picked, a choice is chosen: a letter cannot begin them.
     const starts = text !== undefined && column.kind !== "date" && column.kind !== "choice";
-    setEditing({ place, text: starts ? text : held });
+    setEditing({ row: row.id, column: column.name, text: starts ? text : held });
   };
 
   const end = (typed: string | null, move: "down" | "right" | "left" | null) => {
     const edited = editing;
     setEditing(null);
     focus();
-    if (edited === null || typed === null) return;
-    props.commit(edited.place, typed);
-    if (move === "down") go(edited.place.row + 1, edited.place.column);
-    if (move === "right") go(edited.place.row, edited.place.column + 1);
-    if (move === "left") go(edited.place.row, edited.place.column - 1);
+    const column = columns.find((one) => one.name === edited?.column);
+    if (edited === null || column === undefined || typed === null) return;
+    props.commit(edited.row, column, typed);
+    const row = rows.findIndex((one) => one.id === edited.row);
+    if (move === "down") go(row + 1, columns.indexOf(column));
+    if (move === "right") go(row, columns.indexOf(column) + 1);
+    if (move === "left") go(row, columns.indexOf(column) - 1);
   };
 
   const menuOf = (place: Place) => {
@@ -177,7 +180,6 @@ export function Grid(props: Props) {
   const point = (place: Place) => (event: PointerEvent) => {
     if (event.button !== 0) return;
     const again = place.row === active.row && place.column === active.column && !event.shiftKey;
-    if (editing !== null && !(place.row === editing.place.row && place.column === editing.place.column)) setEditing(null);
     go(place.row, place.column, event.shiftKey);
     if (again && place.row > HEAD && place.column > HEAD && editing === null) begin(place);
   };
@@ -219,7 +221,7 @@ export function Grid(props: Props) {
                 const place = { row: item.index, column: index };
                 const bad = props.bad.get(cellKey(row.id, column.name));
                 const inside = place.row >= from.row && place.row <= to.row && index >= from.column && index <= to.column;
-                const edited = editing !== null && same(editing.place, place);
+                const edited = editing !== null && editing.row === row.id && editing.column === column.name;
                 return (
                   <div
                     key={column.name} role="gridcell" aria-colindex={index + 2} id={cellId(place)} className={classes.cell} data-kind={column.kind} aria-selected={inside}

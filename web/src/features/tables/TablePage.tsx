@@ -82,9 +82,9 @@ function OpenTable({ id }: { id: string }) {
     if (drafts.missing(fresh).length > 0) drafts.add(fresh);
     else await send([{ op: "add", ...fresh }]);
   };
-  const commit = (place: Place, typed: unknown) => {
-    const [row, column] = [all[place.row], columns[place.column]];
-    if (row === undefined || column === undefined) return;
+  const commit = (id: string, column: Column, typed: unknown) => {
+    const row = all.find((one) => one.id === id);
+    if (row === undefined) return say(t("rowGone"));
     drafts.good(row.id, [column.name]);
     const draft = drafts.drafts.find((one) => one.id === row.id);
     if (draft) return void saveDraft({ ...draft, cells: { ...draft.cells, [column.name]: typed } });

@@ -27,39 +27,44 @@ export function merged(known: Known, answer: Pick<RowsAnswer, "items" | "deleted
 
 /** What takes changes back, written in the JSON form of the cells; it is made before they are sent. */
 export function inverse(known: Known, changes: readonly RowChange[]): RowChange[] {
-  const at = new Map(known.rows.map((row, index) => [row.id, index]));
+  const rows = new Map(known.rows.map((row) => [row.id, row]));
+  // The order as it is when each change is made: a row that comes back stands behind what stood before it then.
+  const order = known.rows.map((row) => row.id);
   const back: RowChange[] = [];
   for (const change of changes) {
     if (change.op === "add") {
-      if (change.id) back.unshift({ op: "delete", row: change.id, revision: 0 });
+      back.unshift({ op: "delete", row: change.id, revision: 0 });
       continue;
     }
-    const index = at.get(change.row);
-    const row = index === undefined ? undefined : known.rows[index];
-    if (row === undefined || index === undefined) continue;
-    const before = known.rows[index - 1]?.id;
+    const row = rows.get(change.row);
+    const index = order.indexOf(change.row);
+    if (row === undefined || index < 0) continue;
+    const before = order[index - 1];
     const place = before === undefined ? { first: true } : { after: before };
     if (change.op === "set") {
       const cells: Cells = {};
       for (const name of Object.keys(change.cells)) cells[name] = row.cells[name] ?? null;
       back.unshift({ op: "set", row: row.id, revision: 0, cells });
-    } else if (change.op === "move") {
+      continue;
+    }
+    order.splice(index, 1);
+    if (change.op === "delete") back.unshift({ op: "add", id: row.id, ...place, cells: row.cells });
+    else {
       back.unshift({ op: "move", row: row.id, ...place });
-    } else {
-      back.unshift({ op: "add", id: row.id, ...place, cells: row.cells });
+      order.splice(change.first ? 0 : change.after === undefined ? order.length : order.indexOf(change.after) + 1, 0, row.id);
     }
   }
   return back;
 }
 
-/** The same changes on the rows as they are now; a row that somebody else changed since refuses at the server. */
-export function based(changes: readonly RowChange[], known: Known, own: number): RowChange[] {
+/** The same changes on the rows as they are now. `ours` are the revisions that were made here: what somebody else changed after `seen`
+ * is sent as it was seen, so that the server refuses it. */
+export function based(changes: readonly RowChange[], known: Known, seen: number, ours: ReadonlySet<number>): RowChange[] {
   const rows = new Map(known.rows.map((row) => [row.id, row]));
   return changes.map((change) => {
     if (change.op !== "set" && change.op !== "delete") return change;
-    const revision = rows.get(change.row)?.revision ?? 0;
-    // What was changed by nobody but ourselves since is ours to take back.
-    return { ...change, revision: revision > own ? own : revision };
+    const now = rows.get(change.row)?.revision ?? 0;
+    return { ...change, revision: now <= seen || ours.has(now) ? now : seen };
   });
 }
 

@@ -30,7 +30,7 @@ test("changes are taken back in reverse", () => {
     { op: "move", row: "c", first: true },
   ];
   expect(inverse(known, changes)).toEqual([
-    { op: "move", row: "c", after: "b" },
+    { op: "move", row: "c", after: "a" },
     { op: "delete", row: "n", revision: 0 },
     { op: "add", id: "b", after: "a", cells: { name: "Post" } },
     { op: "set", row: "a", revision: 0, cells: { name: "Adler" } },
@@ -39,10 +39,16 @@ test("changes are taken back in reverse", () => {
 
 test("what somebody else changed since is not taken back silently", () => {
   const undo: RowChange[] = [{ op: "set", row: "a", revision: 0, cells: { name: "Adler" } }];
-  const at = (revision: number) => based(undo, { revision, rows: [row("a", 1, "X", revision)] }, 4)[0];
+  const at = (revision: number) => based(undo, { revision, rows: [row("a", 1, "X", revision)] }, 4, new Set([4, 6]))[0];
   expect(at(4)).toMatchObject({ revision: 4 });
-  // The server refuses this one: the row is at 7.
+  expect(at(6)).toMatchObject({ revision: 6 });
+  // The server refuses this one: somebody else made 7.
   expect(at(7)).toMatchObject({ revision: 4 });
+});
+
+test("rows that were deleted together come back in their order", () => {
+  const gone = inverse(known, ["a", "b", "c"].map((id) => ({ op: "delete", row: id, revision: 1 })));
+  expect(gone.map((change) => change.op === "add" && [change.id, change.first])).toEqual([["c", true], ["b", true], ["a", true]]);
 });
 
 describe("views", () => {

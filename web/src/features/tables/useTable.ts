@@ -21,6 +21,9 @@ export const tableQuery = (id: string) => ({
   queryFn: async () => (await ask(api.GET("/api/tables/{id}", { params: { path: { id } } }))) as TableItem,
 });
 
+/** Read through a function, because the compiler takes a value that it saw set for the one that is there. */
+const isAgain = (asking: { current: string }) => asking.current === "again";
+
 const rowsKey = (id: string) => [...keys.table(id), "rows"];
 
 async function readRows(id: string, query: { after?: string; since?: number }): Promise<RowsAnswer> {
@@ -47,7 +50,9 @@ export function useTable(id: string, locale: string) {
   const [saving, setSaving] = useState(0);
   const [undone, setUndone] = useState<Step[]>([]);
   const [done, setDone] = useState<Step[]>([]);
-  const asking = useRef(false);
+  const asking = useRef<"no" | "yes" | "again">("no");
+  /** Revisions that were made here. */
+  const ours = useRef(new Set<number>());
 
   const put = useCallback((answer: Pick<RowsAnswer, "items" | "deleted" | "revision">) => {
     client.setQueryData<Known>(rowsKey(id), (known) => known && merged(known, answer));
@@ -55,19 +60,25 @@ export function useTable(id: string, locale: string) {
 
   /** Reads what changed since. */
   const refresh = useCallback(async () => {
-    const known = client.getQueryData<Known>(rowsKey(id));
-    if (known === undefined || asking.current) return;
-    asking.current = true;
+    if (asking.current !== "no") {
+      asking.current = "again";
+      return;
+    }
     try {
-      const answer = await readRows(id, { since: known.revision });
-      void client.invalidateQueries({ queryKey: keys.table(id), exact: true });
-      if (answer.reload) await client.invalidateQueries({ queryKey: rowsKey(id) });
-      else put(answer);
+      do {
+        asking.current = "yes";
+        const known = client.getQueryData<Known>(rowsKey(id));
+        if (known === undefined) return;
+        const answer = await readRows(id, { since: known.revision });
+        void client.invalidateQueries({ queryKey: keys.table(id), exact: true });
+        if (answer.reload) await client.invalidateQueries({ queryKey: rowsKey(id) });
+        else put(answer);
+      } while (isAgain(asking));
     } catch (error) {
       // A lost connection is told by the shell; the next event asks again.
       if (!(error instanceof ApiError)) throw error;
     } finally {
-      asking.current = false;
+      asking.current = "no";
     }
   }, [client, id, put]);
 
@@ -82,6 +93,7 @@ export function useTable(id: string, locale: string) {
     try {
       const body = { version, changes, ...(typed ? { locale } : {}) };
       const answer = await ask(api.POST("/api/tables/{id}/rows", { params: { path: { id } }, body: body as never }));
+      ours.current.add(answer.revision);
       put(answer as unknown as RowsAnswer);
       client.setQueryData<TableItem>(keys.table(id), (known) => known && { ...known, row_count: answer.row_count });
       return answer.revision;
@@ -107,11 +119,9 @@ export function useTable(id: string, locale: string) {
     const known = client.getQueryData<Known>(rowsKey(id));
     if (last === undefined || known === undefined) return;
     setFrom(from.slice(0, -1));
-    const changes = based(last.changes, known, last.revision);
+    const changes = based(last.changes, known, last.revision, ours.current);
     const back = inverse(known, changes);
     const revision = await send(changes, false);
-    // The steps before it were made on rows that are ours again.
-    setFrom(from.slice(0, -1).map((one) => ({ ...one, revision })));
     setTo((steps) => [...steps, { changes: back, revision }]);
   }, [client, id, send]);
 
