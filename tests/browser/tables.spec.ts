@@ -173,9 +173,8 @@ test("two people see each other's changes, and nobody's are overwritten", async 
   const [, post] = (await api.call<{ items: { id: string; revision: number }[] }>("GET", `/tables/${table.id}/rows`)).items;
   await one.route("**/rows", async (route) => {
     await api.call("POST", `/tables/${table.id}/rows`, { version: 1, changes: [{ op: "set", row: post?.id, revision: post?.revision, cells: { sauna: true } }] });
-    await one.unroute("**/rows");
     await route.continue();
-  });
+  }, { times: 1 });
   await one.keyboard.press("Enter");
   await expect(one.getByText("Somebody else changed this row meanwhile. Nothing was overwritten.")).toBeVisible();
   await expect(cell(one, 2, 2)).toHaveText("101.00 EUR");
@@ -216,8 +215,8 @@ test("twenty thousand rows are there at once and move like ten", async ({ browse
   await chooser.setFiles({ name: "long.csv", mimeType: "text/csv", buffer: Buffer.from(`Hotel,Price\n${lines.join("\n")}\n`) });
   const dialog = page.getByRole("dialog");
   await dialog.getByText("Replace all rows").click();
-  await dialog.getByRole("button", { name: "Replace with 20000 rows" }).click({ timeout: 60_000 });
-  await expect(page.getByText("20000 rows", { exact: true }).or(page.getByText("20,000 rows", { exact: true }))).toBeVisible({ timeout: 60_000 });
+  await dialog.getByRole("button", { name: "Replace with 20,000 rows" }).click({ timeout: 60_000 });
+  await expect(page.getByText("20,000 rows", { exact: true })).toBeVisible({ timeout: 60_000 });
   await expect(grid(page)).toHaveAttribute("aria-rowcount", "20001");
   await grid(page).focus();
   await page.keyboard.press("Control+End");
@@ -277,6 +276,7 @@ test("a step looks into a table that is chosen by name", async ({ browser }) => 
   await expect(inspector.getByText("A condition is not complete.")).toBeVisible();
   await expectAccessible(page, "a step that looks up");
   const draft = async () => (await api.call<{ draft: { document: { nodes: { config: unknown }[] } } }>("GET", `/workflows/${made.id}`)).draft.document.nodes;
-  await expect.poll(async () => JSON.stringify(await draft())).toContain(`"choices_from":{"table":"${table.id}","column":"name"}`);
-  await expect.poll(async () => JSON.stringify(await draft())).toContain(`"conditions":[{"column":"name","operator":"is","value":""}]`);
+  const from = { choices_from: { table: table.id, column: "name" } };
+  await expect.poll(async () => (await draft())[0]?.config).toMatchObject({ fields: [from] });
+  await expect.poll(async () => (await draft())[1]?.config).toEqual({ table: table.id, conditions: [{ column: "name", operator: "is", value: "" }] });
 });

@@ -100,7 +100,7 @@ export function ColumnDialog({ table, index, locale, close }: { table: TableItem
         <div className={classes.buttons}>
           <Button variant="default" onClick={close}>{t("cancel")}</Button>
           {losses
-            ? <Button color="red" loading={save.isPending} onClick={(event) => submit(event, true)}>{t("column.accept")}</Button>
+            ? <Button variant="default" className={classes.danger} loading={save.isPending} onClick={(event) => submit(event, true)}>{t("column.accept")}</Button>
             : <Button type="submit" loading={save.isPending} disabled={title.trim() === ""}>{t("save")}</Button>}
         </div>
       </form>
@@ -116,7 +116,7 @@ export function LossDialog({ losses, busy, accept, close }: { losses: readonly L
       <Losses losses={losses} />
       <div className={classes.buttons}>
         <Button variant="default" onClick={close}>{t("cancel")}</Button>
-        <Button color="red" loading={busy} onClick={accept}>{t("column.accept")}</Button>
+        <Button variant="default" className={classes.danger} loading={busy} onClick={accept}>{t("column.accept")}</Button>
       </div>
     </Modal>
   );

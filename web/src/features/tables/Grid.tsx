@@ -189,7 +189,7 @@ export function Grid(props: Props) {
   return (
     <div
       ref={scroll} className={classes.grid} style={style} role="grid" tabIndex={0} aria-label={t("grid.label", { name: props.name })} aria-multiselectable
-      aria-rowcount={rows.length + 1} aria-colcount={columns.length + 1} aria-activedescendant={cellId(active)} data-editing={editing !== null || undefined}
+      aria-rowcount={rows.length + 1} aria-colcount={columns.length + 1} aria-activedescendant={active.row < rows.length && active.column < columns.length ? cellId(active) : undefined} data-editing={editing !== null || undefined}
       onKeyDown={press} onCopy={copy} onPaste={paste}
     >
       <div role="row" aria-rowindex={1} className={classes.head}>

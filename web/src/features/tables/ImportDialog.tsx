@@ -86,7 +86,7 @@ export function ImportDialog({ table, file, locale: usual, close, done }: { tabl
         )}
         <div className={classes.buttons}>
           <Button variant="default" onClick={close}>{t("cancel")}</Button>
-          <Button disabled={!ready} color={mode === "replace" ? "red" : undefined} loading={apply.isPending} onClick={() => apply.mutate()}>
+          <Button disabled={!ready} variant={mode === "replace" ? "default" : "filled"} className={mode === "replace" ? classes.danger : undefined} loading={apply.isPending} onClick={() => apply.mutate()}>
             {mode === "replace" ? t("file.replaceApply", { rows: found?.row_count ?? 0 }) : t("file.apply", { rows: found?.row_count ?? 0 })}
           </Button>
         </div>

@@ -24,6 +24,8 @@ import { type Column, type Row, type RowChange, type TableItem, titleOf } from "
 import { type Draft, useDrafts } from "./useDrafts";
 import { useTable } from "./useTable";
 
+const UNKNOWN: Column = { name: "", kind: "any" };
+
 /** Rows that are pasted at once. */
 const MOST_PASTED = 1_000;
 
@@ -129,6 +131,11 @@ function OpenTable({ id }: { id: string }) {
     void send([{ op: "move", row: row.id, ...place(by === -1 ? index - 2 : index + 1) }]);
     setActive({ row: index + by, column: active.column });
   };
+  /** Who came by keyboard goes on in the grid. */
+  const closeMenu = () => {
+    setMenu(null);
+    document.querySelector<HTMLElement>("[role=grid]")?.focus({ preventScroll: true });
+  };
   const take = (step: (() => Promise<void>) | null) => step && (() => void step().catch(tell));
 
   if (table.isError) return <ErrorPanel error={table.error} retry={() => void table.refetch()} />;
@@ -136,7 +143,7 @@ function OpenTable({ id }: { id: string }) {
   if (!table.data || !known) return <Loading lines={8} />;
   const saved = table.data;
   const waiting = drafts.drafts[0];
-  const names = (missing: readonly string[]) => missing.map((name) => titleOf(columns.find((column) => column.name === name) ?? ({ name, kind: "any" } as Column))).join(", ");
+  const names = (missing: readonly string[]) => missing.map((name) => titleOf(columns.find((column) => column.name === name) ?? UNKNOWN)).join(", ");
   return (
     <div className={classes.page}>
       <Bar
@@ -160,10 +167,15 @@ function OpenTable({ id }: { id: string }) {
         </Button>
         <span className={classes.meta}>{inOrder ? t("rows", { count: known.length }) : t("found", { count: viewed.length, all: known.length })}</span>
       </div>
-      <Menu opened={menu !== null} onClose={() => setMenu(null)} position="bottom-start" withinPortal>
-        <Menu.Target><span className={classes.anchor} style={{ insetInlineStart: menu?.at.x ?? 0, insetBlockStart: menu?.at.y ?? 0 }} /></Menu.Target>
+      {menu && <Menu opened onClose={closeMenu} position="bottom-start" withinPortal returnFocus={false}>
+        <Menu.Target>
+          <button
+            type="button" tabIndex={-1} className={classes.anchor} style={{ left: menu.at.x, top: menu.at.y }}
+            aria-label={menu.kind === "row" ? t("grid.rowMenu", { number: menu.index + 1 }) : t("grid.columnMenu", { title: titleOf(columns[menu.index] ?? UNKNOWN) })}
+          />
+        </Menu.Target>
         <Menu.Dropdown>
-          {menu?.kind === "row" && (
+          {menu.kind === "row" && (
             <>
               {inOrder && <Menu.Item onClick={() => void insert({ cells: {}, ...place(menu.index - 1) })}>{t("grid.insertAbove")}</Menu.Item>}
               {inOrder && <Menu.Item onClick={() => void insert({ cells: {}, ...place(menu.index) })}>{t("grid.insertBelow")}</Menu.Item>}
@@ -171,12 +183,12 @@ function OpenTable({ id }: { id: string }) {
               {inOrder && <Menu.Item disabled={menu.index === 0} onClick={() => move(menu.index, -1)}>{t("grid.up")}</Menu.Item>}
               {inOrder && <Menu.Item disabled={menu.index >= all.length - 1} onClick={() => move(menu.index, 1)}>{t("grid.down")}</Menu.Item>}
               <Menu.Divider />
-              <Menu.Item color="red" onClick={() => removeRows(menu.index)}>{t("grid.deleteRows", { count: chosen(menu.index).length })}</Menu.Item>
+              <Menu.Item className={classes.danger} onClick={() => removeRows(menu.index)}>{t("grid.deleteRows", { count: chosen(menu.index).length })}</Menu.Item>
             </>
           )}
-          {menu?.kind === "column" && <ColumnMenu table={saved} index={menu.index} setView={setView} edit={() => setEditing({ index: menu.index })} save={(next) => layout.save.mutate({ layout: next, accept_loss: false })} />}
+          {menu.kind === "column" && <ColumnMenu table={saved} index={menu.index} setView={setView} edit={() => setEditing({ index: menu.index })} save={(next) => layout.save.mutate({ layout: next, accept_loss: false })} />}
         </Menu.Dropdown>
-      </Menu>
+      </Menu>}
       {layout.losses && layout.save.variables && (
         <LossDialog losses={layout.losses} busy={layout.save.isPending} close={() => layout.save.reset()} accept={() => layout.save.variables && layout.save.mutate({ ...layout.save.variables, accept_loss: true })} />
       )}
@@ -220,7 +232,7 @@ function ColumnMenu({ table, index, setView, edit, save }: {
       <Menu.Item disabled={index === table.columns.length - 1} onClick={() => moved(1)}>{t("grid.columnRight")}</Menu.Item>
       <Menu.Divider />
       <Menu.Item
-        color="red" disabled={table.columns.length === 1}
+        className={classes.danger} disabled={table.columns.length === 1}
         onClick={() => save({ columns: table.columns.filter((_, at) => at !== index), name_column: name_column === column.name ? null : name_column })}
       >
         {t("grid.columnDelete")}
@@ -296,7 +308,7 @@ function DeleteDialog({ table, close }: { table: TableItem; close: () => void })
       {remove.isError && <InlineError error={remove.error} />}
       <div className={classes.buttons}>
         <Button variant="default" onClick={close}>{t("keep")}</Button>
-        <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>{t("delete")}</Button>
+        <Button variant="default" className={classes.danger} loading={remove.isPending} onClick={() => remove.mutate()}>{t("delete")}</Button>
       </div>
     </Modal>
   );
