@@ -18,7 +18,7 @@ use engine::{
     kind::{Field, Kind},
     node::{
         Effect, Family, HttpRequest, HttpResponse, NodeContext, NodeError, Outcome, PinnedDocument,
-        Services, StepInfo, Trigger,
+        Services, StepInfo, TableRows, Trigger,
     },
     run::StepKey,
     table::Embedded,
@@ -204,7 +204,10 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
             };
             let choices = |from: &ChoicesFrom| {
                 let table = &example.tables[&from.table.parse().ok()?];
-                let texts = table.rows.iter().filter_map(|row| row[&from.column].as_str());
+                let texts = table
+                    .rows
+                    .iter()
+                    .filter_map(|row| row[&from.column].as_str());
                 Some(texts.map(str::to_owned).collect())
             };
             let record = form
@@ -302,6 +305,9 @@ impl NodeContext for Head {
     }
     async fn document(&self, _id: DocumentId) -> Result<PinnedDocument, NodeError> {
         panic!("pages are laid out elsewhere")
+    }
+    async fn table(&self, _id: TableId) -> Result<TableRows, NodeError> {
+        panic!("tables are looked up elsewhere")
     }
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
         panic!("samples hand in no files: {}", file.name)

@@ -42,7 +42,7 @@ pub(crate) struct Records {
     encoding: &'static str,
     delimiter: char,
     /// (line in the file, fields); the first one holds the headings.
-    records: Vec<(u64, Vec<String>)>,
+    lines: Vec<(u64, Vec<String>)>,
 }
 
 impl Records {
@@ -92,7 +92,7 @@ impl Records {
         Ok(Self {
             encoding,
             delimiter,
-            records,
+            lines: records,
         })
     }
 
@@ -109,7 +109,7 @@ impl Records {
             ..Reading::default()
         };
         let columns = self.columns(layout, &mut reading);
-        for (line, fields) in self.records.iter().skip(1) {
+        for (line, fields) in self.lines.iter().skip(1) {
             if fields.iter().all(|field| field.trim().is_empty()) {
                 reading.blank_rows += 1;
                 continue;
@@ -160,7 +160,7 @@ impl Records {
     /// Which column each field of the file fills.
     fn columns<'l>(&self, layout: &'l Layout, reading: &mut Reading) -> Vec<Option<&'l Column>> {
         let empty = (1, Vec::new());
-        let (line, headings) = self.records.first().unwrap_or(&empty);
+        let (line, headings) = self.lines.first().unwrap_or(&empty);
         let mut found: Vec<Option<&Column>> = Vec::new();
         for heading in headings {
             let alike = heading.trim().to_lowercase();
@@ -199,7 +199,7 @@ impl Records {
     /// The headings, and which kind of column would take everything below each of them.
     pub(crate) fn guess(&self, currency: &str, setting: &Setting<'_>) -> Layout {
         let empty = (1, Vec::new());
-        let (_, headings) = self.records.first().unwrap_or(&empty);
+        let (_, headings) = self.lines.first().unwrap_or(&empty);
         let mut columns: Vec<Column> = Vec::new();
         for (index, heading) in headings.iter().enumerate() {
             let number = index + 1;
@@ -208,7 +208,7 @@ impl Records {
                 heading => heading.chars().take(100).collect(),
             };
             let cells: Vec<&str> = self
-                .records
+                .lines
                 .iter()
                 .skip(1)
                 .filter(|(_, fields)| fields.iter().any(|field| !field.trim().is_empty()))

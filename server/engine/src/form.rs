@@ -289,15 +289,16 @@ impl FormField {
             FieldKind::LongText { max_length } => Kind::Text {
                 max_length: Some(max_length.unwrap_or(MAX_LONG_TEXT)),
             },
-            FieldKind::Email | FieldKind::Phone => Kind::text(),
             FieldKind::Number {
                 decimals: Some(0), ..
             } => Kind::Integer,
             FieldKind::Number { .. } => Kind::Decimal,
             FieldKind::Money { .. } => Kind::Money,
             FieldKind::Date { .. } => Kind::Date,
-            // The rows that can be chosen are known only when somebody answers.
-            FieldKind::Select {
+            // Which rows can be chosen is known only when somebody answers.
+            FieldKind::Email
+            | FieldKind::Phone
+            | FieldKind::Select {
                 choices_from: Some(_),
                 ..
             } => Kind::text(),

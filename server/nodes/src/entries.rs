@@ -227,10 +227,7 @@ pub(crate) fn own_title(template: &Template, scope: &Kind) -> Option<String> {
 }
 
 /// Problems of the list itself.
-pub(crate) fn check_list(
-    list: &Template,
-    context: &OutputContext<'_>,
-) -> Vec<Problem> {
+pub(crate) fn check_list(list: &Template, context: &OutputContext<'_>) -> Vec<Problem> {
     let scope = Kind::Record {
         fields: context
             .inputs

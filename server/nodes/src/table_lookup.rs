@@ -449,6 +449,10 @@ mod tests {
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "test values are written in place"
+    )]
     fn config(conditions: Json, find: &str, if_none: &str) -> Json {
         json!({"table": TABLE, "conditions": conditions, "find": find, "if_none": if_none})
     }
@@ -554,6 +558,7 @@ mod tests {
             resources: tables,
             sources: &[],
             inside: None,
+            entry: None,
         };
         let found = node::<TableLookup>(config).check(&context).into_iter();
         found

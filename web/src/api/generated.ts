@@ -735,6 +735,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All tables by name. */
+        get: operations["list_tables"];
+        put?: never;
+        /** Makes an empty table. */
+        post: operations["create_table"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tables/from-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a table of a CSV file: its first line names the columns, and what stands below tells their kinds. */
+        post: operations["create_table_from_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tables/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One table without its rows. */
+        get: operations["read_table"];
+        /** Changes the name and the columns; a column is known by its name, whatever its title. Says what it would lose before it does. */
+        put: operations["write_table"];
+        post?: never;
+        /** Deletes a table that no draft and no live workflow uses. */
+        delete: operations["delete_table"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tables/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The table as a CSV file for spreadsheets. */
+        get: operations["export_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tables/{id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads a CSV file into the table, or tells what it holds. */
+        post: operations["import_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tables/{id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A page of rows in their order, or what changed since a revision. */
+        get: operations["list_rows"];
+        put?: never;
+        /** Adds, changes, moves and deletes rows in one go. */
+        post: operations["change_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workflows": {
         parameters: {
             query?: never;
@@ -849,7 +955,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Copies the draft into a new workflow, with documents of its own. */
+        /** Copies the draft into a new workflow, with documents of its own and the same tables. */
         post: operations["duplicate_workflow"];
         delete?: never;
         options?: never;
@@ -864,7 +970,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The draft as one file, documents embedded. */
+        /** The draft as one file, documents and tables embedded. */
         get: operations["export_workflow"];
         put?: never;
         post?: never;
@@ -1120,6 +1226,77 @@ export interface components {
             /** @description What people read; the value itself when absent. */
             title?: string | null;
         };
+        /**
+         * @description One typed column: `{"name": "price", "title": "Price", "kind": "money", "currency": "EUR", "optional": true}`. Its name is its
+         *     stable id, which expressions read; the title is what people read and rename.
+         */
+        Column: {
+            /** @description `[a-z][a-z0-9_]*`, at most 64 characters. */
+            name: string;
+            /** @description What people read; the name itself when empty. */
+            title?: string;
+            /**
+             * @description May be empty, so that references to it demand a default.
+             * @default false
+             */
+            optional: boolean;
+            /** @description Of an amount: what its figures are in (ISO 4217). */
+            currency?: string | null;
+        } & ({
+            /** @constant */
+            kind: "text";
+            /**
+             * Format: uint32
+             * @description Longest text, in characters.
+             */
+            max_length?: number | null;
+        } | {
+            /** @constant */
+            kind: "integer";
+        } | {
+            /** @constant */
+            kind: "decimal";
+        } | {
+            /** @constant */
+            kind: "money";
+        } | {
+            /** @constant */
+            kind: "date";
+        } | {
+            /** @constant */
+            kind: "time";
+        } | {
+            /** @constant */
+            kind: "instant";
+        } | {
+            /** @constant */
+            kind: "yes_no";
+        } | {
+            /** @constant */
+            kind: "choice";
+            options: components["schemas"]["ChoiceOption"][];
+        } | {
+            /** @constant */
+            kind: "list";
+            item: components["schemas"]["Kind"];
+            /**
+             * Format: uint32
+             * @description Fewest and most entries.
+             */
+            min_items?: number | null;
+            /** Format: uint32 */
+            max_items?: number | null;
+        } | {
+            /** @constant */
+            kind: "record";
+            fields: components["schemas"]["Field"][];
+        } | {
+            /** @constant */
+            kind: "file";
+        } | {
+            /** @constant */
+            kind: "any";
+        });
         CredentialIn: {
             name: string;
             secret: components["schemas"]["SecretIn"];
@@ -1525,6 +1702,11 @@ export interface components {
             /** Format: date-time */
             finished_at: string | null;
         };
+        HeadingOut: {
+            text: string;
+            /** @description The column it fills; null when its cells are not taken. */
+            column: string | null;
+        };
         /** @description Address of an inbound webhook; whoever knows it can start runs. */
         HookOut: {
             node: string;
@@ -1545,6 +1727,21 @@ export interface components {
             sample: Record<string, never> | null;
             /** @description The values that it holds, as the step declares them. */
             fields: Record<string, never>[];
+        };
+        /** @description What a file holds, and every problem with it. Nothing is taken while there is one. */
+        ImportOut: {
+            applied: boolean;
+            encoding: string;
+            delimiter: string;
+            headings: components["schemas"]["HeadingOut"][];
+            row_count: number;
+            /** @description Rows without content, which are left out. */
+            blank_rows: number;
+            /** @description The first rows. */
+            sample: Record<string, never>[];
+            /** @description The first 1,000; `params` say `row` (line of the file), `column` and `content`. */
+            problems: components["schemas"]["ProblemOut"][];
+            problem_count: number;
         };
         /** @description What lies inside a step, as its settings for one entry may read it. */
         Inside: {
@@ -2089,6 +2286,37 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_TableOut: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /**
+                 * Format: int32
+                 * @description Counts changes of the name and the columns.
+                 */
+                version: number;
+                /**
+                 * Format: int64
+                 * @description Counts every change, of rows too.
+                 */
+                revision: number;
+                columns: components["schemas"]["Column"][];
+                /** @description The column that people recognise a row by. */
+                name_column: string | null;
+                /** Format: int64 */
+                row_count: number;
+                /** @description Workflows whose draft or live version uses it. */
+                used_by: components["schemas"]["TableUseOut"][];
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                changed_at: string;
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_WorkflowRowOut: {
             items: {
                 /** Format: uuid */
@@ -2226,6 +2454,103 @@ export interface components {
          * @enum {string}
          */
         Role: "owner" | "member";
+        RowChangeIn: {
+            /**
+             * Format: uuid
+             * @description A fresh UUID, or that of a deleted row that comes back.
+             */
+            id?: string | null;
+            /**
+             * Format: uuid
+             * @description The row before it; the last one when absent.
+             */
+            after?: string | null;
+            /** @description Before all others. */
+            first?: boolean;
+            cells: Record<string, never>;
+            /** @enum {string} */
+            op: "add";
+        } | {
+            /** Format: uuid */
+            row: string;
+            /**
+             * Format: int64
+             * @description The row's revision that the change was made on.
+             */
+            revision: number;
+            /** @description The cells that change. */
+            cells: Record<string, never>;
+            /** @enum {string} */
+            op: "set";
+        } | {
+            /** Format: uuid */
+            row: string;
+            /** Format: uuid */
+            after?: string | null;
+            first?: boolean;
+            /** @enum {string} */
+            op: "move";
+        } | {
+            /** Format: uuid */
+            row: string;
+            /** Format: int64 */
+            revision: number;
+            /** @enum {string} */
+            op: "delete";
+        };
+        /**
+         * @description All of them are made, or none: 409 `row_changed` or `row_gone` when somebody was quicker, `table_changed` when the columns are
+         *     others.
+         */
+        RowChangesIn: {
+            /**
+             * Format: int32
+             * @description The table's version that the cells were written for.
+             */
+            version: number;
+            /** @description Cells are texts as people of this language type them; without it they have the JSON form of their kind. */
+            locale?: string | null;
+            changes: components["schemas"]["RowChangeIn"][];
+        };
+        RowOut: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description Order among the rows.
+             */
+            position: number;
+            /**
+             * Format: int64
+             * @description The table's revision that changed it last.
+             */
+            revision: number;
+            /** @description By the name of the column; null where it is empty. */
+            cells: Record<string, never>;
+        };
+        RowsChangedOut: {
+            /** @description Every row that is new or another one now. */
+            items: components["schemas"]["RowOut"][];
+            deleted: string[];
+            /** Format: int64 */
+            revision: number;
+            /** Format: int64 */
+            row_count: number;
+        };
+        RowsOut: {
+            items: components["schemas"]["RowOut"][];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description Of the table.
+             */
+            revision: number;
+            /** @description With `since`: rows that are gone. */
+            deleted: string[];
+            /** @description With `since`: so much has changed that everything has to be read again. */
+            reload: boolean;
+        };
         RunDeliveryOut: {
             /** Format: uuid */
             id: string;
@@ -2493,6 +2818,54 @@ export interface components {
         };
         /** @enum {string} */
         StepState: "pending" | "ready" | "running" | "waiting" | "retryable" | "succeeded" | "failed" | "cancelled" | "skipped";
+        TableIn: {
+            name: string;
+            columns: components["schemas"]["Column"][];
+            /** @description A text column whose cells all differ. */
+            name_column?: string | null;
+        };
+        TableOut: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description Counts changes of the name and the columns.
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description Counts every change, of rows too.
+             */
+            revision: number;
+            columns: components["schemas"]["Column"][];
+            /** @description The column that people recognise a row by. */
+            name_column: string | null;
+            /** Format: int64 */
+            row_count: number;
+            /** @description Workflows whose draft or live version uses it. */
+            used_by: components["schemas"]["TableUseOut"][];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            changed_at: string;
+        };
+        /** @description 409 `table_changed` when the base is stale, `cells_lost` with what would go unless `accept_loss` is set. */
+        TableUpdateIn: {
+            /** Format: int32 */
+            base_version: number;
+            name: string;
+            columns: components["schemas"]["Column"][];
+            name_column?: string | null;
+            accept_loss?: boolean;
+            /** @description Language in which texts are read that become numbers; English when absent. */
+            locale?: string | null;
+        };
+        TableUseOut: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
         /** @description A text with `{{ }}` holes in a node's config or a document's leaf. Its JSON Schema carries `x-widget: "template"`. */
         Template: string;
         TrialRunIn: {
@@ -2581,6 +2954,10 @@ export interface components {
             /** @description Embedded series of numbers by local name; only in exports and in `workflows/`. */
             series?: {
                 [key: string]: components["schemas"]["Series"];
+            };
+            /** @description Embedded tables by local name; only in exports and in `workflows/`. */
+            tables?: {
+                [key: string]: unknown;
             };
         };
         /** @description From a shipped example, from a document (an import), or empty. */
@@ -4590,6 +4967,337 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_tables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TableOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    create_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TableIn"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    create_table_from_file: {
+        parameters: {
+            query: {
+                name: string;
+                locale: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    write_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TableUpdateIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    delete_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    export_table: {
+        parameters: {
+            query?: {
+                /** @description Language of the spreadsheet that opens the file. */
+                locale?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    import_rows: {
+        parameters: {
+            query: {
+                /** @description Language in which the file's numbers and dates are written. */
+                locale: string;
+                /** @description The table's version that the preview was made with. */
+                version: number;
+                mode: "append" | "replace";
+                /** @description Takes the rows; without it nothing is changed. */
+                apply?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_rows: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description Only what changed since this revision. */
+                since?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    change_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowChangesIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsChangedOut"];
                 };
             };
             /** @description What went wrong. */

@@ -587,10 +587,7 @@ async fn export_table(
         .map_err(ApiError::internal)?;
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"table.csv\"",
-        ),
+        (header::CONTENT_DISPOSITION, "attachment"),
     ];
     Ok((headers, bytes).into_response())
 }

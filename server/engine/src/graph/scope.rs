@@ -169,10 +169,13 @@ impl Plan {
             .iter()
             .filter_map(|(id, reading)| Some(reading.field(self.nodes.get(id)?.seen())))
             .collect();
-        fields.extend(item_scope(None, self.containers(node).filter_map(|container| {
-            let inner = container.inner.as_ref()?;
-            Some((container.id.as_str(), container.name.as_str(), &inner.item))
-        })));
+        fields.extend(item_scope(
+            None,
+            self.containers(node).filter_map(|container| {
+                let inner = container.inner.as_ref()?;
+                Some((container.id.as_str(), container.name.as_str(), &inner.item))
+            }),
+        ));
         fields.extend(common_scope());
         Kind::Record { fields }
     }

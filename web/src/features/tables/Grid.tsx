@@ -128,12 +128,15 @@ export function Grid(props: Props) {
     else if (place.row > HEAD) props.openMenu({ kind: "row", index: place.row, at });
   };
 
+  /** After the key that asks for it: a menu that opened while it is still on its way would take it for its own. */
+  const later = (place: Place) => setTimeout(() => menuOf(place), 0);
+
   const press = (event: KeyboardEvent) => {
     if (editing !== null || event.target !== scroll.current) return;
     const { row, column } = active;
     const page = Math.max(1, Math.floor((scroll.current?.clientHeight ?? 400) / ROW_PX) - 2);
     const control = event.ctrlKey || event.metaKey;
-    const moves: Record<string, () => void> = {
+    const moves: Record<string, () => unknown> = {
       ArrowUp: () => go(control ? 0 : row - 1, column, event.shiftKey),
       ArrowDown: () => (row === rows.length - 1 && !event.shiftKey && !control ? props.addRow() : go(control ? rows.length - 1 : row + 1, column, event.shiftKey)),
       ArrowLeft: () => go(row, control ? 0 : column - 1, event.shiftKey),
@@ -142,15 +145,15 @@ export function Grid(props: Props) {
       End: () => go(control ? rows.length - 1 : row, columns.length - 1, event.shiftKey),
       PageUp: () => go(Math.max(0, row - page), column, event.shiftKey),
       PageDown: () => go(row + page, column, event.shiftKey),
-      Enter: () => (row === HEAD || column === HEAD ? menuOf(active) : begin(active)),
+      Enter: () => (row === HEAD || column === HEAD ? later(active) : begin(active)),
       F2: () => begin(active),
-      ContextMenu: () => menuOf(active),
+      ContextMenu: () => later(active),
       Delete: () => props.clear(from, to),
       Backspace: () => props.clear(from, to),
       Escape: () => setAnchor(null),
     };
     const act = moves[event.key];
-    if (event.key === "F10" && event.shiftKey) menuOf(active);
+    if (event.key === "F10" && event.shiftKey) later(active);
     else if (control && event.key.toLowerCase() === "z") (event.shiftKey ? props.redo : props.undo)?.();
     else if (control && event.key.toLowerCase() === "y") props.redo?.();
     else if (control && event.key.toLowerCase() === "a") {
