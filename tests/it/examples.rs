@@ -102,7 +102,8 @@ fn take_tables(json: &mut Json) -> HashMap<TableId, Embedded> {
             if config["table"] == name.as_str() {
                 config["table"] = json!(id);
             }
-            for field in config["fields"].as_array_mut().into_iter().flatten() {
+            let fields = config.get_mut("fields").and_then(Json::as_array_mut);
+            for field in fields.into_iter().flatten() {
                 if field["choices_from"]["table"] == name.as_str() {
                     field["choices_from"]["table"] = json!(id);
                 }
@@ -267,7 +268,7 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
             let step = step(example, &plan, node, now);
             run(
                 node,
-                Head {
+                &Head {
                     step,
                     values: values.clone(),
                     scope: plan.scope(node),
@@ -353,12 +354,12 @@ fn step(example: &Example, plan: &Plan, node: &PlanNode, now: Timestamp) -> Step
 }
 
 /// The step's output, which must be of the kind it promises.
-fn run(node: &PlanNode, head: Head) -> Json {
+fn run(node: &PlanNode, head: &Head) -> Json {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
     let outcome = runtime
-        .block_on(node.node.run(&head))
+        .block_on(node.node.run(head))
         .unwrap_or_else(|error| panic!("{}: {error}", node.id));
     let Outcome::Done(done) = outcome else {
         panic!("{} waits", node.id)

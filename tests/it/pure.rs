@@ -53,7 +53,7 @@ fn steps() -> Vec<Json> {
             &json!({"type": "for_each", "config": {"list": "{{ [form.customer, 'b'] }}", "result": format!("{{{{ index }}}} {{{{ item }}}} {TEXT}")}}),
         ),
         with(
-            &json!({"type": "list_filter", "config": {"list": "{{ [form.customer, 'b', 'a', 'b', today] | map('string') }}",
+            &json!({"type": "list_filter", "config": {"list": "{{ [form.customer, 'b', 'a', 'b'] }}",
             "unique_by": [{"value": "{{ item }}"}], "sort_by": [{"value": "{{ item }}", "direction": "descending"}]}}),
         ),
         with(
@@ -62,7 +62,7 @@ fn steps() -> Vec<Json> {
         ),
         with(
             &json!({"type": "data_read", "config": {"file": "Customer;Day\n{{ form.customer }};{{ today }}", "columns": [
-            {"name": "customer", "kind": "text"}, {"name": "day", "kind": "date"}]}}),
+            {"name": "customer", "kind": "text"}, {"name": "day", "kind": "text"}]}}),
         ),
         with(
             &json!({"type": "data_write", "config": {"list": "{{ [form.customer, firm.name | default('-')] }}", "file_name": "{{ form.customer }}",

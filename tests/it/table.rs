@@ -440,7 +440,7 @@ async fn a_file_is_taken_only_without_a_problem_and_comes_out_as_it_went_in() {
 }
 
 /// A form whose answer is looked up, and a text made of what was found.
-fn quote(table: &str, lookup: Json) -> Json {
+fn quote(table: &str, lookup: &Json) -> Json {
     json!({
         "format": "formwork/1", "name": "Quote", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR",
         "nodes": [
@@ -482,7 +482,7 @@ async fn a_step_finds_the_row_as_it_is_when_it_runs() {
     let (office, owner) = Office::open().await;
     let hotels = Hotels::new(&owner).await;
     let published = office
-        .publish(&owner, quote(&hotels.id, by_name(&hotels.id)))
+        .publish(&owner, quote(&hotels.id, &by_name(&hotels.id)))
         .await;
     let input = json!({"hotel": "Adler", "nights": 3});
     let trial = format!(
@@ -546,7 +546,7 @@ async fn none_and_several_rows_are_told_and_never_guessed() {
         (lookup("Paris", "first", "fail"), "no_row"),
     ] {
         let run = office
-            .start(&owner, quote(&hotels.id, config), input.clone())
+            .start(&owner, quote(&hotels.id, &config), input.clone())
             .await;
         let (state, error) = ended(&owner, &run, "found").await;
         assert_eq!((state.as_str(), &error["code"]), ("failed", &json!(code)));
@@ -555,14 +555,14 @@ async fn none_and_several_rows_are_told_and_never_guessed() {
     let run = office
         .start(
             &owner,
-            quote(&hotels.id, lookup("Bern", "first", "fail")),
+            quote(&hotels.id, &lookup("Bern", "first", "fail")),
             input.clone(),
         )
         .await;
     let (_, row) = ended(&owner, &run, "found").await;
     assert_eq!(row["name"], "Post");
     // On the way of nothing found, and behind it, the row may be missing: whoever reads it must say what then.
-    let mut ways = quote(&hotels.id, lookup("Paris", "one", "way"));
+    let mut ways = quote(&hotels.id, &lookup("Paris", "one", "way"));
     ways["edges"][1] = json!({"from": "found", "port": "found", "to": "text"});
     ways["edges"]
         .as_array_mut()
@@ -599,7 +599,7 @@ async fn what_a_workflow_needs_of_a_table_is_checked_pinned_and_kept() {
     let (office, owner) = Office::open().await;
     let hotels = Hotels::new(&owner).await;
     let published = office
-        .publish(&owner, quote(&hotels.id, by_name(&hotels.id)))
+        .publish(&owner, quote(&hotels.id, &by_name(&hotels.id)))
         .await;
     let used = owner.delete(&hotels.path).await;
     assert_eq!((used.status, used.kind()), (409, "table_used"));
@@ -628,7 +628,7 @@ async fn what_a_workflow_needs_of_a_table_is_checked_pinned_and_kept() {
     );
     // Nobody of another workspace, and no id of nobody: the check tells it like a table that is gone.
     let nobody = "01890000-0000-7000-8000-000000000000";
-    let body = json!({"document": quote(nobody, by_name(nobody))});
+    let body = json!({"document": quote(nobody, &by_name(nobody))});
     let checked = owner.post(&format!("{path}/check"), body).await.expect(200);
     let told: Vec<_> = checked["problems"]
         .as_array()
@@ -660,7 +660,7 @@ async fn an_export_takes_tables_along_and_an_import_makes_them_anew() {
     let (office, owner) = Office::open().await;
     let hotels = Hotels::new(&owner).await;
     let published = office
-        .publish(&owner, quote(&hotels.id, by_name(&hotels.id)))
+        .publish(&owner, quote(&hotels.id, &by_name(&hotels.id)))
         .await;
     let path = format!("/api/workflows/{}", published["id"].as_str().unwrap());
     let file = owner.get(&format!("{path}/export")).await.expect(200);
@@ -729,7 +729,7 @@ async fn a_form_offers_the_rows_of_the_moment_and_takes_no_other() {
     let (office, owner) = Office::open().await;
     let hotels = Hotels::new(&owner).await;
     let published = office
-        .publish(&owner, quote(&hotels.id, by_name(&hotels.id)))
+        .publish(&owner, quote(&hotels.id, &by_name(&hotels.id)))
         .await;
     let form = format!("/f/{}", published["slug"].as_str().unwrap());
     let visitor = office.caller();

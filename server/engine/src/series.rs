@@ -149,7 +149,7 @@ mod tests {
         check("RE-{{ year }}", true, &["series_without_number"]);
         check("{{ customer }}-{{ number }}", false, &["series_pattern"]);
         check("{{ number", false, &["series_pattern"]);
-        check(" {{ number }}", false, &["series_number_shape"]);
+        check("RE\n{{ number }}", false, &["series_number_shape"]);
         check(
             &"x".repeat(70),
             false,

@@ -81,6 +81,9 @@ struct Shape {
     results: Vec<Field>,
 }
 
+/// The values that entries have in common, and where the entries stand.
+type Group = (Vec<Value>, Vec<usize>);
+
 impl ListGroup {
     fn shape(&self, scope: &Kind) -> Shape {
         let keys = self.by.iter().enumerate().map(|(place, key)| {
@@ -102,7 +105,7 @@ impl ListGroup {
         }
     }
 
-    fn check_names(&self, shape: &Shape) -> Vec<Problem> {
+    fn check_names(shape: &Shape) -> Vec<Problem> {
         let of_keys = (0..).zip(&shape.keys).map(|(at, key)| ("by", at, key));
         let of_results = (0..)
             .zip(&shape.results)
@@ -142,13 +145,13 @@ impl ListGroup {
         &self,
         context: &dyn NodeContext,
         entries: &mut Entries,
-    ) -> Result<Vec<(Vec<Value>, Vec<usize>)>, NodeError> {
+    ) -> Result<Vec<Group>, NodeError> {
         let columns: Vec<Vec<Value>> = self
             .by
             .iter()
             .map(|key| entries.column(context, &key.value))
             .collect::<Result<_, _>>()?;
-        let mut groups: IndexMap<String, (Vec<Value>, Vec<usize>)> = IndexMap::new();
+        let mut groups: IndexMap<String, Group> = IndexMap::new();
         if self.by.is_empty() {
             // The whole list is a group, also when nothing is in it.
             groups.insert(identities(std::iter::empty()), (Vec::new(), Vec::new()));
@@ -235,7 +238,7 @@ impl Node for ListGroup {
             let at = format!("/results/{index}/value");
             problems.extend(result.check(scope).map(|problem| problem.at(at)));
         }
-        problems.extend(self.check_names(&self.shape(scope)));
+        problems.extend(Self::check_names(&self.shape(scope)));
         if self.by.is_empty() && self.results.is_empty() {
             let message = "This step changes nothing yet. Choose what to group by.";
             problems.push(Problem::warning("nothing_chosen", json!({}), message));

@@ -73,10 +73,9 @@ impl Typed {
     pub fn number_as(&self, number: Decimal, kind: &Kind) -> Result<Value, Mismatch> {
         match kind {
             Kind::Integer => whole(number),
-            Kind::Decimal => Ok(Value::Decimal(number.normalize())),
+            Kind::Decimal | Kind::Any => Ok(Value::Decimal(number.normalize())),
             Kind::Money => amount(number, &self.formats.currency),
             Kind::Text { max_length } => plain(&number.normalize().to_string(), *max_length),
-            Kind::Any => Ok(Value::Decimal(number.normalize())),
             Kind::Choice { options } => choice(&number.normalize().to_string(), options),
             Kind::YesNo => self.yes_no(&number.normalize().to_string()),
             Kind::Date

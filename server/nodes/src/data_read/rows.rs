@@ -77,7 +77,7 @@ pub(super) struct Rows<'a> {
     typed: Typed,
     /// Where each column stands in the file; nothing before the headings are known.
     places: Option<Vec<Option<usize>>>,
-    rows: Vec<Json>,
+    read: Vec<Json>,
     faults: Vec<StepError>,
     /// Faults beyond those that are listed.
     more: usize,
@@ -90,7 +90,7 @@ impl<'a> Rows<'a> {
             columns,
             typed,
             places: None,
-            rows: Vec::new(),
+            read: Vec::new(),
             faults: Vec::new(),
             more: 0,
             warnings: Vec::new(),
@@ -163,7 +163,7 @@ impl<'a> Rows<'a> {
 
     /// Reads a row whose cells stand in the order of the columns.
     pub(super) fn record(&mut self, number: u64, cells: &[Cell]) -> Result<(), NodeError> {
-        if self.rows.len() == MAX_ENTRIES {
+        if self.read.len() == MAX_ENTRIES {
             let message =
                 format!("The file has more than {MAX_ENTRIES} rows. Split it into several files.");
             return Err(NodeError::failed("too_many_rows", message).with("most", MAX_ENTRIES));
@@ -184,7 +184,7 @@ impl<'a> Rows<'a> {
             };
             record.insert(column.name.clone(), value);
         }
-        self.rows.push(Value::Record(record).to_json());
+        self.read.push(Value::Record(record).to_json());
         Ok(())
     }
 
@@ -219,7 +219,7 @@ impl<'a> Rows<'a> {
     /// The list, or everything that does not fit.
     pub(super) fn done(self) -> Result<Done, NodeError> {
         if self.faults.is_empty() {
-            let output = json!({"count": self.rows.len(), "rows": self.rows});
+            let output = json!({"count": self.read.len(), "rows": self.read});
             return Ok(Done {
                 warnings: self.warnings,
                 ..Done::out(output)

@@ -155,7 +155,7 @@ fn cell_of(value: &DataRef<'_>, currency: Option<String>) -> Cell {
             Some(number) => Cell::Number(number, currency),
             None => Cell::Fault(number.to_string()),
         },
-        DataRef::String(text) => Cell::Text(text.clone()),
+        DataRef::String(text) | DataRef::DurationIso(text) => Cell::Text(text.clone()),
         DataRef::SharedString(text) => Cell::Text((*text).to_owned()),
         DataRef::Bool(yes) => Cell::YesNo(*yes),
         DataRef::DateTime(moment) => match civil(moment) {
@@ -166,7 +166,6 @@ fn cell_of(value: &DataRef<'_>, currency: Option<String>) -> Cell {
             Ok(moment) => Cell::Moment(moment),
             Err(_) => Cell::Text(text.clone()),
         },
-        DataRef::DurationIso(text) => Cell::Text(text.clone()),
         DataRef::Error(fault) => Cell::Fault(fault.to_string()),
         DataRef::Empty => Cell::Empty,
     }
