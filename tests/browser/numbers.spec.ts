@@ -70,7 +70,7 @@ test("the number of a failed run stays open until a person says what became of i
       format: "formwork/1", name: "Orders", locale: "en", time_zone: "UTC", currency: "EUR",
       nodes: [
         { id: "form", type: "form_input", version: 1, name: "Form", config: { title: "Order", fields: [{ name: "vip", label: "VIP", kind: "checkbox" }] } },
-        { id: "no", type: "number", version: 1, name: "Number", config: { series: list.items[0]?.id } },
+        { id: "no", type: "number_draw", version: 1, name: "Number", config: { series: list.items[0]?.id } },
         { id: "halt", type: "stop", version: 1, name: "Halt", config: { ends: "with_error", message: "The customer called it off." } },
       ],
       edges: [{ from: "form", port: "out", to: "no" }, { from: "no", port: "out", to: "halt" }],

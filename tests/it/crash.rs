@@ -106,7 +106,7 @@ async fn publish(site: &Installation, receiver: &str) -> String {
         )
         .await
         .expect(201);
-    nodes.push(json!({"id": "no", "type": "number", "version": 1, "name": "Number", "config": {"series": series["id"]}}));
+    nodes.push(json!({"id": "no", "type": "number_draw", "version": 1, "name": "Number", "config": {"series": series["id"]}}));
     let list: Vec<usize> = (0..ENTRIES).collect();
     nodes.push(
         json!({"id": "each", "type": "for_each", "version": 1, "name": "Each",

@@ -18,7 +18,7 @@ fn document(series: &Json) -> Json {
         "nodes": [
             {"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "Invoice", "fields": [
                 {"name": "fails", "label": "Fails", "kind": "checkbox"}]}},
-            {"id": "no", "type": "number", "version": 1, "name": "Number", "config": {"series": series["id"]}},
+            {"id": "no", "type": "number_draw", "version": 1, "name": "Number", "config": {"series": series["id"]}},
             {"id": "text", "type": "template_fill", "version": 1, "name": "Text", "config": {"template": "Invoice {{ no.number }}"}},
             {"id": "check", "type": "branch", "version": 1, "name": "Check", "config": {"ways": [
                 {"name": "bad", "title": "Bad", "rules": [{"value": "{{ form.fails }}", "operator": "is_yes"}]}]}},

@@ -14,7 +14,7 @@ mod list_group;
 mod llm_generate;
 mod merge;
 mod messages;
-mod number;
+mod number_draw;
 mod ordering;
 mod pdf_render;
 mod respond;
@@ -47,7 +47,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<list_group::ListGroup>(),
         NodeType::of::<llm_generate::LlmGenerate>(),
         NodeType::of::<merge::Merge>(),
-        NodeType::of::<number::Number>(),
+        NodeType::of::<number_draw::NumberDraw>(),
         NodeType::of::<pdf_render::PdfRender>(),
         NodeType::of::<respond::Respond>(),
         NodeType::of::<set_fields::SetFields>(),

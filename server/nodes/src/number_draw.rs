@@ -1,4 +1,4 @@
-//! `number`: the next number of a series, such as an invoice's. Drawing it is part of the segment's commit, so that no number is lost
+//! `number_draw`: the next number of a series, such as an invoice's. Drawing it is part of the segment's commit, so that no number is lost
 //! or given twice; what becomes of the numbers of failed runs is decided where the series is kept.
 
 use async_trait::async_trait;
@@ -24,7 +24,7 @@ use crate::values::{field, fit, named};
 /// Give the document the next number of a series, without gaps.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Number {
+pub(crate) struct NumberDraw {
     /// Which numbers are counted on, such as those of invoices.
     #[serde(default)]
     #[schemars(title = "Series", extend("x-widget" = "series"))]
@@ -35,7 +35,7 @@ pub(crate) struct Number {
     date: Option<Template>,
 }
 
-impl Number {
+impl NumberDraw {
     fn day(&self, context: &dyn NodeContext) -> Result<Date, NodeError> {
         let step = context.step();
         let value = match &self.date {
@@ -58,8 +58,8 @@ impl Number {
 }
 
 #[async_trait]
-impl Node for Number {
-    const TYPE: &'static str = "number";
+impl Node for NumberDraw {
+    const TYPE: &'static str = "number_draw";
     const VERSION: u32 = 1;
 
     fn describe() -> Description {
@@ -131,7 +131,7 @@ mod tests {
         let mut context =
             FakeContext::new(&json!({"form": {"date": "2027-02-01", "word": "soon"}}));
         context.step.now = now.parse().expect("an instant");
-        let done = done::<Number>(json!({"series": SERIES, "date": date}), &context)?;
+        let done = done::<NumberDraw>(json!({"series": SERIES, "date": date}), &context)?;
         match done.stored.as_slice() {
             [Stored::Number(request)] => Ok(request.date),
             other => panic!("{other:?}"),
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn without_a_series_nothing_is_drawn() {
-        let error = done::<Number>(json!({}), &FakeContext::new(&json!({})));
+        let error = done::<NumberDraw>(json!({}), &FakeContext::new(&json!({})));
         assert!(matches!(error, Err(NodeError::Config(error)) if error.code == "no_series"));
     }
 }
