@@ -180,11 +180,12 @@ export function Grid(props: Props) {
     event.preventDefault();
   };
 
+  /** The cell that is pressed was chosen already: a click edits it. Begun while it is pressed, the press would take the focus away again. */
+  const again = useRef(false);
   const point = (place: Place) => (event: PointerEvent) => {
     if (event.button !== 0) return;
-    const again = place.row === active.row && place.column === active.column && !event.shiftKey;
     go(place.row, place.column, event.shiftKey);
-    if (again && place.row > HEAD && place.column > HEAD && editing === null) begin(place);
+    again.current = same(place, active) && !event.shiftKey && place.row > HEAD && place.column > HEAD && editing === null;
   };
 
   const template = [`52px`, ...columns.map((column) => `minmax(${WIDTHS[column.kind] ?? 160}px, 1fr)`)].join(" ");
@@ -229,7 +230,7 @@ export function Grid(props: Props) {
                   <div
                     key={column.name} role="gridcell" aria-colindex={index + 2} id={cellId(place)} className={classes.cell} data-kind={column.kind} aria-selected={inside}
                     data-active={same(active, place) || undefined} aria-invalid={bad !== undefined || undefined} title={bad?.problem}
-                    data-missing={needs?.includes(column.name) || undefined} onPointerDown={edited ? undefined : point(place)}
+                    data-missing={needs?.includes(column.name) || undefined} onPointerDown={edited ? undefined : point(place)} onClick={edited ? undefined : () => again.current && begin(place)}
                   >
                     {edited
                       ? <CellEditor column={column} label={titleOf(column)} text={editing.text} end={end} />
