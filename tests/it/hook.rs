@@ -163,6 +163,13 @@ async fn what_does_not_fit_starts_nothing_and_says_where() {
         (422, Some("/number"))
     );
     let json_type = "application/json";
+    let long = r#"{"number": "R-1", "total": {"amount": 12345678901234567.89, "currency": "EUR"}}"#;
+    let long = hook.raw(json_type, long).await;
+    assert_eq!(
+        long.json["problems"][0]["code"].as_str(),
+        Some("inexact_number"),
+        "{long:?}"
+    );
     assert_eq!(hook.raw(json_type, "{").await.kind(), "malformed_json");
     assert_eq!(
         hook.raw(json_type, "[".repeat(100_000)).await.kind(),

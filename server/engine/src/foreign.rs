@@ -56,6 +56,49 @@ fn find<'a>(body: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
     })
 }
 
+/// A number of the text that JSON readers would change: a fraction or power with more digits than binary numbers keep, or a whole number
+/// beyond 64 bits. `text` is well-formed JSON.
+pub fn inexact_number(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let rest = &text[at..];
+                let end = rest
+                    .find(|letter: char| !matches!(letter, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'))
+                    .unwrap_or(rest.len());
+                let number = &rest[..end];
+                if !is_exact(number) {
+                    return Some(number);
+                }
+                at += end;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// Fifteen digits survive the way through a binary number (IEEE 754, double precision); whole numbers of 64 bits do not take it.
+fn is_exact(number: &str) -> bool {
+    if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
+        return true;
+    }
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit);
+    let digits: Vec<u8> = digits.skip_while(|digit| *digit == b'0').collect();
+    let zeros = digits.iter().rev().take_while(|digit| **digit == b'0');
+    digits.len() - zeros.count() <= 15
+}
+
 /// The fields of a body, as its sample has them. What the sample leaves empty may be empty.
 pub fn fields_of(sample: &Map<String, Json>) -> Vec<Field> {
     fields_within(&[sample], 0)
@@ -228,6 +271,32 @@ mod tests {
             assert_eq!(told, expected);
         }
         assert_eq!(told.len(), 10);
+    }
+
+    #[test]
+    fn numbers_that_would_change_are_found() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(inexact_number(text), expected, "{text}");
+        };
+        check(
+            r#"{"a": 12.5, "b": [0.1, -3, 1e3, 9007199254740993]}"#,
+            None,
+        );
+        check(
+            r#"{"a": 123456789012345.00, "b": 0.000123456789012345}"#,
+            None,
+        );
+        check(r#"{"a": 0.10000000000000001}"#, Some("0.10000000000000001"));
+        check(r#"[1, 12345678901234567.89]"#, Some("12345678901234567.89"));
+        check("123456789012345678901", Some("123456789012345678901"));
+        check(
+            r#"{"1.2345678901234567": "9.87654321098765432 \\\" 1.2345678901234567"}"#,
+            None,
+        );
+        check(
+            r#""é \\", -1.2345678901234567e5"#,
+            Some("-1.2345678901234567e5"),
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use engine::{
     check::Problem,
     expression::Template,
-    kind::{Field, Kind},
+    kind::Kind,
     node::{
         Card, CardLine, Description, Done, Effect, Event, Family, Node, NodeContext, NodeError,
         Outcome, OutputContext, Surface, Wait, WaitOn,
@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::values::fit;
+use crate::values::{field, fit};
 
 /// A run waits no longer than this.
 const MOST_DAYS: i64 = 731;
@@ -154,15 +154,6 @@ impl Delay {
                 "A wait cannot be shorter than nothing.",
             )),
         }
-    }
-}
-
-fn field(name: &str, title: &str, kind: Kind) -> Field {
-    Field {
-        name: name.into(),
-        title: title.into(),
-        kind,
-        optional: false,
     }
 }
 

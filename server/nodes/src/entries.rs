@@ -38,29 +38,34 @@ pub(crate) struct Entry<'a> {
     formats: &'a Formats,
 }
 
+/// The entries of a list; an empty value is a list without entries.
+pub(crate) fn entries_of(
+    context: &dyn NodeContext,
+    list: &Template,
+    most: usize,
+) -> Result<Vec<Value>, NodeError> {
+    let place = Field {
+        optional: true,
+        ..field("list", "List", Kind::list(Kind::Any))
+    };
+    let value = context.evaluate(list)?;
+    let items = match fit(value, &place, &context.step().currency)? {
+        Value::List(items) => items,
+        _ => Vec::new(),
+    };
+    if items.len() > most {
+        let count = items.len();
+        let message = format!("The list has {count} entries; {most} are the most.");
+        return Err(NodeError::failed("too_many_entries", message)
+            .with("count", count)
+            .with("most", most));
+    }
+    Ok(items)
+}
+
 impl Entries {
-    /// The entries of the list; an empty value is a list without entries.
     pub(crate) fn of(context: &dyn NodeContext, list: &Template) -> Result<Self, NodeError> {
-        let place = Field {
-            optional: true,
-            ..field("list", "List", Kind::list(Kind::Any))
-        };
-        let value = context.evaluate(list)?;
-        let items = match fit(value, &place, &context.step().currency)? {
-            Value::List(items) => items,
-            _ => Vec::new(),
-        };
-        if items.len() > MAX_ENTRIES {
-            return Err(NodeError::failed(
-                "too_many_entries",
-                format!(
-                    "The list has {} entries; {MAX_ENTRIES} are the most.",
-                    items.len()
-                ),
-            )
-            .with("count", items.len())
-            .with("most", MAX_ENTRIES));
-        }
+        let items = entries_of(context, list, MAX_ENTRIES)?;
         let numbered = |(index, item)| Numbered { index, item };
         Ok(Self {
             items: (0..).zip(items).map(numbered).collect(),

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use engine::{
     check::Problem,
     expression::{self, Template},
-    kind::{Field, Kind},
+    kind::Kind,
     node::{
         Card, CardLine, Container, Description, Done, Effect, Event, Family, ItemEnd, MAX_ITEMS,
         Node, NodeContext, NodeError, Outcome, OutputContext, StepError, Surface, Wait, WaitOn,
@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::values::fit;
+use crate::{entries::entries_of, values::field};
 
 /// Run the steps inside once for each entry of a list, such as the rows of a form.
 #[derive(Deserialize, JsonSchema)]
@@ -209,26 +209,7 @@ impl Node for ForEach {
     }
 
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
-        let list = Field {
-            optional: true,
-            ..field("list", "List", Kind::list(Kind::Any))
-        };
-        let value = context.evaluate(&self.list)?;
-        let items = match fit(value, &list, &context.step().currency)? {
-            Value::List(items) => items,
-            _ => Vec::new(),
-        };
-        if items.len() > MAX_ITEMS {
-            return Err(NodeError::failed(
-                "too_many_entries",
-                format!(
-                    "The list has {} entries; {MAX_ITEMS} are the most.",
-                    items.len()
-                ),
-            )
-            .with("count", items.len())
-            .with("most", MAX_ITEMS));
-        }
+        let items = entries_of(context, &self.list, MAX_ITEMS)?;
         Ok(Outcome::Wait(Wait {
             on: WaitOn::Items(items.iter().map(Value::to_json).collect()),
             until: None,
@@ -283,15 +264,6 @@ impl Node for ForEach {
             warnings,
             ..Done::out(output)
         }))
-    }
-}
-
-fn field(name: &str, title: &str, kind: Kind) -> Field {
-    Field {
-        name: name.into(),
-        title: title.into(),
-        kind,
-        optional: false,
     }
 }
 

@@ -25,6 +25,9 @@ use uuid::Uuid;
 
 use crate::run::{Reached, Until};
 
+/// From so many runs on, those that nobody waits for any more are looked for.
+const MANY_WAITERS: usize = 1024;
+
 /// Somebody in this process who waits for a run to get that far.
 type Waiter = (Until, oneshot::Sender<Reached>);
 
@@ -188,10 +191,12 @@ impl Events {
     /// Resolves when the run is known to be that far; the caller also polls, see `run::wait`.
     pub(crate) fn reached(&self, run: RunId, until: Until) -> oneshot::Receiver<Reached> {
         let (sender, receiver) = oneshot::channel();
-        lock(&self.0.waiters)
-            .entry(run)
-            .or_default()
-            .push((until, sender));
+        let mut waiters = lock(&self.0.waiters);
+        // Those whose run never came about: nothing else would take them out.
+        if waiters.len() >= MANY_WAITERS {
+            waiters.retain(|_, senders| senders.iter().any(|(_, sender)| !sender.is_closed()));
+        }
+        waiters.entry(run).or_default().push((until, sender));
         receiver
     }
 

@@ -392,12 +392,13 @@ async fn start_run(
         accept.idempotency = Some((format!("api:{workflow}"), key.to_owned()));
     }
     let wait = Duration::from_millis(body.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
-    let watch = store::run::watch(&app.store, accept.run, Until::Finished);
+    let watch =
+        (!wait.is_zero()).then(|| store::run::watch(&app.store, accept.run, Until::Finished));
     let accepted = queue::submit(&app.store, app.local.as_ref(), &caller.scope, accept).await?;
     if accepted.already {
         let run = accepted.run_id;
         store::run::wait(&app.store, &caller.scope, run, Until::Finished, wait).await?;
-    } else if !wait.is_zero() {
+    } else if let Some(watch) = watch {
         store::run::wait_on(&app.store, watch, wait).await;
     }
     let (status, result) = result_out(&app, &caller.scope, accepted.run_id).await?;
@@ -646,8 +647,7 @@ async fn read_input(
             let kind = Kind::Record {
                 fields: webhook.fields,
             };
-            let input = engine::foreign::adopt(input, &kind, &workflow.currency);
-            engine::value::Value::from_json(&input, &kind)
+            engine::value::Value::from_json(input, &kind)
                 .map(|value| (value.to_json(), workflow.name.clone()))
                 .map_err(|mismatches| {
                     mismatches

@@ -190,9 +190,12 @@ pub async fn submit(
         place,
         answer,
     };
-    let gone = || StoreError::Unavailable(sqlx::Error::WorkerCrashed);
-    store.accepting.0.send(job).map_err(|_| gone())?;
-    answered.await.map_err(|_| gone())?
+    store.accepting.0.send(job).map_err(|_| unavailable())?;
+    answered.await.map_err(|_| unavailable())?
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable(sqlx::Error::WorkerCrashed)
 }
 
 /// One that the database refuses fails alone.
@@ -210,6 +213,12 @@ async fn accept_group(pool: PgPool, events: Events, group: Vec<Job>) {
         Err(error) if asked.len() == 1 => {
             if let Some(job) = group.into_iter().next() {
                 hand_over(job, Err(error));
+            }
+        }
+        // Asking for each of them again would only make them wait in turn.
+        Err(StoreError::Unavailable(_)) => {
+            for job in group {
+                hand_over(job, Err(unavailable()));
             }
         }
         Err(_) => {

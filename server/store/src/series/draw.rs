@@ -5,6 +5,7 @@ use engine::{
     ids::{NumberId, RunId, SeriesId, WorkspaceId},
     node::NumberRequest,
 };
+use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use sqlx::PgConnection;
 
@@ -37,6 +38,7 @@ pub(crate) async fn draw(connection: &mut PgConnection, draws: &[Draw<'_>]) -> R
 }
 
 async fn taken_over(connection: &mut PgConnection, draw: &Draw<'_>) -> Result<Option<Json>> {
+    let date = draw.request.date;
     let row = sqlx::query!(
         "update number set run_id = $2
          where workspace_id = $1 and first_run = (select first_run from run where id = $2)
@@ -50,7 +52,13 @@ async fn taken_over(connection: &mut PgConnection, draw: &Draw<'_>) -> Result<Op
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| json!({"number": row.number, "count": row.count, "year": row.year})))
+    Ok(row.map(|row| drawn(row.number, row.count, row.year, date)))
+}
+
+/// Where numbers go on over the years, the year is that of the day.
+fn drawn(number: String, count: i64, year: i16, date: Date) -> Json {
+    let year = if year == 0 { date.year() } else { year };
+    json!({"number": number, "count": count, "year": year})
 }
 
 async fn next(connection: &mut PgConnection, draw: &Draw<'_>) -> Result<Json> {
@@ -98,7 +106,7 @@ async fn next(connection: &mut PgConnection, draw: &Draw<'_>) -> Result<Json> {
     )
     .execute(connection)
     .await?;
-    Ok(json!({"number": text, "count": count, "year": year}))
+    Ok(drawn(text, count, year, date))
 }
 
 /// Numbers of steps that succeeded in these runs, which did too, are used.
