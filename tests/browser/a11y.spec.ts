@@ -53,9 +53,10 @@ test.beforeAll(async () => {
     "/documents",
     `/documents/${document?.id}`,
     "/models",
-    ...["firm", "people", "endpoints", "credentials", "keys", "language", "about"].map((section) => `/settings/${section}`),
+    ...["firm", "people", "endpoints", "mail", "credentials", "keys", "language", "about"].map((section) => `/settings/${section}`),
     "/help",
     "/help/deliveries",
+    "/help/mail",
     "/setup?step=firm",
     "/setup?step=document",
     "/nothing/here",
@@ -122,7 +123,7 @@ for (const language of ["en", "zh-CN"]) {
     await context.addInitScript((chosen) => localStorage.setItem("formwork-language", chosen), language);
     const page = await context.newPage();
     const found: string[] = [];
-    for (const path of ["/sign-in", "/setup?token=used", new URL(url).pathname + new URL(url).search, "/invitation/no-such-token"]) {
+    for (const path of ["/sign-in", "/password", "/password/no-such-token", "/setup?token=used", new URL(url).pathname + new URL(url).search, "/invitation/no-such-token"]) {
       found.push(...(await look(page, path)));
     }
     expect(found).toEqual([]);

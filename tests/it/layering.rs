@@ -27,6 +27,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("axum", &["api"]),
     ("reqwest", &["outbound"]),
+    ("lettre", &["outbound"]),
     ("candle-core", &["model-worker"]),
     ("candle-nn", &["model-worker"]),
     ("candle-transformers", &["model-worker"]),

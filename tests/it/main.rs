@@ -22,6 +22,7 @@ mod generation;
 mod hook;
 mod http_request;
 mod layering;
+mod mail;
 mod maintenance;
 mod number;
 mod outbound;

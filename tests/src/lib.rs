@@ -7,6 +7,7 @@ pub mod model;
 pub mod office;
 pub mod process;
 pub mod site;
+pub mod smtp;
 mod sql;
 pub mod steps;
 

@@ -11,7 +11,7 @@ use engine::{
     kind::Kind,
     node::{
         Attach, Card, DeliveryRequest, Description, Done, Effect, Event, Family, Node, NodeContext,
-        NodeError, Outcome, OutputContext, Port, Stored, Surface, Trigger, Wait, WaitOn,
+        NodeError, Outcome, OutputContext, Port, Receiver, Stored, Surface, Trigger, Wait, WaitOn,
     },
     workflow::Retry,
 };
@@ -278,7 +278,7 @@ impl Node for Deliver {
             );
         }
         let request = DeliveryRequest {
-            endpoint: self.endpoint,
+            receiver: Receiver::Endpoint(self.endpoint),
             message_type: "document.ready".into(),
             values: json!({ "total": "12.00" }),
             artifacts,

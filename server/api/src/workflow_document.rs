@@ -58,6 +58,8 @@ pub(crate) struct Resources {
     pub(crate) series: Vec<(SeriesId, Series)>,
     /// All of the workspace, with their kinds.
     pub(crate) credentials: Vec<(CredentialId, String)>,
+    /// A mail server is set up.
+    pub(crate) sends_mail: bool,
 }
 
 impl Resources {
@@ -86,6 +88,7 @@ impl Resources {
                 .into_iter()
                 .map(|credential| (credential.id, credential.kind))
                 .collect(),
+            sends_mail: store::mail_server::is_set(store, scope).await?,
         })
     }
 
@@ -120,8 +123,13 @@ pub(crate) fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &Reso
     let mut checked = engine::check::check(workflow, catalogue, &resources.named());
     let series = series::problems(workflow, catalogue, resources);
     let nodes = workflow.nodes.iter().enumerate();
-    let proofs = nodes.filter_map(|(index, node)| proof_problem(index, node, catalogue, resources));
-    checked.problems.extend(series.into_iter().chain(proofs));
+    let others = nodes.flat_map(|(index, node)| {
+        let proof = proof_problem(index, node, catalogue, resources);
+        proof
+            .into_iter()
+            .chain(mail_problem(index, node, catalogue, resources))
+    });
+    checked.problems.extend(series.into_iter().chain(others));
     checked
 }
 
@@ -153,6 +161,22 @@ fn proof_problem(
     };
     let place = format!("/nodes/{index}/config/credential");
     Some(problem.at(place).of(&node.id))
+}
+
+/// Without a mail server nothing can be sent; a workflow may still be built before there is one.
+fn mail_problem(
+    index: usize,
+    node: &Node,
+    catalogue: &Catalogue,
+    resources: &Resources,
+) -> Option<Problem> {
+    let known = catalogue.get(&node.node_type, node.version)?;
+    if resources.sends_mail || !known.bind(&node.config).ok()?.sends_mail() {
+        return None;
+    }
+    let message = "No mail server is set up, so nothing can be sent. An owner can set one up under Settings, Mail.";
+    let problem = Problem::warning("no_mail_server", json!({}), message);
+    Some(problem.at(format!("/nodes/{index}/config")).of(&node.id))
 }
 
 /// Settings of a node that name something by this widget: (pointer in the config, value).

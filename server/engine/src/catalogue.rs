@@ -43,6 +43,7 @@ pub trait BoundNode: Send + Sync {
     fn container(&self) -> Option<Container>;
     fn series(&self) -> Option<SeriesId>;
     fn entries(&self) -> Option<&Template>;
+    fn sends_mail(&self) -> bool;
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem>;
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError>;
     async fn resume(&self, context: &dyn NodeContext, event: Event) -> Result<Outcome, NodeError>;
@@ -78,6 +79,10 @@ impl<N: Node> BoundNode for Bound<N> {
     }
     fn entries(&self) -> Option<&Template> {
         self.0.entries()
+    }
+
+    fn sends_mail(&self) -> bool {
+        self.0.sends_mail()
     }
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem> {
         self.0.check(context)

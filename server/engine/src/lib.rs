@@ -11,6 +11,7 @@ pub mod format;
 pub mod graph;
 pub mod ids;
 pub mod kind;
+pub mod mail;
 pub mod node;
 pub mod run;
 pub mod schema;

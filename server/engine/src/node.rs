@@ -76,6 +76,11 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
+    /// The node writes mails, which need a mail server.
+    fn sends_mail(&self) -> bool {
+        false
+    }
+
     /// Problems beyond the schema and the expressions, which `check` finds by itself.
     fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
         Vec::new()
@@ -609,12 +614,23 @@ pub struct Usage {
 /// One outgoing message; its values are frozen when the segment commits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeliveryRequest {
-    pub endpoint: EndpointId,
+    pub receiver: Receiver,
     /// Dot-separated, such as `document.ready`.
     pub message_type: String,
+    /// Of a mail: `mail::Mail`.
     pub values: Json,
     pub artifacts: Vec<FileRef>,
     pub attach: Attach,
+}
+
+/// Where a delivery goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receiver {
+    /// A signed webhook.
+    Endpoint(EndpointId),
+    /// The people whom the values name, through the workspace's mail server.
+    Mail,
 }
 
 /// How files travel with a delivery.
@@ -624,7 +640,7 @@ pub enum Attach {
     /// A signed link that expires, made anew for every attempt.
     #[default]
     Link,
-    /// Base64 in the body, up to 1 MiB of files.
+    /// Inside the message: base64 in a webhook's body up to 1 MiB of files, attached to a mail up to 15 MiB.
     Inline,
 }
 

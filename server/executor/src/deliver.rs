@@ -1,5 +1,5 @@
-//! Sends deliveries: signed as Standard Webhooks asks, with links made anew for every try, on a schedule that is data. A receiver that
-//! answers 2xx has it; a redirect is a failure; 410 turns its endpoint off.
+//! Sends deliveries, on a schedule that is data, with links made anew for every try. Webhooks are signed as Standard Webhooks asks: a
+//! receiver that answers 2xx has it; a redirect is a failure; 410 turns its endpoint off. Mails are `mail`'s business.
 
 use std::{
     convert::Infallible,
@@ -8,12 +8,12 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use engine::{node::StepError, value::FileRef};
+use engine::{ids::EndpointId, node::StepError, value::FileRef};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 use store::{
     artifact,
-    delivery::{self, Claimed, Next, Report},
+    delivery::{self, Claimed, Next, Report, To},
     events::Wake,
     link,
 };
@@ -23,7 +23,7 @@ use crate::{
     Inner, backoff,
     context::{asked_ms, unanswered},
     fault::Point,
-    signature,
+    mail, signature,
 };
 
 /// A try takes at most this long.
@@ -36,7 +36,7 @@ const ANSWER_HEAD_BYTES: usize = 1_000;
 const MAX_INLINE_BYTES: u64 = 1024 * 1024;
 
 /// How long a link to a file works; every try makes a new one.
-const LINK_DAYS: i64 = 7;
+pub(crate) const LINK_DAYS: i64 = 7;
 
 /// Sends what is due until the executor stops.
 pub(crate) async fn work(executor: Arc<Inner>) {
@@ -80,7 +80,7 @@ pub(crate) async fn work(executor: Arc<Inner>) {
     }
 }
 
-/// How many of the senders one endpoint may hold; the others always find one.
+/// How many of the senders one receiver may hold; the others always find one.
 fn share_of(senders: usize) -> i64 {
     i64::try_from((senders * 3 / 4).max(1)).unwrap_or(1)
 }
@@ -122,8 +122,15 @@ async fn keep(executor: &Inner, claimed: &Claimed) -> Infallible {
 }
 
 /// What came of one try.
-enum Tried {
+pub(crate) enum Tried {
     Answered(outbound::Response),
+    /// A mail server has the mail.
+    Accepted(outbound::mail::Accepted),
+    /// A mail server said no, for now (4xx) or for good.
+    Refused {
+        status: u16,
+        words: String,
+    },
     /// `again`: the next try may do better.
     Failed {
         error: StepError,
@@ -132,44 +139,50 @@ enum Tried {
 }
 
 async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
-    let failed = |code: &str, message: &str, again: bool| Tried::Failed {
-        error: StepError::new(code, message),
-        again,
-    };
-    if claimed.disabled {
-        return failed(
-            "endpoint_disabled",
-            "The endpoint is turned off. Turn it on and send the message again.",
-            false,
-        );
-    }
     // Tries end by patience or by an answer; more of them than the schedule has only lose their senders.
     if usize::try_from(claimed.tries)
         .is_ok_and(|tries| tries >= executor.config.delivery_schedule.len())
     {
-        return failed(
+        return Tried::failed(
             "sender_lost",
             "The process that sent this message was lost again and again. See the server's log.",
             false,
         );
     }
     let now = (executor.config.clock)();
+    match &claimed.to {
+        To::Endpoint { id, url } => post(executor, claimed, *id, url, now).await,
+        To::Mail => mail::attempt(executor, claimed, now).await,
+    }
+}
+
+/// One try of a webhook.
+async fn post(
+    executor: &Inner,
+    claimed: &Claimed,
+    endpoint: EndpointId,
+    url: &str,
+    now: Timestamp,
+) -> Tried {
+    if claimed.disabled {
+        return Tried::failed(
+            "endpoint_disabled",
+            "The endpoint is turned off. Turn it on and send the message again.",
+            false,
+        );
+    }
     let body = match body(executor, claimed, now).await {
         Ok(body) => body,
         Err(tried) => return tried,
     };
-    let secrets = match delivery::signing_secrets(
-        &executor.config.store,
-        &claimed.scope,
-        claimed.endpoint,
-    )
-    .await
+    let secrets = match delivery::signing_secrets(&executor.config.store, &claimed.scope, endpoint)
+        .await
     {
         Ok(secrets) => secrets,
         Err(error) => {
             let again = error.is_transient();
             tracing::error!(delivery.id = %claimed.id, %error, "the secret of an endpoint cannot be read");
-            return failed(
+            return Tried::failed(
                 "secret_unreadable",
                 "The endpoint's secret cannot be read. See the server's log.",
                 again,
@@ -179,7 +192,7 @@ async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
     let id = claimed.id.to_string();
     let timestamp = now.as_second();
     let Some(signature) = signature::sign(&secrets, &id, timestamp, &body) else {
-        return failed(
+        return Tried::failed(
             "secret_unreadable",
             "The endpoint's secret is damaged. Make a new one.",
             false,
@@ -190,7 +203,7 @@ async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
         .outbound
         .send(outbound::Request {
             method: "POST".into(),
-            url: claimed.url.clone(),
+            url: url.to_owned(),
             headers: vec![
                 ("content-type".into(), "application/json".into()),
                 ("webhook-id".into(), id),
@@ -219,8 +232,8 @@ async fn body(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Vec
     let mut artifacts = Vec::new();
     let total: u64 = claimed.artifacts.iter().map(|file| file.size_bytes).sum();
     if claimed.inline && total > MAX_INLINE_BYTES {
-        return Err(Tried::Failed {
-            error: StepError::new(
+        return Err(Tried::gives_up(
+            StepError::new(
                 "files_too_large",
                 format!(
                     "The files have {total} bytes; at most {MAX_INLINE_BYTES} travel inside of a message. Send them as links."
@@ -228,22 +241,11 @@ async fn body(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Vec
             )
             .with("bytes", total)
             .with("most", MAX_INLINE_BYTES),
-            again: false,
-        });
+        ));
     }
     for file in &claimed.artifacts {
-        artifacts.push(describe(executor, claimed, file, now).await.map_err(|error| {
-            tracing::warn!(delivery.id = %claimed.id, %error, "a file of a delivery cannot be read");
-            let again = error.is_transient() || matches!(error, store::StoreError::Files(_));
-            Tried::Failed {
-                error: StepError::new(
-                    "file_missing",
-                    format!("The file \u{201c}{}\u{201d} cannot be read.", file.name),
-                )
-                .with("file", file.name.as_str()),
-                again,
-            }
-        })?);
+        let described = describe(executor, claimed, file, now).await;
+        artifacts.push(described.map_err(|error| unreadable_file(claimed, file, &error))?);
     }
     if let Some(data) = message.get_mut("data").and_then(Json::as_object_mut)
         && (claimed.run.is_some() || !artifacts.is_empty())
@@ -251,6 +253,23 @@ async fn body(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Vec
         data.insert("artifacts".into(), Json::Array(artifacts));
     }
     Ok(message.to_string().into_bytes())
+}
+
+pub(crate) fn unreadable_file(
+    claimed: &Claimed,
+    file: &FileRef,
+    error: &store::StoreError,
+) -> Tried {
+    tracing::warn!(delivery.id = %claimed.id, %error, "a file of a delivery cannot be read");
+    let again = error.is_transient() || matches!(error, store::StoreError::Files(_));
+    Tried::Failed {
+        error: StepError::new(
+            "file_missing",
+            format!("The file \u{201c}{}\u{201d} cannot be read.", file.name),
+        )
+        .with("file", file.name.as_str()),
+        again,
+    }
 }
 
 async fn describe(
@@ -285,6 +304,20 @@ async fn describe(
 }
 
 impl Tried {
+    pub(crate) fn failed(code: &str, message: &str, again: bool) -> Self {
+        Self::Failed {
+            error: StepError::new(code, message),
+            again,
+        }
+    }
+
+    pub(crate) fn gives_up(error: StepError) -> Self {
+        Self::Failed {
+            error,
+            again: false,
+        }
+    }
+
     fn report(self, executor: &Inner, claimed: &Claimed, took_ms: i64) -> Report {
         let tries = usize::try_from(claimed.tries + 1).unwrap_or(usize::MAX);
         let schedule = &executor.config.delivery_schedule;
@@ -346,6 +379,31 @@ impl Tried {
                     next,
                 }
             }
+            Self::Accepted(accepted) => Report {
+                took_ms,
+                status: Some(i32::from(accepted.status)),
+                answer_head: Some(accepted.words),
+                error: None,
+                next: Next::Delivered,
+            },
+            Self::Refused { status, words } => Report {
+                took_ms,
+                status: Some(i32::from(status)),
+                error: Some(
+                    StepError::new(
+                        "mail_refused",
+                        format!("The mail server did not take the mail. It said: {status} {words}"),
+                    )
+                    .with("status", status)
+                    .with("reason", words.as_str()),
+                ),
+                answer_head: Some(words),
+                next: if (400..500).contains(&status) {
+                    next(None)
+                } else {
+                    Next::GivenUp
+                },
+            },
             Self::Failed { error, again } => Report {
                 took_ms,
                 status: None,

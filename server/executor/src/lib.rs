@@ -7,6 +7,7 @@ mod context;
 mod deliver;
 pub mod fault;
 mod held;
+mod mail;
 mod program;
 mod segment;
 pub mod signature;
@@ -28,7 +29,7 @@ use jiff::Timestamp;
 use store::{
     Store, StoreError,
     events::Wake,
-    maintenance,
+    failure_notice, maintenance,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot},
     segment::Committed,
     worker::{self, Kind},
@@ -155,6 +156,7 @@ impl Executor {
         inner.tasks.spawn(deliver::work(inner.clone()));
         tokio::spawn(heartbeat(inner.clone()));
         tokio::spawn(rescue(inner.clone()));
+        tokio::spawn(tell_failures(inner.clone()));
         tokio::spawn(maintain(inner.clone()));
         tokio::spawn(notice_ends(inner.clone()));
         Ok(Self(inner))
@@ -486,6 +488,16 @@ async fn rescue(inner: Arc<Inner>) {
     while !pause(&inner, inner.config.rescue).await {
         if let Err(error) = queue::rescue(&inner.config.store).await {
             tracing::warn!(%error, "leases of lost workers could not be taken back");
+        }
+    }
+}
+
+/// Writes the mails about failed runs that are due.
+async fn tell_failures(inner: Arc<Inner>) {
+    while !pause(&inner, inner.config.rescue).await {
+        let now = (inner.config.clock)();
+        if let Err(error) = failure_notice::tell(&inner.config.store, now).await {
+            tracing::warn!(%error, "members could not be told of failed runs");
         }
     }
 }

@@ -10,9 +10,10 @@ use std::{
 use engine::{
     firm::Firm,
     graph::{Outputs, PlanNode, RunFacts},
+    ids::SeriesId,
     node::{
-        Done, Effect, Event, NodeError, NumberRequest, Outcome, StepError, StepInfo, Stored, Wait,
-        WaitOn, Warning,
+        DeliveryRequest, Done, Effect, Event, NodeError, NumberRequest, Outcome, Receiver,
+        StepError, StepInfo, Stored, Wait, WaitOn, Warning,
     },
     run::StepKey,
 };
@@ -191,7 +192,7 @@ impl Within<'_> {
                 }
                 Ok(outcome) => {
                     let outcome = self.preview(outcome);
-                    return match self.drawable(&outcome).await {
+                    return match self.storable(&outcome).await {
                         Ok(()) => settle(node, &context, outcome),
                         Err(error) => Self::failed(node, number, error),
                     };
@@ -269,30 +270,58 @@ impl Within<'_> {
         outcome
     }
 
-    /// A number of a series that is gone could not be committed.
-    async fn drawable(&self, outcome: &Outcome) -> Result<(), NodeError> {
-        let (Outcome::Done(done) | Outcome::End(done)) = outcome else {
-            return Ok(());
-        };
-        for effect in &done.stored {
-            let Stored::Number(NumberRequest { series, .. }) = effect else {
-                continue;
-            };
-            let known =
-                store::series::known(&self.executor.config.store, &self.run.scope, &[*series])
-                    .await;
-            match known {
-                Ok(known) if known.is_empty() => {
-                    return Err(NodeError::config(
-                        "series_gone",
-                        "The series of numbers was deleted. Choose another one and publish again.",
-                    ));
+    /// A number of a series that is gone could not be committed, and a mail without a server would never leave.
+    async fn storable(&self, outcome: &Outcome) -> Result<(), NodeError> {
+        match outcome {
+            Outcome::Done(done) | Outcome::End(done) => {
+                for effect in &done.stored {
+                    match effect {
+                        Stored::Number(NumberRequest { series, .. }) => {
+                            self.drawable(*series).await?;
+                        }
+                        Stored::Delivery(delivery) => self.sendable(delivery).await?,
+                        Stored::Answer(_) => {}
+                    }
                 }
-                Ok(_) => {}
-                Err(error) => return Err(from_store(&error)),
+                Ok(())
             }
+            Outcome::Wait(Wait {
+                on: WaitOn::Delivery(delivery),
+                ..
+            }) => self.sendable(delivery).await,
+            Outcome::Wait(_) => Ok(()),
         }
-        Ok(())
+    }
+
+    async fn drawable(&self, series: SeriesId) -> Result<(), NodeError> {
+        let store = &self.executor.config.store;
+        match store::series::known(store, &self.run.scope, &[series]).await {
+            Ok(known) if known.is_empty() => Err(NodeError::config(
+                "series_gone",
+                "The series of numbers was deleted. Choose another one and publish again.",
+            )),
+            Ok(_) => Ok(()),
+            Err(error) => Err(from_store(&error)),
+        }
+    }
+
+    async fn sendable(&self, delivery: &DeliveryRequest) -> Result<(), NodeError> {
+        let needs_server = match delivery.receiver {
+            Receiver::Endpoint(_) => false,
+            Receiver::Mail => !self.holds(),
+        };
+        if !needs_server {
+            return Ok(());
+        }
+        let store = &self.executor.config.store;
+        match store::mail_server::is_set(store, &self.run.scope).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NodeError::config(
+                "no_mail_server",
+                "No mail server is set up, so nothing was sent. An owner can set one up under Settings, Mail.",
+            )),
+            Err(error) => Err(from_store(&error)),
+        }
     }
 
     /// Effects are held: a trial run that was not started with *Really send*.

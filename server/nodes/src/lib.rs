@@ -5,6 +5,7 @@ mod data_read;
 mod data_write;
 mod delay;
 mod delimited;
+mod email_send;
 mod entries;
 mod for_each;
 mod form_input;
@@ -40,6 +41,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<data_read::DataRead>(),
         NodeType::of::<data_write::DataWrite>(),
         NodeType::of::<delay::Delay>(),
+        NodeType::of::<email_send::EmailSend>(),
         NodeType::of::<for_each::ForEach>(),
         NodeType::of::<form_input::FormInput>(),
         NodeType::of::<http_request::HttpRequest>(),

@@ -9,7 +9,8 @@ use engine::{
     kind::{Field, Kind},
     node::{
         Attach, Card, CardLine, DeliveryRequest, Description, Done, Effect, Event, Family, Node,
-        NodeContext, NodeError, Outcome, OutputContext, Stored, Surface, Wait, WaitOn, Warning,
+        NodeContext, NodeError, Outcome, OutputContext, Receiver, Stored, Surface, Wait, WaitOn,
+        Warning,
     },
     value::record_to_json,
 };
@@ -73,7 +74,7 @@ impl WebhookDeliver {
             .with("most", MAX_FILES));
         }
         Ok(Some(DeliveryRequest {
-            endpoint,
+            receiver: Receiver::Endpoint(endpoint),
             message_type: self.message_type.clone(),
             values: record_to_json(&evaluate_all(context, &self.values)?),
             artifacts,

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Ports that are open without being listed.
-const PORTS: [u16; 4] = [80, 443, 8080, 8443];
+/// Ports of requests that are open without being listed.
+pub(crate) const PORTS: [u16; 4] = [80, 443, 8080, 8443];
 
 /// What the operator allows beyond the public internet: hosts by name, or networks. An entry may end in `:port`.
 #[derive(Clone, Debug, Default)]
@@ -78,11 +78,6 @@ impl Allow {
             .iter()
             .any(|(network, only)| network.contains(&plain) && only.is_none_or(|only| only == port))
     }
-}
-
-/// Whether a port may be used without being listed.
-pub(crate) fn is_open_port(port: u16) -> bool {
-    PORTS.contains(&port)
 }
 
 /// Why an address is refused; `None` for the public internet.

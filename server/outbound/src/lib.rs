@@ -1,7 +1,8 @@
-//! The only way out of the house: an HTTP client that checks the address it really connects to, follows no redirects, uses no proxy,
-//! and limits time, headers and body. It does not know what it carries; secrets are added by the caller.
+//! The only way out of the house: a client for HTTP and mail that checks the address it really connects to, follows no redirects, uses
+//! no proxy, and limits time, headers and body. It does not know what it carries; secrets are added by the caller.
 
 mod address;
+pub mod mail;
 mod open;
 mod resolver;
 
@@ -188,10 +189,8 @@ impl Client {
             Some(Host::Ipv4(address)) => self.literal(IpAddr::V4(address), port)?,
             Some(Host::Ipv6(address)) => self.literal(IpAddr::V6(address), port)?,
         };
-        if !listed && !address::is_open_port(port) {
-            return Err(Error::Refused(format!(
-                "port {port} is not open; 80, 443, 8080 and 8443 are. The operator can allow it with FORMWORK_OUTBOUND_ALLOW"
-            )));
+        if !listed && !address::PORTS.contains(&port) {
+            return Err(Error::Refused(resolver::closed_port(port, &address::PORTS)));
         }
         Ok((url, port))
     }

@@ -53,7 +53,7 @@ impl Resolve for Guard {
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found = lookup.lookup(host.clone()).await?;
-            let permitted = permitted(&allow, &host, port, &found)?;
+            let permitted = permitted(&allow, &host, port, &found, &crate::address::PORTS)?;
             Ok(Box::new(
                 permitted
                     .into_iter()
@@ -63,17 +63,18 @@ impl Resolve for Guard {
     }
 }
 
-/// The addresses that may be connected to; an error when there is none.
-fn permitted(
+/// The addresses that may be connected to; an error when there is none. `ports` are open without being listed.
+pub(crate) fn permitted(
     allow: &Allow,
     host: &str,
     port: u16,
     found: &[IpAddr],
+    ports: &[u16],
 ) -> Result<Vec<IpAddr>, Refusal> {
     if allow.host(host, port) {
         return Ok(found.to_vec());
     }
-    let open = crate::address::is_open_port(port);
+    let open = ports.contains(&port);
     let mut why = None;
     let permitted: Vec<IpAddr> = found
         .iter()
@@ -95,10 +96,19 @@ fn permitted(
         return Err(Refusal(match (why, found.is_empty()) {
             (Some(range), _) => message(host, range),
             (None, true) => format!("{host} has no address"),
-            (None, false) => format!("port {port} is not open; 80, 443, 8080 and 8443 are"),
+            (None, false) => closed_port(port, ports),
         }));
     }
     Ok(permitted)
+}
+
+/// Why a port is refused.
+pub(crate) fn closed_port(port: u16, ports: &[u16]) -> String {
+    let open: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    format!(
+        "port {port} is not open; {} are. The operator can allow it with FORMWORK_OUTBOUND_ALLOW",
+        open.join(", ")
+    )
 }
 
 pub(crate) fn message(host: &str, range: &str) -> String {

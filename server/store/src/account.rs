@@ -5,6 +5,7 @@ mod access_key;
 mod invitation;
 mod member;
 mod password;
+mod reset;
 mod session;
 mod workspace;
 
@@ -21,6 +22,9 @@ pub use invitation::{
 };
 pub use member::{
     Member, MemberChange, change_member, member_with_workspace, members, remove_member,
+};
+pub use reset::{
+    PASSWORD_RESET, password_reset, remove_password_resets, request_password_reset, reset_password,
 };
 pub use session::{Session, begin_session, check_password, check_session, end_session};
 pub use workspace::{default_model, set_default_model};
@@ -56,6 +60,8 @@ impl Role {
 pub struct Workspace {
     pub id: WorkspaceId,
     pub name: String,
+    /// A mail server is set up.
+    pub sends_mail: bool,
 }
 
 /// What somebody types to get an account.

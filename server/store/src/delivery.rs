@@ -19,6 +19,31 @@ use crate::{
     seal,
 };
 
+/// How a delivery travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Webhook,
+    Mail,
+}
+
+impl Channel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Mail => "mail",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        match text {
+            "webhook" => Ok(Self::Webhook),
+            "mail" => Ok(Self::Mail),
+            other => Err(StoreError::Damaged(format!("channel {other}"))),
+        }
+    }
+}
+
 /// A delivery in a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeliveryItem {
@@ -26,13 +51,17 @@ pub struct DeliveryItem {
     pub run: Option<RunId>,
     pub run_title: Option<String>,
     pub node: Option<String>,
-    pub endpoint: EndpointId,
+    /// `None`: by mail.
+    pub endpoint: Option<EndpointId>,
     pub endpoint_name: String,
+    pub channel: Channel,
+    /// Of a mail, all of them.
+    pub recipients: Vec<String>,
     pub message_type: String,
     pub state: String,
     pub attempts: i32,
     pub error: Option<Json>,
-    /// HTTP status of the last attempt.
+    /// HTTP or SMTP status of the last attempt.
     pub last_status: Option<i32>,
     #[serde(skip)]
     pub due_at: Timestamp,
@@ -71,6 +100,7 @@ pub struct Attempt {
 pub struct Filter {
     pub state: Option<String>,
     pub endpoint: Option<EndpointId>,
+    pub channel: Option<Channel>,
     pub run: Option<RunId>,
     /// Older than this one.
     pub after: Option<DeliveryId>,
@@ -85,9 +115,8 @@ pub struct Claimed {
     pub run: Option<RunId>,
     pub node: Option<String>,
     pub item_path: Option<String>,
-    pub endpoint: EndpointId,
-    pub url: String,
-    /// A person or a 410 turned the endpoint off.
+    pub to: To,
+    /// A person or a 410 turned the endpoint off, or there is no mail server any more.
     pub disabled: bool,
     pub message: Json,
     pub artifacts: Vec<FileRef>,
@@ -98,6 +127,17 @@ pub struct Claimed {
     pub attempt: i32,
     pub awaited: bool,
     pub fence: i64,
+}
+
+/// Where a claimed delivery goes.
+#[derive(Clone, Debug)]
+pub enum To {
+    Endpoint {
+        id: EndpointId,
+        url: String,
+    },
+    /// The workspace's mail server.
+    Mail,
 }
 
 /// How one try went.
@@ -125,9 +165,9 @@ pub enum Next {
 /// Newest first.
 pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<DeliveryItem>> {
     let rows = sqlx::query!(
-        r#"select d.id as "id!", d.run_id as "run_id?", run.title as "run_title?", d.node as "node?", d.endpoint_id as "endpoint_id!",
-                  coalesce(endpoint.name, '') as "endpoint_name!",
-                  coalesce(d.message ->> 'type', '') as "message_type!", d.state as "state!", d.attempts as "attempts!",
+        r#"select d.id as "id!", d.run_id as "run_id?", run.title as "run_title?", d.node as "node?", d.endpoint_id as "endpoint_id?",
+                  coalesce(endpoint.name, '') as "endpoint_name!", d.channel as "channel!",
+                  coalesce(d.message ->> 'type', '') as "message_type!", d.message #> '{data,values}' as "values?", d.state as "state!", d.attempts as "attempts!",
                   d.error as "error?",
                   (select status from delivery_attempt a where a.delivery_id = d.id order by attempt desc limit 1) as last_status,
                   d.due_at as "due_at!: jiff_sqlx::Timestamp", d.created_at as "created_at!: jiff_sqlx::Timestamp",
@@ -138,6 +178,7 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<D
              and ($3::uuid is null or d.endpoint_id = $3)
              and ($4::uuid is null or d.run_id = $4)
              and ($5::uuid is null or d.id < $5)
+             and ($7::text is null or d.channel = $7)
            order by d.id desc limit $6"#,
         scope.workspace().as_uuid(),
         filter.state,
@@ -145,28 +186,47 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<D
         filter.run.map(RunId::as_uuid),
         filter.after.map(DeliveryId::as_uuid),
         filter.limit.clamp(1, 200),
+        filter.channel.map(Channel::as_str),
     )
     .fetch_all(&store.pool)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| DeliveryItem {
-            id: row.id.into(),
-            run: row.run_id.map(Into::into),
-            run_title: row.run_title,
-            node: row.node,
-            endpoint: row.endpoint_id.into(),
-            endpoint_name: row.endpoint_name,
-            message_type: row.message_type,
-            state: row.state,
-            attempts: row.attempts,
-            error: row.error,
-            last_status: row.last_status,
-            due_at: row.due_at.to_jiff(),
-            created_at: row.created_at.to_jiff(),
-            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
+    rows.into_iter()
+        .map(|row| {
+            let channel = Channel::parse(&row.channel)?;
+            Ok(DeliveryItem {
+                id: row.id.into(),
+                run: row.run_id.map(Into::into),
+                run_title: row.run_title,
+                node: row.node,
+                endpoint: row.endpoint_id.map(Into::into),
+                endpoint_name: row.endpoint_name,
+                channel,
+                recipients: recipients(channel, row.values.as_ref()),
+                message_type: row.message_type,
+                state: row.state,
+                attempts: row.attempts,
+                error: row.error,
+                last_status: row.last_status,
+                due_at: row.due_at.to_jiff(),
+                created_at: row.created_at.to_jiff(),
+                finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
+            })
         })
-        .collect())
+        .collect()
+}
+
+/// Everybody a mail goes to, copies included.
+fn recipients(channel: Channel, values: Option<&Json>) -> Vec<String> {
+    match channel {
+        Channel::Webhook => Vec::new(),
+        Channel::Mail => ["to", "cc", "bcc"]
+            .iter()
+            .filter_map(|field| values?.get(field)?.as_array())
+            .flatten()
+            .filter_map(|person| person.get("address")?.as_str())
+            .map(str::to_owned)
+            .collect(),
+    }
 }
 
 /// Every delivery of a run, oldest first.
@@ -183,8 +243,8 @@ pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Deli
 
 pub async fn get(store: &Store, scope: &Scope, id: DeliveryId) -> Result<Delivery> {
     let row = sqlx::query!(
-        r#"select d.id as "id!", d.run_id as "run_id?", run.title as "run_title?", d.node as "node?", d.endpoint_id as "endpoint_id!",
-                  coalesce(endpoint.name, '') as "endpoint_name!",
+        r#"select d.id as "id!", d.run_id as "run_id?", run.title as "run_title?", d.node as "node?", d.endpoint_id as "endpoint_id?",
+                  coalesce(endpoint.name, '') as "endpoint_name!", d.channel as "channel!",
                   coalesce(endpoint.url, '') as "url!", d.state as "state!", d.attempts as "attempts!", d.error as "error?",
                   d.message as "message!", d.artifacts as "artifacts!", d.attach as "attach!",
                   (select status from delivery_attempt a where a.delivery_id = d.id order by attempt desc limit 1) as last_status,
@@ -198,14 +258,17 @@ pub async fn get(store: &Store, scope: &Scope, id: DeliveryId) -> Result<Deliver
     .fetch_optional(&store.pool)
     .await?
     .ok_or(StoreError::NotFound("delivery"))?;
+    let channel = Channel::parse(&row.channel)?;
     Ok(Delivery {
         item: DeliveryItem {
             id: row.id.into(),
             run: row.run_id.map(Into::into),
             run_title: row.run_title,
             node: row.node,
-            endpoint: row.endpoint_id.into(),
+            endpoint: row.endpoint_id.map(Into::into),
             endpoint_name: row.endpoint_name,
+            channel,
+            recipients: recipients(channel, row.message.pointer("/data/values")),
             message_type: row
                 .message
                 .get("type")
@@ -333,37 +396,42 @@ pub async fn test(
 }
 
 /// Leases up to `limit` due deliveries, those of lost senders included; picked apart from the join as in `queue::claim`. A holder has at
-/// most `share` of one endpoint under way, and endpoints that have the fewest come first: a receiver that does not answer holds up its
-/// own messages and not those of others.
+/// most `share` of one receiver under way, which is an endpoint or a workspace's mail server, and receivers that have the fewest come
+/// first: one that does not answer holds up its own messages and not those of others.
 pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
-        r#"with candidate as materialized (
+        r#"with receiver as materialized (select id from endpoint union all select id from workspace),
+           candidate as materialized (
                select waiting.id, waiting.due_at, busy.count + waiting.rank as place
-               from endpoint
+               from receiver
                cross join lateral (
                    select count(*) from delivery
-                   where state = 'sending' and lease_owner = $1 and lease_until >= now() and endpoint_id = endpoint.id) busy
+                   where state = 'sending' and lease_owner = $1 and lease_until >= now()
+                     and coalesce(endpoint_id, workspace_id) = receiver.id) busy
                cross join lateral (
                    select id, due_at, row_number() over (order by due_at) as rank from (
                        (select id, due_at from delivery
-                        where endpoint_id = endpoint.id and state in ('due', 'retrying') and due_at <= now()
+                        where coalesce(endpoint_id, workspace_id) = receiver.id and state in ('due', 'retrying') and due_at <= now()
                         order by due_at limit $4)
                        union all
                        (select id, due_at from delivery
-                        where endpoint_id = endpoint.id and state = 'sending' and lease_until < now())) ready) waiting
+                        where coalesce(endpoint_id, workspace_id) = receiver.id and state = 'sending' and lease_until < now())) ready
+                   ) waiting
                where busy.count + waiting.rank <= $4),
            due as materialized (
-               select delivery.id from delivery join candidate using (id)
+               select delivery.id, delivery.endpoint_id, delivery.workspace_id from delivery join candidate using (id)
                where (state in ('due', 'retrying') and delivery.due_at <= now()) or (state = 'sending' and lease_until < now())
                order by place, candidate.due_at limit $2 for update of delivery skip locked)
            update delivery d
            set state = 'sending', lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = d.fence + 1,
                attempts = d.attempts + 1, tries = d.tries + 1
-           from due, endpoint
-           where d.id = due.id and endpoint.id = d.endpoint_id
-           returning d.id, d.workspace_id, d.run_id, d.node, d.item_path, d.endpoint_id, endpoint.url,
-                     (endpoint.disabled_at is not null or endpoint.deleted_at is not null) as "disabled!", d.message, d.artifacts,
-                     d.attach, d.tries, d.attempts, d.awaited, d.fence"#,
+           from due left join endpoint on endpoint.id = due.endpoint_id
+                    left join mail_server on mail_server.workspace_id = due.workspace_id and mail_server.removed_at is null
+           where d.id = due.id
+           returning d.id, d.workspace_id, d.run_id, d.node, d.item_path, d.endpoint_id, coalesce(endpoint.url, '') as "url!",
+                     case when d.endpoint_id is null then mail_server.workspace_id is null
+                          else endpoint.disabled_at is not null or endpoint.deleted_at is not null end as "disabled!",
+                     d.message, d.artifacts, d.attach, d.tries, d.attempts, d.awaited, d.fence"#,
         holder.worker.as_uuid(),
         limit,
         holder.lease_ms,
@@ -381,8 +449,13 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Res
             run: row.run_id.map(Into::into),
             node: row.node,
             item_path: row.item_path,
-            endpoint: row.endpoint_id.into(),
-            url: row.url,
+            to: match row.endpoint_id {
+                Some(id) => To::Endpoint {
+                    id: id.into(),
+                    url: row.url,
+                },
+                None => To::Mail,
+            },
             disabled: row.disabled,
             message: row.message,
             artifacts: artifacts.unwrap_or_default(),
@@ -476,10 +549,10 @@ pub async fn finish(store: &Store, claimed: &Claimed, report: &Report) -> Result
     .execute(&mut *transaction)
     .await?;
     let mine = done.rows_affected() > 0;
-    if report.next == Next::Gone {
+    if let (Next::Gone, To::Endpoint { id, .. }) = (report.next, &claimed.to) {
         sqlx::query!(
             "update endpoint set disabled_at = now(), disabled_reason = 'gone' where id = $1 and disabled_at is null",
-            claimed.endpoint.as_uuid(),
+            id.as_uuid(),
         )
         .execute(&mut *transaction)
         .await?;
@@ -581,6 +654,44 @@ pub async fn signing_secrets(
         secrets.push(open(&old, row.secret_version - 1)?);
     }
     Ok(secrets)
+}
+
+/// A mail that the program itself writes, outside of any run. `values` holds whom it goes to; its words are made when it is sent.
+/// `None`: no mail server is set up.
+pub async fn write_mail(
+    store: &Store,
+    scope: &Scope,
+    message_type: &str,
+    values: Json,
+    now: Timestamp,
+) -> Result<Option<DeliveryId>> {
+    let mut connection = store.pool.acquire().await?;
+    let id = insert_mail(&mut connection, scope, message_type, values, now).await?;
+    if id.is_some() {
+        store.events.wake(Wake::Deliveries);
+    }
+    Ok(id)
+}
+
+/// The same within a commit, whose caller wakes senders afterwards.
+pub(crate) async fn insert_mail(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    message_type: &str,
+    values: Json,
+    now: Timestamp,
+) -> Result<Option<DeliveryId>> {
+    let id: DeliveryId = fresh_id();
+    let done = sqlx::query!(
+        "insert into delivery (id, workspace_id, channel, message)
+         select $1, workspace_id, 'mail', $3 from mail_server where workspace_id = $2 and removed_at is null",
+        id.as_uuid(),
+        scope.workspace().as_uuid(),
+        json!({ "type": message_type, "timestamp": now, "data": { "values": values } }),
+    )
+    .execute(connection)
+    .await?;
+    Ok((done.rows_affected() > 0).then_some(id))
 }
 
 async fn lock_run(connection: &mut PgConnection, run: Option<RunId>) -> Result<()> {

@@ -43,6 +43,17 @@ pub fn open_run_token(sealer: &Sealer, token: &str) -> Result<RunId> {
         .ok_or(StoreError::NotFound("page"))
 }
 
+/// `<public url>/password/<token>` of one request to set a new password.
+pub fn reset_url(sealer: &Sealer, public_url: &str, reset: Uuid) -> Result<String> {
+    let token = token(sealer, "password-reset", reset, &[])?;
+    Ok(format!("{}/password/{token}", base(public_url)))
+}
+
+/// The request a token was made for; `NotFound` when it was not made here.
+pub(crate) fn open_reset_token(sealer: &Sealer, token: &str) -> Result<Uuid> {
+    open(sealer, "password-reset", token, &[])?.ok_or(StoreError::NotFound("link"))
+}
+
 /// What a run's public page leads to.
 pub enum RunLink {
     Open(Scope, RunId),

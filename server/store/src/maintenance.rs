@@ -1,7 +1,7 @@
 //! What has to happen now and then, in any process and safely in several at once: partitions ahead of time, expired rows, and rows of
 //! processes that did not say goodbye.
 
-use crate::{Result, Store, artifact, generation, hook_test, series, worker, workflow};
+use crate::{Result, Store, account, artifact, generation, hook_test, series, worker, workflow};
 
 /// Months of partitions kept ready.
 const MONTHS_AHEAD: i32 = 2;
@@ -28,11 +28,13 @@ pub async fn pass(store: &Store) -> Result<Pass> {
     let uploads = artifact::purge_uploads(store).await;
     let numbers = series::void_abandoned(store).await;
     let tests = hook_test::remove_old(store).await;
+    let resets = account::remove_password_resets(store).await;
     workers?;
     chunks?;
     uploads?;
     numbers?;
     tests?;
+    resets?;
     Ok(Pass {
         partitions: partitions?,
         trial_runs: trial_runs?,

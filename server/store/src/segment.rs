@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use engine::{
-    ids::{DeliveryId, RunId, WorkerId, WorkflowId},
-    node::{Answer, Attach, DeliveryRequest, GenerationRequest, NumberRequest},
+    ids::{DeliveryId, EndpointId, RunId, WorkerId, WorkflowId},
+    node::{Answer, Attach, DeliveryRequest, GenerationRequest, NumberRequest, Receiver},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,8 +14,9 @@ use sqlx::{PgConnection, types::Json as SqlJson};
 
 use crate::{
     Result, Scope, Store, answer,
+    delivery::Channel,
     events::{Event, Wake},
-    fresh_id, generation,
+    failure_notice, fresh_id, generation,
     queue::{self, Holder, Lease},
     run::{self, StepRow},
     series::{self, Draw},
@@ -219,6 +220,7 @@ pub async fn commit(
     use_numbers(&mut transaction, &by_run, &writes).await?;
     write_deliveries(&mut transaction, &rows).await?;
     write_answers(&mut transaction, &by_run, &writes).await?;
+    failure_notice::count(&mut transaction, &failed(&rows)).await?;
     for (run, writes) in &writes {
         for (node, item_path) in &writes.withdrawn {
             generation::cancel_for_step(&mut transaction, *run, node, item_path).await?;
@@ -606,18 +608,33 @@ async fn write_runs(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()
     Ok(())
 }
 
+/// Runs that end badly and are not trials, in the order of their workflows.
+fn failed(rows: &Rows<'_>) -> Vec<(WorkflowId, RunId)> {
+    let ends = rows.runs.iter();
+    let mut failed: Vec<_> = ends
+        .filter(|(segment, run, _)| run.state == "failed" && !segment.trial)
+        .map(|(segment, ..)| (segment.workflow, segment.lease.run))
+        .collect();
+    failed.sort_unstable();
+    failed
+}
+
 async fn write_deliveries(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
     for (segment, delivery) in &rows.deliveries {
         let id: DeliveryId = fresh_id();
+        let (channel, endpoint) = match delivery.request.receiver {
+            Receiver::Endpoint(endpoint) => (Channel::Webhook, Some(endpoint)),
+            Receiver::Mail => (Channel::Mail, None),
+        };
         sqlx::query!(
-            "insert into delivery (id, workspace_id, run_id, node, item_path, endpoint_id, state, message, artifacts, attach, awaited)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "insert into delivery (id, workspace_id, run_id, node, item_path, endpoint_id, state, message, artifacts, attach, awaited, channel)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             id.as_uuid(),
             segment.scope.workspace().as_uuid(),
             segment.lease.run.as_uuid(),
             delivery.node,
             delivery.item_path,
-            delivery.request.endpoint.as_uuid(),
+            endpoint.map(EndpointId::as_uuid),
             if delivery.held { "held" } else { "due" },
             delivery.message,
             serde_json::to_value(&delivery.request.artifacts)?,
@@ -626,6 +643,7 @@ async fn write_deliveries(connection: &mut PgConnection, rows: &Rows<'_>) -> Res
                 Attach::Inline => "inline",
             },
             delivery.awaited,
+            channel.as_str(),
         )
         .execute(&mut *connection)
         .await?;

@@ -438,6 +438,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How mail is sent. */
+        get: operations["read_mail"];
+        /** Sets the mail server. */
+        put: operations["write_mail"];
+        post?: never;
+        /** Forgets the mail server; mails under way are given up. */
+        delete: operations["remove_mail"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mail/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test mail now and tells what the server said. */
+        post: operations["test_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/members": {
         parameters: {
             query?: never;
@@ -486,7 +522,7 @@ export interface paths {
         delete: operations["remove_member"];
         options?: never;
         head?: never;
-        /** Changes a person; everybody may change their own name and language. */
+        /** Changes a person; everybody may change their own name, language and mails. */
         patch: operations["change_member"];
         trace?: never;
     };
@@ -536,6 +572,41 @@ export interface paths {
         put?: never;
         /** Says what became of an open number whose run did not succeed. */
         post: operations["settle_number"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a link to the account's address, good once and for an hour. The answer is the same whether there is an account or not. */
+        post: operations["request_password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/password-resets/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which account a link is for. */
+        get: operations["read_password_reset"];
+        put?: never;
+        /** Uses the link: sets the password, ends all sessions of the account and signs in. */
+        post: operations["reset_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1331,6 +1402,11 @@ export interface components {
             answer_head: string | null;
             error: components["schemas"]["StepErrorOut"] | null;
         };
+        /**
+         * @description How it travels: to an endpoint, or through the mail server.
+         * @enum {string}
+         */
+        DeliveryChannel: "webhook" | "mail";
         DeliveryEndpointOut: {
             /** Format: uuid */
             id: string;
@@ -1343,7 +1419,10 @@ export interface components {
             id: string;
             state: components["schemas"]["DeliveryState"];
             run: components["schemas"]["DeliveryRunOut"] | null;
-            endpoint: components["schemas"]["DeliveryEndpointOut"];
+            channel: components["schemas"]["DeliveryChannel"];
+            endpoint: components["schemas"]["DeliveryEndpointOut"] | null;
+            /** @description Whom a mail goes to, copies included. */
+            recipients: string[];
             message_type: string;
             /** @description What is sent; links are made anew for every attempt. */
             message: Record<string, never>;
@@ -1365,14 +1444,17 @@ export interface components {
             run: components["schemas"]["DeliveryRunOut"] | null;
             /** @description The run's title. */
             title: string | null;
-            endpoint: components["schemas"]["DeliveryEndpointOut"];
+            channel: components["schemas"]["DeliveryChannel"];
+            endpoint: components["schemas"]["DeliveryEndpointOut"] | null;
+            /** @description Whom a mail goes to, copies included. */
+            recipients: string[];
             /** @description Such as `document.ready`. */
             message_type: string;
             /** Format: int32 */
             attempts: number;
             /**
              * Format: int32
-             * @description HTTP status of the newest attempt.
+             * @description HTTP or SMTP status of the newest attempt.
              */
             last_status: number | null;
             last_error: string | null;
@@ -1393,6 +1475,17 @@ export interface components {
         };
         /** @enum {string} */
         DeliveryState: "due" | "sending" | "retrying" | "delivered" | "given_up" | "stopped" | "held";
+        /** @description How a receiver took a test message. */
+        DeliveryTestOut: {
+            delivered: boolean;
+            /** Format: int32 */
+            status: number | null;
+            /** Format: int64 */
+            took_ms: number | null;
+            /** @description First part of the answer. */
+            answer_head: string | null;
+            error: components["schemas"]["StepErrorOut"] | null;
+        };
         DocumentIn: {
             name: string;
             template: Record<string, never>;
@@ -1517,17 +1610,6 @@ export interface components {
              * @description Until then messages are signed with the old secret as well.
              */
             old_secret_until: string;
-        };
-        /** @description How the receiver took a test message. */
-        EndpointTestOut: {
-            delivered: boolean;
-            /** Format: int32 */
-            status: number | null;
-            /** Format: int64 */
-            took_ms: number | null;
-            /** @description First part of the answer. */
-            answer_head: string | null;
-            error: components["schemas"]["StepErrorOut"] | null;
         };
         /** @description The list whose entries settings with `x-scope: "entry"` read. */
         Entries: {
@@ -1861,6 +1943,46 @@ export interface components {
             published_by: string | null;
             note: string;
         };
+        /**
+         * @description How the connection is protected: `tls` from the start, `starttls` after a greeting, `none` only where the operator allows it.
+         * @enum {string}
+         */
+        MailEncryption: "tls" | "starttls" | "none";
+        MailOut: {
+            server: components["schemas"]["MailServerOut"] | null;
+        };
+        MailServerIn: {
+            /** @description Name or address of the server. */
+            host: string;
+            /** Format: int32 */
+            port: number;
+            encryption: components["schemas"]["MailEncryption"];
+            user?: string;
+            /** @description Absent: the stored one stays. Empty: none. */
+            password?: string | null;
+            sender_name?: string;
+            sender_address: string;
+            reply_to?: string;
+        };
+        MailServerOut: {
+            host: string;
+            /** Format: int32 */
+            port: number;
+            encryption: components["schemas"]["MailEncryption"];
+            /** @description Empty: no signing in. */
+            user: string;
+            has_password: boolean;
+            sender_name: string;
+            sender_address: string;
+            /** @description Empty: answers go to the sender. */
+            reply_to: string;
+            /** Format: date-time */
+            changed_at: string;
+        };
+        MailTestIn: {
+            /** @description Who receives the test mail. */
+            to: string;
+        };
         MemberOut: {
             /** Format: uuid */
             id: string;
@@ -1868,6 +1990,8 @@ export interface components {
             email: string;
             role: components["schemas"]["Role"];
             locale: string;
+            /** @description Gets a mail when runs fail. */
+            told_of_failures: boolean;
             /** Format: date-time */
             created_at: string;
         };
@@ -1876,6 +2000,8 @@ export interface components {
             name?: string | null;
             role?: components["schemas"]["Role"] | null;
             locale?: string | null;
+            /** @description Only about oneself. */
+            told_of_failures?: boolean | null;
         };
         MessageOut: {
             /** @description `system`, `user` or `assistant`. */
@@ -1913,6 +2039,9 @@ export interface components {
         ModelsPatch: {
             /** @description Name of the model that steps without one use. */
             default: string;
+        };
+        NewPasswordIn: {
+            password: string;
         };
         Node: {
             /** @description `[a-z][a-z0-9_]*`; expressions read the node's output under it. */
@@ -2048,14 +2177,17 @@ export interface components {
                 run: components["schemas"]["DeliveryRunOut"] | null;
                 /** @description The run's title. */
                 title: string | null;
-                endpoint: components["schemas"]["DeliveryEndpointOut"];
+                channel: components["schemas"]["DeliveryChannel"];
+                endpoint: components["schemas"]["DeliveryEndpointOut"] | null;
+                /** @description Whom a mail goes to, copies included. */
+                recipients: string[];
                 /** @description Such as `document.ready`. */
                 message_type: string;
                 /** Format: int32 */
                 attempts: number;
                 /**
                  * Format: int32
-                 * @description HTTP status of the newest attempt.
+                 * @description HTTP or SMTP status of the newest attempt.
                  */
                 last_status: number | null;
                 last_error: string | null;
@@ -2191,6 +2323,8 @@ export interface components {
                 email: string;
                 role: components["schemas"]["Role"];
                 locale: string;
+                /** @description Gets a mail when runs fail. */
+                told_of_failures: boolean;
                 /** Format: date-time */
                 created_at: string;
             }[];
@@ -2349,6 +2483,14 @@ export interface components {
             }[];
             /** @description Pass it as `after` to get the next page; null at the end. */
             next: string | null;
+        };
+        PasswordResetIn: {
+            /** @description Of the account. */
+            email: string;
+        };
+        PasswordResetOut: {
+            /** @description Of the account that the link is for. */
+            email: string;
         };
         PinnedOut: {
             /** Format: uuid */
@@ -2555,8 +2697,10 @@ export interface components {
             /** Format: uuid */
             id: string;
             state: string;
-            /** @description Name of the endpoint. */
+            /** @description Name of the endpoint; empty for mails. */
             endpoint: string;
+            /** @description Whom a mail goes to, copies included. */
+            recipients: string[];
             /** Format: int32 */
             attempts: number;
         };
@@ -3031,6 +3175,8 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
+            /** @description A mail server is set up. */
+            sends_mail: boolean;
         };
     };
     responses: never;
@@ -3263,6 +3409,7 @@ export interface operations {
             query?: {
                 state?: components["schemas"]["DeliveryState"];
                 endpoint?: string;
+                channel?: components["schemas"]["DeliveryChannel"];
                 /** @description `next` of the page before. */
                 after?: string;
             };
@@ -3824,7 +3971,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EndpointTestOut"];
+                    "application/json": components["schemas"]["DeliveryTestOut"];
                 };
             };
             /** @description What went wrong. */
@@ -4199,6 +4346,124 @@ export interface operations {
             };
         };
     };
+    read_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    write_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailServerIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    remove_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    test_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailTestIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryTestOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     list_members: {
         parameters: {
             query?: never;
@@ -4434,6 +4699,100 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    request_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordResetIn"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordResetOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasswordIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
             };
             /** @description What went wrong. */
             default: {

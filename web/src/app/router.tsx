@@ -43,6 +43,17 @@ const invitationPage = lazyRouteComponent(() => import("~/features/auth/Invitati
 const invitation = createRoute({ getParentRoute: () => root, path: "/invitation/$token", component: invitationPage });
 const invitations = createRoute({ getParentRoute: () => root, path: "/invitations/$token", component: invitationPage });
 
+const forgotten = createRoute({
+  getParentRoute: () => root,
+  path: "/password",
+  component: lazyRouteComponent(() => import("~/features/auth/PasswordPages"), "ForgottenPage"),
+});
+const newPassword = createRoute({
+  getParentRoute: () => root,
+  path: "/password/$token",
+  component: lazyRouteComponent(() => import("~/features/auth/PasswordPages"), "NewPasswordPage"),
+});
+
 /** Everything behind the sign-in. */
 const app = createRoute({
   getParentRoute: () => root,
@@ -172,6 +183,8 @@ const routeTree = root.addChildren([
   setup,
   invitation,
   invitations,
+  forgotten,
+  newPassword,
   app.addChildren([home, workflows, workflow, runs, waiting, run, deliveries, delivery, documents, document, tables, table, models, settings, section, help, helpOne]),
 ]);
 

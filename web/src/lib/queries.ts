@@ -22,6 +22,7 @@ export const keys = {
   members: ["members"],
   invitations: ["invitations"],
   endpoints: ["endpoints"],
+  mail: ["mail"],
   series: ["series"],
   credentials: ["credentials"],
   accessKeys: ["access-keys"],

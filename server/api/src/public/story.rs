@@ -69,9 +69,10 @@ impl Story {
         } else {
             Vec::new()
         };
-        let arrived = deliveries
-            .iter()
-            .filter(|delivery| delivery.state == "delivered");
+        let arrived = deliveries.iter().filter(|delivery| {
+            // A mail may have gone to anybody.
+            delivery.state == "delivered" && delivery.channel == delivery::Channel::Webhook
+        });
         let delivered_at = arrived.filter_map(|delivery| delivery.finished_at).max();
         Ok(Self {
             delivered_at,

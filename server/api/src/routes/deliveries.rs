@@ -1,11 +1,19 @@
 //! Outgoing messages and what receivers answered.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State};
-use engine::ids::{DeliveryId, EndpointId};
+use engine::{
+    ids::{DeliveryId, EndpointId},
+    node::StepError,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::delivery::{DeliveryItem, Filter};
+use store::{
+    Scope,
+    delivery::{Channel, DeliveryItem, Filter},
+};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -32,19 +40,32 @@ pub(crate) enum DeliveryState {
     Held,
 }
 
+/// How it travels: to an endpoint, or through the mail server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DeliveryChannel)]
+pub(crate) enum ChannelWire {
+    Webhook,
+    Mail,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryRowOut {
     pub id: Uuid,
     pub state: DeliveryState,
-    /// None for test messages.
+    /// None for test messages and mails of the program itself.
     pub run: Option<DeliveryRunOut>,
     /// The run's title.
     pub title: Option<String>,
-    pub endpoint: DeliveryEndpointOut,
+    pub channel: ChannelWire,
+    /// None for mails.
+    pub endpoint: Option<DeliveryEndpointOut>,
+    /// Whom a mail goes to, copies included.
+    pub recipients: Vec<String>,
     /// Such as `document.ready`.
     pub message_type: String,
     pub attempts: i32,
-    /// HTTP status of the newest attempt.
+    /// HTTP or SMTP status of the newest attempt.
     pub last_status: Option<i32>,
     pub last_error: Option<String>,
     /// When it is tried next.
@@ -72,7 +93,11 @@ pub(crate) struct DeliveryOut {
     pub id: Uuid,
     pub state: DeliveryState,
     pub run: Option<DeliveryRunOut>,
-    pub endpoint: DeliveryEndpointOut,
+    pub channel: ChannelWire,
+    /// None for mails.
+    pub endpoint: Option<DeliveryEndpointOut>,
+    /// Whom a mail goes to, copies included.
+    pub recipients: Vec<String>,
     pub message_type: String,
     /// What is sent; links are made anew for every attempt.
     #[schema(value_type = Object)]
@@ -103,6 +128,7 @@ pub(crate) struct DeliveryAttemptOut {
 pub(crate) struct DeliveriesQuery {
     pub state: Option<DeliveryState>,
     pub endpoint: Option<Uuid>,
+    pub channel: Option<ChannelWire>,
     /// `next` of the page before.
     pub after: Option<String>,
 }
@@ -126,6 +152,7 @@ async fn list_deliveries(
     let filter = Filter {
         state: query.state.map(|state| slug(&state)),
         endpoint: query.endpoint.map(EndpointId),
+        channel: query.channel.map(Channel::from),
         run: None,
         after: cursor(query.after.as_deref())?.map(DeliveryId),
         limit: PAGE + 1,
@@ -166,10 +193,12 @@ async fn delivery_out(app: &App, caller: &Caller, id: DeliveryId) -> Result<Deli
     attempts.sort_by_key(|attempt| std::cmp::Reverse(attempt.attempt));
     let row = DeliveryRowOut::from(delivery.item);
     Ok(DeliveryOut {
-        endpoint: DeliveryEndpointOut {
+        channel: row.channel,
+        endpoint: row.endpoint.map(|endpoint| DeliveryEndpointOut {
             url: Some(delivery.url),
-            ..row.endpoint
-        },
+            ..endpoint
+        }),
+        recipients: row.recipients,
         id: row.id,
         state: row.state,
         run: row.run,
@@ -218,6 +247,79 @@ async fn stop_delivery(
 
 const PAGE: i64 = 50;
 
+/// How a receiver took a test message.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeliveryTestOut {
+    pub delivered: bool,
+    pub status: Option<i32>,
+    pub took_ms: Option<i64>,
+    /// First part of the answer.
+    pub answer_head: Option<String>,
+    pub error: Option<StepErrorOut>,
+}
+
+/// How long a person waits for the answer to a test message.
+const TEST_WAIT: Duration = Duration::from_secs(20);
+const TEST_LOOK: Duration = Duration::from_millis(250);
+
+/// What came of the first try of a test message.
+pub(super) async fn first_attempt(
+    app: &App,
+    scope: &Scope,
+    delivery: DeliveryId,
+) -> Result<DeliveryTestOut> {
+    let store = &app.store;
+    let mut changes = store.events.subscribe();
+    let until = tokio::time::Instant::now() + TEST_WAIT;
+    loop {
+        let attempts = store::delivery::attempts(store, scope, delivery).await?;
+        if let Some(attempt) = attempts.into_iter().next() {
+            return Ok(DeliveryTestOut {
+                delivered: attempt
+                    .status
+                    .is_some_and(|status| (200..300).contains(&status)),
+                status: attempt.status,
+                took_ms: Some(attempt.took_ms),
+                answer_head: attempt.answer_head,
+                error: attempt.error.as_ref().map(StepErrorOut::from_json),
+            });
+        }
+        if tokio::time::Instant::now() >= until {
+            let error = StepError::new(
+                "no_answer_yet",
+                "There is no answer yet. The message stays on its way; look under Deliveries.",
+            );
+            return Ok(DeliveryTestOut {
+                delivered: false,
+                status: None,
+                took_ms: None,
+                answer_head: None,
+                error: Some(error.into()),
+            });
+        }
+        // A change of any delivery, or the next look.
+        let _ = tokio::time::timeout(TEST_LOOK, changes.recv()).await;
+    }
+}
+
+impl From<Channel> for ChannelWire {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Webhook => Self::Webhook,
+            Channel::Mail => Self::Mail,
+        }
+    }
+}
+
+impl From<ChannelWire> for Channel {
+    fn from(channel: ChannelWire) -> Self {
+        match channel {
+            ChannelWire::Webhook => Self::Webhook,
+            ChannelWire::Mail => Self::Mail,
+        }
+    }
+}
+
 impl DeliveryState {
     pub(super) fn parse(state: &str) -> Self {
         match state {
@@ -246,11 +348,13 @@ impl From<DeliveryItem> for DeliveryRowOut {
                 title: item.run_title.clone().unwrap_or_default(),
             }),
             title: item.run_title,
-            endpoint: DeliveryEndpointOut {
-                id: item.endpoint.as_uuid(),
+            channel: item.channel.into(),
+            endpoint: item.endpoint.map(|id| DeliveryEndpointOut {
+                id: id.as_uuid(),
                 name: item.endpoint_name,
                 url: None,
-            },
+            }),
+            recipients: item.recipients,
             message_type: item.message_type,
             attempts: item.attempts,
             last_status: item.last_status,

@@ -1,19 +1,17 @@
 //! Receivers of signed webhooks.
 
-use std::time::Duration;
-
 use axum::{Json, extract::State, http::StatusCode};
-use engine::{
-    ids::EndpointId,
-    node::{Attach, StepError},
-};
+use engine::{ids::EndpointId, node::Attach};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{Page, runs::StepErrorOut};
+use super::{
+    Page,
+    deliveries::{DeliveryTestOut, first_attempt},
+};
 use crate::{
     App,
     auth::Caller,
@@ -82,17 +80,6 @@ pub(crate) struct EndpointSecretOut {
     pub old_secret_until: Timestamp,
 }
 
-/// How the receiver took a test message.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct EndpointTestOut {
-    pub delivered: bool,
-    pub status: Option<i32>,
-    pub took_ms: Option<i64>,
-    /// First part of the answer.
-    pub answer_head: Option<String>,
-    pub error: Option<StepErrorOut>,
-}
-
 impl From<store::endpoint::Endpoint> for EndpointOut {
     fn from(endpoint: store::endpoint::Endpoint) -> Self {
         Self {
@@ -124,10 +111,6 @@ impl From<AttachWire> for Attach {
         }
     }
 }
-
-/// How long a person waits for the answer to a test message.
-const TEST_WAIT: Duration = Duration::from_secs(20);
-const TEST_LOOK: Duration = Duration::from_millis(250);
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -232,50 +215,15 @@ async fn rotate_endpoint_secret(
 
 /// Sends a signed test message now.
 #[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = Uuid, Path)),
-    responses((status = 200, body = EndpointTestOut)))]
+    responses((status = 200, body = DeliveryTestOut)))]
 async fn test_endpoint(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
-) -> Result<Json<EndpointTestOut>> {
+) -> Result<Json<DeliveryTestOut>> {
     let (store, scope) = (&app.store, &caller.scope);
-    let mut changes = store.events.subscribe();
     let delivery = store::delivery::test(store, scope, EndpointId(id), Timestamp::now()).await?;
-    let until = tokio::time::Instant::now() + TEST_WAIT;
-    loop {
-        if let Some(attempt) = store::delivery::attempts(store, scope, delivery)
-            .await?
-            .into_iter()
-            .next()
-        {
-            return Ok(Json(EndpointTestOut {
-                delivered: attempt
-                    .status
-                    .is_some_and(|status| (200..300).contains(&status)),
-                status: attempt.status,
-                took_ms: Some(attempt.took_ms),
-                answer_head: attempt.answer_head,
-                error: attempt.error.as_ref().map(StepErrorOut::from_json),
-            }));
-        }
-        if tokio::time::Instant::now() >= until {
-            return Ok(Json(EndpointTestOut {
-                delivered: false,
-                status: None,
-                took_ms: None,
-                answer_head: None,
-                error: Some(
-                    StepError::new(
-                        "no_answer_yet",
-                        "There is no answer yet. The message stays on its way; look under Deliveries.",
-                    )
-                    .into(),
-                ),
-            }));
-        }
-        // A change of any delivery, or the next look.
-        let _ = tokio::time::timeout(TEST_LOOK, changes.recv()).await;
-    }
+    Ok(Json(first_attempt(&app, scope, delivery).await?))
 }
 
 fn check_url(url: &str) -> Result<()> {

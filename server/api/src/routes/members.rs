@@ -24,6 +24,8 @@ pub(crate) struct MemberOut {
     pub email: String,
     pub role: RoleWire,
     pub locale: String,
+    /// Gets a mail when runs fail.
+    pub told_of_failures: bool,
     pub created_at: Timestamp,
 }
 
@@ -44,6 +46,8 @@ pub(crate) struct MemberPatch {
     /// Only owners.
     pub role: Option<RoleWire>,
     pub locale: Option<String>,
+    /// Only about oneself.
+    pub told_of_failures: Option<bool>,
 }
 
 impl From<Role> for RoleWire {
@@ -72,6 +76,7 @@ impl From<Member> for MemberOut {
             email: member.email,
             role: member.role.into(),
             locale: member.locale,
+            told_of_failures: member.told_of_failures,
             created_at: member.created_at,
         }
     }
@@ -90,7 +95,7 @@ async fn list_members(State(app): State<App>, caller: Caller) -> Result<Json<Pag
     Ok(Json(Page::all(members)))
 }
 
-/// Changes a person; everybody may change their own name and language.
+/// Changes a person; everybody may change their own name, language and mails.
 #[utoipa::path(patch, path = "/members/{id}", tag = "account", params(("id" = Uuid, Path)), request_body = MemberPatch,
     responses((status = 200, body = MemberOut)))]
 async fn change_member(
@@ -106,10 +111,17 @@ async fn change_member(
             "Only owners can change other people and roles.",
         ));
     }
+    if !own && body.told_of_failures.is_some() {
+        return Err(ApiError::forbidden(
+            "own_choice",
+            "Everybody chooses for themselves which mails they get.",
+        ));
+    }
     let change = store::account::MemberChange {
         name: body.name,
         role: body.role.map(Role::from),
         locale: body.locale,
+        told_of_failures: body.told_of_failures,
     };
     let member =
         store::account::change_member(&app.store, &caller.scope, MemberId(id), change).await?;

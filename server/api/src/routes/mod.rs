@@ -11,9 +11,11 @@ mod examples;
 mod firm;
 mod hook_tests;
 mod invitations;
+mod mail;
 mod members;
 mod models;
 mod node_types;
+mod password_resets;
 mod previews;
 mod run_view;
 mod runs;
@@ -81,9 +83,11 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(firm::router())
         .merge(hook_tests::router())
         .merge(invitations::router())
+        .merge(mail::router())
         .merge(members::router())
         .merge(models::router())
         .merge(node_types::router())
+        .merge(password_resets::router())
         .merge(previews::router())
         .merge(runs::router())
         .merge(series::router())

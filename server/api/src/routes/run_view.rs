@@ -135,6 +135,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
                 id: delivery.id.as_uuid(),
                 state: delivery.state,
                 endpoint: delivery.endpoint_name,
+                recipients: delivery.recipients,
                 attempts: delivery.attempts,
             })
             .collect(),

@@ -244,8 +244,10 @@ pub(crate) struct UsageOut {
 pub(crate) struct RunDeliveryOut {
     pub id: Uuid,
     pub state: String,
-    /// Name of the endpoint.
+    /// Name of the endpoint; empty for mails.
     pub endpoint: String,
+    /// Whom a mail goes to, copies included.
+    pub recipients: Vec<String>,
     pub attempts: i32,
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct SessionOut {
 pub(crate) struct WorkspaceOut {
     pub id: Uuid,
     pub name: String,
+    /// A mail server is set up.
+    pub sends_mail: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,6 +111,7 @@ async fn session_out(app: &App, member: MemberId, csrf_token: String) -> Result<
         workspace: WorkspaceOut {
             id: workspace.id.as_uuid(),
             name: workspace.name,
+            sends_mail: workspace.sends_mail,
         },
         csrf_token,
         server: ServerOut {

@@ -13,6 +13,8 @@ pub struct Member {
     pub email: String,
     pub role: Role,
     pub locale: String,
+    /// By mail.
+    pub told_of_failures: bool,
     pub created_at: Timestamp,
 }
 
@@ -22,6 +24,7 @@ pub struct MemberChange {
     pub name: Option<String>,
     pub role: Option<Role>,
     pub locale: Option<String>,
+    pub told_of_failures: Option<bool>,
 }
 
 struct Row {
@@ -30,6 +33,7 @@ struct Row {
     email: String,
     role: String,
     locale: String,
+    told_of_failures: bool,
     created_at: Timestamp,
 }
 
@@ -41,6 +45,7 @@ impl Row {
             email: self.email,
             role: Role::parse(&self.role)?,
             locale: self.locale,
+            told_of_failures: self.told_of_failures,
             created_at: self.created_at,
         })
     }
@@ -49,8 +54,9 @@ impl Row {
 /// A person with their workspace.
 pub async fn member_with_workspace(store: &Store, id: MemberId) -> Result<(Member, Workspace)> {
     let row = sqlx::query!(
-        r#"select m.id, m.name, m.email, m.role, m.locale, m.created_at as "created_at: jiff_sqlx::Timestamp",
-                  w.id as workspace_id, w.name as workspace_name
+        r#"select m.id, m.name, m.email, m.role, m.locale, m.told_of_failures, m.created_at as "created_at: jiff_sqlx::Timestamp",
+                  w.id as workspace_id, w.name as workspace_name,
+                  exists (select from mail_server s where s.workspace_id = w.id and s.removed_at is null) as "sends_mail!"
            from member m join workspace w on w.id = m.workspace_id
            where m.id = $1 and m.removed_at is null"#,
         id.as_uuid()
@@ -64,11 +70,13 @@ pub async fn member_with_workspace(store: &Store, id: MemberId) -> Result<(Membe
         email: row.email,
         role: Role::parse(&row.role)?,
         locale: row.locale,
+        told_of_failures: row.told_of_failures,
         created_at: row.created_at.to_jiff(),
     };
     let workspace = Workspace {
         id: row.workspace_id.into(),
         name: row.workspace_name,
+        sends_mail: row.sends_mail,
     };
     Ok((member, workspace))
 }
@@ -77,7 +85,7 @@ pub async fn member_with_workspace(store: &Store, id: MemberId) -> Result<(Membe
 pub async fn members(store: &Store, scope: &Scope) -> Result<Vec<Member>> {
     sqlx::query_as!(
         Row,
-        r#"select id, name, email, role, locale, created_at as "created_at: jiff_sqlx::Timestamp"
+        r#"select id, name, email, role, locale, told_of_failures, created_at as "created_at: jiff_sqlx::Timestamp"
            from member where workspace_id = $1 and removed_at is null order by created_at, id"#,
         scope.workspace().as_uuid()
     )
@@ -103,14 +111,16 @@ pub async fn change_member(
     }
     let row = sqlx::query_as!(
         Row,
-        r#"update member set name = coalesce($3, name), locale = coalesce($4, locale), role = coalesce($5, role)
+        r#"update member set name = coalesce($3, name), locale = coalesce($4, locale), role = coalesce($5, role),
+                  told_of_failures = coalesce($6, told_of_failures)
            where workspace_id = $1 and id = $2 and removed_at is null
-           returning id, name, email, role, locale, created_at as "created_at: jiff_sqlx::Timestamp""#,
+           returning id, name, email, role, locale, told_of_failures, created_at as "created_at: jiff_sqlx::Timestamp""#,
         scope.workspace().as_uuid(),
         id.as_uuid(),
         name,
         locale,
         change.role.map(Role::as_str),
+        change.told_of_failures,
     )
     .fetch_optional(&mut *transaction)
     .await?

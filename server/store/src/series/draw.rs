@@ -52,11 +52,11 @@ async fn taken_over(connection: &mut PgConnection, draw: &Draw<'_>) -> Result<Op
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| drawn(row.number, row.count, row.year, date)))
+    Ok(row.map(|row| drawn(&row.number, row.count, row.year, date)))
 }
 
 /// Where numbers go on over the years, the year is that of the day.
-fn drawn(number: String, count: i64, year: i16, date: Date) -> Json {
+fn drawn(number: &str, count: i64, year: i16, date: Date) -> Json {
     let year = if year == 0 { date.year() } else { year };
     json!({"number": number, "count": count, "year": year})
 }
@@ -106,7 +106,7 @@ async fn next(connection: &mut PgConnection, draw: &Draw<'_>) -> Result<Json> {
     )
     .execute(connection)
     .await?;
-    Ok(drawn(text, count, year, date))
+    Ok(drawn(&text, count, year, date))
 }
 
 /// Numbers of steps that succeeded in these runs, which did too, are used.

@@ -1,6 +1,6 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
@@ -65,6 +65,9 @@ export function SignInPage() {
         <Button type="submit" loading={signIn.isPending} fullWidth>
           {t("auth.sign_in")}
         </Button>
+        <Link to="/password" className="link">
+          {t("auth.forgotten")}
+        </Link>
       </form>
     </AuthFrame>
   );

@@ -12,6 +12,7 @@ export const helpPages = [
   "tables",
   "runs",
   "deliveries",
+  "mail",
   "models",
   "people-and-keys",
   "trouble",

@@ -106,6 +106,8 @@ export function DeliveriesPage() {
 function troubled(all: DeliveryItem[]): string | null {
   const byEndpoint = new Map<string, DeliveryItem[]>();
   for (const item of all) {
+    // A mail that cannot be delivered says nothing of the mail server.
+    if (item.endpoint === null) continue;
     const list = byEndpoint.get(item.endpoint.name) ?? [];
     list.push(item);
     byEndpoint.set(item.endpoint.name, list);
@@ -115,6 +117,21 @@ function troubled(all: DeliveryItem[]): string | null {
     if (newest.length === 3 && newest.every(needsALook)) return name;
   }
   return null;
+}
+
+/** Whom it goes to: the endpoint, or people. */
+export const receiverOf = (item: Pick<DeliveryItem, "endpoint" | "recipients">, list: (items: string[]) => string): string =>
+  item.endpoint === null ? list(item.recipients) : item.endpoint.name;
+
+/** What it is about: the run, or what the program itself says. */
+export function useDeliveryTitle(): (item: Pick<DeliveryItem, "run" | "message_type">) => string {
+  const { t } = useTranslation();
+  return (item) => {
+    if (item.run !== null) return item.run.title || t("runs.untitled");
+    if (item.message_type === "mail.password_reset") return t("deliveries.password_reset");
+    if (item.message_type === "mail.run_failed") return t("deliveries.run_failed");
+    return t("deliveries.test");
+  };
 }
 
 export function useDeliveryText(): (item: Pick<DeliveryItem, "state" | "due_at" | "last_status" | "attempts">, now: number) => string {
@@ -132,10 +149,10 @@ export function useDeliveryText(): (item: Pick<DeliveryItem, "state" | "due_at" 
 }
 
 function Row({ item, selected, search }: { item: DeliveryItem; selected: boolean; search: DeliveriesSearch }) {
-  const { t } = useTranslation();
   const format = useFormat();
   const now = useNow(item.state === "retrying" ? 1000 : null);
   const text = useDeliveryText();
+  const title = useDeliveryTitle();
   return (
     <tr data-selected={selected || undefined}>
       <td>
@@ -144,12 +161,12 @@ function Row({ item, selected, search }: { item: DeliveryItem; selected: boolean
       <td>
         <span className={table.two}>
           <Link to="/deliveries/$id" params={{ id: item.id }} search={search} className={`${table.row} ${table.cut}`} aria-current={selected || undefined}>
-            {item.run === null ? t("deliveries.test") : item.run.title || t("runs.untitled")}
+            {title(item)}
           </Link>
-          <span className={table.narrow}>{item.endpoint.name}</span>
+          <span className={table.narrow}>{receiverOf(item, format.list)}</span>
         </span>
       </td>
-      <td className={`${table.wide} ${table.quiet}`}>{item.endpoint.name}</td>
+      <td className={`${table.wide} ${table.quiet}`}>{receiverOf(item, format.list)}</td>
       <td>
         <State state={item.state} bare>
           {text(item, now)}

@@ -15,10 +15,12 @@ import { ErrorPanel, InlineError } from "~/ui/Problem";
 import { StateTag } from "~/ui/State";
 import { stepErrorText, useServerWords } from "~/ui/server-words/words";
 import classes from "./DeliveryPanel.module.css";
-import { useDeliveryText } from "./DeliveriesPage";
+import { receiverOf, useDeliveryText, useDeliveryTitle } from "./DeliveriesPage";
 
 export function DeliveryPanel({ id, close }: { id: string; close: () => void }) {
   const { t } = useTranslation();
+  const format = useFormat();
+  const title = useDeliveryTitle();
   const client = useQueryClient();
   const path = { path: { id } };
   const delivery = useQuery({
@@ -58,10 +60,12 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
               </ActionIcon>
             </div>
             <h2>
-              {t("deliveries.title", { title: data.run === null ? t("deliveries.test") : data.run.title || t("runs.untitled"), endpoint: data.endpoint.name })}
+              {t("deliveries.title", { title: title(data), endpoint: receiverOf(data, format.list) })}
             </h2>
             <p className={classes.meta}>
-              {[data.endpoint.url === null ? null : hostOf(data.endpoint.url), t("deliveries.signed")].filter((part) => part !== null).join(" · ")}
+              {data.endpoint === null
+                ? t("deliveries.by_mail")
+                : [data.endpoint.url === null ? null : hostOf(data.endpoint.url), t("deliveries.signed")].filter((part) => part !== null).join(" · ")}
             </p>
             <div className={classes.actions}>
               <Button leftSection={<Send size={15} strokeWidth={1.75} />} loading={again.isPending} onClick={() => again.mutate()}>
@@ -89,10 +93,16 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
             <p className={classes.note}>
               <ShieldCheck size={16} strokeWidth={1.75} aria-hidden />
               <span>
-                {t("deliveries.same_number")}{" "}
-                <Link to="/help/$page" params={{ page: "deliveries" }} hash={t("deliveries.check_signature_anchor")} className="link">
-                  {t("deliveries.check_signature")}
-                </Link>
+                {data.endpoint === null ? (
+                  t("deliveries.same_id")
+                ) : (
+                  <>
+                    {t("deliveries.same_number")}{" "}
+                    <Link to="/help/$page" params={{ page: "deliveries" }} hash={t("deliveries.check_signature_anchor")} className="link">
+                      {t("deliveries.check_signature")}
+                    </Link>
+                  </>
+                )}
               </span>
             </p>
           </div>
@@ -191,6 +201,29 @@ function inOrder(message: object): object {
   return known;
 }
 
+interface Letter {
+  subject: string;
+  text: string;
+}
+
+/** What a workflow's mail says; the program's own mails have no words before they are sent. */
+function letterOf(message: object): Letter | null {
+  const { data } = message as { data?: { values?: Partial<Letter> } };
+  const values = data?.values;
+  return typeof values?.subject === "string" && typeof values.text === "string" ? { subject: values.subject, text: values.text } : null;
+}
+
+function WhatItSays({ delivery }: { delivery: DeliveryDetail }) {
+  const { t } = useTranslation();
+  const letter = delivery.channel === "mail" ? letterOf(delivery.message) : null;
+  if (delivery.channel === "mail" && letter === null) return <p className={classes.meta}>{t("deliveries.own_words")}</p>;
+  return (
+    <pre tabIndex={0} aria-label={t("deliveries.what")}>
+      {letter === null ? JSON.stringify(inOrder(delivery.message), null, 2) : `${letter.subject}\n\n${letter.text}`}
+    </pre>
+  );
+}
+
 function WhatIsSent({ delivery }: { delivery: DeliveryDetail }) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -206,7 +239,7 @@ function WhatIsSent({ delivery }: { delivery: DeliveryDetail }) {
           <Download size={16} strokeWidth={1.75} aria-label={t("common.download")} />
         </a>
       ))}
-      <pre tabIndex={0} aria-label={t("deliveries.what")}>{JSON.stringify(inOrder(delivery.message), null, 2)}</pre>
+      <WhatItSays delivery={delivery} />
     </div>
   );
 }

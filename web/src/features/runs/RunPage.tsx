@@ -185,7 +185,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
                   {run.deliveries.map((delivery) => (
                     <li key={delivery.id}>
                       <Link to="/deliveries/$id" params={{ id: delivery.id }}>
-                        <span>{delivery.endpoint}</span>
+                        <span>{delivery.endpoint === "" ? delivery.recipients.join(", ") : delivery.endpoint}</span>
                         <State state={delivery.state} />
                       </Link>
                     </li>

@@ -1,5 +1,5 @@
 import { SegmentedControl, Switch, useMantineColorScheme } from "@mantine/core";
-import { useState } from "react";
+import { lazy, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
@@ -7,6 +7,8 @@ import { setSingleKeys, singleKeysOn } from "~/lib/keyboard";
 import { useSession } from "~/lib/session";
 import { Card } from "~/ui/Page";
 import classes from "./Settings.module.css";
+
+const FailureMails = lazy(() => import("../mail/FailureMails"));
 
 export function LanguageSettings() {
   const { t } = useTranslation("settings");
@@ -48,6 +50,7 @@ export function LanguageSettings() {
           }}
         />
       </Card>
+      <FailureMails />
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { TextInput } from "@mantine/core";
 import { Link, useParams } from "@tanstack/react-router";
-import { Building2, Globe, Hash, Info, KeyRound, type LucideIcon, Lock, Search, Send, Users } from "lucide-react";
+import { Building2, Globe, Hash, Info, KeyRound, type LucideIcon, Lock, Mail, Search, Send, Users } from "lucide-react";
 import { type FunctionComponent, lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addMessages } from "~/i18n/i18n";
@@ -24,11 +24,15 @@ const parts: Record<Section, { icon: LucideIcon; Content: FunctionComponent; own
   numbers: { icon: Hash, Content: lazy(() => import("../series/SeriesSettings")), owners: true },
   people: { icon: Users, Content: People, owners: true },
   endpoints: { icon: Send, Content: Endpoints, owners: true },
+  mail: { icon: Mail, Content: lazy(() => import("../mail/MailSettings")), owners: true },
   credentials: { icon: Lock, Content: Credentials, owners: true },
   keys: { icon: KeyRound, Content: AccessKeys, owners: true },
   language: { icon: Globe, Content: LanguageSettings },
   about: { icon: Info, Content: About },
 };
+
+/** Sections with a help page of their own. */
+const help: Partial<Record<Section, string>> = { endpoints: "deliveries", mail: "mail", numbers: "numbers" };
 
 export function SettingsPage() {
   const { t } = useTranslation("settings");
@@ -39,7 +43,7 @@ export function SettingsPage() {
   const { Content, owners } = parts[section];
   const shown = sections.filter((entry) => fuzzy(words, `${t(`app:settings.${entry}.title`)} ${t(`app:settings.${entry}.words`)}`) > 0);
   return (
-    <Page title={t("app:nav.settings")} help={section === "endpoints" ? "deliveries" : section === "numbers" ? "numbers" : "people-and-keys"}>
+    <Page title={t("app:nav.settings")} help={help[section] ?? "people-and-keys"}>
       <div className={classes.columns}>
         <div className={classes.side}>
           <TextInput

@@ -15,7 +15,7 @@ import classes from "./Setup.module.css";
 
 /** The writing model on its way; useful work is possible before it is here. */
 export function DownloadCard() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("setup");
   const format = useFormat();
   useEffect(() => {
     live.start();
@@ -26,29 +26,29 @@ export function DownloadCard() {
   const model = writingModel(models.data);
   if (model === undefined) return null;
   const share = fetched(model);
-  const said = t("model.fetched", { done: format.bytes(model.done_bytes ?? 0), size: format.bytes(model.size_bytes ?? 0) });
+  const said = t("app:model.fetched", { done: format.bytes(model.done_bytes ?? 0), size: format.bytes(model.size_bytes ?? 0) });
   return (
     <section className={classes.download} aria-label={model.title}>
       <div className={classes.downloadHead}>
         <OriginIcon family="written" icon="pen-line" />
         <strong>{model.title}</strong>
         {model.state === "downloading" && share !== null && <span className="num">{format.percent(share)}</span>}
-        {model.state === "ready" && <Tag tone="ok">{t("state.ready_model")}</Tag>}
+        {model.state === "ready" && <Tag tone="ok">{t("app:state.ready_model")}</Tag>}
       </div>
       {model.state === "downloading" && (
         <>
           <Progress value={share} label={said} />
           <div className={classes.downloadMeta}>
             <span className="num">{said}</span>
-            <span>{model.seconds_left !== null && t("model.about", { time: format.duration(Math.ceil(model.seconds_left) * 1000) })}</span>
+            <span>{model.seconds_left !== null && t("app:model.about", { time: format.duration(Math.ceil(model.seconds_left) * 1000) })}</span>
           </div>
         </>
       )}
       <p className={classes.small}>
         {model.state !== "failed" ? (
-          t(`setup.model.${model.state}`)
+          t(`model.${model.state}`)
         ) : model.error === null ? (
-          t("model.why.failed")
+          t("app:model.why.failed")
         ) : (
           <StepErrorWords error={model.error} />
         )}

@@ -12,7 +12,7 @@ import classes from "./Setup.module.css";
 
 /** What every document carries. Each field can wait: settings show all of them again. */
 export function FirmStep({ firm, done }: { firm: Firm; done: () => void }) {
-  const { t, i18n } = useTranslation();
+  const { t, i18n } = useTranslation("setup");
   const client = useQueryClient();
   const [value, setValue] = useState<Firm>(() =>
     firm.name === ""
@@ -41,10 +41,10 @@ export function FirmStep({ firm, done }: { firm: Firm; done: () => void }) {
         save.mutate();
       }}
     >
-      <h1>{t("setup.firm.title")}</h1>
-      <p className={classes.lead}>{t("setup.firm.lead")}</p>
+      <h1>{t("firm.title")}</h1>
+      <p className={classes.lead}>{t("firm.lead")}</p>
       <TextInput
-        label={t("firm.name")}
+        label={t("app:firm.name")}
         autoComplete="organization"
         autoFocus
         value={value.name}
@@ -53,7 +53,7 @@ export function FirmStep({ firm, done }: { firm: Firm; done: () => void }) {
       />
       <div className={classes.pair}>
         <Select
-          label={t("firm.currency")}
+          label={t("app:firm.currency")}
           data={currencies(i18n.language)}
           searchable
           allowDeselect={false}
@@ -62,7 +62,7 @@ export function FirmStep({ firm, done }: { firm: Firm; done: () => void }) {
           onChange={(currency) => setValue({ ...value, currency: currency ?? value.currency })}
         />
         <TextInput
-          label={t("firm.tax_rate")}
+          label={t("app:firm.tax_rate")}
           inputMode="decimal"
           value={value.tax_rate}
           error={errors.tax_rate}
@@ -70,7 +70,7 @@ export function FirmStep({ firm, done }: { firm: Firm; done: () => void }) {
         />
       </div>
       <Select
-        label={t("firm.time_zone")}
+        label={t("app:firm.time_zone")}
         data={timeZones()}
         searchable
         allowDeselect={false}
@@ -82,7 +82,7 @@ export function FirmStep({ firm, done }: { firm: Firm; done: () => void }) {
         <FileButton accept="image/png,image/jpeg,image/webp" onChange={setLogo}>
           {(props) => (
             <Button {...props} variant="default" leftSection={<Upload size={15} strokeWidth={1.75} />}>
-              {logo === null ? t("firm.choose_logo") : logo.name}
+              {logo === null ? t("app:firm.choose_logo") : logo.name}
             </Button>
           )}
         </FileButton>
@@ -90,10 +90,10 @@ export function FirmStep({ firm, done }: { firm: Firm; done: () => void }) {
       {save.isError && <InlineError error={save.error} />}
       <div className={classes.buttons}>
         <Button type="submit" loading={save.isPending}>
-          {t("setup.firm.button")}
+          {t("firm.button")}
         </Button>
         <Button variant="subtle" color="gray" onClick={done}>
-          {t("setup.skip")}
+          {t("skip")}
         </Button>
       </div>
     </form>

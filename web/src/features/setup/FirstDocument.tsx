@@ -17,7 +17,7 @@ import classes from "./Setup.module.css";
 
 /** The shipped examples; what needs no model is ready at once, the rest starts by itself when the model is here. */
 export function FirstDocument() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("setup");
   const format = useFormat();
   const navigate = useNavigate();
   const examples = useExamples();
@@ -29,12 +29,12 @@ export function FirstDocument() {
     onSuccess: (run) => navigate({ to: "/runs/$id", params: { id: run.id } }),
   });
   const list = items(examples.data).toSorted((a, b) => Number(a.needs_model) - Number(b.needs_model));
-  const soon = model?.seconds_left == null ? t("setup.document.soon") : t("setup.document.in_about", { time: format.duration(Math.max(60, Math.ceil(model.seconds_left)) * 1000) });
+  const soon = model?.seconds_left == null ? t("document.soon") : t("document.in_about", { time: format.duration(Math.max(60, Math.ceil(model.seconds_left)) * 1000) });
   return (
     <div className={classes.examples}>
       <div>
-        <h1>{t("setup.document.title")}</h1>
-        <p className={classes.lead}>{t("setup.document.lead", { count: list.length })}</p>
+        <h1>{t("document.title")}</h1>
+        <p className={classes.lead}>{t("document.lead", { count: list.length })}</p>
       </div>
       {examples.isPending && <Loading lines={3} />}
       {examples.isError && <ErrorPanel error={examples.error} retry={() => void examples.refetch()} />}
@@ -47,7 +47,7 @@ export function FirstDocument() {
               example={example}
               icons={false}
               heading="h2"
-              tag={now ? <Tag tone="ok" icon={<Check size={13} />}>{t("setup.document.ready")}</Tag> : <Tag>{soon}</Tag>}
+              tag={now ? <Tag tone="ok" icon={<Check size={13} />}>{t("document.ready")}</Tag> : <Tag>{soon}</Tag>}
               actions={
                 <Button
                   fullWidth
@@ -57,7 +57,7 @@ export function FirstDocument() {
                   disabled={make.isPending && make.variables !== example}
                   onClick={() => make.mutate(example)}
                 >
-                  {now ? t("setup.document.make") : t("setup.document.make_later")}
+                  {now ? t("document.make") : t("document.make_later")}
                 </Button>
               }
             />
@@ -67,10 +67,10 @@ export function FirstDocument() {
       {make.isError && <InlineError error={make.error} />}
       <div className={classes.after}>
         <Link to="/workflows" search={{ new: true }} className="link">
-          {t("setup.document.empty")}
+          {t("document.empty")}
         </Link>
         <Link to="/workflows" className="link quiet">
-          {t("setup.skip_now")}
+          {t("skip_now")}
         </Link>
       </div>
     </div>

@@ -6,7 +6,7 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Firm } from "~/api/types";
-import { currentLanguage } from "~/i18n/i18n";
+import { addMessages, currentLanguage } from "~/i18n/i18n";
 import { keys } from "~/lib/queries";
 import { acceptSession, sessionQuery, setupQuery } from "~/lib/session";
 import { useTitle } from "~/lib/title";
@@ -18,11 +18,13 @@ import { FirmStep } from "./FirmStep";
 import { FirstDocument } from "./FirstDocument";
 import classes from "./Setup.module.css";
 
+await addMessages("setup", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
+
 type Step = "account" | "firm" | "document";
 
 /** The first minute: account, firm, first document. Leaves no wizard behind. */
 export function SetupPage() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("setup");
   const search: { token?: string; step?: Step } = useSearch({ strict: false });
   const navigate = useNavigate();
   const session = useQuery({ ...sessionQuery, retry: false, throwOnError: false });
@@ -33,20 +35,20 @@ export function SetupPage() {
   const order: Step[] = ["account", "firm", "document"];
   const at = order.indexOf(step);
 
-  useTitle(t("setup.steps"));
+  useTitle(t("steps"));
   if (session.isPending) return null;
   return (
     <div className={classes.frame}>
-      <aside className={classes.side} aria-label={t("setup.steps")}>
+      <aside className={classes.side} aria-label={t("steps")}>
         <div className={classes.brand}>
           <Logo size={24} />
           <span translate="no">{t("product")}</span>
         </div>
         <ol className={classes.steps}>
-          <SideStep number={1} state={stateOf(0, at)} title={t("setup.account.short")} hint={session.data === undefined ? t("setup.account.hint") : t("setup.account.done", { name: session.data.member.name })} />
-          <SideStep number={2} state={stateOf(1, at)} title={t("setup.firm.short")} hint={at > 1 && firm.data !== undefined ? firmLine(firm.data) : t("setup.firm.hint")} />
-          <SideStep number={3} state={stateOf(2, at)} title={t("setup.document.short")} hint={t("setup.document.hint")} />
-          <SideStep number={4} state="later" title={t("setup.own.short")} hint={t("setup.own.hint")} />
+          <SideStep number={1} state={stateOf(0, at)} title={t("account.short")} hint={session.data === undefined ? t("account.hint") : t("account.done", { name: session.data.member.name })} />
+          <SideStep number={2} state={stateOf(1, at)} title={t("firm.short")} hint={at > 1 && firm.data !== undefined ? firmLine(firm.data) : t("firm.hint")} />
+          <SideStep number={3} state={stateOf(2, at)} title={t("document.short")} hint={t("document.hint")} />
+          <SideStep number={4} state="later" title={t("own.short")} hint={t("own.hint")} />
         </ol>
         <div className={classes.space} />
         {signedIn && <DownloadCard />}
@@ -88,7 +90,7 @@ function SideStep({ number, state, title, hint }: { number: number; state: "done
 }
 
 function AccountStep({ token, done }: { token: string; done: () => void }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("setup");
   const client = useQueryClient();
   const setup = useQuery(setupQuery);
   const [account, setAccount] = useState<Account>({ name: "", email: "", password: "" });
@@ -103,11 +105,11 @@ function AccountStep({ token, done }: { token: string; done: () => void }) {
   if (setup.data?.owner_needed === false) {
     return (
       <section className={classes.form}>
-        <h1>{t("setup.account.taken")}</h1>
-        <p className={classes.lead}>{t("setup.account.taken_hint")}</p>
+        <h1>{t("account.taken")}</h1>
+        <p className={classes.lead}>{t("account.taken_hint")}</p>
         <div>
           <Button component="a" href="/sign-in">
-            {t("auth.sign_in")}
+            {t("app:auth.sign_in")}
           </Button>
         </div>
       </section>
@@ -116,8 +118,8 @@ function AccountStep({ token, done }: { token: string; done: () => void }) {
   if (token === "") {
     return (
       <section className={classes.form}>
-        <h1>{t("auth.owner_needed")}</h1>
-        <p className={classes.lead}>{t("auth.owner_needed_how")}</p>
+        <h1>{t("app:auth.owner_needed")}</h1>
+        <p className={classes.lead}>{t("app:auth.owner_needed_how")}</p>
       </section>
     );
   }
@@ -129,13 +131,13 @@ function AccountStep({ token, done }: { token: string; done: () => void }) {
         create.mutate();
       }}
     >
-      <h1>{t("setup.account.title")}</h1>
-      <p className={classes.lead}>{t("setup.account.lead")}</p>
+      <h1>{t("account.title")}</h1>
+      <p className={classes.lead}>{t("account.lead")}</p>
       <AccountFields value={account} change={setAccount} errors={errors} />
       {create.isError && <InlineError error={create.error} />}
       <div className={classes.buttons}>
         <Button type="submit" loading={create.isPending}>
-          {t("setup.account.button")}
+          {t("account.button")}
         </Button>
       </div>
     </form>

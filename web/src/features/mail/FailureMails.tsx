@@ -1,0 +1,34 @@
+// Everybody's own choice: a mail when runs fail.
+
+import { Switch } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { api, ask } from "~/api/client";
+import { addMessages } from "~/i18n/i18n";
+import { keys } from "~/lib/queries";
+import { useSession } from "~/lib/session";
+import { Card } from "~/ui/Page";
+import { InlineError } from "~/ui/Problem";
+
+await addMessages("mail", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
+
+export default function FailureMails() {
+  const { t } = useTranslation("mail");
+  const client = useQueryClient();
+  const { member, workspace } = useSession();
+  const change = useMutation({
+    mutationFn: (told_of_failures: boolean) => ask(api.PATCH("/api/members/{id}", { params: { path: { id: member.id } }, body: { told_of_failures } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.session }),
+  });
+  return (
+    <Card title={t("notices")}>
+      <Switch
+        label={t("told_of_failures")}
+        description={t(workspace.sends_mail ? "told_hint" : "told_no_server", { email: member.email })}
+        checked={change.isPending ? change.variables : member.told_of_failures}
+        onChange={(event) => change.mutate(event.currentTarget.checked)}
+      />
+      {change.isError && <InlineError error={change.error} />}
+    </Card>
+  );
+}
