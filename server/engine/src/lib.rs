@@ -14,6 +14,7 @@ pub mod kind;
 pub mod mail;
 pub mod node;
 pub mod run;
+pub mod schedule;
 pub mod schema;
 pub mod series;
 pub mod table;
