@@ -32,6 +32,7 @@ mod pure;
 mod queue;
 mod result;
 mod run;
+mod schedule;
 mod table;
 mod upgrade;
 mod workflow;

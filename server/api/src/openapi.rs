@@ -61,8 +61,14 @@ pub(crate) struct CheckedNodeSchema {
     #[schema(value_type = KindSchema)]
     pub output: Json,
     pub card: CardSchema,
-    /// `form` or `webhook`: runs can begin here.
+    /// `form`, `webhook` or `schedule`: runs can begin here.
     pub trigger: Option<String>,
+    /// Of a schedule whose settings are sound: its rule.
+    #[schema(value_type = Option<Object>)]
+    pub schedule: Option<Json>,
+    /// The next three moments of a schedule.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub next: Option<Json>,
     /// Ids of the steps whose values it may read, in running order.
     pub readable: Vec<String>,
     pub references: Vec<ReferenceSchema>,

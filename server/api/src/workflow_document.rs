@@ -14,6 +14,7 @@ use engine::{
     graph::{self, Named},
     ids::{CredentialId, DocumentId, SeriesId},
     node::Trigger,
+    schedule::Schedule,
     schema,
     series::Series,
     workflow::{Node, Workflow},
@@ -352,6 +353,17 @@ pub(crate) fn triggers(catalogue: &Catalogue, nodes: &[Node]) -> Vec<(String, Tr
             let known = catalogue.get(&node.node_type, node.version)?;
             let trigger = known.bind(&node.config).ok()?.trigger()?;
             Some((node.id.clone(), trigger))
+        })
+        .collect()
+}
+
+/// The schedules by which runs begin, by node.
+pub(crate) fn schedules(catalogue: &Catalogue, workflow: &Workflow) -> Vec<(String, Schedule)> {
+    triggers(catalogue, &workflow.nodes)
+        .into_iter()
+        .filter_map(|(node, trigger)| match trigger {
+            Trigger::Schedule(schedule) => Some((node, schedule?)),
+            Trigger::Form(_) | Trigger::Webhook(_) => None,
         })
         .collect()
 }

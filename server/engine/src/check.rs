@@ -12,6 +12,7 @@ use crate::{
     graph::{Draft, DraftNode, Resources},
     kind::Kind,
     node::{Card, Effect, Family, Port, Surface, Trigger},
+    schedule::Schedule,
     schema,
     workflow::Workflow,
 };
@@ -106,8 +107,10 @@ pub struct CheckedNode {
     /// What it puts out.
     pub output: Kind,
     pub card: Card,
-    /// `form` or `webhook`.
+    /// `form`, `webhook` or `schedule`.
     pub trigger: Option<&'static str>,
+    /// Of a schedule whose settings are sound.
+    pub schedule: Option<Schedule>,
     /// Ids of the steps whose outputs it may read, in running order.
     pub readable: Vec<String>,
     /// Every value it reads.
@@ -260,7 +263,12 @@ fn node_of(
         trigger: node.trigger.as_ref().map(|trigger| match trigger {
             Trigger::Form(_) => "form",
             Trigger::Webhook(_) => "webhook",
+            Trigger::Schedule(_) => "schedule",
         }),
+        schedule: match &node.trigger {
+            Some(Trigger::Schedule(schedule)) => schedule.clone(),
+            Some(Trigger::Form(_) | Trigger::Webhook(_)) | None => None,
+        },
         readable,
         references,
         inside: None,

@@ -21,6 +21,7 @@ use crate::{
     graph::Resources,
     ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId, SeriesId, TableId},
     kind::{Field, Kind},
+    schedule::Schedule,
     value::{FileRef, Record, Value},
     workflow::Retry,
 };
@@ -215,6 +216,8 @@ pub struct CardLine {
 pub enum Trigger {
     Form(Form),
     Webhook(Webhook),
+    /// `None` while its settings are not sound.
+    Schedule(Option<Schedule>),
 }
 
 /// What an inbound webhook expects.

@@ -31,6 +31,7 @@ use store::{
     events::Wake,
     failure_notice, maintenance,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot},
+    schedule,
     segment::Committed,
     worker::{self, Kind},
 };
@@ -78,6 +79,8 @@ pub struct Config {
     /// How often leases of lost workers are taken back.
     pub rescue: Duration,
     pub maintain: Duration,
+    /// How often due schedules are looked for at least; what is due sooner is begun then.
+    pub schedules: Duration,
     pub claim_form: ClaimForm,
     /// Pauses before each try of a delivery.
     pub delivery_schedule: Vec<Duration>,
@@ -109,6 +112,7 @@ impl Config {
             heartbeat: Duration::from_secs(10),
             rescue: Duration::from_secs(5),
             maintain: Duration::from_mins(5),
+            schedules: Duration::from_secs(5),
             claim_form: ClaimForm::SkipLocked,
             delivery_schedule: backoff::DELIVERY_SCHEDULE.to_vec(),
             faults: Faults::default(),
@@ -158,6 +162,7 @@ impl Executor {
         tokio::spawn(rescue(inner.clone()));
         tokio::spawn(tell_failures(inner.clone()));
         tokio::spawn(maintain(inner.clone()));
+        tokio::spawn(begin_scheduled(inner.clone()));
         tokio::spawn(notice_ends(inner.clone()));
         Ok(Self(inner))
     }
@@ -540,6 +545,28 @@ async fn maintain(inner: Arc<Inner>) {
             tracing::warn!(%error, "maintenance did not get through; it is tried again later");
         }
         if pause(&inner, inner.config.maintain).await {
+            return;
+        }
+    }
+}
+
+/// Begins the runs of schedules when they are due: whichever process comes first does it.
+async fn begin_scheduled(inner: Arc<Inner>) {
+    let store = &inner.config.store;
+    loop {
+        let next = match schedule::begin_due(store).await {
+            Ok(next) => next.unwrap_or(inner.config.schedules),
+            Err(error) => {
+                tracing::warn!(%error, "scheduled runs could not be begun; it is tried again later");
+                inner.config.schedules
+            }
+        };
+        // What another process has at this moment is due already: there is no need to ask all the time.
+        let wait = next.clamp(
+            inner.config.poll,
+            inner.config.schedules.max(inner.config.poll),
+        );
+        if pause(&inner, wait).await {
             return;
         }
     }

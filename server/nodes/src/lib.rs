@@ -20,6 +20,7 @@ mod ordering;
 mod pdf_render;
 mod respond;
 mod rules;
+mod schedule_trigger;
 mod set_fields;
 mod stop;
 mod switch;
@@ -52,6 +53,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<number_draw::NumberDraw>(),
         NodeType::of::<pdf_render::PdfRender>(),
         NodeType::of::<respond::Respond>(),
+        NodeType::of::<schedule_trigger::ScheduleTrigger>(),
         NodeType::of::<set_fields::SetFields>(),
         NodeType::of::<stop::Stop>(),
         NodeType::of::<switch::Switch>(),

@@ -3,7 +3,7 @@
 use engine::{firm::Firm, value::FileRef};
 use serde_json::Value as Json;
 
-use crate::{Result, Scope, Store, StoreError};
+use crate::{Result, Scope, Store, StoreError, schedule};
 
 pub async fn get(store: &Store, scope: &Scope) -> Result<Firm> {
     let record = sqlx::query_scalar!(
@@ -45,6 +45,7 @@ pub async fn put(store: &Store, scope: &Scope, firm: &Firm) -> Result<Firm> {
         .execute(&mut *transaction)
         .await?;
     }
+    schedule::holidays_changed(&mut transaction, scope).await?;
     transaction.commit().await?;
     Ok(serde_json::from_value(record)?)
 }

@@ -21,6 +21,7 @@ pub mod maintenance;
 pub mod model;
 pub mod queue;
 pub mod run;
+pub mod schedule;
 mod scope;
 pub mod seal;
 pub mod segment;

@@ -3,8 +3,8 @@
 
 mod accept;
 
-pub(crate) use accept::Accepting;
 pub use accept::{Accept, Accepted, Source, Trial, What, accept, submit};
+pub(crate) use accept::{Accepting, accept_within, tell};
 
 use std::{any::Any, sync::Arc};
 

@@ -20,7 +20,7 @@ use crate::{
     Result, Scope, Store, StoreError,
     document::{self, NewDocument},
     events::Event,
-    fresh_id,
+    fresh_id, schedule,
     table::{self, NewTable},
 };
 
@@ -148,6 +148,7 @@ pub async fn change(store: &Store, scope: &Scope, id: WorkflowId, change: Change
             ));
         }
     };
+    let mut transaction = store.pool.begin().await?;
     let changed = sqlx::query!(
         "update workflow set name = coalesce($3, name), slug = coalesce($4, slug), state = coalesce($5, state),
                 changed_at = now(), changed_by = $6
@@ -159,7 +160,7 @@ pub async fn change(store: &Store, scope: &Scope, id: WorkflowId, change: Change
         state,
         scope.member().map(MemberId::as_uuid)
     )
-    .execute(&store.pool)
+    .execute(&mut *transaction)
     .await
     .map_err(|error| {
         let constraint = error.as_database_error().and_then(|cause| cause.constraint());
@@ -179,6 +180,10 @@ pub async fn change(store: &Store, scope: &Scope, id: WorkflowId, change: Change
     if changed.rows_affected() == 0 {
         return Err(StoreError::NotFound("workflow"));
     }
+    if state.is_some() {
+        schedule::follow(&mut transaction, scope, id).await?;
+    }
+    transaction.commit().await?;
     tell(store, scope, id, "workflow.changed");
     Ok(())
 }
@@ -194,6 +199,7 @@ pub async fn restore(store: &Store, scope: &Scope, id: WorkflowId) -> Result<()>
 }
 
 async fn set_deleted(store: &Store, scope: &Scope, id: WorkflowId, deleted: bool) -> Result<()> {
+    let mut transaction = store.pool.begin().await?;
     let changed = sqlx::query!(
         "update workflow set deleted_at = case when $3 then now() end
          where workspace_id = $1 and id = $2 and (deleted_at is null) = $3",
@@ -201,11 +207,13 @@ async fn set_deleted(store: &Store, scope: &Scope, id: WorkflowId, deleted: bool
         id.as_uuid(),
         deleted
     )
-    .execute(&store.pool)
+    .execute(&mut *transaction)
     .await?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::NotFound("workflow"));
     }
+    schedule::follow(&mut transaction, scope, id).await?;
+    transaction.commit().await?;
     tell(store, scope, id, "workflow.changed");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Drafts: saved against a base revision, checked, with an append-only history.
 
 use axum::{Json, extract::State, http::StatusCode};
-use engine::{graph, ids::WorkflowId};
+use engine::{graph, ids::WorkflowId, schedule::Calendar};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use crate::{
     error::{ApiError, ProblemOut, Result},
     extract::{Body, Path, Query},
     openapi::{CheckedNodeSchema, WorkflowSchema},
-    workflow_document::{Resources, check, parse},
+    workflow_document::{Resources, check, parse, schedules},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -193,13 +193,28 @@ async fn check_draft(
     };
     let resources = Resources::read(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
     let checked = check(&workflow, &app.catalogue, &resources);
+    let mut nodes = serde_json::to_value(&checked.nodes).map_err(ApiError::internal)?;
+    let schedules = schedules(&app.catalogue, &workflow);
+    if !schedules.is_empty() {
+        let holidays = store::firm::get(&app.store, &caller.scope).await?.holidays;
+        let calendar = Calendar::of(&workflow.time_zone, holidays);
+        for (node, schedule) in schedules {
+            let next = schedule.rule.next_n(&calendar, Timestamp::now(), AHEAD);
+            if let Some(checked) = nodes.get_mut(&node) {
+                checked["next"] = serde_json::json!(next);
+            }
+        }
+    }
     Ok(Json(CheckOut {
         problems: checked.problems.into_iter().map(ProblemOut::from).collect(),
-        nodes: serde_json::to_value(&checked.nodes).map_err(ApiError::internal)?,
+        nodes,
     }))
 }
 
 const PAGE: i64 = 50;
+
+/// Moments of a schedule that the editor shows.
+const AHEAD: usize = 3;
 
 fn draft_changed(current: &RevisionItem) -> ApiError {
     let who = current.changed_by.as_deref().unwrap_or("Somebody");

@@ -16,6 +16,7 @@ use engine::{
     ids::{ArtifactId, RunId, WorkflowId},
     kind::Kind,
     node::{StepError, Trigger, Warning},
+    schedule::{self, Calendar},
     value::{FileRef, Record, record_to_json},
     workflow::Workflow,
 };
@@ -87,7 +88,7 @@ pub(crate) struct RunRowOut {
     pub id: Uuid,
     pub title: String,
     pub state: RunState,
-    /// `form`, `webhook`, `api`, `manual` or `trial`.
+    /// `form`, `webhook`, `api`, `manual`, `schedule` or `trial`.
     pub source: String,
     pub trial: bool,
     pub workflow: RunWorkflowOut,
@@ -649,17 +650,16 @@ async fn read_input(
             let kind = Kind::Record {
                 fields: webhook.fields,
             };
-            engine::value::Value::from_json(input, &kind)
-                .map(|value| (value.to_json(), workflow.name.clone()))
-                .map_err(|mismatches| {
-                    mismatches
-                        .into_iter()
-                        .map(|mismatch| {
-                            Problem::error("value_kind", json!({}), mismatch.to_string())
-                                .at(mismatch.pointer)
-                        })
-                        .collect()
-                })
+            of_kind(input, &kind).map(|json| (json, workflow.name.clone()))
+        }
+        // Begun by a person, or without a moment of its own: the moment is now.
+        Trigger::Schedule(_) if scheduled_for_nothing(input) => {
+            let calendar = Calendar::of(&workflow.time_zone, Vec::new());
+            let json = schedule::input(&calendar, Timestamp::now(), None);
+            Ok((json, workflow.name.clone()))
+        }
+        Trigger::Schedule(_) => {
+            of_kind(input, &schedule::input_kind()).map(|json| (json, workflow.name.clone()))
         }
     };
     let (json, title) = checked.map_err(|problems: Vec<Problem>| {
@@ -670,6 +670,25 @@ async fn read_input(
         ApiError::from_problems("The input does not fit.", problems)
     })?;
     Ok(Input { node, json, title })
+}
+
+/// The input as it is stored, if it is of this kind.
+fn of_kind(input: &Value, kind: &Kind) -> std::result::Result<Value, Vec<Problem>> {
+    engine::value::Value::from_json(input, kind)
+        .map(|value| value.to_json())
+        .map_err(|mismatches| {
+            mismatches
+                .into_iter()
+                .map(|mismatch| {
+                    Problem::error("value_kind", json!({}), mismatch.to_string())
+                        .at(mismatch.pointer)
+                })
+                .collect()
+        })
+}
+
+fn scheduled_for_nothing(input: &Value) -> bool {
+    input.is_null() || input.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 /// Files of this workspace whose ids stand in the input.

@@ -17,7 +17,7 @@ use crate::{
     error::{ApiError, Result},
     extract::{Body, Path},
     openapi::WorkflowSchema,
-    workflow_document::{Resources, check, parse},
+    workflow_document::{Resources, check, parse, schedules},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,6 +117,8 @@ async fn publish_workflow(
         tables: tables
             .map(|table| (table.id, table.layout.fields()))
             .collect(),
+        schedules: schedules(&app.catalogue, &workflow),
+        time_zone: workflow.time_zone.clone(),
     };
     let version =
         store::workflow::publish(store, scope, id, body.base_revision, &body.note, &pins).await?;

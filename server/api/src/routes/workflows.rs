@@ -110,6 +110,8 @@ pub(crate) struct WorkflowOut {
     /// Address of the public form, when the live version or the draft has one.
     pub form_url: Option<String>,
     pub hook_urls: Vec<HookOut>,
+    /// Of the live version's steps that begin runs by a schedule.
+    pub schedules: Vec<ScheduleOut>,
     pub live_version: Option<LiveVersionOut>,
     pub draft: DraftOut,
     pub created_at: Timestamp,
@@ -120,6 +122,17 @@ pub(crate) struct WorkflowOut {
 pub(crate) struct HookOut {
     pub node: String,
     pub url: String,
+}
+
+/// When runs begin by themselves.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ScheduleOut {
+    pub node: String,
+    /// The next three moments; none while the workflow is off.
+    pub next: Vec<Timestamp>,
+    /// The moment that the last run was begun for.
+    pub last_at: Option<Timestamp>,
+    pub last_run: Option<Uuid>,
 }
 
 /// What to change; absent fields stay.
@@ -291,8 +304,19 @@ async fn workflow_out(app: &App, caller: &Caller, id: WorkflowId) -> Result<Work
                 };
                 hook_urls.push(HookOut { node, url });
             }
+            Trigger::Schedule(_) => {}
         }
     }
+    let schedules = store::schedule::planned(&app.store, &caller.scope, id)
+        .await?
+        .into_iter()
+        .map(|planned| ScheduleOut {
+            node: planned.node,
+            next: planned.next,
+            last_at: planned.last.map(|(at, _)| at),
+            last_run: planned.last.map(|(_, run)| run.as_uuid()),
+        })
+        .collect();
     Ok(WorkflowOut {
         id: id.as_uuid(),
         name: workflow.name,
@@ -300,6 +324,7 @@ async fn workflow_out(app: &App, caller: &Caller, id: WorkflowId) -> Result<Work
         state: WorkflowState::parse(&workflow.state),
         form_url,
         hook_urls,
+        schedules,
         live_version: workflow.live.map(LiveVersionOut::from),
         draft: workflow.draft.into(),
         created_at: workflow.created_at,

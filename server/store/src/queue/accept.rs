@@ -49,6 +49,7 @@ pub enum Source {
     Webhook,
     Api,
     Manual,
+    Schedule,
     Trial,
 }
 
@@ -59,6 +60,7 @@ impl Source {
             Self::Webhook => "webhook",
             Self::Api => "api",
             Self::Manual => "manual",
+            Self::Schedule => "schedule",
             Self::Trial => "trial",
         }
     }
@@ -293,21 +295,53 @@ struct Fresh<'a> {
     title: String,
 }
 
+/// As a part of the caller's transaction: what is left are those whose keys were not known. `tell` of them when it has committed.
+pub(crate) async fn accept_within(
+    connection: &mut PgConnection,
+    asked: &mut Vec<(Scope, Accept)>,
+) -> Result<()> {
+    for (_, new) in asked.iter() {
+        check(new)?;
+    }
+    let earlier = remember(connection, &fresh(asked)).await?;
+    asked.retain(|(_, new)| !earlier.contains_key(&new.run));
+    let runs = fresh(asked);
+    insert(connection, &runs.iter().collect::<Vec<_>>()).await?;
+    Ok(())
+}
+
+/// Wakes those who run what was accepted, and those who watch.
+pub(crate) fn tell(events: &Events, accepted: &[(Scope, Accept)]) {
+    let runs = fresh(accepted);
+    tell_of(events, &runs.iter().collect::<Vec<_>>());
+}
+
+fn tell_of(events: &Events, runs: &[&Fresh<'_>]) {
+    if runs.iter().any(|run| run.new.lease.is_none()) {
+        events.wake(Wake::Queue);
+    }
+    for run in runs.iter().filter(|_| events.watched()) {
+        announce(events, run);
+    }
+}
+
+fn fresh(asked: &[(Scope, Accept)]) -> Vec<Fresh<'_>> {
+    let runs = asked.iter().map(|(scope, new)| Fresh {
+        id: new.run,
+        scope,
+        new,
+        title: new.title.chars().take(MAX_TITLE_CHARS).collect(),
+    });
+    runs.collect()
+}
+
 /// All of them in one commit, answered in the order given.
 async fn accept_all(
     pool: &PgPool,
     events: &Events,
     asked: &[(Scope, Accept)],
 ) -> Result<Vec<Accepted>> {
-    let runs: Vec<Fresh<'_>> = asked
-        .iter()
-        .map(|(scope, new)| Fresh {
-            id: new.run,
-            scope,
-            new,
-            title: new.title.chars().take(MAX_TITLE_CHARS).collect(),
-        })
-        .collect();
+    let runs = fresh(asked);
     let mut transaction = pool.begin().await?;
     let earlier = remember(&mut transaction, &runs).await?;
     let fresh: Vec<&Fresh<'_>> = runs
@@ -316,12 +350,7 @@ async fn accept_all(
         .collect();
     let mut claimed = insert(&mut transaction, &fresh).await?;
     transaction.commit().await?;
-    if fresh.iter().any(|run| run.new.lease.is_none()) {
-        events.wake(Wake::Queue);
-    }
-    for run in fresh.iter().filter(|_| events.watched()) {
-        announce(events, run);
-    }
+    tell_of(events, &fresh);
     Ok(runs
         .iter()
         .map(|run| match earlier.get(&run.id) {

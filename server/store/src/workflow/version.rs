@@ -3,12 +3,13 @@
 use engine::{
     ids::{DocumentId, DocumentVersionId, MemberId, TableId, VersionId, WorkflowId},
     kind::Field,
+    schedule::Schedule,
 };
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::{Result, Scope, Store, StoreError, fresh_id};
+use crate::{Result, Scope, Store, StoreError, fresh_id, schedule};
 
 #[derive(Clone, Debug)]
 pub struct Version {
@@ -36,6 +37,10 @@ pub struct Pins {
     pub documents: Vec<Pin>,
     /// Tables with their columns; rows are read when they are needed.
     pub tables: Vec<(TableId, Vec<Field>)>,
+    /// Of its steps that begin runs by a schedule, by node.
+    pub schedules: Vec<(String, Schedule)>,
+    /// The workflow's, where those schedules count.
+    pub time_zone: String,
 }
 
 /// What runs start from.
@@ -140,6 +145,14 @@ pub async fn publish(
         member
     )
     .execute(&mut *transaction)
+    .await?;
+    schedule::replace(
+        &mut transaction,
+        scope,
+        id,
+        &pins.schedules,
+        &pins.time_zone,
+    )
     .await?;
     transaction.commit().await?;
     super::tell(store, scope, id, "workflow.changed");
