@@ -18,6 +18,7 @@ export interface WorkflowDetail {
   slug: string;
   state: "draft" | "live" | "off";
   form_url: string | null;
+  schedules?: Array<{ node: string; next: string[]; last_at: string | null; last_run: string | null }>;
   live_version: VersionInfo | null;
   draft: Draft;
 }

@@ -96,6 +96,18 @@ export interface CheckedReference {
   optional?: boolean;
 }
 
+/** When runs begin by themselves, as `engine::schedule` writes it. */
+export type Schedule =
+  | { rule: "every"; minutes: number }
+  | { rule: "cron"; expression: string }
+  | { rule: "days"; days: ScheduleDays; at: string };
+
+export type ScheduleDays =
+  | { days: "every" | "business" | "last_of_month" }
+  | { days: "weekly"; weekdays: string[] }
+  | { days: "monthly"; day: number }
+  | { days: "nth_weekday"; nth: string; weekday: string };
+
 /** What the server knows of one step of an unsaved document. */
 export interface CheckedNode {
   title: string;
@@ -109,7 +121,11 @@ export interface CheckedNode {
   ports: Port[];
   output: Kind;
   card: Card;
-  trigger: "form" | "webhook" | null;
+  trigger: "form" | "webhook" | "schedule" | null;
+  /** Of a schedule whose settings are sound. */
+  schedule?: Schedule | null;
+  /** The next moments of a schedule. */
+  next?: string[];
   readable: string[];
   references: CheckedReference[];
   /** Set of steps that hold others: the list they go through, the kind of one entry, and what may be read when everything inside has ended. */

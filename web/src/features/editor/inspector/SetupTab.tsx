@@ -26,6 +26,7 @@ import { FieldSettings } from "../widgets/FormFields";
 import { SchemaForm } from "../widgets/SchemaField";
 import type { FormScope } from "../widgets/widget";
 import { HookPanel } from "./HookPanel";
+import { SchedulePanel } from "./SchedulePanel";
 import classes from "./inspector.module.css";
 
 export function useScope(step: string): FormScope | null {
@@ -113,6 +114,7 @@ export function SetupTab({ step }: { step: string }) {
   return question ?? (
     <>
       {called && <HookPanel step={step} member={called} />}
+      {trigger === "schedule" && <SchedulePanel step={step} />}
       <SchemaForm scope={scope} schema={type.schema} path={[]} />
     </>
   );

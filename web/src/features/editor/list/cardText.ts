@@ -1,6 +1,7 @@
 // What a card says of a step: from the server's card with the sample's values filled in, and the last result.
 
 import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
 
 import type { CheckedNode, WorkflowNode } from "~/lib/document/types";
 import { isObject } from "~/lib/document/pointer";
@@ -9,6 +10,7 @@ import { fillText } from "~/lib/expression/values";
 import { partialValue } from "~/lib/partial-json";
 import { useLook, useOutputs, useSources } from "../chips/look";
 import { useEditor, useStore } from "../state/store";
+import { scheduleWords } from "./scheduleWords";
 
 export interface CardText {
   known: CheckedNode | null;
@@ -27,9 +29,10 @@ export function useCardText(node: WorkflowNode): CardText {
   const result = useEditor((state) => state.results[node.id]);
   const own = useOutputs()[node.id];
   const type = store.types.get(node.type);
+  const { t, i18n } = useTranslation("editor");
   return useMemo(() => {
     const title = type?.title ?? known?.title ?? node.type;
-    const fact = known ? fillText(known.card.key_fact, sources, look) : "";
+    const fact = known?.schedule ? scheduleWords(known.schedule, t, i18n.language) : known ? fillText(known.card.key_fact, sources, look) : "";
     // A form is best known by its answers: the questions' names give way to the sample's values.
     const fields = known?.trigger && known.output.kind === "record" ? known.output.fields : [];
     const answers = isObject(own) ? fields.flatMap((field) => (isEmpty(own[field.name]) ? [] : [formatValue(own[field.name], field, look)])).slice(0, 4).join(" · ") : "";
@@ -45,7 +48,7 @@ export function useCardText(node: WorkflowNode): CardText {
     const lines = known?.card.well.map((line) => ({ text: fillText(line.text, sources, look), trailing: fill(line.trailing, line.text) })) ?? [];
     const well = written ? [{ text: `“${written.slice(0, 160)}`, trailing: "" }] : lines.filter((line) => line.text || line.trailing).slice(0, 4);
     return { known, title, icon: type?.icon ?? known?.icon, fact: fact && fact !== node.name ? fact : "", well };
-  }, [node, known, sources, look, stream, result, type, own]);
+  }, [node, known, sources, look, stream, result, type, own, t, i18n.language]);
 }
 
 /** The first words a model wrote, wherever in its answer they stand. */
