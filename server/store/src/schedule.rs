@@ -187,7 +187,8 @@ async fn holidays(
     Ok(firm.map_or_else(Vec::new, |firm| firm.holidays))
 }
 
-/// Begins what is due, each in a commit of its own; how long it is to the next one. One that cannot be read keeps no other from it.
+/// Begins what is due, each in a commit of its own; how long it is to the next one. One that cannot be begun is told, keeps no other from
+/// it, and is tried again with the next round.
 pub async fn begin_due(store: &Store) -> Result<Option<Duration>> {
     let mut failed: Vec<Uuid> = Vec::new();
     loop {
@@ -208,7 +209,9 @@ pub async fn begin_due(store: &Store) -> Result<Option<Duration>> {
         }
     }
     let next_ms = sqlx::query_scalar!(
-        "select ceil(extract(epoch from min(next_at) - clock_timestamp()) * 1000)::bigint from schedule where next_at is not null"
+        "select ceil(extract(epoch from min(next_at) - clock_timestamp()) * 1000)::bigint from schedule
+         where next_at is not null and workflow_id <> all($1)",
+        &failed
     )
     .fetch_one(&store.pool)
     .await?;
