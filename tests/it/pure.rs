@@ -168,6 +168,18 @@ async fn every_pure_step_gives_the_same_bytes_in_two_processes() {
         .await
         .expect("the server answers");
     assert_eq!(posted.status().as_u16(), 202);
+    let clock = json!({
+        "format": "formwork/1", "name": "Clock", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR",
+        "nodes": [
+            {"id": "clock", "type": "schedule_trigger", "version": 1, "name": "Clock", "config": {}},
+            {"id": "step", "type": "template_fill", "version": 1, "name": "Step", "config": {"template": "{{ clock.date }} {{ now }}"}}],
+        "edges": [{"from": "clock", "port": "out", "to": "step"}], "samples": []
+    });
+    let path = publish(&owner, clock).await;
+    owner
+        .post(&format!("{path}/runs"), json!({"input": {}}))
+        .await
+        .expect(202);
     assert!(server.stop().success());
 
     // The same runs at the same moment in two installations: as if one process had died and another took over.
