@@ -1282,8 +1282,12 @@ export interface components {
             ports: components["schemas"]["Port"][];
             output: components["schemas"]["Kind"];
             card: components["schemas"]["Card"];
-            /** @description `form` or `webhook`: runs can begin here. */
+            /** @description `form`, `webhook` or `schedule`: runs can begin here. */
             trigger?: string | null;
+            /** @description Of a schedule whose settings are sound: its rule. */
+            schedule?: Record<string, never> | null;
+            /** @description The next three moments of a schedule. */
+            next?: string[] | null;
             /** @description Ids of the steps whose values it may read, in running order. */
             readable: string[];
             references: components["schemas"]["Reference"][];
@@ -2368,7 +2372,7 @@ export interface components {
                 id: string;
                 title: string;
                 state: components["schemas"]["RunState"];
-                /** @description `form`, `webhook`, `api`, `manual` or `trial`. */
+                /** @description `form`, `webhook`, `api`, `manual`, `schedule` or `trial`. */
                 source: string;
                 trial: boolean;
                 workflow: components["schemas"]["RunWorkflowOut"];
@@ -2756,7 +2760,7 @@ export interface components {
             id: string;
             title: string;
             state: components["schemas"]["RunState"];
-            /** @description `form`, `webhook`, `api`, `manual` or `trial`. */
+            /** @description `form`, `webhook`, `api`, `manual`, `schedule` or `trial`. */
             source: string;
             trial: boolean;
             workflow: components["schemas"]["RunWorkflowOut"];
@@ -2786,6 +2790,19 @@ export interface components {
         Sample: {
             name: string;
             input: unknown;
+        };
+        /** @description When runs begin by themselves. */
+        ScheduleOut: {
+            node: string;
+            /** @description The next three moments; none while the workflow is off. */
+            next: string[];
+            /**
+             * Format: date-time
+             * @description The moment that the last run was begun for.
+             */
+            last_at: string | null;
+            /** Format: uuid */
+            last_run: string | null;
         };
         /** @description What the request carries. */
         SecretIn: {
@@ -3120,6 +3137,8 @@ export interface components {
             /** @description Address of the public form, when the live version or the draft has one. */
             form_url: string | null;
             hook_urls: components["schemas"]["HookOut"][];
+            /** @description Of the live version's steps that begin runs by a schedule. */
+            schedules: components["schemas"]["ScheduleOut"][];
             live_version: components["schemas"]["LiveVersionOut"] | null;
             draft: components["schemas"]["DraftOut"];
             /** Format: date-time */
