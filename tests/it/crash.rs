@@ -4,27 +4,25 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use axum::{Json as JsonBody, Router, extract::State, http::HeaderMap, routing::post};
-use formwork_tests::process::{Installation, Program, Role, is_abort};
+use formwork_tests::{
+    process::{Installation, Program, Role, is_abort, until},
+    receiver::{self, Ledger},
+    visitor::Visitor,
+};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
-use reqwest::{Client, StatusCode, header, redirect::Policy};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 /// Fewest submissions; a fault that has not struck yet asks for more.
 const SUBMISSIONS: usize = 200;
 /// People who send at the same time.
 const CLIENTS: usize = 12;
-/// No program takes a form that was filled in faster than people type.
-const FILLING: Duration = Duration::from_millis(1_100);
-/// Between two tries of somebody whose connection broke.
-const AGAIN: Duration = Duration::from_millis(100);
 /// Longest wait for a state; only a broken program takes it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -44,32 +42,6 @@ enum Strike {
     Fault(usize, &'static str),
     /// Not at all: it stands still between a step and its commit until another has its work, and then goes on with what it held.
     Freeze(usize),
-}
-
-/// webhook-id → the runs that came under it.
-type Ledger = Arc<Mutex<BTreeMap<String, Vec<String>>>>;
-
-async fn receiver() -> (Ledger, String) {
-    async fn take(State(ledger): State<Ledger>, headers: HeaderMap, body: JsonBody<Json>) {
-        let id = headers["webhook-id"].to_str().expect("text").to_owned();
-        let run = body["data"]["run_id"].as_str().expect("a run").to_owned();
-        ledger
-            .lock()
-            .expect("no panic")
-            .entry(id)
-            .or_default()
-            .push(run);
-    }
-    let ledger = Ledger::default();
-    let app = Router::new()
-        .route("/hook", post(take))
-        .with_state(ledger.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    (ledger, url)
 }
 
 /// Entries of the list that every run goes through, two at once.
@@ -134,93 +106,12 @@ async fn publish(site: &Installation, receiver: &str) -> String {
     format!("/f/{}", made["slug"].as_str().expect("an address"))
 }
 
-/// Somebody who sends one form, and sends it again when the connection breaks.
-struct Visitor {
-    http: Client,
-    form: String,
-    number: usize,
-}
-
-impl Visitor {
-    /// A visitor of an address of their own.
-    fn new(site: &Installation, form: &str, number: usize) -> Self {
-        let mut headers = HeaderMap::new();
-        let address = format!("10.0.{}.{}", number / 250, number % 250 + 1);
-        headers.insert(
-            "x-forwarded-for",
-            address.parse().expect("a header's value"),
-        );
-        Self {
-            http: Client::builder()
-                .redirect(Policy::none())
-                .default_headers(headers)
-                // A killed server's connections are of no use to its successor.
-                .pool_max_idle_per_host(0)
-                .build()
-                .expect("a client"),
-            form: format!("{}{form}", site.address),
-            number,
-        }
-    }
-
-    /// Sends the form until it is taken; where the result will be.
-    async fn send(&self) -> String {
-        let ticket = self.ticket().await;
-        tokio::time::sleep(FILLING).await;
-        let taken = self.post(&ticket).await;
-        // Some click twice, and some reload.
-        if self.number.is_multiple_of(5) {
-            assert_eq!(self.post(&ticket).await, taken);
-        }
-        taken
-    }
-
-    async fn ticket(&self) -> String {
-        loop {
-            if let Ok(answer) = self.http.get(&self.form).send().await
-                && let Ok(page) = answer.text().await
-                && let Some((_, rest)) = page.split_once("name=\"_ticket\" value=\"")
-                && let Some((ticket, _)) = rest.split_once('"')
-            {
-                return ticket.to_owned();
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
-    }
-
-    async fn post(&self, ticket: &str) -> String {
-        let body = format!(
-            "_ticket={ticket}&customer=Customer+{number}&address=Street+1&number=R-{number}&date=2027-03-08&due=2027-03-22\
-             &lines.0.description=Work&lines.0.quantity=3&lines.0.unit_price=0.10&lines.0.vat_rate=19&_action=submit",
-            number = self.number
-        );
-        loop {
-            let sent = self
-                .http
-                .post(&self.form)
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(body.clone())
-                .send()
-                .await;
-            match sent {
-                Ok(answer) if answer.status() == StatusCode::SEE_OTHER => {
-                    return answer.headers()[header::LOCATION]
-                        .to_str()
-                        .expect("text")
-                        .to_owned();
-                }
-                // The database is the same, but the server that asked it may be on its way out.
-                Ok(answer) if answer.status().is_server_error() => {}
-                Ok(answer) => panic!(
-                    "{}: {}",
-                    answer.status(),
-                    answer.text().await.unwrap_or_default()
-                ),
-                Err(_) => {}
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
-    }
+/// What everybody fills in.
+fn filled_in(number: usize) -> String {
+    format!(
+        "customer=Customer+{number}&address=Street+1&number=R-{number}&date=2027-03-08&due=2027-03-22\
+         &lines.0.description=Work&lines.0.quantity=3&lines.0.unit_price=0.10&lines.0.vat_rate=19"
+    )
 }
 
 /// The programs, and how each of them dies.
@@ -334,15 +225,6 @@ impl<'a> House<'a> {
     }
 }
 
-/// Waits until something is so.
-async fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !so() {
-        assert!(Instant::now() < deadline, "{what}: never");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// Every kind of death, in an order that the seed decides.
 fn strikes(random: &mut StdRng) -> VecDeque<Strike> {
     let mut strikes = Vec::new();
@@ -381,7 +263,7 @@ async fn every_accepted_submission_ends_in_one_run_one_document_and_one_delivery
         ])
         .await,
     );
-    let (ledger, receiver) = receiver().await;
+    let (ledger, receiver) = receiver::open().await;
     let mut house = House::open(&site, random);
     site.answers(&mut house.programs[SERVER]).await;
     let form = publish(&site, &receiver).await;
@@ -403,7 +285,10 @@ async fn every_accepted_submission_ends_in_one_run_one_document_and_one_delivery
             while let Ok(door) = doors.acquire().await {
                 door.forget();
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                taken.push(Visitor::new(&site, &form, number).send().await);
+                let visitor =
+                    Visitor::new(vec![site.address.clone()], &form, number, filled_in(number));
+                // Some click twice, and some reload.
+                taken.push(visitor.send(number.is_multiple_of(5)).await);
                 accepted.fetch_add(1, Ordering::Relaxed);
             }
             taken
@@ -577,15 +462,9 @@ async fn check(site: &Installation, ledger: &Ledger, places: &[String]) {
         deliveries.values().collect::<BTreeSet<_>>().len(),
         runs.len()
     );
-    let received = ledger.lock().expect("no panic").clone();
-    let once: BTreeMap<String, String> = received
-        .into_iter()
-        .map(|(id, mut runs)| {
-            // A receiver tells repetitions by their id.
-            runs.dedup();
-            assert_eq!(runs.len(), 1, "{id} is one message");
-            (id, runs.remove(0))
-        })
-        .collect();
-    assert_eq!(once, deliveries, "each delivery arrived under one id");
+    assert_eq!(
+        receiver::once(ledger),
+        deliveries,
+        "each delivery arrived under one id"
+    );
 }

@@ -22,6 +22,8 @@ static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 /// A database of its own, dropped with the value.
 pub struct TestDb {
     pub url: String,
+    /// Another database of the same server.
+    server: String,
     name: String,
     files: TempDir,
 }
@@ -33,25 +35,38 @@ impl TestDb {
         store::database::clone(&admin_url(), template, &name)
             .await
             .expect("clone the template");
-        let files = tempfile::tempdir().expect("a folder for artifacts");
+        Self::at(admin_url(), name)
+    }
+
+    /// A new, migrated database on a server of the caller's own; `server` is the address of one of its databases.
+    pub async fn on(server: String) -> Self {
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        store::database::ensure(&server, &name)
+            .await
+            .expect("make a database");
+        let db = Self::at(server, name);
+        store::database::migrate(&db.url)
+            .await
+            .expect("migrate the database");
+        db
+    }
+
+    fn at(server: String, name: String) -> Self {
         Self {
-            url: url(&name),
+            url: beside(&server, &name),
+            server,
             name,
-            files,
+            files: tempfile::tempdir().expect("a folder for artifacts"),
         }
     }
 
     /// The same database once more, with the same key and without the files. Nobody may be connected to it.
     pub async fn copy(&self) -> Self {
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-        store::database::clone(&admin_url(), &self.name, &name)
+        store::database::clone(&self.server, &self.name, &name)
             .await
             .expect("copy the database");
-        let copy = Self {
-            url: url(&name),
-            name,
-            files: tempfile::tempdir().expect("a folder for artifacts"),
-        };
+        let copy = Self::at(self.server.clone(), name);
         copy.set_key(&std::fs::read_to_string(self.key_file()).expect("a key file"));
         copy
     }
@@ -63,11 +78,7 @@ impl TestDb {
         store::database::ensure(&admin_url(), &name)
             .await
             .expect("make a database");
-        let db = Self {
-            url: url(&name),
-            name,
-            files: tempfile::tempdir().expect("a folder for artifacts"),
-        };
+        let db = Self::at(admin_url(), name);
         db.set_key(key);
         let script = "set -o pipefail; gunzip -c \"$1\" | psql -X -q -v ON_ERROR_STOP=1 \"$2\"";
         let output = Command::new("bash")
@@ -86,8 +97,8 @@ impl TestDb {
     }
 
     /// Another database's address, and this one's name.
-    pub(crate) fn beside(&self) -> (String, &str) {
-        (admin_url(), &self.name)
+    pub(crate) fn beside(&self) -> (&str, &str) {
+        (&self.server, &self.name)
     }
 
     /// Gives the database a master key that others know.
@@ -133,14 +144,14 @@ impl TestDb {
 
 impl Drop for TestDb {
     fn drop(&mut self) {
-        let name = self.name.clone();
+        let (server, name) = (self.server.clone(), self.name.clone());
         // Dropping needs a runtime of its own: the test's may be ending.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
             runtime
-                .block_on(store::database::drop(&admin_url(), &name))
+                .block_on(store::database::drop(&server, &name))
                 .map_err(std::io::Error::other)
         });
         let _ = dropping.join();
@@ -170,11 +181,16 @@ fn admin_url() -> String {
 fn url(database: &str) -> String {
     // Somebody's own server, for running the suite against another version of Postgres.
     if let Ok(server) = std::env::var("FORMWORK_TEST_DATABASE_URL") {
-        let mut server: url::Url = server.parse().expect("FORMWORK_TEST_DATABASE_URL is a URL");
-        server.set_path(database);
-        return server.into();
+        return beside(&server, database);
     }
     cluster().url(database)
+}
+
+/// The address of another database of the same server.
+fn beside(server: &str, database: &str) -> String {
+    let mut url: url::Url = server.parse().expect("a server's address is a URL");
+    url.set_path(database);
+    url.into()
 }
 
 fn cluster() -> &'static Cluster {

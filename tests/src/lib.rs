@@ -6,10 +6,12 @@ pub mod fixture;
 pub mod model;
 pub mod office;
 pub mod process;
+pub mod receiver;
 pub mod site;
 pub mod smtp;
 mod sql;
 pub mod steps;
+pub mod visitor;
 
 pub use database::TestDb;
 pub use office::Office;

@@ -144,16 +144,7 @@ impl Office {
 
     /// Puts a workflow into use and returns what the API says of it.
     pub async fn publish(&self, owner: &Caller, document: Json) -> Json {
-        let made = owner
-            .post("/api/workflows", json!({ "document": document }))
-            .await
-            .expect(201);
-        let path = format!("/api/workflows/{}", made["id"].as_str().expect("an id"));
-        owner
-            .post(&format!("{path}/publish"), json!({"base_revision": 1}))
-            .await
-            .expect(201);
-        owner.get(&path).await.expect(200)
+        owner.publish(document).await
     }
 
     /// Publishes a document and starts a run of it; the run's id.
@@ -231,6 +222,19 @@ impl Office {
 }
 
 impl Caller {
+    /// Puts a workflow into use and returns what the API says of it.
+    pub async fn publish(&self, document: Json) -> Json {
+        let made = self
+            .post("/api/workflows", json!({ "document": document }))
+            .await
+            .expect(201);
+        let path = format!("/api/workflows/{}", made["id"].as_str().expect("an id"));
+        self.post(&format!("{path}/publish"), json!({"base_revision": 1}))
+            .await
+            .expect(201);
+        self.get(&path).await.expect(200)
+    }
+
     /// Starts a run of a published workflow; its id.
     pub async fn start(&self, workflow: &Json, input: Json) -> String {
         let path = format!(
@@ -294,16 +298,21 @@ impl Caller {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.expect("the server answers");
+        self.try_send(request).await.expect("the server answers")
+    }
+
+    /// The same for servers that may die.
+    pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.send().await?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let body = response.bytes().await.expect("the body comes").to_vec();
-        Answer {
+        let body = response.bytes().await?.to_vec();
+        Ok(Answer {
             status,
             headers,
             json: serde_json::from_slice(&body).unwrap_or_default(),
             body,
-        }
+        })
     }
 
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Answer {

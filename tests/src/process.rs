@@ -60,7 +60,8 @@ impl Installation {
         Self::on(self.db.copy().await, environment)
     }
 
-    fn on(db: TestDb, environment: &[(&'static str, &str)]) -> Self {
+    /// The same with a database of the caller's own.
+    pub fn on(db: TestDb, environment: &[(&'static str, &str)]) -> Self {
         // Nobody else is given this port while it is fresh; the server takes it again after every death.
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
@@ -100,6 +101,16 @@ impl Installation {
 
     /// Starts a program; `fault` names the point at which it dies.
     pub fn start(&self, role: Role, fault: Option<&str>) -> Program {
+        self.start_with(role, fault, &[])
+    }
+
+    /// The same with an environment of its own on top of everybody's.
+    pub fn start_with(
+        &self,
+        role: Role,
+        fault: Option<&str>,
+        environment: &[(&str, &str)],
+    ) -> Program {
         let model = program();
         let (binary, arguments): (PathBuf, &[&str]) = match role {
             Role::Serve => (model.with_file_name("formwork"), &["serve"]),
@@ -128,6 +139,7 @@ impl Installation {
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
             )
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(environment.iter().copied())
             .current_dir(self.db.folder())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -192,6 +204,11 @@ impl Program {
             .is_some_and(|(_, rest)| rest.starts_with('T'))
     }
 
+    /// As if its machine stood still.
+    pub fn pause(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).expect("the program runs");
+    }
+
     /// Lets it go on as if nothing had been.
     pub fn resume(&self) {
         kill_process(Pid::from_child(&self.child), Signal::CONT).expect("the program runs");
@@ -223,6 +240,15 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Waits until something is so.
+pub async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + 2 * PATIENCE;
+    while !so() {
+        assert!(Instant::now() < deadline, "{what}: never");
+        tokio::time::sleep(LOOK).await;
     }
 }
 

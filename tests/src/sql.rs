@@ -22,7 +22,7 @@ impl TestDb {
     /// one's name.
     pub fn sql_from_beside(&self, statement: &str) -> String {
         let (url, name) = self.beside();
-        run(&url, &statement.replace(":db", &format!("'{name}'")))
+        run(url, &statement.replace(":db", &format!("'{name}'")))
     }
 
     /// Waits until a query gives what is expected.
