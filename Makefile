@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: run test story bench lint policy sqlx sqlx-check fixture
+.PHONY: run test story bench chaos lint policy sqlx sqlx-check fixture
 
 run: ## Build what changed and start Formwork on http://127.0.0.1:8080
 	@.ci/setup run
@@ -22,6 +22,12 @@ story: ## Both examples end to end with the small real model and a browser
 bench: ## Figures beside their baselines; writes target/bench.json
 	@.ci/setup test
 	exec .ci/bench
+
+chaos: ## Kills the real programs and their database at random for CHAOS_SECONDS (600); CHAOS_SEED repeats an order of strikes
+	@.ci/setup test
+	source .ci/env
+	cargo build --locked --workspace --bins
+	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} cargo test --locked --workspace --test it -- --nocapture --exact chaos::whatever_dies_what_anybody_was_told_stays_true
 
 lint: ## Formatting, lints and types, of the server and of the web
 	@source .ci/env
