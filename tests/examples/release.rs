@@ -302,9 +302,15 @@ async fn leave(maker: &Maker, delivered: &[String], workflow: &str) {
     let sending = delivery::claim(store, holder, 1, 1).await.expect("claim");
     assert_eq!(sending.len(), 1, "a message is under way");
     maker.start(workflow, json!({"customer": "Leased"})).await;
-    let leased = queue::claim(store, holder, 1, ClaimForm::SkipLocked)
-        .await
-        .expect("claim");
+    let leased = queue::claim(
+        store,
+        holder,
+        &mut queue::Turn::default(),
+        1,
+        ClaimForm::SkipLocked,
+    )
+    .await
+    .expect("claim");
     assert_eq!(leased.len(), 1, "a run is under way");
     maker.office.db.sql(&format!(
         "update run set state = 'running', started_at = now() where id = '{}'",

@@ -35,5 +35,6 @@ mod result;
 mod run;
 mod schedule;
 mod table;
+mod turns;
 mod upgrade;
 mod workflow;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use formwork_tests::site::{Published, Site};
 use serde_json::json;
 use store::{
-    queue::{self, Accept, ClaimForm, ClaimedEntry, Holder, Source},
+    queue::{self, Accept, ClaimForm, ClaimedEntry, Holder, Source, Turn},
     run,
     segment::{self, Committed, RunWrite, Segment, StepWrite, Writes, Writing},
     worker::{self, Kind},
@@ -37,7 +37,7 @@ async fn worker(site: &Site) -> Holder {
 }
 
 async fn claim(site: &Site, holder: Holder, form: ClaimForm) -> Vec<ClaimedEntry> {
-    queue::claim(&site.store, holder, 10, form)
+    queue::claim(&site.store, holder, &mut Turn::default(), 10, form)
         .await
         .expect("claim")
 }
@@ -100,7 +100,7 @@ async fn a_claim_takes_no_more_than_it_asked_for() {
             site.start(&published).await;
         }
         let holder = worker(&site).await;
-        let claimed = queue::claim(&site.store, holder, 3, form)
+        let claimed = queue::claim(&site.store, holder, &mut Turn::default(), 3, form)
             .await
             .expect("claim");
         assert_eq!(claimed.len(), 3, "{form:?}");
@@ -125,7 +125,14 @@ async fn what_is_claimed_and_cannot_be_read_is_given_back() {
     let run = site.start(&published).await;
     let holder = worker(&site).await;
     site.db.sql("alter table step rename to step_elsewhere");
-    let claimed = queue::claim(&site.store, holder, 10, ClaimForm::SkipLocked).await;
+    let claimed = queue::claim(
+        &site.store,
+        holder,
+        &mut Turn::default(),
+        10,
+        ClaimForm::SkipLocked,
+    )
+    .await;
     assert!(claimed.is_err());
     assert_eq!(
         site.db

@@ -30,7 +30,7 @@ use store::{
     Store, StoreError,
     events::Wake,
     failure_notice, maintenance,
-    queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot},
+    queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot, Turn},
     schedule,
     segment::Committed,
     worker::{self, Kind},
@@ -244,6 +244,7 @@ fn about() -> serde_json::Value {
 async fn claim(inner: Arc<Inner>) {
     let store = &inner.config.store;
     let mut woken = store.events.woken(Wake::Queue);
+    let mut turn = Turn::default();
     loop {
         woken.borrow_and_update();
         let first = tokio::select! {
@@ -264,6 +265,7 @@ async fn claim(inner: Arc<Inner>) {
         let claimed = queue::claim(
             store,
             inner.holder(),
+            &mut turn,
             i64::try_from(wanted).unwrap_or(1),
             inner.config.claim_form,
         )
@@ -272,11 +274,14 @@ async fn claim(inner: Arc<Inner>) {
             tracing::warn!(%error, "entries could not be claimed");
             Vec::new()
         });
-        let full = claimed.len() == wanted;
+        // One of several workflows gives no more than its share, even where the others have less than theirs.
+        let mut workflows = claimed.iter().map(|entry| entry.run.workflow);
+        let first = workflows.next();
+        let more = claimed.len() == wanted || workflows.any(|workflow| Some(workflow) != first);
         for (permit, entry) in permits.drain(..).zip(claimed) {
             drop(inner.spawn(Box::new(permit), entry));
         }
-        if full {
+        if more {
             continue;
         }
         tokio::select! {

@@ -416,7 +416,7 @@ impl Done {
                 due: Due::InMs(0),
                 // Where chance cut the segment, no step may notice: whoever runs it again may get further in one go.
                 head_at: self.cut.then_some(self.now),
-                priority: i16::from(self.run.trial),
+                priority: self.run.priority,
                 leased,
             });
         }
@@ -545,7 +545,7 @@ impl Done {
                         item_path: key.item_path.clone(),
                         attempt: attempt.number,
                         timeout_ms: node.map_or(0, |node| node.timeout_ms),
-                        priority: i16::from(self.run.trial),
+                        priority: self.run.priority,
                         request: (**request).clone(),
                     }),
                     WaitOn::Delivery(request) => {
@@ -573,7 +573,7 @@ impl Done {
             item_path: key.item_path.clone(),
             due,
             head_at: None,
-            priority: i16::from(self.run.trial),
+            priority: self.run.priority,
             leased: false,
         }
     }

@@ -8,7 +8,7 @@ pub(crate) use accept::{Accepting, accept_within, tell};
 
 use std::{any::Any, sync::Arc};
 
-use engine::ids::{RunId, WorkerId};
+use engine::ids::{RunId, WorkerId, WorkflowId};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// After this many lost leases an entry is a suspect: it is worked on alone and one step a segment, so that the step that really
-/// crashes is found and its neighbours are not blamed for it.
+/// crashes is found and its neighbours are not blamed for it. The same number is in the indexes and the claims, which must match.
 pub const LOST_BEFORE_SUSPECT: i32 = 2;
 
 /// After this many lost leases the step fails.
@@ -80,18 +80,37 @@ pub enum ClaimForm {
     Compare,
 }
 
-/// Leases up to `limit` due entries, suspects excepted. The entries are picked in a materialized part of the statement: as a part of
-/// the join it may be executed for each row of the table, and then leases more than anybody asked for.
+/// Whose turn it was last; the next claim begins behind it. Each process goes round by itself, and forgets with its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn(WorkflowId);
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self(WorkflowId(uuid::Uuid::nil()))
+    }
+}
+
+/// Leases up to `limit` due entries, suspects excepted. It goes round the workflows that have any: the next `limit` of them give an
+/// equal share, each in the order of its ranks, so that the queue of one never holds up another. A workflow costs a look into
+/// `queue_entry_ready`, however many entries it has. The entries are picked in a materialized part of the statement: as a part of the
+/// join it may be executed for each row of the table, and then leases more than anybody asked for.
 pub async fn claim(
     store: &Store,
     holder: Holder,
+    turn: &mut Turn,
     limit: i64,
     form: ClaimForm,
 ) -> Result<Vec<ClaimedEntry>> {
-    let leases = match form {
-        ClaimForm::SkipLocked => claim_skip_locked(store, holder, limit).await?,
-        ClaimForm::Compare => claim_compare(store, holder, limit).await?,
+    let claimed = match form {
+        ClaimForm::SkipLocked => claim_skip_locked(store, holder, *turn, limit).await?,
+        ClaimForm::Compare => claim_compare(store, holder, *turn, limit).await?,
     };
+    let last = claimed.iter().map(|(workflow, _)| *workflow);
+    // Behind the last turn first, then from the beginning.
+    if let Some(last) = last.max_by_key(|workflow| (*workflow <= turn.0, *workflow)) {
+        *turn = Turn(last);
+    }
+    let leases = claimed.into_iter().map(|(_, lease)| lease).collect();
     load_or_release(store, holder, leases).await
 }
 
@@ -113,9 +132,10 @@ async fn load_or_release(
 pub async fn claim_suspect(store: &Store, holder: Holder) -> Result<Option<ClaimedEntry>> {
     let row = sqlx::query!(
         r#"with due as materialized (
-               select run_id, node, item_path from queue_entry
-               where lease_owner is null and due_at <= now() and lost >= $3
-               order by priority desc, due_at limit 1 for update skip locked)
+               select run_id, node, item_path from queue_entry q
+               where lease_owner is null and due_at <= now() and lost >= 2
+                 and not exists (select from paused_workflow p where p.id = q.workflow_id)
+               order by rank limit 1 for update skip locked)
            update queue_entry q
            set lease_owner = $1, lease_until = now() + $2::bigint * interval '1 millisecond', fence = q.fence + 1
            from due
@@ -123,7 +143,6 @@ pub async fn claim_suspect(store: &Store, holder: Holder) -> Result<Option<Claim
            returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
         holder.worker.as_uuid(),
         holder.lease_ms,
-        LOST_BEFORE_SUSPECT,
     )
     .fetch_optional(&store.hot)
     .await?;
@@ -224,10 +243,10 @@ pub async fn ready_waiting(
     item_path: &str,
 ) -> Result<bool> {
     let entry = sqlx::query!(
-        "insert into queue_entry (run_id, node, item_path, workspace_id, priority)
-         select step.run_id, node, item_path, step.workspace_id, run.trial::int from step join run on run.id = step.run_id
+        "insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority)
+         select step.run_id, node, item_path, step.workspace_id, run.workflow_id, run.priority from step join run on run.id = step.run_id
          where step.run_id = $1 and node = $2 and item_path = $3 and step.state = 'waiting'
-         on conflict (run_id, node, item_path) do update set due_at = now(), head_at = now()
+         on conflict (run_id, node, item_path) do update set due_at = now(), head_at = now(), priority = excluded.priority
          where queue_entry.lease_owner is null",
         run.as_uuid(),
         node,
@@ -260,66 +279,101 @@ pub fn wake(store: &Store) {
     store.events.wake(Wake::Queue);
 }
 
-async fn claim_skip_locked(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Lease>> {
-    let rows = sqlx::query!(
-        r#"with due as materialized (
-               select run_id, node, item_path from queue_entry
-               where lease_owner is null and due_at <= now() and lost < $4
-               order by priority desc, due_at limit $2 for update skip locked)
-           update queue_entry q
-           set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
-           from due
-           where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path
-           returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
-        holder.worker.as_uuid(),
-        limit,
-        holder.lease_ms,
-        LOST_BEFORE_SUSPECT,
-    )
-    .fetch_all(&store.hot)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Lease {
-            run: row.run_id.into(),
-            node: row.node,
-            item_path: row.item_path,
-            fence: row.fence,
-            lost: row.lost,
-            head_at: row.head_at.to_jiff(),
-        })
-        .collect())
+/// The two forms differ in how they keep workers apart: by the lock of the rows that are picked, or by comparing when they are written.
+macro_rules! claim_entries {
+    ($store:expr, $holder:expr, $turn:expr, $limit:expr, $lock:literal, $compare:literal) => {{
+        let rows = sqlx::query!(
+            r#"with recursive ahead (workflow_id) as (
+                   (select workflow_id from queue_entry where lease_owner is null and lost < 2 and workflow_id > $4
+                    order by workflow_id limit 1)
+                   union all
+                   select (select q.workflow_id from queue_entry q where q.lease_owner is null and q.lost < 2
+                             and q.workflow_id > ahead.workflow_id order by q.workflow_id limit 1)
+                   from ahead where ahead.workflow_id is not null),
+               behind (workflow_id) as (
+                   (select workflow_id from queue_entry where lease_owner is null and lost < 2 and workflow_id <= $4
+                    order by workflow_id limit 1)
+                   union all
+                   select (select q.workflow_id from queue_entry q where q.lease_owner is null and q.lost < 2
+                             and q.workflow_id > behind.workflow_id and q.workflow_id <= $4 order by q.workflow_id limit 1)
+                   from behind where behind.workflow_id is not null),
+               turn as materialized (
+                   select workflow_id from (select workflow_id from ahead union all select workflow_id from behind) round
+                   where exists (select from queue_entry q
+                             where q.workflow_id = round.workflow_id and q.lease_owner is null and q.lost < 2
+                               and q.rank <= now() at time zone 'UTC' and q.due_at <= now())
+                     and not exists (select from paused_workflow p where p.id = round.workflow_id)
+                   limit $2),
+               due as materialized (
+                   select head.run_id, head.node, head.item_path from turn cross join lateral (
+                       select q.run_id, q.node, q.item_path from queue_entry q
+                       where q.workflow_id = turn.workflow_id and q.lease_owner is null and q.lost < 2
+                         and q.rank <= now() at time zone 'UTC' and q.due_at <= now()
+                       order by q.rank limit (select ($2 + count(*) - 1) / greatest(count(*), 1) from turn) "#
+                + $lock
+                + r#") head
+                   limit $2)
+               update queue_entry q
+               set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
+               from due
+               where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path "#
+                + $compare
+                + r#"
+               returning q.workflow_id, q.run_id, q.node, q.item_path, q.fence, q.lost,
+                         q.head_at as "head_at: jiff_sqlx::Timestamp""#,
+            $holder.worker.as_uuid(),
+            $limit,
+            $holder.lease_ms,
+            $turn.0.as_uuid(),
+        )
+        .fetch_all(&$store.hot)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let lease = Lease {
+                    run: row.run_id.into(),
+                    node: row.node,
+                    item_path: row.item_path,
+                    fence: row.fence,
+                    lost: row.lost,
+                    head_at: row.head_at.to_jiff(),
+                };
+                (row.workflow_id.into(), lease)
+            })
+            .collect()
+    }};
 }
 
-async fn claim_compare(store: &Store, holder: Holder, limit: i64) -> Result<Vec<Lease>> {
-    let rows = sqlx::query!(
-        r#"with due as materialized (
-               select run_id, node, item_path from queue_entry
-               where lease_owner is null and due_at <= now() and lost < $4
-               order by priority desc, due_at limit $2)
-           update queue_entry q
-           set lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = q.fence + 1
-           from due
-           where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path and q.lease_owner is null
-           returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
-        holder.worker.as_uuid(),
+async fn claim_skip_locked(
+    store: &Store,
+    holder: Holder,
+    turn: Turn,
+    limit: i64,
+) -> Result<Vec<(WorkflowId, Lease)>> {
+    Ok(claim_entries!(
+        store,
+        holder,
+        turn,
         limit,
-        holder.lease_ms,
-        LOST_BEFORE_SUSPECT,
-    )
-    .fetch_all(&store.hot)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Lease {
-            run: row.run_id.into(),
-            node: row.node,
-            item_path: row.item_path,
-            fence: row.fence,
-            lost: row.lost,
-            head_at: row.head_at.to_jiff(),
-        })
-        .collect())
+        "for update of q skip locked",
+        ""
+    ))
+}
+
+async fn claim_compare(
+    store: &Store,
+    holder: Holder,
+    turn: Turn,
+    limit: i64,
+) -> Result<Vec<(WorkflowId, Lease)>> {
+    Ok(claim_entries!(
+        store,
+        holder,
+        turn,
+        limit,
+        "",
+        "and q.lease_owner is null"
+    ))
 }
 
 /// Reads what leased heads need, for all of them at once.

@@ -47,6 +47,8 @@ pub struct RunRecord {
     pub until_node: Option<String>,
     pub pinned: Option<Json>,
     pub really_send: bool,
+    /// 0 nobody waits for it, 1 a visitor, a caller or a member, 2 the editor.
+    pub priority: i16,
     pub created_at: Timestamp,
 }
 
@@ -650,7 +652,7 @@ pub(crate) async fn records(
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, state, title, input, firm,
-                  until_node, pinned, really_send, created_at as "created_at: jiff_sqlx::Timestamp"
+                  until_node, pinned, really_send, priority, created_at as "created_at: jiff_sqlx::Timestamp"
            from run where id = any($1)"#,
         &ids
     )
@@ -677,6 +679,7 @@ pub(crate) async fn records(
                 until_node: row.until_node,
                 pinned: row.pinned,
                 really_send: row.really_send,
+                priority: row.priority,
                 created_at: row.created_at.to_jiff(),
             };
             (record.id, Arc::new(record))

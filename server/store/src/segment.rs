@@ -519,6 +519,8 @@ async fn write_attempts(connection: &mut PgConnection, rows: &Rows<'_>) -> Resul
     Ok(())
 }
 
+/// New entries. What is due later than in a minute has nobody in front of a screen any more; with a priority it would also lie before
+/// what is due, and every claim would have to look past it. Paused ones are leased to nobody.
 async fn write_heads(
     connection: &mut PgConnection,
     rows: &Rows<'_>,
@@ -540,18 +542,21 @@ async fn write_heads(
                 Due::At(at) => (None, Some(at)),
             };
             json!({
-                "run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "node": head.node,
+                "run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "workflow_id": segment.workflow, "node": head.node,
                 "item_path": head.item_path, "in_ms": in_ms, "at": at, "head_at": head.head_at, "priority": head.priority,
                 "owner": head.leased.then_some(holder.worker),
             })
         })
         .collect();
     let rows = sqlx::query!(
-        r#"insert into queue_entry (run_id, workspace_id, node, item_path, priority, due_at, head_at, lease_owner, lease_until)
-           select run_id, workspace_id, node, item_path, priority, coalesce(at, now() + in_ms * interval '1 millisecond'),
-                  coalesce(head_at, now()), owner, case when owner is not null then clock_timestamp() + $2::bigint * interval '1 millisecond' end
-           from json_to_recordset($1::json) as h (run_id uuid, workspace_id uuid, node text, item_path text, in_ms bigint,
-                at timestamptz, head_at timestamptz, priority smallint, owner uuid)
+        r#"insert into queue_entry (run_id, workspace_id, workflow_id, node, item_path, priority, due_at, head_at, lease_owner, lease_until)
+           select run_id, workspace_id, workflow_id, node, item_path, case when due > now() + interval '1 minute' then 0 else priority end,
+                  due, coalesce(head_at, now()), holder,
+                  case when holder is not null then clock_timestamp() + $2::bigint * interval '1 millisecond' end
+           from json_to_recordset($1::json) as h (run_id uuid, workspace_id uuid, workflow_id uuid, node text, item_path text,
+                    in_ms bigint, at timestamptz, head_at timestamptz, priority smallint, owner uuid)
+                cross join lateral (select coalesce(at, now() + in_ms * interval '1 millisecond') as due,
+                    case when not exists (select from paused_workflow p where p.id = h.workflow_id) then owner end as holder) l
            on conflict (run_id, node, item_path) do nothing
            returning run_id, node, item_path, fence, lease_owner, head_at as "head_at: jiff_sqlx::Timestamp""#,
         SqlJson(&heads) as _,

@@ -238,6 +238,7 @@ async fn start(
     );
     accept.idempotency = key.map(|key| (format!("hook:{}:{node}", workflow.id), key));
     accept.title = published.workflow.name.clone();
+    accept.awaited = webhook.waits;
     let watch = webhook
         .waits
         .then(|| store::run::watch(&app.store, accept.run, Until::Answered));

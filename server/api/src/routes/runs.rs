@@ -395,6 +395,7 @@ async fn start_run(
         accept.idempotency = Some((format!("api:{workflow}"), key.to_owned()));
     }
     let wait = Duration::from_millis(body.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
+    accept.awaited |= !wait.is_zero();
     let watch =
         (!wait.is_zero()).then(|| store::run::watch(&app.store, accept.run, Until::Finished));
     let accepted = queue::submit(&app.store, app.local.as_ref(), &caller.scope, accept).await?;
@@ -477,6 +478,7 @@ async fn start_trial_run(
             pinned: body.pinned,
             really_send: body.really_send,
         }),
+        awaited: true,
         uploads: Vec::new(),
         lease: None,
     };

@@ -85,6 +85,8 @@ pub struct Accept {
     /// (scope, key): the same pair starts the same run only once within 72 hours.
     pub idempotency: Option<(String, String)>,
     pub trial: Option<Trial>,
+    /// Somebody waits for it at a screen or on the line.
+    pub awaited: bool,
     /// Uploads of this form session that become files of the run.
     pub uploads: Vec<ArtifactId>,
     /// Leases the first entry at once.
@@ -112,8 +114,18 @@ impl Accept {
             title: String::new(),
             idempotency: None,
             trial: None,
+            awaited: matches!(source, Source::Form | Source::Manual),
             uploads: Vec::new(),
             lease: None,
+        }
+    }
+
+    /// Its place among the runs of its workflow; a step of it counts as much as an hour of waiting.
+    fn priority(&self) -> i16 {
+        match (&self.trial, self.awaited) {
+            (Some(_), _) => 2,
+            (None, true) => 1,
+            (None, false) => 0,
         }
     }
 }
@@ -134,7 +146,7 @@ pub struct Accepted {
     pub run_id: RunId,
     /// The idempotency key was known: this is the earlier run.
     pub already: bool,
-    /// The leased first entry, when a lease was asked for.
+    /// The leased first entry, when a lease was asked for and nothing is paused.
     pub claimed: Option<ClaimedEntry>,
 }
 
@@ -362,7 +374,7 @@ async fn accept_all(
             None => Accepted {
                 run_id: run.id,
                 already: false,
-                claimed: claimed.remove(&run.id).filter(|_| run.new.lease.is_some()),
+                claimed: claimed.remove(&run.id),
             },
         })
         .collect())
@@ -440,7 +452,8 @@ async fn remember(
     Ok(earlier)
 }
 
-/// Runs with their submissions, files and first entries; those that have a holder are leased to it.
+/// Runs with their submissions, files and first entries; those that have a holder are leased to it unless they are paused. Gives
+/// what was leased.
 async fn insert(
     connection: &mut PgConnection,
     runs: &[&Fresh<'_>],
@@ -451,14 +464,14 @@ async fn insert(
     let rows: Vec<Json> = runs.iter().map(|run| row_of(run)).collect();
     let made = sqlx::query!(
         r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
-                            title, input, until_node, pinned, really_send, first_run, expires_at, firm)
+                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority)
            select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id, title,
                   coalesce(input, 'null'), until_node, nullif(pinned, 'null'), really_send, id,
                   case when trial then now() + make_interval(hours => $2) end,
-                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}')
+                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority
            from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid, draft_revision bigint,
                 trial boolean, source text, trigger_node text, submission_id uuid, title text, input jsonb, until_node text,
-                pinned jsonb, really_send boolean)
+                pinned jsonb, really_send boolean, priority smallint)
            returning id, firm, created_at as "created_at: jiff_sqlx::Timestamp""#,
         SqlJson(&rows) as _,
         TRIAL_HOURS,
@@ -479,17 +492,21 @@ async fn insert(
         artifact::adopt(&mut *connection, run.scope, run.id, &run.new.uploads).await?;
     }
     let entries = sqlx::query!(
-        r#"insert into queue_entry (run_id, node, item_path, workspace_id, priority, lease_owner, lease_until)
-           select id, trigger_node, '', workspace_id, priority, lease_owner, now() + lease_ms * interval '1 millisecond'
-           from json_to_recordset($1::json) r (id uuid, workspace_id uuid, trigger_node text, priority smallint, lease_owner uuid,
-                lease_ms bigint)
-           returning run_id, fence, head_at as "head_at: jiff_sqlx::Timestamp""#,
+        r#"insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority, lease_owner, lease_until)
+           select id, trigger_node, '', workspace_id, workflow_id, priority, holder,
+                  case when holder is not null then now() + lease_ms * interval '1 millisecond' end
+           from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, trigger_node text, priority smallint,
+                    lease_owner uuid, lease_ms bigint)
+                cross join lateral (select case when not exists (select from paused_workflow p where p.id = r.workflow_id)
+                                           then lease_owner end as holder) free
+           returning run_id, fence, lease_owner, head_at as "head_at: jiff_sqlx::Timestamp""#,
         SqlJson(&rows) as _,
     )
     .fetch_all(connection)
     .await?;
     let mut heads: HashMap<RunId, _> = entries
         .into_iter()
+        .filter(|row| row.lease_owner.is_some())
         .map(|row| (RunId::from(row.run_id), (row.fence, row.head_at.to_jiff())))
         .collect();
     let by_id: HashMap<RunId, &Fresh<'_>> = runs.iter().map(|run| (run.id, *run)).collect();
@@ -533,8 +550,7 @@ fn row_of(run: &Fresh<'_>) -> Json {
         "submission_id": submission, "title": run.title, "input": new.input, "submission": new.submission,
         "until_node": trial.and_then(|trial| trial.until_node.as_ref()), "pinned": trial.and_then(|trial| trial.pinned.as_ref()),
         "really_send": trial.is_some_and(|trial| trial.really_send),
-        // Somebody looks at the editor and waits.
-        "priority": i16::from(trial.is_some()),
+        "priority": new.priority(),
         "lease_owner": new.lease.map(|holder| holder.worker), "lease_ms": new.lease.map(|holder| holder.lease_ms),
     })
 }
@@ -558,6 +574,7 @@ fn record(run: &Fresh<'_>, firm: Json, created_at: jiff::Timestamp) -> RunRecord
         until_node: trial.and_then(|trial| trial.until_node.clone()),
         pinned: trial.and_then(|trial| trial.pinned.clone()),
         really_send: trial.is_some_and(|trial| trial.really_send),
+        priority: new.priority(),
         created_at,
     }
 }

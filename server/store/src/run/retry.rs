@@ -67,9 +67,9 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     let new: RunId = fresh_id();
     sqlx::query!(
         "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
-                          retry_of, first_run)
+                          retry_of, first_run, priority)
          select $1, workspace_id, workflow_id, $4, source, trigger_node, submission_id, title, coalesce($5, input), firm,
-                id, first_run
+                id, first_run, 1
          from run where id = $2 and workspace_id = $3",
         new.as_uuid(),
         run.as_uuid(),
@@ -92,9 +92,9 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     .execute(&mut *transaction)
     .await?;
     sqlx::query!(
-        "insert into queue_entry (run_id, node, item_path, workspace_id) select $1, node, '', $2 from unnest($3::text[]) node",
+        "insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority)
+         select run.id, head, '', run.workspace_id, run.workflow_id, run.priority from run, unnest($2::text[]) head where run.id = $1",
         new.as_uuid(),
-        scope.workspace().as_uuid(),
         &heads,
     )
     .execute(&mut *transaction)
