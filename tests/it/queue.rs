@@ -109,7 +109,7 @@ async fn a_claim_takes_no_more_than_it_asked_for() {
         site.db
             .sql("update queue_entry set lost = 2 where lease_owner is null");
         assert!(
-            queue::claim_suspect(&site.store, holder)
+            queue::claim_suspect(&site.store, holder, form)
                 .await
                 .expect("claim")
                 .is_some()
@@ -310,7 +310,7 @@ async fn a_step_that_kills_its_workers_fails_and_the_run_with_it() {
         if time < queue::LOST_BEFORE_SUSPECT {
             assert_eq!(claim(&site, lost, ClaimForm::SkipLocked).await.len(), 1);
         } else {
-            let suspect = queue::claim_suspect(&site.store, lost).await;
+            let suspect = queue::claim_suspect(&site.store, lost, ClaimForm::SkipLocked).await;
             assert!(suspect.expect("claim").is_some());
         }
         lose(&site).await;
@@ -353,7 +353,7 @@ async fn suspects_are_tried_one_at_a_time() {
     for form in [ClaimForm::SkipLocked, ClaimForm::Compare] {
         assert!(claim(&site, holder, form).await.is_empty());
     }
-    let killer = queue::claim_suspect(&site.store, holder).await;
+    let killer = queue::claim_suspect(&site.store, holder, ClaimForm::SkipLocked).await;
     assert!(killer.expect("claim").is_some());
     lose(&site).await;
     assert_eq!(

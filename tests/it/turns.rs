@@ -4,7 +4,9 @@ use formwork_tests::site::{Published, Site};
 use serde_json::json;
 use store::{
     queue::{self, Accept, ClaimForm, ClaimedEntry, Holder, Source, Turn},
+    run,
     worker::{self, Kind},
+    workflow,
 };
 use tokio::task::JoinSet;
 
@@ -150,4 +152,95 @@ async fn what_is_not_due_is_looked_past() {
     )
     .await;
     assert_eq!((of(&claimed, &waiting), of(&claimed, &due)), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_paused_is_stored_and_goes_on_afterwards() {
+    for form in [ClaimForm::SkipLocked, ClaimForm::Compare] {
+        let site = Site::new().await;
+        let (paused, other) = (light(&site).await, light(&site).await);
+        let set = async |paused_now: bool| {
+            let change = workflow::Change {
+                paused: Some(paused_now),
+                ..workflow::Change::default()
+            };
+            workflow::change(&site.store, &paused.scope, paused.workflow, change)
+                .await
+                .expect("the workflow is there");
+        };
+        start_many(&site, &paused, 2).await;
+        start_many(&site, &other, 1).await;
+        set(true).await;
+        let holder = worker(&site).await;
+        // Accepted all the same, and not even leased to who accepts it.
+        let mut new = Accept::new(
+            paused.workflow,
+            paused.version,
+            "start",
+            Source::Form,
+            json!({}),
+        );
+        new.lease = Some(holder);
+        let accepted = queue::accept(&site.store, &paused.scope, new).await;
+        assert!(accepted.expect("the run is accepted").claimed.is_none());
+        site.db
+            .sql("update queue_entry set lost = 2 where run_id = (select max(run_id::text)::uuid from queue_entry)");
+        let suspect = queue::claim_suspect(&site.store, holder, form).await;
+        assert!(suspect.expect("claim").is_none(), "{form:?}");
+        site.db.sql("update queue_entry set lost = 0");
+        let mut turn = Turn::default();
+        let claimed = claim(&site, holder, &mut turn, 10, form).await;
+        assert_eq!((of(&claimed, &paused), of(&claimed, &other)), (0, 1));
+        let listed = run::list(
+            &site.store,
+            &paused.scope,
+            &run::Filter {
+                limit: 10,
+                ..run::Filter::default()
+            },
+        )
+        .await
+        .expect("the list");
+        assert_eq!(listed.iter().filter(|run| run.paused).count(), 3);
+        set(false).await;
+        let claimed = claim(&site, holder, &mut turn, 10, form).await;
+        assert_eq!(of(&claimed, &paused), 3, "{form:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_workspace_finishes_its_steps_and_begins_none() {
+    let site = Site::new().await;
+    let nodes = [
+        ("start", "t_start", json!({})),
+        ("a", "t_outside", json!({ "does": "gate" })),
+        ("b", "t_outside", json!({ "does": "gate" })),
+    ];
+    let published = site.publish(&nodes, &["start>a", "a>b"]).await;
+    let executor = site.executor().await;
+    let run = site.start(&published).await;
+    site.arrived.0.notified().await;
+    queue::set_paused(&site.store, &published.scope, true)
+        .await
+        .expect("paused");
+    let later = site.start(&published).await;
+    site.gate.0.add_permits(10);
+    site.until(
+        &format!("select string_agg(node || '=' || state, ' ' order by node) from step where run_id = '{run}'"),
+        "a=succeeded b=ready start=succeeded",
+    )
+    .await;
+    let standing = queue::standing(&site.store, &published.scope).await;
+    let standing = standing.expect("the workspace is there");
+    assert!(standing.paused_at.is_some());
+    assert_eq!((standing.due, standing.under_way), (2, 0));
+    assert_eq!(site.steps(later), "");
+    queue::set_paused(&site.store, &published.scope, false)
+        .await
+        .expect("resumed");
+    for run in [run, later] {
+        assert_eq!(site.end(&published, run).await.state, "succeeded");
+    }
+    executor.shutdown().await;
+    site.assert_idle();
 }

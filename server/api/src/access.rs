@@ -75,6 +75,8 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/password-resets", Anyone),
     ("GET", "/password-resets/{token}", Anyone),
     ("POST", "/password-resets/{token}", Anyone),
+    ("GET", "/queue", Signed),
+    ("PATCH", "/queue", Owner),
     ("GET", "/runs", Signed),
     ("GET", "/runs/{id}", Signed),
     ("GET", "/runs/{id}/result", Signed),

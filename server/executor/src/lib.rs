@@ -524,7 +524,9 @@ async fn try_suspects(inner: Arc<Inner>) {
                     Err(_) => return,
                 },
             };
-            match queue::claim_suspect(&inner.config.store, inner.holder()).await {
+            match queue::claim_suspect(&inner.config.store, inner.holder(), inner.config.claim_form)
+                .await
+            {
                 // A panic is told where it happens; the lease runs out.
                 Ok(Some(entry)) => drop(inner.spawn(Box::new(permit), entry).await),
                 Ok(None) => break,

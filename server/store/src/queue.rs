@@ -2,11 +2,13 @@
 //! hold only what is ready, leased or due; what happened lives in `step` and `run`. Leases are compared with the database's clock.
 
 mod accept;
+mod pause;
 
 pub use accept::{Accept, Accepted, Source, Trial, What, accept, submit};
+pub use pause::{Standing, set as set_paused, standing};
 pub(crate) use accept::{Accepting, accept_within, tell};
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, str::FromStr, sync::Arc};
 
 use engine::ids::{RunId, WorkerId, WorkflowId};
 use jiff::Timestamp;
@@ -80,6 +82,18 @@ pub enum ClaimForm {
     Compare,
 }
 
+impl FromStr for ClaimForm {
+    type Err = ();
+
+    fn from_str(name: &str) -> std::result::Result<Self, ()> {
+        match name {
+            "skip-locked" => Ok(Self::SkipLocked),
+            "compare" => Ok(Self::Compare),
+            _ => Err(()),
+        }
+    }
+}
+
 /// Whose turn it was last; the next claim begins behind it. Each process goes round by itself, and forgets with its end.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn(WorkflowId);
@@ -127,33 +141,50 @@ async fn load_or_release(
     loaded
 }
 
+macro_rules! claim_one_suspect {
+    ($store:expr, $holder:expr, $lock:literal, $compare:literal) => {
+        sqlx::query!(
+            r#"with due as materialized (
+                   select run_id, node, item_path from queue_entry q
+                   where lease_owner is null and due_at <= now() and lost >= 2
+                     and not exists (select from paused_workflow p where p.id = q.workflow_id)
+                   order by rank limit 1 "#
+                + $lock
+                + r#")
+               update queue_entry q
+               set lease_owner = $1, lease_until = now() + $2::bigint * interval '1 millisecond', fence = q.fence + 1
+               from due
+               where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path "#
+                + $compare
+                + r#"
+               returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
+            $holder.worker.as_uuid(),
+            $holder.lease_ms,
+        )
+        .fetch_optional(&$store.hot)
+        .await?
+        .map(|row| Lease {
+            run: row.run_id.into(),
+            node: row.node,
+            item_path: row.item_path,
+            fence: row.fence,
+            lost: row.lost,
+            head_at: row.head_at.to_jiff(),
+        })
+    };
+}
+
 /// Leases one due suspect. Who claims it runs no other suspect at the same time: if the process dies of it, the others keep their
 /// good name.
-pub async fn claim_suspect(store: &Store, holder: Holder) -> Result<Option<ClaimedEntry>> {
-    let row = sqlx::query!(
-        r#"with due as materialized (
-               select run_id, node, item_path from queue_entry q
-               where lease_owner is null and due_at <= now() and lost >= 2
-                 and not exists (select from paused_workflow p where p.id = q.workflow_id)
-               order by rank limit 1 for update skip locked)
-           update queue_entry q
-           set lease_owner = $1, lease_until = now() + $2::bigint * interval '1 millisecond', fence = q.fence + 1
-           from due
-           where q.run_id = due.run_id and q.node = due.node and q.item_path = due.item_path
-           returning q.run_id, q.node, q.item_path, q.fence, q.lost, q.head_at as "head_at: jiff_sqlx::Timestamp""#,
-        holder.worker.as_uuid(),
-        holder.lease_ms,
-    )
-    .fetch_optional(&store.hot)
-    .await?;
-    let lease = row.map(|row| Lease {
-        run: row.run_id.into(),
-        node: row.node,
-        item_path: row.item_path,
-        fence: row.fence,
-        lost: row.lost,
-        head_at: row.head_at.to_jiff(),
-    });
+pub async fn claim_suspect(
+    store: &Store,
+    holder: Holder,
+    form: ClaimForm,
+) -> Result<Option<ClaimedEntry>> {
+    let lease = match form {
+        ClaimForm::SkipLocked => claim_one_suspect!(store, holder, "for update skip locked", ""),
+        ClaimForm::Compare => claim_one_suspect!(store, holder, "", "and q.lease_owner is null"),
+    };
     let leases = lease.into_iter().collect();
     Ok(load_or_release(store, holder, leases).await?.pop())
 }

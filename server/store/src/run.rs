@@ -78,6 +78,8 @@ pub struct RunItem {
     pub state: String,
     pub source: String,
     pub trial: bool,
+    /// It is not over, and its workflow or the whole workspace is paused.
+    pub paused: bool,
     pub error: Option<Json>,
     pub retry_of: Option<RunId>,
     #[serde(skip)]
@@ -171,6 +173,7 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
                   case when run.state in ('queued', 'waiting') and exists (
                       select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
                   then 'running' else run.state end as "state!",
+                  (run.finished_at is null and exists (select from paused_workflow p where p.id = run.workflow_id)) as "paused!",
                   run.created_at as "created_at!: jiff_sqlx::Timestamp", run.started_at as "started_at?: jiff_sqlx::Timestamp",
                   run.finished_at as "finished_at?: jiff_sqlx::Timestamp"
            from run left join workflow on workflow.id = run.workflow_id left join version on version.id = run.version_id
@@ -203,6 +206,7 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
             state: row.state,
             source: row.source,
             trial: row.trial,
+            paused: row.paused,
             error: row.error,
             retry_of: row.retry_of.map(Into::into),
             created_at: row.created_at.to_jiff(),
@@ -224,6 +228,7 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
                   case when run.state in ('queued', 'waiting') and exists (
                       select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
                   then 'running' else run.state end as "state!",
+                  (run.finished_at is null and exists (select from paused_workflow p where p.id = run.workflow_id)) as "paused!",
                   run.created_at as "created_at!: jiff_sqlx::Timestamp", run.started_at as "started_at?: jiff_sqlx::Timestamp",
                   run.finished_at as "finished_at?: jiff_sqlx::Timestamp"
            from run left join workflow on workflow.id = run.workflow_id left join version on version.id = run.version_id
@@ -246,6 +251,7 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
             state: row.state,
             source: row.source,
             trial: row.trial,
+            paused: row.paused,
             error: row.error,
             retry_of: row.retry_of.map(Into::into),
             created_at: row.created_at.to_jiff(),

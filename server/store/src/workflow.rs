@@ -20,7 +20,7 @@ use crate::{
     Result, Scope, Store, StoreError,
     document::{self, NewDocument},
     events::Event,
-    fresh_id, schedule,
+    fresh_id, queue, schedule,
     table::{self, NewTable},
 };
 
@@ -32,6 +32,8 @@ pub struct Workflow {
     pub slug: String,
     /// `draft`, `live` or `off`.
     pub state: String,
+    /// Since when none of its steps is begun; what is handed in is stored all the same.
+    pub paused_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub draft: Draft,
     pub live: Option<Version>,
@@ -53,6 +55,7 @@ pub struct Change {
     pub slug: Option<String>,
     /// `live` or `off`.
     pub state: Option<String>,
+    pub paused: Option<bool>,
 }
 
 /// Makes the workflow, its first draft, its templates and its tables in one commit.
@@ -101,7 +104,7 @@ pub async fn create(store: &Store, scope: &Scope, new: NewWorkflow) -> Result<Wo
 /// One workflow; deleted ones are not found.
 pub async fn get(store: &Store, scope: &Scope, id: WorkflowId) -> Result<Workflow> {
     let row = sqlx::query!(
-        r#"select w.id, w.name, w.slug, w.state, w.created_at as "created_at: jiff_sqlx::Timestamp", w.live_version_id,
+        r#"select w.id, w.name, w.slug, w.state, w.paused_at as "paused_at: jiff_sqlx::Timestamp", w.created_at as "created_at: jiff_sqlx::Timestamp", w.live_version_id,
                   d.revision, d.document, d.changed_at as "changed_at: jiff_sqlx::Timestamp", m.name as "changed_by?"
            from workflow w join draft d on d.workflow_id = w.id left join member m on m.id = d.changed_by
            where w.workspace_id = $1 and w.id = $2 and w.deleted_at is null"#,
@@ -120,6 +123,7 @@ pub async fn get(store: &Store, scope: &Scope, id: WorkflowId) -> Result<Workflo
         name: row.name,
         slug: row.slug,
         state: row.state,
+        paused_at: row.paused_at.map(jiff_sqlx::Timestamp::to_jiff),
         created_at: row.created_at.to_jiff(),
         draft: Draft {
             revision: row.revision,
@@ -131,7 +135,7 @@ pub async fn get(store: &Store, scope: &Scope, id: WorkflowId) -> Result<Workflo
     })
 }
 
-/// Renames, moves to another address, opens or closes.
+/// Renames, moves to another address, opens or closes, pauses or resumes.
 pub async fn change(store: &Store, scope: &Scope, id: WorkflowId, change: Change) -> Result<()> {
     let name = change.name.as_deref().map(clean_name).transpose()?;
     if let Some(slug) = &change.slug {
@@ -151,6 +155,8 @@ pub async fn change(store: &Store, scope: &Scope, id: WorkflowId, change: Change
     let mut transaction = store.pool.begin().await?;
     let changed = sqlx::query!(
         "update workflow set name = coalesce($3, name), slug = coalesce($4, slug), state = coalesce($5, state),
+                paused_at = case $7::boolean when true then coalesce(paused_at, now()) when false then null else paused_at end,
+                paused_by = case $7::boolean when true then coalesce(paused_by, $6) when false then null else paused_by end,
                 changed_at = now(), changed_by = $6
          where workspace_id = $1 and id = $2 and deleted_at is null",
         scope.workspace().as_uuid(),
@@ -158,7 +164,8 @@ pub async fn change(store: &Store, scope: &Scope, id: WorkflowId, change: Change
         name,
         change.slug,
         state,
-        scope.member().map(MemberId::as_uuid)
+        scope.member().map(MemberId::as_uuid),
+        change.paused
     )
     .execute(&mut *transaction)
     .await
@@ -184,6 +191,9 @@ pub async fn change(store: &Store, scope: &Scope, id: WorkflowId, change: Change
         schedule::follow(&mut transaction, scope, id).await?;
     }
     transaction.commit().await?;
+    if change.paused == Some(false) {
+        queue::wake(store);
+    }
     tell(store, scope, id, "workflow.changed");
     Ok(())
 }

@@ -17,6 +17,7 @@ mod models;
 mod node_types;
 mod password_resets;
 mod previews;
+mod queue;
 mod run_view;
 mod runs;
 mod series;
@@ -89,6 +90,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(node_types::router())
         .merge(password_resets::router())
         .merge(previews::router())
+        .merge(queue::router())
         .merge(runs::router())
         .merge(series::router())
         .merge(session::router())

@@ -114,6 +114,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
         state: RunState::parse(&item.state),
         source: item.source.clone(),
         trial: item.trial,
+        paused: item.paused,
         workflow: RunWorkflowOut {
             id: item.workflow.as_uuid(),
             name: item.workflow_name.clone(),

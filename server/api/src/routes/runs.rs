@@ -91,6 +91,8 @@ pub(crate) struct RunRowOut {
     /// `form`, `webhook`, `api`, `manual`, `schedule` or `trial`.
     pub source: String,
     pub trial: bool,
+    /// It is not over, and its workflow or everything is paused.
+    pub paused: bool,
     pub workflow: RunWorkflowOut,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
@@ -114,6 +116,8 @@ pub(crate) struct RunOut {
     pub state: RunState,
     pub source: String,
     pub trial: bool,
+    /// It is not over, and its workflow or everything is paused.
+    pub paused: bool,
     pub workflow: RunWorkflowOut,
     #[schema(value_type = Object)]
     pub input: Value,
@@ -803,6 +807,7 @@ impl From<RunItem> for RunRowOut {
             state: RunState::parse(&item.state),
             source: item.source,
             trial: item.trial,
+            paused: item.paused,
             workflow: RunWorkflowOut {
                 id: item.workflow.as_uuid(),
                 name: item.workflow_name,

@@ -46,6 +46,8 @@ pub(crate) struct WorkflowRowOut {
     pub name: String,
     pub slug: String,
     pub state: WorkflowState,
+    /// Since when none of its steps is begun; what is handed in is stored and waits.
+    pub paused_at: Option<Timestamp>,
     /// Number of the live version.
     pub version: Option<i32>,
     /// The draft differs from the live version.
@@ -107,6 +109,8 @@ pub(crate) struct WorkflowOut {
     pub name: String,
     pub slug: String,
     pub state: WorkflowState,
+    /// Since when none of its steps is begun; what is handed in is stored and waits.
+    pub paused_at: Option<Timestamp>,
     /// Address of the public form, when the live version or the draft has one.
     pub form_url: Option<String>,
     pub hook_urls: Vec<HookOut>,
@@ -146,6 +150,8 @@ pub(crate) struct WorkflowPatch {
     pub slug: Option<String>,
     /// `live` or `off`, once published.
     pub state: Option<WorkflowState>,
+    /// `true`: what is handed in is stored and waits; steps under way are finished.
+    pub paused: Option<bool>,
 }
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -185,6 +191,7 @@ fn row_out(app: &App, row: store::workflow::WorkflowItem) -> WorkflowRowOut {
         name: row.name,
         slug: row.slug,
         state: WorkflowState::parse(&row.state),
+        paused_at: row.paused_at,
         version: row.version,
         changed: row.changed,
         last_run: row.last_run.map(|run| LastRunOut {
@@ -322,6 +329,7 @@ async fn workflow_out(app: &App, caller: &Caller, id: WorkflowId) -> Result<Work
         name: workflow.name,
         slug: workflow.slug,
         state: WorkflowState::parse(&workflow.state),
+        paused_at: workflow.paused_at,
         form_url,
         hook_urls,
         schedules,
@@ -331,7 +339,7 @@ async fn workflow_out(app: &App, caller: &Caller, id: WorkflowId) -> Result<Work
     })
 }
 
-/// Renames, gives another address, switches off or on.
+/// Renames, gives another address, switches off or on, pauses or resumes.
 #[utoipa::path(patch, path = "/workflows/{id}", tag = "workflows", params(("id" = Uuid, Path)),
     request_body = WorkflowPatch, responses((status = 200, body = WorkflowOut)))]
 async fn change_workflow(
@@ -344,6 +352,7 @@ async fn change_workflow(
         name: body.name,
         slug: body.slug,
         state: body.state.map(|state| slug(&state)),
+        paused: body.paused,
     };
     store::workflow::change(&app.store, &caller.scope, WorkflowId(id), change).await?;
     Ok(Json(workflow_out(&app, &caller, WorkflowId(id)).await?))

@@ -17,6 +17,7 @@ pub struct WorkflowItem {
     pub name: String,
     pub slug: String,
     pub state: String,
+    pub paused_at: Option<Timestamp>,
     /// Number of the live version.
     pub version: Option<i32>,
     /// The draft differs from the live version.
@@ -55,7 +56,7 @@ pub async fn list(
     today: Date,
 ) -> Result<Vec<WorkflowItem>> {
     let rows = sqlx::query!(
-        r#"select w.id, w.name, w.slug, w.state, v.number as "number?",
+        r#"select w.id, w.name, w.slug, w.state, w.paused_at as "paused_at: jiff_sqlx::Timestamp", v.number as "number?",
                   (v.document is null or v.document <> d.document) as "changed!", d.document -> 'nodes' as nodes,
                   w.changed_at as "changed_at: jiff_sqlx::Timestamp", m.name as "changed_by?",
                   r.id as "run_id?", r.state as "run_state?", r.created_at as "run_at?: jiff_sqlx::Timestamp",
@@ -118,6 +119,7 @@ pub async fn list(
             name: row.name,
             slug: row.slug,
             state: row.state,
+            paused_at: row.paused_at.map(jiff_sqlx::Timestamp::to_jiff),
             version: row.number,
             changed: row.changed,
             nodes: row.nodes.unwrap_or_default(),

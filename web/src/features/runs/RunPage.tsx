@@ -121,6 +121,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
               {t(`state.${run.state}`)}
             </span>
             {run.trial && <Tag>{t("runs.trial")}</Tag>}
+            {run.paused && <Tag>{t("workflows.state.paused")}</Tag>}
           </div>
           <p className={classes.meta}>
             <span>{t(`runs.source.${run.source}`, { defaultValue: run.source })}</span>

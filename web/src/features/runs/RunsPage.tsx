@@ -155,7 +155,7 @@ function Row({ run }: { run: RunItem }) {
         </span>
       </td>
       <td>
-        <State state={run.state} />
+        <State state={run.state}>{run.paused ? t("workflows.state.paused") : undefined}</State>
       </td>
       <td className={table.quiet} title={format.exact(run.created_at)}>
         {format.ago(run.created_at, now)}

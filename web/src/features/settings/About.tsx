@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { useSession } from "~/lib/session";
 import { Card } from "~/ui/Page";
 import { State } from "~/ui/State";
+import { QueuePause } from "./QueuePause";
 import classes from "./Settings.module.css";
 
 export function About() {
@@ -38,6 +39,7 @@ export function About() {
             {health.data === true ? t("about.healthy") : health.isPending ? t("app:common.loading") : t("about.unhealthy")}
           </State>
         </li>
+        <QueuePause />
         <li>
           <span className={classes.what}>
             <strong>{t("about.api")}</strong>

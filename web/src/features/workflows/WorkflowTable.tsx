@@ -1,7 +1,7 @@
 import { ActionIcon, Menu } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Activity, Copy, Download, Ellipsis, ExternalLink, Link2, Pencil, Power, Trash2 } from "lucide-react";
+import { Activity, Copy, Download, Ellipsis, ExternalLink, Link2, Pause, Pencil, Power, Trash2 } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
@@ -88,8 +88,8 @@ function Row({ item, setGone }: { item: WorkflowItem; setGone: (id: string, on: 
 
 function WorkflowState({ item }: { item: WorkflowItem }) {
   const { t } = useTranslation();
-  const state = item.state === "live" && item.changed ? "changed" : item.state;
-  const tone = ({ live: "ok", changed: "warn", draft: "off", off: "off" } as const)[state];
+  const state = item.paused_at !== null ? "paused" : item.state === "live" && item.changed ? "changed" : item.state;
+  const tone = ({ live: "ok", changed: "warn", paused: "warn", draft: "off", off: "off" } as const)[state];
   return (
     <span className={table.two}>
       <span style={{ display: "inline-flex", alignItems: "center", gap: 7 }}>
@@ -136,7 +136,7 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
     onError: failed,
   });
   const turn = useMutation({
-    mutationFn: (state: "live" | "off") => ask(api.PATCH("/api/workflows/{id}", { params: path, body: { state } })),
+    mutationFn: (body: { state: "live" | "off" } | { paused: boolean }) => ask(api.PATCH("/api/workflows/{id}", { params: path, body })),
     onSuccess: fresh,
     onError: failed,
   });
@@ -208,8 +208,11 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
           <Menu.Item leftSection={<Download {...icon} />} onClick={() => take.mutate()}>
             {t("workflows.menu.export")}
           </Menu.Item>
+          <Menu.Item leftSection={<Pause {...icon} />} onClick={() => turn.mutate({ paused: item.paused_at === null })}>
+            {item.paused_at === null ? t("workflows.menu.pause") : t("workflows.menu.resume")}
+          </Menu.Item>
           {item.version !== null && (
-            <Menu.Item leftSection={<Power {...icon} />} onClick={() => turn.mutate(item.state === "off" ? "live" : "off")}>
+            <Menu.Item leftSection={<Power {...icon} />} onClick={() => turn.mutate({ state: item.state === "off" ? "live" : "off" })}>
               {item.state === "off" ? t("workflows.menu.on") : t("workflows.menu.off")}
             </Menu.Item>
           )}
