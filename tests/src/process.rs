@@ -134,7 +134,7 @@ impl Installation {
             .args(arguments)
             .env_clear()
             .envs(
-                ["PATH", "HOME", "TMPDIR"]
+                ["PATH", "HOME", "TMPDIR", "FORMWORK_QUEUE"]
                     .iter()
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
             )

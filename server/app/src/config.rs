@@ -9,6 +9,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use store::queue::ClaimForm;
 use url::Url;
 
 const PUBLIC_URL: &str = "FORMWORK_PUBLIC_URL";
@@ -60,6 +61,8 @@ pub struct Config {
     pub executor_slots: usize,
     /// `FORMWORK_LEASE_SECONDS`: how long a worker may be silent; default 30.
     pub lease: Duration,
+    /// `FORMWORK_QUEUE`: how several workers share the queue, `skip-locked` or `compare`; default `skip-locked`.
+    pub claim_form: ClaimForm,
     /// `FORMWORK_LOG`: what is logged, as `tracing` filters; default `info`.
     pub log: String,
     /// `FORMWORK_TEST=1`: allows the fake model and fault points.
@@ -118,6 +121,8 @@ impl Config {
                 parse::<NonZeroU32>("FORMWORK_LEASE_SECONDS", COUNT)?
                     .map_or(30, |seconds| seconds.get().into()),
             ),
+            claim_form: parse("FORMWORK_QUEUE", "it must be skip-locked or compare")?
+                .unwrap_or_default(),
             log: variable("FORMWORK_LOG").unwrap_or_else(|| "info,sqlx=warn".into()),
             fault: variable("FORMWORK_FAULT").filter(|_| test),
             test,

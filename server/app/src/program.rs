@@ -301,6 +301,7 @@ async fn start_executor(
     options.host.clone_from(&config.host);
     options.slots = config.executor_slots;
     options.lease = config.lease;
+    options.claim_form = config.claim_form;
     options.heartbeat = heartbeat(config.lease);
     options.rescue = config.lease / 6;
     if let Some(fault) = &config.fault {
