@@ -277,4 +277,9 @@ test("a step looks into a table that is chosen by name", async ({ browser }) => 
   const from = { choices_from: { table: table.id, column: "name" } };
   await expect.poll(async () => (await draft())[0]?.config).toMatchObject({ fields: [from] });
   await expect.poll(async () => (await draft())[1]?.config).toEqual({ table: table.id, conditions: [{ column: "name", operator: "is", value: "" }] });
+  // The list of tables is the one that the editor read a moment ago, and the other way round.
+  await page.getByRole("link", { name: "Tables", exact: true }).click();
+  await expect(page.getByRole("link", { name: "Looked up" })).toBeVisible();
+  await page.goBack();
+  await expect(inspector.getByRole("combobox", { name: "Table" })).toHaveValue("Looked up");
 });

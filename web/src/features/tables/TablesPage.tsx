@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Plus, Upload } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { api, ask, sendBytes } from "~/api/client";
+import { api, ask, items, sendBytes } from "~/api/client";
 import { useFormat } from "~/lib/format";
 import { useLiveQueries } from "~/lib/live-queries";
 import { keys } from "~/lib/queries";
@@ -23,8 +23,10 @@ export function TablesPage() {
   const format = useFormat();
   const ready = useMessages();
   useLiveQueries(LIVE);
-  const tables = useQuery({ queryKey: keys.tables, queryFn: async () => (await ask(api.GET("/api/tables"))).items as TableItem[] });
-  const make = useMake(tables.data ?? []);
+  // Kept as the server sends it: the editor reads the same entry.
+  const tables = useQuery({ queryKey: keys.tables, queryFn: () => ask(api.GET("/api/tables")) });
+  const known = items(tables.data) as TableItem[];
+  const make = useMake(known);
   if (!ready) return <Loading lines={3} />;
   const actions = (
     <>
@@ -34,7 +36,7 @@ export function TablesPage() {
       <Button loading={make.empty.isPending} leftSection={<Plus size={16} />} onClick={() => make.empty.mutate()}>{t("new")}</Button>
     </>
   );
-  const none = tables.data?.length === 0;
+  const none = tables.data !== undefined && known.length === 0;
   return (
     <Page title={shell("nav.tables")} sub={t("sub")} help="tables" actions={none ? undefined : actions}>
       {tables.isError && <ErrorPanel error={tables.error} retry={() => void tables.refetch()} />}
@@ -46,7 +48,7 @@ export function TablesPage() {
         <div className={table.wrap}>
           <table className={table.table}>
             <tbody>
-              {tables.data.map((item) => (
+              {known.map((item) => (
                 <tr key={item.id}>
                   <td><Link to="/tables/$id" params={{ id: item.id }} className={table.row}>{item.name}</Link></td>
                   <td>{t("rows", { count: item.row_count })}</td>
