@@ -307,7 +307,7 @@ impl NodeContext for Head {
     async fn document(&self, _id: DocumentId) -> Result<PinnedDocument, NodeError> {
         panic!("pages are laid out elsewhere")
     }
-    async fn table(&self, _id: TableId) -> Result<TableRows, NodeError> {
+    async fn table(&self, _id: TableId, _named: &[&str]) -> Result<TableRows, NodeError> {
         panic!("tables are looked up elsewhere")
     }
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {

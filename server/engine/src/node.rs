@@ -341,8 +341,8 @@ pub trait NodeContext: Send + Sync {
     async fn document(&self, id: DocumentId) -> Result<PinnedDocument, NodeError>;
 
     /// The table as it is now. It may be another one a moment later, so only a node whose output is committed before anything
-    /// depends on it (`Effect::Outside`) may ask.
-    async fn table(&self, id: TableId) -> Result<TableRows, NodeError>;
+    /// depends on it (`Effect::Outside`) may ask. `named` are columns that the node looks at: without one of them there are no rows.
+    async fn table(&self, id: TableId, named: &[&str]) -> Result<TableRows, NodeError>;
 
     /// What a way that led here carries (`StepInfo::arrived`).
     fn arrived(&self, from: &str) -> Value {
@@ -434,7 +434,7 @@ pub struct PinnedDocument {
 #[derive(Clone, Debug, Default)]
 pub struct TableRows {
     pub name: String,
-    /// As the workflow's version knows them (a draft: as they are).
+    /// As the workflow's version knows them (a draft: as they are), without those that have gone and that nothing reads.
     pub columns: Vec<Field>,
     /// In the table's order, each an object with a value for every column, in the JSON form of its kind.
     pub rows: Vec<Json>,

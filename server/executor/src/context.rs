@@ -12,7 +12,7 @@ use engine::{
     firm::Firm,
     graph::{Outputs, RunFacts},
     ids::{CredentialId, DocumentId, TableId},
-    kind::{Field, Kind},
+    kind::Kind,
     node::{
         HttpRequest, HttpResponse, ItemEnd, NodeContext, NodeError, PinnedDocument, Services,
         StepError, StepInfo, TableRows,
@@ -26,7 +26,7 @@ use store::{
     credential::{self, Secret},
     events::Event,
     run::RunRecord,
-    table::{self, Snapshot},
+    table,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -85,7 +85,7 @@ impl NodeContext for Context {
         })
     }
 
-    async fn table(&self, id: TableId) -> Result<TableRows, NodeError> {
+    async fn table(&self, id: TableId, named: &[&str]) -> Result<TableRows, NodeError> {
         let gone = || {
             NodeError::config(
                 "table_missing",
@@ -94,7 +94,7 @@ impl NodeContext for Context {
         };
         let known = self.program.tables.get(&id).ok_or_else(gone)?;
         match table::snapshot(&self.store, &self.run.scope, id).await {
-            Ok(now) => fit(now, &known.columns),
+            Ok(now) => known.fit(now, named),
             Err(StoreError::NotFound(_)) => Err(gone()),
             Err(error) => Err(from_store(&error)),
         }
@@ -306,51 +306,6 @@ fn redact_within(secrets: &[String], json: &mut Json) {
             .for_each(|item| redact_within(secrets, item)),
         Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
-}
-
-/// The rows with the columns that the run's version was checked with: later steps count on these kinds. A column that was free to be
-/// empty and has gone is empty.
-fn fit(now: Snapshot, known: &[Field]) -> Result<TableRows, NodeError> {
-    for column in known {
-        let found = now.layout.column(&column.name).map(|found| &found.field);
-        let fits = found.map_or(column.optional, |found| {
-            is_like(&found.kind, &column.kind) && (column.optional || !found.optional)
-        });
-        if !fits {
-            let title = if column.title.is_empty() {
-                &column.name
-            } else {
-                &column.title
-            };
-            return Err(NodeError::config(
-                "table_column_changed",
-                format!(
-                    "The column \u{201c}{title}\u{201d} of \u{201c}{}\u{201d} is not any more what this workflow was published with. Look at the workflow and publish it again.",
-                    now.name
-                ),
-            )
-            .with("column", title.as_str())
-            .with("table", now.name.as_str()));
-        }
-    }
-    let rows = now.rows.into_iter().map(|mut cells| {
-        let cell = |column: &Field| {
-            let cell = cells.get_mut(&column.name).map(Json::take);
-            (column.name.clone(), cell.unwrap_or_default())
-        };
-        Json::Object(known.iter().map(cell).collect())
-    });
-    Ok(TableRows {
-        name: now.name,
-        columns: known.to_vec(),
-        rows: rows.collect(),
-    })
-}
-
-/// What a column holds can be read as what it held when the version was published: its limits and choices may have changed since.
-fn is_like(now: &Kind, known: &Kind) -> bool {
-    let text = |kind: &Kind| matches!(kind, Kind::Text { .. } | Kind::Choice { .. });
-    std::mem::discriminant(now) == std::mem::discriminant(known) || (text(now) && text(known))
 }
 
 /// What the store could not do may work in a moment; the details are for the log.

@@ -2,6 +2,7 @@
 //! nothing about a workflow (`engine` does) and writes no SQL (`store` does).
 
 pub mod backoff;
+mod columns;
 mod commit;
 mod context;
 mod deliver;

@@ -16,8 +16,9 @@ use store::{
     Store,
     queue::What,
     run::{self, RunRecord},
-    table::PinnedTable,
 };
+
+use crate::columns::{Columns, columns};
 
 /// Compiled versions kept at once; beyond that all are compiled anew when needed.
 const KEPT: usize = 256;
@@ -28,7 +29,7 @@ pub(crate) struct Program {
     /// Of a published version.
     pub(crate) number: Option<i32>,
     pub(crate) documents: HashMap<DocumentId, PinnedDocument>,
-    pub(crate) tables: HashMap<TableId, PinnedTable>,
+    pub(crate) tables: HashMap<TableId, Columns>,
 }
 
 pub(crate) struct Programs {
@@ -78,7 +79,7 @@ impl Programs {
     }
 
     fn compile(&self, stored: run::Program) -> Result<Program, Unusable> {
-        let workflow: Workflow = serde_json::from_value(stored.document).map_err(|error| {
+        let workflow: Workflow = serde_json::from_value(stored.document.clone()).map_err(|error| {
             let told = StepError::new(
                 "workflow_unreadable",
                 format!("The workflow of this run cannot be read: {error}."),
@@ -93,11 +94,12 @@ impl Programs {
                 (*id, serde_json::from_value(fields).unwrap_or_default())
             })
             .collect();
-        let tables = stored.tables.iter();
+        let tables = columns(&stored, &workflow);
         let named = Named {
             documents,
             tables: tables
-                .map(|(id, table)| (*id, table.columns.clone()))
+                .iter()
+                .map(|(id, table)| (*id, table.fields.clone()))
                 .collect(),
         };
         let (plan, problems) = Plan::compile(&workflow, &self.catalogue, &named);
@@ -116,7 +118,7 @@ impl Programs {
             plan,
             number: stored.number,
             documents: stored.documents,
-            tables: stored.tables,
+            tables,
         })
     }
 

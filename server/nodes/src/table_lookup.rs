@@ -351,9 +351,15 @@ impl Node for TableLookup {
                 "No table is chosen. Choose one and publish again.",
             ));
         };
-        let table = context.table(id).await?;
+        let named: Vec<&str> = self
+            .conditions
+            .iter()
+            .map(|condition| condition.column.as_str())
+            .collect();
+        let table = context.table(id, &named).await?;
         let ready = self.ready(&table, context)?;
         let found = self.fitting(&table, &ready)?;
+        filled(&table, &found)?;
         let told = |error: NodeError| {
             error
                 .with("table", table.name.as_str())
@@ -391,6 +397,24 @@ impl Node for TableLookup {
             ))),
         }
     }
+}
+
+/// Later steps count on a value where the column had to have one when the workflow was published.
+fn filled(table: &TableRows, found: &[Json]) -> Result<(), NodeError> {
+    let must = table.columns.iter().filter(|column| !column.optional);
+    for column in must {
+        if found.iter().any(|row| row[&column.name].is_null()) {
+            let message = format!(
+                "A row of \u{201c}{}\u{201d} that fits has no value in \u{201c}{}\u{201d}. Fill it in, or look at the workflow and publish it again.",
+                table.name,
+                title(column)
+            );
+            return Err(NodeError::failed("table_cell_empty", message)
+                .with("table", table.name.as_str())
+                .with("column", title(column)));
+        }
+    }
+    Ok(())
 }
 
 /// All rows that were found, as a list that later steps can go through.
@@ -538,6 +562,23 @@ mod tests {
         context.table.rows = vec![row; MAX_ITEMS + 1];
         let error = done::<TableLookup>(config(json!([]), "all", "fail"), &context);
         assert!(matches!(error, Err(NodeError::Failed(error)) if error.code == "too_many_rows"));
+    }
+
+    #[test]
+    fn an_empty_cell_counts_only_in_a_row_that_was_found() {
+        let mut context = context(&json!({"hotel": "Post"}));
+        context.table.rows[0]["price"] = Json::Null;
+        let found = done::<TableLookup>(hotel("one", "fail"), &context);
+        assert_eq!(found.expect("a row").output["name"], "Post");
+        context.table.rows[1]["price"] = Json::Null;
+        let error = done::<TableLookup>(hotel("one", "fail"), &context);
+        let Err(NodeError::Failed(error)) = error else {
+            panic!("found");
+        };
+        assert_eq!(
+            (error.code.as_str(), &error.params["column"]),
+            ("table_cell_empty", &json!("Price"))
+        );
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl NodeContext for FakeContext {
             template: self.template.clone(),
         })
     }
-    async fn table(&self, _id: TableId) -> Result<TableRows, NodeError> {
+    async fn table(&self, _id: TableId, _named: &[&str]) -> Result<TableRows, NodeError> {
         Ok(self.table.clone())
     }
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
