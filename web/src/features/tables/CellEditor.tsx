@@ -13,6 +13,8 @@ interface Props {
 /** The control of one cell while it is edited: Enter goes down, Tab goes on, Escape leaves everything as it was. */
 export function CellEditor({ column, label, text, end }: Props) {
   const [typed, setTyped] = useState(text);
+  // A line would lose the breaks of a text that has some; Shift and Enter make another one.
+  const hasLines = column.kind === "text" && text.includes("\n");
   // Leaving by a key blurs, too; only the first of both counts.
   const ended = useRef(false);
   const finish = (value: string | null, move: "down" | "right" | "left" | null) => {
@@ -24,6 +26,7 @@ export function CellEditor({ column, label, text, end }: Props) {
     event.stopPropagation();
     // Enter that ends a composition (Chinese, Japanese) is no Enter of ours.
     if (event.nativeEvent.isComposing) return;
+    if (event.key === "Enter" && hasLines && (event.shiftKey || event.altKey)) return;
     if (event.key === "Enter") finish(typed, "down");
     else if (event.key === "Tab") finish(typed, event.shiftKey ? "left" : "right");
     else if (event.key === "Escape") finish(null, null);
@@ -39,6 +42,7 @@ export function CellEditor({ column, label, text, end }: Props) {
       </select>
     );
   }
+  if (hasLines) return <textarea {...shared} data-lines value={typed} rows={4} onChange={(event) => setTyped(event.currentTarget.value)} />;
   const figures = column.kind === "integer" || column.kind === "decimal" || column.kind === "money";
   return (
     <input

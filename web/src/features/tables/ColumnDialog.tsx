@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { api, ApiError, ask } from "~/api/client";
 import { keys } from "~/lib/queries";
 import { InlineError } from "~/ui/Problem";
-import { columnName } from "./cells";
+import { choicesOf, columnName } from "./cells";
 import { useFirmCurrency } from "./firm";
 import classes from "./tables.module.css";
 import { type Column, type TableItem, titleOf } from "./types";
@@ -76,8 +76,8 @@ export function ColumnDialog({ table, index, locale, close }: { table: TableItem
   const column = (): Column => {
     const shared = { name, title: title.trim(), optional };
     if (kind === "money") return { ...shared, kind: "money", currency: money.trim().toUpperCase() };
-    if (kind === "choice") return { ...shared, kind: "choice", options: options.split("\n").map((line) => line.trim()).filter(Boolean).map((value) => ({ value })) };
-    if (kind === "text") return { ...shared, kind: "text" };
+    if (kind === "choice") return { ...shared, kind: "choice", options: choicesOf(options, old?.kind === "choice" ? old.options : []) };
+    if (kind === "text") return { ...shared, kind: "text", ...(old?.kind === "text" && old.max_length ? { max_length: old.max_length } : {}) };
     return { ...shared, kind: kind as "integer" };
   };
   const submit = (event: FormEvent, accept_loss = false) => {

@@ -1,10 +1,10 @@
 /* The rows as a small spreadsheet: one stop for Tab, arrow keys between cells, editors by kind. Only what is in sight is drawn. */
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, Check, ChevronDown, Ellipsis, KeyRound, TriangleAlert, X } from "lucide-react";
 import { type ClipboardEvent, type CSSProperties, type KeyboardEvent, type PointerEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { CellEditor } from "./CellEditor";
-import { cellText, readBlock, typedText, writeBlock } from "./cells";
+import { cellText, readBlock, typedText, writeBlock, yesNo } from "./cells";
 import type { View } from "./rows";
 import classes from "./tables.module.css";
 import { type Column, type Row, titleOf } from "./types";
@@ -73,8 +73,16 @@ export function Grid(props: Props) {
   const id = useId();
   const scroll = useRef<HTMLDivElement>(null);
   const [editing, setEditing] = useState<{ row: string; column: string; text: string } | null>(null);
+  const edited = editing === null ? -1 : rows.findIndex((row) => row.id === editing.row);
   // eslint-disable-next-line react-hooks/incompatible-library -- the virtualizer is read in this component only
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroll.current, estimateSize: () => ROW_PX, overscan: 12, scrollPaddingStart: ROW_PX });
+  const virtual = useVirtualizer({
+    count: rows.length, getScrollElement: () => scroll.current, estimateSize: () => ROW_PX, overscan: 12, scrollPaddingStart: ROW_PX,
+    // Scrolled out of sight, the row that is edited would lose what was typed.
+    rangeExtractor: (range) => {
+      const drawn = defaultRangeExtractor(range);
+      return edited < 0 || drawn.includes(edited) ? drawn : [...drawn, edited].sort((a, b) => a - b);
+    },
+  });
   const [from, to] = block(anchor ?? active, active);
   const columnAt = (index: number) => columns[index];
   const cellId = (place: Place) => `${id}-${place.row}-${place.column}`;
@@ -95,6 +103,11 @@ export function Grid(props: Props) {
   const begin = (place: Place, text?: string) => {
     const [row, column] = [rows[place.row], columnAt(place.column)];
     if (row === undefined || column === undefined) return;
+    if (column.kind === "yes_no" && text !== undefined) {
+      const said = yesNo(text);
+      if (said !== null) props.commit(row.id, column, said);
+      return;
+    }
     if (column.kind === "yes_no") {
       const cell = row.cells[column.name];
       const next = cell === true ? false : cell === false ? (column.optional ? null : true) : true;

@@ -1,4 +1,5 @@
 /* What stands in a cell, as people read it and as they type it; and blocks as spreadsheets put them on the clipboard. Pure. */
+import type { ChoiceOption } from "~/lib/expression/kind";
 import type { Column } from "./types";
 
 /** The decimal mark of a language. */
@@ -34,6 +35,18 @@ export function typedText(column: Column, cell: unknown, locale: string): string
   if (column.kind === "money") return isMoney(cell) ? cell.amount.replace(".", decimalMark(locale)) : "";
   if (typeof cell === "boolean") return cell ? "yes" : "no";
   return String(cell);
+}
+
+/** Yes or no by the letter that somebody types into a cell; `null`: it says neither. */
+export function yesNo(letter: string): boolean | null {
+  if (/^[yj1x是]$/i.test(letter)) return true;
+  return /^[n0否-]$/i.test(letter) ? false : null;
+}
+
+/** Choices as they are written, one a line; those that were there keep their titles. */
+export function choicesOf(lines: string, known: readonly ChoiceOption[]): ChoiceOption[] {
+  const values = lines.split("\n").map((line) => line.trim()).filter(Boolean);
+  return values.map((value) => known.find((option) => option.value === value) ?? { value });
 }
 
 function grouped(text: string, locale: string): string {

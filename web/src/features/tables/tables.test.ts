@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { cellText, columnName, readBlock, typedText, writeBlock } from "./cells";
+import { cellText, choicesOf, columnName, readBlock, typedText, writeBlock, yesNo } from "./cells";
+import { readAll } from "./reading";
 import { based, compareDecimals, inverse, merged, shown } from "./rows";
-import type { Column, Row, RowChange } from "./types";
+import type { Column, Row, RowChange, RowsAnswer } from "./types";
 
 const row = (id: string, position: number, name: string, revision = 1): Row => ({ id, position, revision, cells: { name } });
 const known = { revision: 3, rows: [row("a", 1, "Adler"), row("b", 2, "Post"), row("c", 3, "Krone")] };
@@ -20,6 +21,21 @@ describe("what the server tells", () => {
     const newer = { revision: 9, rows: [row("a", 1, "new", 9)] };
     expect(merged(newer, { items: [row("a", 1, "old", 5)], deleted: [], revision: 5 })).toEqual(newer);
   });
+});
+
+test("a table whose columns change while it is read is read again", async () => {
+  const asked: object[] = [];
+  const answer = (items: Row[], rest: Partial<RowsAnswer>): RowsAnswer => ({ items, next: null, revision: 3, deleted: [], reload: false, ...rest });
+  const answers = [
+    answer([row("a", 1, "old")], { next: "p" }), answer([row("b", 2, "old")], {}), answer([], { reload: true }),
+    answer([row("a", 1, "new", 5)], { revision: 5 }), answer([row("a", 1, "newer", 6)], { revision: 6 }),
+  ];
+  const read = await readAll(async (query) => {
+    asked.push(query);
+    return answers.shift() ?? answer([], {});
+  });
+  expect(asked).toEqual([{}, { after: "p" }, { since: 3 }, {}, { since: 5 }]);
+  expect(read).toEqual({ revision: 6, rows: [row("a", 1, "newer", 6)] });
 });
 
 test("changes are taken back in reverse", () => {
@@ -92,6 +108,16 @@ describe("cells", () => {
     expect(readBlock("a\tb\r\n1\t2\r\n")).toEqual([["a", "b"], ["1", "2"]]);
     expect(readBlock('5" pipe\tx')).toEqual([['5" pipe', "x"]]);
   });
+});
+
+test("a letter says yes or no, or nothing", () => {
+  const said = [..."yYj是1nN否0q"].map(yesNo);
+  expect(said).toEqual([true, true, true, true, true, false, false, false, false, null]);
+});
+
+test("choices that stay keep their titles", () => {
+  const known = [{ value: "de", title: "Germany" }, { value: "fr", title: "France" }];
+  expect(choicesOf(" fr\n\nit\n", known)).toEqual([{ value: "fr", title: "France" }, { value: "it" }]);
 });
 
 test("a column's short name comes from its title and is its own", () => {

@@ -1,11 +1,12 @@
 /* One table, live: its rows page by page, what others change as they do, and what is changed here with undo. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { api, ApiError, ask } from "~/api/client";
 import { useEvents } from "~/lib/events";
 import { keys } from "~/lib/queries";
+import { readAll } from "./reading";
 import { based, inverse, type Known, merged } from "./rows";
-import type { Row, RowChange, RowsAnswer, TableItem } from "./types";
+import type { RowChange, RowsAnswer, TableItem } from "./types";
 
 /** Steps that can be taken back. */
 const MOST_UNDO = 100;
@@ -15,6 +16,8 @@ interface Step {
   /** The revision that made them. */
   revision: number;
 }
+
+type SetSteps = (next: (steps: Step[]) => Step[]) => void;
 
 export const tableQuery = (id: string) => ({
   queryKey: keys.table(id),
@@ -30,32 +33,21 @@ async function readRows(id: string, query: { after?: string; since?: number }): 
   return (await ask(api.GET("/api/tables/{id}/rows", { params: { path: { id }, query } }))) as RowsAnswer;
 }
 
-async function readAll(id: string): Promise<Known> {
-  const first = await readRows(id, {});
-  const rows: Row[] = [...first.items];
-  for (let next = first.next; next; ) {
-    const page = await readRows(id, { after: next });
-    rows.push(...page.items);
-    next = page.next;
-  }
-  // What changed while the pages were read.
-  const since = await readRows(id, { since: first.revision });
-  return merged({ revision: first.revision, rows }, since);
-}
-
 export function useTable(id: string, locale: string) {
   const client = useQueryClient();
   const table = useQuery(tableQuery(id));
-  const rows = useQuery({ queryKey: rowsKey(id), queryFn: () => readAll(id), staleTime: Infinity, structuralSharing: false });
+  const rows = useQuery({ queryKey: rowsKey(id), queryFn: () => readAll((query) => readRows(id, query)), staleTime: Infinity, structuralSharing: false });
   const [saving, setSaving] = useState(0);
   const [undone, setUndone] = useState<Step[]>([]);
   const [done, setDone] = useState<Step[]>([]);
+  const stepping = useRef(false);
   const asking = useRef<"no" | "yes" | "again">("no");
   /** Revisions that were made here. */
   const ours = useRef(new Set<number>());
 
   const put = useCallback((answer: Pick<RowsAnswer, "items" | "deleted" | "revision">) => {
-    client.setQueryData<Known>(rowsKey(id), (known) => known && merged(known, answer));
+    const next = client.setQueryData<Known>(rowsKey(id), (known) => known && merged(known, answer));
+    if (next) client.setQueryData<TableItem>(keys.table(id), (known) => known && { ...known, row_count: next.rows.length });
   }, [client, id]);
 
   /** Reads what changed since. */
@@ -70,8 +62,8 @@ export function useTable(id: string, locale: string) {
         const known = client.getQueryData<Known>(rowsKey(id));
         if (known === undefined) return;
         const answer = await readRows(id, { since: known.revision });
-        void client.invalidateQueries({ queryKey: keys.table(id), exact: true });
-        if (answer.reload) await client.invalidateQueries({ queryKey: rowsKey(id) });
+        // Other columns or another name: everything is read again, the table itself, too.
+        if (answer.reload) await client.invalidateQueries({ queryKey: keys.table(id) });
         else put(answer);
       } while (isAgain(asking));
     } catch (error) {
@@ -81,6 +73,9 @@ export function useTable(id: string, locale: string) {
       asking.current = "no";
     }
   }, [client, id, put]);
+
+  // Rows that were kept since an earlier visit: nobody listened meanwhile.
+  useEffect(() => void refresh(), [refresh]);
 
   useEvents([`table:${id}`], (event) => {
     const known = client.getQueryData<Known>(rowsKey(id));
@@ -95,7 +90,6 @@ export function useTable(id: string, locale: string) {
       const answer = await ask(api.POST("/api/tables/{id}/rows", { params: { path: { id } }, body: body as never }));
       ours.current.add(answer.revision);
       put(answer as unknown as RowsAnswer);
-      client.setQueryData<TableItem>(keys.table(id), (known) => known && { ...known, row_count: answer.row_count });
       return answer.revision;
     } catch (error) {
       if (error instanceof ApiError && error.problem.status === 409) void refresh();
@@ -114,15 +108,21 @@ export function useTable(id: string, locale: string) {
     setUndone([]);
   }, [client, id, send]);
 
-  const step = useCallback(async (from: Step[], setFrom: (steps: Step[]) => void, setTo: (add: (steps: Step[]) => Step[]) => void) => {
+  /** Takes the last step from one stack to the other, one at a time; what is refused stays where it is. */
+  const step = useCallback(async (from: Step[], setFrom: SetSteps, setTo: SetSteps) => {
     const last = from.at(-1);
     const known = client.getQueryData<Known>(rowsKey(id));
-    if (last === undefined || known === undefined) return;
-    setFrom(from.slice(0, -1));
+    if (last === undefined || known === undefined || stepping.current) return;
     const changes = based(last.changes, known, last.revision, ours.current);
     const back = inverse(known, changes);
-    const revision = await send(changes, false);
-    setTo((steps) => [...steps, { changes: back, revision }]);
+    stepping.current = true;
+    try {
+      const revision = await send(changes, false);
+      setFrom((steps) => steps.filter((one) => one !== last));
+      setTo((steps) => [...steps, { changes: back, revision }]);
+    } finally {
+      stepping.current = false;
+    }
   }, [client, id, send]);
 
   return {
