@@ -8,7 +8,7 @@ use engine::{
     check::Problem,
     form::{Setting, decimal_mark},
     kind::{Field, Kind},
-    table::{Cells, Column, Layout, MAX_ROWS, told},
+    table::{Cells, Column, Layout, MAX_COLUMNS, MAX_ROWS, told},
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -16,6 +16,8 @@ use serde_json::{Map, Value as Json, json};
 pub(crate) const MAX_BYTES: usize = 10 * 1024 * 1024;
 /// Most problems that are listed; all are counted.
 const MAX_PROBLEMS: usize = 1_000;
+/// Most headings of a file; a table takes fewer columns, but files may have more than it takes.
+const MAX_HEADINGS: usize = 200;
 /// Records that show which delimiter a file has.
 const SNIFFED: usize = 50;
 /// Excel's, the standard's (RFC 4180), and what databases and old exports use.
@@ -73,14 +75,27 @@ impl Records {
                     format!("A table has at most {MAX_ROWS} rows."),
                 ));
             }
+            if records.is_empty() && record.len() > MAX_HEADINGS {
+                return Err(too_wide(record.len()));
+            }
             let line = record.position().map_or(0, csv::Position::line);
-            records.push((
-                line,
-                record
-                    .iter()
-                    .map(|field| unguarded(field).to_owned())
-                    .collect(),
-            ));
+            let width = records
+                .first()
+                .map_or(MAX_HEADINGS, |(_, first): &(u64, Vec<String>)| first.len());
+            let mut fields: Vec<String> = record
+                .iter()
+                .take(width)
+                .map(|field| unguarded(field).to_owned())
+                .collect();
+            // Of what no heading stands above one cell is told.
+            let beyond = record.iter().skip(width);
+            fields.extend(
+                beyond
+                    .filter(|field| !field.trim().is_empty())
+                    .take(1)
+                    .map(str::to_owned),
+            );
+            records.push((line, fields));
         }
         if records.is_empty() {
             return Err(Problem::error(
@@ -196,10 +211,17 @@ impl Records {
         found
     }
 
-    /// The headings, and which kind of column would take everything below each of them.
-    pub(crate) fn guess(&self, currency: &str, setting: &Setting<'_>) -> Layout {
+    /// The headings, and which kind of column would take everything below each of them; more than a table has are refused.
+    pub(crate) fn guess(&self, currency: &str, setting: &Setting<'_>) -> Result<Layout, Problem> {
         let empty = (1, Vec::new());
         let (_, headings) = self.lines.first().unwrap_or(&empty);
+        if headings.len() > MAX_COLUMNS {
+            return Err(Problem::error(
+                "table_column_count",
+                json!({"most": MAX_COLUMNS}),
+                format!("A table has between 1 and {MAX_COLUMNS} columns."),
+            ));
+        }
         let mut columns: Vec<Column> = Vec::new();
         for (index, heading) in headings.iter().enumerate() {
             let number = index + 1;
@@ -226,11 +248,19 @@ impl Records {
             let filled: Vec<&str> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
             columns.push(with_kind(column, &filled, currency, setting));
         }
-        Layout {
+        Ok(Layout {
             columns,
             name_column: None,
-        }
+        })
     }
+}
+
+fn too_wide(count: usize) -> Problem {
+    Problem::error(
+        "csv_heading_count",
+        json!({"count": count, "most": MAX_HEADINGS}),
+        format!("The file has {count} columns; {MAX_HEADINGS} are the most."),
+    )
 }
 
 /// The column with the first kind that takes all of its cells.
@@ -528,6 +558,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_has_no_more_columns_than_anybody_needs() {
+        let constants = Record::new();
+        let setting = setting(Source::Person, "en", "EUR", &constants);
+        let file = |width: usize| vec!["a"; width].join(";").into_bytes();
+        let read = |width: usize| Records::read(&file(width));
+        assert_eq!(read(201).err().expect("too wide").code, "csv_heading_count");
+        let guess = read(41).expect("a file").guess("EUR", &setting);
+        assert_eq!(guess.err().expect("too wide").code, "table_column_count");
+        // A line is kept as far as there are headings, and what is beyond them is told.
+        let long = format!("Name\nAdler{}x{}\n", ";".repeat(5_000), ";y".repeat(5_000));
+        let records = Records::read(long.as_bytes()).expect("a file");
+        assert_eq!(records.lines[1].1, ["Adler", "x"]);
+    }
+
+    #[test]
     fn no_more_problems_are_listed_than_anybody_reads() {
         let mut file = String::from("Name,Preis\n");
         (0..1_500).for_each(|number| file.push_str(&format!("H{number},x\n")));
@@ -554,7 +599,8 @@ mod tests {
         let setting = setting(Source::Person, "en", "EUR", &constants);
         let layout = Records::read(file.as_bytes())
             .expect("a file")
-            .guess("EUR", &setting);
+            .guess("EUR", &setting)
+            .expect("columns");
         let kinds: Vec<_> = layout
             .columns
             .iter()
@@ -607,7 +653,7 @@ mod tests {
             let setting = setting(Source::Person, "en", "EUR", &constants);
             if let Ok(records) = Records::read(&bytes) {
                 records.fill(&hotels(), &setting, HashSet::new());
-                records.guess("EUR", &setting);
+                let _ = records.guess("EUR", &setting);
             }
         }
     }

@@ -122,7 +122,7 @@ impl DataWrite {
         let scope = entry_scope(context, &self.list);
         if self.columns.is_empty() {
             let item = scope.field("item").map(|field| &field.kind);
-            return Ok(Table::of_all(entries, item.unwrap_or(&Kind::Any)));
+            return Table::of_all(entries, item.unwrap_or(&Kind::Any));
         }
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in &self.columns {

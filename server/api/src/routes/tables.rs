@@ -296,7 +296,7 @@ async fn create_table_from_file(
         let records = Records::read(&bytes)?;
         let constants = Record::new();
         let setting = setting(Source::Person, &query.locale, &currency, &constants);
-        let layout = records.guess(&currency, &setting);
+        let layout = records.guess(&currency, &setting)?;
         let reading = records.fill(&layout, &setting, HashSet::new());
         Ok((query.name, layout, reading))
     })
@@ -386,7 +386,7 @@ async fn list_rows(
 ) -> Result<Json<RowsOut>> {
     let id = TableId(id);
     // Read first: what changes while pages are read is found again by this revision.
-    let revision = store::table::get(&app.store, &caller.scope, id)
+    let revision = store::table::head(&app.store, &caller.scope, id)
         .await?
         .revision;
     if let Some(since) = query.since {
@@ -444,7 +444,7 @@ async fn change_rows(
         ));
     }
     let (store, scope, id) = (&app.store, &caller.scope, TableId(id));
-    let table = store::table::get(store, scope, id).await?;
+    let table = store::table::head(store, scope, id).await?;
     let changes = read_changes(&table.layout, &body)?;
     let changed = store::table::change_rows(store, scope, id, body.version, &changes).await?;
     Ok(Json(RowsChangedOut {

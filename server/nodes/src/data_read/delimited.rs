@@ -9,7 +9,7 @@ use engine::node::{NodeError, StepError};
 
 use super::{
     Encoding,
-    rows::{Cell, MAX_HEADINGS, Rows},
+    rows::{Cell, MAX_HEADINGS, Rows, too_many_columns},
 };
 use crate::delimited::{Delimiter, unguard};
 
@@ -67,6 +67,9 @@ pub(super) fn read(
         let (number, record) = record.map_err(|error| unreadable(&error))?;
         let Some(width) = width else {
             if number >= heading_row {
+                if record.len() > MAX_HEADINGS {
+                    return Err(too_many_columns(record.len()));
+                }
                 let headings: Vec<String> =
                     record.iter().map(|text| unguard(text).to_owned()).collect();
                 rows.head(&headings)?;
@@ -74,16 +77,18 @@ pub(super) fn read(
             }
             continue;
         };
-        let cells: Vec<Cell> = record
-            .iter()
-            .map(|text| Cell::Text(unguard(text.trim()).to_owned()))
-            .collect();
-        if cells.iter().all(Cell::is_empty) {
+        let is_filled = |text: &str| !text.trim().is_empty();
+        if !record.iter().any(is_filled) {
             continue;
         }
-        if cells.iter().skip(width).any(|cell| !cell.is_empty()) {
-            rows.add(too_long(number, cells.len(), width));
+        if record.iter().skip(width).any(is_filled) {
+            rows.add(too_long(number, record.len(), width));
         }
+        let cells: Vec<Cell> = record
+            .iter()
+            .take(width)
+            .map(|text| Cell::Text(unguard(text.trim()).to_owned()))
+            .collect();
         rows.row(number, &cells)?;
     }
     if width.is_none() {

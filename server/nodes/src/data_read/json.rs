@@ -1,8 +1,11 @@
 //! JSON: an array of objects, or an object with such a list inside.
 
+use std::collections::HashMap;
+
 use engine::{
+    foreign::inexact_number,
     form::Typed,
-    kind::Kind,
+    kind::{Field, Kind},
     node::{NodeError, StepError},
     value::{Mismatch, Value},
 };
@@ -10,12 +13,12 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    rows::{Cell, Rows, heading, mismatch},
+    rows::{Cell, MAX_HEADINGS, Rows, heading, mismatch, too_many_columns},
     title,
 };
 
-/// Digits that a JSON number surely kept.
-const EXACT_DIGITS: usize = 15;
+/// Most digits of a number that an error repeats.
+const MAX_TOLD: usize = 60;
 
 pub(super) fn read(text: &str, list: &str, rows: &mut Rows<'_>) -> Result<(), NodeError> {
     let text = text.trim_start_matches('\u{feff}');
@@ -23,19 +26,38 @@ pub(super) fn read(text: &str, list: &str, rows: &mut Rows<'_>) -> Result<(), No
         let message = format!("The file is not JSON: {error}.");
         NodeError::failed("not_json", message).with("reason", error.to_string())
     })?;
+    // Said before a cell is looked at: what the reader made of such a number may have fewer digits again.
+    if let Some(number) = inexact_number(text) {
+        let number: String = number.chars().take(MAX_TOLD).collect();
+        let message = format!(
+            "The number {number} has more digits than a JSON number keeps. Let the file have it as a text."
+        );
+        return Err(NodeError::failed("inexact_number", message).with("number", number));
+    }
     for (number, entry) in (1_u64..).zip(find(&json, list)?) {
         let Json::Object(entry) = entry else {
             let message = format!("Row {number} is not a group of named values.");
             rows.add(StepError::new("row_not_a_record", message).with("row", number));
             continue;
         };
-        let cells: Vec<Cell> = rows
-            .columns()
+        if entry.len() > MAX_HEADINGS {
+            return Err(too_many_columns(entry.len()));
+        }
+        let columns = rows.columns();
+        let is_named = |column: &Field| entry.contains_key(&column.name);
+        let by_heading = if columns.iter().all(is_named) {
+            HashMap::new()
+        } else {
+            by_heading(entry)
+        };
+        let cells: Vec<Cell> = columns
             .iter()
             .map(|column| {
-                let found = entry.get(&column.name).or_else(|| {
-                    by_heading(entry, title(column)).or_else(|| by_heading(entry, &column.name))
-                });
+                let like = |text: &str| by_heading.get(&heading(text)).copied();
+                let found = entry
+                    .get(&column.name)
+                    .or_else(|| like(title(column)))
+                    .or_else(|| like(&column.name));
                 found.map_or(Cell::Empty, |json| Cell::Json(json.clone()))
             })
             .collect();
@@ -44,10 +66,13 @@ pub(super) fn read(text: &str, list: &str, rows: &mut Rows<'_>) -> Result<(), No
     Ok(())
 }
 
-fn by_heading<'a>(entry: &'a Map<String, Json>, wanted: &str) -> Option<&'a Json> {
-    let wanted = heading(wanted);
-    let mut found = entry.iter().filter(|(name, _)| heading(name) == wanted);
-    found.next().map(|(_, json)| json)
+/// The values by their names as they are compared; the first of those that are alike.
+fn by_heading(entry: &Map<String, Json>) -> HashMap<String, &Json> {
+    let mut found = HashMap::with_capacity(entry.len());
+    for (name, json) in entry {
+        found.entry(heading(name)).or_insert(json);
+    }
+    found
 }
 
 /// The list by its path, or the only one there is.
@@ -115,17 +140,9 @@ pub(super) fn value(json: &Json, kind: &Kind, typed: &Typed) -> Result<Value, Mi
     }
 }
 
-/// A JSON number goes through binary floating point; one with more digits than that keeps may have been another.
+/// Numbers that a JSON reader would change were refused (`inexact_number`).
 fn exact(number: &serde_json::Number) -> Result<Decimal, Mismatch> {
     let text = number.to_string();
-    let digits = text.split(['e', 'E']).next().unwrap_or_default();
-    let digits = digits.bytes().filter(u8::is_ascii_digit).count();
-    if number.is_f64() && digits > EXACT_DIGITS + 1 {
-        return Err(mismatch(
-            "too_many_digits",
-            "has more digits than a JSON number keeps; send it as a text",
-        ));
-    }
     Decimal::from_scientific(&text)
         .ok()
         .or_else(|| engine::value::parse_decimal(&text))

@@ -111,14 +111,7 @@ impl<'a> Rows<'a> {
     /// Finds the columns by their headings.
     pub(super) fn head(&mut self, headings: &[String]) -> Result<(), NodeError> {
         if headings.len() > MAX_HEADINGS {
-            let message = format!(
-                "The file has {} columns; {MAX_HEADINGS} are the most.",
-                headings.len()
-            );
-            let error = NodeError::failed("too_many_columns", message);
-            return Err(error
-                .with("count", headings.len())
-                .with("most", MAX_HEADINGS));
+            return Err(too_many_columns(headings.len()));
         }
         let compared: Vec<String> = headings.iter().map(|text| heading(text)).collect();
         let mut found = Vec::with_capacity(self.columns.len());
@@ -285,6 +278,13 @@ pub(super) fn mismatch(code: &str, message: &str) -> Mismatch {
         code: code.into(),
         message: message.into(),
     }
+}
+
+pub(super) fn too_many_columns(count: usize) -> NodeError {
+    let message = format!("The file has {count} columns; {MAX_HEADINGS} are the most.");
+    NodeError::failed("too_many_columns", message)
+        .with("count", count)
+        .with("most", MAX_HEADINGS)
 }
 
 fn cell_missing(row: u64, column: &Field) -> StepError {

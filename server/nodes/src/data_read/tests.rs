@@ -82,6 +82,59 @@ fn columns_are_found_by_their_headings_whatever_stands_between_cells() {
 }
 
 #[test]
+fn what_is_far_too_wide_is_refused() {
+    let code = |name: &str, text: &str| match read_as(name, text.as_bytes(), "en", &columns()) {
+        Err(NodeError::Failed(error)) => (error.code.clone(), error.params),
+        other => panic!("{other:?}"),
+    };
+    let (found, _) = code(
+        "a.csv",
+        &format!("Customer,Net amount{}\n", ",".repeat(5_000)),
+    );
+    assert_eq!(found, "too_many_columns");
+    let names: Vec<String> = (0..1_001).map(|at| format!("\"v{at}\": 1")).collect();
+    let (found, _) = code("a.json", &format!("[{{{}}}]", names.join(", ")));
+    assert_eq!(found, "too_many_columns");
+    // Blank cells beyond the headings are nothing; others are told once.
+    let blank = format!("Customer,Net amount,day\nBrandt,1,{}\n", ",".repeat(5_000));
+    let read = read_as("a.csv", blank.as_bytes(), "en", &columns()).expect("rows");
+    assert_eq!(read.output["count"], 1);
+    let (found, params) = code("a.csv", &format!("{}x\n", blank.trim_end()));
+    assert_eq!(
+        (found.as_str(), &params["count"]),
+        ("cells_do_not_fit", &json!(1))
+    );
+}
+
+#[test]
+fn numbers_that_a_json_reader_changes_are_refused() {
+    let config = json!({"columns": [{"name": "n", "kind": "decimal"}]});
+    let read = |number: &str| {
+        read_as(
+            "a.json",
+            format!("[{{\"N\": {number}}}]").as_bytes(),
+            "en",
+            &config,
+        )
+    };
+    assert_eq!(read("1.25").expect("a row").output["rows"][0]["n"], "1.25");
+    // The reader makes 0.1 of it, which has few digits again.
+    for number in ["0.1000000000000000055", "12345678901234567890123"] {
+        let Err(NodeError::Failed(error)) = read(number) else {
+            panic!("{number} was read");
+        };
+        assert_eq!(
+            (error.code.as_str(), &error.params["number"]),
+            ("inexact_number", &json!(number))
+        );
+    }
+    assert_eq!(
+        read("\"0.1000000000000000055\"").expect("a row").output["count"],
+        1
+    );
+}
+
+#[test]
 fn letters_that_are_not_utf8_are_those_of_the_language() {
     let check = |encoding: &'static encoding_rs::Encoding, locale: &str, name: &str| {
         let text = format!("Customer,Net amount,day\n{name},1,\n");

@@ -6,6 +6,7 @@ use engine::{
     node::NodeError,
     value::Value,
 };
+use indexmap::IndexSet;
 use jiff::tz::Offset;
 
 use crate::{
@@ -15,6 +16,8 @@ use crate::{
 
 /// The heading above entries that are single values.
 const SINGLE: &str = "Value";
+/// Most columns of a file, as many as can be set up by hand: every row has a cell for each.
+const MAX_COLUMNS: usize = 200;
 
 pub(super) struct Table {
     pub(super) headings: Vec<String>,
@@ -23,23 +26,33 @@ pub(super) struct Table {
 
 impl Table {
     /// All values of the entries, in their declared order; of entries whose kind is not known, in the order in which names appear.
-    pub(super) fn of_all(entries: &Entries, item: &Kind) -> Self {
-        let mut names: Vec<(String, String)> = Vec::new();
-        if let Kind::Record { fields } = item {
+    pub(super) fn of_all(entries: &Entries, item: &Kind) -> Result<Self, NodeError> {
+        let names: Vec<(String, String)> = if let Kind::Record { fields } = item {
             let named = |field: &Field| (field.name.clone(), heading_of(field).to_owned());
-            names.extend(fields.iter().map(named));
+            fields.iter().map(named).collect()
         } else {
+            let mut found: IndexSet<&str> = IndexSet::new();
             for name in entries.items().flat_map(names_of) {
-                if !names.iter().any(|(known, _)| known == name) {
-                    names.push((name.to_owned(), name.to_owned()));
+                found.insert(name);
+                // Many more are not counted, only refused.
+                if found.len() > MAX_COLUMNS {
+                    break;
                 }
             }
+            let named = |name: &str| (name.to_owned(), name.to_owned());
+            found.into_iter().map(named).collect()
+        };
+        if names.len() > MAX_COLUMNS {
+            let message = format!(
+                "The entries have more than {MAX_COLUMNS} different values, which are the most columns of a file. Choose the columns."
+            );
+            return Err(NodeError::failed("too_many_values", message).with("most", MAX_COLUMNS));
         }
         if names.is_empty() {
-            return Self {
+            return Ok(Self {
                 headings: vec![SINGLE.to_owned()],
                 rows: entries.items().map(|item| vec![item.clone()]).collect(),
-            };
+            });
         }
         let rows = entries.items().map(|item| {
             let value = |(name, _): &(String, String)| match item {
@@ -48,10 +61,10 @@ impl Table {
             };
             names.iter().map(value).collect()
         });
-        Self {
+        Ok(Self {
             rows: rows.collect(),
             headings: names.into_iter().map(|(_, heading)| heading).collect(),
-        }
+        })
     }
 
     /// Headings with the values below them.

@@ -56,6 +56,27 @@ fn sales_in(locale: &str) -> FakeContext {
 }
 
 #[test]
+fn entries_with_too_many_names_make_no_file() {
+    // Of a list whose kind is not known the names are those that appear, each with a cell in every row.
+    let write = |names: usize| {
+        let entry = |at: usize| Record::from_iter([(format!("v{at}"), Value::Integer(1))]);
+        let list = (0..names).map(|at| Value::Record(entry(at))).collect();
+        let unknown = context("en", &Kind::Any, Value::List(list));
+        written(&unknown, &json!({"format": "csv"}))
+    };
+    let (_, bytes) = write(200).expect("a file");
+    let text = String::from_utf8(bytes).expect("UTF-8");
+    assert_eq!(
+        text.lines().next().map(|line| line.split(',').count()),
+        Some(200)
+    );
+    let Err(NodeError::Failed(error)) = write(201) else {
+        panic!("written");
+    };
+    assert_eq!(error.code, "too_many_values");
+}
+
+#[test]
 fn a_csv_opens_in_the_spreadsheet_of_its_language() {
     let text = |locale: &str, config: Json| {
         let (file, bytes) = written(&sales_in(locale), &config).expect("a file");
