@@ -1,5 +1,10 @@
 //! Reads one answer: what a person typed or a program sent becomes a typed value, or the one problem it has.
 
+use std::{
+    cell::OnceCell,
+    collections::{HashMap, HashSet},
+};
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
@@ -94,7 +99,7 @@ pub(super) fn read(
         FieldKind::Select {
             options,
             choices_from: Some(_),
-        } => row_choice(field, answer, options).map(Value::Text),
+        } => RowChoices::of(options).read(field, answer),
         FieldKind::MultiSelect { options, max } => read_choices(field, answer, options, *max),
         FieldKind::Checkbox => read_checkbox(field, answer),
         FieldKind::File { accept, max_bytes } => {
@@ -423,28 +428,53 @@ fn choice(field: &FormField, answer: &Json, options: &[ChoiceOption]) -> Result<
     ))
 }
 
-/// A row of a table, which people may have typed: a long list is an input with suggestions, and capitals do not matter to them.
-fn row_choice(
-    field: &FormField,
-    answer: &Json,
-    options: &[ChoiceOption],
-) -> Result<String, Problem> {
-    let typed = line(text(field, answer)?);
-    if options.iter().any(|option| option.value == typed) {
-        return Ok(typed);
+/// Rows of a table to choose from, prepared once for all answers that choose from them.
+pub(super) struct RowChoices<'a> {
+    options: &'a [ChoiceOption],
+    exact: OnceCell<HashSet<&'a str>>,
+    /// The only one of those that differ in capitals alone.
+    alike: OnceCell<HashMap<String, Option<&'a str>>>,
+}
+
+impl<'a> RowChoices<'a> {
+    pub(super) fn of(options: &'a [ChoiceOption]) -> Self {
+        Self {
+            options,
+            exact: OnceCell::new(),
+            alike: OnceCell::new(),
+        }
     }
-    let alike = typed.to_lowercase();
-    let mut meant = options
-        .iter()
-        .filter(|option| option.value.trim().to_lowercase() == alike);
-    match (meant.next(), meant.next()) {
-        (Some(only), None) => Ok(only.value.clone()),
-        (None, _) | (Some(_), Some(_)) => Err(problem(
-            field,
-            "choice_gone",
-            json!({"answer": crate::table::told(&typed)}),
-            "has an answer that is not, or no longer, on the list; choose another one",
-        )),
+
+    /// People may have typed it: a long list is an input with suggestions, and capitals do not matter to them.
+    pub(super) fn read(&self, field: &FormField, answer: &Json) -> Result<Value, Problem> {
+        let typed = line(text(field, answer)?);
+        let values = || self.options.iter().map(|option| option.value.as_str());
+        if self
+            .exact
+            .get_or_init(|| values().collect())
+            .contains(typed.as_str())
+        {
+            return Ok(Value::Text(typed));
+        }
+        let alike = self.alike.get_or_init(|| {
+            let mut alike = HashMap::new();
+            for value in values() {
+                alike
+                    .entry(value.trim().to_lowercase())
+                    .and_modify(|only| *only = None)
+                    .or_insert(Some(value));
+            }
+            alike
+        });
+        match alike.get(&typed.to_lowercase()) {
+            Some(Some(only)) => Ok(Value::Text((*only).to_owned())),
+            Some(None) | None => Err(problem(
+                field,
+                "choice_gone",
+                json!({"answer": crate::table::told(&typed)}),
+                "has an answer that is not, or no longer, on the list; choose another one",
+            )),
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ComputedField, FieldKind, Form, FormField, Setting, Source,
-    answer::{self, is_blank, pointer},
+    ChoicesFrom, ComputedField, FieldKind, Form, FormField, Setting, Source,
+    answer::{self, RowChoices, is_blank, pointer},
 };
 use crate::{
     check::Problem,
@@ -54,6 +54,8 @@ struct Reading<'a> {
     unfinished: bool,
     seen: IndexMap<String, Value>,
     problems: Vec<Problem>,
+    /// The tables' rows that answers were chosen from so far.
+    choices: Vec<(&'a ChoicesFrom, RowChoices<'a>)>,
 }
 
 impl<'a> Reading<'a> {
@@ -63,10 +65,11 @@ impl<'a> Reading<'a> {
             unfinished,
             seen: IndexMap::new(),
             problems: Vec::new(),
+            choices: Vec::new(),
         }
     }
 
-    fn form(&mut self, form: &Form, answers: &Json) -> Record {
+    fn form(&mut self, form: &'a Form, answers: &Json) -> Record {
         let Some(given) = answers.as_object() else {
             let message = "the answers must be an object with one value for each question";
             self.problems
@@ -119,8 +122,23 @@ impl<'a> Reading<'a> {
         record
     }
 
-    fn answer(&mut self, field: &FormField, answer: &Json, at: &str) -> Value {
-        match answer::read(field, answer, self.setting) {
+    fn answer(&mut self, field: &'a FormField, answer: &Json, at: &str) -> Value {
+        let read = if let FieldKind::Select {
+            options,
+            choices_from: Some(from),
+        } = &field.kind
+            && !is_blank(answer)
+        {
+            let known = self.choices.iter().position(|(other, _)| *other == from);
+            let place = known.unwrap_or_else(|| {
+                self.choices.push((from, RowChoices::of(options)));
+                self.choices.len() - 1
+            });
+            self.choices[place].1.read(field, answer)
+        } else {
+            answer::read(field, answer, self.setting)
+        };
+        match read {
             Ok(value) => {
                 self.seen.insert(at.to_owned(), value.clone());
                 value
@@ -139,7 +157,7 @@ impl<'a> Reading<'a> {
     fn rows(
         &mut self,
         field: &FormField,
-        columns: &[FormField],
+        columns: &'a [FormField],
         computed: &[ComputedField],
         limits: (Option<u32>, Option<u32>),
         answer: &Json,
@@ -190,7 +208,7 @@ impl<'a> Reading<'a> {
     fn row(
         &mut self,
         field: &FormField,
-        columns: &[FormField],
+        columns: &'a [FormField],
         computed: &[ComputedField],
         row: &Json,
         at: &str,

@@ -165,6 +165,41 @@ fn a_draft_gives_what_can_be_computed_so_far() {
 }
 
 #[test]
+fn many_rows_are_chosen_from_a_long_list() {
+    let from = json!({"table": "00000000-0000-0000-0000-000000000009", "column": "name"});
+    let choice = |name: &str| json!({"name": name, "label": name, "kind": "select", "options": [], "choices_from": from});
+    let form: Form = serde_json::from_value(json!({"title": "T", "fields": [
+        choice("one"), {"name": "items", "label": "Items", "kind": "rows", "columns": [choice("hotel")]}]}))
+    .unwrap();
+    let mut hotels: Vec<String> = (0..20_000).map(|at| format!("Hotel {at}")).collect();
+    hotels.extend(["Adler".into(), "ADLER".into()]);
+    let form = form.with_choices(&|_| Some(hotels.clone()));
+    let constants = Record::new();
+    let setting = setting(Source::Person, "en", "EUR", &constants);
+    // Typed in small letters: none of them is on the list as it is.
+    let rows: Vec<Json> = (0..1_000)
+        .map(|at| json!({"hotel": format!("hotel {at}")}))
+        .collect();
+    let read = form.submit(&json!({"one": "Adler", "items": rows}), &setting);
+    let read = crate::value::Value::Record(read.expect("all of them are on the list")).to_json();
+    assert_eq!(
+        (&read["one"], &read["items"][999]["hotel"]),
+        (&json!("Adler"), &json!("Hotel 999"))
+    );
+    let wrong = json!({"one": "adler", "items": [{"hotel": "Hotel x"}]});
+    let problems = form.submit(&wrong, &setting).unwrap_err();
+    let told: Vec<_> = problems
+        .iter()
+        .map(|one| (one.pointer.as_str(), one.code.as_str()))
+        .collect();
+    // Which of the two that differ in capitals alone is meant, nobody knows.
+    assert_eq!(
+        told,
+        [("/one", "choice_gone"), ("/items/0/hotel", "choice_gone")]
+    );
+}
+
+#[test]
 fn files_are_only_those_the_server_knows() {
     let field: FormField = serde_json::from_value(
         json!({"name": "photo", "label": "Photo", "kind": "file", "accept": ["image/*"], "max_bytes": 100}),
