@@ -3,7 +3,7 @@
 
 use jiff::{
     civil::{Date, DateTime, Time},
-    tz::TimeZone,
+    tz::{AmbiguousOffset, TimeZone},
 };
 use rust_decimal::Decimal;
 
@@ -290,12 +290,23 @@ fn choice(text: &str, options: &[ChoiceOption]) -> Result<Value, Mismatch> {
         .ok_or_else(|| wrong("not_an_option", "is not one of the options"))
 }
 
-/// The hour that a clock shows twice when summer time ends is the first one.
+/// A clock shows one hour twice when summer time ends, and leaves one out when it begins.
 fn local(moment: DateTime, zone: &TimeZone) -> Result<Value, Mismatch> {
-    zone.to_ambiguous_zoned(moment)
-        .compatible()
-        .map(|zoned| Value::Instant(zoned.timestamp()))
-        .map_err(|_| wrong("not_a_date", "lies too far away"))
+    let found = zone.to_ambiguous_zoned(moment);
+    match found.offset() {
+        AmbiguousOffset::Unambiguous { .. } => found
+            .compatible()
+            .map(|zoned| Value::Instant(zoned.timestamp()))
+            .map_err(|_| wrong("not_a_date", "lies too far away")),
+        AmbiguousOffset::Fold { .. } => Err(wrong(
+            "two_moments",
+            "is shown twice by the clock that night, when summer time ends; write it with its offset",
+        )),
+        AmbiguousOffset::Gap { .. } => Err(wrong(
+            "no_such_moment",
+            "is not shown by the clock that day, when summer time begins",
+        )),
+    }
 }
 
 fn not(kind: &Kind) -> Mismatch {
@@ -389,6 +400,14 @@ mod tests {
             Ok(json!("2026-12-24T13:30:00Z")),
         );
         check("en", &Kind::Time, "14:30", Ok(json!("14:30:00")));
+        let at = |text: &str, expected| check("en", &Kind::Instant, text, expected);
+        at("2026-10-25 02:30", Err("two_moments"));
+        at(
+            "2026-10-25T02:30:00+01:00",
+            Ok(json!("2026-10-25T01:30:00Z")),
+        );
+        at("2026-03-29 02:30", Err("no_such_moment"));
+        at("2026-03-29 03:30", Ok(json!("2026-03-29T01:30:00Z")));
     }
 
     #[test]
