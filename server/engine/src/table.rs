@@ -22,6 +22,8 @@ pub const MAX_COLUMNS: usize = 40;
 pub const MAX_ROWS: usize = 20_000;
 /// Longest text of a cell, in characters.
 pub const MAX_TEXT: u32 = 2_000;
+/// Longest cell that rows are recognised by, in characters: it is looked for by an index, whose keys are short.
+const MAX_NAME: usize = 500;
 /// Largest row, in bytes of its JSON form.
 pub const MAX_ROW_BYTES: usize = 32 * 1024;
 /// Most choices of a column.
@@ -161,7 +163,7 @@ impl Layout {
         let mut cells = Cells::new();
         for column in &self.columns {
             let name = &column.field.name;
-            match column.read(given.get(name).unwrap_or(&Json::Null), setting) {
+            match self.read(column, given.get(name).unwrap_or(&Json::Null), setting) {
                 Ok(cell) => {
                     cells.insert(name.clone(), cell);
                 }
@@ -180,7 +182,8 @@ impl Layout {
         let mut problems = self.unknown(given);
         let mut cells = Cells::new();
         for (name, cell) in given {
-            match self.column(name).map(|column| column.read(cell, setting)) {
+            let column = self.column(name);
+            match column.map(|column| self.read(column, cell, setting)) {
                 Some(Ok(cell)) => {
                     cells.insert(name.clone(), cell);
                 }
@@ -189,6 +192,28 @@ impl Layout {
             }
         }
         finish(cells, problems)
+    }
+
+    fn read(
+        &self,
+        column: &Column,
+        cell: &Json,
+        setting: &Setting<'_>,
+    ) -> Result<Json, Box<Problem>> {
+        let name = &column.field.name;
+        let cell = column.read(cell, setting)?;
+        if self.name_column.as_ref() == Some(name) && is_long_name(&cell) {
+            let label = &column.field.title;
+            let problem = Problem::error(
+                "row_name_too_long",
+                json!({"label": label, "most": MAX_NAME}),
+                format!(
+                    "\"{label}\" has more than {MAX_NAME} characters, which are the most where rows are recognised by it"
+                ),
+            );
+            return Err(Box::new(problem.at(format!("/{name}"))));
+        }
+        Ok(cell)
     }
 
     fn unknown(&self, given: &Map<String, Json>) -> Vec<Problem> {
@@ -265,7 +290,29 @@ impl Layout {
                 })
                 .collect();
         }
-        (losses, to.gaps(rows))
+        let mut problems = to.gaps(rows);
+        problems.extend(to.long_names(rows));
+        (losses, problems)
+    }
+
+    /// Cells too long for rows to be recognised by them.
+    fn long_names(&self, rows: &[Cells]) -> Option<Problem> {
+        let column = self.column(self.name_column.as_deref()?)?;
+        let name = &column.field.name;
+        let long = rows.iter().filter(|cells| is_long_name(&cells[name]));
+        let count = long.count();
+        let title = &column.field.title;
+        let problem = || {
+            Problem::error(
+                "row_names_too_long",
+                json!({"title": title, "rows": count, "most": MAX_NAME}),
+                format!(
+                    "{count} rows have more than {MAX_NAME} characters in \u{201c}{title}\u{201d}, which are the most where rows are recognised by it."
+                ),
+            )
+            .at("/name_column")
+        };
+        (count > 0).then(problem)
     }
 
     /// Columns that must be filled in, with how many rows have no value there.
@@ -529,6 +576,11 @@ fn finish(cells: Cells, mut problems: Vec<Problem>) -> Result<Cells, Vec<Problem
 /// Size of a row as it is stored.
 pub fn size_bytes(cells: &Cells) -> usize {
     serde_json::to_string(cells).map_or(0, |text| text.len())
+}
+
+fn is_long_name(cell: &Json) -> bool {
+    cell.as_str()
+        .is_some_and(|name| name.chars().count() > MAX_NAME)
 }
 
 fn too_large() -> Problem {

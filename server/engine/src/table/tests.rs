@@ -184,6 +184,28 @@ fn a_change_of_columns_tells_what_it_loses() {
 }
 
 #[test]
+fn what_rows_are_recognised_by_is_short() {
+    let columns = json!([{"name": "name", "title": "Name", "kind": "text"}]);
+    let (free, named) = (layout(columns.clone(), None), layout(columns, Some("name")));
+    let constants = Record::new();
+    let setting = setting(Source::Person, "en", "EUR", &constants);
+    let row =
+        |length: usize| Cells::from_iter([("name".to_owned(), json!("\u{20ac}".repeat(length)))]);
+    let code = |read: Result<Cells, Vec<Problem>>| {
+        read.err()
+            .map(|problems| (problems[0].pointer.clone(), problems[0].code.clone()))
+    };
+    let told = Some(("/name".to_owned(), "row_name_too_long".to_owned()));
+    assert_eq!(code(named.read_row(&row(500), &setting)), None);
+    assert_eq!(code(named.read_row(&row(501), &setting)), told);
+    assert_eq!(code(named.read_cells(&row(501), &setting)), told);
+    assert_eq!(code(free.read_row(&row(501), &setting)), None);
+    let (_, problems) = free.convert(&named, &mut [row(501), row(2)], &setting);
+    assert_eq!(problems[0].code, "row_names_too_long");
+    assert_eq!(problems[0].params["rows"], 1);
+}
+
+#[test]
 fn figures_keep_their_value_between_kinds_of_figures() {
     fn check(cell: Json, from: &Json, to: &Json, expected: &Json) {
         let column = |kind: &Json| {
