@@ -1,7 +1,10 @@
 //! JSON as other programs write it: their names and numbers are brought into ours, and the fields of a body are told from a sample.
 
+use std::collections::HashMap;
+
 use heck::{ToSnakeCase as _, ToTitleCase as _};
 use jiff::{Timestamp, civil::Date};
+use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 
 use crate::kind::{Field, Kind, is_name};
@@ -27,9 +30,10 @@ pub fn name_of(key: &str) -> Option<String> {
 pub fn adopt(json: &Json, kind: &Kind, currency: &str) -> Json {
     match (json, kind) {
         (Json::Object(body), Kind::Record { fields }) => {
+            let named = by_name(body);
             let mut adopted = Map::new();
             for field in fields {
-                if let Some(value) = find(body, &field.name) {
+                if let Some(value) = named.get(&field.name) {
                     adopted.insert(field.name.clone(), adopt(value, &field.kind, currency));
                 }
             }
@@ -39,21 +43,36 @@ pub fn adopt(json: &Json, kind: &Kind, currency: &str) -> Json {
             .iter()
             .map(|entry| adopt(entry, item, currency))
             .collect(),
-        (Json::Number(number), Kind::Decimal) => json!(number.to_string()),
+        (Json::Number(number), Kind::Decimal) => json!(plain(number)),
         (Json::Number(number), Kind::Money) => {
-            json!({"amount": number.to_string(), "currency": currency})
+            json!({"amount": plain(number), "currency": currency})
         }
         (Json::String(amount), Kind::Money) => json!({"amount": amount, "currency": currency}),
         _ => json.clone(),
     }
 }
 
-fn find<'a>(body: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
-    body.get(name).or_else(|| {
-        body.iter()
-            .find(|(key, _)| name_of(key).as_deref() == Some(name))
-            .map(|(_, value)| value)
-    })
+/// The values by their names here; what has such a name already comes before what would get it.
+fn by_name(body: &Map<String, Json>) -> HashMap<String, &Json> {
+    let mut named = HashMap::with_capacity(body.len());
+    for (key, value) in body.iter().filter(|(key, _)| is_name(key)) {
+        named.insert(key.clone(), value);
+    }
+    for (key, value) in body {
+        if let Some(name) = name_of(key) {
+            named.entry(name).or_insert(value);
+        }
+    }
+    named
+}
+
+/// Without a power of ten, as decimals are written here; JSON writers use one for small and large numbers.
+fn plain(number: &serde_json::Number) -> String {
+    let text = number.to_string();
+    if !text.contains(['e', 'E']) {
+        return text;
+    }
+    Decimal::from_scientific(&text).map_or(text, |decimal| decimal.normalize().to_string())
 }
 
 /// A number of the text that JSON readers would change: a fraction or power with more digits than binary numbers keep, or a whole number
@@ -105,15 +124,19 @@ pub fn fields_of(sample: &Map<String, Json>) -> Vec<Field> {
 }
 
 fn fields_within(samples: &[&Map<String, Json>], depth: usize) -> Vec<Field> {
+    let named: Vec<_> = samples.iter().map(|sample| by_name(sample)).collect();
     let mut fields: Vec<Field> = Vec::new();
     for key in samples.iter().flat_map(|sample| sample.keys()) {
+        if fields.len() >= MAX_FIELDS {
+            break;
+        }
         let Some(name) = name_of(key) else { continue };
-        if fields.len() >= MAX_FIELDS || fields.iter().any(|field| field.name == name) {
+        if fields.iter().any(|field| field.name == name) {
             continue;
         }
-        let values: Vec<&Json> = samples
+        let values: Vec<&Json> = named
             .iter()
-            .filter_map(|sample| find(sample, &name))
+            .filter_map(|sample| sample.get(&name).copied())
             .filter(|value| !value.is_null())
             .collect();
         fields.push(Field {
@@ -190,7 +213,7 @@ fn kind_of_texts(values: &[&Json]) -> Kind {
 fn is_money(json: &Json) -> bool {
     let text = |name: &str| json.get(name).and_then(Json::as_str);
     let only = json.as_object().is_some_and(|fields| fields.len() == 2);
-    only && text("amount").is_some_and(|amount| amount.parse::<rust_decimal::Decimal>().is_ok())
+    only && text("amount").is_some_and(|amount| amount.parse::<Decimal>().is_ok())
         && text("currency").is_some_and(|code| code.len() == 3)
 }
 
@@ -308,6 +331,35 @@ mod tests {
         let body = json!({"orderId": "A", "Total": 12.5, "lines": [{"unitPrice": 0.1, "more": 1}]});
         let expected = json!({"order_id": "A", "total": {"amount": "12.5", "currency": "EUR"}, "lines": [{"unit_price": "0.1"}]});
         assert_eq!(adopt(&body, &kind, "EUR"), expected);
+    }
+
+    #[test]
+    fn numbers_with_a_power_of_ten_are_decimals() {
+        let check = |text: &str, expected: &str| {
+            let number: Json = serde_json::from_str(text).expect("a number");
+            let adopted = adopt(&number, &Kind::Decimal, "EUR");
+            assert_eq!(adopted, json!(expected), "{text}");
+            assert!(Value::from_json(&adopted, &Kind::Decimal).is_ok(), "{text}");
+        };
+        check("1e-6", "0.000001");
+        check("1.5E-7", "0.00000015");
+        check("1e20", "100000000000000000000");
+        check("12.50", "12.5");
+        let money = adopt(&json!(1e-6), &Kind::Money, "EUR");
+        assert_eq!(money["amount"], "0.000001");
+    }
+
+    #[test]
+    fn a_name_that_is_ours_already_comes_first() {
+        let kind: Kind = serde_json::from_value(
+            json!({"kind": "record", "fields": [{"name": "order_id", "kind": "integer"}]}),
+        )
+        .expect("a kind");
+        let body = json!({"orderId": 1, "order_id": 2, "ORDER-ID": 3});
+        assert_eq!(adopt(&body, &kind, "EUR"), json!({"order_id": 2}));
+        let body = json!({"orderId": 1, "ORDER-ID": 3});
+        let first = body.as_object().and_then(|body| body.values().next());
+        assert_eq!(Some(&adopt(&body, &kind, "EUR")["order_id"]), first);
     }
 
     proptest! {
