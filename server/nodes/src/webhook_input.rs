@@ -154,3 +154,36 @@ pub(crate) fn check_fields(fields: &[Field], pointer: &str) -> Vec<Problem> {
     }
     problems
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::workflow::Workflow;
+
+    use super::*;
+
+    #[test]
+    fn two_that_ask_for_no_proof_have_one_address() {
+        let codes = |first: &str, second: &str| {
+            let node = |id: &str, proof: &str| json!({"id": id, "type": "webhook_input", "version": 1, "name": id, "config": {"proof": proof}});
+            let workflow: Workflow = serde_json::from_value(json!({
+                "format": "formwork/1", "name": "n", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+                "nodes": [node("a", first), node("b", second)], "edges": []}))
+            .expect("a workflow");
+            let checked = engine::check::check(&workflow, &crate::catalogue(), &());
+            let errors = checked.problems.into_iter().filter(Problem::is_error);
+            errors
+                .map(|problem| (problem.pointer, problem.code))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            codes("none", "none"),
+            [(
+                "/nodes/1/config/proof".to_owned(),
+                "hook_open_twice".to_owned()
+            )]
+        );
+        // The secret in the address says which of them is meant.
+        assert!(codes("address", "address").is_empty());
+        assert!(codes("none", "address").is_empty());
+    }
+}

@@ -17,7 +17,7 @@ use crate::{
     check::{Problem, close_match},
     expression::{self, Template},
     kind::{Field, Kind},
-    node::{Container, Description, Inside, Join, OutputContext, Port, Trigger},
+    node::{Container, Description, Inside, Join, OutputContext, Port, Proof, Trigger},
     workflow::{Edge, Node, OnError, Workflow},
 };
 
@@ -577,6 +577,24 @@ impl Draft {
         }
     }
 
+    /// Inbound webhooks that ask for no proof share one address, which leads to one of them only; all others have addresses of their own.
+    fn check_open_hooks(&mut self, triggers: &[usize]) {
+        let open = triggers.iter().copied().filter(|&index| {
+            matches!(&self.nodes[index].trigger, Some(Trigger::Webhook(hook)) if hook.proof == Proof::None)
+        });
+        let others: Vec<usize> = open.skip(1).collect();
+        for index in others {
+            let node = &self.nodes[index];
+            let problem = Problem::error(
+                "hook_open_twice",
+                json!({"node": node.id}),
+                "Another inbound webhook asks for no proof, too, and has the same address. Only one of them can be called.",
+            );
+            let problem = problem.at(format!("{}/config/proof", node.pointer));
+            self.problems.push(problem.of(&node.id));
+        }
+    }
+
     fn check_reach(&mut self) {
         let triggers: Vec<usize> = self
             .nodes
@@ -596,6 +614,7 @@ impl Draft {
             );
             return;
         }
+        self.check_open_hooks(&triggers);
         let reached: Set =
             adjacency::reachable(self.nodes.len(), &self.precedence(), triggers.into_iter());
         for (index, node) in self.nodes.iter().enumerate() {
