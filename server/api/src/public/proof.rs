@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 use crate::error::ApiError;
 
 /// A signature is taken so long before and after its time.
-const TOLERANCE_SECONDS: i64 = 300;
+const TOLERANCE_SECONDS: u64 = 300;
 
 /// Checks a call against the secret that its step names. A secret of another kind than the proof needs proves nothing.
 pub(super) fn check(
@@ -70,6 +70,10 @@ fn is(headers: &HeaderMap, name: &str, expected: &str) -> bool {
 
 /// Whether one of the signatures is the HMAC-SHA256 of the parts.
 fn signed<'a>(key: &[u8], parts: &[&[u8]], mut given: impl Iterator<Item = &'a [u8]>) -> bool {
+    // Everybody has the empty key.
+    if key.is_empty() {
+        return false;
+    }
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
         return false;
     };
@@ -82,7 +86,7 @@ fn signed<'a>(key: &[u8], parts: &[&[u8]], mut given: impl Iterator<Item = &'a [
 fn is_fresh(seconds: &str, now: Timestamp) -> bool {
     seconds
         .parse::<i64>()
-        .is_ok_and(|at| (now.as_second() - at).abs() <= TOLERANCE_SECONDS)
+        .is_ok_and(|at| now.as_second().abs_diff(at) <= TOLERANCE_SECONDS)
 }
 
 /// Standard Webhooks 1.0.0: `{id}.{timestamp}.{body}`, signatures `v1,<base64>` with blanks between them.
@@ -202,6 +206,8 @@ mod tests {
         assert!(!call(id, at, good, "{}", 1_614_265_330));
         assert!(!call("msg_2", at, good, body, 1_614_265_330));
         assert!(!call(id, at, "v1,", body, 1_614_265_330));
+        let beginning_of_time = i64::MIN.to_string();
+        assert!(!call(id, &beginning_of_time, good, body, 1_614_265_330));
         assert!(!proven(
             Proof::StandardWebhooks,
             &secret,
@@ -228,6 +234,9 @@ mod tests {
         assert!(call(signature, "Hello, World!"));
         assert!(!call(signature, "Hello, World"));
         assert!(!call("sha256=zz", "Hello, World!"));
+        let empty = "sha256=b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad";
+        let given = [("x-hub-signature-256", empty)];
+        assert!(!proven(Proof::Github, &signing(""), &given, "", 0));
         assert!(!call("sha256=é", "Hello, World!"));
     }
 

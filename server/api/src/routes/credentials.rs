@@ -134,10 +134,25 @@ impl SecretIn {
             }
             Self::Signing { secret } => {
                 fits("/secret/secret", &secret)?;
+                signs(&secret)?;
                 Secret::Signing { secret }
             }
         })
     }
+}
+
+/// Refuses a secret that is nothing but its usual beginning, or blanks: anybody could sign with it.
+fn signs(secret: &str) -> Result<()> {
+    let key = secret.strip_prefix("whsec_").unwrap_or(secret);
+    let key = key.trim_end_matches('=');
+    if key.trim().is_empty() {
+        return Err(ApiError::invalid(
+            "signing_secret_invalid",
+            "/secret/secret",
+            "This is no secret. Copy the whole of it from the program that signs.",
+        ));
+    }
+    Ok(())
 }
 
 impl From<Credential> for CredentialOut {
@@ -147,6 +162,26 @@ impl From<Credential> for CredentialOut {
             name: credential.name,
             kind: credential.kind,
             created_at: credential.created_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_signs_is_more_than_its_beginning() {
+        let check = |secret: &str, expected: bool| {
+            let secret = SecretIn::Signing {
+                secret: secret.into(),
+            };
+            assert_eq!(secret.checked().is_ok(), expected);
+        };
+        check("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", true);
+        check("It's a Secret to Everybody", true);
+        for empty in ["", " ", "whsec_", "whsec_  ", "whsec_=="] {
+            check(empty, false);
         }
     }
 }
