@@ -44,7 +44,9 @@ pub(crate) fn columns(program: &Program, workflow: &Workflow) -> HashMap<TableId
         }
     };
     let tables = program.tables.iter();
-    tables.map(|(id, table)| (*id, of(&table.columns))).collect()
+    tables
+        .map(|(id, table)| (*id, of(&table.columns)))
+        .collect()
 }
 
 /// The words of all texts, or only of those that hold expressions.

@@ -79,13 +79,14 @@ impl Programs {
     }
 
     fn compile(&self, stored: run::Program) -> Result<Program, Unusable> {
-        let workflow: Workflow = serde_json::from_value(stored.document.clone()).map_err(|error| {
-            let told = StepError::new(
-                "workflow_unreadable",
-                format!("The workflow of this run cannot be read: {error}."),
-            );
-            Unusable::Broken(told.with("reason", error.to_string()))
-        })?;
+        let workflow: Workflow =
+            serde_json::from_value(stored.document.clone()).map_err(|error| {
+                let told = StepError::new(
+                    "workflow_unreadable",
+                    format!("The workflow of this run cannot be read: {error}."),
+                );
+                Unusable::Broken(told.with("reason", error.to_string()))
+            })?;
         let documents = stored
             .documents
             .iter()
