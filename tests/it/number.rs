@@ -195,6 +195,34 @@ async fn a_retry_takes_the_number_over_and_a_void_one_is_drawn_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_run_of_a_chain_goes_at_a_time() {
+    let (office, owner) = Office::open().await;
+    let series = series(&owner, json!({})).await;
+    let workflow = office.publish(&owner, document(&series)).await;
+    let first = owner.start(&workflow, json!({"fails": true})).await;
+    ended(&owner, &first).await;
+    let path = format!("/api/runs/{first}/retry");
+    let second = owner.post(&path, json!({})).await.expect(202)["id"].clone();
+    let second = second.as_str().expect("an id");
+    ended(&owner, second).await;
+    let kept = office.sql(&format!(
+        "select finished_at from run where id = '{second}'"
+    ));
+    // As while it waits for something.
+    office.sql(&format!(
+        "update run set state = 'waiting', finished_at = null where id = '{second}' returning id"
+    ));
+    let refused = owner.post(&path, json!({})).await;
+    assert_eq!((refused.status, refused.kind()), (409, "retry_under_way"));
+    office.sql(&format!(
+        "update run set state = 'failed', finished_at = '{kept}' where id = '{second}' returning id"
+    ));
+    let third = owner.post(&path, json!({})).await.expect(202)["id"].clone();
+    ended(&owner, third.as_str().expect("an id")).await;
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trial_run_shows_a_preview_and_draws_nothing() {
     let (office, owner) = Office::open().await;
     let series = series(&owner, json!({})).await;

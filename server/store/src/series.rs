@@ -229,20 +229,19 @@ pub async fn find_or_create(
     }
 }
 
-/// Changes how later numbers read. Whether they begin again every year stays once a number was drawn.
+/// Changes how later numbers read. Whether they begin again every year stays: it says which count they go on from.
 pub async fn change(store: &Store, scope: &Scope, id: SeriesId, to: &Series) -> Result<()> {
     check(to)?;
     let mut transaction = store.pool.begin().await?;
-    let now = sqlx::query!(
-        r#"select yearly, exists (select 1 from number where series_id = $2) as "drawn!"
-           from series where workspace_id = $1 and id = $2 and deleted_at is null for update"#,
+    let is_yearly = sqlx::query_scalar!(
+        "select yearly from series where workspace_id = $1 and id = $2 and deleted_at is null for update",
         scope.workspace().as_uuid(),
         id.as_uuid(),
     )
     .fetch_optional(&mut *transaction)
     .await?
     .ok_or(StoreError::NotFound("series"))?;
-    if now.yearly != to.yearly {
+    if is_yearly != to.yearly {
         return Err(StoreError::conflict(
             "series_yearly_fixed",
             "Whether numbers begin again every year cannot be changed. Make a new series.",
@@ -376,22 +375,27 @@ pub async fn settle(
     }
     let mut transaction = store.pool.begin().await?;
     let row = sqlx::query!(
-        r#"select n.state, run.finished_at is null and run.id is not null as "under_way!"
-           from number n left join run on run.id = n.run_id
-           where n.workspace_id = $1 and n.id = $2 for update of n"#,
+        "select state, run_id from number where workspace_id = $1 and id = $2 for update",
         scope.workspace().as_uuid(),
         id.as_uuid(),
     )
     .fetch_optional(&mut *transaction)
     .await?
     .ok_or(StoreError::NotFound("number"))?;
+    // Asked once the number is held: a retry may have taken it over while this waited.
+    let is_under_way = sqlx::query_scalar!(
+        r#"select exists (select 1 from run where id = $1 and finished_at is null) as "under_way!""#,
+        row.run_id,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
     if row.state != "open" {
         return Err(StoreError::conflict(
             "number_settled",
             "This number is not open any more.",
         ));
     }
-    if row.under_way {
+    if is_under_way {
         return Err(StoreError::conflict(
             "number_under_way",
             "The run of this number is not over yet. Stop it first, or wait for its end.",

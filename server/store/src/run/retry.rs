@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use engine::{ids::RunId, workflow::Workflow};
 use serde_json::Value as Json;
+use sqlx::PgConnection;
 
 use super::{StepRow, announce, get, step_rows};
 use crate::{Result, Scope, Store, StoreError, fresh_id, queue, series, storable};
@@ -32,23 +33,14 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
             "A trial run is not retried. Start a new one in the editor.",
         ));
     };
-    if retry
-        .input
-        .as_ref()
-        .is_some_and(|input| !storable::json(input))
-    {
-        return Err(StoreError::invalid(
-            "nul_character",
-            "/input",
-            "The text contains a NUL character, which cannot be stored.",
-        ));
-    }
+    check_input(retry.input.as_ref())?;
     let workflow: Workflow = serde_json::from_value(detail.document)?;
     let rows = step_rows(store, &[run])
         .await?
         .remove(&run)
         .unwrap_or_default();
     let mut transaction = store.pool.begin().await?;
+    expect_alone(&mut transaction, run).await?;
     let voided = series::voided(&mut transaction, run).await?;
     let again = if retry.input.is_some() {
         workflow.nodes.iter().map(|node| node.id.clone()).collect()
@@ -118,6 +110,43 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     queue::wake(store);
     announce(store, scope, new, detail.item.workflow, "queued", false);
     Ok(new)
+}
+
+fn check_input(input: Option<&Json>) -> Result<()> {
+    if input.is_none_or(storable::json) {
+        return Ok(());
+    }
+    Err(StoreError::invalid(
+        "nul_character",
+        "/input",
+        "The text contains a NUL character, which cannot be stored.",
+    ))
+}
+
+/// Refuses a retry beside another run of the same chain: both would hold the same numbers. Until the transaction ends no other retry of
+/// the chain begins. What began while this one waited is seen by the second statement only.
+async fn expect_alone(connection: &mut PgConnection, run: RunId) -> Result<()> {
+    sqlx::query!(
+        "select chain.id from run join run chain on chain.first_run = run.first_run
+         where run.id = $1 order by chain.id for no key update of chain",
+        run.as_uuid()
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let is_busy = sqlx::query_scalar!(
+        r#"select exists (select 1 from run join run chain on chain.first_run = run.first_run
+                          where run.id = $1 and chain.finished_at is null) as "busy!""#,
+        run.as_uuid()
+    )
+    .fetch_one(connection)
+    .await?;
+    if is_busy {
+        return Err(StoreError::conflict(
+            "retry_under_way",
+            "Another retry of this run is not over yet. Stop it first, or wait for its end.",
+        ));
+    }
+    Ok(())
 }
 
 /// The nodes that run again: the named one, all that did not end well or lost their number, and everything behind them.
