@@ -235,10 +235,17 @@ async fn accept_group(pool: PgPool, events: Events, group: Vec<Job>) {
                 hand_over(job, Err(unavailable()));
             }
         }
-        Err(_) => {
+        Err(error) => {
+            tracing::warn!(runs = asked.len(), %error, "a group of runs could not be accepted; one by one now");
+            let mut has_gone = false;
             for (job, asked) in group.into_iter().zip(asked) {
-                let alone = accept_all(&pool, &events, &[asked]).await;
-                hand_over(job, alone.and_then(only));
+                let alone = if has_gone {
+                    Err(unavailable())
+                } else {
+                    accept_all(&pool, &events, &[asked]).await.and_then(only)
+                };
+                has_gone |= matches!(alone, Err(StoreError::Unavailable(_)));
+                hand_over(job, alone);
             }
         }
     }
@@ -415,10 +422,16 @@ async fn remember(
     }
     // In one order everywhere, so that two groups wait for each other and never in a circle.
     keyed.sort();
-    let workspaces: Vec<_> = keyed.iter().map(|(id, ..)| id.as_uuid()).collect();
-    let scopes: Vec<String> = keyed.iter().map(|(_, scope, ..)| (*scope).into()).collect();
-    let keys: Vec<String> = keyed.iter().map(|(_, _, key, _)| (*key).into()).collect();
-    let ids: Vec<_> = keyed.iter().map(|(.., id)| id.as_uuid()).collect();
+    // One statement cannot write a row twice: of those with one key the first one asks for all of them.
+    let mut asking = keyed.clone();
+    asking.dedup_by(|(a, b, c, _), (d, e, f, _)| (a, b, c) == (d, e, f));
+    let workspaces: Vec<_> = asking.iter().map(|(id, ..)| id.as_uuid()).collect();
+    let scopes: Vec<String> = asking
+        .iter()
+        .map(|(_, scope, ..)| (*scope).into())
+        .collect();
+    let keys: Vec<String> = asking.iter().map(|(_, _, key, _)| (*key).into()).collect();
+    let ids: Vec<_> = asking.iter().map(|(.., id)| id.as_uuid()).collect();
     let mine: HashSet<RunId> = sqlx::query_scalar!(
         "insert into idempotency_key (workspace_id, scope, key, run_id, expires_at)
          select workspace_id, scope, key, run_id, now() + make_interval(hours => $5)
