@@ -105,9 +105,9 @@ pub async fn listening(store: &Store, slug: &str) -> Result<Vec<Listening>> {
         .collect())
 }
 
-/// Keeps the call, if nobody else's was first.
-pub async fn capture(store: &Store, test: &Listening, body: &Json) -> Result<()> {
-    sqlx::query!(
+/// Whether the call was kept: another one may have been first, or nobody listens any more.
+pub async fn capture(store: &Store, test: &Listening, body: &Json) -> Result<bool> {
+    let kept = sqlx::query!(
         "update hook_test set body = $4::text::json, received_at = now()
          where workspace_id = $1 and workflow_id = $2 and node = $3 and until > now() and body is null",
         test.scope.workspace().as_uuid(),
@@ -118,7 +118,7 @@ pub async fn capture(store: &Store, test: &Listening, body: &Json) -> Result<()>
     )
     .execute(&store.pool)
     .await?;
-    Ok(())
+    Ok(kept.rows_affected() > 0)
 }
 
 pub(crate) async fn remove_old(store: &Store) -> Result<u64> {

@@ -145,19 +145,12 @@ async fn take(
         .map_err(too_many)?;
     let is_on = hook.as_ref().is_some_and(|(workflow, ..)| workflow.live);
     if test.is_none() && !is_on {
-        return Err(ApiError::new(
-            StatusCode::GONE,
-            "workflow_off",
-            "This workflow is turned off; nothing was started.",
-        ));
+        return Err(off());
     }
     let call = Call::read(request).await?;
     let captured = match &test {
         Some((test, webhook)) => match prove(app, &test.scope, webhook, &call).await {
-            Ok(()) => {
-                store::hook_test::capture(&app.store, test, &call.body).await?;
-                true
-            }
+            Ok(()) => store::hook_test::capture(&app.store, test, &call.body).await?,
             // The draft may ask for another proof than what is live.
             Err(_) if is_on => false,
             Err(error) => return Err(error),
@@ -168,8 +161,19 @@ async fn take(
         Some((workflow, published, at)) if is_on => {
             start(app, workflow, &published, at, &call, captured).await
         }
-        _ => Ok((StatusCode::ACCEPTED, Json(json!({"captured": true}))).into_response()),
+        _ if captured => {
+            Ok((StatusCode::ACCEPTED, Json(json!({"captured": true}))).into_response())
+        }
+        _ => Err(off()),
     }
+}
+
+fn off() -> ApiError {
+    ApiError::new(
+        StatusCode::GONE,
+        "workflow_off",
+        "This workflow is turned off; nothing was started.",
+    )
 }
 
 /// Whether an address leads to this step.
