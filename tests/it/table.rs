@@ -232,6 +232,54 @@ async fn two_people_at_one_table_overwrite_nothing_and_see_each_other() {
 }
 
 #[tokio::test]
+async fn new_positions_are_no_change_of_content() {
+    let (office, owner) = Office::open().await;
+    let hotels = Hotels::new(&owner).await;
+    let seen = hotels.row(&owner, "Krone").await;
+    let set = |row: &Json, city: &str| json!({"op": "set", "row": row["id"], "revision": row["revision"], "cells": {"city": city}});
+    hotels
+        .change(&owner, json!([set(&seen, "Basel")]))
+        .await
+        .expect(200);
+    let adler = hotels.row(&owner, "Adler").await;
+    // So many between the same two rows that there is no room between them, and all get other positions.
+    let added = |from: usize| {
+        (from..from + 40).map(|at| json!({"op": "add", "after": adler["id"], "cells": {"name": format!("H{at}"), "price": "1"}}))
+    };
+    let stale: Vec<Json> = added(0).chain([set(&seen, "Genf")]).collect();
+    let refused = hotels.change(&owner, json!(stale)).await;
+    assert_eq!((refused.status, refused.kind()), (409, "row_changed"));
+    let (krone, post) = (
+        hotels.row(&owner, "Krone").await,
+        hotels.row(&owner, "Post").await,
+    );
+    let since = owner.get(&hotels.path).await.expect(200)["revision"].clone();
+    // Whoever moves a row and writes it in one call has not been overtaken by herself.
+    let good: Vec<Json> = added(0)
+        .chain([
+            json!({"op": "move", "row": krone["id"], "first": true}),
+            set(&krone, "Genf"),
+        ])
+        .collect();
+    let told = hotels.change(&owner, json!(good)).await.expect(200);
+    assert_eq!(told["items"].as_array().unwrap().len(), 43);
+    let after = hotels.row(&owner, "Post").await;
+    assert_eq!(after["revision"], post["revision"]);
+    assert_ne!(after["position"], post["position"]);
+    // Others learn the positions by reading everything again, and write what they had seen.
+    let rows = format!("{}/rows?since={since}", hotels.path);
+    assert_eq!(owner.get(&rows).await.expect(200)["reload"], true);
+    hotels
+        .change(&owner, json!([set(&post, "Turin")]))
+        .await
+        .expect(200);
+    let names = hotels.names(&owner).await;
+    assert!(names.starts_with("Krone Adler H39 H38 "), "{names}");
+    assert!(names.ends_with(" H0 Post"), "{names}");
+    office.close().await;
+}
+
+#[tokio::test]
 async fn columns_change_only_with_what_that_loses_in_sight() {
     let (office, owner) = Office::open().await;
     let hotels = Hotels::new(&owner).await;
@@ -850,5 +898,32 @@ async fn tables_of_another_workspace_are_nobodys() {
     };
     assert_eq!(forged.delete(&hotels.path).await.status, 403);
     other.close().await;
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_column_that_holds_no_texts_any_more_offers_nothing() {
+    let (office, owner) = Office::open().await;
+    let hotels = Hotels::new(&owner).await;
+    let rows: Vec<Json> = hotels.rows(&owner).await;
+    let set = |row: &Json| json!({"op": "set", "row": row["id"], "revision": row["revision"], "cells": {"city": "7"}});
+    let changes: Vec<Json> = rows.iter().map(set).collect();
+    hotels.change(&owner, json!(changes)).await.expect(200);
+    let mut document = quote(&hotels.id, &by_name(&hotels.id));
+    document["nodes"][0]["config"]["fields"][0]["choices_from"]["column"] = json!("city");
+    let published = office.publish(&owner, document).await;
+    let form = format!("/f/{}", published["slug"].as_str().unwrap());
+    let offers = async || {
+        let page = office.caller().get(&form).await;
+        String::from_utf8(page.body)
+            .unwrap()
+            .contains("<option value=\"7\"")
+    };
+    assert!(offers().await);
+    let mut columns = columns();
+    columns[2]["kind"] = json!("integer");
+    hotels.write(&owner, columns, false).await.expect(200);
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    assert!(!offers().await);
     office.close().await;
 }

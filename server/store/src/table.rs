@@ -39,6 +39,13 @@ pub struct Table {
     pub used_by: Vec<(WorkflowId, String)>,
 }
 
+/// What whoever reads or writes rows needs of their table.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub revision: i64,
+    pub layout: Layout,
+}
+
 /// A table to be stored; the caller has checked the layout and the rows.
 #[derive(Clone, Debug)]
 pub struct NewTable {
@@ -96,6 +103,22 @@ pub async fn get(store: &Store, scope: &Scope, id: TableId) -> Result<Table> {
     let found = read(store, scope, Some(&[id.as_uuid()])).await?;
     let mut found = found.into_iter();
     found.next().ok_or(StoreError::NotFound("table"))
+}
+
+/// Without looking for the workflows that name it.
+pub async fn head(store: &Store, scope: &Scope, id: TableId) -> Result<Head> {
+    let row = sqlx::query!(
+        "select revision, layout from data_table where workspace_id = $1 and id = $2 and deleted_at is null",
+        scope.workspace().as_uuid(),
+        id.as_uuid()
+    )
+    .fetch_optional(&store.pool)
+    .await?
+    .ok_or(StoreError::NotFound("table"))?;
+    Ok(Head {
+        revision: row.revision,
+        layout: serde_json::from_value(row.layout)?,
+    })
 }
 
 async fn read(store: &Store, scope: &Scope, ids: Option<&[Uuid]>) -> Result<Vec<Table>> {

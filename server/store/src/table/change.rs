@@ -1,5 +1,7 @@
 //! Changes of rows: many in one commit, each on the row as the caller knows it, so that nobody overwrites what another one wrote.
 
+use std::collections::{HashMap, HashSet};
+
 use engine::{
     ids::{RowId, TableId},
     table::{Cells, MAX_ROW_BYTES, MAX_ROWS, size_bytes},
@@ -80,20 +82,31 @@ pub async fn change_rows(
         id,
         held: &held,
         revision,
+        written: HashSet::new(),
+        moved: HashMap::new(),
+        is_spread: false,
     };
     for (index, change) in changes.iter().enumerate() {
         changing.make(index, change).await?;
     }
     changing.refuse_doubles(changes).await?;
+    let is_spread = changing.is_spread;
     let row_count = count(&mut transaction, id).await?;
     advance(&mut transaction, id, revision).await?;
+    if is_spread {
+        forget(&mut transaction, id, revision).await?;
+    }
     transaction
         .commit()
         .await
         .on_constraint("data_row_name_unique", super::row_name_taken)?;
     tell(store, scope, id, revision);
-    let delta = rows::delta(store, scope, id, held.revision)
-        .await?
+    let delta = if is_spread {
+        rows::everything(store, scope, id).await.map(Some)
+    } else {
+        rows::delta(store, scope, id, held.revision).await
+    };
+    let delta = delta?
         // Somebody changed everything in this very moment; the caller reads again.
         .unwrap_or(Delta {
             revision: held.revision,
@@ -151,6 +164,12 @@ struct Changing<'a> {
     id: TableId,
     held: &'a Held,
     revision: i64,
+    /// Rows whose content this very call wrote.
+    written: HashSet<RowId>,
+    /// The revisions that rows had before this very call moved them.
+    moved: HashMap<RowId, i64>,
+    /// All rows have other positions.
+    is_spread: bool,
 }
 
 impl Changing<'_> {
@@ -163,7 +182,8 @@ impl Changing<'_> {
                 cells,
             } => self.set(index, *row, *revision, cells).await,
             Change::Move { row, place } => {
-                self.existing(*row).await?;
+                let (_, before) = self.existing(*row).await?;
+                self.moved.entry(*row).or_insert(before);
                 let position = self.position(*place, Some(*row)).await?;
                 sqlx::query!(
                     "update data_row set position = $3, revision = $4 where table_id = $1 and id = $2",
@@ -203,12 +223,13 @@ impl Changing<'_> {
                 "This row exists already. Nothing was changed.",
             ));
         }
+        self.written.insert(id);
         Ok(())
     }
 
     async fn set(&mut self, index: usize, row: RowId, revision: i64, cells: &Cells) -> Result<()> {
         let (mut merged, now) = self.existing(row).await?;
-        self.expect(now, revision, &merged)?;
+        self.expect(row, now, revision, &merged)?;
         for (name, cell) in cells {
             merged.insert(name.clone(), cell.clone());
         }
@@ -229,12 +250,13 @@ impl Changing<'_> {
         )
         .execute(&mut *self.connection)
         .await?;
+        self.written.insert(row);
         Ok(())
     }
 
     async fn delete(&mut self, row: RowId, revision: i64) -> Result<()> {
         let (cells, now) = self.existing(row).await?;
-        self.expect(now, revision, &cells)?;
+        self.expect(row, now, revision, &cells)?;
         sqlx::query!(
             "update data_row set cells = '{}', name_key = null, revision = $3, deleted_at = now()
              where table_id = $1 and id = $2",
@@ -257,8 +279,9 @@ impl Changing<'_> {
     }
 
     /// `row_changed` when somebody else wrote it after the caller read it; changes of this very call do not count.
-    fn expect(&self, now: i64, seen: i64, cells: &Cells) -> Result<()> {
-        if now == seen || now == self.revision {
+    fn expect(&self, row: RowId, now: i64, seen: i64, cells: &Cells) -> Result<()> {
+        let now = self.moved.get(&row).copied().unwrap_or(now);
+        if now == seen || self.written.contains(&row) {
             return Ok(());
         }
         let title = self.held.layout.title_of(cells);
@@ -334,18 +357,19 @@ impl Changing<'_> {
         Ok(found.map(|found| (found.position, found.next)))
     }
 
+    /// Rows keep their revisions, which say when their content changed; who knows the old positions reads everything again.
     async fn spread(&mut self) -> Result<()> {
         sqlx::query!(
-            "update data_row set position = spread.number * $3, revision = $2
+            "update data_row set position = spread.number * $2
              from (select id, row_number() over (order by position, id) as number
                    from data_row where table_id = $1 and deleted_at is null) spread
              where data_row.id = spread.id",
             self.id.as_uuid(),
-            self.revision,
             STEP
         )
         .execute(&mut *self.connection)
         .await?;
+        self.is_spread = true;
         Ok(())
     }
 

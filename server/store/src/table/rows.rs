@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use engine::{
     ids::{RowId, TableId},
+    kind::Kind,
     table::{Cells, Layout},
 };
 use serde_json::Value as Json;
@@ -76,6 +77,21 @@ pub async fn rows(
 
 /// What changed since a revision; `None` when that is not known any more.
 pub async fn delta(store: &Store, scope: &Scope, id: TableId, since: i64) -> Result<Option<Delta>> {
+    changes(store, scope, id, Some(since)).await
+}
+
+/// All rows, and those that were deleted lately.
+pub(super) async fn everything(store: &Store, scope: &Scope, id: TableId) -> Result<Delta> {
+    let found = changes(store, scope, id, None).await?;
+    found.ok_or_else(|| StoreError::Damaged("a table whose beginning is not known".into()))
+}
+
+async fn changes(
+    store: &Store,
+    scope: &Scope,
+    id: TableId,
+    since: Option<i64>,
+) -> Result<Option<Delta>> {
     let mut transaction = store
         .pool
         .begin_with("begin isolation level repeatable read read only")
@@ -88,7 +104,7 @@ pub async fn delta(store: &Store, scope: &Scope, id: TableId, since: i64) -> Res
     .fetch_optional(&mut *transaction)
     .await?
     .ok_or(StoreError::NotFound("table"))?;
-    if since < table.oldest_revision {
+    if since.is_some_and(|since| since < table.oldest_revision) {
         return Ok(None);
     }
     let mut delta = Delta {
@@ -101,7 +117,7 @@ pub async fn delta(store: &Store, scope: &Scope, id: TableId, since: i64) -> Res
            where workspace_id = $1 and table_id = $2 and revision > $3 order by position, id"#,
         scope.workspace().as_uuid(),
         id.as_uuid(),
-        since
+        since.unwrap_or(0)
     )
     .fetch_all(&mut *transaction)
     .await?;
@@ -147,7 +163,7 @@ pub async fn snapshot(store: &Store, scope: &Scope, id: TableId) -> Result<Snaps
     })
 }
 
-/// What the filled cells of a text column hold, each once, in the table's order; `None` when there is no such column.
+/// What the filled cells of a text column hold, each once, in the table's order; `None` when there is no such column of texts.
 pub async fn choices(
     store: &Store,
     scope: &Scope,
@@ -165,7 +181,11 @@ pub async fn choices(
         return Ok(None);
     };
     let layout: Layout = serde_json::from_value(layout)?;
-    if layout.column(column).is_none() {
+    // What other kinds hold reads otherwise than it is stored.
+    if !layout
+        .column(column)
+        .is_some_and(|found| matches!(found.field.kind, Kind::Text { .. } | Kind::Choice { .. }))
+    {
         return Ok(None);
     }
     let found = sqlx::query_scalar!(
