@@ -565,7 +565,7 @@ mod tests {
         let read = |width: usize| Records::read(&file(width));
         assert_eq!(read(201).err().expect("too wide").code, "csv_heading_count");
         let guess = read(41).expect("a file").guess("EUR", &setting);
-        assert_eq!(guess.err().expect("too wide").code, "table_column_count");
+        assert_eq!(guess.expect_err("too wide").code, "table_column_count");
         // A line is kept as far as there are headings, and what is beyond them is told.
         let long = format!("Name\nAdler{}x{}\n", ";".repeat(5_000), ";y".repeat(5_000));
         let records = Records::read(long.as_bytes()).expect("a file");
