@@ -47,7 +47,7 @@ export function useTable(id: string, locale: string) {
 
   const put = useCallback((answer: Pick<RowsAnswer, "items" | "deleted" | "revision">) => {
     const next = client.setQueryData<Known>(rowsKey(id), (known) => known && merged(known, answer));
-    if (next) client.setQueryData<TableItem>(keys.table(id), (known) => known && { ...known, row_count: next.rows.length });
+    if (next) client.setQueryData<TableItem>(keys.table(id), (known) => known && { ...known, row_count: next.rows.length, revision: next.revision });
   }, [client, id]);
 
   /** Reads what changed since. */
