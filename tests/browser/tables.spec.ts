@@ -112,6 +112,37 @@ test("a table is made, gets a column and rows, and is edited without a mouse", a
   await saved(page);
 });
 
+test("letters answer yes or no, lines stay lines, and what is refused can be taken back later", async ({ browser }) => {
+  const table = await hotels("Typed");
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/tables/${table.id}`);
+  await cell(page, 1, 3).click();
+  for (const [key, answer] of [["n", false], ["y", true], ["y", true], ["q", true], [" ", false]] as const) {
+    await page.keyboard.press(key);
+    await expect.poll(async () => (await rowsOf(table))[0]?.["sauna"]).toBe(answer);
+  }
+  await page.evaluate(() => navigator.clipboard.writeText('"Adler\nII"'));
+  await cell(page, 1, 1).click();
+  await page.keyboard.press("Control+V");
+  await expect.poll(async () => (await rowsOf(table))[0]?.["name"]).toBe("Adler\nII");
+  await page.keyboard.press("F2");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("here");
+  await page.keyboard.press("Enter");
+  await expect.poll(async () => (await rowsOf(table))[0]?.["name"]).toMatch(/^Adler\nII\n?/);
+  await saved(page);
+  // An undo that does not arrive is still there.
+  const name = (await rowsOf(table))[0]?.["name"];
+  await page.route("**/rows", (route) => route.abort(), { times: 1 });
+  const undo = page.getByRole("button", { name: "Undo" });
+  await undo.click();
+  await expect(undo).toBeEnabled();
+  expect((await rowsOf(table))[0]?.["name"]).toBe(name);
+  await undo.click();
+  await expect.poll(async () => (await rowsOf(table))[0]?.["name"]).toBe("Adler\nII");
+});
+
 test("a block from a spreadsheet fills rows and makes new ones; search and sorting are only views", async ({ browser }) => {
   const table = await hotels("Pasted");
   const page = await asOwner(browser);
