@@ -196,7 +196,7 @@ async fn publishing_recounts_what_changed_and_keeps_what_did_not() {
     assert_eq!(office.sql(hour), "17:30");
     // Without the step there is no schedule.
     let mut other = document(&later, "UTC");
-    other["nodes"][0] = json!({"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "", "fields": [{"name": "note", "label": "Note", "type": "text"}]}});
+    other["nodes"][0] = json!({"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "", "fields": [{"name": "note", "label": "Note", "kind": "text"}]}});
     other["nodes"][1]["config"]["template"] = json!("Nothing");
     other["edges"][0]["from"] = json!("form");
     publish_again(&owner, &workflow, other).await;
