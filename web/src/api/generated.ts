@@ -613,6 +613,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the queue stands. */
+        get: operations["read_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Pauses all workflows, or lets them go on. */
+        patch: operations["change_queue"];
+        trace?: never;
+    };
     "/api/runs": {
         parameters: {
             query?: never;
@@ -945,7 +963,7 @@ export interface paths {
         delete: operations["delete_workflow"];
         options?: never;
         head?: never;
-        /** Renames, gives another address, switches off or on. */
+        /** Renames, gives another address, switches off or on, pauses or resumes. */
         patch: operations["change_workflow"];
         trace?: never;
     };
@@ -2375,6 +2393,8 @@ export interface components {
                 /** @description `form`, `webhook`, `api`, `manual`, `schedule` or `trial`. */
                 source: string;
                 trial: boolean;
+                /** @description It is not over, and its workflow or everything is paused. */
+                paused: boolean;
                 workflow: components["schemas"]["RunWorkflowOut"];
                 /** Format: date-time */
                 created_at: string;
@@ -2462,6 +2482,11 @@ export interface components {
                 name: string;
                 slug: string;
                 state: components["schemas"]["WorkflowState"];
+                /**
+                 * Format: date-time
+                 * @description Since when none of its steps is begun; what is handed in is stored and waits.
+                 */
+                paused_at: string | null;
                 /**
                  * Format: int32
                  * @description Number of the live version.
@@ -2564,6 +2589,30 @@ export interface components {
             base_revision: number;
             /** @description What changed, in words. */
             note?: string;
+        };
+        /** @description How the queue stands. */
+        QueueOut: {
+            /**
+             * Format: date-time
+             * @description Since when nothing is begun in any workflow; null while it goes on.
+             */
+            paused_at: string | null;
+            /** @description Name of the person. */
+            paused_by: string | null;
+            /**
+             * Format: int64
+             * @description Steps that are due and that nobody works on; counted up to 10,000.
+             */
+            due: number;
+            /**
+             * Format: int64
+             * @description Steps that are being worked on.
+             */
+            under_way: number;
+        };
+        QueuePatch: {
+            /** @description `true`: what is handed in is stored and waits; steps under way are finished. */
+            paused: boolean;
         };
         /** @description One value that a step's settings read. */
         Reference: {
@@ -2727,6 +2776,8 @@ export interface components {
             state: components["schemas"]["RunState"];
             source: string;
             trial: boolean;
+            /** @description It is not over, and its workflow or everything is paused. */
+            paused: boolean;
             workflow: components["schemas"]["RunWorkflowOut"];
             input: Record<string, never>;
             /** Format: date-time */
@@ -2763,6 +2814,8 @@ export interface components {
             /** @description `form`, `webhook`, `api`, `manual`, `schedule` or `trial`. */
             source: string;
             trial: boolean;
+            /** @description It is not over, and its workflow or everything is paused. */
+            paused: boolean;
             workflow: components["schemas"]["RunWorkflowOut"];
             /** Format: date-time */
             created_at: string;
@@ -3134,6 +3187,11 @@ export interface components {
             name: string;
             slug: string;
             state: components["schemas"]["WorkflowState"];
+            /**
+             * Format: date-time
+             * @description Since when none of its steps is begun; what is handed in is stored and waits.
+             */
+            paused_at: string | null;
             /** @description Address of the public form, when the live version or the draft has one. */
             form_url: string | null;
             hook_urls: components["schemas"]["HookOut"][];
@@ -3150,6 +3208,8 @@ export interface components {
             /** @description `[a-z0-9]` words joined by `-`; old links end. */
             slug?: string | null;
             state?: components["schemas"]["WorkflowState"] | null;
+            /** @description `true`: what is handed in is stored and waits; steps under way are finished. */
+            paused?: boolean | null;
         };
         WorkflowRowOut: {
             /** Format: uuid */
@@ -3157,6 +3217,11 @@ export interface components {
             name: string;
             slug: string;
             state: components["schemas"]["WorkflowState"];
+            /**
+             * Format: date-time
+             * @description Since when none of its steps is begun; what is handed in is stored and waits.
+             */
+            paused_at: string | null;
             /**
              * Format: int32
              * @description Number of the live version.
@@ -4811,6 +4876,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    change_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueuePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueOut"];
                 };
             };
             /** @description What went wrong. */
