@@ -29,6 +29,10 @@ use crate::{
 /// A try takes at most this long.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long a try waits for the database, and between two looks.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// How much of the answer people can read.
 const ANSWER_HEAD_BYTES: usize = 1_000;
 
@@ -156,6 +160,23 @@ async fn attempt(executor: &Inner, claimed: &Claimed) -> Tried {
     }
 }
 
+/// Reads what a try needs, and waits for a database that is away for a moment: that is no fault of the receiver, whose next try may be
+/// half an hour away.
+pub(crate) async fn patiently<T, F>(mut read: impl FnMut() -> F) -> store::Result<T>
+where
+    F: Future<Output = store::Result<T>>,
+{
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match read().await {
+            Err(error) if error.is_transient() && Instant::now() < until => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
 /// One try of a webhook.
 async fn post(
     executor: &Inner,
@@ -175,9 +196,9 @@ async fn post(
         Ok(body) => body,
         Err(tried) => return tried,
     };
-    let secrets = match delivery::signing_secrets(&executor.config.store, &claimed.scope, endpoint)
-        .await
-    {
+    let store = &executor.config.store;
+    let secrets = patiently(|| delivery::signing_secrets(store, &claimed.scope, endpoint)).await;
+    let secrets = match secrets {
         Ok(secrets) => secrets,
         Err(error) => {
             let again = error.is_transient();
@@ -244,7 +265,7 @@ async fn body(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Vec
         ));
     }
     for file in &claimed.artifacts {
-        let described = describe(executor, claimed, file, now).await;
+        let described = patiently(|| describe(executor, claimed, file, now)).await;
         artifacts.push(described.map_err(|error| unreadable_file(claimed, file, &error))?);
     }
     if let Some(data) = message.get_mut("data").and_then(Json::as_object_mut)

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::{
     Inner,
     context::unanswered,
-    deliver::{LINK_DAYS, Tried, unreadable_file},
+    deliver::{LINK_DAYS, Tried, patiently, unreadable_file},
 };
 use letter::{Block, Letter};
 use words::Language;
@@ -95,11 +95,11 @@ async fn prepare(
             error.is_transient(),
         )
     };
-    let settings = mail_server::get(store, &claimed.scope)
+    let settings = patiently(|| mail_server::get(store, &claimed.scope))
         .await
         .map_err(unreadable)?
         .ok_or_else(not_set_up)?;
-    let password = mail_server::password(store, &claimed.scope)
+    let password = patiently(|| mail_server::password(store, &claimed.scope))
         .await
         .map_err(unreadable)?;
     let letter = letter(executor, claimed, now)?;
@@ -253,7 +253,7 @@ async fn attached(executor: &Inner, claimed: &Claimed) -> Result<Vec<Attached>, 
     }
     let mut files = Vec::new();
     for file in &claimed.artifacts {
-        let bytes = read_file(executor, claimed, file)
+        let bytes = patiently(|| read_file(executor, claimed, file))
             .await
             .map_err(|error| unreadable_file(claimed, file, &error))?;
         files.push(Attached {
