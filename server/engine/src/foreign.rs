@@ -75,8 +75,8 @@ fn plain(number: &serde_json::Number) -> String {
     Decimal::from_scientific(&text).map_or(text, |decimal| decimal.normalize().to_string())
 }
 
-/// A number of the text that JSON readers would change: a fraction or power with more digits than binary numbers keep, or a whole number
-/// beyond 64 bits. `text` is well-formed JSON.
+/// A number of the text that would be another one when it was read: with more digits than binary numbers keep (IEEE 754, double
+/// precision). What a program prints of such a number itself, such as 0.30000000000000004, stays as it is. `text` is well-formed JSON.
 pub fn inexact_number(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -106,16 +106,30 @@ pub fn inexact_number(text: &str) -> Option<&str> {
     None
 }
 
-/// Fifteen digits survive the way through a binary number (IEEE 754, double precision); whole numbers of 64 bits do not take it.
+/// Whether the number is the same when it was read as JSON and written again. Whole numbers of 64 bits do not become binary ones.
 fn is_exact(number: &str) -> bool {
     if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
         return true;
     }
-    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit);
-    let digits: Vec<u8> = digits.skip_while(|digit| *digit == b'0').collect();
-    let zeros = digits.iter().rev().take_while(|digit| **digit == b'0');
-    digits.len() - zeros.count() <= 15
+    serde_json::from_str::<f64>(number)
+        .is_ok_and(|read| digits_of(number) == digits_of(&format!("{read:e}")))
+}
+
+/// The digits of a number from the first to the last that is not zero, and the power of ten of the last one.
+fn digits_of(number: &str) -> Option<(String, i64)> {
+    let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
+    let kept = digits.trim_end_matches('0');
+    if kept.is_empty() {
+        return Some((String::new(), 0));
+    }
+    let dropped = i64::try_from(digits.len() - kept.len()).ok()?;
+    let power: i64 = power.parse().ok()?;
+    let last = power
+        .checked_sub(i64::try_from(fraction.len()).ok()?)?
+        .checked_add(dropped)?;
+    Some((kept.trim_start_matches('0').to_owned(), last))
 }
 
 /// The fields of a body, as its sample has them. What the sample leaves empty may be empty.
@@ -309,6 +323,7 @@ mod tests {
             r#"{"a": 123456789012345.00, "b": 0.000123456789012345}"#,
             None,
         );
+        check("[0.30000000000000004, -1.5e-7, 0.0, 1E3, 100.0]", None);
         check(r#"{"a": 0.10000000000000001}"#, Some("0.10000000000000001"));
         check("[1, 12345678901234567.89]", Some("12345678901234567.89"));
         check("123456789012345678901", Some("123456789012345678901"));
