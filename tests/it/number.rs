@@ -210,12 +210,12 @@ async fn one_run_of_a_chain_goes_at_a_time() {
     ));
     // As while it waits for something.
     office.sql(&format!(
-        "update run set state = 'waiting', finished_at = null where id = '{second}' returning id"
+        "update run set state = 'waiting', finished_at = null, error = null where id = '{second}' returning id"
     ));
     let refused = owner.post(&path, json!({})).await;
     assert_eq!((refused.status, refused.kind()), (409, "retry_under_way"));
     office.sql(&format!(
-        "update run set state = 'failed', finished_at = '{kept}' where id = '{second}' returning id"
+        "update run set state = 'failed', finished_at = '{kept}', error = (select error from run where id = '{first}') where id = '{second}' returning id"
     ));
     let third = owner.post(&path, json!({})).await.expect(202)["id"].clone();
     ended(&owner, third.as_str().expect("an id")).await;

@@ -567,9 +567,13 @@ mod tests {
         let guess = read(41).expect("a file").guess("EUR", &setting);
         assert_eq!(guess.expect_err("too wide").code, "table_column_count");
         // A line is kept as far as there are headings, and what is beyond them is told.
-        let long = format!("Name\nAdler{}x{}\n", ";".repeat(5_000), ";y".repeat(5_000));
+        let long = format!(
+            "Name;Ort\nAdler{}x{}\n",
+            ";".repeat(5_000),
+            ";y".repeat(5_000)
+        );
         let records = Records::read(long.as_bytes()).expect("a file");
-        assert_eq!(records.lines[1].1, ["Adler", "x"]);
+        assert_eq!(records.lines[1].1, ["Adler", "", "x"]);
     }
 
     #[test]
