@@ -21,10 +21,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::values::{field, files, named};
-
-/// Most files of one mail.
-const MAX_FILES: usize = 20;
+use crate::values::{field, files_to_send, named};
 
 /// What receivers of deliveries read as the kind of message; the executor writes mails of this kind.
 const MESSAGE_TYPE: &str = "mail.message";
@@ -125,17 +122,7 @@ impl EmailSend {
     }
 
     fn files(&self, context: &dyn NodeContext) -> Result<Vec<FileRef>, NodeError> {
-        let mut found = Vec::new();
-        for template in &self.files {
-            found.extend(files(context.evaluate(template)?)?);
-        }
-        if found.len() > MAX_FILES {
-            return Err(NodeError::failed(
-                "too_many_files",
-                format!("At most {MAX_FILES} files fit into one delivery."),
-            )
-            .with("most", MAX_FILES));
-        }
+        let found = files_to_send(context, &self.files)?;
         let bytes: u64 = found.iter().map(|file| file.size_bytes).sum();
         if self.attach == Attach::Inline && bytes > MAX_ATTACHED_BYTES {
             return Err(NodeError::failed(

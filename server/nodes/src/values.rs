@@ -8,6 +8,9 @@ use engine::{
 };
 use indexmap::IndexMap;
 
+/// Most files of one delivery.
+const MAX_FILES_TO_SEND: usize = 20;
+
 /// Evaluates named templates; an error names the one that failed.
 pub(crate) fn evaluate_all(
     context: &dyn NodeContext,
@@ -105,6 +108,22 @@ pub(crate) fn files(value: Value) -> Result<Vec<FileRef>, NodeError> {
             Err(NodeError::failed("not_a_file", message).with("kind", kind))
         }
     }
+}
+
+/// The files of a delivery.
+pub(crate) fn files_to_send(
+    context: &dyn NodeContext,
+    templates: &[Template],
+) -> Result<Vec<FileRef>, NodeError> {
+    let mut found = Vec::new();
+    for template in templates {
+        found.extend(files(context.evaluate(template)?)?);
+    }
+    if found.len() > MAX_FILES_TO_SEND {
+        let message = format!("At most {MAX_FILES_TO_SEND} files fit into one delivery.");
+        return Err(NodeError::failed("too_many_files", message).with("most", MAX_FILES_TO_SEND));
+    }
+    Ok(found)
 }
 
 /// A field that is always there.

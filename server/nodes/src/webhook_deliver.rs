@@ -19,10 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::values::{evaluate_all, field, files};
-
-/// Most files of one delivery.
-const MAX_FILES: usize = 20;
+use crate::values::{evaluate_all, field, files_to_send};
 
 /// Send values and files to another program through a signed webhook.
 #[derive(Deserialize, JsonSchema)]
@@ -62,22 +59,11 @@ impl WebhookDeliver {
         let Some(endpoint) = self.endpoint else {
             return Ok(None);
         };
-        let mut artifacts = Vec::new();
-        for template in &self.files {
-            artifacts.extend(files(context.evaluate(template)?)?);
-        }
-        if artifacts.len() > MAX_FILES {
-            return Err(NodeError::failed(
-                "too_many_files",
-                format!("At most {MAX_FILES} files fit into one delivery."),
-            )
-            .with("most", MAX_FILES));
-        }
         Ok(Some(DeliveryRequest {
             receiver: Receiver::Endpoint(endpoint),
             message_type: self.message_type.clone(),
             values: record_to_json(&evaluate_all(context, &self.values)?),
-            artifacts,
+            artifacts: files_to_send(context, &self.files)?,
             attach: self.attach,
         }))
     }

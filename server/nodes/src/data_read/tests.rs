@@ -264,6 +264,12 @@ fn json_is_a_list_or_holds_one() {
     check(&json!({"a": [], "b": []}), "", "It holds: a, b.");
     check(&json!({"a": []}), "c", "It holds: a.");
     check(&json!([1]), "", "Row 1 is not a group");
+    let long = br#"[{"customer": "A", "net": 12345678901234567.89}]"#;
+    let error = read_as("a.json", long, "de", &columns()).expect_err("too many digits");
+    assert!(
+        error.to_string().contains("Let the file have it as a text"),
+        "{error}"
+    );
     check(
         &json!([{"customer": "A", "net": 1.505}]),
         "",
