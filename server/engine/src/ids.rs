@@ -31,6 +31,8 @@ macro_rules! id {
 }
 
 id! {
+    /// A decision that people are asked for.
+    ApprovalId;
     /// A file made or received.
     ArtifactId;
     /// A sealed secret of a workspace.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    approval::ApprovalRequest,
     check::Problem,
     expression::{ExpressionError, Template},
     form::Form,
@@ -537,12 +538,14 @@ pub struct Wait {
     pub kept: Json,
 }
 
-/// What a step waits for; `Generation` and `Delivery` also create the row in the segment's commit.
+/// What a step waits for; `Approval`, `Generation` and `Delivery` also create the row in the segment's commit.
 #[derive(Debug)]
 pub enum WaitOn {
     /// The steps inside, which run for each of these entries. They are what is kept.
     Items(Vec<Json>),
     Signal,
+    /// People who are asked; what they say comes as a signal, an `approval::Verdict`.
+    Approval(Box<ApprovalRequest>),
     Generation(Box<GenerationRequest>),
     Delivery(DeliveryRequest),
     Nothing,

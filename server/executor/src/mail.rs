@@ -7,6 +7,8 @@ mod words;
 use std::time::Duration;
 
 use engine::{
+    format::Formats,
+    ids::ApprovalId,
     mail::{MAX_ATTACHED_BYTES, Mail, Mailbox},
     node::StepError,
     value::FileRef,
@@ -16,8 +18,8 @@ use outbound::mail::{Attached, Encryption, MailError, MailServer, Person};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 use store::{
-    StoreError, account::PASSWORD_RESET, artifact, delivery::Claimed, failure_notice::RUN_FAILED,
-    link, mail_server,
+    StoreError, account::PASSWORD_RESET, approval::APPROVAL, artifact, delivery::Claimed,
+    failure_notice::RUN_FAILED, link, mail_server,
 };
 use url::{Host, Url};
 use uuid::Uuid;
@@ -58,6 +60,16 @@ struct FailureValues {
     run: Uuid,
     title: String,
     others: u64,
+}
+
+#[derive(Deserialize)]
+struct ApprovalValues {
+    approval: ApprovalId,
+    person: Uuid,
+    title: String,
+    workflow: Option<String>,
+    time_zone: String,
+    expires_at: Timestamp,
 }
 
 /// One try.
@@ -175,15 +187,26 @@ fn letter(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Letter,
                 ));
             }
             let sealer = &executor.config.store.sealer;
-            let url = link::reset_url(sealer, base, reset.reset).map_err(|error| {
-                tracing::error!(delivery.id = %claimed.id, %error, "a link to a new password cannot be made");
-                Tried::failed(
-                    "link_unmade",
-                    "The link of this mail could not be made. See the server's log.",
-                    false,
-                )
-            })?;
+            let url = link::reset_url(sealer, base, reset.reset)
+                .map_err(|error| unmade(claimed, &error))?;
             words::password_reset(language, base, url)
+        }
+        APPROVAL => {
+            let asked: ApprovalValues = read(values)?;
+            if asked.expires_at <= now {
+                return Err(Tried::failed(
+                    "approval_over",
+                    "The time to answer is over, so the mail is not sent any more.",
+                    false,
+                ));
+            }
+            let sealer = &executor.config.store.sealer;
+            let url = link::approval_url(sealer, base, asked.approval, asked.person)
+                .map_err(|error| unmade(claimed, &error))?;
+            let locale = language.locale(&notice.locale);
+            let until = Formats::of(locale, &asked.time_zone, "EUR").instant(asked.expires_at);
+            let workflow = asked.workflow.unwrap_or_default();
+            words::approval(language, &workflow, &asked.title, &until, url)
         }
         RUN_FAILED => {
             let failed: FailureValues = read(values)?;
@@ -293,6 +316,15 @@ fn not_set_up() -> Tried {
     Tried::failed(
         "mail_not_set_up",
         "No mail server is set up. An owner can do that under Settings, Mail. Then send the mail again.",
+        false,
+    )
+}
+
+fn unmade(claimed: &Claimed, error: &StoreError) -> Tried {
+    tracing::error!(delivery.id = %claimed.id, %error, "the link of a mail cannot be made");
+    Tried::failed(
+        "link_unmade",
+        "The link of this mail could not be made. See the server's log.",
         false,
     )
 }

@@ -22,8 +22,8 @@ use store::{
     queue::{ClaimedEntry, Holder, LOST_BEFORE_SUSPECT, LOST_CAP, Lease},
     run::{RunRecord, StepRow},
     segment::{
-        AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, NumberWrite, RunWrite, Segment,
-        StepWrite, Writes, Writing,
+        ApprovalWrite, AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, NumberWrite,
+        RunWrite, Segment, StepWrite, Writes, Writing,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -551,6 +551,12 @@ impl Done {
                     WaitOn::Delivery(request) => {
                         writes.deliveries.push(self.delivery(key, request, true));
                     }
+                    WaitOn::Approval(request) => writes.approvals.push(ApprovalWrite {
+                        node: key.node.clone(),
+                        item_path: key.item_path.clone(),
+                        request: (**request).clone(),
+                        now: self.now,
+                    }),
                     WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => {}
                 }
                 if let Some(until) = until {
@@ -792,7 +798,7 @@ fn failed_ports(node: &PlanNode) -> Vec<String> {
 
 fn waits_on(on: &WaitOn) -> &'static str {
     match on {
-        WaitOn::Signal => "signal",
+        WaitOn::Signal | WaitOn::Approval(_) => "signal",
         WaitOn::Generation(_) => "generation",
         WaitOn::Delivery(_) => "delivery",
         WaitOn::Nothing => "nothing",

@@ -8,6 +8,7 @@ use std::{
 };
 
 use engine::{
+    approval::Asked,
     firm::Firm,
     graph::{Outputs, PlanNode, RunFacts},
     ids::SeriesId,
@@ -289,6 +290,10 @@ impl Within<'_> {
                 on: WaitOn::Delivery(delivery),
                 ..
             }) => self.sendable(delivery).await,
+            Outcome::Wait(Wait {
+                on: WaitOn::Approval(request),
+                ..
+            }) => self.askable(&request.asked).await,
             Outcome::Wait(_) => Ok(()),
         }
     }
@@ -313,6 +318,26 @@ impl Within<'_> {
         if !needs_server {
             return Ok(());
         }
+        self.has_mail_server().await
+    }
+
+    /// Somebody is left who may decide, and those outside can be told.
+    async fn askable(&self, asked: &Asked) -> Result<(), NodeError> {
+        if !asked.addresses.is_empty() {
+            self.has_mail_server().await?;
+        }
+        let store = &self.executor.config.store;
+        match store::approval::has_somebody(store, &self.run.scope, self.run.id, asked).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NodeError::config(
+                "approval_nobody_left",
+                "Nobody is left who may decide: those who are named have been removed, or started the run themselves. Name somebody else and publish again.",
+            )),
+            Err(error) => Err(from_store(&error)),
+        }
+    }
+
+    async fn has_mail_server(&self) -> Result<(), NodeError> {
         let store = &self.executor.config.store;
         match store::mail_server::is_set(store, &self.run.scope).await {
             Ok(true) => Ok(()),
@@ -459,6 +484,7 @@ fn is_storable_wait(on: &WaitOn) -> bool {
         WaitOn::Delivery(delivery) => {
             storable::json(&delivery.values) && storable::text(&delivery.message_type)
         }
+        WaitOn::Approval(request) => storable::json(&json!(request)),
         WaitOn::Generation(request) => {
             request
                 .messages

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod answer;
+pub mod approval;
 pub mod artifact;
 pub mod credential;
 pub mod database;

@@ -2,7 +2,7 @@
 //! master key, so that nothing about them is stored and nothing about them can be guessed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use engine::ids::{ArtifactId, RunId, SubmissionId, VersionId, WorkflowId};
+use engine::ids::{ApprovalId, ArtifactId, RunId, SubmissionId, VersionId, WorkflowId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
@@ -52,6 +52,38 @@ pub fn reset_url(sealer: &Sealer, public_url: &str, reset: Uuid) -> Result<Strin
 /// The request a token was made for; `NotFound` when it was not made here.
 pub(crate) fn open_reset_token(sealer: &Sealer, token: &str) -> Result<Uuid> {
     open(sealer, "password-reset", token, &[])?.ok_or(StoreError::NotFound("link"))
+}
+
+/// The token of one person's link to a question: both ids and their MAC, 64 characters.
+pub fn approval_token(sealer: &Sealer, approval: ApprovalId, person: Uuid) -> Result<String> {
+    let (id, person) = (approval.as_uuid(), person.as_bytes());
+    let tag = mac(sealer, "approval", &[id.as_bytes(), person])?;
+    Ok(BASE64.encode([id.as_bytes().as_slice(), person, &tag].concat()))
+}
+
+/// `<public url>/approve/<token>`.
+pub fn approval_url(
+    sealer: &Sealer,
+    public_url: &str,
+    approval: ApprovalId,
+    person: Uuid,
+) -> Result<String> {
+    let token = approval_token(sealer, approval, person)?;
+    Ok(format!("{}/approve/{token}", base(public_url)))
+}
+
+/// The question and the person a token was made for; `NotFound` when it was not made here.
+pub(crate) fn open_approval_token(sealer: &Sealer, token: &str) -> Result<(Uuid, Uuid)> {
+    let lost = || StoreError::NotFound("page");
+    let bytes = BASE64.decode(token).map_err(|_| lost())?;
+    let (id, rest) = bytes.split_first_chunk::<16>().ok_or_else(lost)?;
+    let (person, tag) = rest.split_first_chunk::<16>().ok_or_else(lost)?;
+    let genuine: bool = mac(sealer, "approval", &[id, person])?.ct_eq(tag).into();
+    if genuine {
+        Ok((Uuid::from_bytes(*id), Uuid::from_bytes(*person)))
+    } else {
+        Err(lost())
+    }
 }
 
 /// What a run's public page leads to.
@@ -357,6 +389,23 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_link_to_a_question_is_one_persons() {
+        let (approval, anna, ben): (ApprovalId, Uuid, Uuid) = (fresh_id(), fresh_id(), fresh_id());
+        let token = approval_token(&sealer(1), approval, anna).unwrap();
+        assert_eq!(token.len(), 64);
+        let opened = open_approval_token(&sealer(1), &token).unwrap();
+        assert_eq!(opened, (approval.as_uuid(), anna));
+        assert!(open_approval_token(&sealer(2), &token).is_err());
+        let other = approval_token(&sealer(1), approval, ben).unwrap();
+        // The person of one link with the proof of another.
+        let mixed = format!("{}{}", &other[..43], &token[43..]);
+        assert!(open_approval_token(&sealer(1), &mixed).is_err());
+        for wrong in ["", "x", &token[..40]] {
+            assert!(open_approval_token(&sealer(1), wrong).is_err());
+        }
     }
 
     #[test]

@@ -98,6 +98,9 @@ async fn remove_trial_runs(store: &Store) -> Result<u64> {
     sqlx::query!("delete from answer where run_id = any($1)", &gone)
         .execute(&mut *transaction)
         .await?;
+    sqlx::query!("delete from approval where run_id = any($1)", &gone)
+        .execute(&mut *transaction)
+        .await?;
     sqlx::query!("delete from attempt where run_id = any($1)", &gone)
         .execute(&mut *transaction)
         .await?;

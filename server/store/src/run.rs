@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::oneshot;
 
 use crate::{
-    Result, Scope, Store, StoreError, answer,
+    Result, Scope, Store, StoreError, answer, approval,
     events::Event,
     generation,
     queue::{self, What},
@@ -571,7 +571,7 @@ pub(crate) async fn end_open(connection: &mut sqlx::PgConnection, runs: &[RunId]
     for run in runs {
         generation::cancel_for_run(connection, *run).await?;
     }
-    Ok(())
+    approval::withdraw(connection, &ids).await
 }
 
 /// Deletes the entry of one step and calls it off, in the caller's transaction; the caller holds the run row's lock.
@@ -599,7 +599,7 @@ pub(crate) async fn end_step(
     .execute(&mut *connection)
     .await?;
     generation::cancel_for_step(connection, run, node, item_path).await?;
-    Ok(())
+    approval::close(connection, run, node, item_path, false).await
 }
 
 /// Answers a step that waits for a signal. `false`: it does not wait any more.
@@ -626,27 +626,43 @@ pub async fn signal(
     .fetch_optional(&mut *transaction)
     .await?
     .ok_or(StoreError::NotFound("run"))?;
+    if !signal_waiting(&mut transaction, run, node, "", payload).await? {
+        return Ok(false);
+    }
+    transaction.commit().await?;
+    queue::wake(store);
+    Ok(true)
+}
+
+/// The same in the caller's transaction, which holds the run row's lock and wakes executors afterwards.
+pub(crate) async fn signal_waiting(
+    connection: &mut sqlx::PgConnection,
+    run: RunId,
+    node: &str,
+    item_path: &str,
+    payload: &Json,
+) -> Result<bool> {
     let waits = sqlx::query!(
-        "select node from step where run_id = $1 and node = $2 and item_path = '' and state = 'waiting' and waits_on = 'signal'",
+        "select node from step where run_id = $1 and node = $2 and item_path = $3 and state = 'waiting' and waits_on = 'signal'",
         run.as_uuid(),
         node,
+        item_path,
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&mut *connection)
     .await?
     .is_some();
-    if !waits || !queue::ready_waiting(&mut transaction, run, node, "").await? {
+    if !waits || !queue::ready_waiting(connection, run, node, item_path).await? {
         return Ok(false);
     }
     sqlx::query!(
-        "update step set signal = $3 where run_id = $1 and node = $2 and item_path = ''",
+        "update step set signal = $4 where run_id = $1 and node = $2 and item_path = $3",
         run.as_uuid(),
         node,
+        item_path,
         payload,
     )
-    .execute(&mut *transaction)
+    .execute(connection)
     .await?;
-    transaction.commit().await?;
-    queue::wake(store);
     Ok(true)
 }
 

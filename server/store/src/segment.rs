@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use engine::{
+    approval::ApprovalRequest,
     ids::{DeliveryId, EndpointId, RunId, WorkerId, WorkflowId},
     node::{Answer, Attach, DeliveryRequest, GenerationRequest, NumberRequest, Receiver},
 };
@@ -13,7 +14,7 @@ use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, types::Json as SqlJson};
 
 use crate::{
-    Result, Scope, Store, answer,
+    Result, Scope, Store, answer, approval,
     delivery::Channel,
     events::{Event, Wake},
     failure_notice, fresh_id, generation,
@@ -56,11 +57,12 @@ pub struct Writes {
     pub deliveries: Vec<DeliveryWrite>,
     pub generations: Vec<GenerationWrite>,
     pub numbers: Vec<NumberWrite>,
+    pub approvals: Vec<ApprovalWrite>,
     /// For the caller that waits.
     pub answer: Option<Answer>,
     /// Steps (node, item path) of the run that are called off while it goes on.
     pub cancelled: Vec<(String, String)>,
-    /// Steps (node, item path) whose requests to models came too late.
+    /// Steps (node, item path) whose time was over: what they asked of models and people is answered no more.
     pub withdrawn: Vec<(String, String)>,
     pub run: Option<RunWrite>,
 }
@@ -140,6 +142,16 @@ pub struct GenerationWrite {
     pub timeout_ms: u64,
     pub priority: i16,
     pub request: GenerationRequest,
+}
+
+/// A question to people.
+#[derive(Clone, Debug)]
+pub struct ApprovalWrite {
+    pub node: String,
+    pub item_path: String,
+    pub request: ApprovalRequest,
+    /// When the segment's head began.
+    pub now: Timestamp,
 }
 
 /// A number for a step of this segment: it becomes part of what the step puts out.
@@ -224,8 +236,10 @@ pub async fn commit(
     for (run, writes) in &writes {
         for (node, item_path) in &writes.withdrawn {
             generation::cancel_for_step(&mut transaction, *run, node, item_path).await?;
+            approval::close(&mut transaction, *run, node, item_path, true).await?;
         }
     }
+    let asks = write_approvals(&mut transaction, &by_run, &writes).await?;
     for (segment, generation) in &rows.generations {
         generation::insert(
             &mut transaction,
@@ -245,6 +259,9 @@ pub async fn commit(
     transaction.commit().await?;
     committed();
     tell(store, &by_run, &writes);
+    if asks {
+        store.events.wake(Wake::Deliveries);
+    }
     drop(rows);
     Ok(answers(segments, writes, leases))
 }
@@ -326,6 +343,31 @@ async fn write_answers(
         .filter_map(|(run, writes)| Some((segments.get(run)?.scope, *run, writes.answer.as_ref()?)))
         .collect();
     answer::insert(connection, &answers).await
+}
+
+/// `true`: mails to those who are asked were written.
+async fn write_approvals(
+    connection: &mut PgConnection,
+    segments: &HashMap<RunId, &Segment>,
+    writes: &BTreeMap<RunId, Writes>,
+) -> Result<bool> {
+    let mut asks = false;
+    for (run, writes) in writes {
+        let Some(segment) = segments.get(run) else {
+            continue;
+        };
+        for approval in &writes.approvals {
+            let new = approval::New {
+                scope: &segment.scope,
+                run: *run,
+                node: &approval.node,
+                item_path: &approval.item_path,
+                request: &approval.request,
+            };
+            asks |= approval::insert(connection, &new, approval.now).await?;
+        }
+    }
+    Ok(asks)
 }
 
 /// Draws the numbers that steps ask for and puts them into what the steps put out.
@@ -667,6 +709,9 @@ fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<Ru
         generates |= !writes.generations.is_empty();
         if let Some(answer) = &writes.answer {
             store.events.answered(*id, Some(answer));
+        }
+        if !(writes.approvals.is_empty() && writes.withdrawn.is_empty()) {
+            approval::announce(store, &segment.scope);
         }
         let watched = store.events.watched();
         for step in writes.steps.iter().filter(|_| watched) {

@@ -20,6 +20,17 @@ impl Language {
     }
 }
 
+impl Language {
+    /// How dates are written: as the reader's tag says where it is of this language.
+    pub(super) fn locale(self, tag: &str) -> &str {
+        match self {
+            Self::English if tag.starts_with("en") => tag,
+            Self::English => "en",
+            Self::Chinese => "zh-CN",
+        }
+    }
+}
+
 /// Subject and blocks.
 type Words = (String, Vec<Block>);
 
@@ -71,6 +82,51 @@ pub(super) fn password_reset(language: Language, base: &str, url: String) -> Wor
                 Block::Note(
                     "此链接只能使用一次，一小时内有效。如果不是您本人，则无需处理：您的密码不变。".into(),
                 ),
+            ],
+        ),
+    }
+}
+
+pub(super) fn approval(
+    language: Language,
+    workflow: &str,
+    title: &str,
+    until: &str,
+    url: String,
+) -> Words {
+    let (workflow, title) = (
+        engine::mail::one_line(workflow),
+        engine::mail::one_line(title),
+    );
+    match language {
+        Language::English => (
+            format!("Your decision: {title}"),
+            vec![
+                Block::Text(format!(
+                    "A run of \u{201c}{workflow}\u{201d} waits for your decision:\n\n{title}"
+                )),
+                Block::Link {
+                    label: "Look at it and decide".into(),
+                    url,
+                },
+                Block::Note(format!(
+                    "Open until {until}. The link is for you alone: whoever has it can answer for you. Opening it decides nothing."
+                )),
+            ],
+        ),
+        Language::Chinese => (
+            format!("请您决定：{title}"),
+            vec![
+                Block::Text(format!(
+                    "\u{201c}{workflow}\u{201d}的一次运行正在等待您的决定：\n\n{title}"
+                )),
+                Block::Link {
+                    label: "查看并决定".into(),
+                    url,
+                },
+                Block::Note(format!(
+                    "有效期至 {until}。此链接仅供您本人使用：任何拿到它的人都可以代您答复。打开链接本身不会做出任何决定。"
+                )),
             ],
         ),
     }

@@ -477,14 +477,14 @@ async fn insert(
     let rows: Vec<Json> = runs.iter().map(|run| row_of(run)).collect();
     let made = sqlx::query!(
         r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
-                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority)
+                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority, started_by)
            select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id, title,
                   coalesce(input, 'null'), until_node, nullif(pinned, 'null'), really_send, id,
                   case when trial then now() + make_interval(hours => $2) end,
-                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority
+                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority, started_by
            from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid, draft_revision bigint,
                 trial boolean, source text, trigger_node text, submission_id uuid, title text, input jsonb, until_node text,
-                pinned jsonb, really_send boolean, priority smallint)
+                pinned jsonb, really_send boolean, priority smallint, started_by uuid)
            returning id, firm, created_at as "created_at: jiff_sqlx::Timestamp""#,
         SqlJson(&rows) as _,
         TRIAL_HOURS,
@@ -563,7 +563,7 @@ fn row_of(run: &Fresh<'_>) -> Json {
         "submission_id": submission, "title": run.title, "input": new.input, "submission": new.submission,
         "until_node": trial.and_then(|trial| trial.until_node.as_ref()), "pinned": trial.and_then(|trial| trial.pinned.as_ref()),
         "really_send": trial.is_some_and(|trial| trial.really_send),
-        "priority": new.priority(),
+        "priority": new.priority(), "started_by": run.scope.member(),
         "lease_owner": new.lease.map(|holder| holder.worker), "lease_ms": new.lease.map(|holder| holder.lease_ms),
     })
 }
