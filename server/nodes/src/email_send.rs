@@ -139,7 +139,7 @@ impl EmailSend {
 }
 
 /// The people in values: an address, or a list of them; empty entries are left out.
-fn people(
+pub(crate) fn people(
     context: &dyn NodeContext,
     templates: &[Template],
     place: &str,

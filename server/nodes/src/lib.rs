@@ -1,5 +1,6 @@
 //! The node types that Formwork ships, one file each, and the catalogue of them. Nothing else may name a node type.
 
+mod approval_ask;
 mod branch;
 mod data_read;
 mod data_write;
@@ -38,6 +39,7 @@ use engine::catalogue::{Catalogue, NodeType};
 /// Every node type of this build, with its texts in every language.
 pub fn catalogue() -> Catalogue {
     Catalogue::new(vec![
+        NodeType::of::<approval_ask::ApprovalAsk>(),
         NodeType::of::<branch::Branch>(),
         NodeType::of::<data_read::DataRead>(),
         NodeType::of::<data_write::DataWrite>(),
