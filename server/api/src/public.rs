@@ -1,7 +1,8 @@
-//! What anybody may open: forms, results, signed file links and inbound webhooks. Pages are made on the server, work without
+//! What anybody may open: forms, results, questions to people, signed file links and inbound webhooks. Pages are made on the server, work without
 //! JavaScript and carry no inline code; nobody here is ever signed in, the only cookie is the ticket of an open form.
 
 mod answers;
+mod approvals;
 mod asset;
 mod colour;
 mod compute;
@@ -54,6 +55,11 @@ pub(crate) fn router() -> Router<App> {
         .route("/r/{token}/events", get(results::events))
         .route("/r/{token}/document", get(results::document))
         .route("/a/{id}", get(files::show))
+        .route(
+            "/approve/{token}",
+            get(approvals::show).post(approvals::decide),
+        )
+        .route("/approve/{token}/file", get(approvals::file))
         .route("/hooks/{slug}", post(hooks::receive_open))
         .route("/hooks/{slug}/{token}", post(hooks::receive))
         .route("/assets-public/{name}", get(asset::serve))

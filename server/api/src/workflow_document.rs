@@ -2,6 +2,7 @@
 //! "embedded under a local name" (exports, examples) and "a resource of its own" (drafts). Which settings name one says the schema
 //! (`x-widget: "document"`, `"table"`), never a node type.
 
+mod members;
 mod series;
 mod tables;
 
@@ -12,7 +13,7 @@ use engine::{
     catalogue::Catalogue,
     check::{Checked, Problem},
     graph::{self, Named},
-    ids::{CredentialId, DocumentId, SeriesId},
+    ids::{CredentialId, DocumentId, MemberId, SeriesId},
     node::Trigger,
     schedule::Schedule,
     schema,
@@ -35,8 +36,9 @@ use crate::{
 pub(crate) use series::{embed_series, extract_series};
 pub(crate) use tables::{choices, embed_tables, extract_tables};
 
-/// The controls of settings that name a document template, a series, or a table.
+/// The controls of settings that name a document template, members, a series, or a table.
 const DOCUMENT: &str = "document";
+const MEMBERS: &str = "members";
 const SERIES: &str = "series";
 const TABLE: &str = "table";
 
@@ -59,6 +61,7 @@ pub(crate) struct Resources {
     pub(crate) series: Vec<(SeriesId, Series)>,
     /// All of the workspace, with their kinds.
     pub(crate) credentials: Vec<(CredentialId, String)>,
+    pub(crate) members: Vec<MemberId>,
     /// A mail server is set up.
     pub(crate) sends_mail: bool,
 }
@@ -81,6 +84,7 @@ impl Resources {
         let tables: Vec<_> = ids(&named(TABLE));
         let series: Vec<_> = ids(&named(SERIES));
         let credentials = store::credential::list(store, scope).await?;
+        let members = store::account::members(store, scope).await?;
         Ok(Self {
             templates: store::document::newest(store, scope, &documents).await?,
             tables: store::table::several(store, scope, &tables).await?,
@@ -89,6 +93,7 @@ impl Resources {
                 .into_iter()
                 .map(|credential| (credential.id, credential.kind))
                 .collect(),
+            members: members.into_iter().map(|member| member.id).collect(),
             sends_mail: store::mail_server::is_set(store, scope).await?,
         })
     }
@@ -123,6 +128,7 @@ fn ids<T: FromStr>(names: &[String]) -> Vec<T> {
 pub(crate) fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &Resources) -> Checked {
     let mut checked = engine::check::check(workflow, catalogue, &resources.named());
     let series = series::problems(workflow, catalogue, resources);
+    let members = members::problems(workflow, catalogue, resources);
     let nodes = workflow.nodes.iter().enumerate();
     let others = nodes.flat_map(|(index, node)| {
         let proof = proof_problem(index, node, catalogue, resources);
@@ -130,7 +136,7 @@ pub(crate) fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &Reso
             .into_iter()
             .chain(mail_problem(index, node, catalogue, resources))
     });
-    checked.problems.extend(series.into_iter().chain(others));
+    checked.problems.extend(series.into_iter().chain(members).chain(others));
     checked
 }
 

@@ -25,6 +25,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.set_auto_escape_callback(|_| AutoEscape::Html);
     for (name, source) in [
+        ("approval.html", include_str!("templates/approval.html")),
         ("layout.html", include_str!("templates/layout.html")),
         ("controls.html", include_str!("templates/controls.html")),
         ("form.html", include_str!("templates/form.html")),

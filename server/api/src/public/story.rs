@@ -403,7 +403,7 @@ pub(super) fn date_text(at: Timestamp, zone: &TimeZone, locale: &str) -> String 
 }
 
 /// `8 March 2027, 14:02`.
-fn moment_text(at: Timestamp, zone: &TimeZone, locale: &str) -> String {
+pub(super) fn moment_text(at: Timestamp, zone: &TimeZone, locale: &str) -> String {
     let local = at.to_zoned(zone.clone());
     format!(
         "{}, {:02}:{:02}",

@@ -1,6 +1,7 @@
 //! The JSON API under `/api`, one file a resource. `access.rs` says who may call what.
 
 mod access_keys;
+mod approvals;
 mod artifacts;
 mod credentials;
 mod deliveries;
@@ -74,6 +75,7 @@ fn cursor(after: Option<&str>) -> Result<Option<Uuid>> {
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(access_keys::router())
+        .merge(approvals::router())
         .merge(artifacts::router())
         .merge(credentials::router())
         .merge(deliveries::router())

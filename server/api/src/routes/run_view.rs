@@ -14,11 +14,13 @@ use engine::{
 use serde_json::{Map, Value, json};
 use store::{
     Scope,
+    approval::Approval,
     generation::Generation,
     run::{Attempt, Outcome, StepDetail},
 };
 
 use super::{
+    approvals::page_of,
     artifacts::ArtifactOut,
     runs::{
         AttemptOut, GenerationOut, MessageOut, RunDeliveryOut, RunOut, RunResultOut, RunState,
@@ -57,6 +59,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
     let host = |worker: Option<engine::ids::WorkerId>| {
         worker.map(|id| hosts.get(&id).cloned().unwrap_or_else(|| "gone".into()))
     };
+    let questions = Questions::read(app, scope, id).await?;
     let reads = Reads::new(workflow.as_ref(), &rows, &detail.firm);
     let mut steps = Vec::new();
     for place in places(workflow.as_ref(), &rows) {
@@ -98,7 +101,10 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
                 .and_then(|row| row.error.as_ref())
                 .map(StepErrorOut::from_json),
             warnings: row.map(warnings).unwrap_or_default(),
-            waits: row.and_then(|row| wait_out(row, &generations)),
+            waits: match row {
+                Some(row) => questions.named(row, wait_out(row, &generations)),
+                None => None,
+            },
             attempts: tries,
             generations: written,
             started_at: row.and_then(|row| row.started_at),
@@ -372,6 +378,50 @@ fn collect_reads(json: &Value, found: &mut dyn FnMut(&[String])) {
     }
 }
 
+/// What people are asked in a run, as the signed-in member sees it.
+struct Questions {
+    /// With the page on which they decide, if they may.
+    open: Vec<(Approval, Option<String>)>,
+}
+
+impl Questions {
+    async fn read(app: &App, scope: &Scope, run: RunId) -> Result<Self> {
+        let found = store::approval::of_run(&app.store, scope, run).await?;
+        let person = match scope.member() {
+            Some(_) if !found.is_empty() => Some(store::approval::person(&app.store, scope).await?),
+            _ => None,
+        };
+        let open = found.into_iter().filter(Approval::is_open);
+        let open = open.map(|approval| {
+            let page = page_of(app, &approval, person.as_ref())?;
+            Ok((approval, page))
+        });
+        Ok(Self {
+            open: open.collect::<Result<_>>()?,
+        })
+    }
+
+    /// A wait that says whose decision it is for.
+    fn named(&self, row: &StepDetail, wait: Option<WaitOut>) -> Option<WaitOut> {
+        let wait = wait?;
+        let mut open = self.open.iter();
+        let asks =
+            open.find(|(asked, _)| asked.node == row.node && asked.item_path == row.item_path);
+        let Some((approval, page)) = asks else {
+            return Some(wait);
+        };
+        Some(WaitOut {
+            asked: if approval.request.asked.everybody {
+                Vec::new()
+            } else {
+                approval.asked.clone()
+            },
+            answer_url: page.clone(),
+            ..wait
+        })
+    }
+}
+
 fn wait_out(row: &StepDetail, generations: &[Generation]) -> Option<WaitOut> {
     let wait = |on: &str, text: String| WaitOut {
         on: on.into(),
@@ -379,6 +429,8 @@ fn wait_out(row: &StepDetail, generations: &[Generation]) -> Option<WaitOut> {
         until: row.wait_until,
         model: None,
         place: None,
+        asked: Vec::new(),
+        answer_url: None,
     };
     match (row.state.as_str(), row.waits_on.as_deref()) {
         ("retryable", _) => Some(WaitOut {

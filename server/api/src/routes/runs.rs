@@ -146,6 +146,10 @@ pub(crate) struct WaitOut {
     pub model: Option<String>,
     /// Place in that model's queue, from 1.
     pub place: Option<i64>,
+    /// Whose decision it waits for; empty for other waits, and where every member may decide.
+    pub asked: Vec<String>,
+    /// The page on which the signed-in member decides; null when they may not.
+    pub answer_url: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
