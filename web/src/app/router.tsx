@@ -119,7 +119,7 @@ const runs = createRoute({
 const waiting = createRoute({
   getParentRoute: () => app,
   path: "/runs/waiting",
-  component: lazyRouteComponent(() => import("~/features/runs/RunsPage"), "WaitingPage"),
+  component: lazyRouteComponent(() => import("~/features/runs/WaitingPage"), "WaitingPage"),
 });
 
 const run = createRoute({

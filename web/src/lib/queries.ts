@@ -9,6 +9,7 @@ export const keys = {
   workflows: ["workflows"],
   workflow: (id: string) => ["workflow", id],
   examples: (language: string) => ["examples", language],
+  approvals: ["approvals"],
   runs: ["runs"],
   run: (id: string) => ["run", id],
   deliveries: ["deliveries"],
@@ -47,9 +48,8 @@ export function makeQueryClient(): QueryClient {
 /** Which kept data an event makes old. Streamed text is no news about a record: its screens read it themselves. */
 export function staleKeys(event: LiveEvent): readonly (readonly string[])[] {
   if (event.kind === "generation.text") return [];
-  if (event.topic === "runs") return [keys.runs, keys.workflows];
-  if (event.topic === "models") return [keys.models];
-  if (event.topic === "tables") return [keys.tables];
+  if (event.topic === "runs") return [keys.runs, keys.approvals, keys.workflows];
+  if (["approvals", "models", "tables"].includes(event.topic)) return [[event.topic]];
   if (event.topic === "deliveries") return [keys.deliveries, ["delivery"]];
   const [resource, id] = event.topic.split(":");
   if (resource === "run" && id !== undefined) return [keys.run(id)];

@@ -195,6 +195,7 @@ const hookTest = (id: string, step: string) => `${at(id)}/hook-tests/${encodeURI
 export const getHookTest = (id: string, step: string) => request<HookTest>("GET", hookTest(id, step));
 export const startHookTest = (id: string, step: string) => request<HookTest>("POST", hookTest(id, step), {});
 export const stopHookTest = (id: string, step: string) => request<unknown>("DELETE", hookTest(id, step));
+export const getMembers = () => request<{ items: Array<Named & { email: string }> }>("GET", "/members");
 export const getSeries = () => request<{ items: Array<Named & { next: string }> }>("GET", "/series");
 export const getCredentials = () => request<{ items: Named[] }>("GET", "/credentials");
 export const getModels = () => request<ModelList>("GET", "/models");

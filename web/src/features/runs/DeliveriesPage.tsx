@@ -128,6 +128,7 @@ export function useDeliveryTitle(): (item: Pick<DeliveryItem, "run" | "message_t
   const { t } = useTranslation();
   return (item) => {
     if (item.run !== null) return item.run.title || t("runs.untitled");
+    if (item.message_type === "mail.approval") return t("deliveries.approval");
     if (item.message_type === "mail.password_reset") return t("deliveries.password_reset");
     if (item.message_type === "mail.run_failed") return t("deliveries.run_failed");
     return t("deliveries.test");

@@ -164,20 +164,3 @@ function Row({ run }: { run: RunItem }) {
     </tr>
   );
 }
-
-export function WaitingPage() {
-  const { t } = useTranslation();
-  return (
-    <Page title={t("nav.runs")} tabs={<RunTabs here="waiting" />} help="runs">
-      <Empty
-        action={
-          <Button component={Link} to="/runs" variant="default">
-            {t("runs.to_runs")}
-          </Button>
-        }
-      >
-        {t("runs.nothing_waits")}
-      </Empty>
-    </Page>
-  );
-}

@@ -1,6 +1,7 @@
 // What a form asks, as the `form_fields` control edits it. The server's validator is the law; this only shapes sensible beginnings.
 
 import { freshName } from "./ids";
+import type { Kind } from "../expression/kind";
 import { isObject, without } from "./pointer";
 import type { Json, JsonObject } from "./types";
 
@@ -17,6 +18,26 @@ export interface FormField extends JsonObject {
 
 export function fieldsOf(value: Json | undefined): FormField[] {
   return Array.isArray(value) ? value.filter((item): item is FormField => isObject(item) && typeof item["name"] === "string") : [];
+}
+
+/** The kind of a single answer, as far as choosing a value for it needs to know. */
+export function kindOf(field: FormField): Kind {
+  switch (field.kind) {
+    case "number":
+      return { kind: field["decimals"] === 0 ? "integer" : "decimal" };
+    case "money":
+    case "date":
+    case "file":
+      return { kind: field.kind };
+    case "checkbox":
+      return { kind: "yes_no" };
+    case "multi_select":
+      return { kind: "list", item: { kind: "text" } };
+    case "rows":
+      return { kind: "list", item: { kind: "any" } };
+    default:
+      return { kind: "text" };
+  }
 }
 
 /** How much of a line a question takes on a wide screen. */

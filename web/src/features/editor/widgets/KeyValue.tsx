@@ -1,4 +1,5 @@
-// Names with values. Where the schema says that the names are a document's fields, they are given and only the values are asked.
+// Names with values. Where the schema says that the names are a document's fields, or those of another setting, they are given and only
+// the values are asked.
 
 import { ActionIcon, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
@@ -6,6 +7,7 @@ import { Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { fieldsOf, kindOf } from "~/lib/document/form";
 import { isObject, without } from "~/lib/document/pointer";
 import type { Json, JsonObject } from "~/lib/document/types";
 import { fieldTitle } from "~/lib/expression/kind";
@@ -24,6 +26,10 @@ export function KeyValueWidget(props: WidgetProps) {
   const source = schema["x-keys"]?.document_fields ?? null;
   const documentId = source ? scope.config[source] : null;
   const fields = useQuery({ ...documentFields(typeof documentId === "string" ? documentId : ""), enabled: typeof documentId === "string" && documentId !== "" });
+  const asked = schema["x-keys"]?.form_fields ?? null;
+  const known: Field[] | undefined = asked
+    ? fieldsOf(scope.config[asked]).map((field) => ({ name: field.name, title: field.label, optional: true, ...kindOf(field) }))
+    : source ? fields.data : undefined;
   const values = isObject(value) ? value : {};
   const [naming, setNaming] = useState<{ key: string; text: string } | null>(null);
   const item = deref(typeof schema.additionalProperties === "object" ? schema.additionalProperties : {}, scope.definitions);
@@ -46,8 +52,7 @@ export function KeyValueWidget(props: WidgetProps) {
 
   // The names come from the document: until they are here there is nothing to edit.
   if (source && fields.isLoading) return <div aria-busy>{head}<div className={classes["waiting"]} aria-hidden /></div>;
-  if (source && fields.data) {
-    const known: Field[] = fields.data;
+  if (known) {
     const extra = Object.keys(values).filter((name) => !known.some((field) => field.name === name));
     return (
       <div>

@@ -17,7 +17,7 @@ import { DocumentFieldsWidget } from "./DocumentFields";
 import { FormFieldsWidget } from "./FormFields";
 import { KeyValueWidget } from "./KeyValue";
 import { OutputFieldsWidget } from "./OutputFields";
-import { CredentialWidget, DocumentWidget, EndpointWidget, ModelWidget, SeriesWidget } from "./resources";
+import { CredentialWidget, DocumentWidget, EndpointWidget, MembersWidget, ModelWidget, SeriesWidget } from "./resources";
 import { RulesWidget } from "./Rules";
 import { TableColumnWidget, TableConditionsWidget, TableWidget } from "./tables";
 import { deref, helpOf, labelOf, matters, propertiesOf, widgetOf } from "./schema";
@@ -45,6 +45,7 @@ const WIDGETS: Record<string, ComponentType<WidgetProps>> = {
   table_conditions: TableConditionsWidget,
   endpoint: EndpointWidget,
   credential: CredentialWidget,
+  members: MembersWidget,
   series: SeriesWidget,
   output_fields: OutputFieldsWidget,
   value: ValueWidget,

@@ -1,6 +1,6 @@
 // References to things of the workspace: models, documents, endpoints, credentials.
 
-import { Select } from "@mantine/core";
+import { MultiSelect, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { items } from "~/api/client";
 import { writingModel } from "~/lib/models";
 import { keys } from "~/lib/queries";
-import { getCredentials, getDocuments, getEndpoints, getModels, getSeries } from "../api";
+import { getCredentials, getDocuments, getEndpoints, getMembers, getModels, getSeries } from "../api";
 import type { WidgetProps } from "./widget";
 import classes from "./widgets.module.css";
 
@@ -105,4 +105,26 @@ export function CredentialWidget(props: WidgetProps) {
   const { t } = useTranslation("editor");
   const list = useQuery({ queryKey: keys.credentials, queryFn: getCredentials });
   return <Chooser {...props} options={list.data && named(items(list.data))} emptyLabel={t("resource.chooseCredential")} link={{ to: "/settings/credentials", text: t("resource.openCredentials") }} />;
+}
+
+export function MembersWidget({ label, help, error, required, value, onChange }: WidgetProps) {
+  const { t } = useTranslation("editor");
+  const members = useQuery({ queryKey: keys.members, queryFn: getMembers });
+  const chosen = Array.isArray(value) ? value.map(String) : [];
+  const known = (members.data ? items(members.data) : []).map((member) => ({ value: member.id, label: member.name || member.email }));
+  const gone = chosen.filter((id) => members.data && !known.some((member) => member.value === id));
+  return (
+    <div>
+      <div className={classes["labelRow"]}>
+        <span className={classes["label"]}>{label}{required ? <span aria-hidden> *</span> : null}</span>
+        <Link to="/settings/people" className="link">{t("resource.openMembers")}</Link>
+      </div>
+      <MultiSelect
+        aria-label={label} data={[...known, ...gone.map((id) => ({ value: id, label: t("resource.gone") }))]} value={chosen} searchable error={error}
+        placeholder={chosen.length === 0 ? t("resource.chooseMembers") : undefined} nothingFoundMessage={t("resource.none")}
+        onChange={(next) => onChange(next)}
+      />
+      {help && <div className={classes["help"]} style={{ marginBlockStart: 4 }}>{help}</div>}
+    </div>
+  );
 }
