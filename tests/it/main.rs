@@ -9,6 +9,7 @@
 mod access;
 mod account;
 mod answer;
+mod approval;
 mod bad_input;
 mod chaos;
 mod cluster;
