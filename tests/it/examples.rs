@@ -264,7 +264,10 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
             page = Some(rendered);
             let file = json!({"id": Uuid::nil(), "name": "page.pdf", "content_type": "application/pdf", "size_bytes": 1});
             json!({"file": file, "pages": 1, "first_page": file})
-        } else if node.description.effect == Effect::Pure {
+        } else if node.description.effect == Effect::Pure
+            || node.description.family == Family::Asked
+        {
+            // A trial asks people nothing: they approve at once.
             let step = step(example, &plan, node, now);
             run(
                 node,
