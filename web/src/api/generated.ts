@@ -35,6 +35,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Questions to people, newest first; those of trial runs are left out. */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/approvals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One question. */
+        get: operations["read_approval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/approvals/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides as the signed-in member. The first answer counts; a later one is refused with 409. */
+        post: operations["answer_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/artifacts/{id}": {
         parameters: {
             query?: never;
@@ -1220,6 +1271,47 @@ export interface components {
             /** Format: date-time */
             last_used_at: string | null;
         };
+        ApprovalAnswer: {
+            decision: components["schemas"]["Decision"];
+            comment?: string;
+            /** @description Corrected values, by field name; those that are left out stay as they are. Not looked at when it is refused. */
+            values?: Record<string, never>;
+        };
+        ApprovalOut: {
+            /** Format: uuid */
+            id: string;
+            title: string;
+            text: string;
+            state: components["schemas"]["ApprovalState"];
+            /** Format: uuid */
+            workflow_id: string;
+            workflow_name: string;
+            /** Format: uuid */
+            run_id: string;
+            run_title: string;
+            /** @description Id of the step that asks. */
+            node: string;
+            /** @description Every member may answer. */
+            everybody: boolean;
+            /** @description Names of the others who are asked. */
+            asked: string[];
+            /** @description What people are shown, besides files. */
+            shown: components["schemas"]["ShownOut"][];
+            /** @description What may be corrected, in the JSON form of the fields' kinds. */
+            values: Record<string, never>;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            created_at: string;
+            verdict: components["schemas"]["VerdictOut"] | null;
+            /** @description The page on which the signed-in member decides; null when they may not. */
+            url: string | null;
+        };
+        /**
+         * @description How a question stands.
+         * @enum {string}
+         */
+        ApprovalState: "open" | "approved" | "refused" | "expired" | "withdrawn";
         ArtifactOut: {
             /** Format: uuid */
             id: string;
@@ -1411,6 +1503,8 @@ export interface components {
             /** Format: int64 */
             failed: number;
         };
+        /** @enum {string} */
+        Decision: "approved" | "refused";
         DeliveryAttemptOut: {
             /** Format: int32 */
             attempt: number;
@@ -2172,6 +2266,41 @@ export interface components {
                 created_at: string;
                 /** Format: date-time */
                 last_used_at: string | null;
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ApprovalOut: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                title: string;
+                text: string;
+                state: components["schemas"]["ApprovalState"];
+                /** Format: uuid */
+                workflow_id: string;
+                workflow_name: string;
+                /** Format: uuid */
+                run_id: string;
+                run_title: string;
+                /** @description Id of the step that asks. */
+                node: string;
+                /** @description Every member may answer. */
+                everybody: boolean;
+                /** @description Names of the others who are asked. */
+                asked: string[];
+                /** @description What people are shown, besides files. */
+                shown: components["schemas"]["ShownOut"][];
+                /** @description What may be corrected, in the JSON form of the fields' kinds. */
+                values: Record<string, never>;
+                /** Format: date-time */
+                expires_at: string;
+                /** Format: date-time */
+                created_at: string;
+                verdict: components["schemas"]["VerdictOut"] | null;
+                /** @description The page on which the signed-in member decides; null when they may not. */
+                url: string | null;
             }[];
             /** @description Pass it as `after` to get the next page; null at the end. */
             next: string | null;
@@ -2983,6 +3112,10 @@ export interface components {
             /** @description Nobody has an account yet. */
             owner_needed: boolean;
         };
+        ShownOut: {
+            label: string;
+            text: string;
+        };
         SignInIn: {
             email: string;
             password: string;
@@ -3112,6 +3245,13 @@ export interface components {
             /** Format: int64 */
             output_ms: number;
         };
+        VerdictOut: {
+            decision: components["schemas"]["Decision"];
+            by: string;
+            /** Format: date-time */
+            at: string;
+            comment: string;
+        };
         VersionOut: {
             /** Format: uuid */
             id: string;
@@ -3138,6 +3278,10 @@ export interface components {
              * @description Place in that model's queue, from 1.
              */
             place: number | null;
+            /** @description Whose decision it waits for; empty for other waits, and where every member may decide. */
+            asked: string[];
+            /** @description The page on which the signed-in member decides; null when they may not. */
+            answer_url: string | null;
         };
         WarningOut: {
             code: string;
@@ -3343,6 +3487,112 @@ export interface operations {
         requestBody?: never;
         responses: {
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description Only those that wait for an answer. */
+                open?: boolean;
+                /** @description Only those that the signed-in member may answer, or has answered. */
+                mine?: boolean;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApprovalOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    answer_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalAnswer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalOut"];
+                };
+            };
+            /** @description Somebody answered before, or its time is over. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -117,7 +117,7 @@ export function MembersWidget({ label, help, error, required, value, onChange }:
     <div>
       <div className={classes["labelRow"]}>
         <span className={classes["label"]}>{label}{required ? <span aria-hidden> *</span> : null}</span>
-        <Link to="/settings/people" className="link">{t("resource.openMembers")}</Link>
+        <Link to="/settings/$section" params={{ section: "people" }} className="link">{t("resource.openMembers")}</Link>
       </div>
       <MultiSelect
         aria-label={label} data={[...known, ...gone.map((id) => ({ value: id, label: t("resource.gone") }))]} value={chosen} searchable error={error}
