@@ -10,6 +10,7 @@ mod access;
 mod account;
 mod answer;
 mod bad_input;
+mod call;
 mod chaos;
 mod cluster;
 mod crash;

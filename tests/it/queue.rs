@@ -72,6 +72,8 @@ fn segment(entry: &ClaimedEntry, holder: Holder, output: serde_json::Value) -> S
         scope: entry.run.scope,
         workflow: entry.run.workflow,
         trial: false,
+        parent: None,
+        may_have_called: false,
         draws_numbers: false,
         holder,
         writes: Writing::Known(Box::new(Writes {

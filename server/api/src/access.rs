@@ -24,6 +24,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/access-keys", Owner),
     ("DELETE", "/access-keys/{id}", Owner),
     ("GET", "/artifacts/{id}", Signed),
+    ("GET", "/callable-workflows", Signed),
     ("GET", "/credentials", Signed),
     ("POST", "/credentials", Owner),
     ("DELETE", "/credentials/{id}", Owner),

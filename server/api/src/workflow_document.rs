@@ -9,10 +9,11 @@ use std::{collections::HashMap, str::FromStr};
 
 use document::Template;
 use engine::{
+    call::{Callable, Offer},
     catalogue::Catalogue,
     check::{Checked, Problem},
     graph::{self, Named},
-    ids::{CredentialId, DocumentId, SeriesId},
+    ids::{CredentialId, DocumentId, SeriesId, WorkflowId},
     node::Trigger,
     schedule::Schedule,
     schema,
@@ -35,10 +36,11 @@ use crate::{
 pub(crate) use series::{embed_series, extract_series};
 pub(crate) use tables::{choices, embed_tables, extract_tables};
 
-/// The controls of settings that name a document template, a series, or a table.
+/// The controls of settings that name a document template, a series, a table, or a workflow.
 const DOCUMENT: &str = "document";
 const SERIES: &str = "series";
 const TABLE: &str = "table";
+const WORKFLOW: &str = "workflow";
 
 /// Reads a document, or says everything that is wrong with its shape.
 pub(crate) fn parse(document: &Json) -> Result<Workflow> {
@@ -57,6 +59,8 @@ pub(crate) struct Resources {
     pub(crate) templates: Vec<Document>,
     pub(crate) tables: Vec<Table>,
     pub(crate) series: Vec<(SeriesId, Series)>,
+    /// Those that it calls.
+    pub(crate) workflows: Vec<(WorkflowId, Callable)>,
     /// All of the workspace, with their kinds.
     pub(crate) credentials: Vec<(CredentialId, String)>,
     /// A mail server is set up.
@@ -64,11 +68,13 @@ pub(crate) struct Resources {
 }
 
 impl Resources {
+    /// `id`: the workflow's own, if it has one; calls must not lead back to it.
     pub(crate) async fn read(
         store: &Store,
         scope: &Scope,
         catalogue: &Catalogue,
         workflow: &Workflow,
+        id: Option<WorkflowId>,
     ) -> Result<Self> {
         let named = |widget: &str| -> Vec<String> {
             let nodes = workflow.nodes.iter();
@@ -80,17 +86,27 @@ impl Resources {
         let documents: Vec<_> = ids(&named(DOCUMENT));
         let tables: Vec<_> = ids(&named(TABLE));
         let series: Vec<_> = ids(&named(SERIES));
+        let workflows: Vec<_> = ids(&named(WORKFLOW));
         let credentials = store::credential::list(store, scope).await?;
         Ok(Self {
             templates: store::document::newest(store, scope, &documents).await?,
             tables: store::table::several(store, scope, &tables).await?,
             series: store::series::known(store, scope, &series).await?,
+            workflows: store::call::callables(store, scope, &workflows, id).await?,
             credentials: credentials
                 .into_iter()
                 .map(|credential| (credential.id, credential.kind))
                 .collect(),
             sends_mail: store::mail_server::is_set(store, scope).await?,
         })
+    }
+
+    /// Workflows that it calls, with what they offer.
+    pub(crate) fn calls(&self) -> Vec<(WorkflowId, String, Offer)> {
+        let known = self.workflows.iter();
+        known
+            .filter_map(|(id, other)| Some((*id, other.name.clone(), other.offer.clone()?)))
+            .collect()
     }
 
     /// Typed fields and columns, as checks and plans want them.
@@ -111,6 +127,7 @@ impl Resources {
                 .iter()
                 .map(|table| (table.id, table.layout.fields()))
                 .collect(),
+            workflows: self.workflows.iter().cloned().collect(),
         }
     }
 }
@@ -363,7 +380,7 @@ pub(crate) fn schedules(catalogue: &Catalogue, workflow: &Workflow) -> Vec<(Stri
         .into_iter()
         .filter_map(|(node, trigger)| match trigger {
             Trigger::Schedule(schedule) => Some((node, schedule?)),
-            Trigger::Form(_) | Trigger::Webhook(_) => None,
+            Trigger::Form(_) | Trigger::Webhook(_) | Trigger::Call(_) => None,
         })
         .collect()
 }

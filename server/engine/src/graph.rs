@@ -13,10 +13,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value as Json;
 
 use crate::{
+    call::Callable,
     catalogue::{BoundNode, Catalogue},
     check::Problem,
     firm::Firm,
-    ids::{DocumentId, RunId, TableId},
+    ids::{DocumentId, RunId, TableId, WorkflowId},
     kind::{Field, Kind},
     node::{Container, Description, Effect, Join, Port, Trigger},
     value::{Mismatch, Value},
@@ -47,6 +48,11 @@ pub trait Resources {
     fn table_columns(&self, _id: TableId) -> Option<Vec<Field>> {
         None
     }
+
+    /// A workflow that may be called; `None` when there is no such workflow.
+    fn callable(&self, _id: WorkflowId) -> Option<Callable> {
+        None
+    }
 }
 
 /// None at all.
@@ -75,6 +81,8 @@ pub struct Named {
     pub documents: HashMap<DocumentId, Vec<Field>>,
     /// Columns of tables.
     pub tables: HashMap<TableId, Vec<Field>>,
+    /// Workflows that it calls.
+    pub workflows: HashMap<WorkflowId, Callable>,
 }
 
 impl Resources for Named {
@@ -84,6 +92,10 @@ impl Resources for Named {
 
     fn table_columns(&self, id: TableId) -> Option<Vec<Field>> {
         self.tables.get(&id).cloned()
+    }
+
+    fn callable(&self, id: WorkflowId) -> Option<Callable> {
+        self.workflows.get(&id).cloned()
     }
 }
 
@@ -221,6 +233,11 @@ impl Plan {
     /// Some node draws numbers of a series.
     pub fn draws_numbers(&self) -> bool {
         self.nodes().any(|node| node.node.series().is_some())
+    }
+
+    /// Some node calls another workflow.
+    pub fn calls(&self) -> bool {
+        self.nodes().any(|node| node.node.calls().is_some())
     }
 
     pub fn triggers(&self) -> impl Iterator<Item = &PlanNode> {

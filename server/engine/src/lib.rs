@@ -1,6 +1,7 @@
 //! The pure heart of Formwork: the workflow document, typed values, expressions, checks, the run's state machine and the
 //! contract every node type fulfils. No IO, no clock, no randomness: time and ids come in as arguments.
 
+pub mod call;
 pub mod catalogue;
 pub mod check;
 pub mod expression;

@@ -14,12 +14,16 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    call::{CallRequest, Called, Callee},
     check::Problem,
     expression::{ExpressionError, Template},
     form::Form,
     format::Formats,
     graph::Resources,
-    ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId, SeriesId, TableId},
+    ids::{
+        CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId, SeriesId, TableId,
+        WorkflowId,
+    },
     kind::{Field, Kind},
     schedule::Schedule,
     value::{FileRef, Record, Value},
@@ -68,6 +72,16 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
 
     /// The series whose numbers the node draws.
     fn series(&self) -> Option<SeriesId> {
+        None
+    }
+
+    /// The workflow that the node calls.
+    fn calls(&self) -> Option<WorkflowId> {
+        None
+    }
+
+    /// Set by nodes that answer whoever called the workflow: what kind of answer that is.
+    fn answer(&self, _context: &OutputContext<'_>) -> Option<Kind> {
         None
     }
 
@@ -218,6 +232,8 @@ pub enum Trigger {
     Webhook(Webhook),
     /// `None` while its settings are not sound.
     Schedule(Option<Schedule>),
+    /// Another workflow calls this one with these values.
+    Call(Vec<Field>),
 }
 
 /// What an inbound webhook expects.
@@ -343,6 +359,9 @@ pub trait NodeContext: Send + Sync {
     /// The table as it is now. It may be another one a moment later, so only a node whose output is committed before anything
     /// depends on it (`Effect::Outside`) may ask. `named` are columns that the node looks at: without one of them there are no rows.
     async fn table(&self, id: TableId, named: &[&str]) -> Result<TableRows, NodeError>;
+
+    /// What a call of this workflow runs now; an error says why it cannot be called.
+    async fn callee(&self, id: WorkflowId) -> Result<Callee, NodeError>;
 
     /// What a way that led here carries (`StepInfo::arrived`).
     fn arrived(&self, from: &str) -> Value {
@@ -537,7 +556,7 @@ pub struct Wait {
     pub kept: Json,
 }
 
-/// What a step waits for; `Generation` and `Delivery` also create the row in the segment's commit.
+/// What a step waits for; `Generation`, `Delivery` and `Call` also create the row in the segment's commit.
 #[derive(Debug)]
 pub enum WaitOn {
     /// The steps inside, which run for each of these entries. They are what is kept.
@@ -545,6 +564,8 @@ pub enum WaitOn {
     Signal,
     Generation(Box<GenerationRequest>),
     Delivery(DeliveryRequest),
+    /// The end of a run of another workflow.
+    Call(Box<CallRequest>),
     Nothing,
 }
 
@@ -554,6 +575,7 @@ pub enum Event {
     Signal(Json),
     Generation(Result<GenerationResult, StepError>),
     Delivery(Result<Json, StepError>),
+    Call(Result<Called, StepError>),
     /// Every entry has ended; see `NodeContext::item_end`.
     Items,
     TimedOut,

@@ -10,6 +10,7 @@ use std::{
 };
 
 use engine::{
+    call::child_id,
     firm::Firm,
     graph::{Outputs, Plan, PlanNode},
     node::{DeliveryRequest, Effect, Event as Arrived, Join, StepError, Stored, WaitOn},
@@ -18,6 +19,7 @@ use engine::{
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use store::{
+    call::{self, CallWrite},
     delivery, generation,
     queue::{ClaimedEntry, Holder, LOST_BEFORE_SUSPECT, LOST_CAP, Lease},
     run::{RunRecord, StepRow},
@@ -252,6 +254,15 @@ impl Known {
             .await?
             .map(Arrived::Delivery),
             "signal" => row.signal.clone().map(Arrived::Signal),
+            "call" => call::outcome(
+                store,
+                &self.run.scope,
+                self.run.id,
+                &row.node,
+                &row.item_path,
+            )
+            .await?
+            .map(Arrived::Call),
             "items" => Some(Arrived::Items),
             _ => None,
         })
@@ -339,6 +350,8 @@ impl Known {
             scope: self.run.scope,
             workflow: self.run.workflow,
             trial: self.run.trial,
+            parent: self.run.parent,
+            may_have_called: !self.solo && self.program.plan.calls(),
             draws_numbers: self.program.plan.draws_numbers(),
             holder,
             writes,
@@ -502,7 +515,9 @@ impl Done {
                             request: *request,
                         }),
                         Stored::Answer(answer) => {
-                            if writes.answer.is_none() && !self.run.trial {
+                            // Nobody waits for a trial run but a step of the run that called it.
+                            let is_awaited = !self.run.trial || self.run.parent.is_some();
+                            if writes.answer.is_none() && is_awaited {
                                 writes.answer = Some(answer.clone());
                             }
                         }
@@ -551,6 +566,17 @@ impl Done {
                     WaitOn::Delivery(request) => {
                         writes.deliveries.push(self.delivery(key, request, true));
                     }
+                    WaitOn::Call(request) => writes.calls.push(CallWrite {
+                        node: key.node.clone(),
+                        item_path: key.item_path.clone(),
+                        child: child_id(
+                            self.run.id,
+                            &key.node,
+                            &key.item_path,
+                            self.now.as_millisecond(),
+                        ),
+                        request: (**request).clone(),
+                    }),
                     WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => {}
                 }
                 if let Some(until) = until {
@@ -626,6 +652,8 @@ pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) 
         scope: entry.run.scope,
         workflow: entry.run.workflow,
         trial: entry.run.trial,
+        parent: entry.run.parent,
+        may_have_called: true,
         draws_numbers: false,
         holder,
         writes: Writing::Known(Box::new(Writes {
@@ -795,6 +823,7 @@ fn waits_on(on: &WaitOn) -> &'static str {
         WaitOn::Signal => "signal",
         WaitOn::Generation(_) => "generation",
         WaitOn::Delivery(_) => "delivery",
+        WaitOn::Call(_) => "call",
         WaitOn::Nothing => "nothing",
         WaitOn::Items(_) => "items",
     }

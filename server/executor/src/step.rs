@@ -456,6 +456,7 @@ fn is_storable_wait(on: &WaitOn) -> bool {
     match on {
         // Items are what is kept.
         WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => true,
+        WaitOn::Call(request) => storable::json(&request.input),
         WaitOn::Delivery(delivery) => {
             storable::json(&delivery.values) && storable::text(&delivery.message_type)
         }

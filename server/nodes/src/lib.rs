@@ -1,6 +1,7 @@
 //! The node types that Formwork ships, one file each, and the catalogue of them. Nothing else may name a node type.
 
 mod branch;
+mod call_input;
 mod data_read;
 mod data_write;
 mod delay;
@@ -29,6 +30,7 @@ mod template_fill;
 mod values;
 mod webhook_deliver;
 mod webhook_input;
+mod workflow_call;
 
 #[cfg(test)]
 mod testing;
@@ -39,6 +41,7 @@ use engine::catalogue::{Catalogue, NodeType};
 pub fn catalogue() -> Catalogue {
     Catalogue::new(vec![
         NodeType::of::<branch::Branch>(),
+        NodeType::of::<call_input::CallInput>(),
         NodeType::of::<data_read::DataRead>(),
         NodeType::of::<data_write::DataWrite>(),
         NodeType::of::<delay::Delay>(),
@@ -61,6 +64,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<template_fill::TemplateFill>(),
         NodeType::of::<webhook_deliver::WebhookDeliver>(),
         NodeType::of::<webhook_input::WebhookInput>(),
+        NodeType::of::<workflow_call::WorkflowCall>(),
     ])
     .with_messages("zh-CN", messages::zh_cn())
 }

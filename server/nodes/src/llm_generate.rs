@@ -492,7 +492,7 @@ impl Node for LlmGenerate {
                 "model_too_slow",
                 "The model took longer than the time limit of this step.",
             )),
-            Event::Signal(_) | Event::Delivery(_) | Event::Items => {
+            Event::Signal(_) | Event::Delivery(_) | Event::Call(_) | Event::Items => {
                 Err(NodeError::unexpected_event())
             }
         }

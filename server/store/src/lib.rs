@@ -4,6 +4,7 @@
 pub mod account;
 pub mod answer;
 pub mod artifact;
+pub mod call;
 pub mod credential;
 pub mod database;
 pub mod delivery;

@@ -10,10 +10,11 @@ use engine::{
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, types::Json as SqlJson};
+use sqlx::{PgConnection, Postgres, Transaction, types::Json as SqlJson};
 
 use crate::{
     Result, Scope, Store, answer,
+    call::{self, CallWrite},
     delivery::Channel,
     events::{Event, Wake},
     failure_notice, fresh_id, generation,
@@ -28,6 +29,10 @@ pub struct Segment {
     pub scope: Scope,
     pub workflow: WorkflowId,
     pub trial: bool,
+    /// The run whose step called this one: with the end of this one that step goes on.
+    pub parent: Option<RunId>,
+    /// Steps of the run may wait for runs that they called, which end with them.
+    pub may_have_called: bool,
     /// The workflow gives numbers, which are used when the run succeeds.
     pub draws_numbers: bool,
     /// Who goes on with the heads that the segment keeps.
@@ -56,6 +61,7 @@ pub struct Writes {
     pub deliveries: Vec<DeliveryWrite>,
     pub generations: Vec<GenerationWrite>,
     pub numbers: Vec<NumberWrite>,
+    pub calls: Vec<CallWrite>,
     /// For the caller that waits.
     pub answer: Option<Answer>,
     /// Steps (node, item path) of the run that are called off while it goes on.
@@ -159,6 +165,16 @@ pub struct RunWrite {
     pub cancels: bool,
 }
 
+impl Segment {
+    /// What it did is known under the run's lock only, or ends the run.
+    fn may_end(&self) -> bool {
+        match &self.writes {
+            Writing::Known(writes) => writes.run.as_ref().is_some_and(RunWrite::ends),
+            Writing::Settled(_) => true,
+        }
+    }
+}
+
 impl RunWrite {
     fn ends(&self) -> bool {
         matches!(self.state.as_str(), "succeeded" | "failed" | "cancelled")
@@ -186,8 +202,7 @@ pub async fn commit(
 ) -> Result<Vec<Committed>> {
     let mut order: Vec<&Segment> = segments.iter().collect();
     order.sort_by_key(|segment| segment.lease.run);
-    let mut transaction = store.hot.begin().await?;
-    lock_runs(&mut transaction, &order).await?;
+    let (mut transaction, called) = lock_runs(store, &order).await?;
     let held = take_entries(&mut transaction, &order).await?;
     order.retain(|segment| held.contains(&segment.lease.run));
     let mut writes = settle(&mut transaction, &order).await?;
@@ -221,6 +236,7 @@ pub async fn commit(
     write_deliveries(&mut transaction, &rows).await?;
     write_answers(&mut transaction, &by_run, &writes).await?;
     failure_notice::count(&mut transaction, &failed(&rows)).await?;
+    let readied = call::ready_callers(&mut transaction, &called_ones(&ended, &by_run)).await?;
     for (run, writes) in &writes {
         for (node, item_path) in &writes.withdrawn {
             generation::cancel_for_step(&mut transaction, *run, node, item_path).await?;
@@ -242,25 +258,46 @@ pub async fn commit(
         )
         .await?;
     }
+    call::insert(&mut transaction, &rows.calls).await?;
+    let with_callers = call::end_orphans(&mut transaction, &called).await?;
     transaction.commit().await?;
     committed();
     tell(store, &by_run, &writes);
+    call::tell(store, &with_callers);
+    if readied {
+        queue::wake(store);
+    }
     drop(rows);
     Ok(answers(segments, writes, leases))
 }
 
-async fn lock_runs(connection: &mut PgConnection, order: &[&Segment]) -> Result<()> {
-    let ids: Vec<_> = order
-        .iter()
-        .map(|segment| segment.lease.run.as_uuid())
-        .collect();
-    sqlx::query!(
-        "select id from run where id = any($1) order by id for update",
-        &ids
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(())
+/// Locks the runs, those whose steps wait for their ends, and what they called and may have to end; gives the last of these.
+async fn lock_runs<'a>(
+    store: &'a Store,
+    order: &[&Segment],
+) -> Result<(Transaction<'a, Postgres>, Vec<RunId>)> {
+    let parents = order.iter().filter(|segment| segment.may_end());
+    let parents = parents.filter_map(|segment| segment.parent);
+    let mut runs: Vec<RunId> = order.iter().map(|segment| segment.lease.run).collect();
+    runs.extend(parents);
+    let callers = order.iter().filter(|segment| segment.may_have_called);
+    let callers: Vec<RunId> = callers.map(|segment| segment.lease.run).collect();
+    loop {
+        let mut transaction = store.hot.begin().await?;
+        if let Some(called) = call::lock(&mut transaction, &runs, &callers).await? {
+            return Ok((transaction, called));
+        }
+    }
+}
+
+/// Runs that end here and were called by others.
+fn called_ones(ended: &[RunId], segments: &HashMap<RunId, &Segment>) -> Vec<RunId> {
+    let is_called = |run: &&RunId| {
+        segments
+            .get(run)
+            .is_some_and(|known| known.parent.is_some())
+    };
+    ended.iter().filter(is_called).copied().collect()
 }
 
 /// Removes the entries that the segments hold. This is the fence: what is not there under this number writes nothing.
@@ -430,6 +467,7 @@ struct Rows<'a> {
     runs: Vec<(&'a Segment, &'a RunWrite, Option<i64>)>,
     deliveries: Vec<(&'a Segment, &'a DeliveryWrite)>,
     generations: Vec<(&'a Segment, &'a GenerationWrite)>,
+    calls: Vec<(RunId, &'a CallWrite)>,
 }
 
 impl<'a> Rows<'a> {
@@ -441,6 +479,7 @@ impl<'a> Rows<'a> {
             runs: Vec::new(),
             deliveries: Vec::new(),
             generations: Vec::new(),
+            calls: Vec::new(),
         };
         for (run, writes) in writes {
             let Some(segment) = segments.get(run).copied() else {
@@ -471,6 +510,8 @@ impl<'a> Rows<'a> {
                 .extend(writes.deliveries.iter().map(|row| (segment, row)));
             rows.generations
                 .extend(writes.generations.iter().map(|row| (segment, row)));
+            rows.calls
+                .extend(writes.calls.iter().map(|row| (*run, row)));
         }
         rows
     }
@@ -662,7 +703,7 @@ fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<Ru
         let Some(segment) = segments.get(id) else {
             continue;
         };
-        queued |= writes.heads.iter().any(|head| !head.leased);
+        queued |= writes.heads.iter().any(|head| !head.leased) || !writes.calls.is_empty();
         delivers |= writes.deliveries.iter().any(|delivery| !delivery.held);
         generates |= !writes.generations.is_empty();
         if let Some(answer) = &writes.answer {

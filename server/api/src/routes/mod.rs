@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod artifacts;
+mod callables;
 mod credentials;
 mod deliveries;
 mod documents;
@@ -75,6 +76,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(access_keys::router())
         .merge(artifacts::router())
+        .merge(callables::router())
         .merge(credentials::router())
         .merge(deliveries::router())
         .merge(documents::router())

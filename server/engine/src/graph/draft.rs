@@ -13,6 +13,7 @@ use super::{
     shape::{check_head, check_limits, check_node},
 };
 use crate::{
+    call::{Offer, either},
     catalogue::{BoundNode, Catalogue},
     check::{Problem, close_match},
     expression::{self, Template},
@@ -595,6 +596,42 @@ impl Draft {
         }
     }
 
+    /// A call begins at one step only.
+    fn check_call_triggers(&mut self, triggers: &[usize]) {
+        let called = triggers
+            .iter()
+            .copied()
+            .filter(|&index| matches!(&self.nodes[index].trigger, Some(Trigger::Call(_))));
+        let others: Vec<usize> = called.skip(1).collect();
+        for index in others {
+            let node = &self.nodes[index];
+            let problem = Problem::error(
+                "call_trigger_twice",
+                json!({"node": node.id}),
+                "Another step lets workflows call this one, too. Keep one of them.",
+            );
+            let problem = problem.at(node.pointer.clone());
+            self.problems.push(problem.of(&node.id));
+        }
+    }
+
+    /// What the workflow offers to those who call it; `None`: nothing begins with a call.
+    pub(crate) fn offer(&self, resources: &dyn Resources) -> Option<Offer> {
+        let (trigger, fields) = self.nodes.iter().find_map(|node| match &node.trigger {
+            Some(Trigger::Call(fields)) => Some((node.id.clone(), fields.clone())),
+            _ => None,
+        })?;
+        let answers = self.nodes.iter().enumerate().filter_map(|(index, node)| {
+            let around = self.around(index);
+            node.bound.as_ref()?.answer(&around.context(resources))
+        });
+        Some(Offer {
+            trigger,
+            fields,
+            answer: answers.reduce(either),
+        })
+    }
+
     fn check_reach(&mut self) {
         let triggers: Vec<usize> = self
             .nodes
@@ -615,6 +652,7 @@ impl Draft {
             return;
         }
         self.check_open_hooks(&triggers);
+        self.check_call_triggers(&triggers);
         let reached: Set =
             adjacency::reachable(self.nodes.len(), &self.precedence(), triggers.into_iter());
         for (index, node) in self.nodes.iter().enumerate() {
