@@ -196,5 +196,6 @@ export const getHookTest = (id: string, step: string) => request<HookTest>("GET"
 export const startHookTest = (id: string, step: string) => request<HookTest>("POST", hookTest(id, step), {});
 export const stopHookTest = (id: string, step: string) => request<unknown>("DELETE", hookTest(id, step));
 export const getSeries = () => request<{ items: Array<Named & { next: string }> }>("GET", "/series");
+export const getCallables = () => request<{ items: Array<Named & { fields: Field[] }> }>("GET", "/callable-workflows");
 export const getCredentials = () => request<{ items: Named[] }>("GET", "/credentials");
 export const getModels = () => request<ModelList>("GET", "/models");

@@ -169,8 +169,8 @@ export interface Schema {
   "x-order"?: number;
   /** Matters only while the settings beside it have these values. */
   "x-when"?: Record<string, Json>;
-  /** Its names are those of something else: the typed fields of the document, or the columns of the table, that the named setting chooses. */
-  "x-keys"?: { document_fields?: string; table_columns?: string };
+  /** Its names are those of something else: the typed fields of the document, the columns of the table, or what the workflow takes, that the named setting chooses. */
+  "x-keys"?: { document_fields?: string; table_columns?: string; workflow_fields?: string };
 }
 
 /** One entry of the catalogue (`GET /api/node-types`). */

@@ -1,4 +1,5 @@
-// Names with values. Where the schema says that the names are a document's fields, they are given and only the values are asked.
+// Names with values. Where the schema says that the names are a document's fields, or what a workflow takes, they are given and only the
+// values are asked.
 
 import { ActionIcon, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
@@ -12,6 +13,7 @@ import { fieldTitle } from "~/lib/expression/kind";
 import type { Field } from "~/lib/expression/kind";
 import { problemText } from "~/ui/server-words/words";
 import { TemplateField } from "../chips/TemplateField";
+import { callFields } from "../callFields";
 import { documentFields } from "../documentFields";
 import { KindIcon } from "../icons";
 import { deref, typeOf } from "./schema";
@@ -21,9 +23,13 @@ import classes from "./widgets.module.css";
 export function KeyValueWidget(props: WidgetProps) {
   const { scope, schema, value, onChange, label, help, error } = props;
   const { t } = useTranslation("editor");
-  const source = schema["x-keys"]?.document_fields ?? null;
-  const documentId = source ? scope.config[source] : null;
-  const fields = useQuery({ ...documentFields(typeof documentId === "string" ? documentId : ""), enabled: typeof documentId === "string" && documentId !== "" });
+  const names = schema["x-keys"];
+  const source = names?.document_fields ?? names?.workflow_fields ?? null;
+  const chosen = source ? scope.config[source] : null;
+  const id = typeof chosen === "string" ? chosen : "";
+  const ofDocument = useQuery({ ...documentFields(id), enabled: names?.document_fields !== undefined && id !== "" });
+  const ofWorkflow = useQuery({ ...callFields(id), enabled: names?.workflow_fields !== undefined && id !== "" });
+  const fields = names?.workflow_fields === undefined ? ofDocument : ofWorkflow;
   const values = isObject(value) ? value : {};
   const [naming, setNaming] = useState<{ key: string; text: string } | null>(null);
   const item = deref(typeof schema.additionalProperties === "object" ? schema.additionalProperties : {}, scope.definitions);
@@ -44,7 +50,7 @@ export function KeyValueWidget(props: WidgetProps) {
     </>
   );
 
-  // The names come from the document: until they are here there is nothing to edit.
+  // The names come from elsewhere: until they are here there is nothing to edit.
   if (source && fields.isLoading) return <div aria-busy>{head}<div className={classes["waiting"]} aria-hidden /></div>;
   if (source && fields.data) {
     const known: Field[] = fields.data;

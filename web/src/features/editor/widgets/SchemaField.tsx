@@ -17,7 +17,7 @@ import { DocumentFieldsWidget } from "./DocumentFields";
 import { FormFieldsWidget } from "./FormFields";
 import { KeyValueWidget } from "./KeyValue";
 import { OutputFieldsWidget } from "./OutputFields";
-import { CredentialWidget, DocumentWidget, EndpointWidget, ModelWidget, SeriesWidget } from "./resources";
+import { CredentialWidget, DocumentWidget, EndpointWidget, ModelWidget, SeriesWidget, WorkflowWidget } from "./resources";
 import { RulesWidget } from "./Rules";
 import { TableColumnWidget, TableConditionsWidget, TableWidget } from "./tables";
 import { deref, helpOf, labelOf, matters, propertiesOf, widgetOf } from "./schema";
@@ -46,6 +46,7 @@ const WIDGETS: Record<string, ComponentType<WidgetProps>> = {
   endpoint: EndpointWidget,
   credential: CredentialWidget,
   series: SeriesWidget,
+  workflow: WorkflowWidget,
   output_fields: OutputFieldsWidget,
   value: ValueWidget,
   duration: DurationWidget,
