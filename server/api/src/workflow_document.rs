@@ -61,6 +61,8 @@ pub(crate) struct Resources {
     pub(crate) series: Vec<(SeriesId, Series)>,
     /// Those that it calls.
     pub(crate) workflows: Vec<(WorkflowId, Callable)>,
+    /// The one that is to hear of failed runs.
+    pub(crate) on_failure: Vec<(WorkflowId, Callable)>,
     /// All of the workspace, with their kinds.
     pub(crate) credentials: Vec<(CredentialId, String)>,
     /// A mail server is set up.
@@ -87,12 +89,14 @@ impl Resources {
         let tables: Vec<_> = ids(&named(TABLE));
         let series: Vec<_> = ids(&named(SERIES));
         let workflows: Vec<_> = ids(&named(WORKFLOW));
+        let on_failure: Vec<_> = workflow.on_failure.into_iter().collect();
         let credentials = store::credential::list(store, scope).await?;
         Ok(Self {
             templates: store::document::newest(store, scope, &documents).await?,
             tables: store::table::several(store, scope, &tables).await?,
             series: store::series::known(store, scope, &series).await?,
             workflows: store::call::callables(store, scope, &workflows, id).await?,
+            on_failure: store::call::callables(store, scope, &on_failure, None).await?,
             credentials: credentials
                 .into_iter()
                 .map(|credential| (credential.id, credential.kind))
@@ -127,7 +131,13 @@ impl Resources {
                 .iter()
                 .map(|table| (table.id, table.layout.fields()))
                 .collect(),
-            workflows: self.workflows.iter().cloned().collect(),
+            // What a step calls comes last: whether that leads back here counts for steps only.
+            workflows: self
+                .on_failure
+                .iter()
+                .chain(&self.workflows)
+                .cloned()
+                .collect(),
         }
     }
 }
@@ -333,6 +343,7 @@ pub(crate) fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
         nodes: Vec::new(),
         edges: Vec::new(),
         samples: Vec::new(),
+        on_failure: None,
         documents: indexmap::IndexMap::new(),
         series: indexmap::IndexMap::new(),
         tables: indexmap::IndexMap::new(),

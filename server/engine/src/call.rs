@@ -2,13 +2,16 @@
 //! runs is decided when a call is made, by the executor.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::{
+    check::Problem,
+    graph::Resources,
     ids::{RunId, VersionId, WorkflowId},
     kind::{Field, Kind},
     node::{AnswerBody, StepError},
+    workflow::Workflow,
 };
 
 /// How many runs lie above a called one at most.
@@ -62,6 +65,92 @@ pub struct Called {
     /// Number of the version that ran.
     pub version: i32,
     pub answer: Option<AnswerBody>,
+}
+
+/// What a workflow that is to hear of a failed run is called with.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'a> {
+    pub run: RunId,
+    /// Name of the workflow whose run failed.
+    pub workflow: &'a str,
+    /// Name of the step that failed.
+    pub step: &'a str,
+    pub code: &'a str,
+    /// English.
+    pub message: &'a str,
+}
+
+/// Names of what a failure brings; all of it is text.
+const FAILURE_VALUES: [&str; 6] = ["run_id", "workflow", "step", "code", "message", "link"];
+
+impl Failure<'_> {
+    /// What the called workflow takes of it. The link has no host yet, which only who runs it knows.
+    pub fn input(&self, offer: &Offer) -> Json {
+        let values = [
+            self.run.to_string(),
+            self.workflow.to_owned(),
+            self.step.to_owned(),
+            self.code.to_owned(),
+            self.message.to_owned(),
+            format!("/runs/{}", self.run),
+        ];
+        let known = FAILURE_VALUES.into_iter().zip(values);
+        let taken = known.filter(|(name, _)| {
+            let field = offer.fields.iter().find(|field| field.name == *name);
+            field.is_some_and(|field| takes_text(&field.kind))
+        });
+        Json::Object(
+            taken
+                .map(|(name, value)| (name.to_owned(), Json::String(value)))
+                .collect(),
+        )
+    }
+}
+
+fn takes_text(kind: &Kind) -> bool {
+    matches!(kind, Kind::Text { .. } | Kind::Any)
+}
+
+/// Whether the workflow that is to hear of failed runs can be called with them.
+pub(crate) fn check_on_failure(workflow: &Workflow, resources: &dyn Resources) -> Vec<Problem> {
+    let Some(id) = workflow.on_failure else {
+        return Vec::new();
+    };
+    let wrong = |code: &str, name: &str, message: String| {
+        vec![Problem::error(code, json!({"workflow": name}), message).at("/on_failure")]
+    };
+    let Some(other) = resources.callable(id) else {
+        let message = "The workflow for failed runs does not exist any more. Choose another one.";
+        return wrong("failure_gone", "", message.into());
+    };
+    let name = other.name.as_str();
+    let offer = match other.offer {
+        Some(offer) if other.is_live => offer,
+        Some(_) | None => {
+            let message = format!(
+                "\u{201c}{name}\u{201d} cannot be run for failed runs: it is switched off, or nothing in it begins with a call."
+            );
+            return wrong("failure_off", name, message);
+        }
+    };
+    let unknown = offer.fields.iter().filter(|field| {
+        let is_known = FAILURE_VALUES.contains(&field.name.as_str()) && takes_text(&field.kind);
+        !field.optional && !is_known
+    });
+    unknown
+        .map(|field| {
+            Problem::error(
+                "failure_value_unknown",
+                json!({"workflow": name, "field": field.name, "known": FAILURE_VALUES.join(", ")}),
+                format!(
+                    "\u{201c}{name}\u{201d} needs \u{201c}{}\u{201d}. A failed run brings only these texts: {}.",
+                    field.name,
+                    FAILURE_VALUES.join(", ")
+                ),
+            )
+            .at("/on_failure")
+        })
+        .collect()
 }
 
 impl AnswerBody {

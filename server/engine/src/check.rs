@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    call::Offer,
+    call::{Offer, check_on_failure},
     catalogue::Catalogue,
     expression::{self, Template},
     graph::{Draft, DraftNode, Resources},
@@ -169,6 +169,7 @@ impl Checked {
 pub fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &dyn Resources) -> Checked {
     let mut draft = Draft::new(workflow, catalogue, resources);
     let mut problems = std::mem::take(&mut draft.problems);
+    problems.extend(check_on_failure(workflow, resources));
     let mut checked = BTreeMap::new();
     let mut templates_left = MAX_TEMPLATES;
     for (index, node) in draft.nodes.iter().enumerate() {

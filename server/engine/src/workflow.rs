@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::series::Series;
+use crate::{ids::WorkflowId, series::Series};
 
 /// The document format this build reads and writes.
 pub const FORMAT: &str = "formwork/1";
@@ -27,6 +27,9 @@ pub struct Workflow {
     pub edges: Vec<Edge>,
     #[serde(default)]
     pub samples: Vec<Sample>,
+    /// The workflow that is run when a run of this one fails; it is called with the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<WorkflowId>,
     /// Embedded document templates by local name; only in exports and in `workflows/`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub documents: IndexMap<String, Json>,

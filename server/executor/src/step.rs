@@ -230,7 +230,7 @@ impl Within<'_> {
             seed: stable("seed").as_u64_pair().0,
             kept: match begin {
                 // A trigger has nothing before it: what it puts out is what was handed in.
-                Begin::Run if key.node == self.run.trigger_node => self.run.input.clone(),
+                Begin::Run if key.node == self.run.trigger_node => self.handed_in(),
                 Begin::Run => Json::Null,
                 Begin::Resume { kept, .. } => kept.clone(),
             },
@@ -255,6 +255,18 @@ impl Within<'_> {
             cancelled: self.cancelled.clone(),
             secrets: Mutex::default(),
         }
+    }
+
+    /// The input of the run; what tells of a failed run links to it.
+    fn handed_in(&self) -> Json {
+        let mut input = self.run.input.clone();
+        if self.run.source == "failure"
+            && let Some(Json::String(link)) = input.get_mut("link")
+        {
+            let base = self.executor.config.public_url.trim_end_matches('/');
+            link.insert_str(0, base);
+        }
+        input
     }
 
     /// A trial run draws no numbers, whatever it sends: what it makes is not the document.

@@ -383,13 +383,18 @@ pub(crate) async fn insert(
     )
     .execute(&mut *connection)
     .await?;
+    enter(connection, &rows).await
+}
+
+/// The first entries of runs (`id`) that were just stored.
+pub(crate) async fn enter(connection: &mut PgConnection, runs: &[Json]) -> Result<()> {
     sqlx::query!(
         "insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority)
          select run.id, run.trigger_node, '', run.workspace_id, run.workflow_id, run.priority
          from json_to_recordset($1::json) c (id uuid) join run on run.id = c.id
          where run.state = 'queued'
          on conflict (run_id, node, item_path) do nothing",
-        SqlJson(&rows) as _,
+        SqlJson(runs) as _,
     )
     .execute(connection)
     .await?;

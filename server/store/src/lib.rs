@@ -12,6 +12,7 @@ pub mod document;
 pub mod endpoint;
 mod error;
 pub mod events;
+mod failure;
 pub mod failure_notice;
 pub mod firm;
 pub mod generation;

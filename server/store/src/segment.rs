@@ -17,7 +17,7 @@ use crate::{
     call::{self, CallWrite},
     delivery::Channel,
     events::{Event, Wake},
-    failure_notice, fresh_id, generation,
+    failure, failure_notice, fresh_id, generation,
     queue::{self, Holder, Lease},
     run::{self, StepRow},
     series::{self, Draw},
@@ -235,8 +235,12 @@ pub async fn commit(
     use_numbers(&mut transaction, &by_run, &writes).await?;
     write_deliveries(&mut transaction, &rows).await?;
     write_answers(&mut transaction, &by_run, &writes).await?;
-    failure_notice::count(&mut transaction, &failed(&rows)).await?;
-    let readied = call::ready_callers(&mut transaction, &called_ones(&ended, &by_run)).await?;
+    let failed = failed(&rows);
+    failure_notice::count(&mut transaction, &failed).await?;
+    let failed: Vec<RunId> = failed.into_iter().map(|(_, run)| run).collect();
+    let mut entered = failure::begin(&mut transaction, &failed).await?;
+    let called_ones = called_ones(&ended, &by_run);
+    entered |= call::ready_callers(&mut transaction, &called_ones).await?;
     for (run, writes) in &writes {
         for (node, item_path) in &writes.withdrawn {
             generation::cancel_for_step(&mut transaction, *run, node, item_path).await?;
@@ -264,7 +268,7 @@ pub async fn commit(
     committed();
     tell(store, &by_run, &writes);
     call::tell(store, &with_callers);
-    if readied {
+    if entered {
         queue::wake(store);
     }
     drop(rows);
