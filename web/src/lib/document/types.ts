@@ -55,6 +55,8 @@ export interface Workflow {
   nodes: WorkflowNode[];
   edges: Edge[];
   samples: Sample[];
+  /** The workflow that is run when a run of this one fails. */
+  on_failure?: string | null;
   documents?: JsonObject;
 }
 

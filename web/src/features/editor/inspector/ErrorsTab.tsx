@@ -6,11 +6,17 @@ import { useTranslation } from "react-i18next";
 import { patchNode } from "~/lib/document/edits";
 import type { OnError, Retry, WorkflowNode } from "~/lib/document/types";
 import { useFormat } from "~/lib/format";
+import { problemText } from "~/ui/server-words/words";
 import { useDocument, useEditor, useStore } from "../state/store";
 import { DurationWidget } from "../widgets/basic";
+import { WorkflowWidget } from "../widgets/resources";
+import type { FormScope } from "../widgets/widget";
 import classes from "./inspector.module.css";
 
 const FIRST: Retry = { max_attempts: 4, first_ms: 2000, factor: 3, max_ms: 300_000 };
+
+/** For settings that belong to no schema. */
+const NO_SCOPE: FormScope = { step: "", family: null, sources: [], inside: [], problems: [], definitions: {}, config: {}, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true };
 
 /** The longest pauses between tries, for the sentence below the settings. */
 export function pauses(retry: Retry): number[] {
@@ -66,14 +72,30 @@ export function ErrorsTab({ step }: { step: string }) {
         <Duration label={t("errors.limit")} value={limit} onChange={(value) => set({ timeout_ms: value ?? null }, t("errors.limit"))} />
         <p className={classes["words"]}>{limit ? t("errors.limitHelp") : t("errors.limitStandard", { time: type?.timeout_ms ? format.duration(type.timeout_ms) : "–" })}</p>
       </div>
+      <OnFailure />
     </div>
+  );
+}
+
+/** What holds for the whole workflow, whichever step fails. */
+function OnFailure() {
+  const { t } = useTranslation("editor");
+  const store = useStore();
+  const document = useDocument();
+  const problems = useEditor((state) => state.checked?.problems ?? []).filter((problem) => problem.pointer === "/on_failure");
+  return (
+    <WorkflowWidget
+      scope={NO_SCOPE} schema={{}} path={[]} label={t("errors.onFailure")} help={t("errors.onFailureHelp")} required={false} wanted={null}
+      error={problems.length > 0 ? problems.map(problemText).join(" ") : null} value={document.on_failure ?? undefined}
+      onChange={(next) => store.edit(t("errors.onFailure"), (current) => ({ ...current, on_failure: typeof next === "string" ? next : null }), "on_failure")}
+    />
   );
 }
 
 function Duration({ label, value, onChange }: { label: string; value: number | undefined; onChange: (value: number | undefined) => void }) {
   return (
     <DurationWidget
-      scope={{ step: "", family: null, sources: [], inside: [], problems: [], definitions: {}, config: {}, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true }}
+      scope={NO_SCOPE}
       schema={{}} path={[]} label={label} help="" error={null} required={false} wanted={null} value={value}
       onChange={(next) => onChange(typeof next === "number" ? next : undefined)}
     />
