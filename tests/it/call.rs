@@ -474,3 +474,82 @@ async fn many_calls_in_two_processes_lock_in_one_order() {
     }
     server.stop();
 }
+
+/// Hears of failed runs: what it gets becomes a text.
+fn hears(fails: bool) -> Json {
+    let values = ["run_id", "workflow", "step", "code", "message", "link"]
+        .map(|name| json!({"name": name, "title": name, "kind": "text"}));
+    let mut nodes = vec![
+        called(&json!(values)),
+        node(
+            "text",
+            "template_fill",
+            &json!({"template": "{{ called.workflow }}: {{ called.step }}, {{ called.code }}, {{ called.message }} {{ called.link }}"}),
+        ),
+    ];
+    let mut edges = vec![("called", "out", "text")];
+    if fails {
+        nodes.push(node(
+            "halt",
+            "stop",
+            &json!({"ends": "with_error", "message": "No."}),
+        ));
+        edges.push(("text", "out", "halt"));
+    }
+    document("Hears", &nodes, &edges)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_run_is_told_to_another_workflow_once_and_its_failure_to_nobody() {
+    let (office, owner) = Office::open().await;
+    let hears = office.publish(&owner, hears(true)).await;
+    let mut document = price();
+    document["on_failure"] = hears["id"].clone();
+    let price = office.publish(&owner, document.clone()).await;
+    let run = owner.start(&price, json!({"days": 2})).await;
+    assert_eq!(ended(&owner, &run).await["state"], "succeeded");
+    let run = owner.start(&price, json!({"days": 11})).await;
+    assert_eq!(ended(&owner, &run).await["state"], "failed");
+    office
+        .db
+        .until("select count(*) from run where finished_at is null", "0")
+        .await;
+    let told = office.sql(&format!(
+        "select run.id from run where source = 'failure' and failure_of = '{run}'"
+    ));
+    let told = ended(&owner, &told).await;
+    let text = step(&told, "text")["output"]["text"].clone();
+    let expected = "Price: halt, stopped_here, Too long http";
+    assert!(
+        self::text(&text, "a text").starts_with(expected)
+            && self::text(&text, "a text").ends_with(&format!("/runs/{run}")),
+        "{text}"
+    );
+    assert_eq!(told["state"], "failed");
+    assert_eq!(office.sql("select count(*) from run"), "3");
+    // A trial run that fails is nobody's business.
+    let path = format!("/api/workflows/{}", self::text(&price["id"], "an id"));
+    let trial = owner
+        .post(
+            &format!("{path}/trial-runs"),
+            json!({"revision": 1, "input": {"days": 11}}),
+        )
+        .await
+        .expect(202);
+    let trial = ended(&owner, self::text(&trial["id"], "a run")).await;
+    assert_eq!(trial["state"], "failed");
+    assert_eq!(
+        office.sql("select count(*) from run where source = 'failure'"),
+        "1"
+    );
+    // What the other workflow needs must be something that a failure brings.
+    let other = office.publish(&owner, slow()).await;
+    document["on_failure"] = other["id"].clone();
+    let checked = owner
+        .post(&format!("{path}/check"), json!({ "document": document }))
+        .await
+        .expect(200);
+    assert_eq!(checked["problems"][0]["code"], "failure_value_unknown");
+    assert_eq!(checked["problems"][0]["pointer"], "/on_failure");
+    office.close().await;
+}

@@ -10,7 +10,7 @@ use std::{
 };
 
 use engine::{
-    call::child_id,
+    call::{CallRequest, child_id},
     firm::Firm,
     graph::{Outputs, Plan, PlanNode},
     node::{DeliveryRequest, Effect, Event as Arrived, Join, StepError, Stored, WaitOn},
@@ -566,17 +566,7 @@ impl Done {
                     WaitOn::Delivery(request) => {
                         writes.deliveries.push(self.delivery(key, request, true));
                     }
-                    WaitOn::Call(request) => writes.calls.push(CallWrite {
-                        node: key.node.clone(),
-                        item_path: key.item_path.clone(),
-                        child: child_id(
-                            self.run.id,
-                            &key.node,
-                            &key.item_path,
-                            self.now.as_millisecond(),
-                        ),
-                        request: (**request).clone(),
-                    }),
+                    WaitOn::Call(request) => writes.calls.push(self.call(key, request)),
                     WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => {}
                 }
                 if let Some(until) = until {
@@ -591,6 +581,16 @@ impl Done {
                 .push((key.node.clone(), key.item_path.clone()));
         }
         making.put(key.clone(), row);
+    }
+
+    fn call(&self, key: &StepKey, request: &CallRequest) -> CallWrite {
+        let at_ms = self.now.as_millisecond();
+        CallWrite {
+            node: key.node.clone(),
+            item_path: key.item_path.clone(),
+            child: child_id(self.run.id, &key.node, &key.item_path, at_ms),
+            request: request.clone(),
+        }
     }
 
     fn later(&self, key: &StepKey, due: Due) -> Head {

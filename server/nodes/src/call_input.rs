@@ -34,7 +34,7 @@ impl Node for CallInput {
         Description {
             title: "Call by a workflow",
             family: Family::Asked,
-            icon: "phone-incoming",
+            icon: "inbox",
             effect: Effect::Pure,
             surface: Surface::None,
             timeout_ms: 10_000,
