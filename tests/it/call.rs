@@ -106,6 +106,23 @@ fn caller(workflow: &Json) -> Json {
     )
 }
 
+/// Is called with days, calls another with them and answers what that answers.
+fn between(workflow: &Json) -> Json {
+    let mut document = caller(workflow);
+    document["name"] = json!("Between");
+    document["nodes"][0] = called(&days());
+    document["nodes"][0]["id"] = json!("form");
+    let nodes = document["nodes"].as_array_mut().expect("steps");
+    nodes.push(node(
+        "tell",
+        "respond",
+        &json!({"values": {"total": "{{ call.answer.total }}"}}),
+    ));
+    let edges = document["edges"].as_array_mut().expect("edges");
+    edges.push(json!({"from": "text", "port": "out", "to": "tell"}));
+    document
+}
+
 async fn ended(owner: &Caller, run: &str) -> Json {
     owner
         .get(&format!("/api/runs/{run}/wait?wait_ms=25000"))
@@ -196,14 +213,7 @@ async fn a_failed_call_is_a_failed_step_and_a_retry_calls_anew() {
 async fn a_stop_goes_down_to_what_was_called_and_up_as_a_failure() {
     let (office, owner) = Office::open().await;
     let slow = office.publish(&owner, slow()).await;
-    let middle = {
-        let mut document = caller(&slow);
-        document["name"] = json!("Middle");
-        document["nodes"][0] = called(&days());
-        document["nodes"][0]["id"] = json!("form");
-        document
-    };
-    let middle = office.publish(&owner, middle).await;
+    let middle = office.publish(&owner, between(&slow)).await;
     let workflow = office.publish(&owner, caller(&middle)).await;
     let waiting = "select count(*) from run where state = 'waiting'";
     let run = owner.start(&workflow, json!({"days": 1})).await;
@@ -280,18 +290,7 @@ async fn calls_have_a_depth_and_never_go_round() {
     let first = last.clone();
     // Eight workflows, each of which calls the one before it.
     for _ in 0..7 {
-        let mut document = caller(&last);
-        document["nodes"][0] = called(&days());
-        document["nodes"][0]["id"] = json!("form");
-        let nodes = document["nodes"].as_array_mut().expect("steps");
-        nodes.push(node(
-            "tell",
-            "respond",
-            &json!({"values": {"total": "{{ call.answer.total }}"}}),
-        ));
-        let edges = document["edges"].as_array_mut().expect("edges");
-        edges.push(json!({"from": "text", "port": "out", "to": "tell"}));
-        last = office.publish(&owner, document).await;
+        last = office.publish(&owner, between(&last)).await;
     }
     let run = owner.start(&last, json!({"days": 1})).await;
     let told = ended(&owner, &run).await;
@@ -310,6 +309,8 @@ async fn calls_have_a_depth_and_never_go_round() {
         "workflow_call",
         &json!({"workflow": last["id"], "values": {"days": "{{ called.days }}"}}),
     ));
+    let edges = document["edges"].as_array_mut().expect("edges");
+    edges.push(json!({"from": "called", "port": "out", "to": "round"}));
     let checked = owner
         .post(&format!("{path}/check"), json!({ "document": document }))
         .await
@@ -420,21 +421,7 @@ async fn many_calls_in_two_processes_lock_in_one_order() {
     site.answers(&mut server).await;
     let owner = site.owner().await;
     let price = owner.publish(price()).await;
-    let middle = {
-        let mut document = caller(&price);
-        document["nodes"][0] = called(&days());
-        document["nodes"][0]["id"] = json!("form");
-        let nodes = document["nodes"].as_array_mut().expect("steps");
-        nodes.push(node(
-            "tell",
-            "respond",
-            &json!({"values": {"total": "{{ call.answer.total }}"}}),
-        ));
-        let edges = document["edges"].as_array_mut().expect("edges");
-        edges.push(json!({"from": "text", "port": "out", "to": "tell"}));
-        document
-    };
-    let middle = owner.publish(middle).await;
+    let middle = owner.publish(between(&price)).await;
     let mut workflow = caller(&middle);
     // Two calls beside each other in every run.
     let nodes = workflow["nodes"].as_array_mut().expect("steps");
@@ -502,7 +489,17 @@ fn hears(fails: bool) -> Json {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_run_is_told_to_another_workflow_once_and_its_failure_to_nobody() {
     let (office, owner) = Office::open().await;
-    let hears = office.publish(&owner, hears(true)).await;
+    let mut own = hears(true);
+    let hears = office.publish(&owner, own.clone()).await;
+    // It would hear of its own failures, too.
+    own["on_failure"] = hears["id"].clone();
+    let path = format!("/api/workflows/{}", text(&hears["id"], "an id"));
+    let draft = json!({"base_revision": 1, "document": own});
+    owner.put(&format!("{path}/draft"), draft).await.expect(200);
+    owner
+        .post(&format!("{path}/publish"), json!({"base_revision": 2}))
+        .await
+        .expect(201);
     let mut document = price();
     document["on_failure"] = hears["id"].clone();
     let price = office.publish(&owner, document.clone()).await;
@@ -518,17 +515,14 @@ async fn a_failed_run_is_told_to_another_workflow_once_and_its_failure_to_nobody
         "select run.id from run where source = 'failure' and failure_of = '{run}'"
     ));
     let told = ended(&owner, &told).await;
-    let text = step(&told, "text")["output"]["text"].clone();
+    let written = text(&step(&told, "text")["output"]["text"], "a text");
     let expected = "Price: halt, stopped_here, Too long http";
-    assert!(
-        self::text(&text, "a text").starts_with(expected)
-            && self::text(&text, "a text").ends_with(&format!("/runs/{run}")),
-        "{text}"
-    );
+    assert!(written.starts_with(expected), "{written}");
+    assert!(written.ends_with(&format!("/runs/{run}")), "{written}");
     assert_eq!(told["state"], "failed");
     assert_eq!(office.sql("select count(*) from run"), "3");
     // A trial run that fails is nobody's business.
-    let path = format!("/api/workflows/{}", self::text(&price["id"], "an id"));
+    let path = format!("/api/workflows/{}", text(&price["id"], "an id"));
     let trial = owner
         .post(
             &format!("{path}/trial-runs"),
@@ -536,7 +530,7 @@ async fn a_failed_run_is_told_to_another_workflow_once_and_its_failure_to_nobody
         )
         .await
         .expect(202);
-    let trial = ended(&owner, self::text(&trial["id"], "a run")).await;
+    let trial = ended(&owner, text(&trial["id"], "a run")).await;
     assert_eq!(trial["state"], "failed");
     assert_eq!(
         office.sql("select count(*) from run where source = 'failure'"),
