@@ -617,9 +617,11 @@ impl Draft {
 
     /// What the workflow offers to those who call it; `None`: nothing begins with a call.
     pub(crate) fn offer(&self, resources: &dyn Resources) -> Option<Offer> {
-        let (trigger, fields) = self.nodes.iter().find_map(|node| match &node.trigger {
-            Some(Trigger::Call(fields)) => Some((node.id.clone(), fields.clone())),
-            _ => None,
+        let (trigger, fields) = self.nodes.iter().find_map(|node| {
+            let Some(Trigger::Call(fields)) = &node.trigger else {
+                return None;
+            };
+            Some((node.id.clone(), fields.clone()))
         })?;
         let answers = self.nodes.iter().enumerate().filter_map(|(index, node)| {
             let around = self.around(index);
