@@ -35,3 +35,9 @@ create table version_call (
 create index version_call_by_workspace on version_call (workspace_id, workflow_id);
 comment on table version_call is 'What the called workflows offered when the version was checked; a call runs what is live then.';
 create trigger version_call_immutable before update on version_call for each row execute function refuse_update();
+
+-- Time limits of a step besides that of one attempt.
+alter table step add column start_by timestamptz;
+alter table step add column end_by timestamptz;
+comment on column step.start_by is 'It fails if nobody has taken it up by then; null once it has begun.';
+comment on column step.end_by is 'It fails if it has not ended by then, with all its attempts and waits.';

@@ -21,7 +21,7 @@ use crate::{
     kind::{Field, Kind},
     node::{Container, Description, Effect, Join, Port, Trigger},
     value::{Mismatch, Value},
-    workflow::{Edge, OnError, Retry, Workflow},
+    workflow::{Edge, Limits, OnError, Retry, Workflow},
 };
 
 use scope::{InnerPlan, Reading, Seen};
@@ -130,6 +130,7 @@ pub struct PlanNode {
     pub on_error: OnError,
     /// Of one attempt.
     pub timeout_ms: u64,
+    pub limits: Limits,
     pub trigger: Option<Trigger>,
     pub join: Join,
     pub container: Option<Container>,

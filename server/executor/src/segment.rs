@@ -1,6 +1,7 @@
 //! One segment: the steps between two commits. Running them and turning what came of them into rows are apart, so that the rows can
 //! be made again under the run's lock when other heads have moved meanwhile.
 
+pub(crate) mod limits;
 mod making;
 
 use std::{
@@ -160,7 +161,16 @@ impl Known {
                 now: self.lease.head_at,
                 cancelled,
             };
-            let attempt = within.attempt(node, &key, self.number(&key), how).await;
+            let row = self.row(&key.node, &key.item_path).filter(|_| first);
+            let attempt = match limits::missed(node, &self.lease, row) {
+                Some(error) => failed(&key, self.number(&key), error, true),
+                None => {
+                    let left = limits::left(node, row);
+                    within
+                        .attempt(node, &key, self.number(&key), how, left)
+                        .await
+                }
+            };
             if matches!(attempt.came, Came::Dropped) {
                 return None;
             }
@@ -328,6 +338,8 @@ impl Known {
                 kept: write.kept.clone(),
                 waits_on: write.waits_on.clone(),
                 signal: None,
+                left_ms: write.total_ms,
+                is_late: false,
             };
             match known.get(&key_of(&row)) {
                 Some(&at) => rows[at] = row,
@@ -492,6 +504,8 @@ impl Done {
         row.started_ago_ms = Some(self.ago(attempt.started));
         row.finished_ago_ms = None;
         let node = self.program.plan.node(&key.node);
+        let total_ms = node.and_then(|node| node.limits.total_ms);
+        row.total_ms = total_ms.map(limits::signed);
         match &attempt.came {
             Came::Succeeded {
                 ports,
@@ -569,9 +583,8 @@ impl Done {
                     WaitOn::Call(request) => writes.calls.push(self.call(key, request)),
                     WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => {}
                 }
-                if let Some(until) = until {
-                    writes.heads.push(self.later(key, Due::At(*until)));
-                }
+                let due = limits::comes_back(*until, row.total_ms);
+                writes.heads.extend(due.map(|due| self.later(key, due)));
             }
             Came::Dropped => return,
         }
@@ -646,6 +659,8 @@ pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) 
         worker_id: Some(holder.worker),
         started_ago_ms: Some(0),
         finished_ago_ms: Some(0),
+        start_ms: None,
+        total_ms: None,
     };
     Segment {
         lease: entry.lease.clone(),
@@ -830,18 +845,22 @@ fn waits_on(on: &WaitOn) -> &'static str {
 }
 
 fn poisoned(head: &StepKey, number: u32) -> Attempt {
+    let error = StepError::new(
+        "worker_lost",
+        "The process that ran this step was lost five times. Perhaps the step needs more memory than there is; see the server's log.",
+    );
+    failed(head, number, error, false)
+}
+
+/// The failure of a step whose code was not asked.
+fn failed(key: &StepKey, number: u32, error: StepError, timed_out: bool) -> Attempt {
     let now = Instant::now();
     Attempt {
-        key: head.clone(),
+        key: key.clone(),
         number,
-        came: Came::Failed {
-            error: StepError::new(
-                "worker_lost",
-                "The process that ran this step was lost five times. Perhaps the step needs more memory than there is; see the server's log.",
-            ),
-        },
+        came: Came::Failed { error },
         started: now,
         finished: now,
-        timed_out: false,
+        timed_out,
     }
 }

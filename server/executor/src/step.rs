@@ -28,6 +28,7 @@ use crate::{
     Inner, backoff,
     context::{Context, from_store},
     program::Program,
+    segment::limits,
 };
 
 /// Largest stored output of one step; larger things are files.
@@ -104,6 +105,7 @@ impl Within<'_> {
         key: &StepKey,
         number: u32,
         begin: Begin,
+        left: Option<Duration>,
     ) -> Attempt {
         let started = Instant::now();
         let timed_out =
@@ -120,7 +122,7 @@ impl Within<'_> {
                     },
                     false,
                 ),
-                None => self.run(node, key, number, begin).await,
+                None => self.run(node, key, number, begin, left).await,
             }
         })
         .catch_unwind()
@@ -150,8 +152,16 @@ impl Within<'_> {
         (node.normal_ports().count() == 1).then(|| pinned.clone())
     }
 
-    async fn run(&self, node: &PlanNode, key: &StepKey, number: u32, begin: Begin) -> Came {
-        let limit = Duration::from_millis(node.timeout_ms.max(1));
+    async fn run(
+        &self,
+        node: &PlanNode,
+        key: &StepKey,
+        number: u32,
+        begin: Begin,
+        left: Option<Duration>,
+    ) -> Came {
+        let own = Duration::from_millis(node.timeout_ms.max(1));
+        let limit = left.map_or(own, |left| left.min(own));
         let mut begin = begin;
         loop {
             let context = self.context(node, key, number, &begin);
@@ -167,6 +177,9 @@ impl Within<'_> {
                 outcome = tokio::time::timeout(limit, work) => outcome,
             };
             let outcome = outcome.unwrap_or_else(|_| {
+                if limit < own {
+                    return Err(NodeError::Failed(limits::total(node.limits)));
+                }
                 Err(NodeError::retryable(
                     "timed_out",
                     format!("The step took longer than {} s.", limit.as_secs_f32()),

@@ -69,6 +69,10 @@ pub struct StepRow {
     pub kept: Option<Json>,
     pub waits_on: Option<String>,
     pub signal: Option<Json>,
+    /// When it was read: how long it may still take, if that is limited.
+    pub left_ms: Option<i64>,
+    /// When it was read: it should have begun before.
+    pub is_late: bool,
 }
 
 /// A run in a list.
@@ -738,8 +742,10 @@ pub(crate) async fn step_rows(
 ) -> Result<HashMap<RunId, Vec<StepRow>>> {
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
-        "select run_id, node, item_path, state, attempt, ports, output, error, kept, waits_on, signal
-         from step where run_id = any($1)",
+        r#"select run_id, node, item_path, state, attempt, ports, output, error, kept, waits_on, signal,
+                  floor(extract(epoch from end_by - now()) * 1000)::bigint as left_ms,
+                  coalesce(start_by < now(), false) as "is_late!"
+           from step where run_id = any($1)"#,
         &ids
     )
     .fetch_all(&store.hot)
@@ -757,6 +763,8 @@ pub(crate) async fn step_rows(
             kept: row.kept,
             waits_on: row.waits_on,
             signal: row.signal,
+            left_ms: row.left_ms,
+            is_late: row.is_late,
         });
     }
     Ok(steps)

@@ -89,6 +89,10 @@ pub struct StepWrite {
     pub worker_id: Option<WorkerId>,
     pub started_ago_ms: Option<i64>,
     pub finished_ago_ms: Option<i64>,
+    /// It fails unless somebody takes it up within this time.
+    pub start_ms: Option<i64>,
+    /// It fails unless it ends within this time, counted from the first row that told of it.
+    pub total_ms: Option<i64>,
 }
 
 /// A try that failed and is followed by another.
@@ -231,6 +235,7 @@ pub async fn commit(
         end_others(&mut transaction, &ended, &writes).await?;
     }
     let leases = write_heads(&mut transaction, &rows, &order).await?;
+    bring_forward(&mut transaction, &rows).await?;
     write_runs(&mut transaction, &rows).await?;
     use_numbers(&mut transaction, &by_run, &writes).await?;
     write_deliveries(&mut transaction, &rows).await?;
@@ -527,18 +532,20 @@ async fn write_steps(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<(
     }
     sqlx::query!(
         "insert into step (run_id, workspace_id, node, item_path, state, attempt, ports, output, error, warnings, kept, waits_on,
-                           wait_until, worker_id, started_at, finished_at)
+                           wait_until, worker_id, started_at, finished_at, start_by, end_by)
          select run_id, workspace_id, node, item_path, state, attempt, ports, nullif(output, 'null'), nullif(error, 'null'),
                 nullif(warnings, 'null'), nullif(kept, 'null'), waits_on, wait_until, worker_id,
-                now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond'
+                now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond',
+                now() + start_ms * interval '1 millisecond', now() + (total_ms - coalesce(started_ago_ms, 0)) * interval '1 millisecond'
          from json_to_recordset($1::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text,
               attempt integer, ports text[], output jsonb, error jsonb, warnings jsonb, kept jsonb, waits_on text,
-              wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint)
+              wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint, start_ms bigint, total_ms bigint)
          on conflict (run_id, node, item_path) do update set
               state = excluded.state, attempt = excluded.attempt, ports = excluded.ports, output = excluded.output,
               error = excluded.error, warnings = excluded.warnings, kept = excluded.kept, waits_on = excluded.waits_on,
               wait_until = excluded.wait_until, worker_id = excluded.worker_id,
-              started_at = coalesce(step.started_at, excluded.started_at), finished_at = excluded.finished_at",
+              started_at = coalesce(step.started_at, excluded.started_at), finished_at = excluded.finished_at,
+              start_by = excluded.start_by, end_by = coalesce(step.end_by, excluded.end_by)",
         SqlJson(&rows.steps) as _,
     )
     .execute(connection)
@@ -622,6 +629,24 @@ async fn write_heads(
         }
     }
     Ok(leases)
+}
+
+/// What comes back later comes back when its step's time is up at the latest, whoever then takes it up.
+async fn bring_forward(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
+    let limited = rows.steps.iter().filter(|step| step.row.total_ms.is_some());
+    let runs: Vec<_> = limited.map(|step| step.run_id.as_uuid()).collect();
+    if runs.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update queue_entry q set due_at = s.end_by from step s
+         where q.run_id = any($1) and q.lease_owner is null and s.run_id = q.run_id and s.node = q.node and s.item_path = q.item_path
+           and s.end_by < q.due_at",
+        &runs,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn write_runs(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {

@@ -19,7 +19,7 @@ use crate::{
     expression::{self, Template},
     kind::{Field, Kind},
     node::{Container, Description, Inside, Join, OutputContext, Port, Proof, Trigger},
-    workflow::{Edge, Node, OnError, Workflow},
+    workflow::{Edge, Limits, Node, OnError, Workflow},
 };
 
 /// A document as far as it can be understood, whatever is wrong with it.
@@ -96,6 +96,7 @@ impl Draft {
             sound &= check_node(node, &pointer, &mut seen, &mut problems);
             let bound = bind(node, &pointer, catalogue, &mut problems);
             sound &= bound.bound.is_some();
+            problems.extend(misplaced_limits(node, &bound));
             nodes.push(bound);
         }
         let mut draft = Self {
@@ -725,6 +726,7 @@ impl Draft {
                     .collect()
             };
             let around = std::mem::take(surroundings.get_mut(index)?);
+            let may_be_limited = draft.trigger.is_none() && draft.container.is_none();
             let node = PlanNode {
                 id: draft.id.clone(),
                 name: draft.name,
@@ -737,6 +739,10 @@ impl Draft {
                 retry: document.retry.or(description.retry),
                 on_error: draft.on_error,
                 timeout_ms: document.timeout_ms.unwrap_or(description.timeout_ms),
+                limits: document
+                    .limits
+                    .filter(|_| may_be_limited)
+                    .unwrap_or_default(),
                 trigger: draft.trigger,
                 join: draft.join,
                 container: draft.container,
@@ -765,6 +771,19 @@ impl Draft {
             levels,
         })
     }
+}
+
+/// What begins a run begins at once, and how long the steps inside another take is told of each of them.
+fn misplaced_limits(node: &Node, bound: &DraftNode) -> Option<Problem> {
+    let is_limited = node
+        .limits
+        .is_some_and(|limits| limits != Limits::default());
+    if !is_limited || (bound.trigger.is_none() && bound.container.is_none()) {
+        return None;
+    }
+    let message = "Limits until it begins and until it ends are for steps that neither begin a run nor hold others.";
+    let problem = Problem::error("limits_misplaced", json!({"node": node.id}), message);
+    Some(problem.at(format!("{}/limits", bound.pointer)).of(&node.id))
 }
 
 fn too_deep() -> Problem {
