@@ -41,3 +41,7 @@ alter table step add column start_by timestamptz;
 alter table step add column end_by timestamptz;
 comment on column step.start_by is 'It fails if nobody has taken it up by then; null once it has begun.';
 comment on column step.end_by is 'It fails if it has not ended by then, with all its attempts and waits.';
+
+alter table generation add column heartbeat_ms bigint;
+alter table generation_chunk add column created_at timestamptz not null default now();
+comment on column generation.heartbeat_ms is 'It fails if the model writes nothing for so long, from the claim on.';

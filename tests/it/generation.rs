@@ -84,6 +84,7 @@ impl Site {
             item_path: "",
             attempt: 1,
             timeout_ms,
+            heartbeat_ms: None,
             priority,
             request,
         };

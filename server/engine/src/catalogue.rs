@@ -45,6 +45,7 @@ pub trait BoundNode: Send + Sync {
     fn calls(&self) -> Option<WorkflowId>;
     fn answer(&self, context: &OutputContext<'_>) -> Option<Kind>;
     fn entries(&self) -> Option<&Template>;
+    fn reports_progress(&self) -> bool;
     fn sends_mail(&self) -> bool;
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem>;
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError>;
@@ -87,6 +88,10 @@ impl<N: Node> BoundNode for Bound<N> {
     }
     fn entries(&self) -> Option<&Template> {
         self.0.entries()
+    }
+
+    fn reports_progress(&self) -> bool {
+        self.0.reports_progress()
     }
 
     fn sends_mail(&self) -> bool {

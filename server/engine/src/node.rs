@@ -91,6 +91,11 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
+    /// Says while it works how far it is, so that silence can be limited.
+    fn reports_progress(&self) -> bool {
+        false
+    }
+
     /// The node writes mails, which need a mail server.
     fn sends_mail(&self) -> bool {
         false

@@ -110,6 +110,9 @@ pub struct Limits {
     /// From when it is ready until it ends, attempts, pauses and waits included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_ms: Option<u64>,
+    /// From one sign of progress to the next, while it is worked on; only where a step reports progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

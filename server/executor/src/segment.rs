@@ -574,6 +574,7 @@ impl Done {
                         item_path: key.item_path.clone(),
                         attempt: attempt.number,
                         timeout_ms: node.map_or(0, |node| node.timeout_ms),
+                        heartbeat_ms: node.and_then(|node| node.limits.heartbeat_ms),
                         priority: self.run.priority,
                         request: (**request).clone(),
                     }),

@@ -337,6 +337,10 @@ impl Node for LlmGenerate {
         }
     }
 
+    fn reports_progress(&self) -> bool {
+        true
+    }
+
     fn card(&self) -> Card {
         let well = match self.mode {
             Mode::Text => excerpt(&self.instruction),

@@ -148,6 +148,7 @@ pub struct GenerationWrite {
     pub item_path: String,
     pub attempt: u32,
     pub timeout_ms: u64,
+    pub heartbeat_ms: Option<u64>,
     pub priority: i16,
     pub request: GenerationRequest,
 }
@@ -261,6 +262,7 @@ pub async fn commit(
                 item_path: &generation.item_path,
                 attempt: generation.attempt,
                 timeout_ms: generation.timeout_ms,
+                heartbeat_ms: generation.heartbeat_ms,
                 priority: generation.priority,
                 request: &generation.request,
             },

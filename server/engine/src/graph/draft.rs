@@ -773,17 +773,30 @@ impl Draft {
     }
 }
 
-/// What begins a run begins at once, and how long the steps inside another take is told of each of them.
+/// What begins a run begins at once, how long the steps inside another take is told of each of them, and silence says nothing of a step
+/// that reports no progress.
 fn misplaced_limits(node: &Node, bound: &DraftNode) -> Option<Problem> {
-    let is_limited = node
-        .limits
-        .is_some_and(|limits| limits != Limits::default());
-    if !is_limited || (bound.trigger.is_none() && bound.container.is_none()) {
-        return None;
-    }
-    let message = "Limits until it begins and until it ends are for steps that neither begin a run nor hold others.";
-    let problem = Problem::error("limits_misplaced", json!({"node": node.id}), message);
-    Some(problem.at(format!("{}/limits", bound.pointer)).of(&node.id))
+    let limits = node.limits.filter(|limits| *limits != Limits::default())?;
+    let problem = if bound.trigger.is_some() || bound.container.is_some() {
+        Problem::error(
+            "limits_misplaced",
+            json!({"node": node.id}),
+            "Limits until it begins and until it ends are for steps that neither begin a run nor hold others.",
+        )
+        .at(format!("{}/limits", bound.pointer))
+    } else {
+        let node = bound.bound.as_ref()?;
+        if limits.heartbeat_ms.is_none() || node.reports_progress() {
+            return None;
+        }
+        Problem::error(
+            "heartbeat_without_progress",
+            json!({"node": bound.id}),
+            "This step reports no progress, so its silence cannot be limited. Remove that limit.",
+        )
+        .at(format!("{}/limits/heartbeat_ms", bound.pointer))
+    };
+    Some(problem.of(&bound.id))
 }
 
 fn too_deep() -> Problem {

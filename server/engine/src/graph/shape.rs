@@ -193,12 +193,16 @@ pub(super) fn check_node(
         );
     }
     let limits = node.limits.unwrap_or_default();
-    for (name, limit) in [("start_ms", limits.start_ms), ("total_ms", limits.total_ms)] {
+    for (name, limit) in [
+        ("start_ms", limits.start_ms),
+        ("total_ms", limits.total_ms),
+        ("heartbeat_ms", limits.heartbeat_ms),
+    ] {
         if limit.is_some_and(|limit| !(1_000..=MAX_LIMIT_MS).contains(&limit)) {
             add(
                 "bad_limit",
                 json!({"least": 1_000, "most": MAX_LIMIT_MS}),
-                "A limit until a step begins or ends lies between a second and 731 days.".into(),
+                "A limit until a step begins, ends or gives a sign of progress lies between a second and 731 days.".into(),
                 &format!("limits/{name}"),
             );
         }
