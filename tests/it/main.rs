@@ -24,6 +24,7 @@ mod generation;
 mod hook;
 mod http_request;
 mod layering;
+mod limits;
 mod mail;
 mod maintenance;
 mod number;
