@@ -30,6 +30,7 @@ function meaning(node: WorkflowNode) {
     retry: node.retry ?? null,
     on_error: node.on_error ?? "stop",
     timeout_ms: node.timeout_ms ?? null,
+    limits: { start_ms: node.limits?.start_ms ?? null, total_ms: node.limits?.total_ms ?? null, heartbeat_ms: node.limits?.heartbeat_ms ?? null },
   };
 }
 

@@ -33,6 +33,14 @@ export interface WorkflowNode {
   retry?: Retry | null;
   on_error?: OnError;
   timeout_ms?: number | null;
+  limits?: Limits | null;
+}
+
+/** Besides that of one attempt: until the step begins, until it ends, and from one sign of progress to the next. */
+export interface Limits {
+  start_ms?: number | null;
+  total_ms?: number | null;
+  heartbeat_ms?: number | null;
 }
 
 export interface Edge {
@@ -123,7 +131,7 @@ export interface CheckedNode {
   ports: Port[];
   output: Kind;
   card: Card;
-  trigger: "form" | "webhook" | "schedule" | null;
+  trigger: "form" | "webhook" | "schedule" | "call" | null;
   /** Of a schedule whose settings are sound. */
   schedule?: Schedule | null;
   /** The next moments of a schedule. */
