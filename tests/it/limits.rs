@@ -126,10 +126,7 @@ async fn limits_are_checked_where_they_stand() {
             {"from": "text", "port": "out", "to": "more"}],
     });
     let made = owner
-        .post(
-            "/api/workflows",
-            json!({ "document": document }),
-        )
+        .post("/api/workflows", json!({ "document": document }))
         .await
         .expect(201);
     let path = format!("/api/workflows/{}", made["id"].as_str().expect("an id"));
