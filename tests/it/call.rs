@@ -547,3 +547,18 @@ async fn a_failed_run_is_told_to_another_workflow_once_and_its_failure_to_nobody
     assert_eq!(checked["problems"][0]["pointer"], "/on_failure");
     office.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_takes_too_long_ends_what_it_called() {
+    let (office, owner) = Office::open().await;
+    let slow = office.publish(&owner, slow()).await;
+    let mut document = caller(&slow);
+    document["nodes"][1]["limits"] = json!({"total_ms": 1_000});
+    let workflow = office.publish(&owner, document).await;
+    let run = owner.start(&workflow, json!({"days": 1})).await;
+    let told = ended(&owner, &run).await;
+    assert_eq!(step(&told, "call")["error"]["code"], "total_limit");
+    assert_eq!(step(&told, "call")["called"]["state"], "cancelled");
+    assert_eq!(office.sql("select count(*) from queue_entry"), "0");
+    office.close().await;
+}

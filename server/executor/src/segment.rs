@@ -349,6 +349,13 @@ impl Known {
         rows
     }
 
+    /// Another head may have called, or the time of a step that waits for a called run is up.
+    fn may_have_called(&self) -> bool {
+        let waits =
+            |row: &StepRow| row.state == "waiting" && row.waits_on.as_deref() == Some("call");
+        self.program.plan.calls() && (!self.solo || self.rows.iter().any(waits))
+    }
+
     /// The segment as it goes to the committer.
     pub(crate) fn segment(&self, done: Done) -> Segment {
         let holder = done.holder;
@@ -363,7 +370,7 @@ impl Known {
             workflow: self.run.workflow,
             trial: self.run.trial,
             parent: self.run.parent,
-            may_have_called: !self.solo && self.program.plan.calls(),
+            may_have_called: self.may_have_called(),
             draws_numbers: self.program.plan.draws_numbers(),
             holder,
             writes,
