@@ -82,3 +82,72 @@ pub(crate) fn title(field: &Field) -> &str {
         &field.title
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::{call::Offer, check::check, graph};
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn node(id: &str, node_type: &str, config: &Json) -> Json {
+        json!({"id": id, "type": node_type, "version": 1, "name": id, "config": config})
+    }
+
+    fn checked(nodes: &[Json], edges: &[(&str, &str, &str)]) -> (Option<Offer>, Vec<String>) {
+        let edges = edges.iter();
+        let edges: Vec<Json> = edges
+            .map(|(from, port, to)| json!({"from": from, "port": port, "to": to}))
+            .collect();
+        let workflow = graph::parse(&json!({
+            "format": "formwork/1", "name": "Price", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+            "nodes": nodes, "edges": edges,
+        }))
+        .expect("a readable workflow");
+        let checked = check(&workflow, &crate::catalogue(), &());
+        let codes = checked.problems.into_iter().map(|problem| problem.code);
+        (checked.offer, codes.collect())
+    }
+
+    #[test]
+    fn a_workflow_offers_what_it_takes_and_what_its_answers_have_in_common() {
+        let days = json!({"fields": [{"name": "days", "title": "Days", "kind": "integer"}]});
+        let called = node("called", "call_input", &days);
+        let long = json!({"ways": [{"name": "long", "title": "Long", "rules": [
+            {"value": "{{ called.days }}", "operator": "greater", "operand": "10"}]}]});
+        let total = "{{ called.days * 3 }}";
+        let nodes = [
+            called.clone(),
+            node("check", "branch", &long),
+            node("short", "respond", &json!({"values": {"total": total}})),
+            node(
+                "much",
+                "respond",
+                &json!({"values": {"total": total, "note": "Long"}}),
+            ),
+        ];
+        let edges = [
+            ("called", "out", "check"),
+            ("check", "otherwise", "short"),
+            ("check", "long", "much"),
+        ];
+        let (offer, problems) = checked(&nodes, &edges);
+        assert_eq!(problems, [""; 0]);
+        let offer = offer.expect("an offer");
+        assert_eq!(offer.trigger, "called");
+        assert_eq!(offer.fields[0].name, "days");
+        let answer = offer.answer.expect("an answer");
+        let field = |name: &str| answer.field(name).expect("a field").clone();
+        assert_eq!(field("total").kind, Kind::Integer);
+        assert!(!field("total").optional && field("note").optional);
+        // One who answers nobody offers no answer; without a call there is no offer.
+        assert_eq!(
+            checked(&[called.clone()], &[]).0.expect("an offer").answer,
+            None
+        );
+        let hook = node("hook", "webhook_input", &json!({}));
+        assert_eq!(checked(&[hook], &[]).0, None);
+        let (_, problems) = checked(&[called, node("again", "call_input", &days)], &[]);
+        assert_eq!(problems, ["call_trigger_twice"]);
+    }
+}

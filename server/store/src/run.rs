@@ -535,8 +535,9 @@ pub async fn stop(store: &Store, scope: &Scope, run: RunId) -> Result<bool> {
     family.extend(row.parent_run.map(RunId::from));
     let (mut transaction, mut stopped) = loop {
         let mut transaction = store.pool.begin().await?;
-        if let Some(called) = call::lock(&mut transaction, &family, &[run]).await? {
-            break (transaction, called);
+        match call::lock(&mut transaction, &family, &[run]).await? {
+            Some(called) => break (transaction, called),
+            None => transaction.rollback().await?,
         }
     };
     let open = sqlx::query_scalar!(

@@ -295,8 +295,9 @@ async fn lock_runs<'a>(
     let callers: Vec<RunId> = callers.map(|segment| segment.lease.run).collect();
     loop {
         let mut transaction = store.hot.begin().await?;
-        if let Some(called) = call::lock(&mut transaction, &runs, &callers).await? {
-            return Ok((transaction, called));
+        match call::lock(&mut transaction, &runs, &callers).await? {
+            Some(called) => return Ok((transaction, called)),
+            None => transaction.rollback().await?,
         }
     }
 }
