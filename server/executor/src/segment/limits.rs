@@ -6,7 +6,8 @@ use engine::{graph::PlanNode, node::StepError, workflow::Limits};
 use jiff::Timestamp;
 use store::{queue::Lease, run::StepRow, segment::Due};
 
-/// The limit that ran out before a step was taken up. A worker that took it up in time and was lost counts as begun.
+/// The limit that ran out before a step was taken up. A worker that took it up in time and was lost counts as begun; what
+/// was given back does not.
 pub(super) fn missed(node: &PlanNode, lease: &Lease, row: Option<&StepRow>) -> Option<StepError> {
     let row = row?;
     if row.left_ms.is_some_and(|left| left <= 0) {
