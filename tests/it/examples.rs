@@ -9,12 +9,13 @@ use std::{
 use async_trait::async_trait;
 use document::{Assets, Limits, Rendered, Renderer, Template};
 use engine::{
+    call::Callee,
     expression,
     firm::Firm,
     form::{ChoicesFrom, Setting, Source},
     format::Formats,
     graph::{Context, Named, Outputs, Plan, PlanNode, RunFacts, parse},
-    ids::{ArtifactId, DocumentId, RunId, TableId},
+    ids::{ArtifactId, DocumentId, RunId, TableId, WorkflowId},
     kind::{Field, Kind},
     node::{
         Effect, Family, HttpRequest, HttpResponse, NodeContext, NodeError, Outcome, PinnedDocument,
@@ -125,6 +126,7 @@ fn plan(example: &Example) -> Plan {
             .map(|(id, template)| (*id, template.fields()))
             .collect(),
         tables: tables.map(|(id, table)| (*id, columns(table))).collect(),
+        ..Named::default()
     };
     let (plan, problems) = Plan::compile(&example.workflow, &nodes::catalogue(), &named);
     let errors: Vec<_> = problems
@@ -312,6 +314,9 @@ impl NodeContext for Head {
     }
     async fn table(&self, _id: TableId, _named: &[&str]) -> Result<TableRows, NodeError> {
         panic!("tables are looked up elsewhere")
+    }
+    async fn callee(&self, _id: WorkflowId) -> Result<Callee, NodeError> {
+        panic!("no example calls a workflow")
     }
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
         panic!("samples hand in no files: {}", file.name)

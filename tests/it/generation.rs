@@ -84,6 +84,7 @@ impl Site {
             item_path: "",
             attempt: 1,
             timeout_ms,
+            heartbeat_ms: None,
             priority,
             request,
         };
@@ -192,6 +193,39 @@ fn result(text: &str, values: Option<Json>) -> GenerationResult {
         seed: 7,
         finish_reason: "stop".into(),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_is_silent_for_too_long_fails_and_one_that_writes_does_not() {
+    let site = Site::new().await;
+    let worker = site.worker().await;
+    let (silent, writes) = (
+        site.ask(&request("one")).await,
+        site.ask(&request("two")).await,
+    );
+    for _ in 0..2 {
+        let claimed = site.claim(worker, &["m"]).await.expect("due");
+        if claimed.run == writes {
+            generation::append_chunk(&site.store, &claimed, 0, "on ")
+                .await
+                .expect("runs");
+        }
+    }
+    // Claimed a minute ago; ten seconds of silence are allowed.
+    sql(
+        &site.db,
+        "update generation set heartbeat_ms = 10000, started_at = now() - interval '1 minute'",
+    );
+    let failed = generation::fail_silent(&site.store).await.expect("runs");
+    assert_eq!(failed, 1);
+    let error = site
+        .outcome(silent)
+        .await
+        .expect("over")
+        .expect_err("failed");
+    assert_eq!(error.code, "model_silent");
+    assert_eq!(site.outcome(writes).await, None);
+    assert_eq!(generation::fail_silent(&site.store).await.expect("runs"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -180,6 +180,22 @@ async fn every_pure_step_gives_the_same_bytes_in_two_processes() {
         .post(&format!("{path}/runs"), json!({"input": {}}))
         .await
         .expect(202);
+    let called = json!({
+        "format": "formwork/1", "name": "Called", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR",
+        "nodes": [
+            {"id": "called", "type": "call_input", "version": 1, "name": "Called", "config": {"fields": [
+                {"name": "customer", "title": "Customer", "kind": "text"}]}},
+            {"id": "step", "type": "template_fill", "version": 1, "name": "Step", "config": {"template": "{{ called.customer }} {{ now }}"}}],
+        "edges": [{"from": "called", "port": "out", "to": "step"}], "samples": []
+    });
+    let path = publish(&owner, called).await;
+    owner
+        .post(
+            &format!("{path}/runs"),
+            json!({"input": {"customer": "Ada"}}),
+        )
+        .await
+        .expect(202);
     assert!(server.stop().success());
 
     // The same runs at the same moment in two installations: as if one process had died and another took over.

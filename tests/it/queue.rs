@@ -66,12 +66,16 @@ fn segment(entry: &ClaimedEntry, holder: Holder, output: serde_json::Value) -> S
         worker_id: Some(holder.worker),
         started_ago_ms: Some(1),
         finished_ago_ms: Some(0),
+        start_ms: None,
+        total_ms: None,
     };
     Segment {
         lease: entry.lease.clone(),
         scope: entry.run.scope,
         workflow: entry.run.workflow,
         trial: false,
+        parent: None,
+        may_have_called: false,
         draws_numbers: false,
         holder,
         writes: Writing::Known(Box::new(Writes {

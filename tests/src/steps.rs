@@ -307,9 +307,11 @@ impl Node for Deliver {
                 json!({ "answer": answer, "kept": context.step().kept }),
             ))),
             Event::Delivery(Err(error)) => Err(NodeError::Failed(error)),
-            Event::Signal(_) | Event::Generation(_) | Event::Items | Event::TimedOut => {
-                Err(NodeError::unexpected_event())
-            }
+            Event::Signal(_)
+            | Event::Generation(_)
+            | Event::Call(_)
+            | Event::Items
+            | Event::TimedOut => Err(NodeError::unexpected_event()),
         }
     }
 }
@@ -350,7 +352,7 @@ impl Node for Signal {
         Ok(Outcome::Done(Done::out(match event {
             Event::Signal(answer) => json!({ "answer": answer }),
             Event::TimedOut => json!({ "answer": null }),
-            Event::Generation(_) | Event::Delivery(_) | Event::Items => {
+            Event::Generation(_) | Event::Delivery(_) | Event::Call(_) | Event::Items => {
                 return Err(NodeError::unexpected_event());
             }
         })))

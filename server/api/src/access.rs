@@ -27,6 +27,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/approvals/{id}", Signed),
     ("POST", "/approvals/{id}/answer", Person),
     ("GET", "/artifacts/{id}", Signed),
+    ("GET", "/callable-workflows", Signed),
     ("GET", "/credentials", Signed),
     ("POST", "/credentials", Owner),
     ("DELETE", "/credentials/{id}", Owner),

@@ -61,7 +61,7 @@ pub(crate) struct CheckedNodeSchema {
     #[schema(value_type = KindSchema)]
     pub output: Json,
     pub card: CardSchema,
-    /// `form`, `webhook` or `schedule`: runs can begin here.
+    /// `form`, `webhook`, `schedule` or `call`: runs can begin here.
     pub trigger: Option<String>,
     /// Of a schedule whose settings are sound: its rule.
     #[schema(value_type = Option<Object>)]

@@ -10,10 +10,11 @@ use std::{collections::HashMap, str::FromStr};
 
 use document::Template;
 use engine::{
+    call::{Callable, Offer},
     catalogue::Catalogue,
     check::{Checked, Problem},
     graph::{self, Named},
-    ids::{CredentialId, DocumentId, MemberId, SeriesId},
+    ids::{CredentialId, DocumentId, MemberId, SeriesId, WorkflowId},
     node::Trigger,
     schedule::Schedule,
     schema,
@@ -36,11 +37,12 @@ use crate::{
 pub(crate) use series::{embed_series, extract_series};
 pub(crate) use tables::{choices, embed_tables, extract_tables};
 
-/// The controls of settings that name a document template, members, a series, or a table.
+/// The controls of settings that name a document template, members, a series, a table, or a workflow.
 const DOCUMENT: &str = "document";
 const MEMBERS: &str = "members";
 const SERIES: &str = "series";
 const TABLE: &str = "table";
+const WORKFLOW: &str = "workflow";
 
 /// Reads a document, or says everything that is wrong with its shape.
 pub(crate) fn parse(document: &Json) -> Result<Workflow> {
@@ -59,6 +61,10 @@ pub(crate) struct Resources {
     pub(crate) templates: Vec<Document>,
     pub(crate) tables: Vec<Table>,
     pub(crate) series: Vec<(SeriesId, Series)>,
+    /// Those that it calls.
+    pub(crate) workflows: Vec<(WorkflowId, Callable)>,
+    /// The one that is to hear of failed runs.
+    pub(crate) on_failure: Vec<(WorkflowId, Callable)>,
     /// All of the workspace, with their kinds.
     pub(crate) credentials: Vec<(CredentialId, String)>,
     pub(crate) members: Vec<MemberId>,
@@ -67,11 +73,13 @@ pub(crate) struct Resources {
 }
 
 impl Resources {
+    /// `id`: the workflow's own, if it has one; calls must not lead back to it.
     pub(crate) async fn read(
         store: &Store,
         scope: &Scope,
         catalogue: &Catalogue,
         workflow: &Workflow,
+        id: Option<WorkflowId>,
     ) -> Result<Self> {
         let named = |widget: &str| -> Vec<String> {
             let nodes = workflow.nodes.iter();
@@ -83,12 +91,16 @@ impl Resources {
         let documents: Vec<_> = ids(&named(DOCUMENT));
         let tables: Vec<_> = ids(&named(TABLE));
         let series: Vec<_> = ids(&named(SERIES));
+        let workflows: Vec<_> = ids(&named(WORKFLOW));
+        let on_failure: Vec<_> = workflow.on_failure.into_iter().collect();
         let credentials = store::credential::list(store, scope).await?;
         let members = store::account::members(store, scope).await?;
         Ok(Self {
             templates: store::document::newest(store, scope, &documents).await?,
             tables: store::table::several(store, scope, &tables).await?,
             series: store::series::known(store, scope, &series).await?,
+            workflows: store::call::callables(store, scope, &workflows, id).await?,
+            on_failure: store::call::callables(store, scope, &on_failure, None).await?,
             credentials: credentials
                 .into_iter()
                 .map(|credential| (credential.id, credential.kind))
@@ -96,6 +108,14 @@ impl Resources {
             members: members.into_iter().map(|member| member.id).collect(),
             sends_mail: store::mail_server::is_set(store, scope).await?,
         })
+    }
+
+    /// Workflows that it calls, with what they offer.
+    pub(crate) fn calls(&self) -> Vec<(WorkflowId, String, Offer)> {
+        let known = self.workflows.iter();
+        known
+            .filter_map(|(id, other)| Some((*id, other.name.clone(), other.offer.clone()?)))
+            .collect()
     }
 
     /// Typed fields and columns, as checks and plans want them.
@@ -115,6 +135,13 @@ impl Resources {
                 .tables
                 .iter()
                 .map(|table| (table.id, table.layout.fields()))
+                .collect(),
+            // What a step calls comes last: whether that leads back here counts for steps only.
+            workflows: self
+                .on_failure
+                .iter()
+                .chain(&self.workflows)
+                .cloned()
                 .collect(),
         }
     }
@@ -322,6 +349,7 @@ pub(crate) fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
         nodes: Vec::new(),
         edges: Vec::new(),
         samples: Vec::new(),
+        on_failure: None,
         documents: indexmap::IndexMap::new(),
         series: indexmap::IndexMap::new(),
         tables: indexmap::IndexMap::new(),
@@ -369,7 +397,7 @@ pub(crate) fn schedules(catalogue: &Catalogue, workflow: &Workflow) -> Vec<(Stri
         .into_iter()
         .filter_map(|(node, trigger)| match trigger {
             Trigger::Schedule(schedule) => Some((node, schedule?)),
-            Trigger::Form(_) | Trigger::Webhook(_) => None,
+            Trigger::Form(_) | Trigger::Webhook(_) | Trigger::Call(_) => None,
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::{
     check::Problem,
     expression::Template,
-    ids::SeriesId,
+    ids::{SeriesId, WorkflowId},
     kind::Kind,
     node::{
         Card, Container, Description, Event, Join, Node, NodeContext, NodeError, Outcome,
@@ -42,7 +42,10 @@ pub trait BoundNode: Send + Sync {
     fn join(&self) -> Join;
     fn container(&self) -> Option<Container>;
     fn series(&self) -> Option<SeriesId>;
+    fn calls(&self) -> Option<WorkflowId>;
+    fn answer(&self, context: &OutputContext<'_>) -> Option<Kind>;
     fn entries(&self) -> Option<&Template>;
+    fn reports_progress(&self) -> bool;
     fn sends_mail(&self) -> bool;
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem>;
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError>;
@@ -77,8 +80,18 @@ impl<N: Node> BoundNode for Bound<N> {
     fn series(&self) -> Option<SeriesId> {
         self.0.series()
     }
+    fn calls(&self) -> Option<WorkflowId> {
+        self.0.calls()
+    }
+    fn answer(&self, context: &OutputContext<'_>) -> Option<Kind> {
+        self.0.answer(context)
+    }
     fn entries(&self) -> Option<&Template> {
         self.0.entries()
+    }
+
+    fn reports_progress(&self) -> bool {
+        self.0.reports_progress()
     }
 
     fn sends_mail(&self) -> bool {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::{
+    call::{Offer, check_on_failure},
     catalogue::Catalogue,
     expression::{self, Template},
     graph::{Draft, DraftNode, Resources},
@@ -92,6 +93,8 @@ pub struct Checked {
     pub problems: Vec<Problem>,
     /// By id, in the order in which the steps run; in document order while there is a cycle.
     pub nodes: IndexMap<String, CheckedNode>,
+    /// What it offers to workflows that call it.
+    pub offer: Option<Offer>,
 }
 
 /// One step as the editor draws it; what is not known, because its type or config is wrong, is empty.
@@ -107,7 +110,7 @@ pub struct CheckedNode {
     /// What it puts out.
     pub output: Kind,
     pub card: Card,
-    /// `form`, `webhook` or `schedule`.
+    /// `form`, `webhook`, `schedule` or `call`.
     pub trigger: Option<&'static str>,
     /// Of a schedule whose settings are sound.
     pub schedule: Option<Schedule>,
@@ -166,6 +169,7 @@ impl Checked {
 pub fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &dyn Resources) -> Checked {
     let mut draft = Draft::new(workflow, catalogue, resources);
     let mut problems = std::mem::take(&mut draft.problems);
+    problems.extend(check_on_failure(workflow, resources));
     let mut checked = BTreeMap::new();
     let mut templates_left = MAX_TEMPLATES;
     for (index, node) in draft.nodes.iter().enumerate() {
@@ -236,7 +240,11 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &dyn Resourc
         .in_order()
         .filter_map(|index| Some((draft.nodes[index].id.clone(), checked.remove(&index)?)))
         .collect();
-    Checked { problems, nodes }
+    Checked {
+        problems,
+        nodes,
+        offer: draft.offer(resources),
+    }
 }
 
 fn node_of(
@@ -264,10 +272,11 @@ fn node_of(
             Trigger::Form(_) => "form",
             Trigger::Webhook(_) => "webhook",
             Trigger::Schedule(_) => "schedule",
+            Trigger::Call(_) => "call",
         }),
         schedule: match &node.trigger {
             Some(Trigger::Schedule(schedule)) => schedule.clone(),
-            Some(Trigger::Form(_) | Trigger::Webhook(_)) | None => None,
+            Some(Trigger::Form(_) | Trigger::Webhook(_) | Trigger::Call(_)) | None => None,
         },
         readable,
         references,

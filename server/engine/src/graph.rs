@@ -13,14 +13,15 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value as Json;
 
 use crate::{
+    call::Callable,
     catalogue::{BoundNode, Catalogue},
     check::Problem,
     firm::Firm,
-    ids::{DocumentId, RunId, TableId},
+    ids::{DocumentId, RunId, TableId, WorkflowId},
     kind::{Field, Kind},
     node::{Container, Description, Effect, Join, Port, Trigger},
     value::{Mismatch, Value},
-    workflow::{Edge, OnError, Retry, Workflow},
+    workflow::{Edge, Limits, OnError, Retry, Workflow},
 };
 
 use scope::{InnerPlan, Reading, Seen};
@@ -45,6 +46,11 @@ pub trait Resources {
 
     /// The columns of a table; `None` when there is no such table.
     fn table_columns(&self, _id: TableId) -> Option<Vec<Field>> {
+        None
+    }
+
+    /// A workflow that may be called; `None` when there is no such workflow.
+    fn callable(&self, _id: WorkflowId) -> Option<Callable> {
         None
     }
 }
@@ -75,6 +81,8 @@ pub struct Named {
     pub documents: HashMap<DocumentId, Vec<Field>>,
     /// Columns of tables.
     pub tables: HashMap<TableId, Vec<Field>>,
+    /// Workflows that it calls.
+    pub workflows: HashMap<WorkflowId, Callable>,
 }
 
 impl Resources for Named {
@@ -84,6 +92,10 @@ impl Resources for Named {
 
     fn table_columns(&self, id: TableId) -> Option<Vec<Field>> {
         self.tables.get(&id).cloned()
+    }
+
+    fn callable(&self, id: WorkflowId) -> Option<Callable> {
+        self.workflows.get(&id).cloned()
     }
 }
 
@@ -118,6 +130,7 @@ pub struct PlanNode {
     pub on_error: OnError,
     /// Of one attempt.
     pub timeout_ms: u64,
+    pub limits: Limits,
     pub trigger: Option<Trigger>,
     pub join: Join,
     pub container: Option<Container>,
@@ -221,6 +234,11 @@ impl Plan {
     /// Some node draws numbers of a series.
     pub fn draws_numbers(&self) -> bool {
         self.nodes().any(|node| node.node.series().is_some())
+    }
+
+    /// Some node calls another workflow.
+    pub fn calls(&self) -> bool {
+        self.nodes().any(|node| node.node.calls().is_some())
     }
 
     pub fn triggers(&self) -> impl Iterator<Item = &PlanNode> {

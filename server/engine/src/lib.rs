@@ -2,6 +2,7 @@
 //! contract every node type fulfils. No IO, no clock, no randomness: time and ids come in as arguments.
 
 pub mod approval;
+pub mod call;
 pub mod catalogue;
 pub mod check;
 pub mod expression;

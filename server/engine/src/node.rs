@@ -15,12 +15,16 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     approval::ApprovalRequest,
+    call::{CallRequest, Called, Callee},
     check::Problem,
     expression::{ExpressionError, Template},
     form::Form,
     format::Formats,
     graph::Resources,
-    ids::{CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId, SeriesId, TableId},
+    ids::{
+        CredentialId, DocumentId, DocumentVersionId, EndpointId, RunId, SeriesId, TableId,
+        WorkflowId,
+    },
     kind::{Field, Kind},
     schedule::Schedule,
     value::{FileRef, Record, Value},
@@ -72,10 +76,25 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
+    /// The workflow that the node calls.
+    fn calls(&self) -> Option<WorkflowId> {
+        None
+    }
+
+    /// Set by nodes that answer whoever called the workflow: what kind of answer that is.
+    fn answer(&self, _context: &OutputContext<'_>) -> Option<Kind> {
+        None
+    }
+
     /// Set by nodes that look at the entries of a list one after the other: its settings with `x-scope: "entry"` read `item` and
     /// `index`.
     fn entries(&self) -> Option<&Template> {
         None
+    }
+
+    /// Says while it works how far it is, so that silence can be limited.
+    fn reports_progress(&self) -> bool {
+        false
     }
 
     /// The node writes mails, which need a mail server.
@@ -219,6 +238,8 @@ pub enum Trigger {
     Webhook(Webhook),
     /// `None` while its settings are not sound.
     Schedule(Option<Schedule>),
+    /// Another workflow calls this one with these values.
+    Call(Vec<Field>),
 }
 
 /// What an inbound webhook expects.
@@ -344,6 +365,9 @@ pub trait NodeContext: Send + Sync {
     /// The table as it is now. It may be another one a moment later, so only a node whose output is committed before anything
     /// depends on it (`Effect::Outside`) may ask. `named` are columns that the node looks at: without one of them there are no rows.
     async fn table(&self, id: TableId, named: &[&str]) -> Result<TableRows, NodeError>;
+
+    /// What a call of this workflow runs now; an error says why it cannot be called.
+    async fn callee(&self, id: WorkflowId) -> Result<Callee, NodeError>;
 
     /// What a way that led here carries (`StepInfo::arrived`).
     fn arrived(&self, from: &str) -> Value {
@@ -538,7 +562,7 @@ pub struct Wait {
     pub kept: Json,
 }
 
-/// What a step waits for; `Approval`, `Generation` and `Delivery` also create the row in the segment's commit.
+/// What a step waits for; `Approval`, `Generation`, `Delivery` and `Call` also create the row in the segment's commit.
 #[derive(Debug)]
 pub enum WaitOn {
     /// The steps inside, which run for each of these entries. They are what is kept.
@@ -548,6 +572,8 @@ pub enum WaitOn {
     Approval(Box<ApprovalRequest>),
     Generation(Box<GenerationRequest>),
     Delivery(DeliveryRequest),
+    /// The end of a run of another workflow.
+    Call(Box<CallRequest>),
     Nothing,
 }
 
@@ -557,6 +583,7 @@ pub enum Event {
     Signal(Json),
     Generation(Result<GenerationResult, StepError>),
     Delivery(Result<Json, StepError>),
+    Call(Result<Called, StepError>),
     /// Every entry has ended; see `NodeContext::item_end`.
     Items,
     TimedOut,

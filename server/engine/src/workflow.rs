@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::series::Series;
+use crate::{ids::WorkflowId, series::Series};
 
 /// The document format this build reads and writes.
 pub const FORMAT: &str = "formwork/1";
@@ -27,6 +27,9 @@ pub struct Workflow {
     pub edges: Vec<Edge>,
     #[serde(default)]
     pub samples: Vec<Sample>,
+    /// The workflow that is run when a run of this one fails; it is called with the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<WorkflowId>,
     /// Embedded document templates by local name; only in exports and in `workflows/`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub documents: IndexMap<String, Json>,
@@ -93,6 +96,23 @@ pub struct Node {
     /// Bounds one attempt's running time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// Bounds of a step besides that of one attempt. They go on while its workflow is paused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// From when it is ready until somebody takes it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_ms: Option<u64>,
+    /// From when it is ready until it ends, attempts, pauses and waits included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_ms: Option<u64>,
+    /// From one sign of progress to the next, while it is worked on; only where a step reports progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -9,9 +9,10 @@ use std::{
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use engine::{
+    call::{Callee, check_depth},
     firm::Firm,
     graph::{Outputs, RunFacts},
-    ids::{CredentialId, DocumentId, TableId},
+    ids::{CredentialId, DocumentId, TableId, WorkflowId},
     kind::Kind,
     node::{
         HttpRequest, HttpResponse, ItemEnd, NodeContext, NodeError, PinnedDocument, Services,
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use store::{
     Store, StoreError, artifact,
+    call::{self, Found},
     credential::{self, Secret},
     events::Event,
     run::RunRecord,
@@ -97,6 +99,30 @@ impl NodeContext for Context {
             Ok(now) => known.fit(now, named),
             Err(StoreError::NotFound(_)) => Err(gone()),
             Err(error) => Err(from_store(&error)),
+        }
+    }
+
+    async fn callee(&self, id: WorkflowId) -> Result<Callee, NodeError> {
+        check_depth(self.run.depth).map_err(NodeError::Failed)?;
+        let found = call::callee(&self.store, &self.run.scope, id).await;
+        match found.map_err(|error| from_store(&error))? {
+            Found::Callee(callee) => Ok(*callee),
+            Found::Gone => Err(NodeError::config(
+                "call_gone",
+                "The workflow that this step calls does not exist any more. Choose another one.",
+            )),
+            Found::Off(name) => Err(NodeError::config(
+                "call_off",
+                format!("\u{201c}{name}\u{201d} is switched off or was never published."),
+            )
+            .with("workflow", name)),
+            Found::WithoutTrigger(name) => Err(NodeError::config(
+                "call_without_trigger",
+                format!(
+                    "\u{201c}{name}\u{201d} cannot be called: nothing in it begins with a call."
+                ),
+            )
+            .with("workflow", name)),
         }
     }
 

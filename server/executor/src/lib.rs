@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use store::{
     Store, StoreError,
     events::Wake,
-    failure_notice, maintenance,
+    failure_notice, generation, maintenance,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot, Turn},
     schedule,
     segment::Committed,
@@ -77,7 +77,7 @@ pub struct Config {
     pub poll: Duration,
     pub lease: Duration,
     pub heartbeat: Duration,
-    /// How often leases of lost workers are taken back.
+    /// How often leases of lost workers are taken back, and silent models are looked for.
     pub rescue: Duration,
     pub maintain: Duration,
     /// How often due schedules are looked for at least; what is due sooner is begun then.
@@ -499,6 +499,9 @@ async fn rescue(inner: Arc<Inner>) {
     while !pause(&inner, inner.config.rescue).await {
         if let Err(error) = queue::rescue(&inner.config.store).await {
             tracing::warn!(%error, "leases of lost workers could not be taken back");
+        }
+        if let Err(error) = generation::fail_silent(&inner.config.store).await {
+            tracing::warn!(%error, "models that are silent could not be looked for");
         }
     }
 }

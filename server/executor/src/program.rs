@@ -102,6 +102,7 @@ impl Programs {
                 .iter()
                 .map(|(id, table)| (*id, table.fields.clone()))
                 .collect(),
+            workflows: stored.workflows.clone(),
         };
         let (plan, problems) = Plan::compile(&workflow, &self.catalogue, &named);
         let plan = plan.ok_or_else(|| {

@@ -1,6 +1,7 @@
 //! One segment: the steps between two commits. Running them and turning what came of them into rows are apart, so that the rows can
 //! be made again under the run's lock when other heads have moved meanwhile.
 
+pub(crate) mod limits;
 mod making;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 };
 
 use engine::{
+    call::{CallRequest, child_id},
     firm::Firm,
     graph::{Outputs, Plan, PlanNode},
     node::{DeliveryRequest, Effect, Event as Arrived, Join, StepError, Stored, WaitOn},
@@ -18,6 +20,7 @@ use engine::{
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use store::{
+    call::{self, CallWrite},
     delivery, generation,
     queue::{ClaimedEntry, Holder, LOST_BEFORE_SUSPECT, LOST_CAP, Lease},
     run::{RunRecord, StepRow},
@@ -158,7 +161,16 @@ impl Known {
                 now: self.lease.head_at,
                 cancelled,
             };
-            let attempt = within.attempt(node, &key, self.number(&key), how).await;
+            let row = self.row(&key.node, &key.item_path).filter(|_| first);
+            let attempt = match limits::missed(node, &self.lease, row) {
+                Some(error) => failed(&key, self.number(&key), error, true),
+                None => {
+                    let left = limits::left(node, row);
+                    within
+                        .attempt(node, &key, self.number(&key), how, left)
+                        .await
+                }
+            };
             if matches!(attempt.came, Came::Dropped) {
                 return None;
             }
@@ -252,6 +264,15 @@ impl Known {
             .await?
             .map(Arrived::Delivery),
             "signal" => row.signal.clone().map(Arrived::Signal),
+            "call" => call::outcome(
+                store,
+                &self.run.scope,
+                self.run.id,
+                &row.node,
+                &row.item_path,
+            )
+            .await?
+            .map(Arrived::Call),
             "items" => Some(Arrived::Items),
             _ => None,
         })
@@ -317,6 +338,8 @@ impl Known {
                 kept: write.kept.clone(),
                 waits_on: write.waits_on.clone(),
                 signal: None,
+                left_ms: write.total_ms,
+                is_late: false,
             };
             match known.get(&key_of(&row)) {
                 Some(&at) => rows[at] = row,
@@ -324,6 +347,13 @@ impl Known {
             }
         }
         rows
+    }
+
+    /// Another head may have called, or the time of a step that waits for a called run is up.
+    fn may_have_called(&self) -> bool {
+        let waits =
+            |row: &StepRow| row.state == "waiting" && row.waits_on.as_deref() == Some("call");
+        self.program.plan.calls() && (!self.solo || self.rows.iter().any(waits))
     }
 
     /// The segment as it goes to the committer.
@@ -339,6 +369,8 @@ impl Known {
             scope: self.run.scope,
             workflow: self.run.workflow,
             trial: self.run.trial,
+            parent: self.run.parent,
+            may_have_called: self.may_have_called(),
             draws_numbers: self.program.plan.draws_numbers(),
             holder,
             writes,
@@ -479,6 +511,8 @@ impl Done {
         row.started_ago_ms = Some(self.ago(attempt.started));
         row.finished_ago_ms = None;
         let node = self.program.plan.node(&key.node);
+        let total_ms = node.and_then(|node| node.limits.total_ms);
+        row.total_ms = total_ms.map(limits::signed);
         match &attempt.came {
             Came::Succeeded {
                 ports,
@@ -502,7 +536,9 @@ impl Done {
                             request: *request,
                         }),
                         Stored::Answer(answer) => {
-                            if writes.answer.is_none() && !self.run.trial {
+                            // Nobody waits for a trial run but a step of the run that called it.
+                            let is_awaited = !self.run.trial || self.run.parent.is_some();
+                            if writes.answer.is_none() && is_awaited {
                                 writes.answer = Some(answer.clone());
                             }
                         }
@@ -545,6 +581,7 @@ impl Done {
                         item_path: key.item_path.clone(),
                         attempt: attempt.number,
                         timeout_ms: node.map_or(0, |node| node.timeout_ms),
+                        heartbeat_ms: node.and_then(|node| node.limits.heartbeat_ms),
                         priority: self.run.priority,
                         request: (**request).clone(),
                     }),
@@ -557,11 +594,11 @@ impl Done {
                         request: (**request).clone(),
                         now: self.now,
                     }),
+                    WaitOn::Call(request) => writes.calls.push(self.call(key, request)),
                     WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => {}
                 }
-                if let Some(until) = until {
-                    writes.heads.push(self.later(key, Due::At(*until)));
-                }
+                let due = limits::comes_back(*until, row.total_ms);
+                writes.heads.extend(due.map(|due| self.later(key, due)));
             }
             Came::Dropped => return,
         }
@@ -571,6 +608,16 @@ impl Done {
                 .push((key.node.clone(), key.item_path.clone()));
         }
         making.put(key.clone(), row);
+    }
+
+    fn call(&self, key: &StepKey, request: &CallRequest) -> CallWrite {
+        let at_ms = self.now.as_millisecond();
+        CallWrite {
+            node: key.node.clone(),
+            item_path: key.item_path.clone(),
+            child: child_id(self.run.id, &key.node, &key.item_path, at_ms),
+            request: request.clone(),
+        }
     }
 
     fn later(&self, key: &StepKey, due: Due) -> Head {
@@ -626,12 +673,16 @@ pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) 
         worker_id: Some(holder.worker),
         started_ago_ms: Some(0),
         finished_ago_ms: Some(0),
+        start_ms: None,
+        total_ms: None,
     };
     Segment {
         lease: entry.lease.clone(),
         scope: entry.run.scope,
         workflow: entry.run.workflow,
         trial: entry.run.trial,
+        parent: entry.run.parent,
+        may_have_called: true,
         draws_numbers: false,
         holder,
         writes: Writing::Known(Box::new(Writes {
@@ -801,24 +852,29 @@ fn waits_on(on: &WaitOn) -> &'static str {
         WaitOn::Signal | WaitOn::Approval(_) => "signal",
         WaitOn::Generation(_) => "generation",
         WaitOn::Delivery(_) => "delivery",
+        WaitOn::Call(_) => "call",
         WaitOn::Nothing => "nothing",
         WaitOn::Items(_) => "items",
     }
 }
 
 fn poisoned(head: &StepKey, number: u32) -> Attempt {
+    let error = StepError::new(
+        "worker_lost",
+        "The process that ran this step was lost five times. Perhaps the step needs more memory than there is; see the server's log.",
+    );
+    failed(head, number, error, false)
+}
+
+/// The failure of a step whose code was not asked.
+fn failed(key: &StepKey, number: u32, error: StepError, timed_out: bool) -> Attempt {
     let now = Instant::now();
     Attempt {
-        key: head.clone(),
+        key: key.clone(),
         number,
-        came: Came::Failed {
-            error: StepError::new(
-                "worker_lost",
-                "The process that ran this step was lost five times. Perhaps the step needs more memory than there is; see the server's log.",
-            ),
-        },
+        came: Came::Failed { error },
         started: now,
         finished: now,
-        timed_out: false,
+        timed_out,
     }
 }

@@ -29,6 +29,7 @@ use crate::{
     Inner, backoff,
     context::{Context, from_store},
     program::Program,
+    segment::limits,
 };
 
 /// Largest stored output of one step; larger things are files.
@@ -105,6 +106,7 @@ impl Within<'_> {
         key: &StepKey,
         number: u32,
         begin: Begin,
+        left: Option<Duration>,
     ) -> Attempt {
         let started = Instant::now();
         let timed_out =
@@ -121,7 +123,7 @@ impl Within<'_> {
                     },
                     false,
                 ),
-                None => self.run(node, key, number, begin).await,
+                None => self.run(node, key, number, begin, left).await,
             }
         })
         .catch_unwind()
@@ -151,8 +153,16 @@ impl Within<'_> {
         (node.normal_ports().count() == 1).then(|| pinned.clone())
     }
 
-    async fn run(&self, node: &PlanNode, key: &StepKey, number: u32, begin: Begin) -> Came {
-        let limit = Duration::from_millis(node.timeout_ms.max(1));
+    async fn run(
+        &self,
+        node: &PlanNode,
+        key: &StepKey,
+        number: u32,
+        begin: Begin,
+        left: Option<Duration>,
+    ) -> Came {
+        let own = Duration::from_millis(node.timeout_ms.max(1));
+        let limit = left.map_or(own, |left| left.min(own));
         let mut begin = begin;
         loop {
             let context = self.context(node, key, number, &begin);
@@ -168,6 +178,9 @@ impl Within<'_> {
                 outcome = tokio::time::timeout(limit, work) => outcome,
             };
             let outcome = outcome.unwrap_or_else(|_| {
+                if limit < own {
+                    return Err(NodeError::Failed(limits::total(node.limits)));
+                }
                 Err(NodeError::retryable(
                     "timed_out",
                     format!("The step took longer than {} s.", limit.as_secs_f32()),
@@ -231,7 +244,7 @@ impl Within<'_> {
             seed: stable("seed").as_u64_pair().0,
             kept: match begin {
                 // A trigger has nothing before it: what it puts out is what was handed in.
-                Begin::Run if key.node == self.run.trigger_node => self.run.input.clone(),
+                Begin::Run if key.node == self.run.trigger_node => self.handed_in(),
                 Begin::Run => Json::Null,
                 Begin::Resume { kept, .. } => kept.clone(),
             },
@@ -256,6 +269,18 @@ impl Within<'_> {
             cancelled: self.cancelled.clone(),
             secrets: Mutex::default(),
         }
+    }
+
+    /// The input of the run; what tells of a failed run links to it.
+    fn handed_in(&self) -> Json {
+        let mut input = self.run.input.clone();
+        if self.run.source == "failure"
+            && let Some(Json::String(link)) = input.get_mut("link")
+        {
+            let base = self.executor.config.public_url.trim_end_matches('/');
+            link.insert_str(0, base);
+        }
+        input
     }
 
     /// A trial run draws no numbers, whatever it sends: what it makes is not the document.
@@ -481,6 +506,7 @@ fn is_storable_wait(on: &WaitOn) -> bool {
     match on {
         // Items are what is kept.
         WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => true,
+        WaitOn::Call(request) => storable::json(&request.input),
         WaitOn::Delivery(delivery) => {
             storable::json(&delivery.values) && storable::text(&delivery.message_type)
         }

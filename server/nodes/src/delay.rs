@@ -290,9 +290,11 @@ impl Node for Delay {
             Event::TimedOut => Ok(Outcome::Done(Done::out(
                 json!({"until": context.step().kept}),
             ))),
-            Event::Signal(_) | Event::Generation(_) | Event::Delivery(_) | Event::Items => {
-                Err(NodeError::unexpected_event())
-            }
+            Event::Signal(_)
+            | Event::Generation(_)
+            | Event::Delivery(_)
+            | Event::Call(_)
+            | Event::Items => Err(NodeError::unexpected_event()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod approval_ask;
 mod branch;
+mod call_input;
 mod data_read;
 mod data_write;
 mod delay;
@@ -30,6 +31,7 @@ mod template_fill;
 mod values;
 mod webhook_deliver;
 mod webhook_input;
+mod workflow_call;
 
 #[cfg(test)]
 mod testing;
@@ -41,6 +43,7 @@ pub fn catalogue() -> Catalogue {
     Catalogue::new(vec![
         NodeType::of::<approval_ask::ApprovalAsk>(),
         NodeType::of::<branch::Branch>(),
+        NodeType::of::<call_input::CallInput>(),
         NodeType::of::<data_read::DataRead>(),
         NodeType::of::<data_write::DataWrite>(),
         NodeType::of::<delay::Delay>(),
@@ -63,6 +66,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<template_fill::TemplateFill>(),
         NodeType::of::<webhook_deliver::WebhookDeliver>(),
         NodeType::of::<webhook_input::WebhookInput>(),
+        NodeType::of::<workflow_call::WorkflowCall>(),
     ])
     .with_messages("zh-CN", messages::zh_cn())
 }

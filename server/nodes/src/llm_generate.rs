@@ -337,6 +337,10 @@ impl Node for LlmGenerate {
         }
     }
 
+    fn reports_progress(&self) -> bool {
+        true
+    }
+
     fn card(&self) -> Card {
         let well = match self.mode {
             Mode::Text => excerpt(&self.instruction),
@@ -492,7 +496,7 @@ impl Node for LlmGenerate {
                 "model_too_slow",
                 "The model took longer than the time limit of this step.",
             )),
-            Event::Signal(_) | Event::Delivery(_) | Event::Items => {
+            Event::Signal(_) | Event::Delivery(_) | Event::Call(_) | Event::Items => {
                 Err(NodeError::unexpected_event())
             }
         }

@@ -1,10 +1,10 @@
-//! `respond`: answers the program that called and waits. The answer is part of the segment's commit; whoever still waits then gets it,
+//! `respond`: answers the program or the workflow that called and waits. The answer is part of the segment's commit; whoever still waits then gets it,
 //! and where nobody waits it changes nothing.
 
 use async_trait::async_trait;
 use engine::{
     check::Problem,
-    expression::Template,
+    expression::{self, Template},
     kind::Kind,
     node::{
         Answer, AnswerBody, Card, CardLine, Description, Done, Effect, Family, Node, NodeContext,
@@ -17,12 +17,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::values::{evaluate_all, excerpt, files};
+use crate::values::{evaluate_all, excerpt, field, files};
 
 /// Largest answer of values or text; larger things are files.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Answer the program that called this workflow's address and waits.
+/// Answer the program or the workflow that called this one and waits.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Respond {
@@ -151,6 +151,26 @@ impl Node for Respond {
             },
             well,
         }
+    }
+
+    fn answer(&self, context: &OutputContext<'_>) -> Option<Kind> {
+        let inputs = context.inputs.iter();
+        let scope = Kind::Record {
+            fields: inputs
+                .map(|(name, kind)| field(name, "", kind.clone()))
+                .collect(),
+        };
+        let values = self.values.iter().map(|(name, value)| {
+            let (kind, _) = expression::infer(value, &scope, true);
+            field(name, "", kind)
+        });
+        Some(match self.with {
+            With::Values => Kind::Record {
+                fields: values.collect(),
+            },
+            With::Text => Kind::text(),
+            With::File => Kind::File,
+        })
     }
 
     fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use engine::{
-    ids::{ArtifactId, DocumentId, DocumentVersionId, RunId, TableId},
+    call::{Callee, Offer},
+    ids::{ArtifactId, DocumentId, DocumentVersionId, RunId, TableId, VersionId, WorkflowId},
     kind::Kind,
     node::{
         Done, HttpRequest, HttpResponse, Node, NodeContext, NodeError, Outcome, PinnedDocument,
@@ -98,6 +99,19 @@ impl NodeContext for FakeContext {
     }
     async fn table(&self, _id: TableId, _named: &[&str]) -> Result<TableRows, NodeError> {
         Ok(self.table.clone())
+    }
+    async fn callee(&self, id: WorkflowId) -> Result<Callee, NodeError> {
+        Ok(Callee {
+            workflow: id,
+            name: "Price".into(),
+            version: VersionId(Uuid::from_u128(4)),
+            number: 1,
+            offer: Offer {
+                trigger: "called".into(),
+                fields: vec![crate::values::field("days", "Days", Kind::Integer)],
+                answer: Some(Kind::Any),
+            },
+        })
     }
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
         let files = self.files.lock().expect("lock");

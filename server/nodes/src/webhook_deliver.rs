@@ -185,7 +185,7 @@ impl Node for WebhookDeliver {
                 "no_receipt",
                 "The receiver has not answered in time.",
             )),
-            Event::Signal(_) | Event::Generation(_) | Event::Items => {
+            Event::Signal(_) | Event::Generation(_) | Event::Call(_) | Event::Items => {
                 Err(NodeError::unexpected_event())
             }
         }

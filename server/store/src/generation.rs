@@ -1,6 +1,8 @@
 //! Requests to models: written inside a segment's commit, claimed by model workers under a fence, ended in one commit that also
 //! readies the waiting step. It does not know what a model is.
 
+use std::time::Duration;
+
 use engine::{
     ids::{GenerationId, RunId, WorkerId, WorkspaceId},
     node::{GenerationRequest, GenerationResult, StepError},
@@ -26,6 +28,8 @@ pub struct New<'a> {
     pub attempt: u32,
     /// From claim to result.
     pub timeout_ms: u64,
+    /// It fails if the model writes nothing for so long.
+    pub heartbeat_ms: Option<u64>,
     /// Higher is served first.
     pub priority: i16,
     pub request: &'a GenerationRequest,
@@ -89,9 +93,10 @@ pub struct Chunk {
 pub async fn insert(connection: &mut PgConnection, new: New<'_>) -> Result<GenerationId> {
     let id = Uuid::now_v7();
     sqlx::query!(
-        r#"insert into generation (id, workspace_id, run_id, node, item_path, attempt, round, model, request, timeout_ms, priority)
+        r#"insert into generation (id, workspace_id, run_id, node, item_path, attempt, round, model, request, timeout_ms, priority,
+                                   heartbeat_ms)
            values ($1, $2, $3, $4, $5, $6, $7,
-                   coalesce($8, (select default_model from workspace where workspace.id = $2)), $9::text::json, $10, $11)"#,
+                   coalesce($8, (select default_model from workspace where workspace.id = $2)), $9::text::json, $10, $11, $12)"#,
         id,
         new.workspace.as_uuid(),
         new.run.as_uuid(),
@@ -104,6 +109,8 @@ pub async fn insert(connection: &mut PgConnection, new: New<'_>) -> Result<Gener
         serde_json::to_string(new.request)?,
         i64::try_from(new.timeout_ms).unwrap_or(i64::MAX),
         new.priority,
+        new.heartbeat_ms
+            .map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
     )
     .execute(connection)
     .await?;
@@ -434,6 +441,37 @@ async fn fail_exhausted(store: &Store) -> Result<()> {
         end(store, &held, &End::Failed(&error)).await?;
     }
     Ok(())
+}
+
+/// Fails requests whose model has written nothing for longer than they allow; what reads the instruction is silent, too. Any process may
+/// do it. Returns how many there were.
+pub async fn fail_silent(store: &Store) -> Result<usize> {
+    let rows = sqlx::query!(
+        r#"select id, run_id, node, item_path, fence, heartbeat_ms as "heartbeat_ms!" from generation g
+           where state = 'running' and heartbeat_ms is not null
+             and greatest(started_at, (select max(c.created_at) from generation_chunk c where c.generation_id = g.id and c.fence = g.fence))
+                 < now() - heartbeat_ms * interval '1 millisecond'
+           limit 20"#
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    for row in &rows {
+        let held = Held {
+            id: row.id,
+            run: row.run_id,
+            node: &row.node,
+            item_path: &row.item_path,
+            fence: row.fence,
+        };
+        let limit = Duration::from_millis(u64::try_from(row.heartbeat_ms).unwrap_or(0));
+        let error = StepError::new(
+            "model_silent",
+            format!("The model wrote nothing for {} s.", limit.as_secs_f64()),
+        );
+        let error = error.with("seconds", limit.as_secs_f64());
+        end(store, &held, &End::Failed(&error)).await?;
+    }
+    Ok(rows.len())
 }
 
 /// The row and the number that a write depends on.

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::oneshot;
 
 use crate::{
-    Result, Scope, Store, StoreError, answer, approval,
+    Result, Scope, Store, StoreError, answer, approval, call,
     events::Event,
     generation,
     queue::{self, What},
@@ -49,6 +49,10 @@ pub struct RunRecord {
     pub really_send: bool,
     /// 0 nobody waits for it, 1 a visitor, a caller or a member, 2 the editor.
     pub priority: i16,
+    /// The run whose step called it.
+    pub parent: Option<RunId>,
+    /// How many runs lie above it.
+    pub depth: i16,
     pub created_at: Timestamp,
 }
 
@@ -65,6 +69,10 @@ pub struct StepRow {
     pub kept: Option<Json>,
     pub waits_on: Option<String>,
     pub signal: Option<Json>,
+    /// When it was read: how long it may still take, if that is limited.
+    pub left_ms: Option<i64>,
+    /// When it was read: it should have begun before.
+    pub is_late: bool,
 }
 
 /// A run in a list.
@@ -119,7 +127,7 @@ pub struct StepDetail {
     pub warnings: Option<Json>,
     /// What the step kept when it began to wait; of a container its entries.
     pub kept: Option<Json>,
-    /// `signal`, `generation`, `delivery`, `items` or `nothing`.
+    /// `signal`, `generation`, `delivery`, `items`, `call` or `nothing`.
     pub waits_on: Option<String>,
     pub wait_until: Option<Timestamp>,
     /// When a retryable step comes back.
@@ -512,37 +520,43 @@ async fn wake_reached(store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Ends a run at once: its entries, unfinished steps, waits and requests to models go in one commit, and with them every fence.
-/// Stored deliveries still go out. `false`: it was over already.
+/// Ends a run at once, and with it the runs that it called: entries, unfinished steps, waits and requests to models go in one commit, and
+/// with them every fence. A step of another run that waits for it goes on, and fails. Stored deliveries still go out. `false`: it was over already.
 pub async fn stop(store: &Store, scope: &Scope, run: RunId) -> Result<bool> {
-    let mut transaction = store.pool.begin().await?;
     let row = sqlx::query!(
-        "select state, workflow_id, trial from run where id = $1 and workspace_id = $2 for update",
+        "select parent_run from run where id = $1 and workspace_id = $2",
         run.as_uuid(),
         scope.workspace().as_uuid(),
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&store.pool)
     .await?
     .ok_or(StoreError::NotFound("run"))?;
-    if matches!(row.state.as_str(), "succeeded" | "failed" | "cancelled") {
-        return Ok(false);
-    }
-    end_open(&mut transaction, &[run]).await?;
-    sqlx::query!(
-        "update run set state = 'cancelled', finished_at = now() where id = $1",
+    let mut family = vec![run];
+    family.extend(row.parent_run.map(RunId::from));
+    let (mut transaction, mut stopped) = loop {
+        let mut transaction = store.pool.begin().await?;
+        match call::lock(&mut transaction, &family, &[run]).await? {
+            Some(called) => break (transaction, called),
+            None => transaction.rollback().await?,
+        }
+    };
+    let open = sqlx::query_scalar!(
+        r#"select finished_at is null as "open!" from run where id = $1"#,
         run.as_uuid()
     )
-    .execute(&mut *transaction)
+    .fetch_optional(&mut *transaction)
     .await?;
+    if open != Some(true) {
+        return Ok(false);
+    }
+    stopped.push(run);
+    let ended = call::end(&mut transaction, &stopped).await?;
+    let readied = call::ready_callers(&mut transaction, &[run]).await?;
     transaction.commit().await?;
-    announce(
-        store,
-        scope,
-        run,
-        row.workflow_id.into(),
-        "cancelled",
-        row.trial,
-    );
+    call::tell(store, &ended);
+    if readied {
+        queue::wake(store);
+    }
     Ok(true)
 }
 
@@ -674,7 +688,7 @@ pub(crate) async fn records(
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, state, title, input, firm,
-                  until_node, pinned, really_send, priority, created_at as "created_at: jiff_sqlx::Timestamp"
+                  until_node, pinned, really_send, priority, parent_run, depth, created_at as "created_at: jiff_sqlx::Timestamp"
            from run where id = any($1)"#,
         &ids
     )
@@ -702,6 +716,8 @@ pub(crate) async fn records(
                 pinned: row.pinned,
                 really_send: row.really_send,
                 priority: row.priority,
+                parent: row.parent_run.map(Into::into),
+                depth: row.depth,
                 created_at: row.created_at.to_jiff(),
             };
             (record.id, Arc::new(record))
@@ -743,8 +759,10 @@ pub(crate) async fn step_rows(
 ) -> Result<HashMap<RunId, Vec<StepRow>>> {
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
-        "select run_id, node, item_path, state, attempt, ports, output, error, kept, waits_on, signal
-         from step where run_id = any($1)",
+        r#"select run_id, node, item_path, state, attempt, ports, output, error, kept, waits_on, signal,
+                  floor(extract(epoch from end_by - now()) * 1000)::bigint as left_ms,
+                  coalesce(start_by < now(), false) as "is_late!"
+           from step where run_id = any($1)"#,
         &ids
     )
     .fetch_all(&store.hot)
@@ -762,6 +780,8 @@ pub(crate) async fn step_rows(
             kept: row.kept,
             waits_on: row.waits_on,
             signal: row.signal,
+            left_ms: row.left_ms,
+            is_late: row.is_late,
         });
     }
     Ok(steps)

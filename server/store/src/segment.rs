@@ -11,13 +11,14 @@ use engine::{
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, types::Json as SqlJson};
+use sqlx::{PgConnection, Postgres, Transaction, types::Json as SqlJson};
 
 use crate::{
     Result, Scope, Store, answer, approval,
+    call::{self, CallWrite},
     delivery::Channel,
     events::{Event, Wake},
-    failure_notice, fresh_id, generation,
+    failure, failure_notice, fresh_id, generation,
     queue::{self, Holder, Lease},
     run::{self, StepRow},
     series::{self, Draw},
@@ -29,6 +30,10 @@ pub struct Segment {
     pub scope: Scope,
     pub workflow: WorkflowId,
     pub trial: bool,
+    /// The run whose step called this one: with the end of this one that step goes on.
+    pub parent: Option<RunId>,
+    /// Steps of the run may wait for runs that they called, which end with them.
+    pub may_have_called: bool,
     /// The workflow gives numbers, which are used when the run succeeds.
     pub draws_numbers: bool,
     /// Who goes on with the heads that the segment keeps.
@@ -58,6 +63,7 @@ pub struct Writes {
     pub generations: Vec<GenerationWrite>,
     pub numbers: Vec<NumberWrite>,
     pub approvals: Vec<ApprovalWrite>,
+    pub calls: Vec<CallWrite>,
     /// For the caller that waits.
     pub answer: Option<Answer>,
     /// Steps (node, item path) of the run that are called off while it goes on.
@@ -85,6 +91,10 @@ pub struct StepWrite {
     pub worker_id: Option<WorkerId>,
     pub started_ago_ms: Option<i64>,
     pub finished_ago_ms: Option<i64>,
+    /// It fails unless somebody takes it up within this time.
+    pub start_ms: Option<i64>,
+    /// It fails unless it ends within this time, counted from the first row that told of it.
+    pub total_ms: Option<i64>,
 }
 
 /// A try that failed and is followed by another.
@@ -140,6 +150,7 @@ pub struct GenerationWrite {
     pub item_path: String,
     pub attempt: u32,
     pub timeout_ms: u64,
+    pub heartbeat_ms: Option<u64>,
     pub priority: i16,
     pub request: GenerationRequest,
 }
@@ -171,6 +182,16 @@ pub struct RunWrite {
     pub cancels: bool,
 }
 
+impl Segment {
+    /// What it did is known under the run's lock only, or ends the run.
+    fn may_end(&self) -> bool {
+        match &self.writes {
+            Writing::Known(writes) => writes.run.as_ref().is_some_and(RunWrite::ends),
+            Writing::Settled(_) => true,
+        }
+    }
+}
+
 impl RunWrite {
     fn ends(&self) -> bool {
         matches!(self.state.as_str(), "succeeded" | "failed" | "cancelled")
@@ -198,8 +219,7 @@ pub async fn commit(
 ) -> Result<Vec<Committed>> {
     let mut order: Vec<&Segment> = segments.iter().collect();
     order.sort_by_key(|segment| segment.lease.run);
-    let mut transaction = store.hot.begin().await?;
-    lock_runs(&mut transaction, &order).await?;
+    let (mut transaction, called) = lock_runs(store, &order).await?;
     let held = take_entries(&mut transaction, &order).await?;
     order.retain(|segment| held.contains(&segment.lease.run));
     let mut writes = settle(&mut transaction, &order).await?;
@@ -228,11 +248,17 @@ pub async fn commit(
         end_others(&mut transaction, &ended, &writes).await?;
     }
     let leases = write_heads(&mut transaction, &rows, &order).await?;
+    bring_forward(&mut transaction, &rows).await?;
     write_runs(&mut transaction, &rows).await?;
     use_numbers(&mut transaction, &by_run, &writes).await?;
     write_deliveries(&mut transaction, &rows).await?;
     write_answers(&mut transaction, &by_run, &writes).await?;
-    failure_notice::count(&mut transaction, &failed(&rows)).await?;
+    let failed = failed(&rows);
+    failure_notice::count(&mut transaction, &failed).await?;
+    let failed: Vec<RunId> = failed.into_iter().map(|(_, run)| run).collect();
+    let mut entered = failure::begin(&mut transaction, &failed).await?;
+    let called_ones = called_ones(&ended, &by_run);
+    entered |= call::ready_callers(&mut transaction, &called_ones).await?;
     for (run, writes) in &writes {
         for (node, item_path) in &writes.withdrawn {
             generation::cancel_for_step(&mut transaction, *run, node, item_path).await?;
@@ -250,34 +276,57 @@ pub async fn commit(
                 item_path: &generation.item_path,
                 attempt: generation.attempt,
                 timeout_ms: generation.timeout_ms,
+                heartbeat_ms: generation.heartbeat_ms,
                 priority: generation.priority,
                 request: &generation.request,
             },
         )
         .await?;
     }
+    call::insert(&mut transaction, &rows.calls).await?;
+    let with_callers = call::end_orphans(&mut transaction, &called).await?;
     transaction.commit().await?;
     committed();
     tell(store, &by_run, &writes);
     if asks {
         store.events.wake(Wake::Deliveries);
     }
+    call::tell(store, &with_callers);
+    if entered {
+        queue::wake(store);
+    }
     drop(rows);
     Ok(answers(segments, writes, leases))
 }
 
-async fn lock_runs(connection: &mut PgConnection, order: &[&Segment]) -> Result<()> {
-    let ids: Vec<_> = order
-        .iter()
-        .map(|segment| segment.lease.run.as_uuid())
-        .collect();
-    sqlx::query!(
-        "select id from run where id = any($1) order by id for update",
-        &ids
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(())
+/// Locks the runs, those whose steps wait for their ends, and what they called and may have to end; gives the last of these.
+async fn lock_runs<'a>(
+    store: &'a Store,
+    order: &[&Segment],
+) -> Result<(Transaction<'a, Postgres>, Vec<RunId>)> {
+    let parents = order.iter().filter(|segment| segment.may_end());
+    let parents = parents.filter_map(|segment| segment.parent);
+    let mut runs: Vec<RunId> = order.iter().map(|segment| segment.lease.run).collect();
+    runs.extend(parents);
+    let callers = order.iter().filter(|segment| segment.may_have_called);
+    let callers: Vec<RunId> = callers.map(|segment| segment.lease.run).collect();
+    loop {
+        let mut transaction = store.hot.begin().await?;
+        match call::lock(&mut transaction, &runs, &callers).await? {
+            Some(called) => return Ok((transaction, called)),
+            None => transaction.rollback().await?,
+        }
+    }
+}
+
+/// Runs that end here and were called by others.
+fn called_ones(ended: &[RunId], segments: &HashMap<RunId, &Segment>) -> Vec<RunId> {
+    let is_called = |run: &&RunId| {
+        segments
+            .get(run)
+            .is_some_and(|known| known.parent.is_some())
+    };
+    ended.iter().filter(is_called).copied().collect()
 }
 
 /// Removes the entries that the segments hold. This is the fence: what is not there under this number writes nothing.
@@ -472,6 +521,7 @@ struct Rows<'a> {
     runs: Vec<(&'a Segment, &'a RunWrite, Option<i64>)>,
     deliveries: Vec<(&'a Segment, &'a DeliveryWrite)>,
     generations: Vec<(&'a Segment, &'a GenerationWrite)>,
+    calls: Vec<(RunId, &'a CallWrite)>,
 }
 
 impl<'a> Rows<'a> {
@@ -483,6 +533,7 @@ impl<'a> Rows<'a> {
             runs: Vec::new(),
             deliveries: Vec::new(),
             generations: Vec::new(),
+            calls: Vec::new(),
         };
         for (run, writes) in writes {
             let Some(segment) = segments.get(run).copied() else {
@@ -513,6 +564,8 @@ impl<'a> Rows<'a> {
                 .extend(writes.deliveries.iter().map(|row| (segment, row)));
             rows.generations
                 .extend(writes.generations.iter().map(|row| (segment, row)));
+            rows.calls
+                .extend(writes.calls.iter().map(|row| (*run, row)));
         }
         rows
     }
@@ -524,18 +577,20 @@ async fn write_steps(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<(
     }
     sqlx::query!(
         "insert into step (run_id, workspace_id, node, item_path, state, attempt, ports, output, error, warnings, kept, waits_on,
-                           wait_until, worker_id, started_at, finished_at)
+                           wait_until, worker_id, started_at, finished_at, start_by, end_by)
          select run_id, workspace_id, node, item_path, state, attempt, ports, nullif(output, 'null'), nullif(error, 'null'),
                 nullif(warnings, 'null'), nullif(kept, 'null'), waits_on, wait_until, worker_id,
-                now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond'
+                now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond',
+                now() + start_ms * interval '1 millisecond', now() + (total_ms - coalesce(started_ago_ms, 0)) * interval '1 millisecond'
          from json_to_recordset($1::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text,
               attempt integer, ports text[], output jsonb, error jsonb, warnings jsonb, kept jsonb, waits_on text,
-              wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint)
+              wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint, start_ms bigint, total_ms bigint)
          on conflict (run_id, node, item_path) do update set
               state = excluded.state, attempt = excluded.attempt, ports = excluded.ports, output = excluded.output,
               error = excluded.error, warnings = excluded.warnings, kept = excluded.kept, waits_on = excluded.waits_on,
               wait_until = excluded.wait_until, worker_id = excluded.worker_id,
-              started_at = coalesce(step.started_at, excluded.started_at), finished_at = excluded.finished_at",
+              started_at = coalesce(step.started_at, excluded.started_at), finished_at = excluded.finished_at,
+              start_by = excluded.start_by, end_by = coalesce(step.end_by, excluded.end_by)",
         SqlJson(&rows.steps) as _,
     )
     .execute(connection)
@@ -621,6 +676,24 @@ async fn write_heads(
     Ok(leases)
 }
 
+/// What comes back later comes back when its step's time is up at the latest, whoever then takes it up.
+async fn bring_forward(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
+    let limited = rows.steps.iter().filter(|step| step.row.total_ms.is_some());
+    let runs: Vec<_> = limited.map(|step| step.run_id.as_uuid()).collect();
+    if runs.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update queue_entry q set due_at = s.end_by from step s
+         where q.run_id = any($1) and q.lease_owner is null and s.run_id = q.run_id and s.node = q.node and s.item_path = q.item_path
+           and s.end_by < q.due_at",
+        &runs,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 async fn write_runs(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
     if rows.runs.is_empty() {
         return Ok(());
@@ -704,7 +777,7 @@ fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<Ru
         let Some(segment) = segments.get(id) else {
             continue;
         };
-        queued |= writes.heads.iter().any(|head| !head.leased);
+        queued |= writes.heads.iter().any(|head| !head.leased) || !writes.calls.is_empty();
         delivers |= writes.deliveries.iter().any(|delivery| !delivery.held);
         generates |= !writes.generations.is_empty();
         if let Some(answer) = &writes.answer {

@@ -2920,6 +2920,7 @@ export interface components {
             waits: components["schemas"]["WaitOut"][];
             /** Format: uuid */
             retry_of: string | null;
+            called_by: components["schemas"]["CalledByOut"] | null;
             /** @description The workflow document that ran. */
             document: components["schemas"]["Workflow"];
             steps: components["schemas"]["StepOut"][];
@@ -2958,6 +2959,23 @@ export interface components {
         };
         /** @enum {string} */
         RunState: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+        CalledByOut: {
+            /** Format: uuid */
+            run: string;
+            title: string;
+            /** @description Name of its workflow. */
+            workflow: string;
+            node: string;
+            item_path: string;
+        };
+        /** @description The run that a step called. */
+        CalledOut: {
+            /** Format: uuid */
+            run: string;
+            title: string;
+            state: components["schemas"]["RunState"];
+            workflow: components["schemas"]["RunWorkflowOut"];
+        };
         RunWorkflowOut: {
             /** Format: uuid */
             id: string;
@@ -3156,6 +3174,7 @@ export interface components {
             error: components["schemas"]["StepErrorOut"] | null;
             warnings: components["schemas"]["WarningOut"][];
             waits: components["schemas"]["WaitOut"] | null;
+            called: components["schemas"]["CalledOut"] | null;
             attempts: components["schemas"]["AttemptOut"][];
             generations: components["schemas"]["GenerationOut"][];
             /** Format: date-time */

@@ -25,6 +25,7 @@ export const keys = {
   endpoints: ["endpoints"],
   mail: ["mail"],
   series: ["series"],
+  callables: ["workflows", "callable"],
   credentials: ["credentials"],
   accessKeys: ["access-keys"],
   nodeTypes: (language: string) => ["node-types", language],

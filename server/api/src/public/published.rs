@@ -93,7 +93,7 @@ fn bind(app: &App, document: &serde_json::Value) -> Result<Published, ApiError> 
                 published.form = Some((node.id.clone(), form));
             }
             Some(Trigger::Webhook(hook)) => published.hooks.push((node.id.clone(), hook)),
-            Some(Trigger::Form(_) | Trigger::Schedule(_)) | None => {}
+            Some(Trigger::Form(_) | Trigger::Schedule(_) | Trigger::Call(_)) | None => {}
         }
     }
     Ok(published)

@@ -178,7 +178,7 @@ async fn read_revision(
 async fn check_draft(
     State(app): State<App>,
     caller: Caller,
-    Path(_id): Path<Uuid>,
+    Path(id): Path<Uuid>,
     Body(body): Body<CheckIn>,
 ) -> Result<Json<CheckOut>> {
     let workflow = match graph::parse(&body.document) {
@@ -191,7 +191,8 @@ async fn check_draft(
             }));
         }
     };
-    let resources = Resources::read(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
+    let (store, scope, id) = (&app.store, &caller.scope, Some(WorkflowId(id)));
+    let resources = Resources::read(store, scope, &app.catalogue, &workflow, id).await?;
     let checked = check(&workflow, &app.catalogue, &resources);
     let mut nodes = serde_json::to_value(&checked.nodes).map_err(ApiError::internal)?;
     let schedules = schedules(&app.catalogue, &workflow);

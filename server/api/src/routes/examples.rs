@@ -86,7 +86,7 @@ async fn list_examples(
                     .into_iter()
                     .find_map(|(_, trigger)| match trigger {
                         Trigger::Form(form) => Some(form.intro),
-                        Trigger::Webhook(_) | Trigger::Schedule(_) => None,
+                        Trigger::Webhook(_) | Trigger::Schedule(_) | Trigger::Call(_) => None,
                     })
                     .unwrap_or_default(),
             });
@@ -202,7 +202,7 @@ pub(super) fn sample_values(
         .into_iter()
         .find_map(|(_, trigger)| match trigger {
             Trigger::Form(form) => Some(form),
-            Trigger::Webhook(_) | Trigger::Schedule(_) => None,
+            Trigger::Webhook(_) | Trigger::Schedule(_) | Trigger::Call(_) => None,
         });
     let answers = form.and_then(|form| {
         // Nothing is taken here, only drawn: whatever a sample chose counts as a row that is there.

@@ -131,7 +131,9 @@ async fn webhook(
         .into_iter()
         .find_map(|(id, trigger)| match trigger {
             Trigger::Webhook(webhook) if id == node => Some(webhook),
-            Trigger::Webhook(_) | Trigger::Form(_) | Trigger::Schedule(_) => None,
+            Trigger::Webhook(_) | Trigger::Form(_) | Trigger::Schedule(_) | Trigger::Call(_) => {
+                None
+            }
         })
         .map(|webhook| (webhook, workflow.slug, currency.unwrap_or("EUR").to_owned()))
         .ok_or_else(|| ApiError::not_found("step"))

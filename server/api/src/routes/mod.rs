@@ -3,6 +3,7 @@
 mod access_keys;
 mod approvals;
 mod artifacts;
+mod callables;
 mod credentials;
 mod deliveries;
 mod documents;
@@ -77,6 +78,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(access_keys::router())
         .merge(approvals::router())
         .merge(artifacts::router())
+        .merge(callables::router())
         .merge(credentials::router())
         .merge(deliveries::router())
         .merge(documents::router())

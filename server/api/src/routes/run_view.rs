@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use store::{
     Scope,
     approval::Approval,
+    call::Child,
     generation::Generation,
     run::{Attempt, Outcome, StepDetail},
 };
@@ -23,8 +24,9 @@ use super::{
     approvals::page_of,
     artifacts::ArtifactOut,
     runs::{
-        AttemptOut, GenerationOut, MessageOut, RunDeliveryOut, RunOut, RunResultOut, RunState,
-        RunWorkflowOut, StepErrorOut, StepOut, StepState, UsageOut, WaitOut, WarningOut,
+        AttemptOut, CalledByOut, CalledOut, GenerationOut, MessageOut, RunDeliveryOut, RunOut,
+        RunResultOut, RunState, RunWorkflowOut, StepErrorOut, StepOut, StepState, UsageOut,
+        WaitOut, WarningOut,
     },
 };
 use crate::{
@@ -43,10 +45,12 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
     let generations = store::generation::of_run(store, scope, id).await?;
     let files = store::artifact::of_run(store, scope, id).await?;
     let deliveries = store::delivery::of_run(store, scope, id).await?;
+    let children = store::call::children(store, scope, id).await?;
+    let parent = store::call::parent(store, scope, id).await?;
     let workflow: Option<Workflow> = serde_json::from_value(detail.document.clone()).ok();
     let plan = match &workflow {
         Some(workflow) => {
-            let resources = Resources::read(store, scope, &app.catalogue, workflow).await?;
+            let resources = Resources::read(store, scope, &app.catalogue, workflow, None).await?;
             Plan::compile(workflow, &app.catalogue, &resources.named()).0
         }
         None => None,
@@ -105,6 +109,10 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
                 Some(row) => questions.named(row, wait_out(row, &generations)),
                 None => None,
             },
+            called: children
+                .iter()
+                .find(|child| here(&child.node, &child.item_path))
+                .map(called_out),
             attempts: tries,
             generations: written,
             started_at: row.and_then(|row| row.started_at),
@@ -132,6 +140,13 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
         error: item.error.as_ref().map(StepErrorOut::from_json),
         waits: steps.iter().filter_map(|step| step.waits.clone()).collect(),
         retry_of: item.retry_of.map(RunId::as_uuid),
+        called_by: parent.map(|parent| CalledByOut {
+            run: parent.run.as_uuid(),
+            title: parent.title,
+            workflow: parent.workflow_name,
+            node: parent.node,
+            item_path: parent.item_path,
+        }),
         artifacts: files
             .into_iter()
             .map(|artifact| ArtifactOut::new(artifact.file))
@@ -422,6 +437,19 @@ impl Questions {
     }
 }
 
+fn called_out(child: &Child) -> CalledOut {
+    CalledOut {
+        run: child.run.as_uuid(),
+        title: child.title.clone(),
+        state: RunState::parse(&child.state),
+        workflow: RunWorkflowOut {
+            id: child.workflow.as_uuid(),
+            name: child.workflow_name.clone(),
+            version: child.version,
+        },
+    }
+}
+
 fn wait_out(row: &StepDetail, generations: &[Generation]) -> Option<WaitOut> {
     let wait = |on: &str, text: String| WaitOut {
         on: on.into(),
@@ -461,6 +489,7 @@ fn wait_out(row: &StepDetail, generations: &[Generation]) -> Option<WaitOut> {
             "delivery",
             "Waits until the message is delivered.".into(),
         )),
+        ("waiting", Some("call")) => Some(wait("call", "Waits for the run that it called.".into())),
         ("waiting", Some("signal")) => Some(wait("signal", "Waits for an answer.".into())),
         ("waiting", _) => Some(wait("time", "Waits until its time has come.".into())),
         _ => None,

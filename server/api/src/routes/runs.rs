@@ -88,7 +88,7 @@ pub(crate) struct RunRowOut {
     pub id: Uuid,
     pub title: String,
     pub state: RunState,
-    /// `form`, `webhook`, `api`, `manual`, `schedule` or `trial`.
+    /// `form`, `webhook`, `api`, `manual`, `schedule`, `call`, `failure` or `trial`.
     pub source: String,
     pub trial: bool,
     /// It is not over, and its workflow or everything is paused.
@@ -128,6 +128,8 @@ pub(crate) struct RunOut {
     /// For what it waits, in words.
     pub waits: Vec<WaitOut>,
     pub retry_of: Option<Uuid>,
+    /// The run whose step called it.
+    pub called_by: Option<CalledByOut>,
     /// The workflow document that ran.
     #[schema(value_type = WorkflowSchema)]
     pub document: Value,
@@ -136,9 +138,28 @@ pub(crate) struct RunOut {
     pub deliveries: Vec<RunDeliveryOut>,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CalledByOut {
+    pub run: Uuid,
+    pub title: String,
+    /// Name of its workflow.
+    pub workflow: String,
+    pub node: String,
+    pub item_path: String,
+}
+
+/// The run that a step called.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CalledOut {
+    pub run: Uuid,
+    pub title: String,
+    pub state: RunState,
+    pub workflow: RunWorkflowOut,
+}
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct WaitOut {
-    /// `model`, `delivery`, `signal`, `time`, `retry` or `executor`.
+    /// `model`, `delivery`, `call`, `signal`, `time`, `retry` or `executor`.
     pub on: String,
     /// In words.
     pub text: String,
@@ -178,6 +199,7 @@ pub(crate) struct StepOut {
     pub error: Option<StepErrorOut>,
     pub warnings: Vec<WarningOut>,
     pub waits: Option<WaitOut>,
+    pub called: Option<CalledOut>,
     pub attempts: Vec<AttemptOut>,
     pub generations: Vec<GenerationOut>,
     pub started_at: Option<Timestamp>,
@@ -431,7 +453,14 @@ async fn start_trial_run(
     let draft =
         store::workflow::draft_revision(&app.store, &caller.scope, workflow, body.revision).await?;
     let document = parse(&draft.document)?;
-    let resources = Resources::read(&app.store, &caller.scope, &app.catalogue, &document).await?;
+    let resources = Resources::read(
+        &app.store,
+        &caller.scope,
+        &app.catalogue,
+        &document,
+        Some(workflow),
+    )
+    .await?;
     let (plan, problems) = Plan::compile(&document, &app.catalogue, &resources.named());
     if plan.is_none() {
         let errors = problems.into_iter().filter(Problem::is_error).collect();
@@ -661,6 +690,9 @@ async fn read_input(
                 fields: webhook.fields,
             };
             of_kind(input, &kind).map(|json| (json, workflow.name.clone()))
+        }
+        Trigger::Call(fields) => {
+            of_kind(input, &Kind::Record { fields }).map(|json| (json, workflow.name.clone()))
         }
         // Begun by a person, or without a moment of its own: the moment is now.
         Trigger::Schedule(_) if scheduled_for_nothing(input) => {

@@ -92,7 +92,7 @@ async fn publish_workflow(
         })));
     }
     let workflow = parse(&draft.document)?;
-    let resources = Resources::read(store, scope, &app.catalogue, &workflow).await?;
+    let resources = Resources::read(store, scope, &app.catalogue, &workflow, Some(id)).await?;
     let checked = check(&workflow, &app.catalogue, &resources);
     let errors: Vec<Problem> = checked
         .problems
@@ -117,6 +117,8 @@ async fn publish_workflow(
         tables: tables
             .map(|table| (table.id, table.layout.fields()))
             .collect(),
+        offer: checked.offer,
+        calls: resources.calls(),
         schedules: schedules(&app.catalogue, &workflow),
         time_zone: workflow.time_zone.clone(),
     };

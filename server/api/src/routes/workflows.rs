@@ -311,7 +311,7 @@ async fn workflow_out(app: &App, caller: &Caller, id: WorkflowId) -> Result<Work
                 };
                 hook_urls.push(HookOut { node, url });
             }
-            Trigger::Schedule(_) => {}
+            Trigger::Schedule(_) | Trigger::Call(_) => {}
         }
     }
     let schedules = store::schedule::planned(&app.store, &caller.scope, id)
@@ -419,7 +419,8 @@ async fn exported(app: &App, caller: &Caller, id: WorkflowId) -> Result<Workflow
     let stored = store::workflow::get(&app.store, &caller.scope, id).await?;
     let mut workflow = parse(&stored.draft.document)?;
     workflow.name = stored.name;
-    let resources = Resources::read(&app.store, &caller.scope, &app.catalogue, &workflow).await?;
+    let (store, scope) = (&app.store, &caller.scope);
+    let resources = Resources::read(store, scope, &app.catalogue, &workflow, Some(id)).await?;
     embed_documents(&app.catalogue, &mut workflow, resources.templates);
     embed_series(&app.catalogue, &mut workflow, resources.series);
     Ok(workflow)

@@ -13,12 +13,13 @@ use super::{
     shape::{check_head, check_limits, check_node},
 };
 use crate::{
+    call::{Offer, either},
     catalogue::{BoundNode, Catalogue},
     check::{Problem, close_match},
     expression::{self, Template},
     kind::{Field, Kind},
     node::{Container, Description, Inside, Join, OutputContext, Port, Proof, Trigger},
-    workflow::{Edge, Node, OnError, Workflow},
+    workflow::{Edge, Limits, Node, OnError, Workflow},
 };
 
 /// A document as far as it can be understood, whatever is wrong with it.
@@ -95,6 +96,7 @@ impl Draft {
             sound &= check_node(node, &pointer, &mut seen, &mut problems);
             let bound = bind(node, &pointer, catalogue, &mut problems);
             sound &= bound.bound.is_some();
+            problems.extend(misplaced_limits(node, &bound));
             nodes.push(bound);
         }
         let mut draft = Self {
@@ -595,6 +597,44 @@ impl Draft {
         }
     }
 
+    /// A call begins at one step only.
+    fn check_call_triggers(&mut self, triggers: &[usize]) {
+        let called = triggers
+            .iter()
+            .copied()
+            .filter(|&index| matches!(&self.nodes[index].trigger, Some(Trigger::Call(_))));
+        let others: Vec<usize> = called.skip(1).collect();
+        for index in others {
+            let node = &self.nodes[index];
+            let problem = Problem::error(
+                "call_trigger_twice",
+                json!({"node": node.id}),
+                "Another step lets workflows call this one, too. Keep one of them.",
+            );
+            let problem = problem.at(node.pointer.clone());
+            self.problems.push(problem.of(&node.id));
+        }
+    }
+
+    /// What the workflow offers to those who call it; `None`: nothing begins with a call.
+    pub(crate) fn offer(&self, resources: &dyn Resources) -> Option<Offer> {
+        let (trigger, fields) = self.nodes.iter().find_map(|node| {
+            let Some(Trigger::Call(fields)) = &node.trigger else {
+                return None;
+            };
+            Some((node.id.clone(), fields.clone()))
+        })?;
+        let answers = self.nodes.iter().enumerate().filter_map(|(index, node)| {
+            let around = self.around(index);
+            node.bound.as_ref()?.answer(&around.context(resources))
+        });
+        Some(Offer {
+            trigger,
+            fields,
+            answer: answers.reduce(either),
+        })
+    }
+
     fn check_reach(&mut self) {
         let triggers: Vec<usize> = self
             .nodes
@@ -615,6 +655,7 @@ impl Draft {
             return;
         }
         self.check_open_hooks(&triggers);
+        self.check_call_triggers(&triggers);
         let reached: Set =
             adjacency::reachable(self.nodes.len(), &self.precedence(), triggers.into_iter());
         for (index, node) in self.nodes.iter().enumerate() {
@@ -685,6 +726,7 @@ impl Draft {
                     .collect()
             };
             let around = std::mem::take(surroundings.get_mut(index)?);
+            let may_be_limited = draft.trigger.is_none() && draft.container.is_none();
             let node = PlanNode {
                 id: draft.id.clone(),
                 name: draft.name,
@@ -697,6 +739,10 @@ impl Draft {
                 retry: document.retry.or(description.retry),
                 on_error: draft.on_error,
                 timeout_ms: document.timeout_ms.unwrap_or(description.timeout_ms),
+                limits: document
+                    .limits
+                    .filter(|_| may_be_limited)
+                    .unwrap_or_default(),
                 trigger: draft.trigger,
                 join: draft.join,
                 container: draft.container,
@@ -725,6 +771,32 @@ impl Draft {
             levels,
         })
     }
+}
+
+/// What begins a run begins at once, how long the steps inside another take is told of each of them, and silence says nothing of a step
+/// that reports no progress.
+fn misplaced_limits(node: &Node, bound: &DraftNode) -> Option<Problem> {
+    let limits = node.limits.filter(|limits| *limits != Limits::default())?;
+    let problem = if bound.trigger.is_some() || bound.container.is_some() {
+        Problem::error(
+            "limits_misplaced",
+            json!({"node": node.id}),
+            "Limits until it begins and until it ends are for steps that neither begin a run nor hold others.",
+        )
+        .at(format!("{}/limits", bound.pointer))
+    } else {
+        let node = bound.bound.as_ref()?;
+        if limits.heartbeat_ms.is_none() || node.reports_progress() {
+            return None;
+        }
+        Problem::error(
+            "heartbeat_without_progress",
+            json!({"node": bound.id}),
+            "This step reports no progress, so its silence cannot be limited. Remove that limit.",
+        )
+        .at(format!("{}/limits/heartbeat_ms", bound.pointer))
+    };
+    Some(problem.of(&bound.id))
 }
 
 fn too_deep() -> Problem {

@@ -14,6 +14,9 @@ use crate::{
     workflow::{FORMAT, Node, Workflow},
 };
 
+/// Longest limit until a step begins or ends: the longest that one waits.
+const MAX_LIMIT_MS: u64 = 731 * 24 * 60 * 60 * 1000;
+
 pub(super) fn check_head(workflow: &Workflow, problems: &mut Vec<Problem>) -> TimeZone {
     if workflow.format != FORMAT {
         problems.push(
@@ -188,6 +191,21 @@ pub(super) fn check_node(
             "A time limit lies between 0.1 second and an hour.".into(),
             "timeout_ms",
         );
+    }
+    let limits = node.limits.unwrap_or_default();
+    for (name, limit) in [
+        ("start_ms", limits.start_ms),
+        ("total_ms", limits.total_ms),
+        ("heartbeat_ms", limits.heartbeat_ms),
+    ] {
+        if limit.is_some_and(|limit| !(1_000..=MAX_LIMIT_MS).contains(&limit)) {
+            add(
+                "bad_limit",
+                json!({"least": 1_000, "most": MAX_LIMIT_MS}),
+                "A limit until a step begins, ends or gives a sign of progress lies between a second and 731 days.".into(),
+                &format!("limits/{name}"),
+            );
+        }
     }
     if node.name.chars().count() > 200 {
         add(

@@ -14,7 +14,7 @@ use store::{
     segment::{StepWrite, Writes},
 };
 
-use super::holds_items;
+use super::{holds_items, limits};
 
 /// Of each step the last row counts.
 pub(super) struct Making<'a> {
@@ -98,6 +98,10 @@ impl<'a> Making<'a> {
             row.attempt = attempt;
             row.waits_on.clone_from(waits_on);
         }
+        if let Some(node) = self.plan.node(&key.node) {
+            row.start_ms = node.limits.start_ms.map(limits::signed);
+            row.total_ms = node.limits.total_ms.map(limits::signed);
+        }
         row
     }
 
@@ -126,5 +130,7 @@ pub(super) fn plain(key: &StepKey, state: &str) -> StepWrite {
         worker_id: None,
         started_ago_ms: None,
         finished_ago_ms: matches!(state, "skipped" | "cancelled").then_some(0),
+        start_ms: None,
+        total_ms: None,
     }
 }

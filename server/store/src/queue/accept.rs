@@ -588,6 +588,8 @@ fn record(run: &Fresh<'_>, firm: Json, created_at: jiff::Timestamp) -> RunRecord
         pinned: trial.and_then(|trial| trial.pinned.clone()),
         really_send: trial.is_some_and(|trial| trial.really_send),
         priority: new.priority(),
+        parent: None,
+        depth: 0,
         created_at,
     }
 }

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use engine::{
-    ids::{DocumentId, TableId, VersionId},
+    call::Callable,
+    ids::{DocumentId, TableId, VersionId, WorkflowId},
     node::PinnedDocument,
 };
 use serde_json::Value as Json;
 
 use super::RunRecord;
 use crate::{
-    Result, Store, StoreError,
+    Result, Store, StoreError, call,
     queue::What,
     table::{self, PinnedTable},
 };
@@ -24,6 +25,8 @@ pub struct Program {
     pub documents: HashMap<DocumentId, PinnedDocument>,
     /// Tables as the version was checked with them, or as they are now for a draft.
     pub tables: HashMap<TableId, PinnedTable>,
+    /// Workflows that it calls, as the version was checked with them, or as they are now for a draft.
+    pub workflows: HashMap<WorkflowId, Callable>,
 }
 
 /// Reads a version or draft for a run: pinned template versions, or the newest ones for a draft.
@@ -69,6 +72,7 @@ async fn version_program(store: &Store, version: VersionId) -> Result<Program> {
     Ok(Program {
         document: row.document,
         tables,
+        workflows: call::pinned(store, version).await?.into_iter().collect(),
         number: Some(row.number),
         documents: documents
             .into_iter()
@@ -111,6 +115,7 @@ async fn draft_program(store: &Store, run: &RunRecord, revision: i64) -> Result<
     )
     .fetch_all(&store.pool)
     .await?;
+    let workflows: Vec<WorkflowId> = named.iter().copied().map(WorkflowId).collect();
     let ids: Vec<TableId> = named.into_iter().map(TableId).collect();
     let tables = table::several(store, &run.scope, &ids).await?.into_iter();
     let tables = tables
@@ -122,9 +127,11 @@ async fn draft_program(store: &Store, run: &RunRecord, revision: i64) -> Result<
             (table.id, pinned)
         })
         .collect();
+    let workflows = call::callables(store, &run.scope, &workflows, Some(run.workflow)).await?;
     Ok(Program {
         document,
         tables,
+        workflows: workflows.into_iter().collect(),
         number: None,
         documents: documents
             .into_iter()

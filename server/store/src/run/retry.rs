@@ -59,9 +59,9 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     let new: RunId = fresh_id();
     sqlx::query!(
         "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
-                          retry_of, first_run, priority, started_by)
+                          retry_of, first_run, priority, started_by, failure_of)
          select $1, workspace_id, workflow_id, $4, source, trigger_node, submission_id, title, coalesce($5, input), firm,
-                id, first_run, 1, started_by
+                id, first_run, 1, started_by, failure_of
          from run where id = $2 and workspace_id = $3",
         new.as_uuid(),
         run.as_uuid(),

@@ -1,6 +1,7 @@
 //! Published versions: immutable copies of a draft with the template versions they were checked with.
 
 use engine::{
+    call::Offer,
     ids::{DocumentId, DocumentVersionId, MemberId, TableId, VersionId, WorkflowId},
     kind::Field,
     schedule::Schedule,
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::{Result, Scope, Store, StoreError, fresh_id, schedule};
+use crate::{Result, Scope, Store, StoreError, call, fresh_id, schedule};
 
 #[derive(Clone, Debug)]
 pub struct Version {
@@ -37,6 +38,10 @@ pub struct Pins {
     pub documents: Vec<Pin>,
     /// Tables with their columns; rows are read when they are needed.
     pub tables: Vec<(TableId, Vec<Field>)>,
+    /// What it offers to workflows that call it.
+    pub offer: Option<Offer>,
+    /// Workflows that it calls, with their names and what they offer.
+    pub calls: Vec<(WorkflowId, String, Offer)>,
     /// Of its steps that begin runs by a schedule, by node.
     pub schedules: Vec<(String, Schedule)>,
     /// The workflow's, where those schedules count.
@@ -89,14 +94,15 @@ pub async fn publish(
         ));
     }
     sqlx::query!(
-        "insert into version (id, workspace_id, workflow_id, number, document, note, published_by)
+        "insert into version (id, workspace_id, workflow_id, number, document, note, published_by, offer)
          select $1, d.workspace_id, d.workflow_id,
-                coalesce((select max(number) from version where workflow_id = d.workflow_id), 0) + 1, d.document, $3, $4
+                coalesce((select max(number) from version where workflow_id = d.workflow_id), 0) + 1, d.document, $3, $4, $5
          from draft d where d.workflow_id = $2",
         version.as_uuid(),
         id.as_uuid(),
         note,
-        member
+        member,
+        pins.offer.as_ref().map(|offer| json!(offer))
     )
     .execute(&mut *transaction)
     .await?;
@@ -118,6 +124,7 @@ pub async fn publish(
     )
     .execute(&mut *transaction)
     .await?;
+    call::pin(&mut transaction, scope, version, &pins.calls).await?;
     let (tables, columns): (Vec<Uuid>, Vec<Json>) = pins
         .tables
         .iter()

@@ -197,5 +197,6 @@ export const startHookTest = (id: string, step: string) => request<HookTest>("PO
 export const stopHookTest = (id: string, step: string) => request<unknown>("DELETE", hookTest(id, step));
 export const getMembers = () => request<{ items: Array<Named & { email: string }> }>("GET", "/members");
 export const getSeries = () => request<{ items: Array<Named & { next: string }> }>("GET", "/series");
+export const getCallables = () => request<{ items: Array<Named & { fields: Field[] }> }>("GET", "/callable-workflows");
 export const getCredentials = () => request<{ items: Named[] }>("GET", "/credentials");
 export const getModels = () => request<ModelList>("GET", "/models");

@@ -129,6 +129,11 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
             {!open && <span className="num">{t("run.took", { time: format.duration(elapsed) })}</span>}
             {waiting !== undefined && <span>{waitText(waiting)}</span>}
             {open && <span>{t("run.step_of", { step: Math.min(settled + 1, run.steps.length), count: run.steps.length })}</span>}
+            {run.called_by !== null && (
+              <Link to="/runs/$id" params={{ id: run.called_by.run }} className="link">
+                {t("run.called_by", { name: run.called_by.workflow })}
+              </Link>
+            )}
             {run.retry_of !== null && (
               <Link to="/runs/$id" params={{ id: run.retry_of }} className="link">
                 {t("run.retry_of")}

@@ -1,4 +1,5 @@
 import { Button } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { Lock, RotateCw, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,7 +8,7 @@ import { useFormat } from "~/lib/format";
 import { partialFields } from "~/lib/partial-json";
 import { Progress } from "~/ui/Page";
 import { StepErrorText, StepErrorWords, WarningWords } from "~/ui/Problem";
-import { SignIcon } from "~/ui/State";
+import { SignIcon, State } from "~/ui/State";
 import { readable, type Shape, ValueTree } from "~/ui/ValueTree";
 import { useModelTitle } from "~/ui/waits";
 import classes from "./StepDetail.module.css";
@@ -55,6 +56,14 @@ export function StepDetail({
         </>
       )}
       {step.waits !== null && !(generation?.state === "running") && <Waits waits={step.waits} />}
+      {step.called !== null && (
+        <p className={classes.facts}>
+          <Link to="/runs/$id" params={{ id: step.called.run }} className="link">
+            {t("run.called", { name: step.called.workflow.name })}
+          </Link>
+          <State state={step.called.state} />
+        </p>
+      )}
       {generation !== undefined && <Writing generation={generation} shape={step.output_kind as Shape | null} text={streams.get(generation.id) ?? generation.text} />}
       {step.warnings.map((warning, at) => (
         <p key={at} className={classes.warning}>

@@ -23,6 +23,7 @@ function step(part: Partial<RunStep>): RunStep {
     error: null,
     warnings: [],
     waits: null,
+    called: null,
     attempts: [],
     generations: [],
     started_at: null,

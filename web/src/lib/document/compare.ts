@@ -30,6 +30,7 @@ function meaning(node: WorkflowNode) {
     retry: node.retry ?? null,
     on_error: node.on_error ?? "stop",
     timeout_ms: node.timeout_ms ?? null,
+    limits: { start_ms: node.limits?.start_ms ?? null, total_ms: node.limits?.total_ms ?? null, heartbeat_ms: node.limits?.heartbeat_ms ?? null },
   };
 }
 
@@ -58,7 +59,7 @@ export function compare(before: Workflow, after: Workflow): Change[] {
   const kept = (edges: Edge[]) =>
     edges.filter((edge) => old.has(edge.from) && old.has(edge.to) && now.has(edge.from) && now.has(edge.to)).map(edgeKey).sort();
   if (!sameJson(kept(before.edges), kept(after.edges))) changes.push({ kind: "order" });
-  const settings = SETTINGS.flatMap((name) => fieldChanges(before[name], after[name], [name]));
+  const settings = [...SETTINGS, "on_failure" as const].flatMap((name) => fieldChanges(before[name] ?? null, after[name] ?? null, [name]));
   if (settings.length) changes.push({ kind: "settings", fields: settings });
   if (!sameJson(before.samples, after.samples)) changes.push({ kind: "samples" });
   return changes;
@@ -114,5 +115,8 @@ export function merge(base: Workflow, theirs: Workflow, mine: Workflow): Merged 
 
   const document: Workflow = { ...theirs, nodes, edges, samples };
   for (const name of SETTINGS) document[name] = pick("", base[name], theirs[name], mine[name]) ?? theirs[name];
+  // Unlike the others it may be taken away.
+  const onFailure = pick("", base.on_failure ?? null, theirs.on_failure ?? null, mine.on_failure ?? null);
+  if (onFailure !== (theirs.on_failure ?? null)) document.on_failure = onFailure ?? null;
   return { document, conflicts: [...new Set(conflicts)] };
 }

@@ -251,6 +251,7 @@ function clean(node: WorkflowNode): WorkflowNode {
   const copy = { ...node };
   if (copy.retry === undefined || copy.retry === null) delete copy.retry;
   if (copy.timeout_ms === undefined || copy.timeout_ms === null) delete copy.timeout_ms;
+  if (copy.limits === undefined || copy.limits === null) delete copy.limits;
   if (copy.on_error === undefined || copy.on_error === "stop") delete copy.on_error;
   if (copy.parent === undefined || copy.parent === null) delete copy.parent;
   return copy;

@@ -33,6 +33,14 @@ export interface WorkflowNode {
   retry?: Retry | null;
   on_error?: OnError;
   timeout_ms?: number | null;
+  limits?: Limits | null;
+}
+
+/** Besides that of one attempt: until the step begins, until it ends, and from one sign of progress to the next. */
+export interface Limits {
+  start_ms?: number | null;
+  total_ms?: number | null;
+  heartbeat_ms?: number | null;
 }
 
 export interface Edge {
@@ -55,6 +63,8 @@ export interface Workflow {
   nodes: WorkflowNode[];
   edges: Edge[];
   samples: Sample[];
+  /** The workflow that is run when a run of this one fails. */
+  on_failure?: string | null;
   documents?: JsonObject;
 }
 
@@ -121,7 +131,7 @@ export interface CheckedNode {
   ports: Port[];
   output: Kind;
   card: Card;
-  trigger: "form" | "webhook" | "schedule" | null;
+  trigger: "form" | "webhook" | "schedule" | "call" | null;
   /** Of a schedule whose settings are sound. */
   schedule?: Schedule | null;
   /** The next moments of a schedule. */
@@ -169,8 +179,8 @@ export interface Schema {
   "x-order"?: number;
   /** Matters only while the settings beside it have these values. */
   "x-when"?: Record<string, Json>;
-  /** Its names are those of something else: the typed fields of the document, or the columns of the table, that the named setting chooses, or what the named setting asks. */
-  "x-keys"?: { document_fields?: string; form_fields?: string; table_columns?: string };
+  /** Its names are those of something else: the typed fields of the document, the columns of the table, or what the workflow takes, that the named setting chooses, or what the named setting asks. */
+  "x-keys"?: { document_fields?: string; form_fields?: string; table_columns?: string; workflow_fields?: string };
 }
 
 /** One entry of the catalogue (`GET /api/node-types`). */

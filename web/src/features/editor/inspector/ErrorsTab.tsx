@@ -1,16 +1,25 @@
 // What a failure of this step does, how often it is tried, how long one try may take: as settings and in words.
 
 import { NumberInput, Radio, Stack, Switch } from "@mantine/core";
+import { ChevronRight } from "lucide-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { patchNode } from "~/lib/document/edits";
-import type { OnError, Retry, WorkflowNode } from "~/lib/document/types";
+import type { Limits, OnError, Retry, WorkflowNode } from "~/lib/document/types";
 import { useFormat } from "~/lib/format";
+import { problemText } from "~/ui/server-words/words";
 import { useDocument, useEditor, useStore } from "../state/store";
 import { DurationWidget } from "../widgets/basic";
+import { WorkflowWidget } from "../widgets/resources";
+import type { FormScope } from "../widgets/widget";
+import fold from "../widgets/widgets.module.css";
 import classes from "./inspector.module.css";
 
 const FIRST: Retry = { max_attempts: 4, first_ms: 2000, factor: 3, max_ms: 300_000 };
+
+/** For settings that belong to no schema. */
+const NO_SCOPE: FormScope = { step: "", family: null, sources: [], inside: [], problems: [], definitions: {}, config: {}, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true };
 
 /** The longest pauses between tries, for the sentence below the settings. */
 export function pauses(retry: Retry): number[] {
@@ -22,7 +31,8 @@ export function ErrorsTab({ step }: { step: string }) {
   const store = useStore();
   const format = useFormat();
   const document = useDocument();
-  const effect = useEditor((state) => state.checked?.nodes[step]?.effect);
+  const known = useEditor((state) => state.checked?.nodes[step]);
+  const effect = known?.effect;
   const node = document.nodes.find((item) => item.id === step);
   if (!node) return null;
   const type = store.types.get(node.type);
@@ -66,14 +76,65 @@ export function ErrorsTab({ step }: { step: string }) {
         <Duration label={t("errors.limit")} value={limit} onChange={(value) => set({ timeout_ms: value ?? null }, t("errors.limit"))} />
         <p className={classes["words"]}>{limit ? t("errors.limitHelp") : t("errors.limitStandard", { time: type?.timeout_ms ? format.duration(type.timeout_ms) : "–" })}</p>
       </div>
+      {known?.trigger == null && known?.inside == null && <MoreLimits key={step} step={step} limits={node.limits ?? {}} set={(limits) => set({ limits }, t("errors.limits"))} />}
+      <OnFailure />
     </div>
+  );
+}
+
+const LIMITS = ["start_ms", "total_ms", "heartbeat_ms"] as const;
+
+/** The rarer limits, folded away while none of them is set or wrong. */
+function MoreLimits({ step, limits, set }: { step: string; limits: Limits; set: (limits: Limits | null) => void }) {
+  const { t } = useTranslation("editor");
+  const problems = useEditor((state) => state.checked?.problems ?? []).filter((problem) => problem.node === step && problem.pointer.includes("/limits"));
+  const [open, setOpen] = useState(false);
+  const shown = open || problems.length > 0 || LIMITS.some((name) => limits[name] != null);
+  const change = (name: keyof Limits, value: number | undefined) => {
+    const next: Limits = { ...limits };
+    if (value === undefined) delete next[name];
+    else next[name] = value;
+    set(Object.keys(next).length > 0 ? next : null);
+  };
+  return (
+    <div className={fold["fold"]}>
+      <button type="button" className={fold["foldButton"]} aria-expanded={shown} onClick={() => setOpen(!open)}>
+        <ChevronRight size={15} aria-hidden />{t("errors.limits")}
+      </button>
+      {shown && (
+        <div className={fold["foldBody"]}>
+          {LIMITS.map((name) => (
+            <div key={name}>
+              <Duration label={t(`errors.${name}`)} value={limits[name] ?? undefined} onChange={(value) => change(name, value)} />
+              <p className={classes["words"]}>{t(`errors.${name}Help`)}</p>
+            </div>
+          ))}
+          {problems.length > 0 && <p className={fold["error"]}>{problems.map(problemText).join(" ")}</p>}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** What holds for the whole workflow, whichever step fails. */
+function OnFailure() {
+  const { t } = useTranslation("editor");
+  const store = useStore();
+  const document = useDocument();
+  const problems = useEditor((state) => state.checked?.problems ?? []).filter((problem) => problem.pointer === "/on_failure");
+  return (
+    <WorkflowWidget
+      scope={NO_SCOPE} schema={{}} path={[]} label={t("errors.onFailure")} help={t("errors.onFailureHelp")} required={false} wanted={null}
+      error={problems.length > 0 ? problems.map(problemText).join(" ") : null} value={document.on_failure ?? undefined}
+      onChange={(next) => store.edit(t("errors.onFailure"), (current) => ({ ...current, on_failure: typeof next === "string" ? next : null }), "on_failure")}
+    />
   );
 }
 
 function Duration({ label, value, onChange }: { label: string; value: number | undefined; onChange: (value: number | undefined) => void }) {
   return (
     <DurationWidget
-      scope={{ step: "", family: null, sources: [], inside: [], problems: [], definitions: {}, config: {}, schema: {}, set: () => undefined, goTo: () => undefined, isRead: () => true }}
+      scope={NO_SCOPE}
       schema={{}} path={[]} label={label} help="" error={null} required={false} wanted={null} value={value}
       onChange={(next) => onChange(typeof next === "number" ? next : undefined)}
     />

@@ -1,5 +1,5 @@
-// Names with values. Where the schema says that the names are a document's fields, or those of another setting, they are given and only
-// the values are asked.
+// Names with values. Where the schema says that the names are a document's fields, what a workflow takes, or those of another setting,
+// they are given and only the values are asked.
 
 import { ActionIcon, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
@@ -14,6 +14,7 @@ import { fieldTitle } from "~/lib/expression/kind";
 import type { Field } from "~/lib/expression/kind";
 import { problemText } from "~/ui/server-words/words";
 import { TemplateField } from "../chips/TemplateField";
+import { callFields } from "../callFields";
 import { documentFields } from "../documentFields";
 import { KindIcon } from "../icons";
 import { deref, typeOf } from "./schema";
@@ -23,10 +24,14 @@ import classes from "./widgets.module.css";
 export function KeyValueWidget(props: WidgetProps) {
   const { scope, schema, value, onChange, label, help, error } = props;
   const { t } = useTranslation("editor");
-  const source = schema["x-keys"]?.document_fields ?? null;
-  const documentId = source ? scope.config[source] : null;
-  const fields = useQuery({ ...documentFields(typeof documentId === "string" ? documentId : ""), enabled: typeof documentId === "string" && documentId !== "" });
-  const asked = schema["x-keys"]?.form_fields ?? null;
+  const names = schema["x-keys"];
+  const source = names?.document_fields ?? names?.workflow_fields ?? null;
+  const chosen = source ? scope.config[source] : null;
+  const id = typeof chosen === "string" ? chosen : "";
+  const ofDocument = useQuery({ ...documentFields(id), enabled: names?.document_fields !== undefined && id !== "" });
+  const ofWorkflow = useQuery({ ...callFields(id), enabled: names?.workflow_fields !== undefined && id !== "" });
+  const fields = names?.workflow_fields === undefined ? ofDocument : ofWorkflow;
+  const asked = names?.form_fields ?? null;
   const known: Field[] | undefined = asked
     ? fieldsOf(scope.config[asked]).map((field) => ({ name: field.name, title: field.label, optional: true, ...kindOf(field) }))
     : source ? fields.data : undefined;
@@ -50,7 +55,7 @@ export function KeyValueWidget(props: WidgetProps) {
     </>
   );
 
-  // The names come from the document: until they are here there is nothing to edit.
+  // The names come from elsewhere: until they are here there is nothing to edit.
   if (source && fields.isLoading) return <div aria-busy>{head}<div className={classes["waiting"]} aria-hidden /></div>;
   if (known) {
     const extra = Object.keys(values).filter((name) => !known.some((field) => field.name === name));

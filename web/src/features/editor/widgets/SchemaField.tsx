@@ -17,7 +17,7 @@ import { DocumentFieldsWidget } from "./DocumentFields";
 import { FormFieldsWidget } from "./FormFields";
 import { KeyValueWidget } from "./KeyValue";
 import { OutputFieldsWidget } from "./OutputFields";
-import { CredentialWidget, DocumentWidget, EndpointWidget, MembersWidget, ModelWidget, SeriesWidget } from "./resources";
+import { CredentialWidget, DocumentWidget, EndpointWidget, MembersWidget, ModelWidget, SeriesWidget, WorkflowWidget } from "./resources";
 import { RulesWidget } from "./Rules";
 import { TableColumnWidget, TableConditionsWidget, TableWidget } from "./tables";
 import { deref, helpOf, labelOf, matters, propertiesOf, widgetOf } from "./schema";
@@ -47,6 +47,7 @@ const WIDGETS: Record<string, ComponentType<WidgetProps>> = {
   credential: CredentialWidget,
   members: MembersWidget,
   series: SeriesWidget,
+  workflow: WorkflowWidget,
   output_fields: OutputFieldsWidget,
   value: ValueWidget,
   duration: DurationWidget,

@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { items } from "~/api/client";
 import { writingModel } from "~/lib/models";
 import { keys } from "~/lib/queries";
-import { getCredentials, getDocuments, getEndpoints, getMembers, getModels, getSeries } from "../api";
+import { getCallables, getCredentials, getDocuments, getEndpoints, getMembers, getModels, getSeries } from "../api";
 import type { WidgetProps } from "./widget";
 import classes from "./widgets.module.css";
 
@@ -99,6 +99,14 @@ export function SeriesWidget(props: WidgetProps) {
   const list = useQuery({ queryKey: keys.series, queryFn: getSeries });
   const options = list.data && items(list.data).map((item) => ({ value: item.id, label: item.name, note: t("resource.nextNumber", { number: item.next }) }));
   return <Chooser {...props} options={options} emptyLabel={t("resource.chooseSeries")} link={{ to: "/settings/numbers", text: t("resource.openSeries") }} />;
+}
+
+export function WorkflowWidget(props: WidgetProps) {
+  const { t } = useTranslation("editor");
+  const list = useQuery({ queryKey: keys.callables, queryFn: getCallables });
+  const id = typeof props.value === "string" ? props.value : "";
+  const link = { to: id ? `/workflows/${id}` : "/", text: t(id ? "resource.openWorkflow" : "resource.openWorkflows") };
+  return <Chooser {...props} options={list.data && items(list.data).map((item) => ({ value: item.id, label: item.name }))} emptyLabel={t("resource.chooseWorkflow")} link={link} />;
 }
 
 export function CredentialWidget(props: WidgetProps) {
