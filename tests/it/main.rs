@@ -32,6 +32,7 @@ mod program;
 mod pure;
 mod queue;
 mod result;
+mod retention;
 mod run;
 mod schedule;
 mod table;

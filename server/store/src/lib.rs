@@ -20,6 +20,7 @@ pub mod mail_server;
 pub mod maintenance;
 pub mod model;
 pub mod queue;
+pub mod retention;
 pub mod run;
 pub mod schedule;
 mod scope;

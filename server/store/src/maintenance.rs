@@ -1,7 +1,9 @@
 //! What has to happen now and then, in any process and safely in several at once: partitions ahead of time, expired rows, and rows of
 //! processes that did not say goodbye.
 
-use crate::{Result, Store, account, artifact, generation, hook_test, series, worker, workflow};
+use crate::{
+    Result, Store, account, artifact, generation, hook_test, retention, series, worker, workflow,
+};
 
 /// Months of partitions kept ready.
 const MONTHS_AHEAD: i32 = 2;
@@ -15,6 +17,8 @@ pub struct Pass {
     pub partitions: i64,
     pub trial_runs: u64,
     pub idempotency_keys: u64,
+    /// What workspaces keep no longer.
+    pub cleaned: retention::Cleaned,
 }
 
 /// One pass over what is quick: a few statements when there is nothing to do. What fails does not keep the rest from being done; the
@@ -29,6 +33,7 @@ pub async fn pass(store: &Store) -> Result<Pass> {
     let numbers = series::void_abandoned(store).await;
     let tests = hook_test::remove_old(store).await;
     let resets = account::remove_password_resets(store).await;
+    let cleaned = retention::clean(store).await;
     workers?;
     chunks?;
     uploads?;
@@ -39,15 +44,19 @@ pub async fn pass(store: &Store) -> Result<Pass> {
         partitions: partitions?,
         trial_runs: trial_runs?,
         idempotency_keys: idempotency_keys?,
+        cleaned: cleaned?,
     })
 }
 
-/// What takes longer and is needed once a day: old revisions of drafts, and bytes that no row names any more.
+/// What takes longer and is needed once a day: old revisions of drafts, bytes that no row names any more, and partitions of past months
+/// that hold nothing.
 pub async fn daily(store: &Store) -> Result<()> {
     let revisions = workflow::thin_out_revisions(store).await;
     let files = artifact::sweep(store).await;
+    let partitions = retention::drop_empty_partitions(store).await;
     revisions?;
     files?;
+    partitions?;
     Ok(())
 }
 
