@@ -27,6 +27,7 @@ mod mail;
 mod maintenance;
 mod number;
 mod outbound;
+mod private;
 mod processes;
 mod program;
 mod pure;

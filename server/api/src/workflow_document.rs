@@ -5,7 +5,10 @@
 mod series;
 mod tables;
 
-use std::{collections::HashMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    str::FromStr,
+};
 
 use document::Template;
 use engine::{
@@ -14,6 +17,7 @@ use engine::{
     graph::{self, Named},
     ids::{CredentialId, DocumentId, SeriesId},
     node::Trigger,
+    private::Private,
     schedule::Schedule,
     schema,
     series::Series,
@@ -365,6 +369,15 @@ pub(crate) fn schedules(catalogue: &Catalogue, workflow: &Workflow) -> Vec<(Stri
             Trigger::Schedule(schedule) => Some((node, schedule?)),
             Trigger::Form(_) | Trigger::Webhook(_) => None,
         })
+        .collect()
+}
+
+/// What is handed in and not kept as long as the run, by the step that takes it in.
+pub(crate) fn private(catalogue: &Catalogue, workflow: &Workflow) -> BTreeMap<String, Private> {
+    triggers(catalogue, &workflow.nodes)
+        .into_iter()
+        .map(|(node, trigger)| (node, trigger.private()))
+        .filter(|(_, private)| !private.is_empty())
         .collect()
 }
 

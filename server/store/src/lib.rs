@@ -19,6 +19,7 @@ pub mod link;
 pub mod mail_server;
 pub mod maintenance;
 pub mod model;
+pub mod private;
 pub mod queue;
 pub mod retention;
 pub mod run;

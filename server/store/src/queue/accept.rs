@@ -477,11 +477,12 @@ async fn insert(
     let rows: Vec<Json> = runs.iter().map(|run| row_of(run)).collect();
     let made = sqlx::query!(
         r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
-                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority)
+                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority, private)
            select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id, title,
                   coalesce(input, 'null'), until_node, nullif(pinned, 'null'), really_send, id,
                   case when trial then now() + make_interval(hours => $2) end,
-                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority
+                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority,
+                  coalesce((select version.private ? r.trigger_node from version where version.id = r.version_id), false)
            from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid, draft_revision bigint,
                 trial boolean, source text, trigger_node text, submission_id uuid, title text, input jsonb, until_node text,
                 pinned jsonb, really_send boolean, priority smallint)

@@ -7,7 +7,9 @@ use serde_json::Value as Json;
 use sqlx::PgConnection;
 
 use super::{StepRow, announce, get, step_rows};
-use crate::{Result, Scope, Store, StoreError, fresh_id, queue, retention, series, storable};
+use crate::{
+    Result, Scope, Store, StoreError, fresh_id, private, queue, retention, series, storable,
+};
 
 /// What a retry runs again.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +43,7 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
         .unwrap_or_default();
     let mut transaction = store.pool.begin().await?;
     expect_alone(&mut transaction, run).await?;
+    private::expect_kept(&mut transaction, run, retry.input.as_ref()).await?;
     let voided = series::voided(&mut transaction, run).await?;
     let again = if retry.input.is_some() {
         workflow.nodes.iter().map(|node| node.id.clone()).collect()
@@ -61,9 +64,9 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     let new: RunId = fresh_id();
     sqlx::query!(
         "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
-                          retry_of, first_run, priority)
+                          retry_of, first_run, priority, private)
          select $1, workspace_id, workflow_id, $4, source, trigger_node, submission_id, title, coalesce($5, input), firm,
-                id, first_run, 1
+                id, first_run, 1, private
          from run where id = $2 and workspace_id = $3",
         new.as_uuid(),
         run.as_uuid(),

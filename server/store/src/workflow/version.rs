@@ -1,8 +1,11 @@
 //! Published versions: immutable copies of a draft with the template versions they were checked with.
 
+use std::collections::BTreeMap;
+
 use engine::{
     ids::{DocumentId, DocumentVersionId, MemberId, TableId, VersionId, WorkflowId},
     kind::Field,
+    private::Private,
     schedule::Schedule,
 };
 use jiff::Timestamp;
@@ -41,6 +44,8 @@ pub struct Pins {
     pub schedules: Vec<(String, Schedule)>,
     /// The workflow's, where those schedules count.
     pub time_zone: String,
+    /// What is handed in and not kept as long as the run, by the step that takes it in.
+    pub private: BTreeMap<String, Private>,
 }
 
 /// What runs start from.
@@ -89,14 +94,15 @@ pub async fn publish(
         ));
     }
     sqlx::query!(
-        "insert into version (id, workspace_id, workflow_id, number, document, note, published_by)
+        "insert into version (id, workspace_id, workflow_id, number, document, note, published_by, private)
          select $1, d.workspace_id, d.workflow_id,
-                coalesce((select max(number) from version where workflow_id = d.workflow_id), 0) + 1, d.document, $3, $4
+                coalesce((select max(number) from version where workflow_id = d.workflow_id), 0) + 1, d.document, $3, $4, $5
          from draft d where d.workflow_id = $2",
         version.as_uuid(),
         id.as_uuid(),
         note,
-        member
+        member,
+        (!pins.private.is_empty()).then(|| json!(pins.private)),
     )
     .execute(&mut *transaction)
     .await?;
