@@ -1,7 +1,7 @@
 //! Removing what is kept no longer: in batches, each a commit of its own, by any process and only one at a time in a workspace. A chain
 //! of retries goes as a whole, because its runs share files; unfinished runs, open numbers and messages under way keep it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use engine::ids::WorkspaceId;
 use sqlx::PgConnection;
@@ -47,12 +47,16 @@ struct DueFiles {
 /// One pass over all workspaces: a few statements when nothing is due.
 pub async fn clean(store: &Store) -> Result<Cleaned> {
     let mut by_workspace: HashMap<WorkspaceId, Cleaned> = HashMap::new();
+    // A run can be too old and one too many.
+    let mut kept: HashMap<WorkspaceId, HashSet<Uuid>> = HashMap::new();
     let mut outcome = Ok(());
     for due in due_runs(store).await? {
         let cleaned = by_workspace.entry(due.workspace).or_default();
+        let kept = kept.entry(due.workspace).or_default();
         if cleaned.runs < MOST_IN_A_PASS {
-            outcome = outcome.and(clean_runs(store, &due, cleaned).await);
+            outcome = outcome.and(clean_runs(store, &due, cleaned, kept).await);
         }
+        cleaned.kept = kept.len() as u64;
     }
     for due in due_files(store).await? {
         let cleaned = by_workspace.entry(due.workspace).or_default();
@@ -125,7 +129,12 @@ async fn due_runs(store: &Store) -> Result<Vec<Due>> {
         .collect())
 }
 
-async fn clean_runs(store: &Store, due: &Due, cleaned: &mut Cleaned) -> Result<()> {
+async fn clean_runs(
+    store: &Store,
+    due: &Due,
+    cleaned: &mut Cleaned,
+    kept: &mut HashSet<Uuid>,
+) -> Result<()> {
     let mut after = Uuid::nil();
     while cleaned.runs < MOST_IN_A_PASS {
         let found = sqlx::query!(
@@ -148,17 +157,25 @@ async fn clean_runs(store: &Store, due: &Due, cleaned: &mut Cleaned) -> Result<(
         // Two of one chain may lie in one batch.
         let chains: BTreeSet<Uuid> = found.iter().map(|row| row.first_run).collect();
         let chains: Vec<Uuid> = chains.into_iter().collect();
-        let Some(removed) = remove_chains(store, due, &chains).await? else {
+        let Some((removed, gone)) = remove_chains(store, due, &chains).await? else {
             return Ok(());
         };
-        cleaned.kept += (found.len() as u64).saturating_sub(removed.runs);
+        kept.extend(found.iter().map(|row| row.id));
+        for run in gone {
+            kept.remove(&run);
+        }
         cleaned.add(&removed);
     }
     Ok(())
 }
 
-/// Removes the chains whose every run is due and that nothing keeps. `None`: another process is cleaning this workspace.
-async fn remove_chains(store: &Store, due: &Due, chains: &[Uuid]) -> Result<Option<Cleaned>> {
+/// Removes the chains whose every run is due and that nothing keeps; the runs that are gone. `None`: another process is cleaning this
+/// workspace.
+async fn remove_chains(
+    store: &Store,
+    due: &Due,
+    chains: &[Uuid],
+) -> Result<Option<(Cleaned, Vec<Uuid>)>> {
     let mut transaction = store.pool.begin().await?;
     if !lock_workspace(&mut transaction, due.workspace).await? {
         return Ok(None);
@@ -180,12 +197,12 @@ async fn remove_chains(store: &Store, due: &Due, chains: &[Uuid]) -> Result<Opti
     .fetch_all(&mut *transaction)
     .await?;
     if runs.is_empty() {
-        return Ok(Some(Cleaned::default()));
+        return Ok(Some((Cleaned::default(), runs)));
     }
     let (cleaned, bytes) = delete_runs(&mut transaction, due.workspace, &runs).await?;
     transaction.commit().await?;
     artifact::remove_unnamed(store, due.workspace, &bytes).await;
-    Ok(Some(cleaned))
+    Ok(Some((cleaned, runs)))
 }
 
 /// One process at a time; two would each remove what is too much.
