@@ -1,6 +1,8 @@
 //! What has to happen now and then, in any process and safely in several at once: partitions ahead of time, expired rows, and rows of
 //! processes that did not say goodbye.
 
+use uuid::Uuid;
+
 use crate::{
     Result, Store, account, artifact, generation, hook_test, retention, series, worker, workflow,
 };
@@ -84,20 +86,24 @@ pub async fn make_partitions(store: &Store) -> Result<i64> {
     Ok(made)
 }
 
-/// Trial runs live for a day. Their files lose the run and go with the sweep of the file store.
+/// Trial runs live for a day. The bytes of their files go with the sweep of the file store.
 async fn remove_trial_runs(store: &Store) -> Result<u64> {
     let mut transaction = store.pool.begin().await?;
-    let gone = sqlx::query_scalar!(
+    let removed = sqlx::query!(
         "with expired as materialized (
              select id from run where trial and expires_at < now() order by expires_at limit 500 for update skip locked)
          delete from run using expired where run.id = expired.id
-         returning run.id"
+         returning run.id, run.workspace_id"
     )
     .fetch_all(&mut *transaction)
     .await?;
-    if gone.is_empty() {
+    if removed.is_empty() {
         return Ok(0);
     }
+    let (gone, workspaces): (Vec<Uuid>, Vec<Uuid>) = removed
+        .into_iter()
+        .map(|run| (run.id, run.workspace_id))
+        .unzip();
     sqlx::query!("delete from queue_entry where run_id = any($1)", &gone)
         .execute(&mut *transaction)
         .await?;
@@ -120,7 +126,9 @@ async fn remove_trial_runs(store: &Store) -> Result<u64> {
     .execute(&mut *transaction)
     .await?;
     sqlx::query!(
-        "update artifact set deleted_at = now() where run_id = any($1) and deleted_at is null",
+        "delete from artifact a using unnest($1::uuid[], $2::uuid[]) gone (workspace_id, run_id)
+         where a.workspace_id = gone.workspace_id and a.run_id = gone.run_id",
+        &workspaces,
         &gone
     )
     .execute(&mut *transaction)
