@@ -274,6 +274,26 @@ pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Arti
     rows.into_iter().map(Row::artifact).collect()
 }
 
+/// Which of these files are kept no longer.
+pub async fn removed(
+    store: &Store,
+    scope: &Scope,
+    ids: &[ArtifactId],
+) -> Result<Vec<ArtifactId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query_scalar!(
+        "select id from artifact where workspace_id = $1 and id = any($2) and deleted_at is not null",
+        scope.workspace().as_uuid(),
+        &ids,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows.into_iter().map(ArtifactId::from).collect())
+}
+
 /// The whole file in memory; its length is known from the row.
 pub async fn read(store: &Store, scope: &Scope, id: ArtifactId) -> Result<Bytes> {
     let artifact = get(store, scope, id).await?;
