@@ -43,16 +43,17 @@ pub async fn hide(store: &Store) -> Result<u64> {
     }
 }
 
+/// `offset 0` keeps the planner from joining the few that are due with every run that is under way.
 async fn due(store: &Store) -> Result<Vec<Due>> {
     let rows = sqlx::query!(
         r#"select run.id, run.workspace_id, run.trigger_node, version.private -> run.trigger_node as "private!"
            from run join version on version.id = run.version_id
-           where run.private and run.masked_at is null and run.finished_at is not null
+           where run.private is not null and run.masked_at is null
+             and (run.private = 'never' and run.finished_at is not null
+                  or run.private = 'mask' and run.finished_at < now() - make_interval(hours => $1))
              and version.private -> run.trigger_node is not null
-             and (run.finished_at < now() - make_interval(hours => $1)
-                  or jsonb_path_exists(version.private -> run.trigger_node, '$.* ? (@ == "never")'))
-             and not exists (select from run other where other.first_run = run.first_run and other.finished_at is null)
-             and not exists (select from delivery d where d.run_id = run.id and d.finished_at is null and d.state <> 'held')
+             and not exists (select from run other where other.first_run = run.first_run and other.finished_at is null offset 0)
+             and not exists (select from delivery d where d.run_id = run.id and d.finished_at is null and d.state <> 'held' offset 0)
            order by run.finished_at limit $2"#,
         MASK_HOURS,
         BATCH,

@@ -482,7 +482,8 @@ async fn insert(
                   coalesce(input, 'null'), until_node, nullif(pinned, 'null'), really_send, id,
                   case when trial then now() + make_interval(hours => $2) end,
                   coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority,
-                  coalesce((select version.private ? r.trigger_node from version where version.id = r.version_id), false)
+                  (select case when jsonb_path_exists(private -> r.trigger_node, '$.* ? (@ == "never")') then 'never'
+                               when private ? r.trigger_node then 'mask' end from version where version.id = r.version_id)
            from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid, draft_revision bigint,
                 trial boolean, source text, trigger_node text, submission_id uuid, title text, input jsonb, until_node text,
                 pinned jsonb, really_send boolean, priority smallint)
