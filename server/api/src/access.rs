@@ -81,6 +81,8 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/password-resets/{token}", Anyone),
     ("GET", "/queue", Signed),
     ("PATCH", "/queue", Owner),
+    ("GET", "/retention", Owner),
+    ("PUT", "/retention", Owner),
     ("GET", "/runs", Signed),
     ("GET", "/runs/{id}", Signed),
     ("GET", "/runs/{id}/result", Signed),

@@ -6,7 +6,10 @@ mod members;
 mod series;
 mod tables;
 
-use std::{collections::HashMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    str::FromStr,
+};
 
 use document::Template;
 use engine::{
@@ -16,6 +19,7 @@ use engine::{
     graph::{self, Named},
     ids::{CredentialId, DocumentId, MemberId, SeriesId, WorkflowId},
     node::Trigger,
+    private::Private,
     schedule::Schedule,
     schema,
     series::Series,
@@ -399,6 +403,15 @@ pub(crate) fn schedules(catalogue: &Catalogue, workflow: &Workflow) -> Vec<(Stri
             Trigger::Schedule(schedule) => Some((node, schedule?)),
             Trigger::Form(_) | Trigger::Webhook(_) | Trigger::Call(_) => None,
         })
+        .collect()
+}
+
+/// What is handed in and not kept as long as the run, by the step that takes it in.
+pub(crate) fn private(catalogue: &Catalogue, workflow: &Workflow) -> BTreeMap<String, Private> {
+    triggers(catalogue, &workflow.nodes)
+        .into_iter()
+        .map(|(node, trigger)| (node, trigger.private()))
+        .filter(|(_, private)| !private.is_empty())
         .collect()
 }
 

@@ -8,6 +8,8 @@ mod typed;
 #[cfg(test)]
 mod vectors;
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -21,6 +23,7 @@ use crate::{
     check::Problem,
     expression::Template,
     kind::{ChoiceOption, Field, Kind},
+    private::{Keeping, Private},
     value::{FileRef, Record, Value},
 };
 
@@ -66,6 +69,9 @@ pub struct FormField {
     /// Begins a part of the form with this heading.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub section: String,
+    /// How long the answer stays in the history.
+    #[serde(default, skip_serializing_if = "Keeping::is_keep")]
+    pub store: Keeping,
     #[serde(flatten)]
     pub kind: FieldKind,
 }
@@ -219,11 +225,62 @@ impl Form {
         form
     }
 
+    /// The answers that are not kept as long as the run, and what is computed from them.
+    pub fn private(&self) -> Private {
+        let own = self.fields.iter();
+        let mut found: HashMap<String, Keeping> =
+            own.map(|field| (field.name.clone(), field.store)).collect();
+        for field in &self.fields {
+            if let FieldKind::Rows {
+                columns, computed, ..
+            } = &field.kind
+            {
+                let mut cells: HashMap<String, Keeping> = columns
+                    .iter()
+                    .map(|column| (column.name.clone(), column.store))
+                    .collect();
+                for cell in computed {
+                    let keeping = cell.keeping(|path| match path {
+                        [row, name, ..] if row == "row" => cells.get(name).copied(),
+                        // The whole row, or an answer beside the rows.
+                        [row] if row == "row" => cells.values().max().copied(),
+                        [name, ..] => found.get(name).copied(),
+                        [] => None,
+                    });
+                    cells.insert(cell.name.clone(), keeping);
+                }
+                let cells = cells.into_iter();
+                found.extend(cells.map(|(name, keeping)| (format!("{}.{name}", field.name), keeping)));
+            }
+        }
+        for computed in &self.computed {
+            let keeping = computed.keeping(|path| {
+                let name = path.first()?;
+                let inside = format!("{name}.");
+                let read = found
+                    .iter()
+                    .filter(|(known, _)| *known == name || known.starts_with(&inside));
+                read.map(|(_, keeping)| *keeping).max()
+            });
+            found.insert(computed.name.clone(), keeping);
+        }
+        Private::new(found)
+    }
+
     /// The record that later steps read.
     pub fn kind(&self) -> Kind {
         Kind::Record {
             fields: fields(&self.fields, &self.computed),
         }
+    }
+}
+
+impl ComputedField {
+    /// It is kept no longer than what it reads.
+    fn keeping(&self, read: impl Fn(&[String]) -> Option<Keeping>) -> Keeping {
+        let references = self.value.references().unwrap_or_default();
+        let read = references.iter().filter_map(|one| read(&one.path));
+        read.max().unwrap_or_default()
     }
 }
 
@@ -338,5 +395,44 @@ impl FormField {
             self.kind,
             FieldKind::Checkbox | FieldKind::MultiSelect { .. } | FieldKind::Rows { .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_computed_from_a_private_answer_is_private() {
+        let form: Form = serde_json::from_value(json!({
+            "title": "Trip",
+            "fields": [
+                {"name": "who", "label": "Who", "kind": "text"},
+                {"name": "iban", "label": "IBAN", "kind": "text", "store": "mask"},
+                {"name": "guests", "label": "Guests", "kind": "rows", "columns": [
+                    {"name": "name", "label": "Name", "kind": "text"},
+                    {"name": "passport", "label": "Passport", "kind": "text", "store": "never"},
+                ], "computed": [
+                    {"name": "line", "label": "Line", "kind": "text", "value": "{{ row.name }} {{ row.passport }}"},
+                    {"name": "greeting", "label": "Greeting", "kind": "text", "value": "Dear {{ row.name }}"},
+                ]},
+            ],
+            "computed": [
+                {"name": "account", "label": "Account", "kind": "text", "value": "to {{ iban }}"},
+                {"name": "again", "label": "Again", "kind": "text", "value": "{{ account }}"},
+                {"name": "count", "label": "Count", "kind": "integer", "value": "{{ guests | length }}"},
+                {"name": "hello", "label": "Hello", "kind": "text", "value": "Hello {{ who }}"},
+            ],
+        }))
+        .expect("a form");
+        assert_eq!(
+            serde_json::to_value(form.private()).expect("JSON"),
+            json!({
+                "iban": "mask", "guests.passport": "never", "guests.line": "never", "account": "mask", "again": "mask",
+                "count": "never",
+            })
+        );
     }
 }

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod kind;
 pub mod mail;
 pub mod node;
+pub mod private;
 pub mod run;
 pub mod schedule;
 pub mod schema;

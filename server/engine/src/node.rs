@@ -26,6 +26,7 @@ use crate::{
         WorkflowId,
     },
     kind::{Field, Kind},
+    private::Private,
     schedule::Schedule,
     value::{FileRef, Record, Value},
     workflow::Retry,
@@ -252,6 +253,19 @@ pub struct Webhook {
     pub credential: Option<CredentialId>,
     /// The caller is answered by a step or with the run's end, if that comes soon.
     pub waits: bool,
+    /// Values that are not kept as long as the run.
+    pub private: Private,
+}
+
+impl Trigger {
+    /// What is handed in here and not kept as long as the run.
+    pub fn private(&self) -> Private {
+        match self {
+            Self::Form(form) => form.private(),
+            Self::Webhook(webhook) => webhook.private.clone(),
+            Self::Schedule(_) => Private::default(),
+        }
+    }
 }
 
 /// How the caller of an inbound webhook proves itself.

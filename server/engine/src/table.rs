@@ -11,6 +11,7 @@ use crate::{
     check::Problem,
     form::{FieldKind, FormField, Setting, Source, Width},
     kind::{ChoiceOption, Field, Kind, is_name},
+    private::Keeping,
     value::{MAX_INTEGER, Record, Value, escape_pointer, is_currency},
 };
 
@@ -484,6 +485,7 @@ impl Column {
             required: !self.field.optional,
             width: Width::Full,
             section: String::new(),
+            store: Keeping::Keep,
             kind,
         }
     }

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use store::{
     Store, StoreError,
     events::Wake,
-    failure_notice, generation, maintenance,
+    failure_notice, generation, maintenance, private,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot, Turn},
     schedule,
     segment::Committed,
@@ -162,6 +162,7 @@ impl Executor {
         tokio::spawn(heartbeat(inner.clone()));
         tokio::spawn(rescue(inner.clone()));
         tokio::spawn(tell_failures(inner.clone()));
+        tokio::spawn(hide_private(inner.clone()));
         tokio::spawn(maintain(inner.clone()));
         tokio::spawn(begin_scheduled(inner.clone()));
         tokio::spawn(notice_ends(inner.clone()));
@@ -512,6 +513,15 @@ async fn tell_failures(inner: Arc<Inner>) {
         let now = (inner.config.clock)();
         if let Err(error) = failure_notice::tell(&inner.config.store, now).await {
             tracing::warn!(%error, "members could not be told of failed runs");
+        }
+    }
+}
+
+/// Hides private values of runs whose time is over.
+async fn hide_private(inner: Arc<Inner>) {
+    while !pause(&inner, inner.config.rescue).await {
+        if let Err(error) = private::hide(&inner.config.store).await {
+            tracing::warn!(%error, "private values could not be hidden; it is tried again later");
         }
     }
 }

@@ -10,6 +10,7 @@ use engine::{
         Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
         OutputContext, Proof, Surface, Trigger, Webhook,
     },
+    private::{Keeping, Private},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,6 +36,20 @@ pub(crate) struct WebhookInput {
     #[serde(default)]
     #[schemars(title = "Answers")]
     answer: AnswerWhen,
+    /// Values that do not stay as long as the run.
+    #[serde(default)]
+    #[schemars(extend("x-group" = "advanced"))]
+    private: Vec<PrivateValue>,
+}
+
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PrivateValue {
+    /// The value's name.
+    name: String,
+    /// How long it stays.
+    #[schemars(title = "Stays")]
+    store: Keeping,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -94,6 +109,11 @@ impl Node for WebhookInput {
             proof: self.proof,
             credential: self.credential,
             waits: self.answer == AnswerWhen::WhenDone,
+            private: Private::new(
+                self.private
+                    .iter()
+                    .map(|value| (value.name.clone(), value.store)),
+            ),
         }))
     }
 
@@ -102,6 +122,16 @@ impl Node for WebhookInput {
         if self.proof.credential().is_some() && self.credential.is_none() {
             let message = "Choose the credential that callers prove themselves with.";
             problems.push(Problem::error("no_credential", json!({}), message).at("/credential"));
+        }
+        for (index, value) in self.private.iter().enumerate() {
+            if !self.fields.iter().any(|field| field.name == value.name) {
+                let message = format!("No value has the name \u{201c}{}\u{201d}.", value.name);
+                let params = json!({"name": value.name});
+                problems.push(
+                    Problem::error("private_unknown", params, message)
+                        .at(format!("/private/{index}/name")),
+                );
+            }
         }
         if self.proof == Proof::None {
             let message = "Anybody who learns the address can start runs.";

@@ -5,13 +5,13 @@ use std::{ops::Range, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use engine::{
-    ids::{ArtifactId, RunId},
+    ids::{ArtifactId, RunId, WorkspaceId},
     value::FileRef,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use jiff::Timestamp;
 use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem,
+    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem,
     path::Path as ObjectPath,
 };
 use sha2::{Digest as _, Sha256};
@@ -274,6 +274,26 @@ pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Arti
     rows.into_iter().map(Row::artifact).collect()
 }
 
+/// Which of these files are kept no longer.
+pub async fn removed(
+    store: &Store,
+    scope: &Scope,
+    ids: &[ArtifactId],
+) -> Result<Vec<ArtifactId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query_scalar!(
+        "select id from artifact where workspace_id = $1 and id = any($2) and deleted_at is not null",
+        scope.workspace().as_uuid(),
+        &ids,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows.into_iter().map(ArtifactId::from).collect())
+}
+
 /// The whole file in memory; its length is known from the row.
 pub async fn read(store: &Store, scope: &Scope, id: ArtifactId) -> Result<Bytes> {
     let artifact = get(store, scope, id).await?;
@@ -321,35 +341,92 @@ pub async fn purge_uploads(store: &Store) -> Result<u64> {
 /// Deletes bytes older than a day that no row names; maintenance calls it. They are first set aside and looked up again, so
 /// that a file stored at the same moment keeps its bytes.
 pub async fn sweep(store: &Store) -> Result<u64> {
-    let bytes = &store.artifacts.0;
-    let horizon = Timestamp::now() - SWEEP_AGE;
-    let mut removed = 0;
-    let mut listed = bytes.list(None);
+    let mut removed = empty_trash(store).await?;
+    let mut listed = store.artifacts.0.list(None);
     while let Some(object) = listed.try_next().await.map_err(files)? {
-        let Some((workspace, sha256)) = parse_place(&object.location) else {
-            continue;
-        };
-        if object.last_modified.timestamp() > horizon.as_second()
-            || has_row(store, workspace, &sha256).await?
+        if let Some((workspace, sha256)) = parse_place(&object.location)
+            && remove_bytes(store, workspace, &sha256, &object).await?
         {
-            continue;
-        }
-        let aside = ObjectPath::from_iter([TRASH, &workspace.to_string(), &hex(&sha256)]);
-        bytes
-            .rename(&object.location, &aside)
-            .await
-            .map_err(files)?;
-        if has_row(store, workspace, &sha256).await? {
-            bytes
-                .rename(&aside, &object.location)
-                .await
-                .map_err(files)?;
-        } else {
-            bytes.delete(&aside).await.map_err(files)?;
             removed += 1;
         }
     }
     Ok(removed)
+}
+
+/// Deletes the bytes of rows that are gone, unless others name them. What fails or dies here is left to the sweep.
+pub(crate) async fn remove_unnamed(store: &Store, workspace: WorkspaceId, hashes: &[Vec<u8>]) {
+    for sha256 in hashes {
+        let Ok(sha256) = <[u8; 32]>::try_from(sha256.as_slice()) else {
+            continue;
+        };
+        let place = place_in(workspace.as_uuid(), &sha256);
+        let removed = match store.artifacts.0.head(&place).await {
+            Ok(object) => remove_bytes(store, workspace.as_uuid(), &sha256, &object).await,
+            Err(object_store::Error::NotFound { .. }) => continue,
+            Err(error) => Err(files(error)),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%error, "the bytes of a removed file could not be deleted; they go with the next sweep");
+        }
+    }
+}
+
+/// Whether the bytes were old enough, and nothing named them.
+async fn remove_bytes(
+    store: &Store,
+    workspace: Uuid,
+    sha256: &[u8; 32],
+    object: &ObjectMeta,
+) -> Result<bool> {
+    let horizon = Timestamp::now() - SWEEP_AGE;
+    if object.last_modified.timestamp() > horizon.as_second()
+        || has_row(store, workspace, sha256).await?
+    {
+        return Ok(false);
+    }
+    let bytes = &store.artifacts.0;
+    let aside = ObjectPath::from_iter([TRASH, &workspace.to_string(), &hex(sha256)]);
+    unless_gone(bytes.rename(&object.location, &aside).await)?;
+    throw_away(store, workspace, sha256, &aside).await
+}
+
+/// What a process that died had set aside.
+async fn empty_trash(store: &Store) -> Result<u64> {
+    let mut removed = 0;
+    let mut listed = store.artifacts.0.list(Some(&ObjectPath::from(TRASH)));
+    while let Some(object) = listed.try_next().await.map_err(files)? {
+        if let Some((workspace, sha256)) = parse_trash(&object.location)
+            && throw_away(store, workspace, &sha256, &object.location).await?
+        {
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Deletes what was set aside, or puts it back when a row names it by now.
+async fn throw_away(
+    store: &Store,
+    workspace: Uuid,
+    sha256: &[u8; 32],
+    aside: &ObjectPath,
+) -> Result<bool> {
+    let bytes = &store.artifacts.0;
+    if has_row(store, workspace, sha256).await? {
+        let place = place_in(workspace, sha256);
+        unless_gone(bytes.rename(aside, &place).await)?;
+        return Ok(false);
+    }
+    unless_gone(bytes.delete(aside).await)?;
+    Ok(true)
+}
+
+/// Another process may have been here first.
+fn unless_gone(done: object_store::Result<()>) -> Result<()> {
+    match done {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(files(error)),
+    }
 }
 
 /// A name for people that is harmless as a file name and in a header: no separators, no control or direction-changing
@@ -454,16 +531,27 @@ fn size(bytes: u64) -> i64 {
 }
 
 fn place(scope: &Scope, sha256: &[u8; 32]) -> ObjectPath {
+    place_in(scope.workspace().as_uuid(), sha256)
+}
+
+fn place_in(workspace: Uuid, sha256: &[u8; 32]) -> ObjectPath {
     let digits = hex(sha256);
-    let workspace = scope.workspace().to_string();
-    ObjectPath::from_iter([workspace.as_str(), &digits[..2], &digits])
+    ObjectPath::from_iter([&workspace.to_string(), &digits[..2], &digits])
 }
 
 fn parse_place(path: &ObjectPath) -> Option<(Uuid, [u8; 32])> {
     let mut parts = path.parts();
     let workspace = parts.next()?.as_ref().parse().ok()?;
-    let digits = parts.nth(1)?;
-    let digits = digits.as_ref();
+    Some((workspace, parse_hash(parts.nth(1)?.as_ref())?))
+}
+
+fn parse_trash(path: &ObjectPath) -> Option<(Uuid, [u8; 32])> {
+    let mut parts = path.parts().skip(1);
+    let workspace = parts.next()?.as_ref().parse().ok()?;
+    Some((workspace, parse_hash(parts.next()?.as_ref())?))
+}
+
+fn parse_hash(digits: &str) -> Option<[u8; 32]> {
     if digits.len() != 64 || !digits.is_ascii() {
         return None;
     }
@@ -471,7 +559,7 @@ fn parse_place(path: &ObjectPath) -> Option<(Uuid, [u8; 32])> {
     for (byte, pair) in sha256.iter_mut().zip(digits.as_bytes().chunks(2)) {
         *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
-    Some((workspace, sha256))
+    Some(sha256)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -514,6 +602,9 @@ mod tests {
         let path = ObjectPath::from(format!("{}/ab/{}", Uuid::nil(), "ab".repeat(32)));
         assert_eq!(parse_place(&path), Some((Uuid::nil(), [0xab; 32])));
         assert_eq!(parse_place(&ObjectPath::from("trash/x/y")), None);
+        let aside = ObjectPath::from(format!("{TRASH}/{}/{}", Uuid::nil(), "ab".repeat(32)));
+        assert_eq!(parse_trash(&aside), Some((Uuid::nil(), [0xab; 32])));
+        assert_eq!(parse_place(&aside), None);
         assert_eq!(parse_place(&ObjectPath::from("lost+found")), None);
     }
 }

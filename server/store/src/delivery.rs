@@ -317,7 +317,7 @@ pub async fn attempts(store: &Store, scope: &Scope, id: DeliveryId) -> Result<Ve
 pub async fn send_again(store: &Store, scope: &Scope, id: DeliveryId) -> Result<()> {
     let done = sqlx::query!(
         "update delivery set state = 'due', due_at = now(), tries = 0, error = null, finished_at = null
-         where id = $1 and workspace_id = $2 and state <> 'sending'",
+         where id = $1 and workspace_id = $2 and state <> 'sending' and masked_at is null",
         id.as_uuid(),
         scope.workspace().as_uuid(),
     )
@@ -325,6 +325,12 @@ pub async fn send_again(store: &Store, scope: &Scope, id: DeliveryId) -> Result<
     .await?;
     if done.rows_affected() == 0 {
         get(store, scope, id).await?;
+        if is_masked(store, id).await? {
+            return Err(StoreError::conflict(
+                "delivery_masked",
+                "Private values of this message are not kept any more, so it cannot be sent again. Start a new run.",
+            ));
+        }
         return Err(StoreError::conflict(
             "delivery_sending",
             "This message is being sent right now. Wait a moment.",
@@ -333,6 +339,15 @@ pub async fn send_again(store: &Store, scope: &Scope, id: DeliveryId) -> Result<
     changed(store, scope, id, None, "due");
     store.events.wake(Wake::Deliveries);
     Ok(())
+}
+
+async fn is_masked(store: &Store, id: DeliveryId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select masked_at is not null as "masked!" from delivery where id = $1"#,
+        id.as_uuid()
+    )
+    .fetch_one(&store.pool)
+    .await?)
 }
 
 /// Stops trying. A try that is under way may still arrive; nothing follows it.

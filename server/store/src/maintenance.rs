@@ -1,7 +1,11 @@
 //! What has to happen now and then, in any process and safely in several at once: partitions ahead of time, expired rows, and rows of
 //! processes that did not say goodbye.
 
-use crate::{Result, Store, account, artifact, generation, hook_test, series, worker, workflow};
+use uuid::Uuid;
+
+use crate::{
+    Result, Store, account, artifact, generation, hook_test, retention, series, worker, workflow,
+};
 
 /// Months of partitions kept ready.
 const MONTHS_AHEAD: i32 = 2;
@@ -15,6 +19,8 @@ pub struct Pass {
     pub partitions: i64,
     pub trial_runs: u64,
     pub idempotency_keys: u64,
+    /// What workspaces keep no longer.
+    pub cleaned: retention::Cleaned,
 }
 
 /// One pass over what is quick: a few statements when there is nothing to do. What fails does not keep the rest from being done; the
@@ -29,6 +35,7 @@ pub async fn pass(store: &Store) -> Result<Pass> {
     let numbers = series::void_abandoned(store).await;
     let tests = hook_test::remove_old(store).await;
     let resets = account::remove_password_resets(store).await;
+    let cleaned = retention::clean(store).await;
     workers?;
     chunks?;
     uploads?;
@@ -39,15 +46,19 @@ pub async fn pass(store: &Store) -> Result<Pass> {
         partitions: partitions?,
         trial_runs: trial_runs?,
         idempotency_keys: idempotency_keys?,
+        cleaned: cleaned?,
     })
 }
 
-/// What takes longer and is needed once a day: old revisions of drafts, and bytes that no row names any more.
+/// What takes longer and is needed once a day: old revisions of drafts, bytes that no row names any more, and partitions of past months
+/// that hold nothing.
 pub async fn daily(store: &Store) -> Result<()> {
     let revisions = workflow::thin_out_revisions(store).await;
     let files = artifact::sweep(store).await;
+    let partitions = retention::drop_empty_partitions(store).await;
     revisions?;
     files?;
+    partitions?;
     Ok(())
 }
 
@@ -75,20 +86,24 @@ pub async fn make_partitions(store: &Store) -> Result<i64> {
     Ok(made)
 }
 
-/// Trial runs live for a day. Their files lose the run and go with the sweep of the file store.
+/// Trial runs live for a day. The bytes of their files go with the sweep of the file store.
 async fn remove_trial_runs(store: &Store) -> Result<u64> {
     let mut transaction = store.pool.begin().await?;
-    let gone = sqlx::query_scalar!(
+    let removed = sqlx::query!(
         "with expired as materialized (
              select id from run where trial and expires_at < now() order by expires_at limit 500 for update skip locked)
          delete from run using expired where run.id = expired.id
-         returning run.id"
+         returning run.id, run.workspace_id"
     )
     .fetch_all(&mut *transaction)
     .await?;
-    if gone.is_empty() {
+    if removed.is_empty() {
         return Ok(0);
     }
+    let (gone, workspaces): (Vec<Uuid>, Vec<Uuid>) = removed
+        .into_iter()
+        .map(|run| (run.id, run.workspace_id))
+        .unzip();
     sqlx::query!("delete from queue_entry where run_id = any($1)", &gone)
         .execute(&mut *transaction)
         .await?;
@@ -114,7 +129,9 @@ async fn remove_trial_runs(store: &Store) -> Result<u64> {
     .execute(&mut *transaction)
     .await?;
     sqlx::query!(
-        "update artifact set deleted_at = now() where run_id = any($1) and deleted_at is null",
+        "delete from artifact a using unnest($1::uuid[], $2::uuid[]) gone (workspace_id, run_id)
+         where a.workspace_id = gone.workspace_id and a.run_id = gone.run_id",
+        &workspaces,
         &gone
     )
     .execute(&mut *transaction)

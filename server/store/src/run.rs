@@ -112,6 +112,8 @@ pub struct RunDetail {
     pub until_node: Option<String>,
     pub really_send: bool,
     pub first_run: RunId,
+    /// When its private values were hidden.
+    pub masked_at: Option<Timestamp>,
 }
 
 /// A step on the run page.
@@ -232,7 +234,7 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
                   run.error as "error?", run.retry_of as "retry_of?", run.trigger_node as "trigger_node!", run.input as "input!",
                   run.firm as "firm!", coalesce(version.document, draft_revision.document, 'null') as "document!",
                   run.version_id as "version_id?", run.draft_revision as "draft_revision?", run.until_node as "until_node?",
-                  run.really_send as "really_send!", run.first_run as "first_run!",
+                  run.really_send as "really_send!", run.first_run as "first_run!", run.masked_at as "masked_at?: jiff_sqlx::Timestamp",
                   case when run.state in ('queued', 'waiting') and exists (
                       select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
                   then 'running' else run.state end as "state!",
@@ -275,6 +277,7 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
         until_node: row.until_node,
         really_send: row.really_send,
         first_run: row.first_run.into(),
+        masked_at: row.masked_at.map(jiff_sqlx::Timestamp::to_jiff),
     })
 }
 

@@ -14,6 +14,7 @@ export type Firm = Wire["Firm"];
 export type Approval = Wire["ApprovalOut"];
 export type Series = Wire["SeriesOut"];
 export type SeriesNumber = Wire["NumberOut"];
+export type Retention = Wire["RetentionOut"];
 export type Endpoint = Wire["EndpointOut"];
 export type NewEndpoint = Wire["EndpointCreatedOut"];
 export type SecretIn = Wire["SecretIn"];

@@ -10,6 +10,7 @@ use engine::{
     check::Problem,
     form::{FieldKind, Form, FormField, Source},
     ids::{RunId, SubmissionId},
+    private::Keeping,
     value::{FileRef, Record, Value, record_to_json},
 };
 use serde::Deserialize;
@@ -449,6 +450,8 @@ pub(crate) fn title(form: &Form, record: &Record) -> String {
     let mut texts =
         form.fields
             .iter()
+            // A title is read by everybody, and stays.
+            .filter(|field| field.store == Keeping::Keep)
             .filter_map(|field| match (&field.kind, record.get(&field.name)) {
                 (FieldKind::Text { .. } | FieldKind::Email, Some(Value::Text(text))) => Some(text),
                 _ => None,

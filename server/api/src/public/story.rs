@@ -8,7 +8,7 @@ use engine::{
     catalogue::Catalogue,
     firm::Firm,
     graph,
-    ids::RunId,
+    ids::{ArtifactId, RunId},
     node::Family,
     value::{FileRef, Value},
     workflow::Workflow,
@@ -17,7 +17,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use store::{
-    Scope, delivery, generation, link,
+    Scope, artifact, delivery, generation, link,
     run::{self, RunDetail, StepDetail},
 };
 
@@ -41,6 +41,8 @@ pub(super) struct Story {
     firm: Firm,
     steps: Vec<StepDetail>,
     generations: Vec<generation::Generation>,
+    /// Files that are kept no longer.
+    removed: Vec<ArtifactId>,
     /// When the office had the last delivery; `None` while nothing has reached it.
     delivered_at: Option<Timestamp>,
 }
@@ -69,6 +71,12 @@ impl Story {
         } else {
             Vec::new()
         };
+        let mut files = Vec::new();
+        for output in steps.iter().filter_map(|step| step.output.as_ref()) {
+            collect_files(output, &mut files);
+        }
+        let ids: Vec<ArtifactId> = files.into_iter().map(|file| file.id).collect();
+        let removed = artifact::removed(&app.store, &scope, &ids).await?;
         let arrived = deliveries.iter().filter(|delivery| {
             // A mail may have gone to anybody.
             delivery.state == "delivered" && delivery.channel == delivery::Channel::Webhook
@@ -82,6 +90,7 @@ impl Story {
             run,
             steps,
             generations,
+            removed,
         })
     }
 
@@ -143,6 +152,7 @@ impl Story {
                 collect_files(step.output.as_ref().unwrap_or(&Json::Null), &mut files);
             }
         }
+        files.retain(|file| !self.removed.contains(&file.id));
         files.reverse();
         files
     }

@@ -20,6 +20,7 @@ mod node_types;
 mod password_resets;
 mod previews;
 mod queue;
+mod retention;
 mod run_view;
 mod runs;
 mod series;
@@ -95,6 +96,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(password_resets::router())
         .merge(previews::router())
         .merge(queue::router())
+        .merge(retention::router())
         .merge(runs::router())
         .merge(series::router())
         .merge(session::router())

@@ -137,6 +137,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
         created_at: item.created_at,
         started_at: item.started_at,
         finished_at: item.finished_at,
+        masked_at: detail.masked_at,
         error: item.error.as_ref().map(StepErrorOut::from_json),
         waits: steps.iter().filter_map(|step| step.waits.clone()).collect(),
         retry_of: item.retry_of.map(RunId::as_uuid),

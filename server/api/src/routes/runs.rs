@@ -124,6 +124,8 @@ pub(crate) struct RunOut {
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
+    /// When its private values were hidden; null: they are there, or it has none.
+    pub masked_at: Option<Timestamp>,
     pub error: Option<StepErrorOut>,
     /// For what it waits, in words.
     pub waits: Vec<WaitOut>,

@@ -17,7 +17,7 @@ use crate::{
     error::{ApiError, Result},
     extract::{Body, Path},
     openapi::WorkflowSchema,
-    workflow_document::{Resources, check, parse, schedules},
+    workflow_document::{Resources, check, parse, private, schedules},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -121,6 +121,7 @@ async fn publish_workflow(
         calls: resources.calls(),
         schedules: schedules(&app.catalogue, &workflow),
         time_zone: workflow.time_zone.clone(),
+        private: private(&app.catalogue, &workflow),
     };
     let version =
         store::workflow::publish(store, scope, id, body.base_revision, &body.note, &pins).await?;

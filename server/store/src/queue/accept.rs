@@ -477,11 +477,13 @@ async fn insert(
     let rows: Vec<Json> = runs.iter().map(|run| row_of(run)).collect();
     let made = sqlx::query!(
         r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
-                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority, started_by)
+                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority, started_by, private)
            select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id, title,
                   coalesce(input, 'null'), until_node, nullif(pinned, 'null'), really_send, id,
                   case when trial then now() + make_interval(hours => $2) end,
-                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority, started_by
+                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority, started_by,
+                  (select case when jsonb_path_exists(private -> r.trigger_node, '$.* ? (@ == "never")') then 'never'
+                               when private ? r.trigger_node then 'mask' end from version where version.id = r.version_id)
            from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid, draft_revision bigint,
                 trial boolean, source text, trigger_node text, submission_id uuid, title text, input jsonb, until_node text,
                 pinned jsonb, really_send boolean, priority smallint, started_by uuid)

@@ -7,7 +7,9 @@ use serde_json::Value as Json;
 use sqlx::PgConnection;
 
 use super::{StepRow, announce, get, step_rows};
-use crate::{Result, Scope, Store, StoreError, fresh_id, queue, series, storable};
+use crate::{
+    Result, Scope, Store, StoreError, fresh_id, private, queue, retention, series, storable,
+};
 
 /// What a retry runs again.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +43,7 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
         .unwrap_or_default();
     let mut transaction = store.pool.begin().await?;
     expect_alone(&mut transaction, run).await?;
+    private::expect_kept(&mut transaction, run, retry.input.as_ref()).await?;
     let voided = series::voided(&mut transaction, run).await?;
     let again = if retry.input.is_some() {
         workflow.nodes.iter().map(|node| node.id.clone()).collect()
@@ -55,13 +58,15 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     if heads.is_empty() {
         return Err(nothing_to_retry());
     }
+    let input = retry.input.as_ref().unwrap_or(&detail.input);
+    expect_files(&mut transaction, run, &kept, input).await?;
     let kept: Vec<String> = kept.into_iter().map(|row| row.node.clone()).collect();
     let new: RunId = fresh_id();
     sqlx::query!(
         "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
-                          retry_of, first_run, priority, started_by, failure_of)
+                          retry_of, first_run, priority, started_by, failure_of, private)
          select $1, workspace_id, workflow_id, $4, source, trigger_node, submission_id, title, coalesce($5, input), firm,
-                id, first_run, 1, started_by, failure_of
+                id, first_run, 1, started_by, failure_of, private
          from run where id = $2 and workspace_id = $3",
         new.as_uuid(),
         run.as_uuid(),
@@ -126,13 +131,17 @@ fn check_input(input: Option<&Json>) -> Result<()> {
 /// Refuses a retry beside another run of the same chain: both would hold the same numbers. Until the transaction ends no other retry of
 /// the chain begins. What began while this one waited is seen by the second statement only.
 async fn expect_alone(connection: &mut PgConnection, run: RunId) -> Result<()> {
-    sqlx::query!(
+    let chain = sqlx::query!(
         "select chain.id from run join run chain on chain.first_run = run.first_run
          where run.id = $1 order by chain.id for no key update of chain",
         run.as_uuid()
     )
     .fetch_all(&mut *connection)
     .await?;
+    if chain.is_empty() {
+        // It was removed since it was read.
+        return Err(StoreError::NotFound("run"));
+    }
     let is_busy = sqlx::query_scalar!(
         r#"select exists (select 1 from run join run chain on chain.first_run = run.first_run
                           where run.id = $1 and chain.finished_at is null) as "busy!""#,
@@ -147,6 +156,26 @@ async fn expect_alone(connection: &mut PgConnection, run: RunId) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Refuses a retry that would go on with files which are kept no longer.
+async fn expect_files(
+    connection: &mut PgConnection,
+    run: RunId,
+    kept: &[&StepRow],
+    input: &Json,
+) -> Result<()> {
+    let outputs = kept.iter().filter_map(|row| row.output.as_ref());
+    let texts: Vec<String> = outputs.chain([input]).map(Json::to_string).collect();
+    match retention::removed_file(connection, run.as_uuid(), &texts).await? {
+        None => Ok(()),
+        Some(name) => Err(StoreError::conflict(
+            "retry_files_gone",
+            format!(
+                "The file \"{name}\" is not kept any more, and this retry would need it. Retry from the step that made it, or start a new run."
+            ),
+        )),
+    }
 }
 
 /// The nodes that run again: the named one, all that did not end well or lost their number, and everything behind them.

@@ -1,9 +1,12 @@
 //! Published versions: immutable copies of a draft with the template versions they were checked with.
 
+use std::collections::BTreeMap;
+
 use engine::{
     call::Offer,
     ids::{DocumentId, DocumentVersionId, MemberId, TableId, VersionId, WorkflowId},
     kind::Field,
+    private::Private,
     schedule::Schedule,
 };
 use jiff::Timestamp;
@@ -46,6 +49,8 @@ pub struct Pins {
     pub schedules: Vec<(String, Schedule)>,
     /// The workflow's, where those schedules count.
     pub time_zone: String,
+    /// What is handed in and not kept as long as the run, by the step that takes it in.
+    pub private: BTreeMap<String, Private>,
 }
 
 /// What runs start from.
@@ -94,15 +99,16 @@ pub async fn publish(
         ));
     }
     sqlx::query!(
-        "insert into version (id, workspace_id, workflow_id, number, document, note, published_by, offer)
+        "insert into version (id, workspace_id, workflow_id, number, document, note, published_by, offer, private)
          select $1, d.workspace_id, d.workflow_id,
-                coalesce((select max(number) from version where workflow_id = d.workflow_id), 0) + 1, d.document, $3, $4, $5
+                coalesce((select max(number) from version where workflow_id = d.workflow_id), 0) + 1, d.document, $3, $4, $5, $6
          from draft d where d.workflow_id = $2",
         version.as_uuid(),
         id.as_uuid(),
         note,
         member,
-        pins.offer.as_ref().map(|offer| json!(offer))
+        pins.offer.as_ref().map(|offer| json!(offer)),
+        (!pins.private.is_empty()).then(|| json!(pins.private)),
     )
     .execute(&mut *transaction)
     .await?;

@@ -12,6 +12,7 @@ export const helpPages = [
   "tables",
   "runs",
   "approvals",
+  "retention",
   "deliveries",
   "mail",
   "models",

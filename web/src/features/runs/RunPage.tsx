@@ -127,6 +127,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
             <span>{t(`runs.source.${run.source}`, { defaultValue: run.source })}</span>
             <span title={format.exact(run.created_at)}>{format.when(run.created_at)}</span>
             {!open && <span className="num">{t("run.took", { time: format.duration(elapsed) })}</span>}
+            {run.masked_at !== null && <span title={format.exact(run.masked_at)}>{t("run.masked")}</span>}
             {waiting !== undefined && <span>{waitText(waiting)}</span>}
             {open && <span>{t("run.step_of", { step: Math.min(settled + 1, run.steps.length), count: run.steps.length })}</span>}
             {run.called_by !== null && (

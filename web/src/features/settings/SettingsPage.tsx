@@ -1,6 +1,6 @@
 import { TextInput } from "@mantine/core";
 import { Link, useParams } from "@tanstack/react-router";
-import { Building2, Globe, Hash, Info, KeyRound, type LucideIcon, Lock, Mail, Search, Send, Users } from "lucide-react";
+import { Building2, CalendarClock, Globe, Hash, Info, KeyRound, type LucideIcon, Lock, Mail, Search, Send, Users } from "lucide-react";
 import { type FunctionComponent, lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addMessages } from "~/i18n/i18n";
@@ -27,12 +27,13 @@ const parts: Record<Section, { icon: LucideIcon; Content: FunctionComponent; own
   mail: { icon: Mail, Content: lazy(() => import("../mail/MailSettings")), owners: true },
   credentials: { icon: Lock, Content: Credentials, owners: true },
   keys: { icon: KeyRound, Content: AccessKeys, owners: true },
+  retention: { icon: CalendarClock, Content: lazy(() => import("../retention/RetentionSettings")), owners: true },
   language: { icon: Globe, Content: LanguageSettings },
   about: { icon: Info, Content: About },
 };
 
 /** Sections with a help page of their own. */
-const help: Partial<Record<Section, string>> = { endpoints: "deliveries", mail: "mail", numbers: "numbers" };
+const help: Partial<Record<Section, string>> = { endpoints: "deliveries", mail: "mail", numbers: "numbers", retention: "retention" };
 
 export function SettingsPage() {
   const { t } = useTranslation("settings");

@@ -43,6 +43,9 @@ export function kindOf(field: FormField): Kind {
 /** How much of a line a question takes on a wide screen. */
 export const WIDTHS = ["full", "half", "third"] as const;
 
+/** How long an answer stays in the history. */
+export const KEEPING = ["keep", "mask", "never"] as const;
+
 export function freshField(label: string, kind: Answer, taken: readonly FormField[]): FormField {
   return shaped({ name: freshName(label, taken.map((field) => field.name), kind), label, kind, required: false }, kind);
 }
@@ -56,7 +59,7 @@ const OWN: Record<Answer, string[]> = {
 /** The same question with another kind of answer: what both kinds know is kept, the rest goes. */
 export function shaped(field: FormField, kind: Answer): FormField {
   const next: FormField = { name: field.name, label: field.label, kind };
-  for (const key of ["help", "required", "width", "section"]) if (field[key] !== undefined) next[key] = field[key] as Json;
+  for (const key of ["help", "required", "width", "section", "store"]) if (field[key] !== undefined) next[key] = field[key] as Json;
   for (const key of OWN[kind]) if (field[key] !== undefined) next[key] = field[key] as Json;
   if ((kind === "select" || kind === "multi_select") && !Array.isArray(next["options"])) {
     next["options"] = [{ value: "a", title: "A" }, { value: "b", title: "B" }];

@@ -6,7 +6,7 @@ import { useId, useState } from "react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { ANSWERS, CELL_ANSWERS, fieldsOf, freshField, shaped, WIDTHS } from "~/lib/document/form";
+import { ANSWERS, CELL_ANSWERS, fieldsOf, freshField, KEEPING, shaped, WIDTHS } from "~/lib/document/form";
 import type { Answer, FormField } from "~/lib/document/form";
 import { without } from "~/lib/document/pointer";
 import { slug } from "~/lib/document/ids";
@@ -169,6 +169,12 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange,
       )}
       {field.kind === "multi_select" && (
         <NumberInput label={t("form.mostChoices")} min={1} allowDecimal={false} value={number("max")} placeholder={t("form.noLimit")} onChange={(next) => onChange(put(field, "max", next === "" ? undefined : Number(next)))} />
+      )}
+      {field.kind !== "rows" && (
+        <Select
+          label={t("form.store")} description={text("store") ? t("form.storeHelp") : undefined} allowDeselect={false} value={text("store") || "keep"}
+          data={KEEPING.map((one) => ({ value: one, label: t(`form.stores.${one}`) }))} onChange={(next) => onChange(put(field, "store", next === "keep" ? undefined : (next ?? undefined)))}
+        />
       )}
       <Textarea label={t("form.help")} autosize minRows={1} maxRows={5} value={text("help")} onChange={(event) => onChange(put(field, "help", event.currentTarget.value))} />
       <TextInput

@@ -1,0 +1,285 @@
+//! Hiding private values when their time is over, and with them whatever steps made of them, in one commit for each run. Which values
+//! those are, and what is left of them, is said by `engine::private`; files that were made stay as long as files do.
+
+use engine::{
+    ids::{RunId, WorkspaceId},
+    private::{Private, veil, veil_error},
+};
+use serde_json::{Value as Json, json};
+use sqlx::{PgConnection, types::Json as SqlJson};
+use uuid::Uuid;
+
+use crate::{Result, Store, StoreError, artifact};
+
+/// How long after a run's end values stay that are hidden and not removed.
+const MASK_HOURS: i32 = 24;
+
+/// Runs looked for at once.
+const BATCH: i64 = 50;
+
+/// A run whose values must go.
+struct Due {
+    run: Uuid,
+    workspace: WorkspaceId,
+    trigger_node: String,
+    private: Private,
+}
+
+/// Hides what is due. A run whose messages are under way waits for them, and one of a chain of retries for the others.
+pub async fn hide(store: &Store) -> Result<u64> {
+    let mut hidden = 0;
+    loop {
+        let due = due(store).await?;
+        let found = due.len();
+        let mut done = 0;
+        for due in due {
+            done += u64::from(hide_run(store, &due).await?);
+        }
+        hidden += done;
+        // What could not be hidden now would be found again at once.
+        if done == 0 || i64::try_from(found).unwrap_or(BATCH) < BATCH {
+            return Ok(hidden);
+        }
+    }
+}
+
+/// `offset 0` keeps the planner from joining the few that are due with every run that is under way.
+async fn due(store: &Store) -> Result<Vec<Due>> {
+    let rows = sqlx::query!(
+        r#"select run.id, run.workspace_id, run.trigger_node, version.private -> run.trigger_node as "private!"
+           from run join version on version.id = run.version_id
+           where run.private is not null and run.masked_at is null
+             and (run.private = 'never' and run.finished_at is not null
+                  or run.private = 'mask' and run.finished_at < now() - make_interval(hours => $1))
+             and version.private -> run.trigger_node is not null
+             and not exists (select from run other where other.first_run = run.first_run and other.finished_at is null offset 0)
+             and not exists (select from delivery d where d.run_id = run.id and d.finished_at is null and d.state <> 'held' offset 0)
+           order by run.finished_at limit $2"#,
+        MASK_HOURS,
+        BATCH,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Due {
+                run: row.id,
+                workspace: row.workspace_id.into(),
+                trigger_node: row.trigger_node,
+                private: serde_json::from_value(row.private)?,
+            })
+        })
+        .collect()
+}
+
+/// `false`: another process did it, or something began meanwhile that needs the values.
+async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
+    let mut transaction = store.pool.begin().await?;
+    let row = sqlx::query!(
+        "select input, error from run where id = $1 and masked_at is null and finished_at is not null for update",
+        due.run
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(row) = row else {
+        return Ok(false);
+    };
+    if is_needed(&mut transaction, due.run).await? {
+        return Ok(false);
+    }
+    let files: Vec<Uuid> = due
+        .private
+        .files(&row.input)
+        .into_iter()
+        .map(|file| file.id.as_uuid())
+        .collect();
+    let (mut input, mut error) = (row.input, row.error);
+    due.private.hide(&mut input);
+    error.iter_mut().for_each(veil_error);
+    sqlx::query!(
+        "update run set input = $2, error = $3, masked_at = now() where id = $1",
+        due.run,
+        input,
+        error,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    hide_submission(&mut transaction, due, &input).await?;
+    hide_steps(&mut transaction, due).await?;
+    hide_attempts(&mut transaction, due.run).await?;
+    hide_deliveries(&mut transaction, due.run).await?;
+    sqlx::query!("delete from generation where run_id = $1", due.run)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query!("delete from answer where run_id = $1", due.run)
+        .execute(&mut *transaction)
+        .await?;
+    let bytes = sqlx::query_scalar!(
+        "update artifact set deleted_at = now() where workspace_id = $1 and id = any($2) and deleted_at is null returning sha256",
+        due.workspace.as_uuid(),
+        &files,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    artifact::remove_unnamed(store, due.workspace, &bytes).await;
+    tracing::info!(run.id = %due.run, "the private values of a run were hidden");
+    Ok(true)
+}
+
+/// Asked once the run is held: a retry or a message sent again may have begun while this waited.
+async fn is_needed(connection: &mut PgConnection, run: Uuid) -> Result<bool> {
+    sqlx::query!(
+        "select id from delivery where run_id = $1 order by id for update",
+        run
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from run join run other on other.first_run = run.first_run
+                          where run.id = $1 and other.finished_at is null)
+               or exists (select from delivery d where d.run_id = $1 and d.finished_at is null and d.state <> 'held') as "needed!""#,
+        run
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// What was handed in may have been written otherwise than the input that was made of it; so it is replaced by that.
+async fn hide_submission(connection: &mut PgConnection, due: &Due, input: &Json) -> Result<()> {
+    sqlx::query!(
+        "update submission set input = $3 where workspace_id = $1 and run_id = $2",
+        due.workspace.as_uuid(),
+        due.run,
+        input,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What came in keeps what is not private; of everything else nobody knows what it was made of.
+async fn hide_steps(connection: &mut PgConnection, due: &Due) -> Result<()> {
+    let rows = sqlx::query!(
+        "select node, item_path, output, error, kept, signal from step where run_id = $1",
+        due.run
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let veiled = |value: Option<Json>| {
+        value.map(|mut value| {
+            veil(&mut value);
+            value
+        })
+    };
+    let hidden: Vec<Json> = rows
+        .into_iter()
+        .map(|row| {
+            let output = match row.output {
+                Some(mut output) if row.node == due.trigger_node => {
+                    due.private.hide(&mut output);
+                    Some(output)
+                }
+                output => veiled(output),
+            };
+            let mut error = row.error;
+            error.iter_mut().for_each(veil_error);
+            json!({
+                "node": row.node, "item_path": row.item_path, "output": output, "error": error,
+                "kept": veiled(row.kept), "signal": veiled(row.signal),
+            })
+        })
+        .collect();
+    sqlx::query!(
+        "update step set output = nullif(h.output, 'null'), error = nullif(h.error, 'null'), kept = nullif(h.kept, 'null'),
+                signal = nullif(h.signal, 'null'), warnings = null
+         from json_to_recordset($2::json) h (node text, item_path text, output jsonb, error jsonb, kept jsonb, signal jsonb)
+         where step.run_id = $1 and step.node = h.node and step.item_path = h.item_path",
+        due.run,
+        SqlJson(&hidden) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn hide_attempts(connection: &mut PgConnection, run: Uuid) -> Result<()> {
+    let rows = sqlx::query!(
+        "select node, item_path, attempt, error from attempt where run_id = $1",
+        run
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for mut row in rows {
+        veil_error(&mut row.error);
+        sqlx::query!(
+            "update attempt set error = $5 where run_id = $1 and node = $2 and item_path = $3 and attempt = $4",
+            run,
+            row.node,
+            row.item_path,
+            row.attempt,
+            row.error,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Messages keep what kind they were and when they were written.
+async fn hide_deliveries(connection: &mut PgConnection, run: Uuid) -> Result<()> {
+    let rows = sqlx::query!("select id, message from delivery where run_id = $1", run)
+        .fetch_all(&mut *connection)
+        .await?;
+    for mut row in rows {
+        row.message.get_mut("data").into_iter().for_each(veil);
+        sqlx::query!(
+            "update delivery set message = $2, masked_at = now() where id = $1",
+            row.id,
+            row.message
+        )
+        .execute(&mut *connection)
+        .await?;
+        // A receiver may have repeated what it was sent.
+        sqlx::query!(
+            "update delivery_attempt set answer_head = null where delivery_id = $1",
+            row.id
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Refuses a retry of a run whose private values are gone, unless its new input has them.
+pub(crate) async fn expect_kept(
+    connection: &mut PgConnection,
+    run: RunId,
+    input: Option<&Json>,
+) -> Result<()> {
+    let row = sqlx::query!(
+        r#"select version.private -> run.trigger_node as "private!" from run join version on version.id = run.version_id
+           where run.id = $1 and run.masked_at is not null and version.private -> run.trigger_node is not null"#,
+        run.as_uuid()
+    )
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else {
+        return Ok(());
+    };
+    let private: Private = serde_json::from_value(row.private)?;
+    let Some(input) = input else {
+        return Err(StoreError::conflict(
+            "private_values_gone",
+            "Private values of this run are not kept any more, so its steps cannot run again. Retry it with changed input and fill them in, or start a new run.",
+        ));
+    };
+    match private.hidden_in(input) {
+        None => Ok(()),
+        Some(path) => Err(StoreError::invalid(
+            "private_value_hidden",
+            &format!("/input/{}", path.split('.').next().unwrap_or(path)),
+            "This value is not kept any more. Write it again.",
+        )),
+    }
+}

@@ -1,0 +1,241 @@
+//! Values that are kept for less long than their run: they go from wherever they lie, what is not private stays, and what needs them says
+//! that they are gone.
+
+use formwork_tests::{Office, office::Caller};
+use serde_json::{Value as Json, json};
+use store::private;
+
+const IBAN: &str = "DE02120300000000202051";
+const PASSPORT: &str = "C01X00T47";
+
+/// A form with two private answers, and a text that is made of one of them.
+fn document(iban: &str, passport: &str) -> Json {
+    json!({
+        "format": "formwork/1", "name": "Refund", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+        "nodes": [
+            {"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "Refund",
+                "fields": [
+                    {"name": "iban", "label": "IBAN", "kind": "text", "store": iban},
+                    {"name": "who", "label": "Who", "kind": "text"},
+                    {"name": "guests", "label": "Guests", "kind": "rows", "columns": [
+                        {"name": "name", "label": "Name", "kind": "text"},
+                        {"name": "passport", "label": "Passport", "kind": "text", "store": passport}]}],
+                "computed": [{"name": "to", "label": "To", "kind": "text", "value": "to {{ iban }}"}]}},
+            {"id": "text", "type": "template_fill", "version": 1, "name": "Text",
+             "config": {"template": "{{ form.who }}: {{ form.to }}, {% for guest in form.guests %}{{ guest.passport }}{% endfor %}"}}],
+        "edges": [{"from": "form", "port": "out", "to": "text"}],
+    })
+}
+
+fn input() -> Json {
+    json!({"iban": IBAN, "who": "Ada", "guests": [{"name": "Eve", "passport": PASSPORT}]})
+}
+
+async fn ended(owner: &Caller, run: &str) -> Json {
+    owner
+        .get(&format!("/api/runs/{run}/wait?wait_ms=25000"))
+        .await
+        .expect(200);
+    owner.get(&format!("/api/runs/{run}")).await.expect(200)
+}
+
+/// Whether the database holds a text in any place that a run writes to.
+fn lies_somewhere(office: &Office, text: &str) -> bool {
+    [
+        "run",
+        "submission",
+        "step",
+        "attempt",
+        "generation",
+        "answer",
+        "delivery",
+        "delivery_attempt",
+    ]
+    .iter()
+    .any(|table| {
+        office.sql(&format!(
+            "select exists (select from {table} t where t::text like '%{text}%')"
+        )) == "t"
+    })
+}
+
+async fn hidden(office: &Office, run: &str) {
+    office
+        .db
+        .until(
+            &format!("select masked_at is not null from run where id = '{run}'"),
+            "t",
+        )
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_must_go_with_the_run_goes_at_its_end() {
+    let (office, owner) = Office::open().await;
+    let run = office
+        .start(&owner, document("mask", "never"), input())
+        .await;
+    ended(&owner, &run).await;
+    hidden(&office, &run).await;
+    assert!(!lies_somewhere(&office, IBAN));
+    assert!(!lies_somewhere(&office, PASSPORT));
+    let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(told["state"], "succeeded");
+    assert_eq!(told["title"], "Ada");
+    assert_eq!(
+        told["input"],
+        json!({"iban": "•••", "who": "Ada", "to": "•••", "guests": [{"name": "Eve", "passport": null}]})
+    );
+    assert!(told["masked_at"].is_string());
+    let text = told["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .find(|step| step["node"] == "text")
+        .expect("the text");
+    assert_eq!(text["output"], json!({"text": "•••"}));
+
+    // It cannot run again without the values, and says so; with them it can.
+    let path = format!("/api/runs/{run}/retry");
+    let refused = owner.post(&path, json!({"from_node": "text"})).await;
+    assert_eq!(refused.status, 409, "{}", refused.json);
+    assert!(
+        refused.json["type"]
+            .as_str()
+            .is_some_and(|slug| slug.ends_with("private_values_gone")),
+        "{}",
+        refused.json
+    );
+    let mut again = input();
+    again["iban"] = json!("•••");
+    let refused = owner.post(&path, json!({ "input": again })).await;
+    assert_eq!(refused.status, 422, "{}", refused.json);
+    assert_eq!(refused.json["problems"][0]["pointer"], "/input/iban");
+    let retried = owner
+        .post(&path, json!({ "input": input() }))
+        .await
+        .expect(202);
+    let retried = retried["id"].as_str().expect("an id").to_owned();
+    ended(&owner, &retried).await;
+    hidden(&office, &retried).await;
+    assert!(!lies_somewhere(&office, IBAN));
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_hidden_later_can_be_retried_until_then() {
+    let (office, owner) = Office::open().await;
+    let run = office
+        .start(&owner, document("mask", "keep"), input())
+        .await;
+    ended(&owner, &run).await;
+    private::hide(&office.store).await.expect("a pass");
+    assert!(lies_somewhere(&office, IBAN), "a day has not passed");
+    let path = format!("/api/runs/{run}/retry");
+    let retried = owner
+        .post(&path, json!({"from_node": "text"}))
+        .await
+        .expect(202);
+    let retried = retried["id"].as_str().expect("an id").to_owned();
+    ended(&owner, &retried).await;
+    office.sql("update run set finished_at = now() - interval '25 hours'");
+    hidden(&office, &run).await;
+    hidden(&office, &retried).await;
+    assert!(!lies_somewhere(&office, IBAN));
+    assert!(lies_somewhere(&office, "Eve"));
+    assert!(office.sql("select count(*) from run where masked_at is null") == "0");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_under_way_keeps_its_values_until_it_is_over() {
+    let (office, owner) = Office::open().await;
+    let run = office
+        .start(&owner, document("keep", "keep"), input())
+        .await;
+    ended(&owner, &run).await;
+    // As if the version had a private answer, and the run a message.
+    office.sql(&format!(
+        "update version set private = '{{\"form\": {{\"iban\": \"never\", \"to\": \"never\"}}}}';
+         insert into delivery (id, workspace_id, run_id, channel, state, message, due_at)
+             select gen_random_uuid(), workspace_id, id, 'mail', 'retrying',
+                    '{{\"type\": \"mail\", \"data\": {{\"values\": {{\"to\": [{{\"address\": \"{IBAN}\"}}]}}}}}}', now() + interval '1 day'
+             from run where id = '{run}';
+         update run set private = 'never', title = ''"
+    ));
+    private::hide(&office.store).await.expect("a pass");
+    assert!(lies_somewhere(&office, IBAN));
+    let delivery = office.sql("select id from delivery");
+    owner
+        .post(&format!("/api/deliveries/{delivery}/stop"), json!({}))
+        .await
+        .expect(200);
+    hidden(&office, &run).await;
+    assert!(!lies_somewhere(&office, IBAN));
+    assert_eq!(office.sql("select message ->> 'type' from delivery"), "mail");
+    let refused = owner
+        .post(&format!("/api/deliveries/{delivery}/send-again"), json!({}))
+        .await;
+    assert_eq!(refused.status, 409, "{}", refused.json);
+    assert!(
+        refused.json["type"]
+            .as_str()
+            .is_some_and(|slug| slug.ends_with("delivery_masked")),
+        "{}",
+        refused.json
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_without_private_values_are_left_alone() {
+    let (office, owner) = Office::open().await;
+    let run = office
+        .start(&owner, document("keep", "keep"), input())
+        .await;
+    let told = ended(&owner, &run).await;
+    office.sql("update run set finished_at = now() - interval '25 hours'");
+    assert_eq!(private::hide(&office.store).await.expect("a pass"), 0);
+    assert_eq!(told["title"], IBAN);
+    assert_eq!(told["masked_at"], Json::Null);
+    assert!(lies_somewhere(&office, PASSPORT));
+    // Whoever looks for them reads an index that holds nothing else.
+    let plan = office.sql(
+        "set enable_seqscan = off; explain select id from run where private = 'mask' and masked_at is null and finished_at < now()",
+    );
+    assert!(!plan.contains("Seq Scan"), "{plan}");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_names_its_private_values() {
+    let (office, owner) = Office::open().await;
+    let hook = |name: &str| {
+        json!({
+            "format": "formwork/1", "name": "Hook", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+            "nodes": [{"id": "hook", "type": "webhook_input", "version": 1, "name": "Hook", "config": {
+                "fields": [{"name": "iban", "kind": "text"}, {"name": "sum", "kind": "integer"}],
+                "private": [{"name": name, "store": "never"}]}}],
+            "edges": [],
+        })
+    };
+    let made = owner
+        .post("/api/workflows", json!({"document": hook("ibam")}))
+        .await
+        .expect(201);
+    let path = format!(
+        "/api/workflows/{}/publish",
+        made["id"].as_str().expect("an id")
+    );
+    let refused = owner.post(&path, json!({"base_revision": 1})).await;
+    assert_eq!(refused.json["problems"][0]["code"], "private_unknown");
+    let run = office
+        .start(&owner, hook("iban"), json!({"iban": IBAN, "sum": 5}))
+        .await;
+    ended(&owner, &run).await;
+    hidden(&office, &run).await;
+    let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(told["input"], json!({"iban": null, "sum": 5}));
+    assert!(!lies_somewhere(&office, IBAN));
+    office.close().await;
+}
