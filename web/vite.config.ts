@@ -19,7 +19,7 @@ export default defineConfig({
   },
   server: {
     proxy: Object.fromEntries(
-      ["/api", "/f/", "/r/", "/a/", "/approve/", "/hooks", "/openapi.json", "/healthz"].map((path) => [
+      ["/api", "/f/", "/r/", "/a/", "/approve/", "/c/", "/hooks", "/openapi.json", "/healthz"].map((path) => [
         path,
         { target: server, changeOrigin: false },
       ]),

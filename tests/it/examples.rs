@@ -180,6 +180,7 @@ fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json>, Rendered
                 id: RunId::from_uuid(Uuid::nil()),
                 trial: true,
                 started_at: now,
+                links: BTreeMap::new(),
             },
             now,
         };

@@ -12,6 +12,7 @@ mod answer;
 mod approval;
 mod bad_input;
 mod call;
+mod callback;
 mod chaos;
 mod cluster;
 mod crash;

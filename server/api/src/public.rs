@@ -4,6 +4,7 @@
 mod answers;
 mod approvals;
 mod asset;
+mod callbacks;
 mod colour;
 mod compute;
 mod files;
@@ -60,6 +61,7 @@ pub(crate) fn router() -> Router<App> {
             get(approvals::show).post(approvals::decide),
         )
         .route("/approve/{token}/file", get(approvals::file))
+        .route("/c/{token}/{step}", post(callbacks::receive))
         .route("/hooks/{slug}", post(hooks::receive_open))
         .route("/hooks/{slug}/{token}", post(hooks::receive))
         .route("/assets-public/{name}", get(asset::serve))

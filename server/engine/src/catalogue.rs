@@ -46,6 +46,7 @@ pub trait BoundNode: Send + Sync {
     fn answer(&self, context: &OutputContext<'_>) -> Option<Kind>;
     fn entries(&self) -> Option<&Template>;
     fn reports_progress(&self) -> bool;
+    fn callback(&self) -> Option<Vec<Field>>;
     fn sends_mail(&self) -> bool;
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem>;
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError>;
@@ -92,6 +93,10 @@ impl<N: Node> BoundNode for Bound<N> {
 
     fn reports_progress(&self) -> bool {
         self.0.reports_progress()
+    }
+
+    fn callback(&self) -> Option<Vec<Field>> {
+        self.0.callback()
     }
 
     fn sends_mail(&self) -> bool {

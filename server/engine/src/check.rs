@@ -189,6 +189,11 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &dyn Resourc
                     .into_iter()
                     .map(|problem| problem.under(&prefix).of(&node.id)),
             );
+            if node.parent.is_some() && bound.callback().is_some() {
+                let message = "A step that is called back cannot lie inside of another one: one link would lead to every entry.";
+                let problem = Problem::error("callback_inside", json!({}), message);
+                problems.push(problem.at(node.pointer.clone()).of(&node.id));
+            }
             entries = bound.entries().map(|list| CheckedEntries {
                 list: list.clone(),
                 item: draft.entry(index).unwrap_or(Kind::Any),

@@ -164,6 +164,8 @@ pub struct RunFacts {
     pub id: RunId,
     pub started_at: Timestamp,
     pub trial: bool,
+    /// By node, of those that wait for a call.
+    pub links: BTreeMap<String, String>,
 }
 
 impl PlanNode {
@@ -229,6 +231,13 @@ impl Plan {
 
     pub fn node(&self, id: &str) -> Option<&PlanNode> {
         self.nodes.get(id)
+    }
+
+    /// Nodes that wait for a call of their link: (id, name). What lies in a container has none, as one link would lead to every entry.
+    pub fn callbacks(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.nodes()
+            .filter(|node| node.parent.is_none() && node.node.callback().is_some())
+            .map(|node| (node.id.as_str(), node.name.as_str()))
     }
 
     /// Some node draws numbers of a series.

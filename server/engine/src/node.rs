@@ -98,6 +98,12 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         false
     }
 
+    /// Set by nodes that wait for a call of their link, with the fields of what is sent. The link is what expressions read as
+    /// `run.links.<id of the node>`, so that earlier steps can give it to somebody.
+    fn callback(&self) -> Option<Vec<Field>> {
+        None
+    }
+
     /// The node writes mails, which need a mail server.
     fn sends_mail(&self) -> bool {
         false

@@ -2,6 +2,7 @@
 //! against what it promised. What follows from it is not decided here.
 
 use std::{
+    collections::BTreeMap,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -222,6 +223,7 @@ impl Within<'_> {
             id: self.run.id,
             started_at: self.run.created_at,
             trial: self.run.trial,
+            links: self.links(),
         };
         let name = format!("{}\0{}", key.node, key.item_path);
         let stable = |purpose: &str| {
@@ -281,6 +283,24 @@ impl Within<'_> {
             link.insert_str(0, base);
         }
         input
+    }
+
+    /// The links of steps that wait for a call. Without a key there are none, and whoever reads one is told that it is empty.
+    fn links(&self) -> BTreeMap<String, String> {
+        let config = &self.executor.config;
+        let callbacks = self.program.plan.callbacks();
+        callbacks
+            .filter_map(|(node, _)| {
+                let (sealer, base) = (&config.store.sealer, &config.public_url);
+                match store::link::callback_url(sealer, base, self.run.id, node) {
+                    Ok(url) => Some((node.to_owned(), url)),
+                    Err(error) => {
+                        tracing::error!(run.id = %self.run.id, step.id = %node, %error, "the link of a step cannot be made");
+                        None
+                    }
+                }
+            })
+            .collect()
     }
 
     /// A trial run draws no numbers, whatever it sends: what it makes is not the document.

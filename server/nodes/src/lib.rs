@@ -3,6 +3,7 @@
 mod approval_ask;
 mod branch;
 mod call_input;
+mod callback_wait;
 mod data_read;
 mod data_write;
 mod delay;
@@ -44,6 +45,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<approval_ask::ApprovalAsk>(),
         NodeType::of::<branch::Branch>(),
         NodeType::of::<call_input::CallInput>(),
+        NodeType::of::<callback_wait::CallbackWait>(),
         NodeType::of::<data_read::DataRead>(),
         NodeType::of::<data_write::DataWrite>(),
         NodeType::of::<delay::Delay>(),

@@ -95,6 +95,25 @@ pub enum RunLink {
     },
 }
 
+/// `<public url>/c/<token>/<node>` of a step that waits for a call.
+pub fn callback_url(sealer: &Sealer, public_url: &str, run: RunId, node: &str) -> Result<String> {
+    let token = token(sealer, "callback", run.as_uuid(), node.as_bytes())?;
+    Ok(format!("{}/c/{token}/{node}", base(public_url)))
+}
+
+/// The run whose step a call is for; `NotFound` when the token was not made here for this step, or the run is deleted.
+pub async fn open_callback(store: &Store, node: &str, token: &str) -> Result<(Scope, RunId)> {
+    let run = open(&store.sealer, "callback", token, node.as_bytes())?
+        .map(RunId::from)
+        .ok_or(StoreError::NotFound("address"))?;
+    let workspace =
+        sqlx::query_scalar!("select workspace_id from run where id = $1", run.as_uuid())
+            .fetch_optional(&store.pool)
+            .await?
+            .ok_or(StoreError::NotFound("address"))?;
+    Ok((Scope::new(workspace.into(), None), run))
+}
+
 /// Opens a run's public page; `NotFound` when the token was not made here or the run is deleted.
 pub async fn open_run(store: &Store, token: &str, now: Timestamp) -> Result<RunLink> {
     let run = open_run_token(&store.sealer, token)?;

@@ -67,14 +67,14 @@ pub(crate) async fn receive_open(
 }
 
 /// A message as it came.
-struct Call {
+pub(super) struct Call {
     headers: HeaderMap,
     raw: Vec<u8>,
-    body: JsonValue,
+    pub(super) body: JsonValue,
 }
 
 impl Call {
-    async fn read(request: Request) -> Result<Self, ApiError> {
+    pub(super) async fn read(request: Request) -> Result<Self, ApiError> {
         if media_type(&request).as_deref() != Some("application/json") {
             return Err(ApiError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -371,7 +371,11 @@ fn idempotency_key(
 }
 
 /// The declared values of the body, or every problem with it.
-fn check(body: &JsonValue, fields: &[Field], currency: &str) -> Result<JsonValue, ApiError> {
+pub(super) fn check(
+    body: &JsonValue,
+    fields: &[Field],
+    currency: &str,
+) -> Result<JsonValue, ApiError> {
     let kind = if fields.is_empty() {
         Kind::Any
     } else {

@@ -166,7 +166,13 @@ impl Draft {
             (node.id.as_str(), node.name.as_str(), &node.item)
         });
         fields.extend(item_scope(own, containers));
-        fields.extend(common_scope());
+        let links = self.nodes.iter().filter(|node| {
+            let bound = node.bound.as_ref();
+            node.parent.is_none() && bound.is_some_and(|bound| bound.callback().is_some())
+        });
+        fields.extend(common_scope(
+            links.map(|node| (node.id.as_str(), node.name.as_str())),
+        ));
         fields
     }
 

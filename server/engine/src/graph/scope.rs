@@ -109,25 +109,43 @@ pub fn error_kind() -> Kind {
     ])
 }
 
-/// Kinds of what every expression may read besides earlier nodes.
-pub fn common_scope() -> Vec<Field> {
+/// Kinds of what every expression may read besides earlier nodes; `callbacks` are the nodes with a link: (id, name).
+pub fn common_scope<'a>(callbacks: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Field> {
+    let links: Vec<Field> = callbacks
+        .map(|(id, name)| Field {
+            name: id.to_owned(),
+            title: name.to_owned(),
+            kind: Kind::text(),
+            optional: false,
+        })
+        .collect();
+    let mut run = vec![
+        ("id", "Run id", Kind::text()),
+        ("started_at", "Started at", Kind::Instant),
+        ("trial", "Trial run", Kind::YesNo),
+    ];
+    if !links.is_empty() {
+        run.push(("links", "Links", Kind::Record { fields: links }));
+    }
+    let run = Kind::Record {
+        fields: run.into_iter().map(always).collect(),
+    };
     let fields = [
         ("firm", "Firm", Firm::kind()),
-        (
-            "run",
-            "Run",
-            Kind::record([
-                ("id", "Run id", Kind::text()),
-                ("started_at", "Started at", Kind::Instant),
-                ("trial", "Trial run", Kind::YesNo),
-            ]),
-        ),
+        ("run", "Run", run),
         ("now", "Now", Kind::Instant),
         ("today", "Today", Kind::Date),
     ];
-    match Kind::record(fields) {
-        Kind::Record { fields } => fields,
-        _ => Vec::new(),
+    fields.into_iter().map(always).collect()
+}
+
+/// A field that is always there.
+fn always((name, title, kind): (&str, &str, Kind)) -> Field {
+    Field {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        kind,
+        optional: false,
     }
 }
 
@@ -176,7 +194,7 @@ impl Plan {
                 Some((container.id.as_str(), container.name.as_str(), &inner.item))
             }),
         ));
-        fields.extend(common_scope());
+        fields.extend(common_scope(self.callbacks()));
         Kind::Record { fields }
     }
 
@@ -302,7 +320,9 @@ impl Plan {
     /// The values of `common_scope`.
     fn common_values(&self, context: &Context<'_>) -> Record {
         let today = context.now.to_zoned(self.time_zone.clone()).date();
-        let run = Record::from_iter([
+        let links = context.run.links.iter();
+        let links = links.map(|(node, link)| (node.clone(), Value::Text(link.clone())));
+        let mut run = Record::from_iter([
             ("id".to_owned(), Value::Text(context.run.id.to_string())),
             (
                 "started_at".to_owned(),
@@ -310,6 +330,9 @@ impl Plan {
             ),
             ("trial".to_owned(), Value::YesNo(context.run.trial)),
         ]);
+        if !context.run.links.is_empty() {
+            run.insert("links".to_owned(), Value::Record(links.collect()));
+        }
         Record::from_iter([
             ("firm".to_owned(), context.firm.to_value()),
             ("run".to_owned(), Value::Record(run)),
