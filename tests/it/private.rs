@@ -172,7 +172,10 @@ async fn a_message_under_way_keeps_its_values_until_it_is_over() {
         .expect(200);
     hidden(&office, &run).await;
     assert!(!lies_somewhere(&office, IBAN));
-    assert_eq!(office.sql("select message ->> 'type' from delivery"), "mail");
+    assert_eq!(
+        office.sql("select message ->> 'type' from delivery"),
+        "mail"
+    );
     let refused = owner
         .post(&format!("/api/deliveries/{delivery}/send-again"), json!({}))
         .await;

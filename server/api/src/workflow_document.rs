@@ -167,7 +167,9 @@ pub(crate) fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &Reso
             .into_iter()
             .chain(mail_problem(index, node, catalogue, resources))
     });
-    checked.problems.extend(series.into_iter().chain(members).chain(others));
+    checked
+        .problems
+        .extend(series.into_iter().chain(members).chain(others));
     checked
 }
 

@@ -10,7 +10,7 @@ use crate::{
     check::Problem,
     expression::Template,
     ids::{SeriesId, WorkflowId},
-    kind::Kind,
+    kind::{Field, Kind},
     node::{
         Card, Container, Description, Event, Join, Node, NodeContext, NodeError, Outcome,
         OutputContext, Port, Trigger,

@@ -250,7 +250,9 @@ impl Form {
                     cells.insert(cell.name.clone(), keeping);
                 }
                 let cells = cells.into_iter();
-                found.extend(cells.map(|(name, keeping)| (format!("{}.{name}", field.name), keeping)));
+                found.extend(
+                    cells.map(|(name, keeping)| (format!("{}.{name}", field.name), keeping)),
+                );
             }
         }
         for computed in &self.computed {

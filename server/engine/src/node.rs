@@ -269,7 +269,7 @@ impl Trigger {
         match self {
             Self::Form(form) => form.private(),
             Self::Webhook(webhook) => webhook.private.clone(),
-            Self::Schedule(_) => Private::default(),
+            Self::Schedule(_) | Self::Call(_) => Private::default(),
         }
     }
 }

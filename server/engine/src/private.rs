@@ -14,17 +14,7 @@ pub const MASK: &str = "•••";
 
 /// How long a value that was handed in stays in the history.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    JsonSchema,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[schemars(extend("x-labels" = {
@@ -177,7 +167,9 @@ fn collect_files(value: &Json, files: &mut Vec<FileRef>) {
         Json::Object(entries) if is_file(entries) => {
             files.extend(serde_json::from_value::<FileRef>(value.clone()));
         }
-        Json::Object(entries) => entries.values().for_each(|value| collect_files(value, files)),
+        Json::Object(entries) => entries
+            .values()
+            .for_each(|value| collect_files(value, files)),
         Json::Array(items) => items.iter().for_each(|value| collect_files(value, files)),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
     }
@@ -229,13 +221,15 @@ mod tests {
 
     #[test]
     fn of_what_steps_made_only_files_stay() {
-        let mut output = json!({"text": "Dear Ada", "paid": true, "sum": 5, "none": null, "files": [file()]});
+        let mut output =
+            json!({"text": "Dear Ada", "paid": true, "sum": 5, "none": null, "files": [file()]});
         veil(&mut output);
         assert_eq!(
             output,
             json!({"text": MASK, "paid": MASK, "sum": MASK, "none": null, "files": [file()]})
         );
-        let mut error = json!({"code": "refused", "message": "DE02 is blocked", "params": {"iban": "DE02"}});
+        let mut error =
+            json!({"code": "refused", "message": "DE02 is blocked", "params": {"iban": "DE02"}});
         veil_error(&mut error);
         assert_eq!(
             error,

@@ -558,7 +558,7 @@ impl Node for ApprovalAsk {
                 Ok(done(port, output(port, Some(&verdict), &verdict.values)))
             }
             Event::TimedOut => Ok(done(EXPIRED, output(EXPIRED, None, &context.step().kept))),
-            Event::Generation(_) | Event::Delivery(_) | Event::Items => {
+            Event::Generation(_) | Event::Delivery(_) | Event::Call(_) | Event::Items => {
                 Err(NodeError::unexpected_event())
             }
         }

@@ -192,7 +192,7 @@ impl Node for CallbackWait {
                 ports: vec![EXPIRED.into()],
                 ..Done::default()
             })),
-            Event::Generation(_) | Event::Delivery(_) | Event::Items => {
+            Event::Generation(_) | Event::Delivery(_) | Event::Call(_) | Event::Items => {
                 Err(NodeError::unexpected_event())
             }
         }

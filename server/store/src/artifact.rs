@@ -275,11 +275,7 @@ pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Arti
 }
 
 /// Which of these files are kept no longer.
-pub async fn removed(
-    store: &Store,
-    scope: &Scope,
-    ids: &[ArtifactId],
-) -> Result<Vec<ArtifactId>> {
+pub async fn removed(store: &Store, scope: &Scope, ids: &[ArtifactId]) -> Result<Vec<ArtifactId>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

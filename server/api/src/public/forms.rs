@@ -447,15 +447,15 @@ fn same(stored: &JsonValue, input: &JsonValue, form: &Form) -> bool {
 
 /// What the run is called in lists: the first words somebody wrote.
 pub(crate) fn title(form: &Form, record: &Record) -> String {
-    let mut texts =
-        form.fields
-            .iter()
-            // A title is read by everybody, and stays.
-            .filter(|field| field.store == Keeping::Keep)
-            .filter_map(|field| match (&field.kind, record.get(&field.name)) {
-                (FieldKind::Text { .. } | FieldKind::Email, Some(Value::Text(text))) => Some(text),
-                _ => None,
-            });
+    let mut texts = form
+        .fields
+        .iter()
+        // A title is read by everybody, and stays.
+        .filter(|field| field.store == Keeping::Keep)
+        .filter_map(|field| match (&field.kind, record.get(&field.name)) {
+            (FieldKind::Text { .. } | FieldKind::Email, Some(Value::Text(text))) => Some(text),
+            _ => None,
+        });
     texts
         .next()
         .map(|text| text.chars().take(TITLE_CHARS).collect())
