@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::form::{Setting, Source};
 
-    fn request(fields: Json, values: Json) -> ApprovalRequest {
+    fn request(fields: &Json, values: &Json) -> ApprovalRequest {
         serde_json::from_value(json!({
             "title": "T", "asked": {"everybody": true, "members": [], "addresses": [], "by_mail": false, "not_starter": false, "barred": []},
             "fields": fields, "values": values, "reason_needed": false, "locale": "de", "time_zone": "UTC", "currency": "EUR",
@@ -190,7 +190,7 @@ mod tests {
             {"name": "note", "label": "Note", "kind": "text"},
             {"name": "title", "label": "Title", "kind": "text"},
         ]);
-        let request = request(fields, values.clone());
+        let request = request(&fields, &values);
         for locale in ["de", "en", "zh-CN"] {
             let setting = Setting {
                 source: Source::Person,

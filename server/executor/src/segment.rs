@@ -575,28 +575,7 @@ impl Done {
                 row.kept = Some(kept.clone());
                 row.wait_until = *until;
                 row.waits_on = Some(waits_on(on).into());
-                match on.as_ref() {
-                    WaitOn::Generation(request) => writes.generations.push(GenerationWrite {
-                        node: key.node.clone(),
-                        item_path: key.item_path.clone(),
-                        attempt: attempt.number,
-                        timeout_ms: node.map_or(0, |node| node.timeout_ms),
-                        heartbeat_ms: node.and_then(|node| node.limits.heartbeat_ms),
-                        priority: self.run.priority,
-                        request: (**request).clone(),
-                    }),
-                    WaitOn::Delivery(request) => {
-                        writes.deliveries.push(self.delivery(key, request, true));
-                    }
-                    WaitOn::Approval(request) => writes.approvals.push(ApprovalWrite {
-                        node: key.node.clone(),
-                        item_path: key.item_path.clone(),
-                        request: (**request).clone(),
-                        now: self.now,
-                    }),
-                    WaitOn::Call(request) => writes.calls.push(self.call(key, request)),
-                    WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => {}
-                }
+                self.write_wait(writes, attempt, on);
                 let due = limits::comes_back(*until, row.total_ms);
                 writes.heads.extend(due.map(|due| self.later(key, due)));
             }
@@ -608,6 +587,36 @@ impl Done {
                 .push((key.node.clone(), key.item_path.clone()));
         }
         making.put(key.clone(), row);
+    }
+
+    /// What is created together with a wait.
+    fn write_wait(&self, writes: &mut Writes, attempt: &Attempt, on: &WaitOn) {
+        let key = &attempt.key;
+        match on {
+            WaitOn::Generation(request) => {
+                let node = self.program.plan.node(&key.node);
+                writes.generations.push(GenerationWrite {
+                    node: key.node.clone(),
+                    item_path: key.item_path.clone(),
+                    attempt: attempt.number,
+                    timeout_ms: node.map_or(0, |node| node.timeout_ms),
+                    heartbeat_ms: node.and_then(|node| node.limits.heartbeat_ms),
+                    priority: self.run.priority,
+                    request: (**request).clone(),
+                });
+            }
+            WaitOn::Delivery(request) => {
+                writes.deliveries.push(self.delivery(key, request, true));
+            }
+            WaitOn::Approval(request) => writes.approvals.push(ApprovalWrite {
+                node: key.node.clone(),
+                item_path: key.item_path.clone(),
+                request: (**request).clone(),
+                now: self.now,
+            }),
+            WaitOn::Call(request) => writes.calls.push(self.call(key, request)),
+            WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => {}
+        }
     }
 
     fn call(&self, key: &StepKey, request: &CallRequest) -> CallWrite {

@@ -142,7 +142,10 @@ mod tests {
         assert!(!field("total").optional && field("note").optional);
         // One who answers nobody offers no answer; without a call there is no offer.
         assert_eq!(
-            checked(&[called.clone()], &[]).0.expect("an offer").answer,
+            checked(std::slice::from_ref(&called), &[])
+                .0
+                .expect("an offer")
+                .answer,
             None
         );
         let hook = node("hook", "webhook_input", &json!({}));
