@@ -244,6 +244,10 @@ impl ApprovalAsk {
     fn shown(&self, context: &dyn NodeContext) -> Result<Vec<Shown>, NodeError> {
         let mut shown = Vec::new();
         for (label, template) in &self.shown {
+            // A value that is empty is not shown; a text with a hole that is empty is refused, as everywhere.
+            if template.is_single() && is_empty(context, template, label)? {
+                continue;
+            }
             let text = context
                 .render(template)
                 .map_err(|error| named(error, label))?;
@@ -563,6 +567,17 @@ impl Node for ApprovalAsk {
             }
         }
     }
+}
+
+fn is_empty(
+    context: &dyn NodeContext,
+    template: &Template,
+    label: &str,
+) -> Result<bool, NodeError> {
+    let value = context
+        .evaluate(template)
+        .map_err(|error| named(error, label))?;
+    Ok(value == Value::Empty)
 }
 
 #[cfg(test)]

@@ -103,6 +103,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/callable-workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Live workflows that begin with a call, by name; at most 500. */
+        get: operations["list_callable_workflows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/credentials": {
         parameters: {
             query?: never;
@@ -680,6 +697,24 @@ export interface paths {
         head?: never;
         /** Pauses all workflows, or lets them go on. */
         patch: operations["change_queue"];
+        trace?: never;
+    };
+    "/api/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept, and what the last clean-up removed. */
+        get: operations["read_retention"];
+        /** Replaces what is kept. The next clean-up, within minutes, goes by it. */
+        put: operations["write_retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/runs": {
@@ -1357,6 +1392,31 @@ export interface components {
             /** @description The field whose value it shows. */
             origin: string | null;
         };
+        CallableOut: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description What a call brings. */
+            fields: components["schemas"]["Field"][];
+            answer: components["schemas"]["Kind"] | null;
+        };
+        CalledByOut: {
+            /** Format: uuid */
+            run: string;
+            title: string;
+            /** @description Name of its workflow. */
+            workflow: string;
+            node: string;
+            item_path: string;
+        };
+        /** @description The run that a step called. */
+        CalledOut: {
+            /** Format: uuid */
+            run: string;
+            title: string;
+            state: components["schemas"]["RunState"];
+            workflow: components["schemas"]["RunWorkflowOut"];
+        };
         /** @description Texts may hold `{{ }}`. */
         Card: {
             key_fact: string;
@@ -1392,7 +1452,7 @@ export interface components {
             ports: components["schemas"]["Port"][];
             output: components["schemas"]["Kind"];
             card: components["schemas"]["Card"];
-            /** @description `form`, `webhook` or `schedule`: runs can begin here. */
+            /** @description `form`, `webhook`, `schedule` or `call`: runs can begin here. */
             trigger?: string | null;
             /** @description Of a schedule whose settings are sound: its rule. */
             schedule?: Record<string, never> | null;
@@ -1410,6 +1470,24 @@ export interface components {
             value: string;
             /** @description What people read; the value itself when absent. */
             title?: string | null;
+        };
+        /** @description The last clean-up that removed something. */
+        CleanUpOut: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            runs: number;
+            /** Format: int64 */
+            deliveries: number;
+            /** Format: int64 */
+            files: number;
+            /** Format: int64 */
+            file_bytes: number;
+            /**
+             * Format: int64
+             * @description Runs that are old enough and stay: with an open number, or messages under way.
+             */
+            kept: number;
         };
         /**
          * @description One typed column: `{"name": "price", "title": "Price", "kind": "money", "currency": "EUR", "optional": true}`. Its name is its
@@ -2050,6 +2128,24 @@ export interface components {
             created_at: string;
             title: string;
         };
+        /** @description Bounds of a step besides that of one attempt. They go on while its workflow is paused. */
+        Limits: {
+            /**
+             * Format: uint64
+             * @description From when it is ready until somebody takes it up.
+             */
+            start_ms?: number | null;
+            /**
+             * Format: uint64
+             * @description From when it is ready until it ends, attempts, pauses and waits included.
+             */
+            total_ms?: number | null;
+            /**
+             * Format: uint64
+             * @description From one sign of progress to the next, while it is worked on; only where a step reports progress.
+             */
+            heartbeat_ms?: number | null;
+        };
         LiveVersionOut: {
             /** Format: int32 */
             number: number;
@@ -2187,6 +2283,7 @@ export interface components {
              * @description Bounds one attempt's running time.
              */
             timeout_ms?: number | null;
+            limits?: components["schemas"]["Limits"] | null;
         };
         /** @description One entry of the catalogue (`engine::catalogue`). */
         NodeType: {
@@ -2301,6 +2398,19 @@ export interface components {
                 verdict: components["schemas"]["VerdictOut"] | null;
                 /** @description The page on which the signed-in member decides; null when they may not. */
                 url: string | null;
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_CallableOut: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /** @description What a call brings. */
+                fields: components["schemas"]["Field"][];
+                answer: components["schemas"]["Kind"] | null;
             }[];
             /** @description Pass it as `after` to get the next page; null at the end. */
             next: string | null;
@@ -2519,7 +2629,7 @@ export interface components {
                 id: string;
                 title: string;
                 state: components["schemas"]["RunState"];
-                /** @description `form`, `webhook`, `api`, `manual`, `schedule` or `trial`. */
+                /** @description `form`, `webhook`, `api`, `manual`, `schedule`, `call`, `failure` or `trial`. */
                 source: string;
                 trial: boolean;
                 /** @description It is not over, and its workflow or everything is paused. */
@@ -2755,6 +2865,53 @@ export interface components {
             /** @description May be empty and has no default. */
             optional: boolean;
         };
+        /** @description What is kept; null sets no limit. */
+        RetentionIn: {
+            /**
+             * Format: int32
+             * @description Days after a run's end.
+             */
+            run_days?: number | null;
+            /**
+             * Format: int64
+             * @description The newest runs of all workflows together.
+             */
+            most_runs?: number | null;
+            /**
+             * Format: int32
+             * @description Days after a run's start; the run itself may stay longer.
+             */
+            file_days?: number | null;
+            /**
+             * Format: int64
+             * @description Of all files of runs together.
+             */
+            most_file_bytes?: number | null;
+            /** @description Workflows with a number of days of their own. */
+            workflows?: components["schemas"]["WorkflowRetention"][];
+        };
+        RetentionOut: {
+            /** Format: int32 */
+            run_days: number | null;
+            /** Format: int64 */
+            most_runs: number | null;
+            /** Format: int32 */
+            file_days: number | null;
+            /** Format: int64 */
+            most_file_bytes: number | null;
+            workflows: components["schemas"]["WorkflowRetention"][];
+            /**
+             * Format: int64
+             * @description Bytes of all files of runs; the same bytes in two files count twice.
+             */
+            file_bytes: number;
+            /**
+             * Format: date-time
+             * @description When the oldest run was handed in.
+             */
+            oldest_at: string | null;
+            last: components["schemas"]["CleanUpOut"] | null;
+        };
         /** @description Exponential pauses with full jitter: `random(0 ..= min(max_ms, first_ms * factor^(attempt-1)))`. */
         Retry: {
             /** Format: uint32 */
@@ -2915,6 +3072,11 @@ export interface components {
             started_at: string | null;
             /** Format: date-time */
             finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description When its private values were hidden; null: they are there, or it has none.
+             */
+            masked_at: string | null;
             error: components["schemas"]["StepErrorOut"] | null;
             /** @description For what it waits, in words. */
             waits: components["schemas"]["WaitOut"][];
@@ -2941,7 +3103,7 @@ export interface components {
             id: string;
             title: string;
             state: components["schemas"]["RunState"];
-            /** @description `form`, `webhook`, `api`, `manual`, `schedule` or `trial`. */
+            /** @description `form`, `webhook`, `api`, `manual`, `schedule`, `call`, `failure` or `trial`. */
             source: string;
             trial: boolean;
             /** @description It is not over, and its workflow or everything is paused. */
@@ -2959,23 +3121,6 @@ export interface components {
         };
         /** @enum {string} */
         RunState: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
-        CalledByOut: {
-            /** Format: uuid */
-            run: string;
-            title: string;
-            /** @description Name of its workflow. */
-            workflow: string;
-            node: string;
-            item_path: string;
-        };
-        /** @description The run that a step called. */
-        CalledOut: {
-            /** Format: uuid */
-            run: string;
-            title: string;
-            state: components["schemas"]["RunState"];
-            workflow: components["schemas"]["RunWorkflowOut"];
-        };
         RunWorkflowOut: {
             /** Format: uuid */
             id: string;
@@ -3285,7 +3430,7 @@ export interface components {
             documents: components["schemas"]["PinnedOut"][];
         };
         WaitOut: {
-            /** @description `model`, `delivery`, `signal`, `time`, `retry` or `executor`. */
+            /** @description `model`, `delivery`, `call`, `signal`, `time`, `retry` or `executor`. */
             on: string;
             /** @description In words. */
             text: string;
@@ -3324,6 +3469,8 @@ export interface components {
             edges: components["schemas"]["Edge"][];
             /** @default [] */
             samples: components["schemas"]["Sample"][];
+            /** @description The workflow that is run when a run of this one fails; it is called with the failure. */
+            on_failure?: components["schemas"]["WorkflowId"] | null;
             /** @description Embedded document templates by local name; only in exports and in `workflows/`. */
             documents?: {
                 [key: string]: unknown;
@@ -3337,6 +3484,11 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * Format: uuid
+         * @description A workflow (the resource).
+         */
+        WorkflowId: string;
         /** @description From a shipped example, from a document (an import), or empty. */
         WorkflowIn: {
             name?: string | null;
@@ -3373,6 +3525,13 @@ export interface components {
             state?: components["schemas"]["WorkflowState"] | null;
             /** @description `true`: what is handed in is stored and waits; steps under way are finished. */
             paused?: boolean | null;
+        };
+        /** @description A workflow with a number of days of its own. */
+        WorkflowRetention: {
+            /** Format: uuid */
+            id: string;
+            /** Format: int32 */
+            days: number;
         };
         WorkflowRowOut: {
             /** Format: uuid */
@@ -3656,6 +3815,34 @@ export interface operations {
                 };
                 content: {
                     "*/*": unknown;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_callable_workflows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CallableOut"];
                 };
             };
             /** @description What went wrong. */
@@ -5205,6 +5392,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueueOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    write_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionOut"];
                 };
             };
             /** @description What went wrong. */
