@@ -26,6 +26,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Preview } from "~/api/types";
+import { addMessages } from "~/i18n/i18n";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { useTitle } from "~/lib/title";
@@ -37,13 +38,15 @@ import { ValueTree } from "~/ui/ValueTree";
 import { type Block, blocksOf, settingsOf } from "./blocks";
 import classes from "./Documents.module.css";
 
+await addMessages("documents", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
+
 /**
  * A document as it is: its blocks, its fields, its page. Reading only; the template editor takes the place of the
  * tree and the inspector and keeps the page in the middle.
  */
 export function DocumentPage() {
   const { id = "" } = useParams({ strict: false });
-  const { t } = useTranslation();
+  const { t } = useTranslation("documents");
   const format = useFormat();
   const [side, setSide] = useState<"blocks" | "fields">("blocks");
   const [selected, setSelected] = useState<string | null>(null);
@@ -76,24 +79,24 @@ export function DocumentPage() {
   return (
     <div className={classes.editor}>
       <header className={classes.top}>
-        <nav className={classes.path} aria-label={t("run.path")}>
-          <Link to="/documents">{t("nav.documents")}</Link>
+        <nav className={classes.path} aria-label={t("app:run.path")}>
+          <Link to="/documents">{t("app:nav.documents")}</Link>
           <span aria-hidden>/</span>
         </nav>
         <h1>{document.data.name}</h1>
-        <Tag>{t("workflows.version", { number: document.data.version })}</Tag>
+        <Tag>{t("app:workflows.version", { number: document.data.version })}</Tag>
         <span className={classes.space} />
-        {preview.data !== undefined && <span className={classes.hint}>{t("documents.drawn", { time: `${format.number(preview.data.took_ms)} ms` })}</span>}
+        {preview.data !== undefined && <span className={classes.hint}>{t("drawn", { time: `${format.number(preview.data.took_ms)} ms` })}</span>}
       </header>
-      <section className={classes.side} aria-label={t("documents.structure")}>
+      <section className={classes.side} aria-label={t("structure")}>
         <SegmentedControl
           fullWidth
-          aria-label={t("documents.structure")}
+          aria-label={t("structure")}
           value={side}
           onChange={(value) => setSide(value as "blocks" | "fields")}
           data={[
-            { value: "blocks", label: t("documents.blocks") },
-            { value: "fields", label: t("documents.fields", { count: preview.data?.fields.length ?? 0 }) },
+            { value: "blocks", label: t("blocks") },
+            { value: "fields", label: t("fields", { count: preview.data?.fields.length ?? 0 }) },
           ]}
         />
         {side === "blocks" ? (
@@ -106,11 +109,11 @@ export function DocumentPage() {
           <FieldList preview={preview.data} />
         )}
       </section>
-      <section className={classes.stage} aria-label={t("run.page")} tabIndex={0}>
+      <section className={classes.stage} aria-label={t("app:run.page")} tabIndex={0}>
         {preview.isError && <ErrorPanel error={preview.error} retry={() => void preview.refetch()} />}
         {preview.data?.pages.map((page, at) => (
           <div key={at} className={classes.sheet}>
-            <PageImage page={page} alt={t("documents.page_alt", { name: document.data.name, page: at + 1, pages: preview.data.pages.length })} />
+            <PageImage page={page} alt={t("page_alt", { name: document.data.name, page: at + 1, pages: preview.data.pages.length })} />
             {chosen !== null &&
               page.boxes
                 .filter((box) => box.block === chosen.id)
@@ -129,17 +132,17 @@ export function DocumentPage() {
           </div>
         ))}
       </section>
-      <section className={classes.inspector} aria-label={t("documents.inspector")}>
+      <section className={classes.inspector} aria-label={t("inspector")}>
         {chosen === null ? (
           <>
-            <h2>{t("documents.settings")}</h2>
+            <h2>{t("settings")}</h2>
             <ValueTree value={settingsOf(document.data.template)} />
             <Warnings preview={preview.data} />
           </>
         ) : (
           <>
-            <h2>{chosen.label ?? t(`documents.block.${chosen.type}`, { defaultValue: chosen.type })}</h2>
-            <p className={classes.hint}>{t(`documents.block.${chosen.type}`, { defaultValue: chosen.type })}</p>
+            <h2>{chosen.label ?? t(`block.${chosen.type}`, { defaultValue: chosen.type })}</h2>
+            <p className={classes.hint}>{t(`block.${chosen.type}`, { defaultValue: chosen.type })}</p>
             <ValueTree value={chosen.settings} />
           </>
         )}
@@ -167,27 +170,27 @@ const icons: Record<string, LucideIcon> = {
 };
 
 function BlockRow({ block, selected, select }: { block: Block; selected: boolean; select: () => void }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("documents");
   const Icon = icons[block.type] ?? Square;
   return (
     <li>
       <button type="button" className={classes.block} aria-pressed={selected} style={{ paddingInlineStart: 8 + block.depth * 18 }} onClick={select}>
         <Icon size={15} strokeWidth={1.75} aria-hidden />
-        <span>{block.label ?? t(`documents.block.${block.type}`, { defaultValue: block.type })}</span>
+        <span>{block.label ?? t(`block.${block.type}`, { defaultValue: block.type })}</span>
       </button>
     </li>
   );
 }
 
 function FieldList({ preview }: { preview: Preview | undefined }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("documents");
   return (
     <ul className={classes.tree}>
       {preview?.fields.map((field, at) => (
         <li key={at} className={classes.field}>
           <TagIcon size={14} strokeWidth={1.75} aria-hidden />
           <span>{field.title ?? field.name}</span>
-          <small>{t(`kind.${kindName(field.kind)}`, { defaultValue: kindName(field.kind) })}</small>
+          <small>{t(`app:kind.${kindName(field.kind)}`, { defaultValue: kindName(field.kind) })}</small>
         </li>
       ))}
     </ul>
@@ -204,9 +207,9 @@ function kindName(kind: unknown): string {
 }
 
 function Warnings({ preview }: { preview: Preview | undefined }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("documents");
   if (preview === undefined) return null;
-  if (preview.warnings.length === 0) return <p className={classes.hint}>{t("documents.no_problems")}</p>;
+  if (preview.warnings.length === 0) return <p className={classes.hint}>{t("no_problems")}</p>;
   return (
     <ul className={classes.warnings}>
       {preview.warnings.map((warning, at) => (

@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { DocumentItem } from "~/api/types";
+import { addMessages } from "~/i18n/i18n";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { Empty, Loading, Page } from "~/ui/Page";
@@ -11,23 +12,25 @@ import { PageImage } from "~/ui/PageImage";
 import { ErrorPanel } from "~/ui/Problem";
 import classes from "./Documents.module.css";
 
+await addMessages("documents", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
+
 /** Every page that workflows fill in, as it looks. */
 export function DocumentsPage() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("documents");
   const documents = useQuery({ queryKey: keys.documents, queryFn: () => ask(api.GET("/api/documents")) });
   return (
-    <Page title={t("nav.documents")} sub={t("documents.sub")} help="documents">
+    <Page title={t("app:nav.documents")} sub={t("sub")} help="documents">
       {documents.isError && <ErrorPanel error={documents.error} retry={() => void documents.refetch()} />}
       {documents.isPending && <Loading lines={3} />}
       {documents.data?.items.length === 0 && (
         <Empty
           action={
             <Button component={Link} to="/workflows?new=true">
-              {t("workflows.new")}
+              {t("app:workflows.new")}
             </Button>
           }
         >
-          {t("documents.none")}
+          {t("none")}
         </Empty>
       )}
       <ul className={classes.grid}>
@@ -40,7 +43,7 @@ export function DocumentsPage() {
 }
 
 function DocumentCard({ item }: { item: DocumentItem }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("documents");
   const format = useFormat();
   const preview = useQuery({
     queryKey: [...keys.document(item.id), "preview", item.version],
@@ -56,7 +59,7 @@ function DocumentCard({ item }: { item: DocumentItem }) {
           {item.name}
         </Link>
         <span title={format.exact(item.changed_at)}>
-          {[t("workflows.version", { number: item.version }), t("documents.used", { count: item.used_by.length }), format.ago(item.changed_at)]
+          {[t("app:workflows.version", { number: item.version }), t("used", { count: item.used_by.length }), format.ago(item.changed_at)]
             .join(" · ")}
         </span>
       </div>

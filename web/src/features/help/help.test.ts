@@ -48,7 +48,7 @@ test("search finds sections with every word, headings first", async () => {
 
 describe.each(languages)("help in %s", (language) => {
   test("every page is there, begins with its title, and every link leads somewhere", async () => {
-    const screens = new Set(["/workflows", "/runs", "/deliveries", "/documents", "/tables", "/models", "/settings", "/openapi.json"]);
+    const screens = new Set(["/workflows", "/runs", "/runs/waiting", "/deliveries", "/documents", "/tables", "/models", "/settings", "/openapi.json"]);
     for (const section of sections) screens.add(`/settings/${section}`);
     for (const page of helpPages) screens.add(`/help/${page}`);
     for (const name of helpPages) {

@@ -65,6 +65,8 @@ describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (language, texts) =
   test("every error of a step, delivery or model has a text, and every text an error", () => {
     const found = [
       ...codes(/\b(?:StepError::new|Failure::new|failed|NodeError::(?:config|retryable))\(\s*"([a-z_]+)"/g),
+      // Where a helper takes the code.
+      ...codes(/\btold\(\s*"([a-z_]+)"/g, /store\/src\/call\.rs/),
       ...codes(/=> "([a-z_]+)"/g, /outbound\/src\/lib\.rs/),
       ...codes(/=> "(document_[a-z_]+)"/g, /document\/src\/context\.rs/),
       ...codes(/=> "(expression_[a-z_]+)"/g, /engine\/src\/expression\.rs/),
