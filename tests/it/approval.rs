@@ -99,7 +99,7 @@ async fn a_value_is_corrected_and_the_first_answer_counts() {
     let shown = visitor.get(&page).await;
     let text = html(&shown);
     assert_eq!(shown.status, 200, "{text}");
-    for part in ["7.420,00", "For Anna &lt;Gr", "value=\"2,5\""] {
+    for part in ["7.420,00", "For Anna &lt;Gr", "value=\"2.5\""] {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(!text.contains("<script"), "{text}");
@@ -132,7 +132,7 @@ async fn a_value_is_corrected_and_the_first_answer_counts() {
     .await;
     assert_eq!(unsaid.status, 422);
     let other = visitor
-        .form(&page, &[("_decision", "approve"), ("discount", "3,5")])
+        .form(&page, &[("_decision", "approve"), ("discount", "3.5")])
         .header("sec-fetch-site", "cross-site");
     assert_eq!(visitor.send(other).await.status, 403);
     let taken = decide(
@@ -140,7 +140,7 @@ async fn a_value_is_corrected_and_the_first_answer_counts() {
         &page,
         &[
             ("_decision", "approve"),
-            ("discount", "3,5"),
+            ("discount", "3.5"),
             ("_comment", "good"),
         ],
     )
