@@ -148,7 +148,7 @@ test("on a phone: no violations, and nothing wider than the screen", async ({ br
 
 test("things that open: palette, keys, menus and dialogs", async ({ browser }) => {
   test.setTimeout(180_000);
-  const context = await browser.newContext();
+  const context = await browser.newContext({ reducedMotion: "reduce" });
   await context.addCookies(api.cookies());
   const page = await context.newPage();
   const found: string[] = [];

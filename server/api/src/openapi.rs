@@ -69,6 +69,8 @@ pub(crate) struct CheckedNodeSchema {
     /// The next three moments of a schedule.
     #[schema(value_type = Option<Vec<String>>)]
     pub next: Option<Json>,
+    /// It waits for a call of its link, which earlier steps read as `run.links.<id>`.
+    pub is_called_back: bool,
     /// Ids of the steps whose values it may read, in running order.
     pub readable: Vec<String>,
     pub references: Vec<ReferenceSchema>,

@@ -114,6 +114,8 @@ pub struct CheckedNode {
     pub trigger: Option<&'static str>,
     /// Of a schedule whose settings are sound.
     pub schedule: Option<Schedule>,
+    /// It waits for a call of its link, which earlier steps read as `run.links.<id>`.
+    pub is_called_back: bool,
     /// Ids of the steps whose outputs it may read, in running order.
     pub readable: Vec<String>,
     /// Every value it reads.
@@ -283,6 +285,7 @@ fn node_of(
             Some(Trigger::Schedule(schedule)) => schedule.clone(),
             Some(Trigger::Form(_) | Trigger::Webhook(_) | Trigger::Call(_)) | None => None,
         },
+        is_called_back: node.is_called_back(),
         readable,
         references,
         inside: None,

@@ -166,10 +166,7 @@ impl Draft {
             (node.id.as_str(), node.name.as_str(), &node.item)
         });
         fields.extend(item_scope(own, containers));
-        let links = self.nodes.iter().filter(|node| {
-            let bound = node.bound.as_ref();
-            node.parent.is_none() && bound.is_some_and(|bound| bound.callback().is_some())
-        });
+        let links = self.nodes.iter().filter(|node| node.is_called_back());
         fields.extend(common_scope(
             links.map(|node| (node.id.as_str(), node.name.as_str())),
         ));
@@ -826,6 +823,12 @@ struct Surroundings {
 impl DraftNode {
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// It has a link of its own.
+    pub(crate) fn is_called_back(&self) -> bool {
+        let bound = self.bound.as_ref();
+        self.parent.is_none() && bound.is_some_and(|bound| bound.callback().is_some())
     }
 
     fn seen(&self) -> Seen<'_> {

@@ -136,6 +136,8 @@ export interface CheckedNode {
   schedule?: Schedule | null;
   /** The next moments of a schedule. */
   next?: string[];
+  /** It waits for a call of its link, which earlier steps read as `run.links.<id>`. */
+  is_called_back: boolean;
   readable: string[];
   references: CheckedReference[];
   /** Set of steps that hold others: the list they go through, the kind of one entry, and what may be read when everything inside has ended. */

@@ -1,4 +1,4 @@
-// What every expression may read besides earlier steps: the firm and the day.
+// What every expression may read besides earlier steps: the firm, the day and the run.
 
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
@@ -9,14 +9,15 @@ import type { Json } from "~/lib/document/types";
 import type { Kind } from "~/lib/expression/kind";
 import type { Source } from "~/lib/expression/values";
 import { keys } from "~/lib/queries";
-import { useDocument } from "../state/store";
+import { useDocument, useEditor } from "../state/store";
 
 const TEXTS = ["name", "country", "tax_id", "email", "phone", "website", "iban", "bic", "bank", "currency"] as const;
 
 export function useBuiltins(): Source[] {
   const { t } = useTranslation("editor");
   const firm = useQuery({ queryKey: keys.firm, queryFn: () => ask(api.GET("/api/firm")), staleTime: 60_000 });
-  const zone = useDocument().time_zone;
+  const { time_zone: zone, nodes } = useDocument();
+  const checked = useEditor((state) => state.checked);
   return useMemo(() => {
     const text: Kind = { kind: "text" };
     const kind: Kind = {
@@ -28,10 +29,20 @@ export function useBuiltins(): Source[] {
         { kind: "file", name: "logo", title: t("firm.logo") },
       ],
     };
+    const links = nodes.filter((node) => checked?.nodes[node.id]?.is_called_back).map((node) => ({ ...text, name: node.id, title: node.name }));
+    const run: Kind = {
+      kind: "record",
+      fields: [
+        { ...text, name: "id", title: t("thisRun.id") },
+        { kind: "instant", name: "started_at", title: t("thisRun.startedAt") },
+        ...(links.length > 0 ? [{ kind: "record" as const, fields: links, name: "links", title: t("thisRun.links") }] : []),
+      ],
+    };
     const today = new Intl.DateTimeFormat("sv-SE", { timeZone: zone || undefined }).format(new Date());
     return [
       { id: "firm", name: t("firm.title"), family: "computed", icon: "users", kind, value: firm.data as unknown as Json | undefined },
       { id: "today", name: t("firm.today"), family: "computed", icon: "calendar", kind: { kind: "date" }, value: today },
+      { id: "run", name: t("thisRun.title"), family: "computed", icon: "zap", kind: run, value: undefined },
     ];
-  }, [t, firm.data, zone]);
+  }, [t, firm.data, zone, nodes, checked]);
 }

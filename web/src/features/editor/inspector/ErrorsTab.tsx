@@ -87,7 +87,7 @@ const LIMITS = ["start_ms", "total_ms", "heartbeat_ms"] as const;
 /** The rarer limits, folded away while none of them is set or wrong. */
 function MoreLimits({ step, limits, set }: { step: string; limits: Limits; set: (limits: Limits | null) => void }) {
   const { t } = useTranslation("editor");
-  const problems = useEditor((state) => state.checked?.problems ?? []).filter((problem) => problem.node === step && problem.pointer.includes("/limits"));
+  const problems = (useEditor((state) => state.checked?.problems) ?? []).filter((problem) => problem.node === step && problem.pointer.includes("/limits"));
   const [open, setOpen] = useState(false);
   const shown = open || problems.length > 0 || LIMITS.some((name) => limits[name] != null);
   const change = (name: keyof Limits, value: number | undefined) => {
@@ -121,7 +121,7 @@ function OnFailure() {
   const { t } = useTranslation("editor");
   const store = useStore();
   const document = useDocument();
-  const problems = useEditor((state) => state.checked?.problems ?? []).filter((problem) => problem.pointer === "/on_failure");
+  const problems = (useEditor((state) => state.checked?.problems) ?? []).filter((problem) => problem.pointer === "/on_failure");
   return (
     <WorkflowWidget
       scope={NO_SCOPE} schema={{}} path={[]} label={t("errors.onFailure")} help={t("errors.onFailureHelp")} required={false} wanted={null}

@@ -39,7 +39,7 @@ function Publish({ onClose }: { onClose: () => void }) {
   const document = useDocument();
   const actions = useActions();
   const client = useQueryClient();
-  const problems = useEditor((state) => state.checked?.problems ?? []);
+  const problems = useEditor((state) => state.checked?.problems) ?? [];
   const goTo = useGoToProblem();
   const [note, setNote] = useState("");
   const detail = useQuery({ queryKey: keys.workflow(store.id), queryFn: () => getWorkflow(store.id) });
