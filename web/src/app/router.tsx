@@ -134,7 +134,7 @@ const deliveriesSearch = (search: Search): { show?: "all" | "look" | "received";
   show: oneOf(search.show, ["all", "look", "received"] as const),
   endpoint: text(search.endpoint),
 });
-const deliveriesPage = lazyRouteComponent(() => import("~/features/runs/DeliveriesPage"), "DeliveriesPage");
+const deliveriesPage = lazyRouteComponent(() => import("~/features/deliveries/DeliveriesPage"), "DeliveriesPage");
 const deliveries = createRoute({ getParentRoute: () => app, path: "/deliveries", validateSearch: deliveriesSearch, component: deliveriesPage });
 const delivery = createRoute({ getParentRoute: () => app, path: "/deliveries/$id", validateSearch: deliveriesSearch, component: deliveriesPage });
 

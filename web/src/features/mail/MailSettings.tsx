@@ -175,7 +175,7 @@ function TestMail() {
               ) : outcome.error !== null ? (
                 <StepErrorWords error={outcome.error} />
               ) : (
-                t("app:deliveries.no_answer")
+                t("app:common.no_answer")
               )}
               {outcome.took_ms !== null && ` · ${format.duration(outcome.took_ms)}`}
             </>

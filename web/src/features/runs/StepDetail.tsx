@@ -185,7 +185,7 @@ function Log({ step }: { step: RunStep }) {
           <li key={attempt.attempt}>
             <SignIcon sign={attempt.error !== null ? "failed" : attempt.finished_at === null ? "running" : "done"} />
             <div>
-              <strong>{t("deliveries.attempt", { number: attempt.attempt })}</strong> <span className={classes.quiet}>{facts.join(" · ")}</span>
+              <strong>{t("common.attempt", { number: attempt.attempt })}</strong> <span className={classes.quiet}>{facts.join(" · ")}</span>
               {attempt.error !== null && (
                 <p>
                   <StepErrorWords error={attempt.error} />

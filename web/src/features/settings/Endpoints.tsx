@@ -160,7 +160,7 @@ function Row({ endpoint, rotated, setGone }: { endpoint: Endpoint; rotated: (sec
           ) : outcome.error !== null ? (
             <StepErrorWords error={outcome.error} />
           ) : (
-            t("app:deliveries.no_answer")
+            t("app:common.no_answer")
           )}
           {outcome.took_ms !== null && ` · ${format.duration(outcome.took_ms)}`}
         </p>

@@ -4,6 +4,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { DeliveryItem } from "~/api/types";
+import { addMessages } from "~/i18n/i18n";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { useNow } from "~/lib/now";
@@ -13,8 +14,10 @@ import { SignIcon, signOf, State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
 import { walkRows } from "~/ui/walk-rows";
 import { DeliveryPanel } from "./DeliveryPanel";
-import classes from "./Runs.module.css";
-import { RunTabs } from "./RunTabs";
+import classes from "../runs/Runs.module.css";
+import { RunTabs } from "../runs/RunTabs";
+
+await addMessages("deliveries", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
 
 type Show = "all" | "look" | "received";
 
@@ -26,7 +29,7 @@ export interface DeliveriesSearch {
 const needsALook = (item: DeliveryItem) => item.state === "retrying" || item.state === "given_up";
 
 export function DeliveriesPage() {
-  const { t } = useTranslation();
+  const { t } = useTranslation("deliveries");
   const { id } = useParams({ strict: false });
   const search: DeliveriesSearch = useSearch({ strict: false });
   const navigate = useNavigate();
@@ -45,42 +48,42 @@ export function DeliveriesPage() {
   const trouble = troubled(all);
   return (
     <Page
-      title={t("nav.runs")}
+      title={t("app:nav.runs")}
       tabs={<RunTabs here="deliveries" />}
       help="deliveries"
       aside={id === undefined ? undefined : <DeliveryPanel key={id} id={id} close={() => void navigate({ to: "/deliveries", search })} />}
     >
       <div className={classes.bar}>
         <SegmentedControl
-          aria-label={t("deliveries.show")}
+          aria-label={t("show")}
           value={show}
           onChange={(value) => void navigate({ to: id === undefined ? "/deliveries" : "/deliveries/$id", params: { id: id ?? "" }, search: { ...search, show: value === "all" ? undefined : (value as Show) }, replace: true })}
           data={[
-            { value: "all", label: t("deliveries.shows.all") },
-            { value: "look", label: t("deliveries.shows.look", { count: look }) },
-            { value: "received", label: t("deliveries.shows.received") },
+            { value: "all", label: t("shows.all") },
+            { value: "look", label: t("shows.look", { count: look }) },
+            { value: "received", label: t("shows.received") },
           ]}
         />
         <span className={classes.space} />
-        {trouble !== null && <span className={classes.sentence}>{t("deliveries.trouble", { name: trouble })}</span>}
+        {trouble !== null && <span className={classes.sentence}>{t("trouble", { name: trouble })}</span>}
       </div>
       {deliveries.isError && <ErrorPanel error={deliveries.error} retry={() => void deliveries.refetch()} />}
       {deliveries.isPending ? (
         <Loading lines={8} height={46} />
       ) : shown.length === 0 ? (
-        !deliveries.isError && <Empty>{all.length === 0 ? t("deliveries.none") : t("deliveries.none_fit")}</Empty>
+        !deliveries.isError && <Empty>{all.length === 0 ? t("none") : t("none_fit")}</Empty>
       ) : (
         <div className={table.wrap}>
           <table className={table.table} onKeyDown={walkRows}>
             <thead>
               <tr>
                 <th scope="col" style={{ width: 20 }}>
-                  <span className="visually-hidden">{t("deliveries.column.sign")}</span>
+                  <span className="visually-hidden">{t("column.sign")}</span>
                 </th>
-                <th scope="col">{t("deliveries.column.document")}</th>
-                <th scope="col" className={table.wide}>{t("deliveries.column.to")}</th>
-                <th scope="col">{t("deliveries.column.state")}</th>
-                <th scope="col" className={table.wide}>{t("deliveries.column.time")}</th>
+                <th scope="col">{t("column.document")}</th>
+                <th scope="col" className={table.wide}>{t("column.to")}</th>
+                <th scope="col">{t("column.state")}</th>
+                <th scope="col" className={table.wide}>{t("column.time")}</th>
               </tr>
             </thead>
             <tbody>
@@ -92,7 +95,7 @@ export function DeliveriesPage() {
           {deliveries.hasNextPage && (
             <div className={table.more}>
               <Button variant="subtle" color="gray" loading={deliveries.isFetchingNextPage} onClick={() => void deliveries.fetchNextPage()}>
-                {t("common.load_more")}
+                {t("app:common.load_more")}
               </Button>
             </div>
           )}
@@ -125,27 +128,27 @@ export const receiverOf = (item: Pick<DeliveryItem, "endpoint" | "recipients">, 
 
 /** What it is about: the run, or what the program itself says. */
 export function useDeliveryTitle(): (item: Pick<DeliveryItem, "run" | "message_type">) => string {
-  const { t } = useTranslation();
+  const { t } = useTranslation("deliveries");
   return (item) => {
-    if (item.run !== null) return item.run.title || t("runs.untitled");
-    if (item.message_type === "mail.approval") return t("deliveries.approval");
-    if (item.message_type === "mail.password_reset") return t("deliveries.password_reset");
-    if (item.message_type === "mail.run_failed") return t("deliveries.run_failed");
-    return t("deliveries.test");
+    if (item.run !== null) return item.run.title || t("app:runs.untitled");
+    if (item.message_type === "mail.approval") return t("approval");
+    if (item.message_type === "mail.password_reset") return t("password_reset");
+    if (item.message_type === "mail.run_failed") return t("run_failed");
+    return t("test");
   };
 }
 
 export function useDeliveryText(): (item: Pick<DeliveryItem, "state" | "due_at" | "last_status" | "attempts">, now: number) => string {
-  const { t } = useTranslation();
+  const { t } = useTranslation("deliveries");
   const format = useFormat();
   return (item, now) => {
-    if (item.state === "delivered") return item.last_status === null ? t("deliveries.state.received") : t("deliveries.state.received_code", { code: item.last_status });
+    if (item.state === "delivered") return item.last_status === null ? t("state.received") : t("state.received_code", { code: item.last_status });
     if (item.state === "retrying" && item.due_at !== null) {
       const wait = Date.parse(item.due_at) - now;
-      return wait > 0 ? t("deliveries.state.again_in", { time: format.duration(wait) }) : t("deliveries.state.again_now");
+      return wait > 0 ? t("state.again_in", { time: format.duration(wait) }) : t("state.again_now");
     }
-    if (item.state === "given_up") return t("deliveries.state.given_up", { count: item.attempts });
-    return t(`state.${item.state}`);
+    if (item.state === "given_up") return t("state.given_up", { count: item.attempts });
+    return t(`app:state.${item.state}`);
   };
 }
 

@@ -18,7 +18,7 @@ import classes from "./DeliveryPanel.module.css";
 import { receiverOf, useDeliveryText, useDeliveryTitle } from "./DeliveriesPage";
 
 export function DeliveryPanel({ id, close }: { id: string; close: () => void }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("deliveries");
   const format = useFormat();
   const title = useDeliveryTitle();
   const client = useQueryClient();
@@ -43,11 +43,11 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
   const data = delivery.data;
   const trying = data !== undefined && ["due", "retrying", "sending", "held"].includes(data.state);
   useCommands([
-    ...(data === undefined ? [] : [{ id: "delivery-again", label: t("deliveries.send_again"), run: () => again.mutate() }]),
-    ...(trying ? [{ id: "delivery-stop", label: t("deliveries.stop"), run: () => stop.mutate() }] : []),
+    ...(data === undefined ? [] : [{ id: "delivery-again", label: t("send_again"), run: () => again.mutate() }]),
+    ...(trying ? [{ id: "delivery-stop", label: t("stop"), run: () => stop.mutate() }] : []),
   ]);
   return (
-    <aside className={classes.panel} aria-label={t("deliveries.panel")}>
+    <aside className={classes.panel} aria-label={t("panel")}>
       {delivery.isPending && <Loading lines={4} />}
       {delivery.isError && <ErrorPanel error={delivery.error} retry={() => void delivery.refetch()} />}
       {data !== undefined && (
@@ -55,30 +55,30 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
           <header className={classes.head}>
             <div className={classes.top}>
               <StateOf delivery={data} />
-              <ActionIcon aria-label={t("common.close")} onClick={close}>
+              <ActionIcon aria-label={t("app:common.close")} onClick={close}>
                 <X size={16} />
               </ActionIcon>
             </div>
             <h2>
-              {t("deliveries.title", { title: title(data), endpoint: receiverOf(data, format.list) })}
+              {t("title", { title: title(data), endpoint: receiverOf(data, format.list) })}
             </h2>
             <p className={classes.meta}>
               {data.endpoint === null
-                ? t("deliveries.by_mail")
-                : [data.endpoint.url === null ? null : hostOf(data.endpoint.url), t("deliveries.signed")].filter((part) => part !== null).join(" · ")}
+                ? t("by_mail")
+                : [data.endpoint.url === null ? null : hostOf(data.endpoint.url), t("signed")].filter((part) => part !== null).join(" · ")}
             </p>
             <div className={classes.actions}>
               <Button leftSection={<Send size={15} strokeWidth={1.75} />} loading={again.isPending} onClick={() => again.mutate()}>
-                {t("deliveries.send_again")}
+                {t("send_again")}
               </Button>
               {trying && (
                 <Button variant="default" loading={stop.isPending} onClick={() => stop.mutate()}>
-                  {t("deliveries.stop")}
+                  {t("stop")}
                 </Button>
               )}
               {data.run !== null && (
                 <Button variant="subtle" color="gray" component={Link} to={`/runs/${data.run.id}`}>
-                  {t("deliveries.open_run")}
+                  {t("open_run")}
                 </Button>
               )}
             </div>
@@ -86,20 +86,20 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
             {stop.isError && <InlineError error={stop.error} />}
           </header>
           <div className={classes.body}>
-            <h3>{t("deliveries.attempts")}</h3>
+            <h3>{t("attempts")}</h3>
             <Attempts delivery={data} />
-            <h3>{t("deliveries.what")}</h3>
+            <h3>{t("what")}</h3>
             <WhatIsSent delivery={data} />
             <p className={classes.note}>
               <ShieldCheck size={16} strokeWidth={1.75} aria-hidden />
               <span>
                 {data.endpoint === null ? (
-                  t("deliveries.same_id")
+                  t("same_id")
                 ) : (
                   <>
-                    {t("deliveries.same_number")}{" "}
-                    <Link to="/help/$page" params={{ page: "deliveries" }} hash={t("deliveries.check_signature_anchor")} className="link">
-                      {t("deliveries.check_signature")}
+                    {t("same_number")}{" "}
+                    <Link to="/help/$page" params={{ page: "deliveries" }} hash={t("check_signature_anchor")} className="link">
+                      {t("check_signature")}
                     </Link>
                   </>
                 )}
@@ -133,13 +133,13 @@ function hostOf(url: string): string {
 }
 
 function Attempts({ delivery }: { delivery: DeliveryDetail }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("deliveries");
   const format = useFormat();
   const now = useNow(delivery.state === "retrying" ? 1000 : null);
   const newest = delivery.attempts.toSorted((a, b) => b.attempt - a.attempt);
   const next = delivery.state === "retrying" || delivery.state === "due" ? delivery.due_at : null;
   if (newest.length === 0 && next === null) {
-    return <p className={classes.meta}>{delivery.state === "held" ? t("deliveries.held") : t("deliveries.not_tried")}</p>;
+    return <p className={classes.meta}>{delivery.state === "held" ? t("held") : t("not_tried")}</p>;
   }
   return (
     <ol className={classes.story}>
@@ -148,9 +148,9 @@ function Attempts({ delivery }: { delivery: DeliveryDetail }) {
           <Clock size={18} strokeWidth={1.75} className={classes.wait} aria-hidden />
           <div>
             <strong>
-              {t("deliveries.attempt", { number: newest.length + 1 })}
+              {t("attempt", { number: newest.length + 1 })}
             </strong>
-            <span>{t("deliveries.in", { time: format.duration(Math.max(0, Date.parse(next) - now)) })}</span>
+            <span>{t("in", { time: format.duration(Math.max(0, Date.parse(next) - now)) })}</span>
           </div>
           <time className="num" dateTime={next} title={format.exact(next)}>
             {format.short(next)}
@@ -165,14 +165,14 @@ function Attempts({ delivery }: { delivery: DeliveryDetail }) {
 }
 
 function AttemptRow({ attempt }: { attempt: DeliveryAttempt }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("deliveries");
   const format = useFormat();
   const fine = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
   const here = useServerWords(attempt.error !== null);
-  const failed = attempt.error === null ? t("deliveries.no_answer") : here ? stepErrorText(attempt.error) : "";
-  const outcome = attempt.status === null ? failed : fine ? t("deliveries.state.received_code", { code: attempt.status }) : t("deliveries.answered", { code: attempt.status });
+  const failed = attempt.error === null ? t("app:common.no_answer") : here ? stepErrorText(attempt.error) : "";
+  const outcome = attempt.status === null ? failed : fine ? t("state.received_code", { code: attempt.status }) : t("answered", { code: attempt.status });
   const facts = [
-    attempt.answer_head === null || attempt.answer_head === "" ? null : t("deliveries.quote", { text: attempt.answer_head }),
+    attempt.answer_head === null || attempt.answer_head === "" ? null : t("quote", { text: attempt.answer_head }),
     attempt.took_ms === null ? null : format.duration(attempt.took_ms),
   ].filter((fact) => fact !== null);
   return (
@@ -183,7 +183,7 @@ function AttemptRow({ attempt }: { attempt: DeliveryAttempt }) {
         <CircleX size={18} strokeWidth={1.75} className={classes.failed} aria-hidden />
       )}
       <div>
-        <strong>{t("deliveries.attempt_outcome", { number: attempt.attempt, outcome })}</strong>
+        <strong>{t("attempt_outcome", { number: attempt.attempt, outcome })}</strong>
         <span>{facts.join(" · ")}</span>
       </div>
       <time className="num" dateTime={attempt.started_at} title={format.exact(attempt.started_at)}>
@@ -214,18 +214,18 @@ function letterOf(message: object): Letter | null {
 }
 
 function WhatItSays({ delivery }: { delivery: DeliveryDetail }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("deliveries");
   const letter = delivery.channel === "mail" ? letterOf(delivery.message) : null;
-  if (delivery.channel === "mail" && letter === null) return <p className={classes.meta}>{t("deliveries.own_words")}</p>;
+  if (delivery.channel === "mail" && letter === null) return <p className={classes.meta}>{t("own_words")}</p>;
   return (
-    <pre tabIndex={0} aria-label={t("deliveries.what")}>
+    <pre tabIndex={0} aria-label={t("what")}>
       {letter === null ? JSON.stringify(inOrder(delivery.message), null, 2) : `${letter.subject}\n\n${letter.text}`}
     </pre>
   );
 }
 
 function WhatIsSent({ delivery }: { delivery: DeliveryDetail }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("deliveries");
   const format = useFormat();
   return (
     <div className={classes.sent}>
@@ -234,9 +234,9 @@ function WhatIsSent({ delivery }: { delivery: DeliveryDetail }) {
           <FileText size={20} strokeWidth={1.5} aria-hidden />
           <span>
             <strong>{file.name}</strong>
-            <span>{t("deliveries.file", { size: format.bytes(file.size_bytes) })}</span>
+            <span>{t("file", { size: format.bytes(file.size_bytes) })}</span>
           </span>
-          <Download size={16} strokeWidth={1.75} aria-label={t("common.download")} />
+          <Download size={16} strokeWidth={1.75} aria-label={t("app:common.download")} />
         </a>
       ))}
       <WhatItSays delivery={delivery} />
