@@ -13,6 +13,7 @@ alter table run add constraint run_parent_whole
 alter table run add constraint run_parent_older check (parent_run < id);
 alter table run add constraint run_depth check (depth between 0 and 5 and (depth > 0) = (parent_run is not null));
 create index run_by_parent on run (parent_run) where parent_run is not null;
+create index run_by_failure on run (failure_of) where failure_of is not null;
 comment on column run.parent_run is 'The run whose step called this one; it is older, so that runs are locked in the order of their ids.';
 comment on column run.depth is 'How many runs lie above it, at most engine::call::MAX_DEPTH.';
 comment on column run.failure_of is 'The failed run that this one, or the run that called it, was begun for; its own failure begins no other.';

@@ -50,6 +50,7 @@ fn lies_somewhere(office: &Office, text: &str) -> bool {
         "answer",
         "delivery",
         "delivery_attempt",
+        "approval",
     ]
     .iter()
     .any(|table| {
@@ -119,6 +120,72 @@ async fn what_must_go_with_the_run_goes_at_its_end() {
     ended(&owner, &retried).await;
     hidden(&office, &retried).await;
     assert!(!lies_somewhere(&office, IBAN));
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_were_asked_and_other_runs_were_given_goes_too() {
+    let (office, owner) = Office::open().await;
+    let text = |id: &str, template: &str| json!({"id": id, "type": "template_fill", "version": 1, "name": id, "config": {"template": template}});
+    let edge = |from: &str, port: &str, to: &str| json!({"from": from, "port": port, "to": to});
+    let bank = owner
+        .publish(json!({
+            "format": "formwork/1", "name": "Bank", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+            "nodes": [
+                {"id": "called", "type": "call_input", "version": 1, "name": "Called", "config": {
+                    "fields": [{"name": "iban", "title": "IBAN", "kind": "text"}]}},
+                text("text", "to {{ called.iban }}")],
+            "edges": [edge("called", "out", "text")],
+        }))
+        .await;
+    let mut asks = document("never", "keep");
+    let nodes = asks["nodes"].as_array_mut().expect("steps");
+    nodes.push(
+        json!({"id": "ask", "type": "approval_ask", "version": 1, "name": "Ask", "config": {
+        "who": "everybody", "title": "To {{ form.iban }}?", "shown": {"IBAN": "{{ form.iban }}"}}}),
+    );
+    nodes.push(
+        json!({"id": "call", "type": "workflow_call", "version": 1, "name": "Call", "config": {
+        "workflow": bank["id"], "values": {"iban": "{{ form.iban }}"}}}),
+    );
+    let edges = asks["edges"].as_array_mut().expect("edges");
+    edges.push(edge("text", "out", "ask"));
+    edges.push(edge("ask", "approved", "call"));
+    let run = office.start(&owner, asks, input()).await;
+    let state = format!("select state from run where id = '{run}'");
+    office.db.until(&state, "waiting").await;
+    let asked = office.sql("select id from approval");
+    owner
+        .post(
+            &format!("/api/approvals/{asked}/answer"),
+            json!({"decision": "approved", "comment": IBAN}),
+        )
+        .await
+        .expect(200);
+    ended(&owner, &run).await;
+    hidden(&office, &run).await;
+    assert!(!lies_somewhere(&office, IBAN));
+    assert_eq!(
+        office.sql("select count(*) from run where masked_at is null"),
+        "0"
+    );
+    let told = owner.get("/api/approvals").await.expect(200);
+    assert_eq!(
+        told["items"][0]["verdict"]["decision"], "approved",
+        "{told:#}"
+    );
+    // What was called cannot run again on what is hidden.
+    let child = office.sql("select id from run where parent_run is not null");
+    let path = format!("/api/runs/{child}/retry");
+    let refused = owner.post(&path, json!({"from_node": "text"})).await;
+    assert_eq!(
+        (refused.status, refused.kind()),
+        (409, "private_values_gone"),
+        "{}",
+        refused.json
+    );
+    let refused = owner.post(&path, json!({"input": {"iban": "•••"}})).await;
+    assert_eq!(refused.status, 422, "{}", refused.json);
     office.close().await;
 }
 

@@ -10,6 +10,7 @@ use crate::{
     ids::MemberId,
     kind::{Field, Kind},
     mail::Mailbox,
+    private::{MASK, veil},
     value::{FileRef, Money, Record, Value},
 };
 
@@ -104,7 +105,32 @@ pub struct Verdict {
     pub values: Json,
 }
 
+impl Verdict {
+    /// What was decided and when stays, and which member decided.
+    pub fn veil(&mut self, by_member: bool) {
+        if !by_member {
+            MASK.clone_into(&mut self.by);
+        }
+        if !self.comment.is_empty() {
+            MASK.clone_into(&mut self.comment);
+        }
+        veil(&mut self.values);
+    }
+}
+
 impl ApprovalRequest {
+    /// Hides what was shown, since it may hold what is private, and whom it was sent to; files have a retention of their own.
+    pub fn veil(&mut self) {
+        MASK.clone_into(&mut self.title);
+        self.text.clear();
+        for shown in &mut self.shown {
+            MASK.clone_into(&mut shown.text);
+        }
+        veil(&mut self.values);
+        self.asked.addresses.clear();
+        self.asked.barred.clear();
+    }
+
     /// What may be changed, as a form.
     pub fn form(&self) -> Form {
         Form {

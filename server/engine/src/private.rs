@@ -144,7 +144,8 @@ fn each(value: &mut Json, path: &[&str], act: &mut dyn FnMut(&mut Json)) {
     }
 }
 
-fn has_mask(value: &Json) -> bool {
+/// Whether something in it was hidden.
+pub fn has_mask(value: &Json) -> bool {
     match value {
         Json::String(text) => text == MASK,
         Json::Array(items) => items.iter().any(has_mask),

@@ -1,9 +1,11 @@
-//! Hiding private values when their time is over, and with them whatever steps made of them, in one commit for each run. Which values
+//! Hiding private values when their time is over, and with them whatever steps made of them, also in the runs that were called or that
+//! told of a failure, in one commit for each run. Which values
 //! those are, and what is left of them, is said by `engine::private`; files that were made stay as long as files do.
 
 use engine::{
+    approval::{ApprovalRequest, Verdict},
     ids::{RunId, WorkspaceId},
-    private::{Private, veil, veil_error},
+    private::{Private, has_mask, veil, veil_error},
 };
 use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, types::Json as SqlJson};
@@ -54,6 +56,8 @@ async fn due(store: &Store) -> Result<Vec<Due>> {
              and version.private -> run.trigger_node is not null
              and not exists (select from run other where other.first_run = run.first_run and other.finished_at is null offset 0)
              and not exists (select from delivery d where d.run_id = run.id and d.finished_at is null and d.state <> 'held' offset 0)
+             and not exists (select from run other where (other.parent_run = run.id or other.failure_of = run.id)
+                             and other.finished_at is null offset 0)
            order by run.finished_at limit $2"#,
         MASK_HOURS,
         BATCH,
@@ -84,7 +88,11 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     let Some(row) = row else {
         return Ok(false);
     };
-    if is_needed(&mut transaction, due.run).await? {
+    let made_of_it = made_of_it(&mut transaction, due.run).await?;
+    let all: Vec<Uuid> = std::iter::once(due.run)
+        .chain(made_of_it.iter().copied())
+        .collect();
+    if is_needed(&mut transaction, &all).await? {
         return Ok(false);
     }
     let files: Vec<Uuid> = due
@@ -105,13 +113,20 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     .execute(&mut *transaction)
     .await?;
     hide_submission(&mut transaction, due, &input).await?;
-    hide_steps(&mut transaction, due).await?;
-    hide_attempts(&mut transaction, due.run).await?;
-    hide_deliveries(&mut transaction, due.run).await?;
-    sqlx::query!("delete from generation where run_id = $1", due.run)
+    hide_steps(&mut transaction, due.run, Some(due)).await?;
+    for run in made_of_it {
+        hide_input(&mut transaction, run).await?;
+        hide_steps(&mut transaction, run, None).await?;
+    }
+    for run in &all {
+        hide_attempts(&mut transaction, *run).await?;
+        hide_deliveries(&mut transaction, *run).await?;
+        hide_approvals(&mut transaction, *run).await?;
+    }
+    sqlx::query!("delete from generation where run_id = any($1)", &all)
         .execute(&mut *transaction)
         .await?;
-    sqlx::query!("delete from answer where run_id = $1", due.run)
+    sqlx::query!("delete from answer where run_id = any($1)", &all)
         .execute(&mut *transaction)
         .await?;
     let bytes = sqlx::query_scalar!(
@@ -127,19 +142,58 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     Ok(true)
 }
 
-/// Asked once the run is held: a retry or a message sent again may have begun while this waited.
-async fn is_needed(connection: &mut PgConnection, run: Uuid) -> Result<bool> {
-    sqlx::query!(
-        "select id from delivery where run_id = $1 order by id for update",
+/// The runs that its steps called, directly or through others, and those that told of a failure, all younger than it and held in this order.
+async fn made_of_it(connection: &mut PgConnection, run: Uuid) -> Result<Vec<Uuid>> {
+    let runs = sqlx::query_scalar!(
+        r#"with recursive made (id) as (
+               select id from run where parent_run = $1 or failure_of = $1
+               union
+               select run.id from made join run on run.parent_run = made.id or run.failure_of = made.id)
+           select id as "id!" from made"#,
         run
     )
     .fetch_all(&mut *connection)
     .await?;
     Ok(sqlx::query_scalar!(
+        "select id from run where id = any($1) order by id for update",
+        &runs
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// What was handed to a run by another one.
+async fn hide_input(connection: &mut PgConnection, run: Uuid) -> Result<()> {
+    let row = sqlx::query!("select input, error from run where id = $1", run)
+        .fetch_one(&mut *connection)
+        .await?;
+    let (mut input, mut error) = (row.input, row.error);
+    veil(&mut input);
+    error.iter_mut().for_each(veil_error);
+    sqlx::query!(
+        "update run set input = $2, error = $3, masked_at = now() where id = $1",
+        run,
+        input,
+        error,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Asked once the runs are held: a retry or a message sent again may have begun while this waited.
+async fn is_needed(connection: &mut PgConnection, runs: &[Uuid]) -> Result<bool> {
+    sqlx::query!(
+        "select id from delivery where run_id = any($1) order by id for update",
+        runs
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    Ok(sqlx::query_scalar!(
         r#"select exists (select from run join run other on other.first_run = run.first_run
-                          where run.id = $1 and other.finished_at is null)
-               or exists (select from delivery d where d.run_id = $1 and d.finished_at is null and d.state <> 'held') as "needed!""#,
-        run
+                          where run.id = any($1) and other.finished_at is null)
+               or exists (select from delivery d where d.run_id = any($1) and d.finished_at is null and d.state <> 'held') as "needed!""#,
+        runs
     )
     .fetch_one(connection)
     .await?)
@@ -159,10 +213,10 @@ async fn hide_submission(connection: &mut PgConnection, due: &Due, input: &Json)
 }
 
 /// What came in keeps what is not private; of everything else nobody knows what it was made of.
-async fn hide_steps(connection: &mut PgConnection, due: &Due) -> Result<()> {
+async fn hide_steps(connection: &mut PgConnection, run: Uuid, due: Option<&Due>) -> Result<()> {
     let rows = sqlx::query!(
         "select node, item_path, output, error, kept, signal from step where run_id = $1",
-        due.run
+        run
     )
     .fetch_all(&mut *connection)
     .await?;
@@ -175,12 +229,13 @@ async fn hide_steps(connection: &mut PgConnection, due: &Due) -> Result<()> {
     let hidden: Vec<Json> = rows
         .into_iter()
         .map(|row| {
-            let output = match row.output {
-                Some(mut output) if row.node == due.trigger_node => {
+            let begins = due.filter(|due| due.trigger_node == row.node);
+            let output = match (row.output, begins) {
+                (Some(mut output), Some(due)) => {
                     due.private.hide(&mut output);
                     Some(output)
                 }
-                output => veiled(output),
+                (output, _) => veiled(output),
             };
             let mut error = row.error;
             error.iter_mut().for_each(veil_error);
@@ -195,7 +250,7 @@ async fn hide_steps(connection: &mut PgConnection, due: &Due) -> Result<()> {
                 signal = nullif(h.signal, 'null'), warnings = null
          from json_to_recordset($2::json) h (node text, item_path text, output jsonb, error jsonb, kept jsonb, signal jsonb)
          where step.run_id = $1 and step.node = h.node and step.item_path = h.item_path",
-        due.run,
+        run,
         SqlJson(&hidden) as _,
     )
     .execute(connection)
@@ -251,6 +306,34 @@ async fn hide_deliveries(connection: &mut PgConnection, run: Uuid) -> Result<()>
     Ok(())
 }
 
+/// What people were asked; all of it is over.
+async fn hide_approvals(connection: &mut PgConnection, run: Uuid) -> Result<()> {
+    let rows = sqlx::query!(
+        "select id, request, verdict, answered_by from approval where run_id = $1",
+        run
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in rows {
+        let mut request: ApprovalRequest = serde_json::from_value(row.request)?;
+        let verdict: Option<Verdict> = row.verdict.map(serde_json::from_value).transpose()?;
+        request.veil();
+        let verdict = verdict.map(|mut verdict| {
+            verdict.veil(row.answered_by.is_some());
+            json!(verdict)
+        });
+        sqlx::query!(
+            "update approval set request = $2, verdict = $3, addresses = '[]', barred_addresses = '{}' where id = $1",
+            row.id,
+            json!(request),
+            verdict,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Refuses a retry of a run whose private values are gone, unless its new input has them.
 pub(crate) async fn expect_kept(
     connection: &mut PgConnection,
@@ -258,8 +341,8 @@ pub(crate) async fn expect_kept(
     input: Option<&Json>,
 ) -> Result<()> {
     let row = sqlx::query!(
-        r#"select version.private -> run.trigger_node as "private!" from run join version on version.id = run.version_id
-           where run.id = $1 and run.masked_at is not null and version.private -> run.trigger_node is not null"#,
+        r#"select version.private -> run.trigger_node as "private" from run join version on version.id = run.version_id
+           where run.id = $1 and run.masked_at is not null"#,
         run.as_uuid()
     )
     .fetch_optional(connection)
@@ -267,18 +350,25 @@ pub(crate) async fn expect_kept(
     let Some(row) = row else {
         return Ok(());
     };
-    let private: Private = serde_json::from_value(row.private)?;
+    let private: Option<Private> = row.private.map(serde_json::from_value).transpose()?;
     let Some(input) = input else {
         return Err(StoreError::conflict(
             "private_values_gone",
             "Private values of this run are not kept any more, so its steps cannot run again. Retry it with changed input and fill them in, or start a new run.",
         ));
     };
-    match private.hidden_in(input) {
+    let pointer = match &private {
+        Some(private) => private
+            .hidden_in(input)
+            .map(|path| format!("/input/{}", path.split('.').next().unwrap_or(path))),
+        // It was made of the private values of another run.
+        None => has_mask(input).then(|| "/input".to_owned()),
+    };
+    match pointer {
         None => Ok(()),
-        Some(path) => Err(StoreError::invalid(
+        Some(pointer) => Err(StoreError::invalid(
             "private_value_hidden",
-            &format!("/input/{}", path.split('.').next().unwrap_or(path)),
+            &pointer,
             "This value is not kept any more. Write it again.",
         )),
     }

@@ -394,6 +394,18 @@ fn collect_reads(json: &Value, found: &mut dyn FnMut(&[String])) {
     }
 }
 
+/// An answer that nobody is asked for is the call of a link.
+fn called_back(wait: WaitOut) -> WaitOut {
+    if wait.on != "signal" {
+        return wait;
+    }
+    WaitOut {
+        on: "callback".into(),
+        text: "Waits until another program calls its link.".into(),
+        ..wait
+    }
+}
+
 /// What people are asked in a run, as the signed-in member sees it.
 struct Questions {
     /// With the page on which they decide, if they may.
@@ -424,7 +436,7 @@ impl Questions {
         let asks =
             open.find(|(asked, _)| asked.node == row.node && asked.item_path == row.item_path);
         let Some((approval, page)) = asks else {
-            return Some(wait);
+            return Some(called_back(wait));
         };
         Some(WaitOut {
             asked: if approval.request.asked.everybody {

@@ -161,7 +161,7 @@ pub(crate) struct CalledOut {
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct WaitOut {
-    /// `model`, `delivery`, `call`, `signal`, `time`, `retry` or `executor`.
+    /// `model`, `delivery`, `call`, `signal`, `callback`, `time`, `retry` or `executor`.
     pub on: String,
     /// In words.
     pub text: String,

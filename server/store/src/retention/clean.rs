@@ -1,5 +1,6 @@
 //! Removing what is kept no longer: in batches, each a commit of its own, by any process and only one at a time in a workspace. A chain
-//! of retries goes as a whole, because its runs share files; unfinished runs, open numbers and messages under way keep it.
+//! of retries goes as a whole, because its runs share files; unfinished runs, also those that called one of it, open numbers and messages
+//! under way keep it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -187,6 +188,8 @@ async fn remove_chains(
          where run.id = any($1)
            and not exists (select from run other where other.first_run = run.first_run
                            and (other.id >= $2 or other.finished_at is null or other.finished_at >= $3))
+           and not exists (select from run other join run caller on caller.id = other.parent_run
+                           where other.first_run = run.first_run and caller.finished_at is null)
            and not exists (select from number n where n.first_run = run.first_run and n.state = 'open')
            and not exists (select from run other join delivery d on d.run_id = other.id
                            where other.first_run = run.first_run and d.finished_at is null and d.state <> 'held')",
@@ -260,6 +263,9 @@ async fn delete_runs(
         .execute(&mut *connection)
         .await?;
     sqlx::query!("delete from answer where run_id = any($1)", runs)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("delete from approval where run_id = any($1)", runs)
         .execute(&mut *connection)
         .await?;
     sqlx::query!(
