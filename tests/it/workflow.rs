@@ -111,6 +111,20 @@ async fn an_example_takes_the_currency_and_the_clock_of_the_firm() {
     assert_eq!(draft["currency"], "USD");
     let price = &draft["samples"][0]["input"]["lines"][0]["unit_price"];
     assert_eq!(*price, json!({"amount": "412.00", "currency": "USD"}));
+    // The amounts of tables that come with an example, too.
+    owner
+        .post("/api/workflows", json!({"example": "quote"}))
+        .await
+        .expect(201);
+    let tables = owner.get("/api/tables").await.expect(200);
+    let path = format!("/api/tables/{}", id(&tables["items"][0]));
+    let table = owner.get(&path).await.expect(200);
+    let columns = table["columns"].as_array().unwrap();
+    let column = columns.iter().find(|column| column["name"] == "price");
+    assert_eq!(column.unwrap()["currency"], "USD");
+    let rows = owner.get(&format!("{path}/rows")).await.expect(200);
+    let price = &rows["items"][0]["cells"]["price"];
+    assert_eq!(*price, json!({"amount": "189.00", "currency": "USD"}));
     office.close().await;
 }
 
