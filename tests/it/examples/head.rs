@@ -129,6 +129,9 @@ pub(super) fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json
             page = Some(rendered);
             let file = json!({"id": Uuid::nil(), "name": "page.pdf", "content_type": "application/pdf", "size_bytes": 1});
             json!({"file": file, "pages": 1, "first_page": file})
+        } else if node.node.series().is_some() {
+            // A trial draws no number.
+            json!({"number": "PREVIEW", "count": 0, "year": 2027})
         } else if node.description.effect == Effect::Pure
             || node.description.family == Family::Asked
         {
