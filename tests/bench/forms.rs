@@ -100,7 +100,7 @@ async fn get(client: &Client, url: &str) -> anyhow::Result<f64> {
     Ok(millis(since.elapsed()))
 }
 
-/// The invoice with its note filled in: form, totals, note taken over, page rendered, delivery stored. From sending the form until the
+/// The invoice with its note filled in: form, totals, note taken over, number drawn, page rendered, delivery stored. From sending the form until the
 /// visitor's page is told that it is done.
 async fn submissions(
     form: &str,
@@ -202,7 +202,6 @@ fn answers(ticket: &str) -> String {
         ("_website", ""),
         ("customer", "Brandt & Söhne GmbH"),
         ("address", "Hafenstraße 12\n24103 Kiel"),
-        ("number", "NR-2027-0185"),
         ("date", "2027-03-09"),
         ("due", "2027-04-08"),
         ("note", "Thank you for the good work together."),

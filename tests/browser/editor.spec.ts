@@ -21,7 +21,7 @@ const config = (draft: Draft, id: string) => draft.nodes.find((node) => node.id 
 test("an example becomes a workflow of one's own; every change is saved and can be undone, also after a reload", async ({ browser }) => {
   const page = await agent(browser, api);
   const id = await startFrom(page, server, "Invoice");
-  await expect(page.getByRole("treeitem")).toHaveCount(5);
+  await expect(page.getByRole("treeitem")).toHaveCount(6);
 
   await step(page, "Write the note").click();
   const name = page.getByRole("textbox", { name: "Name of the step" });

@@ -83,6 +83,6 @@ test("a list's entries get steps of their own, by keyboard, and run one after th
   await step(page, "For each").focus();
   await page.keyboard.press("Delete");
   await expect(inner).toHaveCount(0);
-  await expect.poll(async () => (await draftOf(api, id)).nodes.length).toBe(5);
+  await expect.poll(async () => (await draftOf(api, id)).nodes.length).toBe(6);
   await page.context().close();
 });

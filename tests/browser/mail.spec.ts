@@ -55,7 +55,7 @@ test("a workflow's mail is a delivery with a panel of its own", async ({ browser
     for (const node of draft.nodes) {
       if (!("endpoint" in node.config)) continue;
       node["type"] = ["email", "send"].join("_");
-      node.config = { to: ["Anna Größe <anna@example.com>"], subject: "Your invoice {{ form.number }}", text: "Dear Anna,\n\nhere it is.", files: ["{{ page.file }}"] };
+      node.config = { to: ["Anna Größe <anna@example.com>"], subject: "Your invoice {{ number.number }}", text: "Dear Anna,\n\nhere it is.", files: ["{{ page.file }}"] };
     }
   });
   receiver.failFirst = 1;

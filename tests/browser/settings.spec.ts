@@ -132,16 +132,16 @@ test("an access key is shown once, starts a run over the API, and ends when it i
   const row = page.getByRole("listitem").filter({ hasText: "Booking system" });
   await expect(row).toContainText("never used");
 
-  const start = (number: string) =>
+  const start = () =>
     fetch(`${server.url}/api/workflows/${invoice.id}/runs`, {
       method: "POST",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json", "idempotency-key": "order-4711" },
-      body: JSON.stringify({ input: { ...invoice.sample, number }, wait_ms: 25_000 }),
+      body: JSON.stringify({ input: invoice.sample, wait_ms: 25_000 }),
     });
-  const answer = await start("2027-0001");
+  const answer = await start();
   expect(answer.ok).toBe(true);
   const run = (await answer.json()) as { id: string };
-  expect(((await (await start("2027-0001")).json()) as { id: string }).id).toBe(run.id);
+  expect(((await (await start()).json()) as { id: string }).id).toBe(run.id);
   // A key is for programs: it reaches no settings.
   expect((await fetch(`${server.url}/api/access-keys`, { headers: { authorization: `Bearer ${key}` } })).status).toBe(403);
 
@@ -155,7 +155,7 @@ test("an access key is shown once, starts a run over the API, and ends when it i
   await row.getByRole("button", { name: "Revoke Booking system" }).click();
   // Leaving the page does at once what Undo would have held back.
   await page.goto(`${server.url}/workflows`);
-  await expect.poll(async () => (await start("2027-0002")).status).toBe(401);
+  await expect.poll(async () => (await start()).status).toBe(401);
 });
 
 test("the firm's record is printed on the next document", async ({ browser }) => {

@@ -51,7 +51,7 @@ fn short(name: &str, step: &Json) -> Json {
 
 fn invoice(note: Option<&str>) -> Json {
     json!({
-        "customer": "Änne Müller", "address": "Hüxstraße 44\n23552 Lübeck", "number": "2027-0001", "date": "2027-03-08",
+        "customer": "Änne Müller", "address": "Hüxstraße 44\n23552 Lübeck", "date": "2027-03-08",
         "due": "2027-03-22", "note": note,
         "lines": [{"description": "Work", "quantity": "3", "unit_price": {"amount": "0.10", "currency": "EUR"}, "vat_rate": "19"}]
     })

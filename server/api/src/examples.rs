@@ -47,26 +47,29 @@ impl Gallery {
                 .iter()
                 .all(|node| catalogue.get(&node.node_type, node.version).is_some())
         };
+        let mut examples: Vec<_> = SHIPPED
+            .iter()
+            .filter_map(|(name, text)| {
+                let json: Json = serde_json::from_str(text).ok()?;
+                let workflow = graph::parse(&json).ok()?;
+                known(&workflow).then(|| {
+                    Arc::new(Example {
+                        name,
+                        json,
+                        workflow,
+                        page: OnceLock::new(),
+                    })
+                })
+            })
+            .collect();
+        // What makes a page is what people look for first.
+        examples.sort_by_key(|example| example.workflow.documents.is_empty());
         Self {
             messages: MESSAGES
                 .iter()
                 .filter_map(|(language, text)| Some((*language, serde_json::from_str(text).ok()?)))
                 .collect(),
-            examples: SHIPPED
-                .iter()
-                .filter_map(|(name, text)| {
-                    let json: Json = serde_json::from_str(text).ok()?;
-                    let workflow = graph::parse(&json).ok()?;
-                    known(&workflow).then(|| {
-                        Arc::new(Example {
-                            name,
-                            json,
-                            workflow,
-                            page: OnceLock::new(),
-                        })
-                    })
-                })
-                .collect(),
+            examples,
         }
     }
 

@@ -2,6 +2,7 @@
 //! "embedded under a local name" (exports, examples) and "a resource of its own" (drafts). Which settings name one says the schema
 //! (`x-widget: "document"`, `"table"`), never a node type.
 
+mod called;
 mod members;
 mod series;
 mod tables;
@@ -38,6 +39,7 @@ use crate::{
     routes::StepIconOut,
 };
 
+pub(crate) use called::{called_names, rename_called};
 pub(crate) use series::{embed_series, extract_series};
 pub(crate) use tables::{choices, embed_tables, extract_tables};
 

@@ -60,8 +60,10 @@ fn change_currency(value: &mut Json, from: &str, to: &str) {
             .for_each(|item| change_currency(item, from, to)),
         Json::Object(fields) => {
             let money = fields.len() == 2 && fields.contains_key("amount");
+            // A table's column of amounts says what its figures are in.
+            let column = fields.get("kind").is_some_and(|kind| kind == "money");
             match fields.get_mut("currency") {
-                Some(Json::String(currency)) if money && currency == from => {
+                Some(Json::String(currency)) if (money || column) && currency == from => {
                     to.clone_into(currency);
                 }
                 _ => fields

@@ -98,6 +98,11 @@ mod tests {
                 }
             }
         }
+        for node in json["nodes"].as_array_mut().expect("nodes") {
+            if node["config"]["series"].is_string() {
+                node["config"]["series"] = json!(Uuid::from_u128(1));
+            }
+        }
         (json, documents)
     }
 

@@ -2,10 +2,10 @@ import type { ReactNode } from "react";
 import type { Example } from "~/api/types";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { StepIcons } from "./Origin";
+import { OriginIcon, StepIcons } from "./Origin";
 import classes from "./ExampleCard.module.css";
 
-/** An example with its real page, drawn by the server from the example's own sample. */
+/** An example with its real page, drawn by the server from the example's own sample, or with its steps if it makes none. */
 export function ExampleCard({
   example,
   tag,
@@ -24,10 +24,17 @@ export function ExampleCard({
   return (
     <article className={classes.card}>
       <div className={classes.desk}>
-        {drawn && (
+        {example.page_url === null && (
+          <div className={classes.pageless}>
+            {example.steps.slice(0, 4).map((step, at) => (
+              <OriginIcon key={at} family={step.family} icon={step.icon} size={34} />
+            ))}
+          </div>
+        )}
+        {example.page_url !== null && drawn && (
           <img
             className={classes.paper}
-            src={`/api/examples/${encodeURIComponent(example.name)}/page.svg`}
+            src={example.page_url}
             alt={t("workflows.page_of", { name: example.title })}
             onError={() => setDrawn(false)}
             loading="lazy"

@@ -5,7 +5,7 @@ use engine::{check::Problem, ids::WorkflowId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::workflow::{Pin, Pins, Version};
+use store::workflow::{Draft, Pin, Pins, Version};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -77,8 +77,10 @@ async fn publish_workflow(
     Path(id): Path<Uuid>,
     Body(body): Body<PublishIn>,
 ) -> Result<(StatusCode, Json<VersionOut>)> {
-    let (store, scope, id) = (&app.store, &caller.scope, WorkflowId(id));
-    let draft = store::workflow::get(store, scope, id).await?.draft;
+    let id = WorkflowId(id);
+    let draft = store::workflow::get(&app.store, &caller.scope, id)
+        .await?
+        .draft;
     if draft.revision != body.base_revision {
         return Err(ApiError::new(
             StatusCode::CONFLICT,
@@ -91,6 +93,19 @@ async fn publish_workflow(
             "changed_at": draft.changed_at,
         })));
     }
+    let version = publish(&app, &caller, id, &draft, &body.note).await?;
+    Ok((StatusCode::CREATED, Json(version.into())))
+}
+
+/// Makes a version of a draft, with what it names pinned; 422 with every problem if there are errors.
+pub(super) async fn publish(
+    app: &App,
+    caller: &Caller,
+    id: WorkflowId,
+    draft: &Draft,
+    note: &str,
+) -> Result<Version> {
+    let (store, scope) = (&app.store, &caller.scope);
     let workflow = parse(&draft.document)?;
     let resources = Resources::read(store, scope, &app.catalogue, &workflow, Some(id)).await?;
     let checked = check(&workflow, &app.catalogue, &resources);
@@ -123,9 +138,7 @@ async fn publish_workflow(
         time_zone: workflow.time_zone.clone(),
         private: private(&app.catalogue, &workflow),
     };
-    let version =
-        store::workflow::publish(store, scope, id, body.base_revision, &body.note, &pins).await?;
-    Ok((StatusCode::CREATED, Json(version.into())))
+    Ok(store::workflow::publish(store, scope, id, draft.revision, note, &pins).await?)
 }
 
 /// All versions, newest first.

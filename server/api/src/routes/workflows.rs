@@ -1,5 +1,7 @@
 //! Workflows as resources: list, make, rename, switch on and off, copy, export, delete.
 
+use std::collections::HashMap;
+
 use axum::{
     Json,
     extract::State,
@@ -18,7 +20,12 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{Page, drafts::DraftOut, series::today, versions::LiveVersionOut};
+use super::{
+    Page,
+    drafts::DraftOut,
+    series::today,
+    versions::{LiveVersionOut, publish},
+};
 use crate::{
     App,
     auth::Caller,
@@ -26,8 +33,9 @@ use crate::{
     extract::{Body, Path},
     openapi::WorkflowSchema,
     workflow_document::{
-        Resources, embed_documents, embed_series, embed_tables, empty, extract_documents,
-        extract_series, extract_tables, parse, slug, step_icons, triggers,
+        Resources, called_names, embed_documents, embed_series, embed_tables, empty,
+        extract_documents, extract_series, extract_tables, parse, rename_called, slug, step_icons,
+        triggers,
     },
 };
 
@@ -231,15 +239,7 @@ async fn create_workflow(
                 "Send the name of an example or a document, not both.",
             ));
         }
-        (Some(name), None) => {
-            let example = app.gallery.find(name).ok_or_else(|| {
-                ApiError::invalid("example_unknown", "/example", "There is no such example.")
-            })?;
-            let firm = store::firm::get(&app.store, &caller.scope).await?;
-            let mut workflow = example.workflow.clone();
-            workflow.adopt(&firm.currency, &firm.time_zone);
-            workflow
-        }
+        (Some(name), None) => from_example(&app, &caller, name).await?,
         (None, Some(document)) => parse(document)?,
         (None, None) => {
             let firm = store::firm::get(&app.store, &caller.scope).await?;
@@ -254,6 +254,33 @@ async fn create_workflow(
         StatusCode::CREATED,
         Json(workflow_out(&app, &caller, id).await?),
     ))
+}
+
+/// A shipped example as the firm's own. Those that it calls are made with it and published, since only what is live can be called; nothing
+/// but a call begins them, and they call no others.
+async fn from_example(app: &App, caller: &Caller, name: &str) -> Result<Workflow> {
+    let firm = store::firm::get(&app.store, &caller.scope).await?;
+    let shipped = |name: &str| {
+        let mut workflow = app.gallery.find(name)?.workflow.clone();
+        workflow.adopt(&firm.currency, &firm.time_zone);
+        Some(workflow)
+    };
+    let mut workflow = shipped(name).ok_or_else(|| {
+        ApiError::invalid("example_unknown", "/example", "There is no such example.")
+    })?;
+    let mut ids: HashMap<String, WorkflowId> = HashMap::new();
+    for name in called_names(&app.catalogue, &workflow) {
+        if let Some(other) = shipped(&name) {
+            let id = make(app, caller, other).await?;
+            let draft = store::workflow::get(&app.store, &caller.scope, id)
+                .await?
+                .draft;
+            publish(app, caller, id, &draft, "").await?;
+            ids.insert(name, id);
+        }
+    }
+    rename_called(&app.catalogue, &mut workflow, &ids);
+    Ok(workflow)
 }
 
 /// Stores a workflow whose templates and series, and perhaps tables, are embedded.

@@ -15,7 +15,7 @@ import { ErrorPanel, InlineError } from "~/ui/Problem";
 import { Tag } from "~/ui/State";
 import classes from "./Setup.module.css";
 
-/** The shipped examples; what needs no model is ready at once, the rest starts by itself when the model is here. */
+/** The shipped examples that make a page; what needs no model is ready at once, the rest starts by itself when the model is here. */
 export function FirstDocument() {
   const { t } = useTranslation("setup");
   const format = useFormat();
@@ -28,7 +28,7 @@ export function FirstDocument() {
     mutationFn: tryExample,
     onSuccess: (run) => navigate({ to: "/runs/$id", params: { id: run.id } }),
   });
-  const list = items(examples.data).toSorted((a, b) => Number(a.needs_model) - Number(b.needs_model));
+  const list = items(examples.data).filter((example) => example.page_url !== null).toSorted((a, b) => Number(a.needs_model) - Number(b.needs_model));
   const soon = model?.seconds_left == null ? t("document.soon") : t("document.in_about", { time: format.duration(Math.max(60, Math.ceil(model.seconds_left)) * 1000) });
   return (
     <div className={classes.examples}>

@@ -47,7 +47,7 @@ export default function NewWorkflow({ close }: { close: () => void }) {
         {items(examples.data).map((example) => (
           <li key={example.name}>
             <button type="button" className={classes.exampleRow} disabled={busy} onClick={() => create.mutate({ example: example.name })}>
-              <img src={`/api/examples/${encodeURIComponent(example.name)}/page.svg`} alt="" loading="lazy" />
+              {example.page_url === null ? <span /> : <img src={example.page_url} alt="" loading="lazy" />}
               <span>
                 <strong>{example.title}</strong>
                 <span>{example.summary}</span>

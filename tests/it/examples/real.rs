@@ -1,0 +1,499 @@
+//! The examples whose steps need a whole server: each is made from the gallery, published and run, and what it must come to is looked
+//! at where people would: in their mail, in the answer to a program, in the run.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Json as JsonBody, Router, routing::post};
+use formwork_tests::{
+    Office,
+    office::Caller,
+    smtp::{MailReceiver, Received},
+};
+use mail_parser::{MessageParser, MimeHeaders as _};
+use serde_json::{Value as Json, json};
+
+use super::{examples, is_plain, pdf_text};
+
+const OFFICE: &str = "office@nordlicht.example";
+
+/// A travel agency that sends mail.
+struct Agency {
+    office: Office,
+    owner: Caller,
+    receiver: MailReceiver,
+}
+
+/// A mail as its reader sees it.
+struct Mail {
+    to: Vec<String>,
+    subject: String,
+    text: String,
+    /// Names and bytes.
+    files: Vec<(String, Vec<u8>)>,
+}
+
+impl Mail {
+    fn read(received: &Received) -> Self {
+        let mail = MessageParser::default()
+            .parse(&received.bytes)
+            .expect("a mail");
+        let files = mail.attachments().map(|part| {
+            let name = part.attachment_name().unwrap_or_default();
+            (name.to_owned(), part.contents().to_vec())
+        });
+        Self {
+            to: received.to.clone(),
+            subject: mail.subject().unwrap_or_default().to_owned(),
+            text: mail.body_text(0).unwrap_or_default().into_owned(),
+            files: files.collect(),
+        }
+    }
+
+    #[track_caller]
+    fn says(&self, words: &[&str]) {
+        for word in words {
+            assert!(self.text.contains(word), "{word} in {}", self.text);
+        }
+    }
+}
+
+impl Agency {
+    async fn open() -> Self {
+        let (office, owner) = Office::open().await;
+        let mut firm = owner.get("/api/firm").await.expect(200);
+        firm["name"] = json!("Nordlicht Reisen");
+        firm["email"] = json!(OFFICE);
+        firm["currency"] = json!("EUR");
+        firm["time_zone"] = json!("UTC");
+        owner.put("/api/firm", firm).await.expect(200);
+        let receiver = MailReceiver::start(&[]).await;
+        let server = json!({"host": "127.0.0.1", "port": receiver.port, "encryption": "none", "sender_address": OFFICE});
+        owner.put("/api/mail", server).await.expect(200);
+        Self {
+            office,
+            owner,
+            receiver,
+        }
+    }
+
+    /// An example as it is shipped but for this change, published.
+    async fn publish(&self, example: &str, change: impl FnOnce(&mut Json)) -> Json {
+        let body = json!({ "example": example });
+        let made = self.owner.post("/api/workflows", body).await.expect(201);
+        let path = format!("/api/workflows/{}", text(&made["id"]));
+        let mut draft = made["draft"]["document"].clone();
+        change(&mut draft);
+        let body = json!({"base_revision": made["draft"]["revision"], "document": draft});
+        let saved = self.owner.put(&format!("{path}/draft"), body).await;
+        let body = json!({"base_revision": saved.expect(200)["revision"]});
+        let published = self.owner.post(&format!("{path}/publish"), body).await;
+        published.expect(201);
+        self.owner.get(&path).await.expect(200)
+    }
+
+    /// A run that waits for something.
+    async fn waiting(&self, workflow: &Json, input: Json) -> String {
+        let run = self.owner.start(workflow, input).await;
+        let state = format!("select state from run where id = '{run}'");
+        self.office.db.until(&state, "waiting").await;
+        run
+    }
+
+    /// What the only run that waits has waited for is over.
+    fn time_goes_by(&self) {
+        self.office.sql("update queue_entry set due_at = now()");
+    }
+
+    /// The run when it has succeeded.
+    async fn succeeded(&self, run: &str) -> Json {
+        let waited = format!("/api/runs/{run}/wait?wait_ms=25000");
+        self.owner.get(&waited).await.expect(200);
+        let told = self.owner.get(&format!("/api/runs/{run}")).await;
+        let told = told.expect(200);
+        assert_eq!(told["state"], "succeeded", "{told:#}");
+        told
+    }
+
+    /// All mails, once so many have arrived.
+    async fn mails(&self, count: usize) -> Vec<Mail> {
+        let arrived =
+            "select count(*) from delivery where channel = 'mail' and state = 'delivered'";
+        self.office.db.until(arrived, &count.to_string()).await;
+        self.receiver.received().iter().map(Mail::read).collect()
+    }
+
+    async fn close(self) {
+        let unfinished = "select count(*) from run where finished_at is null";
+        self.office.db.until(unfinished, "0").await;
+        self.office.close().await;
+    }
+}
+
+fn text(json: &Json) -> &str {
+    json.as_str().unwrap_or_else(|| panic!("a text: {json}"))
+}
+
+fn sample(workflow: &Json, number: usize) -> Json {
+    workflow["draft"]["document"]["samples"][number]["input"].clone()
+}
+
+fn step<'a>(run: &'a Json, node: &str) -> &'a Json {
+    let steps = run["steps"].as_array().expect("steps");
+    let found = steps.iter().find(|step| step["node"] == node);
+    found.unwrap_or_else(|| panic!("{node} in {run:#}"))
+}
+
+fn node<'a>(document: &'a mut Json, id: &str) -> &'a mut Json {
+    let nodes = document["nodes"].as_array_mut().expect("steps");
+    let found = nodes.iter_mut().find(|node| node["id"] == id);
+    found.unwrap_or_else(|| panic!("there is no {id}"))
+}
+
+#[test]
+fn every_example_that_needs_a_server_runs_on_one() {
+    let all = examples().into_iter();
+    let mut found: Vec<String> = all
+        .filter(|example| !is_plain(example))
+        .map(|example| example.file)
+        .collect();
+    found.sort();
+    // Each has its test below.
+    assert_eq!(
+        found,
+        [
+            "failed-run.json",
+            "group-vouchers.json",
+            "payment-reminder.json",
+            "supplier-confirmation.json",
+            "trip-price.json",
+            "trip-request.json",
+            "web-order.json",
+            "weekly-offers.json",
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_gets_a_number_a_page_and_a_mail_or_is_refused() {
+    let agency = Agency::open().await;
+    let workflow = agency.publish("web-order", |_| ()).await;
+    let url = text(&workflow["hook_urls"][0]["url"]);
+    let path = url.strip_prefix(&agency.office.address).expect("our own");
+    let website = agency.office.caller();
+    let year = agency
+        .office
+        .sql("select to_char(now() at time zone 'UTC', 'YYYY')");
+
+    let answer = website.post(path, sample(&workflow, 0)).await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "application/pdf"),
+        "{}",
+        answer.json
+    );
+    let page = pdf_text(&answer.body);
+    let number = format!("O-{year}-0001");
+    for shown in [
+        number.as_str(),
+        "W-10071",
+        "Lisbon on foot, guide book",
+        "€48.70",
+        "€4.90",
+        "€53.60",
+    ] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    let mails = agency.mails(1).await;
+    assert_eq!(mails[0].to, ["clara.hoffmann@example.com"]);
+    assert_eq!(mails[0].subject, format!("Your order {number}"));
+    assert_eq!(
+        mails[0].files,
+        [(format!("order-{number}.pdf"), answer.body)]
+    );
+
+    // The customer cannot be written to: the website gets its page, and the office hears of it.
+    let mut order = sample(&workflow, 1);
+    order["email"] = json!("nobody at all");
+    let answer = website.post(path, order).await;
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    let page = pdf_text(&answer.body);
+    for shown in ["€12.90", "€162.90"] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    let mails = agency.mails(2).await;
+    assert_eq!(mails[1].to, [OFFICE]);
+    assert!(
+        mails[1].subject.contains(&format!("O-{year}-0002")),
+        "{}",
+        mails[1].subject
+    );
+    mails[1].says(&["Matthias Gruber", "nobody at all"]);
+
+    // Nothing is numbered or sent for a country that is not served.
+    let answer = website.post(path, sample(&workflow, 2)).await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.body, b"We do not send to BR.");
+    let succeeded = "select count(*) from run where state = 'succeeded'";
+    agency.office.db.until(succeeded, "3").await;
+    let reason = "select output ->> 'message' from step where node = 'end' and state = 'succeeded'";
+    assert_eq!(agency.office.sql(reason), "Refused: we do not send to BR.");
+    let series = agency.owner.get("/api/series").await.expect(200);
+    assert_eq!(series["items"][0]["next_count"], 3);
+    assert_eq!(agency.receiver.received().len(), 2);
+    agency.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_hear_of_trips_with_free_places_every_monday() {
+    let agency = Agency::open().await;
+    let workflow = agency.publish("weekly-offers", |_| ()).await;
+    // Monday a week ago, which is past whatever day it is.
+    agency.office.sql(
+        "update schedule set next_at = (date_trunc('week', now() at time zone 'UTC') - interval '7 days' + interval '8 hours') at time zone 'UTC'",
+    );
+    let store = agency.office.db.store().await;
+    store::schedule::begin_due(&store).await.expect("begun");
+    let mails = agency.mails(2).await;
+    let clara = mails
+        .iter()
+        .find(|mail| mail.to == ["clara.hoffmann@example.com"]);
+    let clara = clara.expect("a reader");
+    assert_eq!(clara.subject, "3 trips with free places");
+    clara.says(&["Dear Clara Hoffmann", "€329.00 per person"]);
+    let page = pdf_text(&clara.files[0].1);
+    for written in [&clara.text, &page] {
+        let places: Vec<Option<usize>> = ["Christmas markets", "Lisbon and Sintra", "Madeira"]
+            .map(|trip| written.find(trip))
+            .into();
+        assert!(places[0].is_some(), "{written}");
+        assert!(places.is_sorted(), "the cheapest first: {written}");
+        assert!(!written.contains("Porto"), "sold out: {written}");
+    }
+    let run = agency.office.sql("select id from run");
+    let told = agency.succeeded(&run).await;
+    assert_eq!(step(&told, "each")["output"]["count"], 2);
+
+    // With everything sold out nobody is written to.
+    let tables = agency.owner.get("/api/tables").await.expect(200);
+    let tables = tables["items"].as_array().expect("tables");
+    let offers = tables.iter().find(|table| table["name"] == "Offers");
+    let path = format!("/api/tables/{}", text(&offers.expect("a table")["id"]));
+    let version = agency.owner.get(&path).await.expect(200)["version"].clone();
+    let path = format!("{path}/rows");
+    let rows = agency.owner.get(&path).await.expect(200);
+    let rows = rows["items"].as_array().expect("rows");
+    let sold_out = |row: &Json| json!({"op": "set", "row": row["id"], "revision": row["revision"], "cells": {"places": "0"}});
+    let changes: Vec<Json> = rows.iter().map(sold_out).collect();
+    let body = json!({"version": version, "locale": "en", "changes": changes});
+    agency.owner.post(&path, body).await.expect(200);
+    let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
+    let told = agency.succeeded(&run).await;
+    let rest = &step(&told, "rest")["output"]["message"];
+    assert_eq!(*rest, "No trip has free places.");
+    assert_eq!(agency.receiver.received().len(), 2);
+    agency.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_gets_a_voucher_for_each_and_a_rooming_list() {
+    let agency = Agency::open().await;
+    let workflow = agency.publish("group-vouchers", |_| ()).await;
+    let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
+    let told = agency.succeeded(&run).await;
+    assert_eq!(step(&told, "rooms")["output"]["count"], 2);
+    let mails = agency.mails(1).await;
+    assert_eq!(mails[0].to, ["choir@example.com"]);
+    assert_eq!(mails[0].subject, "Vouchers for Choir of St. Jakobi");
+    mails[0].says(&["Here are 3 vouchers", "Double room: 2", "Single room: 1"]);
+    let names: Vec<&str> = mails[0]
+        .files
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    // In the order of the travellers, however many were made at once.
+    assert_eq!(
+        names,
+        [
+            "voucher-1-Clara Hoffmann.pdf",
+            "voucher-2-Jonas Brandt.pdf",
+            "voucher-3-Zoë Müller-Łukasz.pdf",
+            "rooming-list-Choir of St. Jakobi.xlsx",
+        ]
+    );
+    let page = pdf_text(&mails[0].files[1].1);
+    for shown in ["Jonas Brandt", "Single room", "Klassik Altstadt Hotel"] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    assert!(mails[0].files[3].1.starts_with(b"PK"), "a workbook");
+    agency.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_not_paid_after_ten_days_is_reminded_or_called() {
+    let agency = Agency::open().await;
+    let workflow = agency.publish("payment-reminder", |_| ()).await;
+    let after_ten_days = async |input: Json| {
+        let run = agency.waiting(&workflow, input).await;
+        let told = agency.owner.get(&format!("/api/runs/{run}")).await;
+        assert_eq!(told.expect(200)["waits"][0]["on"], "time");
+        agency.time_goes_by();
+        agency.succeeded(&run).await
+    };
+    after_ten_days(sample(&workflow, 0)).await;
+    let mails = agency.mails(1).await;
+    assert_eq!(mails[0].to, ["gruber@example.com"]);
+    assert_eq!(mails[0].subject, "Reminder: invoice NR-2027-0185");
+    mails[0].says(&["€236.40"]);
+
+    let told = after_ten_days(sample(&workflow, 1)).await;
+    let reason = text(&step(&told, "paid")["output"]["message"]);
+    assert!(reason.starts_with("Paid on "), "{reason}");
+
+    let mut large = sample(&workflow, 0);
+    large["amount"]["amount"] = json!("1000.00");
+    after_ten_days(large).await;
+    let mails = agency.mails(2).await;
+    assert_eq!(mails[1].to, [OFFICE]);
+    assert_eq!(
+        mails[1].subject,
+        "Please call Matthias Gruber about NR-2027-0185"
+    );
+    agency.close().await;
+}
+
+/// A booking system: what it was asked, and its address.
+async fn booking_system() -> (Arc<Mutex<Vec<Json>>>, String) {
+    let asked: Arc<Mutex<Vec<Json>>> = Arc::default();
+    let asking = asked.clone();
+    let take = move |JsonBody(body): JsonBody<Json>| {
+        asking.lock().expect("no panic").push(body);
+        std::future::ready(())
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    let app = Router::new().route("/hook", post(take));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (asked, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_waits_for_the_hotel_and_goes_on_whatever_it_says() {
+    let agency = Agency::open().await;
+    let (asked, url) = booking_system().await;
+    let body = json!({"name": "Booking system", "url": url});
+    let endpoint = agency.owner.post("/api/endpoints", body).await.expect(201);
+    let workflow = agency
+        .publish("supplier-confirmation", |draft| {
+            node(draft, "ask")["config"]["endpoint"] = endpoint["endpoint"]["id"].clone();
+        })
+        .await;
+    let hotel = agency.office.caller();
+    let ask = async |number: usize| {
+        let run = agency.waiting(&workflow, sample(&workflow, 0)).await;
+        let arrived =
+            "select count(*) from delivery where channel = 'webhook' and state = 'delivered'";
+        agency.office.db.until(arrived, &number.to_string()).await;
+        let message = asked.lock().expect("no panic")[number - 1].clone();
+        assert_eq!(message["type"], "booking.requested");
+        let link = text(&message["data"]["values"]["answer_to"]).to_owned();
+        let path = link.strip_prefix("http://forms.test").expect("our own");
+        (run, path.to_owned())
+    };
+
+    let (run, path) = ask(1).await;
+    let answer = json!({"confirmed": true, "reference": "KA-20417"});
+    assert_eq!(hotel.post(&path, answer).await.status, 200);
+    agency.succeeded(&run).await;
+    let mails = agency.mails(1).await;
+    assert_eq!(mails[0].to, ["clara.hoffmann@example.com"]);
+    assert_eq!(mails[0].subject, "Klassik Altstadt Hotel is booked");
+    mails[0].says(&["for 2 nights", "KA-20417"]);
+
+    let (run, path) = ask(2).await;
+    let answer = json!({"confirmed": false, "note": "We are full."});
+    assert_eq!(hotel.post(&path, answer).await.status, 200);
+    agency.succeeded(&run).await;
+    let mails = agency.mails(2).await;
+    assert_eq!(mails[1].to, [OFFICE]);
+    mails[1].says(&["another hotel", "We are full."]);
+
+    let (run, _) = ask(3).await;
+    agency.time_goes_by();
+    agency.succeeded(&run).await;
+    let mails = agency.mails(3).await;
+    assert_eq!(mails[2].to, [OFFICE]);
+    assert_eq!(mails[2].subject, "Klassik Altstadt Hotel has not answered");
+    agency.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_answered_with_what_another_workflow_works_out() {
+    let agency = Agency::open().await;
+    let workflow = agency
+        .publish("trip-request", |draft| {
+            let hotels = node(draft, "form")["config"]["fields"][2]["options"].as_array_mut();
+            let hotels = hotels.expect("choices");
+            hotels.push(json!({"value": "Hotel Sonne"}));
+        })
+        .await;
+    // The one that it calls came with it, and is live.
+    let called = agency
+        .office
+        .sql("select name || ' ' || state from workflow where name = 'Trip price'");
+    assert_eq!(called, "Trip price live");
+    let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
+    let told = agency.succeeded(&run).await;
+    assert_eq!(step(&told, "price")["output"]["answer"]["city"], "Lisbon");
+    let mails = agency.mails(1).await;
+    assert_eq!(mails[0].to, ["clara.hoffmann@example.com"]);
+    assert_eq!(mails[0].subject, "Casa do Chafariz: €945.00");
+    mails[0].says(&["€472.50 each"]);
+
+    // Ten percent less for a group.
+    let run = agency.owner.start(&workflow, sample(&workflow, 1)).await;
+    agency.succeeded(&run).await;
+    let mails = agency.mails(2).await;
+    assert_eq!(mails[1].subject, "Klassik Altstadt Hotel: €1,493.10");
+    mails[1].says(&["€106.65 each"]);
+
+    // A price that is not known is the office's business.
+    let mut input = sample(&workflow, 0);
+    input["hotel"] = json!("Hotel Sonne");
+    let run = agency.owner.start(&workflow, input).await;
+    let told = agency.succeeded(&run).await;
+    let error = &step(&told, "price")["error"];
+    assert_eq!(error["code"], "called_run_failed");
+    assert_eq!(error["params"]["error"]["code"], "stopped_here");
+    let mails = agency.mails(3).await;
+    assert_eq!(mails[2].to, [OFFICE]);
+    assert_eq!(mails[2].subject, "No price for Hotel Sonne");
+    agency.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_office_hears_of_a_failed_run() {
+    let agency = Agency::open().await;
+    let notice = agency.publish("failed-run", |_| ()).await;
+    let price = agency
+        .publish("trip-price", |draft| {
+            draft["on_failure"] = notice["id"].clone();
+        })
+        .await;
+    let run = agency.owner.start(&price, sample(&price, 1)).await;
+    let told = agency.succeeded(&run).await;
+    let total = &step(&told, "price")["output"]["total"];
+    assert_eq!(*total, json!({"amount": "1493.10", "currency": "EUR"}));
+
+    let unknown = json!({"hotel": "Hotel Sonne", "nights": 2, "persons": 2});
+    let run = agency.owner.start(&price, unknown).await;
+    let mails = agency.mails(1).await;
+    assert_eq!(mails[0].to, [OFFICE]);
+    assert_eq!(mails[0].subject, "Trip price has failed at “No such hotel”");
+    mails[0].says(&[
+        "“Hotel Sonne” is not in the price list.",
+        &format!("/runs/{run}"),
+    ]);
+    agency.close().await;
+}
