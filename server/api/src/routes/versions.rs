@@ -137,6 +137,7 @@ pub(super) async fn publish(
         schedules: schedules(&app.catalogue, &workflow),
         time_zone: workflow.time_zone.clone(),
         private: private(&app.catalogue, &workflow),
+        lines: checked.lines,
     };
     Ok(store::workflow::publish(store, scope, id, draft.revision, note, &pins).await?)
 }
