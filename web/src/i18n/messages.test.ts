@@ -52,7 +52,7 @@ describe.each(pairs)("messages of $folder", ({ en, zh, folder }) => {
   });
 
   test("every key that a screen names exists", () => {
-    const inside = sources.filter(({ path }) => path.startsWith(folder) && (folder !== "" || !pairs.some((pair) => pair.folder !== "" && path.startsWith(pair.folder))));
+    const inside = sources.filter(({ path }) => path.startsWith(folder) && !pairs.some((pair) => pair.folder.length > folder.length && path.startsWith(pair.folder)));
     const missing = inside.flatMap(({ path, text }) =>
       [...text.matchAll(/\bt\(\s*(["`])([^"`]+)\1/g)].flatMap(([, quote, key = ""]) => {
         const own = key.replace(/^app:/, "");
