@@ -1458,6 +1458,8 @@ export interface components {
             schedule?: Record<string, never> | null;
             /** @description The next three moments of a schedule. */
             next?: string[] | null;
+            /** @description It waits for a call of its link, which earlier steps read as `run.links.<id>`. */
+            is_called_back: boolean;
             /** @description Ids of the steps whose values it may read, in running order. */
             readable: string[];
             references: components["schemas"]["Reference"][];
@@ -1560,6 +1562,16 @@ export interface components {
             /** @constant */
             kind: "any";
         });
+        /** @description Further runs wait in line until one of those that go has ended. Trial runs do not count. */
+        Concurrency: {
+            /**
+             * Format: uint32
+             * @description Most runs at the same time, from 1 to 100.
+             */
+            runs: number;
+            /** @description Counted for each value of this alone; it reads what the run begins with. */
+            key?: components["schemas"]["Template"] | null;
+        };
         CredentialIn: {
             name: string;
             secret: components["schemas"]["SecretIn"];
@@ -2146,6 +2158,23 @@ export interface components {
              */
             heartbeat_ms?: number | null;
         };
+        /** @description A run waits because its workflow lets only so many go at the same time. */
+        LineOut: {
+            /**
+             * Format: int64
+             * @description Runs that wait before it; at most 1,000 are counted.
+             */
+            ahead: number;
+            /**
+             * Format: int32
+             * @description How many go at the same time; null: the limit was lifted, and it begins in a moment.
+             */
+            runs: number | null;
+            /** @description What they are counted by, such as a customer's name; null: all runs of the workflow together. */
+            key: string | null;
+            /** @description What they are counted by could not be told of what was handed in; it waits with those without a value. */
+            key_failed: boolean;
+        };
         LiveVersionOut: {
             /** Format: int32 */
             number: number;
@@ -2634,6 +2663,7 @@ export interface components {
                 trial: boolean;
                 /** @description It is not over, and its workflow or everything is paused. */
                 paused: boolean;
+                line: components["schemas"]["LineOut"] | null;
                 workflow: components["schemas"]["RunWorkflowOut"];
                 /** Format: date-time */
                 created_at: string;
@@ -3064,6 +3094,7 @@ export interface components {
             trial: boolean;
             /** @description It is not over, and its workflow or everything is paused. */
             paused: boolean;
+            line: components["schemas"]["LineOut"] | null;
             workflow: components["schemas"]["RunWorkflowOut"];
             input: Record<string, never>;
             /** Format: date-time */
@@ -3108,6 +3139,7 @@ export interface components {
             trial: boolean;
             /** @description It is not over, and its workflow or everything is paused. */
             paused: boolean;
+            line: components["schemas"]["LineOut"] | null;
             workflow: components["schemas"]["RunWorkflowOut"];
             /** Format: date-time */
             created_at: string;
@@ -3430,7 +3462,7 @@ export interface components {
             documents: components["schemas"]["PinnedOut"][];
         };
         WaitOut: {
-            /** @description `model`, `delivery`, `call`, `signal`, `time`, `retry` or `executor`. */
+            /** @description `model`, `delivery`, `call`, `signal`, `callback`, `time`, `retry` or `executor`. */
             on: string;
             /** @description In words. */
             text: string;
@@ -3471,6 +3503,8 @@ export interface components {
             samples: components["schemas"]["Sample"][];
             /** @description The workflow that is run when a run of this one fails; it is called with the failure. */
             on_failure?: components["schemas"]["WorkflowId"] | null;
+            /** @description How many of its runs go at the same time; absent: any number. */
+            concurrency?: components["schemas"]["Concurrency"] | null;
             /** @description Embedded document templates by local name; only in exports and in `workflows/`. */
             documents?: {
                 [key: string]: unknown;
