@@ -64,7 +64,7 @@ function Limits({ start }: { start: Retention }) {
           save.mutate();
         }}
       >
-        <div className={classes.pair}>
+        <div className={classes.pair} style={{ gridTemplateColumns: "repeat(auto-fit, minmax(min(260px, 100%), 1fr))" }}>
           <NumberInput label={t("run_days")} description={t("run_days_hint")} placeholder={t("no_limit")} min={3} max={36500} allowDecimal={false} value={values.run_days ?? ""} error={errors.run_days} onChange={(value) => change({ run_days: count(value) })} />
           <NumberInput label={t("most_runs")} description={t("most_runs_hint")} placeholder={t("no_limit")} min={1} max={1e9} allowDecimal={false} value={values.most_runs ?? ""} error={errors.most_runs} onChange={(value) => change({ most_runs: count(value) })} />
           <NumberInput label={t("file_days")} description={t("file_days_hint")} placeholder={t("as_runs")} min={3} max={36500} allowDecimal={false} value={values.file_days ?? ""} error={errors.file_days} onChange={(value) => change({ file_days: count(value) })} />
