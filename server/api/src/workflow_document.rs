@@ -356,6 +356,7 @@ pub(crate) fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
         edges: Vec::new(),
         samples: Vec::new(),
         on_failure: None,
+        concurrency: None,
         documents: indexmap::IndexMap::new(),
         series: indexmap::IndexMap::new(),
         tables: indexmap::IndexMap::new(),

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     call::{Offer, check_on_failure},
     catalogue::Catalogue,
+    concurrency::{Lines, check_concurrency},
     expression::{self, Template},
     graph::{Draft, DraftNode, Resources},
     kind::Kind,
@@ -95,6 +96,9 @@ pub struct Checked {
     pub nodes: IndexMap<String, CheckedNode>,
     /// What it offers to workflows that call it.
     pub offer: Option<Offer>,
+    /// How many of its runs go at the same time.
+    #[serde(skip)]
+    pub lines: Option<Lines>,
 }
 
 /// One step as the editor draws it; what is not known, because its type or config is wrong, is empty.
@@ -170,6 +174,7 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &dyn Resourc
     let mut draft = Draft::new(workflow, catalogue, resources);
     let mut problems = std::mem::take(&mut draft.problems);
     problems.extend(check_on_failure(workflow, resources));
+    problems.extend(check_concurrency(workflow, &draft));
     let mut checked = BTreeMap::new();
     let mut templates_left = MAX_TEMPLATES;
     for (index, node) in draft.nodes.iter().enumerate() {
@@ -249,6 +254,7 @@ pub fn check(workflow: &Workflow, catalogue: &Catalogue, resources: &dyn Resourc
         problems,
         nodes,
         offer: draft.offer(resources),
+        lines: Lines::of(workflow, &draft),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod approval;
 pub mod call;
 pub mod catalogue;
 pub mod check;
+pub mod concurrency;
 pub mod expression;
 pub mod firm;
 pub mod foreign;

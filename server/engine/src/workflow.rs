@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{ids::WorkflowId, series::Series};
+use crate::{expression::Template, ids::WorkflowId, series::Series};
 
 /// The document format this build reads and writes.
 pub const FORMAT: &str = "formwork/1";
@@ -30,6 +30,9 @@ pub struct Workflow {
     /// The workflow that is run when a run of this one fails; it is called with the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<WorkflowId>,
+    /// How many of its runs go at the same time; absent: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
     /// Embedded document templates by local name; only in exports and in `workflows/`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub documents: IndexMap<String, Json>,
@@ -113,6 +116,17 @@ pub struct Limits {
     /// From one sign of progress to the next, while it is worked on; only where a step reports progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat_ms: Option<u64>,
+}
+
+/// Further runs wait in line until one of those that go has ended. Trial runs do not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Concurrency {
+    /// Most runs at the same time, from 1 to 100.
+    pub runs: u32,
+    /// Counted for each value of this alone; it reads what the run begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Template>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

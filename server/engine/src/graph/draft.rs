@@ -641,6 +641,23 @@ impl Draft {
         })
     }
 
+    /// What the steps that begin runs put out. A run begins at one of them: of several each may be empty.
+    pub(crate) fn trigger_fields(&self) -> Vec<Field> {
+        let triggers: Vec<&DraftNode> = self
+            .nodes
+            .iter()
+            .filter(|node| node.trigger.is_some())
+            .collect();
+        let reading = match triggers.len() {
+            1 => Reading::Output,
+            _ => Reading::Maybe,
+        };
+        triggers
+            .iter()
+            .map(|node| reading.field(node.seen()))
+            .collect()
+    }
+
     fn check_reach(&mut self) {
         let triggers: Vec<usize> = self
             .nodes
