@@ -77,6 +77,7 @@ fn segment(entry: &ClaimedEntry, holder: Holder, output: serde_json::Value) -> S
         parent: None,
         may_have_called: false,
         draws_numbers: false,
+        limited: false,
         holder,
         writes: Writing::Known(Box::new(Writes {
             steps: vec![step],

@@ -372,6 +372,7 @@ impl Known {
             parent: self.run.parent,
             may_have_called: self.may_have_called(),
             draws_numbers: self.program.plan.draws_numbers(),
+            limited: self.run.limited,
             holder,
             writes,
         }
@@ -693,6 +694,7 @@ pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) 
         parent: entry.run.parent,
         may_have_called: true,
         draws_numbers: false,
+        limited: entry.run.limited,
         holder,
         writes: Writing::Known(Box::new(Writes {
             steps: vec![step],

@@ -11,7 +11,11 @@ use engine::{
 use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, types::Json as SqlJson};
 
-use crate::{Result, Scope, Store, queue, run};
+use crate::{
+    Result, Scope, Store,
+    line::{self, Line},
+    queue, run,
+};
 
 /// A run that a step of a segment calls.
 #[derive(Clone, Debug)]
@@ -53,6 +57,7 @@ pub(crate) struct Ended {
     workspace: WorkspaceId,
     workflow: WorkflowId,
     trial: bool,
+    limited: bool,
 }
 
 /// Why a workflow cannot be called, or the version that a call runs.
@@ -351,13 +356,13 @@ async fn unfinished(connection: &mut PgConnection, callers: &[RunId]) -> Result<
 }
 
 /// Stores called runs with their first entries; the caller of this holds the locks of the runs that call. A run that is there already was
-/// called by the same step before.
+/// called by the same step before. Gives the lines in which some of them stand.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     calls: &[(RunId, &CallWrite)],
-) -> Result<()> {
+) -> Result<Vec<Line>> {
     if calls.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let rows: Vec<Json> = calls
         .iter()
@@ -369,30 +374,34 @@ pub(crate) async fn insert(
             })
         })
         .collect();
-    sqlx::query!(
+    let made = sqlx::query!(
         "insert into run (id, workspace_id, workflow_id, version_id, trial, source, trigger_node, title, input, firm, really_send,
-                          first_run, expires_at, priority, parent_run, parent_node, parent_item_path, depth, failure_of)
+                          first_run, expires_at, priority, parent_run, parent_node, parent_item_path, depth, failure_of, limited)
          select c.id, run.workspace_id, c.workflow_id, c.version_id, run.trial, case when run.trial then 'trial' else 'call' end,
                 c.trigger_node, c.title, coalesce(c.input, 'null'), run.firm, run.really_send, c.id, run.expires_at, run.priority, run.id,
-                c.node, c.item_path, run.depth + 1, run.failure_of
+                c.node, c.item_path, run.depth + 1, run.failure_of,
+                not run.trial and exists (select from version where version.id = c.version_id and version.concurrency is not null)
          from json_to_recordset($1::json) c (id uuid, parent_run uuid, node text, item_path text, workflow_id uuid, version_id uuid,
                   trigger_node text, title text, input jsonb)
               join run on run.id = c.parent_run
-         on conflict (id) do nothing",
+         on conflict (id) do nothing returning id, limited",
         SqlJson(&rows) as _,
     )
-    .execute(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
-    enter(connection, &rows).await
+    enter(connection, &rows).await?;
+    let limited = made.into_iter().filter(|row| row.limited);
+    let limited: Vec<RunId> = limited.map(|row| row.id.into()).collect();
+    line::join(connection, &limited, None).await
 }
 
-/// The first entries of runs (`id`) that were just stored.
+/// The first entries of runs (`id`) that were just stored; limited ones get theirs when it is their turn.
 pub(crate) async fn enter(connection: &mut PgConnection, runs: &[Json]) -> Result<()> {
     sqlx::query!(
         "insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority)
          select run.id, run.trigger_node, '', run.workspace_id, run.workflow_id, run.priority
          from json_to_recordset($1::json) c (id uuid) join run on run.id = c.id
-         where run.state = 'queued'
+         where run.state = 'queued' and not run.limited
          on conflict (run_id, node, item_path) do nothing",
         SqlJson(runs) as _,
     )
@@ -457,7 +466,7 @@ pub(crate) async fn end(connection: &mut PgConnection, runs: &[RunId]) -> Result
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         "update run set state = 'cancelled', finished_at = now() where id = any($1) and finished_at is null
-         returning id, workspace_id, workflow_id, trial",
+         returning id, workspace_id, workflow_id, trial, limited",
         &ids
     )
     .fetch_all(connection)
@@ -469,8 +478,15 @@ pub(crate) async fn end(connection: &mut PgConnection, runs: &[RunId]) -> Result
             workspace: row.workspace_id.into(),
             workflow: row.workflow_id.into(),
             trial: row.trial,
+            limited: row.limited,
         })
         .collect())
+}
+
+/// Those of them whose places somebody else gets.
+pub(crate) fn limited(ended: &[Ended]) -> Vec<RunId> {
+    let limited = ended.iter().filter(|one| one.limited);
+    limited.map(|one| one.run).collect()
 }
 
 /// Tells of runs that ended with their callers, after the commit.

@@ -8,12 +8,24 @@ use engine::{
 use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, types::Json as SqlJson};
 
-use crate::{Result, call, fresh_id};
+use crate::{
+    Result, call, fresh_id,
+    line::{self, Line},
+};
 
-/// Begins the runs that the versions of failed runs ask for; their rows say how they failed. `true`: there was one.
-pub(crate) async fn begin(connection: &mut PgConnection, failed: &[RunId]) -> Result<bool> {
+/// What was begun for failed runs.
+#[derive(Default)]
+pub(crate) struct Begun {
+    /// There was something to begin.
+    pub(crate) any: bool,
+    /// The lines in which some of it stands.
+    pub(crate) joined: Vec<Line>,
+}
+
+/// Begins the runs that the versions of failed runs ask for; their rows say how they failed.
+pub(crate) async fn begin(connection: &mut PgConnection, failed: &[RunId]) -> Result<Begun> {
     if failed.is_empty() {
-        return Ok(false);
+        return Ok(Begun::default());
     }
     let ids: Vec<_> = failed.iter().map(|id| id.as_uuid()).collect();
     let asked = sqlx::query!(
@@ -52,18 +64,26 @@ pub(crate) async fn begin(connection: &mut PgConnection, failed: &[RunId]) -> Re
         }));
     }
     if rows.is_empty() {
-        return Ok(false);
+        return Ok(Begun::default());
     }
-    sqlx::query!(
-        "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, title, input, firm, first_run, failure_of)
-         select f.id, run.workspace_id, f.workflow_id, f.version_id, 'failure', f.trigger_node, f.title, f.input, run.firm, f.id, run.id
+    let made = sqlx::query!(
+        "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, title, input, firm, first_run, failure_of,
+                          limited)
+         select f.id, run.workspace_id, f.workflow_id, f.version_id, 'failure', f.trigger_node, f.title, f.input, run.firm, f.id, run.id,
+                exists (select from version where version.id = f.version_id and version.concurrency is not null)
          from json_to_recordset($1::json) f (id uuid, failed uuid, workflow_id uuid, version_id uuid, trigger_node text, title text,
                   input jsonb)
-              join run on run.id = f.failed",
+              join run on run.id = f.failed
+         returning id, limited",
         SqlJson(&rows) as _,
     )
-    .execute(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
     call::enter(connection, &rows).await?;
-    Ok(true)
+    let limited = made.into_iter().filter(|row| row.limited);
+    let limited: Vec<RunId> = limited.map(|row| row.id.into()).collect();
+    Ok(Begun {
+        any: true,
+        joined: line::join(connection, &limited, None).await?,
+    })
 }

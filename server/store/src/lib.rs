@@ -18,6 +18,7 @@ pub mod failure_notice;
 pub mod firm;
 pub mod generation;
 pub mod hook_test;
+pub mod line;
 pub mod link;
 pub mod mail_server;
 pub mod maintenance;

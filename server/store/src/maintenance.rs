@@ -4,7 +4,8 @@
 use uuid::Uuid;
 
 use crate::{
-    Result, Store, account, artifact, generation, hook_test, retention, series, worker, workflow,
+    Result, Store, account, artifact, generation, hook_test, line, retention, series, worker,
+    workflow,
 };
 
 /// Months of partitions kept ready.
@@ -19,6 +20,8 @@ pub struct Pass {
     pub partitions: i64,
     pub trial_runs: u64,
     pub idempotency_keys: u64,
+    /// Runs that stood in line though it was their turn.
+    pub admitted: u64,
     /// What workspaces keep no longer.
     pub cleaned: retention::Cleaned,
 }
@@ -35,6 +38,7 @@ pub async fn pass(store: &Store) -> Result<Pass> {
     let numbers = series::void_abandoned(store).await;
     let tests = hook_test::remove_old(store).await;
     let resets = account::remove_password_resets(store).await;
+    let admitted = line::pass(store).await;
     let cleaned = retention::clean(store).await;
     workers?;
     chunks?;
@@ -46,6 +50,7 @@ pub async fn pass(store: &Store) -> Result<Pass> {
         partitions: partitions?,
         trial_runs: trial_runs?,
         idempotency_keys: idempotency_keys?,
+        admitted: admitted?,
         cleaned: cleaned?,
     })
 }

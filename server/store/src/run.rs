@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::{
     Result, Scope, Store, StoreError, answer, approval, call,
     events::Event,
-    generation,
+    generation, line,
     queue::{self, What},
     storable,
 };
@@ -49,6 +49,8 @@ pub struct RunRecord {
     pub really_send: bool,
     /// 0 nobody waits for it, 1 a visitor, a caller or a member, 2 the editor.
     pub priority: i16,
+    /// It has a place in a line, which somebody else gets with its end.
+    pub limited: bool,
     /// The run whose step called it.
     pub parent: Option<RunId>,
     /// How many runs lie above it.
@@ -88,6 +90,8 @@ pub struct RunItem {
     pub trial: bool,
     /// It is not over, and its workflow or the whole workspace is paused.
     pub paused: bool,
+    /// While it waits in line because its workflow lets only so many runs go at the same time.
+    pub line: Option<line::Waiting>,
     pub error: Option<Json>,
     pub retry_of: Option<RunId>,
     #[serde(skip)]
@@ -184,6 +188,7 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
                       select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
                   then 'running' else run.state end as "state!",
                   (run.finished_at is null and exists (select from paused_workflow p where p.id = run.workflow_id)) as "paused!",
+                  (run.limited and run.state = 'queued') as "may_wait!",
                   run.created_at as "created_at!: jiff_sqlx::Timestamp", run.started_at as "started_at?: jiff_sqlx::Timestamp",
                   run.finished_at as "finished_at?: jiff_sqlx::Timestamp"
            from run left join workflow on workflow.id = run.workflow_id left join version on version.id = run.version_id
@@ -205,6 +210,9 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
     )
     .fetch_all(&store.pool)
     .await?;
+    let may_wait = rows.iter().filter(|row| row.may_wait);
+    let may_wait: Vec<RunId> = may_wait.map(|row| row.id.into()).collect();
+    let mut lines = line::waiting(store, scope, &may_wait).await?;
     Ok(rows
         .into_iter()
         .map(|row| RunItem {
@@ -217,6 +225,7 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
             source: row.source,
             trial: row.trial,
             paused: row.paused,
+            line: lines.remove(&row.id.into()),
             error: row.error,
             retry_of: row.retry_of.map(Into::into),
             created_at: row.created_at.to_jiff(),
@@ -239,6 +248,7 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
                       select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
                   then 'running' else run.state end as "state!",
                   (run.finished_at is null and exists (select from paused_workflow p where p.id = run.workflow_id)) as "paused!",
+                  (run.limited and run.state = 'queued') as "may_wait!",
                   run.created_at as "created_at!: jiff_sqlx::Timestamp", run.started_at as "started_at?: jiff_sqlx::Timestamp",
                   run.finished_at as "finished_at?: jiff_sqlx::Timestamp"
            from run left join workflow on workflow.id = run.workflow_id left join version on version.id = run.version_id
@@ -251,6 +261,8 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
     .fetch_optional(&store.pool)
     .await?
     .ok_or(StoreError::NotFound("run"))?;
+    let may_wait: &[RunId] = if row.may_wait { &[run] } else { &[] };
+    let mut lines = line::waiting(store, scope, may_wait).await?;
     Ok(RunDetail {
         item: RunItem {
             id: row.id.into(),
@@ -262,6 +274,7 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
             source: row.source,
             trial: row.trial,
             paused: row.paused,
+            line: lines.remove(&row.id.into()),
             error: row.error,
             retry_of: row.retry_of.map(Into::into),
             created_at: row.created_at.to_jiff(),
@@ -555,8 +568,11 @@ pub async fn stop(store: &Store, scope: &Scope, run: RunId) -> Result<bool> {
     stopped.push(run);
     let ended = call::end(&mut transaction, &stopped).await?;
     let readied = call::ready_callers(&mut transaction, &[run]).await?;
+    let left = call::limited(&ended);
+    let admitted = line::advance(&mut transaction, Vec::new(), &left).await?;
     transaction.commit().await?;
     call::tell(store, &ended);
+    line::tell(&store.events, &admitted);
     if readied {
         queue::wake(store);
     }
@@ -691,7 +707,7 @@ pub(crate) async fn records(
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, state, title, input, firm,
-                  until_node, pinned, really_send, priority, parent_run, depth, created_at as "created_at: jiff_sqlx::Timestamp"
+                  until_node, pinned, really_send, priority, limited, parent_run, depth, created_at as "created_at: jiff_sqlx::Timestamp"
            from run where id = any($1)"#,
         &ids
     )
@@ -719,6 +735,7 @@ pub(crate) async fn records(
                 pinned: row.pinned,
                 really_send: row.really_send,
                 priority: row.priority,
+                limited: row.limited,
                 parent: row.parent_run.map(Into::into),
                 depth: row.depth,
                 created_at: row.created_at.to_jiff(),

@@ -15,16 +15,20 @@ use sqlx::{PgConnection, Postgres, Transaction, types::Json as SqlJson};
 
 use crate::{
     Result, Scope, Store, answer, approval,
-    call::{self, CallWrite},
+    call::{self, CallWrite, Ended},
     delivery::Channel,
     events::{Event, Wake},
-    failure, failure_notice, fresh_id, generation,
+    failure, failure_notice, fresh_id, generation, line,
     queue::{self, Holder, Lease},
     run::{self, StepRow},
     series::{self, Draw},
 };
 
 /// What one segment did.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says alone what its commit can leave out"
+)]
 pub struct Segment {
     pub lease: Lease,
     pub scope: Scope,
@@ -36,6 +40,8 @@ pub struct Segment {
     pub may_have_called: bool,
     /// The workflow gives numbers, which are used when the run succeeds.
     pub draws_numbers: bool,
+    /// It has a place in a line, which somebody else gets with its end.
+    pub limited: bool,
     /// Who goes on with the heads that the segment keeps.
     pub holder: Holder,
     pub writes: Writing,
@@ -256,9 +262,9 @@ pub async fn commit(
     let failed = failed(&rows);
     failure_notice::count(&mut transaction, &failed).await?;
     let failed: Vec<RunId> = failed.into_iter().map(|(_, run)| run).collect();
-    let mut entered = failure::begin(&mut transaction, &failed).await?;
+    let begun = failure::begin(&mut transaction, &failed).await?;
     let called_ones = called_ones(&ended, &by_run);
-    entered |= call::ready_callers(&mut transaction, &called_ones).await?;
+    let entered = call::ready_callers(&mut transaction, &called_ones).await? || begun.any;
     for (run, writes) in &writes {
         for (node, item_path) in &writes.withdrawn {
             generation::cancel_for_step(&mut transaction, *run, node, item_path).await?;
@@ -283,11 +289,15 @@ pub async fn commit(
         )
         .await?;
     }
-    call::insert(&mut transaction, &rows.calls).await?;
+    let mut joined = call::insert(&mut transaction, &rows.calls).await?;
+    joined.extend(begun.joined);
     let with_callers = call::end_orphans(&mut transaction, &called).await?;
+    let left = left(&ended, &by_run, &with_callers);
+    let admitted = line::advance(&mut transaction, joined, &left).await?;
     transaction.commit().await?;
     committed();
     tell(store, &by_run, &writes);
+    line::tell(&store.events, &admitted);
     if asks {
         store.events.wake(Wake::Deliveries);
     }
@@ -327,6 +337,13 @@ fn called_ones(ended: &[RunId], segments: &HashMap<RunId, &Segment>) -> Vec<RunI
             .is_some_and(|known| known.parent.is_some())
     };
     ended.iter().filter(is_called).copied().collect()
+}
+
+/// Runs that end here and whose places in line somebody else gets.
+fn left(ended: &[RunId], segments: &HashMap<RunId, &Segment>, with: &[Ended]) -> Vec<RunId> {
+    let is_limited = |run: &&RunId| segments.get(run).is_some_and(|known| known.limited);
+    let own = ended.iter().filter(is_limited).copied();
+    own.chain(call::limited(with)).collect()
 }
 
 /// Removes the entries that the segments hold. This is the fence: what is not there under this number writes nothing.

@@ -24,8 +24,8 @@ use super::{
     approvals::page_of,
     artifacts::ArtifactOut,
     runs::{
-        AttemptOut, CalledByOut, CalledOut, GenerationOut, MessageOut, RunDeliveryOut, RunOut,
-        RunResultOut, RunState, RunWorkflowOut, StepErrorOut, StepOut, StepState, UsageOut,
+        AttemptOut, CalledByOut, CalledOut, GenerationOut, LineOut, MessageOut, RunDeliveryOut,
+        RunOut, RunResultOut, RunState, RunWorkflowOut, StepErrorOut, StepOut, StepState, UsageOut,
         WaitOut, WarningOut,
     },
 };
@@ -64,6 +64,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
         worker.map(|id| hosts.get(&id).cloned().unwrap_or_else(|| "gone".into()))
     };
     let questions = Questions::read(app, scope, id).await?;
+    let in_line = detail.item.line.is_some();
     let reads = Reads::new(workflow.as_ref(), &rows, &detail.firm);
     let mut steps = Vec::new();
     for place in places(workflow.as_ref(), &rows) {
@@ -106,7 +107,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
                 .map(StepErrorOut::from_json),
             warnings: row.map(warnings).unwrap_or_default(),
             waits: match row {
-                Some(row) => questions.named(row, wait_out(row, &generations)),
+                Some(row) => questions.named(row, wait_out(row, &generations, in_line)),
                 None => None,
             },
             called: children
@@ -129,6 +130,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
         source: item.source.clone(),
         trial: item.trial,
         paused: item.paused,
+        line: item.line.clone().map(LineOut::from),
         workflow: RunWorkflowOut {
             id: item.workflow.as_uuid(),
             name: item.workflow_name.clone(),
@@ -451,7 +453,7 @@ fn called_out(child: &Child) -> CalledOut {
     }
 }
 
-fn wait_out(row: &StepDetail, generations: &[Generation]) -> Option<WaitOut> {
+fn wait_out(row: &StepDetail, generations: &[Generation], in_line: bool) -> Option<WaitOut> {
     let wait = |on: &str, text: String| WaitOut {
         on: on.into(),
         text,
@@ -466,6 +468,8 @@ fn wait_out(row: &StepDetail, generations: &[Generation]) -> Option<WaitOut> {
             until: row.due_at,
             ..wait("retry", "Tries again after a pause.".into())
         }),
+        // The run says for what.
+        ("ready", _) if in_line => None,
         ("ready", _) => Some(wait("executor", "Waits for its turn.".into())),
         ("waiting", Some("generation")) => {
             let generation = generations

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{
     StoreError,
+    line::Waiting,
     queue::{self, Accept, Source as RunSource, Trial, What},
     run::{Filter, RunItem, Until},
 };
@@ -93,12 +94,38 @@ pub(crate) struct RunRowOut {
     pub trial: bool,
     /// It is not over, and its workflow or everything is paused.
     pub paused: bool,
+    /// While it waits in line.
+    pub line: Option<LineOut>,
     pub workflow: RunWorkflowOut,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub error: Option<StepErrorOut>,
     pub retry_of: Option<Uuid>,
+}
+
+/// A run waits because its workflow lets only so many go at the same time.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct LineOut {
+    /// Runs that wait before it; at most 1,000 are counted.
+    pub ahead: i64,
+    /// How many go at the same time; null: the limit was lifted, and it begins in a moment.
+    pub runs: Option<i32>,
+    /// What they are counted by, such as a customer's name; null: all runs of the workflow together.
+    pub key: Option<String>,
+    /// What they are counted by could not be told of what was handed in; it waits with those without a value.
+    pub key_failed: bool,
+}
+
+impl From<Waiting> for LineOut {
+    fn from(waiting: Waiting) -> Self {
+        Self {
+            ahead: waiting.ahead,
+            runs: waiting.runs,
+            key: waiting.key,
+            key_failed: waiting.key_failed,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -118,6 +145,8 @@ pub(crate) struct RunOut {
     pub trial: bool,
     /// It is not over, and its workflow or everything is paused.
     pub paused: bool,
+    /// While it waits in line.
+    pub line: Option<LineOut>,
     pub workflow: RunWorkflowOut,
     #[schema(value_type = Object)]
     pub input: Value,
@@ -846,6 +875,7 @@ impl From<RunItem> for RunRowOut {
             source: item.source,
             trial: item.trial,
             paused: item.paused,
+            line: item.line.map(LineOut::from),
             workflow: RunWorkflowOut {
                 id: item.workflow.as_uuid(),
                 name: item.workflow_name,

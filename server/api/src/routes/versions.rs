@@ -122,6 +122,7 @@ async fn publish_workflow(
         schedules: schedules(&app.catalogue, &workflow),
         time_zone: workflow.time_zone.clone(),
         private: private(&app.catalogue, &workflow),
+        lines: checked.lines,
     };
     let version =
         store::workflow::publish(store, scope, id, body.base_revision, &body.note, &pins).await?;

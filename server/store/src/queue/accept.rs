@@ -16,7 +16,7 @@ use super::{ClaimedEntry, Holder, Lease, LocalExecutor, Slot};
 use crate::{
     Result, Scope, Store, StoreError, artifact,
     events::{Event, Events, Wake},
-    fresh_id,
+    fresh_id, line,
     run::RunRecord,
     storable,
 };
@@ -146,7 +146,7 @@ pub struct Accepted {
     pub run_id: RunId,
     /// The idempotency key was known: this is the earlier run.
     pub already: bool,
-    /// The leased first entry, when a lease was asked for and nothing is paused.
+    /// The leased first entry, when a lease was asked for, nothing is paused, and the workflow limits no runs.
     pub claimed: Option<ClaimedEntry>,
 }
 
@@ -332,11 +332,12 @@ pub(crate) async fn accept_within(
 /// Wakes those who run what was accepted, and those who watch.
 pub(crate) fn tell(events: &Events, accepted: &[(Scope, Accept)]) {
     let runs = fresh(accepted);
-    tell_of(events, &runs.iter().collect::<Vec<_>>());
+    tell_of(events, &runs.iter().collect::<Vec<_>>(), false);
 }
 
-fn tell_of(events: &Events, runs: &[&Fresh<'_>]) {
-    if runs.iter().any(|run| run.new.lease.is_none()) {
+/// `leased`: whoever runs them has them all.
+fn tell_of(events: &Events, runs: &[&Fresh<'_>], leased: bool) {
+    if !leased && !runs.is_empty() {
         events.wake(Wake::Queue);
     }
     for run in runs.iter().filter(|_| events.watched()) {
@@ -369,7 +370,7 @@ async fn accept_all(
         .collect();
     let mut claimed = insert(&mut transaction, &fresh).await?;
     transaction.commit().await?;
-    tell_of(events, &fresh);
+    tell_of(events, &fresh, claimed.len() == fresh.len());
     Ok(runs
         .iter()
         .map(|run| match earlier.get(&run.id) {
@@ -465,8 +466,8 @@ async fn remember(
     Ok(earlier)
 }
 
-/// Runs with their submissions, files and first entries; those that have a holder are leased to it unless they are paused. Gives
-/// what was leased.
+/// Runs with their submissions, files and first entries; those that have a holder are leased to it unless they are paused. Limited ones
+/// stand in line instead, and are claimed like any other when it is their turn. Gives what was leased.
 async fn insert(
     connection: &mut PgConnection,
     runs: &[&Fresh<'_>],
@@ -477,17 +478,20 @@ async fn insert(
     let rows: Vec<Json> = runs.iter().map(|run| row_of(run)).collect();
     let made = sqlx::query!(
         r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
-                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority, started_by, private)
+                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority, started_by, private,
+                            limited)
            select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id, title,
                   coalesce(input, 'null'), until_node, nullif(pinned, 'null'), really_send, id,
                   case when trial then now() + make_interval(hours => $2) end,
                   coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority, started_by,
-                  (select case when jsonb_path_exists(private -> r.trigger_node, '$.* ? (@ == "never")') then 'never'
-                               when private ? r.trigger_node then 'mask' end from version where version.id = r.version_id)
+                  case when jsonb_path_exists(private -> r.trigger_node, '$.* ? (@ == "never")') then 'never'
+                       when private ? r.trigger_node then 'mask' end,
+                  not trial and concurrency is not null
            from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid, draft_revision bigint,
                 trial boolean, source text, trigger_node text, submission_id uuid, title text, input jsonb, until_node text,
                 pinned jsonb, really_send boolean, priority smallint, started_by uuid)
-           returning id, firm, created_at as "created_at: jiff_sqlx::Timestamp""#,
+                left join lateral (select private, concurrency from version where version.id = r.version_id limit 1) v on true
+           returning id, firm, limited, created_at as "created_at: jiff_sqlx::Timestamp""#,
         SqlJson(&rows) as _,
         TRIAL_HOURS,
     )
@@ -506,6 +510,11 @@ async fn insert(
     for run in runs {
         artifact::adopt(&mut *connection, run.scope, run.id, &run.new.uploads).await?;
     }
+    let limited = made.iter().filter(|row| row.limited);
+    let limited: Vec<RunId> = limited.map(|row| row.id.into()).collect();
+    let free = runs.iter().zip(rows);
+    let free = free.filter(|(run, _)| !limited.contains(&run.id));
+    let free: Vec<Json> = free.map(|(_, row)| row).collect();
     let entries = sqlx::query!(
         r#"insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority, lease_owner, lease_until)
            select id, trigger_node, '', workspace_id, workflow_id, priority, holder,
@@ -515,10 +524,13 @@ async fn insert(
                 cross join lateral (select case when not exists (select from paused_workflow p where p.id = r.workflow_id)
                                            then lease_owner end as holder) free
            returning run_id, fence, lease_owner, head_at as "head_at: jiff_sqlx::Timestamp""#,
-        SqlJson(&rows) as _,
+        SqlJson(&free) as _,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    // The last thing that is locked.
+    let joined = line::join(connection, &limited, None).await?;
+    line::advance(connection, joined, &[]).await?;
     let mut heads: HashMap<RunId, _> = entries
         .into_iter()
         .filter(|row| row.lease_owner.is_some())
@@ -590,6 +602,8 @@ fn record(run: &Fresh<'_>, firm: Json, created_at: jiff::Timestamp) -> RunRecord
         pinned: trial.and_then(|trial| trial.pinned.clone()),
         really_send: trial.is_some_and(|trial| trial.really_send),
         priority: new.priority(),
+        // One that stands in line is not claimed when it is accepted.
+        limited: false,
         parent: None,
         depth: 0,
         created_at,

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use super::{StepRow, announce, get, step_rows};
 use crate::{
-    Result, Scope, Store, StoreError, fresh_id, private, queue, retention, series, storable,
+    Result, Scope, Store, StoreError, fresh_id, line, private, queue, retention, series, storable,
 };
 
 /// What a retry runs again.
@@ -62,19 +62,20 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     expect_files(&mut transaction, run, &kept, input).await?;
     let kept: Vec<String> = kept.into_iter().map(|row| row.node.clone()).collect();
     let new: RunId = fresh_id();
-    sqlx::query!(
+    let limited = sqlx::query_scalar!(
         "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
-                          retry_of, first_run, priority, started_by, failure_of, private)
+                          retry_of, first_run, priority, started_by, failure_of, private, limited)
          select $1, workspace_id, workflow_id, $4, source, trigger_node, submission_id, title, coalesce($5, input), firm,
-                id, first_run, 1, started_by, failure_of, private
-         from run where id = $2 and workspace_id = $3",
+                id, first_run, 1, started_by, failure_of, private, limited
+         from run where id = $2 and workspace_id = $3
+         returning limited",
         new.as_uuid(),
         run.as_uuid(),
         scope.workspace().as_uuid(),
         version.as_uuid(),
         retry.input,
     )
-    .execute(&mut *transaction)
+    .fetch_one(&mut *transaction)
     .await?;
     sqlx::query!(
         "insert into step (run_id, node, item_path, workspace_id, state, attempt, ports, output, error, warnings, kept, worker_id,
@@ -90,7 +91,8 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     .await?;
     sqlx::query!(
         "insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority)
-         select run.id, head, '', run.workspace_id, run.workflow_id, run.priority from run, unnest($2::text[]) head where run.id = $1",
+         select run.id, head, '', run.workspace_id, run.workflow_id, run.priority from run, unnest($2::text[]) head
+         where run.id = $1 and not run.limited",
         new.as_uuid(),
         &heads,
     )
@@ -111,7 +113,11 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     .execute(&mut *transaction)
     .await?;
     series::take_over(&mut transaction, run, new, &kept).await?;
+    let limited: &[RunId] = if limited { &[new] } else { &[] };
+    let joined = line::join(&mut transaction, limited, Some(&heads)).await?;
+    let admitted = line::advance(&mut transaction, joined, &[]).await?;
     transaction.commit().await?;
+    line::tell(&store.events, &admitted);
     queue::wake(store);
     announce(store, scope, new, detail.item.workflow, "queued", false);
     Ok(new)

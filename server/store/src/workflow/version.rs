@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::{
     call::Offer,
+    concurrency::Lines,
     ids::{DocumentId, DocumentVersionId, MemberId, TableId, VersionId, WorkflowId},
     kind::Field,
     private::Private,
@@ -11,9 +12,10 @@ use engine::{
 };
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Result, Scope, Store, StoreError, call, fresh_id, schedule};
+use crate::{Result, Scope, Store, StoreError, call, fresh_id, line, schedule};
 
 #[derive(Clone, Debug)]
 pub struct Version {
@@ -51,6 +53,8 @@ pub struct Pins {
     pub time_zone: String,
     /// What is handed in and not kept as long as the run, by the step that takes it in.
     pub private: BTreeMap<String, Private>,
+    /// How many of its runs go at the same time; `None`: any number.
+    pub lines: Option<Lines>,
 }
 
 /// What runs start from.
@@ -99,9 +103,10 @@ pub async fn publish(
         ));
     }
     sqlx::query!(
-        "insert into version (id, workspace_id, workflow_id, number, document, note, published_by, offer, private)
+        "insert into version (id, workspace_id, workflow_id, number, document, note, published_by, offer, private,
+                              concurrency)
          select $1, d.workspace_id, d.workflow_id,
-                coalesce((select max(number) from version where workflow_id = d.workflow_id), 0) + 1, d.document, $3, $4, $5, $6
+                coalesce((select max(number) from version where workflow_id = d.workflow_id), 0) + 1, d.document, $3, $4, $5, $6, $7
          from draft d where d.workflow_id = $2",
         version.as_uuid(),
         id.as_uuid(),
@@ -109,6 +114,7 @@ pub async fn publish(
         member,
         pins.offer.as_ref().map(|offer| json!(offer)),
         (!pins.private.is_empty()).then(|| json!(pins.private)),
+        pins.lines.as_ref().map(|lines| json!(lines)),
     )
     .execute(&mut *transaction)
     .await?;
@@ -131,24 +137,7 @@ pub async fn publish(
     .execute(&mut *transaction)
     .await?;
     call::pin(&mut transaction, scope, version, &pins.calls).await?;
-    let (tables, columns): (Vec<Uuid>, Vec<Json>) = pins
-        .tables
-        .iter()
-        .map(|(table, columns)| (table.as_uuid(), json!(columns)))
-        .unzip();
-    sqlx::query!(
-        "insert into version_table (version_id, workspace_id, table_id, columns)
-         select $1, t.workspace_id, t.id, pin.columns
-         from unnest($3::uuid[], $4::jsonb[]) as pin (table_id, columns)
-         join data_table t on t.id = pin.table_id
-         where t.workspace_id = $2",
-        version.as_uuid(),
-        scope.workspace().as_uuid(),
-        &tables,
-        &columns
-    )
-    .execute(&mut *transaction)
-    .await?;
+    pin_tables(&mut transaction, scope, version, &pins.tables).await?;
     sqlx::query!(
         "update workflow set state = 'live', live_version_id = $3, changed_at = now(), changed_by = $4
          where workspace_id = $1 and id = $2",
@@ -169,7 +158,38 @@ pub async fn publish(
     .await?;
     transaction.commit().await?;
     super::tell(store, scope, id, "workflow.changed");
+    // The new limit counts for those who wait already. It is published whatever comes of that: maintenance looks for them, too.
+    if let Err(error) = line::catch_up(store, Some(id)).await {
+        tracing::warn!(workflow.id = %id, %error, "runs in line could not be admitted after a publication; it is tried again later");
+    }
     by_id(store, scope, version.as_uuid()).await
+}
+
+/// Keeps the columns of tables that a version was checked with.
+async fn pin_tables(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    version: VersionId,
+    tables: &[(TableId, Vec<Field>)],
+) -> Result<()> {
+    let (tables, columns): (Vec<Uuid>, Vec<Json>) = tables
+        .iter()
+        .map(|(table, columns)| (table.as_uuid(), json!(columns)))
+        .unzip();
+    sqlx::query!(
+        "insert into version_table (version_id, workspace_id, table_id, columns)
+         select $1, t.workspace_id, t.id, pin.columns
+         from unnest($3::uuid[], $4::jsonb[]) as pin (table_id, columns)
+         join data_table t on t.id = pin.table_id
+         where t.workspace_id = $2",
+        version.as_uuid(),
+        scope.workspace().as_uuid(),
+        &tables,
+        &columns
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// All versions, newest first, without pins.
