@@ -19,6 +19,7 @@ import { State, StateTag, Tag } from "~/ui/State";
 import { ValueEditor } from "~/ui/ValueEditor";
 import type { Shape } from "~/ui/ValueTree";
 import { useWaitText } from "~/ui/waits";
+import { useLineText } from "./line/words";
 import classes from "./RunPage.module.css";
 import { RunPaper } from "./RunPaper";
 import { StepDetail } from "./StepDetail";
@@ -27,12 +28,16 @@ import { useStream } from "./use-stream";
 
 const NONE: readonly string[] = [];
 
+/** While a run waits in line nothing is told of the others there. */
+const LINE_POLL_MS = 5000;
+
 export function RunPage() {
   const { t } = useTranslation();
   const { id = "" } = useParams({ strict: false });
   const run = useQuery({
     queryKey: keys.run(id),
     queryFn: () => ask(api.GET("/api/runs/{id}", { params: { path: { id } } })),
+    refetchInterval: (query) => (query.state.data?.line ? LINE_POLL_MS : false),
   });
   useLiveQueries(run.data === undefined ? NONE : [`run:${id}`]);
   if (run.isError) {
@@ -87,6 +92,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
   useKeys(open ? {} : { r: () => retry.mutate({ from_node: failedStep?.node }) });
 
   const waitText = useWaitText();
+  const lineText = useLineText();
   const waiting = run.state === "waiting" && !run.steps.some((step) => step.generations.at(-1)?.state === "running") ? run.waits[0] : undefined;
   useTitle(run.title || t("runs.untitled"));
   useCommands(
@@ -129,6 +135,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
             {!open && <span className="num">{t("run.took", { time: format.duration(elapsed) })}</span>}
             {run.masked_at !== null && <span title={format.exact(run.masked_at)}>{t("run.masked")}</span>}
             {waiting !== undefined && <span>{waitText(waiting)}</span>}
+            {run.line !== null && <span>{lineText(run.line)}</span>}
             {open && <span>{t("run.step_of", { step: Math.min(settled + 1, run.steps.length), count: run.steps.length })}</span>}
             {run.called_by !== null && (
               <Link to="/runs/$id" params={{ id: run.called_by.run }} className="link">

@@ -16,6 +16,7 @@ import { ErrorPanel } from "~/ui/Problem";
 import { State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
 import { walkRows } from "~/ui/walk-rows";
+import { useShortLineText } from "./line/words";
 import classes from "./Runs.module.css";
 import { RunTabs } from "./RunTabs";
 
@@ -131,6 +132,7 @@ export function RunsPage() {
 function Row({ run }: { run: RunItem }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const lineText = useShortLineText();
   const open = run.finished_at === null;
   const now = useNow(open ? 1000 : null);
   const started = run.started_at ?? run.created_at;
@@ -155,7 +157,7 @@ function Row({ run }: { run: RunItem }) {
         </span>
       </td>
       <td>
-        <State state={run.state}>{run.paused ? t("workflows.state.paused") : undefined}</State>
+        <State state={run.state}>{run.paused ? t("workflows.state.paused") : run.line !== null ? lineText(run.line) : undefined}</State>
       </td>
       <td className={table.quiet} title={format.exact(run.created_at)}>
         {format.ago(run.created_at, now)}
