@@ -60,9 +60,16 @@ export function compare(before: Workflow, after: Workflow): Change[] {
     edges.filter((edge) => old.has(edge.from) && old.has(edge.to) && now.has(edge.from) && now.has(edge.to)).map(edgeKey).sort();
   if (!sameJson(kept(before.edges), kept(after.edges))) changes.push({ kind: "order" });
   const settings = [...SETTINGS, "on_failure" as const].flatMap((name) => fieldChanges(before[name] ?? null, after[name] ?? null, [name]));
+  const [limit, nextLimit] = [limitOf(before), limitOf(after)];
+  if (!sameJson(limit, nextLimit)) settings.push({ path: ["concurrency"], before: limit, after: nextLimit });
   if (settings.length) changes.push({ kind: "settings", fields: settings });
   if (!sameJson(before.samples, after.samples)) changes.push({ kind: "samples" });
   return changes;
+}
+
+/** The limit of runs at the same time with what it leaves unsaid. */
+function limitOf({ concurrency }: Workflow): Json {
+  return concurrency == null ? null : { runs: concurrency.runs, key: concurrency.key ?? null };
 }
 
 function edgeKey(edge: Edge): string {
@@ -118,5 +125,7 @@ export function merge(base: Workflow, theirs: Workflow, mine: Workflow): Merged 
   // Unlike the others it may be taken away.
   const onFailure = pick("", base.on_failure ?? null, theirs.on_failure ?? null, mine.on_failure ?? null);
   if (onFailure !== (theirs.on_failure ?? null)) document.on_failure = onFailure ?? null;
+  const limit = pick("", limitOf(base), limitOf(theirs), limitOf(mine));
+  if (!sameJson(limit, limitOf(theirs))) document.concurrency = mine.concurrency ?? null;
   return { document, conflicts: [...new Set(conflicts)] };
 }

@@ -54,6 +54,12 @@ export interface Sample {
   input: JsonObject;
 }
 
+/** How many runs go at the same time, all together or for each value of the key. */
+export interface Concurrency {
+  runs: number;
+  key?: string | null;
+}
+
 export interface Workflow {
   format: string;
   name: string;
@@ -65,6 +71,7 @@ export interface Workflow {
   samples: Sample[];
   /** The workflow that is run when a run of this one fails. */
   on_failure?: string | null;
+  concurrency?: Concurrency | null;
   documents?: JsonObject;
 }
 

@@ -14,6 +14,7 @@ import { DurationWidget } from "../widgets/basic";
 import { WorkflowWidget } from "../widgets/resources";
 import type { FormScope } from "../widgets/widget";
 import fold from "../widgets/widgets.module.css";
+import { AtOnce } from "./AtOnce";
 import classes from "./inspector.module.css";
 
 const FIRST: Retry = { max_attempts: 4, first_ms: 2000, factor: 3, max_ms: 300_000 };
@@ -78,6 +79,7 @@ export function ErrorsTab({ step }: { step: string }) {
       </div>
       {known?.trigger == null && known?.inside == null && <MoreLimits key={step} step={step} limits={node.limits ?? {}} set={(limits) => set({ limits }, t("errors.limits"))} />}
       <OnFailure />
+      <AtOnce />
     </div>
   );
 }
