@@ -15,6 +15,7 @@ mod call;
 mod callback;
 mod chaos;
 mod cluster;
+mod concurrency;
 mod crash;
 mod delay;
 mod delivery;

@@ -129,8 +129,14 @@ pub(crate) fn check_concurrency(workflow: &Workflow, draft: &Draft) -> Vec<Probl
 
 fn check_key(key: &Template, draft: &Draft) -> Vec<Problem> {
     let fields = draft.trigger_fields();
-    let (_, found) = expression::infer(key, &Kind::Record { fields }, true);
-    let mut problems: Vec<Problem> = found.into_iter().map(explain).collect();
+    let scope = Kind::Record { fields };
+    let (kind, found) = expression::infer(key, &scope, true);
+    let explained = found.into_iter().map(|problem| explain(problem, &scope));
+    let mut problems: Vec<Problem> = explained.collect();
+    if matches!(kind, Kind::Record { .. } | Kind::List { .. } | Kind::File) {
+        let message = "Choose a single value, such as a text, a number or a day.";
+        problems.push(Problem::error("concurrency_key_kind", json!({}), message));
+    }
     let reads_nothing = key.references().is_ok_and(|read| read.is_empty());
     if reads_nothing {
         let message = "This reads no value, so that all runs wait in one line. Choose a value, or leave it empty.";
@@ -139,9 +145,12 @@ fn check_key(key: &Template, draft: &Draft) -> Vec<Problem> {
     problems
 }
 
-/// A step's value that is not there yet when a run is accepted.
-fn explain(problem: Problem) -> Problem {
-    if problem.code != "unknown_reference" {
+/// A value that is not there yet when a run is accepted; a mistyped one of those that are stays what it is.
+fn explain(problem: Problem, scope: &Kind) -> Problem {
+    let path = problem.params.get("path").and_then(Json::as_str);
+    let first = path.and_then(|path| path.split('.').next());
+    let is_known = first.is_some_and(|first| scope.field(first).is_some());
+    if problem.code != "unknown_reference" || is_known {
         return problem;
     }
     let message = "Where a run waits is decided when it is handed in: only values of the step that begins it are known then.";

@@ -291,3 +291,33 @@ proptest! {
         prop_assert_eq!(first.problems, second.problems);
     }
 }
+
+#[test]
+fn a_limit_of_runs_reads_only_what_a_run_begins_with() {
+    let check = |concurrency: Json, expected: &[(&str, &str)]| {
+        let nodes = ["s", "s2", "a"].map(|id| (id, json!({})));
+        let mut workflow = workflow(&nodes, &[("s", "out", "a"), ("s2", "out", "a")]);
+        workflow.concurrency = serde_json::from_value(concurrency.clone()).expect("a limit");
+        let mut problems = found(&workflow);
+        problems.retain(|(pointer, _)| pointer.starts_with("/concurrency"));
+        let problems: Vec<(&str, &str)> = problems
+            .iter()
+            .map(|(pointer, code)| (pointer.as_str(), code.as_str()))
+            .collect();
+        assert_eq!(problems, expected, "{concurrency}");
+    };
+    let (runs, key) = ("/concurrency/runs", "/concurrency/key");
+    let reads = |text: &str| json!({"runs": 1, "key": text});
+    check(json!({"runs": 100}), &[]);
+    check(json!({"runs": 0}), &[(runs, "concurrency_runs")]);
+    check(json!({"runs": 101}), &[(runs, "concurrency_runs")]);
+    // Begun at the other step it is empty, which is a value like any other.
+    check(reads("{{ s.name }}"), &[]);
+    check(reads("{{ s.name | default(s2.name) }}"), &[]);
+    check(reads("{{ a.text }}"), &[(key, "concurrency_reference")]);
+    check(reads("{{ today }}"), &[(key, "concurrency_reference")]);
+    check(reads("{{ s.nmae }}"), &[(key, "unknown_reference")]);
+    check(reads("{{ s.names }}"), &[(key, "concurrency_key_kind")]);
+    check(reads("{{ s }}"), &[(key, "concurrency_key_kind")]);
+    check(reads("all"), &[(key, "concurrency_key_same")]);
+}

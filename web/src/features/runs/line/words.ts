@@ -12,20 +12,20 @@ const MOST_COUNTED = 1000;
 
 /** Whole sentences, for the run's own page. */
 export function useLineText(): (line: Line) => string {
-  const { t } = useTranslation("line");
+  const { t: words } = useTranslation("line");
   return (line) => {
     const { ahead, runs, key } = line;
-    const parts = [ahead < MOST_COUNTED ? t("ahead", { ahead }) : t("many", { ahead: MOST_COUNTED })];
-    if (runs === null) parts.push(t("lifted"));
-    else if (key === null) parts.push(t("limit", { runs }));
-    else parts.push(key === "" ? t("limitOfNone", { runs }) : t("limitOf", { runs, key }));
-    if (line.key_failed) parts.push(t("failed"));
+    const parts = [ahead < MOST_COUNTED ? words("ahead", { ahead }) : words("many", { ahead: MOST_COUNTED })];
+    if (runs === null) parts.push(words("lifted"));
+    else if (key === null) parts.push(words("limit", { runs }));
+    else parts.push(key === "" ? words("limitOfNone", { runs }) : words("limitOf", { runs, key }));
+    if (line.key_failed) parts.push(words("failed"));
     return parts.join(" ");
   };
 }
 
 /** A few words, for a list. */
 export function useShortLineText(): (line: Line) => string {
-  const { t } = useTranslation("line");
-  return ({ ahead }) => (ahead < MOST_COUNTED ? t("short", { ahead }) : t("shortMany", { ahead: MOST_COUNTED }));
+  const { t: words } = useTranslation("line");
+  return ({ ahead }) => (ahead < MOST_COUNTED ? words("short", { ahead }) : words("shortMany", { ahead: MOST_COUNTED }));
 }
