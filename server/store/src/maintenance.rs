@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use crate::{
-    Result, Store, account, artifact, generation, hook_test, retention, series, worker, workflow,
+    Result, Store, account, artifact, batch, generation, hook_test, retention, series, worker, workflow,
 };
 
 /// Months of partitions kept ready.
@@ -36,12 +36,14 @@ pub async fn pass(store: &Store) -> Result<Pass> {
     let tests = hook_test::remove_old(store).await;
     let resets = account::remove_password_resets(store).await;
     let cleaned = retention::clean(store).await;
+    let batches = batch::clean(store, retention::DEFAULT_RUN_DAYS).await;
     workers?;
     chunks?;
     uploads?;
     numbers?;
     tests?;
     resets?;
+    batches?;
     Ok(Pass {
         partitions: partitions?,
         trial_runs: trial_runs?,
