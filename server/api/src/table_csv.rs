@@ -41,10 +41,10 @@ pub(crate) struct Reading {
 
 /// A file's records as texts.
 pub(crate) struct Records {
-    encoding: &'static str,
-    delimiter: char,
+    pub(crate) encoding: &'static str,
+    pub(crate) delimiter: char,
     /// (line in the file, fields); the first one holds the headings.
-    lines: Vec<(u64, Vec<String>)>,
+    pub(crate) lines: Vec<(u64, Vec<String>)>,
 }
 
 impl Records {

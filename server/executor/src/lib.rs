@@ -82,7 +82,7 @@ pub struct Config {
     pub maintain: Duration,
     /// How often due schedules are looked for at least; what is due sooner is begun then.
     pub schedules: Duration,
-    /// Between two looks at batches that are under way; those that begin are found as schedules are.
+    /// Between two looks at batches that are under way; those that begin are looked for half as often.
     pub batches: Duration,
     pub claim_form: ClaimForm,
     /// Pauses before each try of a delivery.
@@ -603,7 +603,7 @@ async fn advance_batches(inner: Arc<Inner>) {
     loop {
         let wait = match batch::advance(&config.store).await {
             Ok(true) => config.batches,
-            Ok(false) => config.schedules,
+            Ok(false) => config.batches * 2,
             Err(error) => {
                 tracing::warn!(%error, "batches could not be looked at; it is tried again later");
                 config.schedules

@@ -276,7 +276,9 @@ pub(crate) async fn get_all(
     .fetch_all(&store.pool)
     .await?;
     let files = rows.into_iter().map(Row::artifact);
-    files.map(|file| file.map(|file| (file.file.id, file))).collect()
+    files
+        .map(|file| file.map(|file| (file.file.id, file)))
+        .collect()
 }
 
 /// The files of a run, oldest first.

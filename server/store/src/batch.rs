@@ -250,11 +250,11 @@ async fn insert_rows(
     Ok(())
 }
 
-/// The batches of a workflow, or of all, newest first.
+/// The batches of a workflow, newest first.
 pub async fn list(
     store: &Store,
     scope: &Scope,
-    workflow: Option<WorkflowId>,
+    workflow: WorkflowId,
     after: Option<BatchId>,
     limit: i64,
 ) -> Result<Vec<Batch>> {
@@ -262,7 +262,7 @@ pub async fn list(
         store,
         scope,
         Wanted {
-            workflow,
+            workflow: Some(workflow),
             after,
             ..Wanted::default()
         },
@@ -508,7 +508,12 @@ pub(crate) async fn clean(store: &Store, default_days: i32) -> Result<u64> {
     let mut bytes = Vec::new();
     for batch in &gone {
         let scope = Scope::new(batch.workspace_id.into(), None);
-        let hash = forget_file(&mut transaction, &scope, batch.file_id.map(ArtifactId::from)).await?;
+        let hash = forget_file(
+            &mut transaction,
+            &scope,
+            batch.file_id.map(ArtifactId::from),
+        )
+        .await?;
         bytes.extend(hash.map(|hash| (scope.workspace(), hash)));
     }
     transaction.commit().await?;

@@ -266,7 +266,11 @@ async fn retry(store: &Store, open: &Open) -> Result<bool> {
         };
         match run::retry(store, &open.scope, row.run_id.into(), again).await {
             // Another process was quicker.
-            Ok(_) | Err(StoreError::Conflict { code: "retry_under_way", .. }) => {}
+            Ok(_)
+            | Err(StoreError::Conflict {
+                code: "retry_under_way",
+                ..
+            }) => {}
             Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 let problems = refused(&error);
