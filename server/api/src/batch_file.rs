@@ -112,6 +112,9 @@ impl File {
             .next()
             .map(|(_, headings)| headings)
             .unwrap_or_default();
+        if headings.len() > table_csv::MAX_HEADINGS {
+            return Err(table_csv::too_wide(headings.len()));
+        }
         let mut file = Self {
             encoding,
             delimiter,
@@ -696,13 +699,13 @@ mod tests {
         File::read("f.csv", text.as_bytes(), "en", no_sheets).expect("a file")
     }
 
-    fn form(fields: Json) -> Trigger {
+    fn form(fields: &Json) -> Trigger {
         let form = json!({"title": "Invoice", "fields": fields});
         Trigger::Form(serde_json::from_value(form).expect("a form"))
     }
 
     fn booking() -> Trigger {
-        form(json!([
+        form(&json!([
             {"name": "guest", "label": "Name of the guest", "kind": "text", "required": true},
             {"name": "total", "label": "Total", "kind": "money", "required": true},
             {"name": "arrival", "label": "Arrival", "kind": "date"},
@@ -768,7 +771,7 @@ mod tests {
     #[test]
     fn columns_that_do_not_do_are_told_before_rows_are_read() {
         let constants = Record::new();
-        let trigger = form(json!([
+        let trigger = form(&json!([
             {"name": "a", "label": "A", "kind": "text", "required": true},
             {"name": "b", "label": "B", "kind": "file", "required": true},
         ]));
