@@ -77,6 +77,7 @@ impl Site {
             catalogue: Arc::new(nodes::catalogue()),
             renderer: Arc::new(document::Renderer::bundled()),
             local: None,
+            read_sheet: nodes::read_sheet,
         });
         answer(listener, router, Silence::default());
         let _ = rustls::crypto::ring::default_provider().install_default();

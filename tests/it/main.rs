@@ -11,6 +11,7 @@ mod account;
 mod answer;
 mod approval;
 mod bad_input;
+mod batch;
 mod call;
 mod callback;
 mod chaos;

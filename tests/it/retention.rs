@@ -215,6 +215,7 @@ async fn what_is_not_over_stays() {
     let retry = Retry {
         from_node: Some("start".into()),
         input: None,
+        unattended: false,
     };
     let again = run::retry(&site.store, &published.scope, retried, retry)
         .await
@@ -343,6 +344,7 @@ async fn files_can_go_before_their_runs() {
     let from_start = || Retry {
         from_node: Some("start".into()),
         input: None,
+        unattended: false,
     };
     let refused = run::retry(&site.store, &published.scope, middle, from_start()).await;
     let refused = refused.expect_err("its file is gone").to_string();

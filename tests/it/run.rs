@@ -420,6 +420,7 @@ async fn a_retry_is_a_new_run_that_keeps_what_went_well() {
     let whole = Retry {
         from_node: Some("start".into()),
         input: None,
+        unattended: false,
     };
     let again = run::retry(&site.store, &published.scope, run, whole)
         .await

@@ -136,6 +136,7 @@ impl Office {
             catalogue: self.catalogue.clone(),
             renderer: self.renderer.clone(),
             local: Some(self.executor.local()),
+            read_sheet: nodes::read_sheet,
             config,
         });
         answer(listener, router, silence);

@@ -174,7 +174,7 @@ fn parse(text: &str) -> Result<HashSet<String>, ApiError> {
     let known = |topic: &String| {
         matches!(
             topic.as_str(),
-            "approvals" | "runs" | "models" | "deliveries" | "workflows" | "tables"
+            "approvals" | "batches" | "runs" | "models" | "deliveries" | "workflows" | "tables"
         ) || topic
             .strip_prefix("run:")
             .is_some_and(|id| id.parse::<RunId>().is_ok())

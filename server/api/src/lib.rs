@@ -3,6 +3,8 @@
 mod access;
 mod assets;
 mod auth;
+mod batch_file;
+mod batch_papers;
 mod client;
 mod edge;
 mod error;
@@ -39,6 +41,7 @@ use tower_http::{
 use utoipa_axum::router::OpenApiRouter;
 
 pub use access::{Access, TABLE as ACCESS};
+pub use batch_file::SheetReader;
 pub use error::ApiError;
 pub use serve::{Silence, Stopping, serve};
 pub use state::{App, Config, Shared, State};
@@ -99,6 +102,7 @@ fn compression() -> CompressionLayer<impl tower_http::compression::Predicate> {
         DefaultPredicate::new()
             .and(NotForContentType::const_new("application/pdf"))
             .and(NotForContentType::const_new("application/octet-stream"))
+            .and(NotForContentType::const_new("application/zip"))
             .and(NotForContentType::const_new("font/"))
             .and(NotForContentType::const_new("text/event-stream")),
     )

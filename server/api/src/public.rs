@@ -30,7 +30,7 @@ use axum::{
     routing::{delete, get, post},
 };
 
-pub(crate) use files::send as send_file;
+pub(crate) use files::{disposition, send as send_file};
 pub(crate) use forms::title as run_title;
 
 use crate::App;

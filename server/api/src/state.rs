@@ -8,7 +8,10 @@ use ipnet::IpNet;
 use store::{Store, queue::LocalExecutor};
 use url::Url;
 
-use crate::{examples::Gallery, limits::SignInLimits, preview::Previews};
+use crate::{
+    batch_file::SheetReader, batch_papers::Papers, examples::Gallery, limits::SignInLimits,
+    preview::Previews,
+};
 
 /// Everything `main` wires together for the API.
 pub struct State {
@@ -18,6 +21,8 @@ pub struct State {
     pub renderer: Arc<Renderer>,
     /// The executor of this process, which takes accepted runs at once; `None` in a process that only serves.
     pub local: Option<Arc<dyn LocalExecutor>>,
+    /// Reads workbooks, which this crate does not.
+    pub read_sheet: SheetReader,
     pub config: Config,
 }
 
@@ -53,6 +58,7 @@ pub struct Shared {
     pub(crate) sign_in_limits: SignInLimits,
     pub(crate) previews: Previews,
     pub(crate) gallery: Gallery,
+    pub(crate) papers: Papers,
 }
 
 impl Shared {
@@ -60,6 +66,7 @@ impl Shared {
         Arc::new(Self {
             gallery: Gallery::new(&given.catalogue),
             previews: Previews::new(given.renderer.clone()),
+            papers: Papers::new(),
             given,
             sign_in_limits: SignInLimits::new(),
         })

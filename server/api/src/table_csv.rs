@@ -17,7 +17,7 @@ pub(crate) const MAX_BYTES: usize = 10 * 1024 * 1024;
 /// Most problems that are listed; all are counted.
 const MAX_PROBLEMS: usize = 1_000;
 /// Most headings of a file; a table takes fewer columns, but files may have more than it takes.
-const MAX_HEADINGS: usize = 200;
+pub(crate) const MAX_HEADINGS: usize = 200;
 /// Records that show which delimiter a file has.
 const SNIFFED: usize = 50;
 /// Excel's, the standard's (RFC 4180), and what databases and old exports use.
@@ -41,10 +41,10 @@ pub(crate) struct Reading {
 
 /// A file's records as texts.
 pub(crate) struct Records {
-    encoding: &'static str,
-    delimiter: char,
+    pub(crate) encoding: &'static str,
+    pub(crate) delimiter: char,
     /// (line in the file, fields); the first one holds the headings.
-    lines: Vec<(u64, Vec<String>)>,
+    pub(crate) lines: Vec<(u64, Vec<String>)>,
 }
 
 impl Records {
@@ -255,7 +255,7 @@ impl Records {
     }
 }
 
-fn too_wide(count: usize) -> Problem {
+pub(crate) fn too_wide(count: usize) -> Problem {
     Problem::error(
         "csv_heading_count",
         json!({"count": count, "most": MAX_HEADINGS}),

@@ -237,6 +237,7 @@ async fn start(config: &Config, roles: Roles, catalogue: Catalogue) -> anyhow::R
             catalogue,
             renderer,
             local: executor.as_ref().map(Executor::local),
+            read_sheet: nodes::read_sheet,
             config: api::Config {
                 public_url: config.public_url.clone(),
                 trusted_proxies: config.trusted_proxies.clone(),

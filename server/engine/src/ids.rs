@@ -35,6 +35,8 @@ id! {
     ApprovalId;
     /// A file made or received.
     ArtifactId;
+    /// A file whose rows become runs.
+    BatchId;
     /// A sealed secret of a workspace.
     CredentialId;
     /// One outgoing message.

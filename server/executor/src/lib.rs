@@ -28,7 +28,7 @@ use engine::{
 };
 use jiff::Timestamp;
 use store::{
-    Store, StoreError,
+    Store, StoreError, batch,
     events::Wake,
     failure_notice, generation, maintenance, private,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot, Turn},
@@ -82,6 +82,8 @@ pub struct Config {
     pub maintain: Duration,
     /// How often due schedules are looked for at least; what is due sooner is begun then.
     pub schedules: Duration,
+    /// Between two looks at batches that are under way; those that begin are looked for half as often.
+    pub batches: Duration,
     pub claim_form: ClaimForm,
     /// Pauses before each try of a delivery.
     pub delivery_schedule: Vec<Duration>,
@@ -114,6 +116,7 @@ impl Config {
             rescue: Duration::from_secs(5),
             maintain: Duration::from_mins(5),
             schedules: Duration::from_secs(5),
+            batches: Duration::from_millis(500),
             claim_form: ClaimForm::SkipLocked,
             delivery_schedule: backoff::DELIVERY_SCHEDULE.to_vec(),
             faults: Faults::default(),
@@ -165,6 +168,7 @@ impl Executor {
         tokio::spawn(hide_private(inner.clone()));
         tokio::spawn(maintain(inner.clone()));
         tokio::spawn(begin_scheduled(inner.clone()));
+        tokio::spawn(advance_batches(inner.clone()));
         tokio::spawn(notice_ends(inner.clone()));
         Ok(Self(inner))
     }
@@ -587,6 +591,24 @@ async fn begin_scheduled(inner: Arc<Inner>) {
             inner.config.poll,
             inner.config.schedules.max(inner.config.poll),
         );
+        if pause(&inner, wait).await {
+            return;
+        }
+    }
+}
+
+/// Takes batches further, bit by bit: a file of thousands of rows must not stand before anybody's form. What is begun wakes the queue.
+async fn advance_batches(inner: Arc<Inner>) {
+    let config = &inner.config;
+    loop {
+        let wait = match batch::advance(&config.store).await {
+            Ok(true) => config.batches,
+            Ok(false) => config.batches * 2,
+            Err(error) => {
+                tracing::warn!(%error, "batches could not be looked at; it is tried again later");
+                config.schedules
+            }
+        };
         if pause(&inner, wait).await {
             return;
         }

@@ -4,6 +4,7 @@
 mod delimited;
 mod json;
 mod rows;
+mod sheet;
 mod workbook;
 
 use async_trait::async_trait;
@@ -21,6 +22,8 @@ use engine::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+pub use self::sheet::{SheetRow, read_sheet};
 
 use self::rows::{Rows, heading};
 use crate::{
@@ -155,15 +158,8 @@ impl DataRead {
             return Err(too_large(file.size_bytes, MAX_BYTES));
         }
         let bytes = context.read_artifact(file).await?;
-        if bytes.starts_with(&OLE) {
-            return Err(NodeError::failed(
-                "old_workbook",
-                format!(
-                    "\u{201c}{}\u{201d} is an old Excel file (.xls) or has a password. Save it as .xlsx without one.",
-                    file.name
-                ),
-            )
-            .with("file", file.name.as_str()));
+        if is_old_workbook(&bytes) {
+            return Err(old_workbook(&file.name));
         }
         Ok(bytes)
     }
@@ -243,6 +239,17 @@ fn title(column: &Field) -> &str {
         "" => &column.name,
         title => title,
     }
+}
+
+fn is_old_workbook(bytes: &[u8]) -> bool {
+    bytes.starts_with(&OLE)
+}
+
+fn old_workbook(name: &str) -> NodeError {
+    let message = format!(
+        "\u{201c}{name}\u{201d} is an old Excel file (.xls) or has a password. Save it as .xlsx without one."
+    );
+    NodeError::failed("old_workbook", message).with("file", name)
 }
 
 fn no_file() -> NodeError {

@@ -39,6 +39,8 @@ mod testing;
 
 use engine::catalogue::{Catalogue, NodeType};
 
+pub use data_read::{SheetRow, read_sheet};
+
 /// Every node type of this build, with its texts in every language.
 pub fn catalogue() -> Catalogue {
     Catalogue::new(vec![

@@ -1,7 +1,7 @@
 //! Files that were made or received: their rows, and their bytes in a folder (or any object store) under the name of their hash.
 //! Bytes are written before the row, whole or not at all; a row never points at nothing.
 
-use std::{ops::Range, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, ops::Range, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use engine::{
@@ -258,6 +258,27 @@ pub async fn get(store: &Store, scope: &Scope, id: ArtifactId) -> Result<Artifac
     .await?
     .ok_or(StoreError::NotFound("file"))?
     .artifact()
+}
+
+/// The rows of several files; those that are gone are not among them.
+pub(crate) async fn get_all(
+    store: &Store,
+    scope: &Scope,
+    ids: &[Uuid],
+) -> Result<HashMap<ArtifactId, Artifact>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, run_id, name, content_type, size_bytes, sha256, created_at as "created_at: jiff_sqlx::Timestamp"
+           from artifact where workspace_id = $1 and id = any($2) and deleted_at is null"#,
+        scope.workspace().as_uuid(),
+        ids,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    let files = rows.into_iter().map(Row::artifact);
+    files
+        .map(|file| file.map(|file| (file.file.id, file)))
+        .collect()
 }
 
 /// The files of a run, oldest first.

@@ -5,6 +5,7 @@ pub mod account;
 pub mod answer;
 pub mod approval;
 pub mod artifact;
+pub mod batch;
 pub mod call;
 pub mod credential;
 pub mod database;

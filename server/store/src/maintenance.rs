@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use crate::{
-    Result, Store, account, artifact, generation, hook_test, line, retention, series, worker,
+    Result, Store, account, artifact, batch, generation, hook_test, line, retention, series, worker,
     workflow,
 };
 
@@ -40,12 +40,14 @@ pub async fn pass(store: &Store) -> Result<Pass> {
     let resets = account::remove_password_resets(store).await;
     let admitted = line::pass(store).await;
     let cleaned = retention::clean(store).await;
+    let batches = batch::clean(store, retention::DEFAULT_RUN_DAYS).await;
     workers?;
     chunks?;
     uploads?;
     numbers?;
     tests?;
     resets?;
+    batches?;
     Ok(Pass {
         partitions: partitions?,
         trial_runs: trial_runs?,

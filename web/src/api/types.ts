@@ -44,6 +44,11 @@ export type Preview = Wire["PreviewOut"];
 export type PreviewPage = Wire["PageOut"];
 export type Model = Wire["ModelOut"];
 export type ModelList = Wire["ModelsOut"];
+export type Batch = Wire["BatchOut"];
+export type BatchRow = Wire["BatchRowOut"];
+export type BatchFile = Wire["BatchFileOut"];
+export type BatchPreview = Wire["BatchPreviewOut"];
+export type SaidProblem = Wire["ProblemOut"];
 
 /** One event of the server's stream. */
 export interface LiveEvent {

@@ -105,6 +105,20 @@ const workflow = createRoute({
   component: lazyRouteComponent(() => import("~/features/editor/EditorPage")),
 });
 
+const batchPages = () => import("~/features/batch/BatchPages");
+const batches = createRoute({
+  getParentRoute: () => app,
+  path: "/workflows/$id/batches",
+  validateSearch: (search: Search): { new?: boolean } => ({ new: search.new === true || search.new === "true" ? true : undefined }),
+  component: lazyRouteComponent(batchPages, "BatchesPage"),
+});
+const batch = createRoute({
+  getParentRoute: () => app,
+  path: "/batches/$id",
+  validateSearch: (search: Search): { show?: string } => ({ show: text(search.show) }),
+  component: lazyRouteComponent(batchPages, "BatchPage"),
+});
+
 const runs = createRoute({
   getParentRoute: () => app,
   path: "/runs",
@@ -185,7 +199,7 @@ const routeTree = root.addChildren([
   invitations,
   forgotten,
   newPassword,
-  app.addChildren([home, workflows, workflow, runs, waiting, run, deliveries, delivery, documents, document, tables, table, models, settings, section, help, helpOne]),
+  app.addChildren([home, workflows, workflow, batches, batch, runs, waiting, run, deliveries, delivery, documents, document, tables, table, models, settings, section, help, helpOne]),
 ]);
 
 export function makeRouter(queryClient: QueryClient) {

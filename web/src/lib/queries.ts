@@ -10,6 +10,7 @@ export const keys = {
   workflow: (id: string) => ["workflow", id],
   examples: (language: string) => ["examples", language],
   approvals: ["approvals"],
+  batches: ["batches"],
   runs: ["runs"],
   run: (id: string) => ["run", id],
   deliveries: ["deliveries"],
@@ -50,7 +51,7 @@ export function makeQueryClient(): QueryClient {
 export function staleKeys(event: LiveEvent): readonly (readonly string[])[] {
   if (event.kind === "generation.text") return [];
   if (event.topic === "runs") return [keys.runs, keys.approvals, keys.workflows];
-  if (["approvals", "models", "tables"].includes(event.topic)) return [[event.topic]];
+  if (["approvals", "batches", "models", "tables"].includes(event.topic)) return [[event.topic]];
   if (event.topic === "deliveries") return [keys.deliveries, ["delivery"]];
   const [resource, id] = event.topic.split(":");
   if (resource === "run" && id !== undefined) return [keys.run(id)];

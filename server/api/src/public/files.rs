@@ -214,7 +214,7 @@ fn content_type(stored: &str) -> String {
 }
 
 /// RFC 6266: a plain name for old programs, the real one in UTF-8.
-fn disposition(name: &str, inline: bool) -> String {
+pub(crate) fn disposition(name: &str, inline: bool) -> String {
     let kind = if inline { "inline" } else { "attachment" };
     let plain: String = name
         .chars()

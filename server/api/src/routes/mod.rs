@@ -3,6 +3,7 @@
 mod access_keys;
 mod approvals;
 mod artifacts;
+mod batches;
 mod callables;
 mod credentials;
 mod deliveries;
@@ -79,6 +80,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(access_keys::router())
         .merge(approvals::router())
         .merge(artifacts::router())
+        .merge(batches::router())
         .merge(callables::router())
         .merge(credentials::router())
         .merge(deliveries::router())

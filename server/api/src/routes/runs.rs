@@ -89,7 +89,7 @@ pub(crate) struct RunRowOut {
     pub id: Uuid,
     pub title: String,
     pub state: RunState,
-    /// `form`, `webhook`, `api`, `manual`, `schedule`, `call`, `failure` or `trial`.
+    /// `form`, `webhook`, `api`, `manual`, `schedule`, `call`, `failure`, `batch` or `trial`.
     pub source: String,
     pub trial: bool,
     /// It is not over, and its workflow or everything is paused.
@@ -627,6 +627,7 @@ async fn retry_run(
     let retry = store::run::Retry {
         from_node: body.from_node,
         input,
+        unattended: false,
     };
     let run = store::run::retry(&app.store, &caller.scope, RunId(id), retry).await?;
     let run = run_out(&app, &caller.scope, run).await?;

@@ -1,6 +1,7 @@
 //! The PDF: the display list as printpdf operations with fonts cut to the glyphs in use, then tags, metadata and links on the object
 //! level. The same display list gives the same bytes: every id, name and date comes from it.
 
+mod binder;
 mod document;
 mod fonts;
 mod structure;
@@ -20,6 +21,8 @@ use crate::{
     svg::runs,
     template::Segment,
 };
+pub use binder::{Binder, Unbindable};
+
 use fonts::{Face, faces};
 use structure::Structure;
 

@@ -20,6 +20,13 @@ const MAX_FAULTS: usize = 50;
 /// Longest content of a cell that an error repeats, in letters.
 const EXCERPT: usize = 60;
 
+/// Who takes the rows of a sheet as they come.
+pub(super) trait Take {
+    fn head(&mut self, headings: &[String]) -> Result<(), NodeError>;
+    /// A row that is not blank; it counts from 1, as spreadsheets count.
+    fn row(&mut self, number: u64, cells: &[Cell]) -> Result<(), NodeError>;
+}
+
 /// What stands in a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Cell {
@@ -82,6 +89,16 @@ pub(super) struct Rows<'a> {
     /// Faults beyond those that are listed.
     more: usize,
     warnings: Vec<Warning>,
+}
+
+impl Take for Rows<'_> {
+    fn head(&mut self, headings: &[String]) -> Result<(), NodeError> {
+        self.head(headings)
+    }
+
+    fn row(&mut self, number: u64, cells: &[Cell]) -> Result<(), NodeError> {
+        self.row(number, cells)
+    }
 }
 
 impl<'a> Rows<'a> {

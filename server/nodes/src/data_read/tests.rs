@@ -320,6 +320,48 @@ fn a_workbook_that_unpacks_too_far_is_never_unpacked() {
 }
 
 #[test]
+fn a_sheet_is_read_as_people_of_a_language_type_it() {
+    use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+    let mut book = Workbook::new();
+    let page = book.add_worksheet();
+    let date = Format::new().set_num_format("yyyy-mm-dd");
+    let dollars = Format::new().set_num_format("#,##0.00 [$USD]");
+    let day = ExcelDateTime::from_ymd(2026, 12, 24).expect("a day");
+    page.write(0, 0, "Customer").expect("a heading");
+    page.write(0, 1, "Net").expect("a heading");
+    page.write(2, 0, 4711).expect("a number");
+    page.write_with_format(2, 1, 1234.5, &dollars)
+        .expect("dollars");
+    page.write(3, 0, true).expect("a yes");
+    page.write_with_format(3, 1, &day, &date).expect("a date");
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let row = |number: u64, cells: [&str; 2]| (number, cells.map(str::to_owned).to_vec());
+    let read =
+        |locale: &str, most: usize| read_sheet("a.xlsx", &bytes, locale, most).expect("rows");
+    let first = row(1, ["Customer", "Net"]);
+    let german = [
+        first.clone(),
+        row(3, ["4711", "1234,5 USD"]),
+        row(4, ["yes", "2026-12-24"]),
+    ];
+    assert_eq!(read("de", 10), german);
+    assert_eq!(read("en", 10)[1], row(3, ["4711", "1234.5 USD"]));
+    // One more than wanted says that there are more.
+    assert_eq!(read("de", 1), german);
+    assert_eq!(read("de", 0), german[..2]);
+    let mut empty = Workbook::new();
+    empty.add_worksheet().write(5, 0, "late").expect("a cell");
+    let bytes = empty.save_to_buffer().expect("a workbook");
+    let error = read_sheet("a.xlsx", &bytes, "en", 10).expect_err("no headings");
+    assert_eq!(error.code, "no_heading_row");
+    let error = read_sheet("a.xls", &OLE, "en", 10).expect_err("an old one");
+    assert_eq!(
+        (error.code.as_str(), error.params["file"].as_str()),
+        ("old_workbook", Some("a.xls"))
+    );
+}
+
+#[test]
 fn cells_of_a_workbook_keep_their_kinds() {
     use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
     let mut book = Workbook::new();

@@ -9,7 +9,7 @@ use jiff::civil::{DateTime, date};
 use rust_decimal::Decimal;
 use zip::ZipArchive;
 
-use super::rows::{Cell, MAX_HEADINGS, Rows};
+use super::rows::{Cell, MAX_HEADINGS, Take};
 
 /// Most bytes of everything in a workbook once it is unpacked.
 const MAX_UNPACKED: u64 = 200 * 1024 * 1024;
@@ -22,7 +22,7 @@ pub(super) fn read(
     bytes: &[u8],
     sheet: &str,
     heading_row: u64,
-    rows: &mut Rows<'_>,
+    rows: &mut dyn Take,
 ) -> Result<(), NodeError> {
     check_size(bytes)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
@@ -65,15 +65,15 @@ pub(super) fn read(
 }
 
 /// Cells as they come, gathered into rows.
-struct Table<'a, 'b> {
+struct Table<'a> {
     heading_row: u64,
-    rows: &'a mut Rows<'b>,
+    rows: &'a mut dyn Take,
     has_headings: bool,
     number: u64,
     cells: Vec<Cell>,
 }
 
-impl Table<'_, '_> {
+impl Table<'_> {
     fn cell(&mut self, row: u64, column: usize, cell: Cell) -> Result<(), NodeError> {
         if row != self.number {
             self.end_row()?;

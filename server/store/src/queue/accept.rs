@@ -50,6 +50,8 @@ pub enum Source {
     Api,
     Manual,
     Schedule,
+    /// A row of a file.
+    Batch,
     Trial,
 }
 
@@ -61,6 +63,7 @@ impl Source {
             Self::Api => "api",
             Self::Manual => "manual",
             Self::Schedule => "schedule",
+            Self::Batch => "batch",
             Self::Trial => "trial",
         }
     }

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use super::{StepRow, announce, get, step_rows};
 use crate::{
-    Result, Scope, Store, StoreError, fresh_id, line, private, queue, retention, series, storable,
+    Result, Scope, Store, StoreError, batch, fresh_id, line, private, queue, retention, series, storable,
 };
 
 /// What a retry runs again.
@@ -18,6 +18,8 @@ pub struct Retry {
     pub from_node: Option<String>,
     /// New input; the whole run is done again.
     pub input: Option<Json>,
+    /// One of many: nobody waits for this one.
+    pub unattended: bool,
 }
 
 /// A new run of the same version that keeps the results of the steps it does not run again. An ended run is never reopened.
@@ -66,7 +68,7 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
         "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
                           retry_of, first_run, priority, started_by, failure_of, private, limited)
          select $1, workspace_id, workflow_id, $4, source, trigger_node, submission_id, title, coalesce($5, input), firm,
-                id, first_run, 1, started_by, failure_of, private, limited
+                id, first_run, $6, started_by, failure_of, private, limited
          from run where id = $2 and workspace_id = $3
          returning limited",
         new.as_uuid(),
@@ -74,6 +76,7 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
         scope.workspace().as_uuid(),
         version.as_uuid(),
         retry.input,
+        i16::from(!retry.unattended),
     )
     .fetch_one(&mut *transaction)
     .await?;
@@ -113,6 +116,7 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     .execute(&mut *transaction)
     .await?;
     series::take_over(&mut transaction, run, new, &kept).await?;
+    batch::take_over(&mut transaction, run, new, retry.unattended).await?;
     let limited: &[RunId] = if limited { &[new] } else { &[] };
     let joined = line::join(&mut transaction, limited, Some(&heads)).await?;
     let admitted = line::advance(&mut transaction, joined, &[]).await?;

@@ -3,6 +3,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { sendBytes } from "~/api/client";
+import { fileLocales } from "~/lib/file-locales";
 import { Loading } from "~/ui/Page";
 import { InlineError } from "~/ui/Problem";
 import { problemText, useServerWords } from "~/ui/server-words/words";
@@ -13,7 +14,6 @@ import { type ImportAnswer, type TableItem, titleOf } from "./types";
 
 type Mode = "append" | "replace";
 
-const LOCALES = ["en", "de", "zh-CN", "fr", "es", "it", "nl", "pl"];
 /** Problems shown at once; the others are counted. */
 const MOST_SHOWN = 200;
 
@@ -40,7 +40,6 @@ export function ImportDialog({ table, file, locale: usual, close, done }: { tabl
     },
   });
   const languages = new Intl.DisplayNames([i18n.language], { type: "language" });
-  const known = LOCALES.includes(usual) ? LOCALES : [usual, ...LOCALES];
   const found = preview.data;
   const ignored = found?.headings.filter((heading) => heading.column === null && heading.text.trim() !== "").map((heading) => heading.text) ?? [];
   const ready = found !== undefined && found.problem_count === 0 && (found.row_count > 0 || mode === "replace");
@@ -48,7 +47,7 @@ export function ImportDialog({ table, file, locale: usual, close, done }: { tabl
     <Modal opened onClose={close} size="xl" title={t("file.title", { file: file.name })} closeButtonProps={{ "aria-label": t("close") }}>
       <div className={classes.form}>
         <SegmentedControl aria-label={t("file.mode")} value={mode} onChange={(next) => setMode(next as Mode)} data={[{ value: "append", label: t("file.append") }, { value: "replace", label: t("file.replace") }]} />
-        <Select label={t("file.locale")} value={locale} allowDeselect={false} onChange={(next) => next && setLocale(next)} data={known.map((value) => ({ value, label: languages.of(value) ?? value }))} />
+        <Select label={t("file.locale")} value={locale} allowDeselect={false} onChange={(next) => next && setLocale(next)} data={fileLocales(usual).map((value) => ({ value, label: languages.of(value) ?? value }))} />
         {preview.isPending && <Loading lines={3} />}
         {preview.isError && <InlineError error={preview.error} />}
         {apply.isError && <InlineError error={apply.error} />}

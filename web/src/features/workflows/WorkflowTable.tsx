@@ -1,7 +1,7 @@
 import { ActionIcon, Menu } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Activity, Copy, Download, Ellipsis, ExternalLink, Link2, Pause, Pencil, Power, Trash2 } from "lucide-react";
+import { Activity, Copy, Download, Ellipsis, ExternalLink, Link2, Pause, Pencil, Power, Table2, Trash2 } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
@@ -191,6 +191,11 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
           <Menu.Item leftSection={<Activity {...icon} />} onClick={() => void navigate({ to: "/runs", search: { workflow: item.id } })}>
             {t("workflows.menu.runs")}
           </Menu.Item>
+          {item.version !== null && (
+            <Menu.Item leftSection={<Table2 {...icon} />} onClick={() => void navigate({ to: "/workflows/$id/batches", params: { id: item.id } })}>
+              {t("workflows.menu.batches")}
+            </Menu.Item>
+          )}
           {item.state === "live" && item.form_url !== null && (
             <>
               <Menu.Item leftSection={<ExternalLink {...icon} />} component="a" href={`/f/${item.slug}`} target="_blank">

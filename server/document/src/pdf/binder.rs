@@ -1,0 +1,250 @@
+//! Several PDFs in one, with a bookmark for each. What belongs to a whole document is not taken over: tags, forms, names, attachments and
+//! its claim to a standard, so what comes out is an ordinary PDF 1.7 and says nothing else of itself.
+
+use jiff::{Timestamp, tz::TimeZone};
+use lopdf::{Dictionary, Document, Object, ObjectId, dictionary};
+use sha2::{Digest as _, Sha256};
+
+use super::document::text_string;
+
+/// What a page has from those above it in its document (ISO 32000-1, 7.7.3.4).
+const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
+/// Levels of pages above one another that are looked through.
+const MAX_LEVELS: usize = 50;
+
+/// A file that cannot be bound with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unbindable {
+    #[error("the file is not a PDF that can be read")]
+    Unreadable,
+    #[error("the PDF has a password")]
+    Locked,
+    #[error("the PDF has no pages")]
+    Empty,
+}
+
+/// One PDF in the making.
+pub struct Binder {
+    document: Document,
+    pages: Vec<Object>,
+    /// Title and first page of each file.
+    parts: Vec<(String, ObjectId)>,
+    tree: ObjectId,
+    hash: Sha256,
+}
+
+impl Default for Binder {
+    fn default() -> Self {
+        let mut document = Document::with_version("1.7");
+        let tree = document.new_object_id();
+        Self {
+            document,
+            pages: Vec::new(),
+            parts: Vec::new(),
+            tree,
+            hash: Sha256::new(),
+        }
+    }
+}
+
+impl Binder {
+    /// Adds the pages of a PDF behind those that are there, under a bookmark.
+    pub fn add(&mut self, title: &str, bytes: &[u8]) -> Result<(), Unbindable> {
+        let mut part = Document::load_mem(bytes).map_err(|_| Unbindable::Unreadable)?;
+        if part.is_encrypted() || part.was_encrypted() {
+            return Err(Unbindable::Locked);
+        }
+        part.renumber_objects_with(self.document.max_id + 1);
+        let pages: Vec<ObjectId> = part.page_iter().collect();
+        let Some(first) = pages.first() else {
+            return Err(Unbindable::Empty);
+        };
+        let mut bound = Vec::with_capacity(pages.len());
+        for page in &pages {
+            let mut page_dict = with_inherited(&part, *page).ok_or(Unbindable::Unreadable)?;
+            page_dict.set("Parent", self.tree);
+            // They lead into the tree of tags, which stays behind.
+            page_dict.remove(b"StructParents");
+            page_dict.remove(b"Tabs");
+            bound.push((*page, page_dict));
+        }
+        self.hash.update(bytes);
+        self.parts.push((title.to_owned(), *first));
+        self.document.max_id = part.max_id;
+        self.document.objects.append(&mut part.objects);
+        for (page, dict) in bound {
+            self.document.objects.insert(page, dict.into());
+            self.pages.push(page.into());
+        }
+        Ok(())
+    }
+
+    /// How many pages there are so far.
+    pub fn page_count(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// The bytes of the whole.
+    pub fn finish(mut self, title: &str, now: Timestamp) -> Result<Vec<u8>, String> {
+        let count = i64::try_from(self.pages.len()).unwrap_or(i64::MAX);
+        let tree = dictionary! { "Type" => "Pages", "Kids" => self.pages, "Count" => count };
+        self.document.objects.insert(self.tree, tree.into());
+        let outlines = outlines(&mut self.document, &self.parts);
+        let catalog = self.document.add_object(dictionary! {
+            "Type" => "Catalog", "Pages" => self.tree, "Outlines" => outlines, "PageMode" => "UseOutlines",
+            "ViewerPreferences" => dictionary! { "DisplayDocTitle" => true },
+        });
+        let date = now
+            .to_zoned(TimeZone::UTC)
+            .strftime("D:%Y%m%d%H%M%SZ")
+            .to_string();
+        let info = self.document.add_object(dictionary! {
+            "Title" => text_string(title), "Creator" => text_string("Formwork"), "Producer" => text_string("Formwork"),
+            "CreationDate" => Object::string_literal(date.clone()), "ModDate" => Object::string_literal(date),
+        });
+        let id = self.hash.finalize()[..16].to_vec();
+        let id = Object::String(id, lopdf::StringFormat::Hexadecimal);
+        self.document.trailer =
+            dictionary! { "Root" => catalog, "Info" => info, "ID" => vec![id.clone(), id] };
+        self.document.prune_objects();
+        self.document.renumber_objects();
+        let mut bytes = Vec::new();
+        self.document
+            .save_to(&mut bytes)
+            .map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+}
+
+/// The page with what it has from those above it.
+fn with_inherited(part: &Document, page: ObjectId) -> Option<Dictionary> {
+    let mut dict = part.get_dictionary(page).ok()?.clone();
+    let mut above = dict.get(b"Parent").and_then(Object::as_reference).ok();
+    for _ in 0..MAX_LEVELS {
+        let Some(node) = above.and_then(|id| part.get_dictionary(id).ok()) else {
+            break;
+        };
+        for key in INHERITED {
+            if !dict.has(key)
+                && let Ok(value) = node.get(key)
+            {
+                dict.set(key, value.clone());
+            }
+        }
+        above = node.get(b"Parent").and_then(Object::as_reference).ok();
+    }
+    dict.has(b"MediaBox").then_some(dict)
+}
+
+/// A bookmark for each part, one below the other.
+fn outlines(document: &mut Document, parts: &[(String, ObjectId)]) -> ObjectId {
+    let root = document.new_object_id();
+    let ids: Vec<ObjectId> = parts.iter().map(|_| document.new_object_id()).collect();
+    for (index, (title, page)) in parts.iter().enumerate() {
+        let place = vec![Object::from(*page), "Fit".into()];
+        let mut item =
+            dictionary! { "Title" => text_string(title), "Parent" => root, "Dest" => place };
+        if let Some(before) = index.checked_sub(1) {
+            item.set("Prev", ids[before]);
+        }
+        if let Some(next) = ids.get(index + 1) {
+            item.set("Next", *next);
+        }
+        document.objects.insert(ids[index], item.into());
+    }
+    let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let mut dict = dictionary! { "Type" => "Outlines", "Count" => count };
+    if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
+        dict.set("First", *first);
+        dict.set("Last", *last);
+    }
+    document.objects.insert(root, dict.into());
+    root
+}
+
+#[cfg(test)]
+mod tests {
+    use lopdf::Stream;
+
+    use super::*;
+
+    /// A PDF whose pages have their size and fonts from above, with tags and a password if wanted.
+    fn pdf(pages: usize, width: i64) -> Vec<u8> {
+        let mut document = Document::with_version("1.4");
+        let tree = document.new_object_id();
+        let mut kids: Vec<Object> = Vec::new();
+        for index in 0..pages {
+            let content = Stream::new(Dictionary::new(), format!("% page {index}").into_bytes());
+            let content = document.add_object(content);
+            let page = dictionary! {
+                "Type" => "Page", "Parent" => tree, "Contents" => content, "StructParents" => 0, "Tabs" => "S",
+            };
+            kids.push(document.add_object(page).into());
+        }
+        let count = i64::try_from(pages).expect("few");
+        let size: Vec<Object> = vec![0.into(), 0.into(), width.into(), 500.into()];
+        let node = dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => count, "MediaBox" => size, "Rotate" => 90 };
+        document.objects.insert(tree, node.into());
+        let tags = document.add_object(dictionary! { "Type" => "StructTreeRoot" });
+        let catalog = document.add_object(
+            dictionary! { "Type" => "Catalog", "Pages" => tree, "StructTreeRoot" => tags },
+        );
+        document.trailer.set("Root", catalog);
+        let mut bytes = Vec::new();
+        document.save_to(&mut bytes).expect("written");
+        bytes
+    }
+
+    #[test]
+    fn pages_stay_in_order_with_what_they_had_from_above() {
+        let mut binder = Binder::default();
+        binder.add("First", &pdf(2, 300)).expect("bound");
+        binder.add("Zweites für Ø", &pdf(1, 400)).expect("bound");
+        assert_eq!(binder.page_count(), 3);
+        let now = Timestamp::UNIX_EPOCH;
+        let bytes = binder.finish("All", now).expect("written");
+        let document = Document::load_mem(&bytes).expect("a PDF");
+        let widths: Vec<i64> = document
+            .page_iter()
+            .map(|page| {
+                let page = document.get_dictionary(page).expect("a page");
+                assert!(!page.has(b"StructParents") && !page.has(b"Tabs"));
+                assert_eq!(page.get(b"Rotate").and_then(Object::as_i64).ok(), Some(90));
+                let size = page.get(b"MediaBox").and_then(Object::as_array);
+                size.expect("a size")[2].as_i64().expect("a width")
+            })
+            .collect();
+        assert_eq!(widths, [300, 300, 400]);
+        let has_tags = document.objects.values().any(|object| {
+            object
+                .type_name()
+                .is_ok_and(|name| name == b"StructTreeRoot")
+        });
+        assert!(!has_tags);
+        let root = document.catalog().expect("a catalogue");
+        let outlines = root.get(b"Outlines").and_then(Object::as_reference);
+        let outlines = document.get_dictionary(outlines.expect("bookmarks"));
+        let count = outlines.expect("bookmarks").get(b"Count");
+        assert_eq!(count.and_then(Object::as_i64).ok(), Some(2));
+    }
+
+    #[test]
+    fn the_same_files_make_the_same_bytes() {
+        let bound = || {
+            let mut binder = Binder::default();
+            binder.add("A", &pdf(1, 300)).expect("bound");
+            binder
+                .finish("All", Timestamp::UNIX_EPOCH)
+                .expect("written")
+        };
+        assert_eq!(bound(), bound());
+    }
+
+    #[test]
+    fn what_is_no_pdf_is_refused_and_leaves_nothing_behind() {
+        let mut binder = Binder::default();
+        assert_eq!(binder.add("A", b"no PDF"), Err(Unbindable::Unreadable));
+        assert_eq!(binder.add("A", &pdf(0, 300)), Err(Unbindable::Empty));
+        assert_eq!(binder.page_count(), 0);
+    }
+}
