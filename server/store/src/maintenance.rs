@@ -4,8 +4,8 @@
 use uuid::Uuid;
 
 use crate::{
-    Result, Store, account, artifact, batch, generation, hook_test, line, retention, series, worker,
-    workflow,
+    Result, Store, account, artifact, batch, generation, hook_test, line, retention, series,
+    worker, workflow,
 };
 
 /// Months of partitions kept ready.

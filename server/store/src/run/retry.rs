@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 
 use super::{StepRow, announce, get, step_rows};
 use crate::{
-    Result, Scope, Store, StoreError, batch, fresh_id, line, private, queue, retention, series, storable,
+    Result, Scope, Store, StoreError, batch, fresh_id, line, private, queue, retention, series,
+    storable,
 };
 
 /// What a retry runs again.
