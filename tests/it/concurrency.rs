@@ -427,6 +427,30 @@ async fn called_runs_wait_in_line_and_leave_it_with_their_callers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn runs_that_hear_of_failures_wait_in_line_too() {
+    let (office, owner) = Office::open().await;
+    let mut hears = slow(&json!({"runs": 1}));
+    hears["nodes"][0] = node("form", "call_input", &json!({"fields": []}));
+    let hears = owner.publish(hears).await;
+    let halt = json!({"ends": "with_error", "message": "No."});
+    let mut fails = document(&[node("halt", "stop", &halt)], &Json::Null);
+    fails["on_failure"] = hears["id"].clone();
+    let fails = owner.publish(fails).await;
+    for _ in 0..2 {
+        owner.start(&fails, json!({})).await;
+    }
+    office.db.until(IN_LINE, "1").await;
+    let holder = office.sql("select run_id from run_place where admitted_at is not null");
+    let waits = office.sql("select run_id from run_place where admitted_at is null");
+    assert_eq!(read(&owner, &waits).await["source"], "failure");
+    stop(&owner, &holder).await;
+    assert!(goes(&office, &waits));
+    finish(&office, &waits, "succeeded").await;
+    assert_nothing_left(&office);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_would_admit_maintenance_does() {
     let (office, owner) = Office::open().await;
     let workflow = owner.publish(slow(&json!({"runs": 1}))).await;

@@ -146,10 +146,10 @@ pub(crate) async fn join(
 /// of the earlier one: two that are accepted at once are never both the last that fits in; and of one that joins and one that
 /// ends, whichever comes second admits. When a commit is done, either as many go as may, or nobody waits.
 ///
-/// The locks are taken in the order of their numbers and after all others, those of runs included, so that nobody who holds one waits for
-/// anything but another line. Admitting needs no lock of the run: whoever ends it meanwhile holds that, and comes here, too. If it was
-/// admitted before this has the line's lock, its entries are taken away here; a worker that has one already waits for the run's lock with
-/// its commit, and finds its entry gone.
+/// The locks are taken in the order of their numbers and after all others, those of runs included: whoever holds one waits for nothing but
+/// another line, or for a claim that is written at this moment and waits for nobody. So nobody waits in a circle. Admitting needs no lock of
+/// the run: whoever ends it meanwhile holds that, and comes here, too. If the run was admitted before this has the line's lock, its entries
+/// are taken away here; a worker that has one already waits for the run's lock with its commit, and finds its entry gone.
 pub(crate) async fn advance(
     connection: &mut PgConnection,
     joined: Vec<Line>,

@@ -102,20 +102,7 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     )
     .execute(&mut *transaction)
     .await?;
-    // Heads beside the trigger are steps that are ready: the state machine finds them so.
-    sqlx::query!(
-        "insert into step (run_id, node, item_path, workspace_id, state, finished_at)
-         select $1::uuid, node, '', $2::uuid, 'ready', null::timestamptz from unnest($3::text[]) node
-         where cardinality($4::text[]) > 0
-         union all select $1, node, '', $2, 'skipped', now() from unnest($5::text[]) node",
-        new.as_uuid(),
-        scope.workspace().as_uuid(),
-        &heads,
-        &kept,
-        &skipped,
-    )
-    .execute(&mut *transaction)
-    .await?;
+    begin_at(&mut transaction, scope, new, &heads, &kept, &skipped).await?;
     series::take_over(&mut transaction, run, new, &kept).await?;
     batch::take_over(&mut transaction, run, new, retry.unattended).await?;
     let limited: &[RunId] = if limited { &[new] } else { &[] };
@@ -126,6 +113,31 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     queue::wake(store);
     announce(store, scope, new, detail.item.workflow, "queued", false);
     Ok(new)
+}
+
+/// Heads beside the trigger are steps that are ready: the state machine finds them so.
+async fn begin_at(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    run: RunId,
+    heads: &[String],
+    kept: &[String],
+    skipped: &[String],
+) -> Result<()> {
+    sqlx::query!(
+        "insert into step (run_id, node, item_path, workspace_id, state, finished_at)
+         select $1::uuid, node, '', $2::uuid, 'ready', null::timestamptz from unnest($3::text[]) node
+         where cardinality($4::text[]) > 0
+         union all select $1, node, '', $2, 'skipped', now() from unnest($5::text[]) node",
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+        heads,
+        kept,
+        skipped,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 fn check_input(input: Option<&Json>) -> Result<()> {
