@@ -72,7 +72,6 @@ pub(crate) struct File {
 pub(crate) struct Row {
     pub(crate) number: u32,
     pub(crate) title: String,
-    pub(crate) cells: Vec<String>,
     /// What the trigger takes, or every problem.
     pub(crate) input: Result<Json, Vec<Problem>>,
 }
@@ -144,6 +143,12 @@ impl File {
 
     pub(crate) fn row_count(&self) -> usize {
         self.lines.len()
+    }
+
+    /// The first rows with their numbers, whatever their columns fill.
+    pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = (u32, &[String])> {
+        let lines = self.lines.iter().take(most);
+        lines.map(|(number, cells)| (*number, cells.as_slice()))
     }
 }
 
@@ -237,7 +242,6 @@ impl Reader<'_> {
                 } else {
                     title
                 },
-                cells: cells.clone(),
                 input,
             }
         });

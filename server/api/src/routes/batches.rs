@@ -749,11 +749,13 @@ fn preview_out(
         required: target.is_required,
         no_cell: !target.is_cell,
     });
-    let sample = reading.rows.iter().take(SHOWN).map(|row| BatchSampleOut {
-        number: row.number,
-        cells: row.cells.clone(),
-        bad: row.input.is_err(),
+    let bad_rows = reading.bad_rows();
+    let sample = file.first(SHOWN).map(|(number, cells)| BatchSampleOut {
+        number,
+        cells: cells.to_vec(),
+        bad: bad_rows.contains(&number),
     });
+    let sample = sample.collect();
     let column_problems = reading.problems.iter().cloned();
     BatchPreviewOut {
         version: start.live.number,
@@ -772,11 +774,11 @@ fn preview_out(
             .zip(columns.into_iter().chain(std::iter::repeat(None)))
             .map(|(text, field)| BatchHeadingOut { text, field })
             .collect(),
-        sample: sample.collect(),
+        sample,
         column_problems: column_problems.map(ProblemOut::from).collect(),
         problems: reading.told().cloned().map(ProblemOut::from).collect(),
         problem_count: reading.problem_count(),
-        bad_rows: reading.bad_rows(),
+        bad_rows,
     }
 }
 

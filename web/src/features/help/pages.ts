@@ -11,6 +11,7 @@ export const helpPages = [
   "numbers",
   "tables",
   "runs",
+  "batches",
   "approvals",
   "retention",
   "deliveries",
