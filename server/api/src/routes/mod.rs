@@ -3,6 +3,7 @@
 mod access_keys;
 mod approvals;
 mod artifacts;
+mod batch_starts;
 mod batches;
 mod callables;
 mod credentials;
@@ -80,6 +81,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(access_keys::router())
         .merge(approvals::router())
         .merge(artifacts::router())
+        .merge(batch_starts::router())
         .merge(batches::router())
         .merge(callables::router())
         .merge(credentials::router())

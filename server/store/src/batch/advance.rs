@@ -35,10 +35,11 @@ pub async fn advance(store: &Store) -> Result<bool> {
             workflow: row.workflow_id.into(),
             scope: Scope::new(row.workspace_id.into(), row.created_by.map(MemberId::from)),
         };
-        is_under_way |= row.state == "running" || row.stop_runs;
-        let done = take_further(store, &open, row.state == "running", row.stop_runs).await;
-        if let Err(error) = done {
-            tracing::error!(batch.id = %open.id, %error, "a batch could not be taken further; it is tried again");
+        match take_further(store, &open, row.state == "running", row.stop_runs).await {
+            Ok(()) => is_under_way |= row.state == "running" || row.stop_runs,
+            Err(error) => {
+                tracing::error!(batch.id = %open.id, %error, "a batch could not be taken further; it is tried again");
+            }
         }
     }
     Ok(is_under_way)
@@ -136,25 +137,31 @@ async fn settle(connection: &mut PgConnection, batch: BatchId) -> Result<bool> {
     Ok(done.rows_affected() > 0)
 }
 
+/// How many more runs of the batch may begin now.
+async fn room(connection: &mut PgConnection, batch: BatchId) -> Result<i64> {
+    let under_way = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from batch_row r join run on run.id = r.run_id
+           where r.batch_id = $1 and r.state = 'begun'
+             and (run.state <> 'waiting' or exists (select from generation g where g.run_id = run.id and g.finished_at is null))"#,
+        batch.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok((UNDER_WAY - under_way).clamp(0, AT_ONCE))
+}
+
 /// Accepts the runs of the next rows, as many as may be under way.
 async fn begin(
     connection: &mut PgConnection,
     open: &Open,
     batch: &Locked,
 ) -> Result<Vec<(Scope, Accept)>> {
-    let under_way = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from batch_row r join run on run.id = r.run_id
-           where r.batch_id = $1 and r.state = 'begun'
-             and (run.state <> 'waiting' or exists (select from generation g where g.run_id = run.id and g.finished_at is null))"#,
-        open.id.as_uuid(),
-    )
-    .fetch_one(&mut *connection)
-    .await?;
+    let room = room(connection, open.id).await?;
     let rows = sqlx::query!(
         r#"select number, title, input as "input!" from batch_row
            where batch_id = $1 and state = 'ready' order by number limit $2"#,
         open.id.as_uuid(),
-        (UNDER_WAY - under_way).clamp(0, AT_ONCE),
+        room,
     )
     .fetch_all(&mut *connection)
     .await?;
@@ -251,10 +258,11 @@ async fn finish(connection: &mut PgConnection, batch: BatchId) -> Result<bool> {
 
 /// Tries the next rows again. The retry itself takes the row over, in its own commit.
 async fn retry(store: &Store, open: &Open) -> Result<bool> {
+    let room = room(&mut *store.pool.acquire().await?, open.id).await?;
     let rows = sqlx::query!(
         r#"select number, run_id as "run_id!" from batch_row where batch_id = $1 and retry order by number limit $2"#,
         open.id.as_uuid(),
-        AT_ONCE,
+        room,
     )
     .fetch_all(&store.pool)
     .await?;
