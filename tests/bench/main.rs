@@ -10,6 +10,7 @@ mod program;
 mod quiet;
 mod report;
 mod startup;
+mod steps;
 mod writing;
 
 use std::{
@@ -27,7 +28,7 @@ struct Arguments {
     out: PathBuf,
     smollm2: Option<PathBuf>,
     qwen: Option<PathBuf>,
-    /// Only these parts: `startup,forms,load,invoice,models`.
+    /// Only these parts: `invoice,startup,forms,load,steps,models`.
     only: Vec<String>,
 }
 
@@ -65,6 +66,10 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if wanted("load") {
         writeln!(out, "running light runs")?;
         rows.extend(load::measure(&place).await?);
+    }
+    if wanted("steps") {
+        writeln!(out, "running steps that are committed one by one")?;
+        rows.extend(steps::measure(&place).await?);
     }
     if wanted("models") {
         for asked in [
