@@ -1,6 +1,7 @@
 //! `make bench`: the floors of the product, each with a baseline measured in the same run. Prints a table, writes JSON, and fails when
 //! a floor that was measured does not hold. Everything is asked of the real program over 127.0.0.1.
 
+mod backlog;
 mod baseline;
 mod forms;
 mod invoice;
@@ -28,7 +29,7 @@ struct Arguments {
     out: PathBuf,
     smollm2: Option<PathBuf>,
     qwen: Option<PathBuf>,
-    /// Only these parts: `invoice,startup,forms,load,steps,models`.
+    /// Only these parts: `invoice,startup,forms,load,steps,backlog,models`.
     only: Vec<String>,
 }
 
@@ -70,6 +71,12 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if wanted("steps") {
         writeln!(out, "running steps that are committed one by one")?;
         rows.extend(steps::measure(&place).await?);
+    }
+    if wanted("backlog") {
+        writeln!(out, "running light runs beside a long queue")?;
+        // The queue stays long.
+        let place = Place::new(&arguments.programs)?;
+        rows.extend(backlog::measure(&place).await?);
     }
     if wanted("models") {
         for asked in [
