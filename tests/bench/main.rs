@@ -12,6 +12,7 @@ mod quiet;
 mod report;
 mod startup;
 mod steps;
+mod workers;
 mod writing;
 
 use std::{
@@ -29,7 +30,7 @@ struct Arguments {
     out: PathBuf,
     smollm2: Option<PathBuf>,
     qwen: Option<PathBuf>,
-    /// Only these parts: `invoice,startup,forms,load,steps,backlog,models`.
+    /// Only these parts: `invoice,startup,forms,load,steps,backlog,workers,models`.
     only: Vec<String>,
 }
 
@@ -77,6 +78,11 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         // The queue stays long.
         let place = Place::new(&arguments.programs)?;
         rows.extend(backlog::measure(&place).await?);
+    }
+    if wanted("workers") {
+        writeln!(out, "running light runs in several processes")?;
+        let place = Place::new(&arguments.programs)?;
+        rows.extend(workers::measure(&place).await?);
     }
     if wanted("models") {
         for asked in [
