@@ -68,73 +68,65 @@ pub(crate) async fn serve_hello(port: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What `pgbench` found for rows that are inserted and committed one at a time.
+/// What `pgbench` found for a script that is run again and again.
 pub(crate) struct Commits {
     pub(crate) per_second: f64,
     pub(crate) milliseconds: f64,
 }
 
+/// One durable row.
+const ROW: &str =
+    "insert into step (payload, result) values (repeat('p', 190), repeat('r', 110));\n";
+
+/// What a run of five light steps cannot do without, as rows of the same size: a commit that stores the run and its leased entry, and
+/// one that takes the entry away, stores the five steps and ends the run.
+const LIGHT_RUN: &str = "\\set id random(1, 9000000000000000000)
+with made as (insert into run (id, input) values (:id, repeat('p', 190))) insert into entry (run_id) values (:id);
+with taken as (delete from entry where run_id = :id), ended as (update run set ended = true where id = :id)
+insert into run_step (run_id, number, payload, result) select cast(:id as bigint), number, repeat('p', 190), repeat('r', 110)
+from generate_series(1, 5) number;
+";
+
+/// `psql` on a database of the program's cluster; the statement is the caller's.
+pub(crate) fn psql(data_dir: &Path, database: &str) -> anyhow::Result<Command> {
+    let program = clients()?.join("psql");
+    let mut command = Command::new(program);
+    command
+        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"])
+        .arg(Cluster::url_in(data_dir, database));
+    Ok(command)
+}
+
 /// One figure from the program's own database.
 pub(crate) fn ask(data_dir: &Path, statement: &str) -> anyhow::Result<String> {
-    let psql = binaries::find_all(None)
-        .into_iter()
-        .map(|found| found.dir.join("psql"))
-        .find(|program| program.is_file())
-        .context("psql is not installed; it comes with Postgres")?;
-    let url = Cluster::url_in(data_dir, "formwork");
-    let told = run(Command::new(psql).args(["-X", "-q", "-A", "-t", "-c", statement, &url]))?;
+    let told = run(psql(data_dir, "formwork")?.args(["-c", statement]))?;
     Ok(told.trim().to_owned())
 }
 
-/// Durable commits per second through so many connections, into a database of their own in the program's cluster.
+/// Durable single-row commits through so many connections, into a database of their own in the program's cluster.
 pub(crate) fn commits(data_dir: &Path, connections: u32, seconds: u32) -> anyhow::Result<Commits> {
-    // Not every folder with a server in it has the clients' programs, too.
-    let bin = binaries::find_all(None)
-        .into_iter()
-        .map(|found| found.dir)
-        .find(|dir| dir.join("pgbench").is_file() && dir.join("psql").is_file())
-        .context("pgbench is not installed; it comes with Postgres")?;
-    let url = |database: &str| Cluster::url_in(data_dir, database);
-    let sql = |url: &str, statement: &str| {
-        run(Command::new(bin.join("psql")).args([
-            "-X",
-            "-q",
-            "-A",
-            "-t",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            statement,
-            url,
-        ]))
-    };
-    let durable = sql(
-        &url("postgres"),
-        "select current_setting('fsync') || current_setting('synchronous_commit')",
-    )?;
-    ensure!(
-        durable.trim() == "onon",
-        "the cluster is not durable: {durable}"
-    );
-    if sql(
-        &url("postgres"),
-        "select count(*) from pg_database where datname = 'bench'",
-    )?
-    .trim()
-        == "0"
-    {
-        sql(&url("postgres"), "create database bench")?;
-        sql(
-            &url("bench"),
-            "create table step (id bigserial primary key, payload text not null, result text not null)",
-        )?;
-    }
+    pgbench(data_dir, ROW, connections, seconds)
+}
+
+/// The rows of light runs, in two durable commits each, through so many connections.
+pub(crate) fn light_runs(
+    data_dir: &Path,
+    connections: u32,
+    seconds: u32,
+) -> anyhow::Result<Commits> {
+    pgbench(data_dir, LIGHT_RUN, connections, seconds)
+}
+
+fn pgbench(
+    data_dir: &Path,
+    statements: &str,
+    connections: u32,
+    seconds: u32,
+) -> anyhow::Result<Commits> {
+    make_bench_database(data_dir)?;
     let script = std::env::temp_dir().join(format!("formwork-bench-{}.sql", std::process::id()));
-    std::fs::write(
-        &script,
-        "insert into step (payload, result) values (repeat('p', 190), repeat('r', 110));\n",
-    )?;
-    let told = run(Command::new(bin.join("pgbench"))
+    std::fs::write(&script, statements)?;
+    let told = run(Command::new(clients()?.join("pgbench"))
         .args([
             "-n",
             "-M",
@@ -148,7 +140,7 @@ pub(crate) fn commits(data_dir: &Path, connections: u32, seconds: u32) -> anyhow
             "-f",
         ])
         .arg(&script)
-        .arg(url("bench")));
+        .arg(Cluster::url_in(data_dir, "bench")));
     let _ = std::fs::remove_file(&script);
     let told = told?;
     let figure = |name: &str| -> anyhow::Result<f64> {
@@ -167,6 +159,45 @@ pub(crate) fn commits(data_dir: &Path, connections: u32, seconds: u32) -> anyhow
         per_second: figure("tps")?,
         milliseconds: figure("latency average")?,
     })
+}
+
+/// The folder of the clients' programs: not every folder with a server in it has them, too.
+fn clients() -> anyhow::Result<PathBuf> {
+    binaries::find_all(None)
+        .into_iter()
+        .map(|found| found.dir)
+        .find(|dir| dir.join("pgbench").is_file() && dir.join("psql").is_file())
+        .context("pgbench and psql are not installed; they come with Postgres")
+}
+
+fn make_bench_database(data_dir: &Path) -> anyhow::Result<()> {
+    let sql =
+        |database: &str, statement: &str| run(psql(data_dir, database)?.args(["-c", statement]));
+    let durable = sql(
+        "postgres",
+        "select current_setting('fsync') || current_setting('synchronous_commit')",
+    )?;
+    ensure!(
+        durable.trim() == "onon",
+        "the cluster is not durable: {durable}"
+    );
+    let made = sql(
+        "postgres",
+        "select count(*) from pg_database where datname = 'bench'",
+    )?;
+    if made.trim() == "0" {
+        sql("postgres", "create database bench")?;
+        sql(
+            "bench",
+            "create table step (id bigserial primary key, payload text not null, result text not null);
+             create table run (id bigint primary key, input text not null, ended boolean not null default false)
+                 with (fillfactor = 70);
+             create table entry (run_id bigint primary key) with (fillfactor = 70);
+             create table run_step (run_id bigint, number integer, payload text not null, result text not null,
+                                    primary key (run_id, number))",
+        )?;
+    }
+    Ok(())
 }
 
 fn run(command: &mut Command) -> anyhow::Result<String> {

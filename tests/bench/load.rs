@@ -2,7 +2,7 @@
 //! succeeded. `wrk` calls where it is installed; else a client of this program does, which takes more of the processors.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     baseline::{self, Commits},
     process::{self, Cpu, millis},
-    program::{Place, call, client, publish},
+    program::{Place, Program, call, client, publish},
     report::{Baseline, Goal, Row, percentile, sorted},
 };
 
@@ -28,73 +28,167 @@ const WARM_UP: Duration = Duration::from_secs(3);
 const LOAD: Duration = Duration::from_secs(10);
 /// One after the other on an idle system.
 const ALONE: usize = 200;
+/// Calls come from many addresses: one alone may not call so often.
+pub(crate) const MANY_ADDRESSES: (&str, &str) = ("FORMWORK_TRUSTED_PROXIES", "127.0.0.1/32");
+/// Until what was under way at the end of a load is finished.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The light workflow, in use.
+pub(crate) struct Light {
+    pub(crate) id: String,
+    url: String,
+}
 
 /// What the callers saw.
-struct Load {
-    answered: f64,
+pub(crate) struct Load {
+    pub(crate) answered: f64,
     refused: f64,
     seconds: f64,
-    p50_ms: f64,
-    p95_ms: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p95_ms: f64,
+}
+
+/// A load whose answers were found again in the database.
+pub(crate) struct Counted {
+    pub(crate) seen: Load,
+    /// Runs that are stored as succeeded; those under way when the callers stopped included.
+    stored: f64,
+    pub(crate) spent: Cpu,
+    /// When it began and ended, by the database's clock.
+    pub(crate) between: [String; 2],
+}
+
+impl Light {
+    pub(crate) async fn publish(owner: &Caller) -> anyhow::Result<Self> {
+        let published = publish(owner, json!({"document": five_steps()}), |_| {}).await?;
+        let path = format!("/api/workflows/{}", published.id);
+        let told = call(owner.get(&path).await, 200)?;
+        let url = told["hook_urls"][0]["url"].as_str();
+        Ok(Self {
+            url: url.context("an address")?.to_owned(),
+            id: published.id,
+        })
+    }
+
+    /// Calls until plans are made and caches are full.
+    pub(crate) async fn warm(&self) -> anyhow::Result<()> {
+        load(&self.url, WARM_UP).await.map(drop)
+    }
+
+    /// Calls for so long, and counts in the database what was answered.
+    pub(crate) async fn counted(
+        &self,
+        place: &Place,
+        program: &Program,
+        time: Duration,
+    ) -> anyhow::Result<Counted> {
+        let data = place.data_dir();
+        let now = || baseline::ask(&data, "select clock_timestamp()");
+        self.settled(&data).await?;
+        let stored_before = self.finished(&data)?;
+        let (from, before) = (now()?, process::cpu(program.pid()));
+        let seen = load(&self.url, time).await?;
+        let (spent, to) = (process::cpu(program.pid()).since(before), now()?);
+        self.settled(&data).await?;
+        let stored = self.finished(&data)? - stored_before;
+        ensure!(seen.refused == 0.0, "{} calls were refused", seen.refused);
+        // What was under way when the callers stopped was finished without them.
+        ensure!(
+            stored >= seen.answered && stored <= seen.answered + f64::from(CALLERS),
+            "{} were answered, {stored} are stored",
+            seen.answered
+        );
+        Ok(Counted {
+            seen,
+            stored,
+            spent,
+            between: [from, to],
+        })
+    }
+
+    fn finished(&self, data: &Path) -> anyhow::Result<f64> {
+        let finished = format!(
+            "select count(*) from run where workflow_id = '{}' and state = 'succeeded'",
+            self.id
+        );
+        Ok(baseline::ask(data, &finished)?.parse()?)
+    }
+
+    /// Waits until none of its runs is under way.
+    async fn settled(&self, data: &Path) -> anyhow::Result<()> {
+        let since = Instant::now();
+        let open = format!(
+            "select count(*) from run where workflow_id = '{}' and finished_at is null",
+            self.id
+        );
+        while baseline::ask(data, &open)? != "0" {
+            ensure!(
+                since.elapsed() < PATIENCE,
+                "runs of the light workflow stay open"
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Counted {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.seen.answered / self.seen.seconds
+    }
 }
 
 pub(crate) async fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
-    // Calls come from many addresses: one alone may not call so often.
-    let mut program = place.start(&[("FORMWORK_TRUSTED_PROXIES", "127.0.0.1/32")])?;
+    let mut program = place.start(&[MANY_ADDRESSES])?;
     program.first_page("/healthz").await?;
     let owner = program.owner().await?;
-    let published = publish(&owner, json!({"document": five_steps()}), |_| {}).await?;
-    let told = call(
-        owner.get(&format!("/api/workflows/{}", published.id)).await,
-        200,
-    )?;
-    let url = told["hook_urls"][0]["url"].as_str().context("an address")?;
-    let alone = alone(url).await?;
-
-    load(url, WARM_UP).await?;
-    let finished = "select count(*) from run where state = 'succeeded'";
-    let stored_before: f64 = baseline::ask(&place.data_dir(), finished)?.parse()?;
-    let before = process::cpu(program.pid());
-    let seen = load(url, LOAD).await?;
-    let spent = process::cpu(program.pid()).since(before);
+    let light = Light::publish(&owner).await?;
+    let alone = alone(&light.url).await?;
+    light.warm().await?;
+    let counted = light.counted(place, &program, LOAD).await?;
     let memory = process::memory_mb(program.pid()).unwrap_or_default();
-    let stored: f64 = baseline::ask(&place.data_dir(), finished)?.parse::<f64>()? - stored_before;
-    let open = baseline::ask(
-        &place.data_dir(),
-        "select count(*) from run where finished_at is null",
-    )?;
-    // What was under way when the callers stopped was finished without them.
-    ensure!(
-        stored >= seen.answered && stored <= seen.answered + f64::from(CALLERS),
-        "{} were answered, {stored} are stored",
-        seen.answered
-    );
-    ensure!(seen.refused == 0.0, "{} calls were refused", seen.refused);
-    let commits = {
-        let data = place.data_dir();
-        tokio::task::spawn_blocking(move || baseline::commits(&data, CALLERS, 5)).await??
-    };
+    let data = place.data_dir();
+    let (commits, floor) = tokio::task::spawn_blocking(move || {
+        let commits = baseline::commits(&data, CALLERS, 5)?;
+        anyhow::Ok((commits, baseline::light_runs(&data, CALLERS, 5)?))
+    })
+    .await??;
     program.stop()?;
-    Ok(rows(
-        &seen,
-        spent,
-        &alone,
-        &commits,
-        &format!(
-            "{CALLERS} callers for {:.1} s: {} answered, {stored} stored as succeeded, {open} open afterwards, none lost; p50 {:.1} ms; the server \
-         then has {memory:.0} MB",
-            seen.seconds, seen.answered, seen.p50_ms
-        ),
-    ))
+    let mut rows = rows(&counted, &alone, &commits, memory);
+    rows.insert(1, beside_two_commits(&counted, &floor));
+    Ok(rows)
 }
 
-fn rows(seen: &Load, spent: Cpu, alone: &[f64], commits: &Commits, note: &str) -> Vec<Row> {
-    let cores = std::thread::available_parallelism().map_or(1.0, |cores| {
-        f64::from(u32::try_from(cores.get()).unwrap_or(1))
-    });
+/// So many would fit if the callers took nothing of the machine.
+pub(crate) fn would_fit(spent_ms: f64) -> f64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    1000.0 * f64::from(u32::try_from(cores).unwrap_or(1)) / spent_ms
+}
+
+fn beside_two_commits(counted: &Counted, floor: &Commits) -> Row {
+    Row {
+        name: "engine.light: five-step runs beside two bare commits each",
+        value: Some(counted.per_second()),
+        unit: "runs/s",
+        goal: Goal::RatioAtLeast(0.2),
+        cpu: None,
+        baseline: Some(Baseline {
+            name: format!("bare runs of two commits, {CALLERS} connections"),
+            value: floor.per_second,
+            unit: "runs/s",
+            quiet: None,
+        }),
+        note: "the bare ones insert a run and its entry, then take the entry away, insert five steps and end the run, straight in pgbench: no HTTP, \
+               nothing is computed"
+            .into(),
+    }
+}
+
+fn rows(counted: &Counted, alone: &[f64], commits: &Commits, memory: f64) -> Vec<Row> {
+    let seen = &counted.seen;
     let (own, postgres) = (
-        millis(spent.own) / seen.answered,
-        millis(spent.others) / seen.answered,
+        millis(counted.spent.own) / seen.answered,
+        millis(counted.spent.others) / seen.answered,
     );
     let row = |name, value, unit, goal, note: String| Row {
         name,
@@ -107,8 +201,7 @@ fn rows(seen: &Load, spent: Cpu, alone: &[f64], commits: &Commits, note: &str) -
     };
     vec![
         Row {
-            // So many would fit if the callers took nothing.
-            cpu: Some(1000.0 * cores / (own + postgres)),
+            cpu: Some(would_fit(own + postgres)),
             baseline: Some(Baseline {
                 name: format!("durable rows, {CALLERS} connections"),
                 value: commits.per_second,
@@ -117,10 +210,14 @@ fn rows(seen: &Load, spent: Cpu, alone: &[f64], commits: &Commits, note: &str) -
             }),
             ..row(
                 "engine.light: five-step runs, answered over HTTP",
-                seen.answered / seen.seconds,
+                counted.per_second(),
                 "runs/s",
                 Goal::AtLeast(1_500.0),
-                note.to_owned(),
+                format!(
+                    "{CALLERS} callers for {:.1} s: {} answered, {} stored as succeeded, none lost, none open; p50 {:.1} ms; the server then has \
+                     {memory:.0} MB",
+                    seen.seconds, seen.answered, counted.stored, seen.p50_ms
+                ),
             )
         },
         row(
@@ -157,7 +254,8 @@ fn rows(seen: &Load, spent: Cpu, alone: &[f64], commits: &Commits, note: &str) -
     ]
 }
 
-fn order(number: u64) -> Json {
+/// What a caller sends.
+pub(crate) fn order(number: u64) -> Json {
     json!({"customer": format!("Customer {number}"), "price": "12.50", "quantity": number % 90 + 1})
 }
 
@@ -213,6 +311,9 @@ end
     let output = Command::new(program)
         .args([
             "-t1",
+            // Behind a long queue an answer may take longer than wrk would wait by itself.
+            "--timeout",
+            "30s",
             &format!("-c{CALLERS}"),
             &format!("-d{}s", time.as_secs()),
             "-s",

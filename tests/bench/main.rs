@@ -1,6 +1,7 @@
 //! `make bench`: the floors of the product, each with a baseline measured in the same run. Prints a table, writes JSON, and fails when
 //! a floor that was measured does not hold. Everything is asked of the real program over 127.0.0.1.
 
+mod backlog;
 mod baseline;
 mod forms;
 mod invoice;
@@ -10,6 +11,8 @@ mod program;
 mod quiet;
 mod report;
 mod startup;
+mod steps;
+mod workers;
 mod writing;
 
 use std::{
@@ -27,7 +30,7 @@ struct Arguments {
     out: PathBuf,
     smollm2: Option<PathBuf>,
     qwen: Option<PathBuf>,
-    /// Only these parts: `startup,forms,load,invoice,models`.
+    /// Only these parts: `invoice,startup,forms,load,steps,backlog,workers,models`.
     only: Vec<String>,
 }
 
@@ -65,6 +68,21 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if wanted("load") {
         writeln!(out, "running light runs")?;
         rows.extend(load::measure(&place).await?);
+    }
+    if wanted("steps") {
+        writeln!(out, "running steps that are committed one by one")?;
+        rows.extend(steps::measure(&place).await?);
+    }
+    if wanted("backlog") {
+        writeln!(out, "running light runs beside a long queue")?;
+        // The queue stays long.
+        let place = Place::new(&arguments.programs)?;
+        rows.extend(backlog::measure(&place).await?);
+    }
+    if wanted("workers") {
+        writeln!(out, "running light runs in several processes")?;
+        let place = Place::new(&arguments.programs)?;
+        rows.extend(workers::measure(&place).await?);
     }
     if wanted("models") {
         for asked in [

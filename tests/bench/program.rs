@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use app::postgres::Cluster;
 use formwork_tests::office::{Caller, EMAIL, PASSWORD};
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
@@ -45,13 +46,29 @@ impl Place {
         self.folder.path().join("data")
     }
 
+    /// Everything in one process.
     pub(crate) fn start(&self, environment: &[(&str, &str)]) -> anyhow::Result<Program> {
+        self.start_as("run", environment)
+    }
+
+    /// Answers HTTP over the private database, and runs nothing.
+    pub(crate) fn serve(&self, environment: &[(&str, &str)]) -> anyhow::Result<Program> {
+        self.start_as("serve", environment)
+    }
+
+    /// Runs steps over the private database, which another process keeps running.
+    pub(crate) fn work(&self) -> anyhow::Result<Program> {
+        let database = Cluster::url_in(&self.data_dir(), "formwork");
+        self.start_as("work", &[("DATABASE_URL", &database)])
+    }
+
+    fn start_as(&self, role: &str, environment: &[(&str, &str)]) -> anyhow::Result<Program> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let log = std::fs::File::create(self.folder.path().join("log"))?;
+        let log = std::fs::File::create(self.folder.path().join(format!("log-{role}-{port}")))?;
         let started = Instant::now();
         let program = self.programs.join("formwork");
         let child = Command::new(&program)
-            .arg("run")
+            .arg(role)
             .env_remove("DATABASE_URL")
             .env("FORMWORK_DATA_DIR", self.data_dir())
             .env("FORMWORK_LISTEN", format!("127.0.0.1:{port}"))

@@ -9,6 +9,10 @@ use serde_json::{Value as Json, json};
 pub(crate) enum Goal {
     AtMost(f64),
     AtLeast(f64),
+    /// At least so much of the baseline, whatever the machine.
+    RatioAtLeast(f64),
+    /// No floor: it explains another row.
+    Told,
 }
 
 /// Something simpler, measured in the same run on the same machine.
@@ -61,13 +65,17 @@ impl Row {
                 keeps(value, goal)
                     || (self.cpu.is_none_or(|cpu| cpu >= goal) && by_ratio(&keeps, goal))
             }
+            Goal::RatioAtLeast(goal) => self.ratio()? >= goal,
+            Goal::Told => return None,
         })
     }
 
     fn json(&self) -> Json {
         let (goal, wanted) = match self.goal {
-            Goal::AtMost(goal) => (goal, "at most"),
-            Goal::AtLeast(goal) => (goal, "at least"),
+            Goal::AtMost(goal) => (Some(goal), Some("at most")),
+            Goal::AtLeast(goal) => (Some(goal), Some("at least")),
+            Goal::RatioAtLeast(goal) => (Some(goal), Some("ratio at least")),
+            Goal::Told => (None, None),
         };
         json!({
             "name": self.name,
@@ -103,6 +111,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
         let goal = match row.goal {
             Goal::AtMost(goal) => format!("<= {goal}"),
             Goal::AtLeast(goal) => format!(">= {goal}"),
+            Goal::RatioAtLeast(goal) => format!("ratio >= {goal}"),
+            Goal::Told => "-".into(),
         };
         let figure =
             |value: Option<f64>| value.map_or("-".to_owned(), |value| short(value).to_string());
@@ -125,6 +135,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
             match row.holds() {
                 Some(true) => "yes".into(),
                 Some(false) => "NO".into(),
+                None if row.goal == Goal::Told => "-".into(),
                 None => "?".into(),
             },
         ]);

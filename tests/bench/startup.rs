@@ -89,7 +89,7 @@ async fn memory(place: &Place, form: &str) -> anyhow::Result<Row> {
         name: "idle memory of the server",
         value: Some(used.max(fresh)),
         unit: "MB",
-        goal: Goal::AtMost(100.0),
+        goal: Goal::AtMost(80.0),
         cpu: None,
         baseline: Some(Baseline {
             name: "bare axum page".into(),
