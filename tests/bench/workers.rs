@@ -132,7 +132,7 @@ impl Site<'_> {
         let before = spent();
         self.pause(false).await?;
         self.until("select count(*) from queue_entry", "0").await?;
-        let spent = spent() - before;
+        let spent = spent().saturating_sub(before);
         self.check()?;
         let those = format!(
             "workflow_id = '{}' and created_at >= '{since}'",
