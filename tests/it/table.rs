@@ -710,6 +710,93 @@ async fn what_a_workflow_needs_of_a_table_is_checked_pinned_and_kept() {
     office.close().await;
 }
 
+/// A form that asks for nothing.
+fn plain() -> Json {
+    json!({
+        "format": "formwork/1", "name": "Quote", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR",
+        "nodes": [{"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "Quote", "fields": [
+            {"name": "note", "label": "Note", "kind": "text"}]}}],
+        "edges": [],
+    })
+}
+
+/// Saves a draft on top of revision `base` of a workflow.
+async fn save(owner: &Caller, path: &str, base: u32, document: Json) {
+    let draft = json!({"base_revision": base, "document": document});
+    owner.put(&format!("{path}/draft"), draft).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_while_a_workflow_is_published_is_not_pinned() {
+    let (office, owner) = Office::open().await;
+    let hotels = Hotels::new(&owner).await;
+    let series = json!({"name": "Quotes", "pattern": "Q-{{ number }}"});
+    let series = owner.post("/api/series", series).await.expect(201);
+    let mut document = quote(&hotels.id, &by_name(&hotels.id));
+    document["nodes"].as_array_mut().unwrap().extend([
+        json!({"id": "no", "type": "number_draw", "version": 1, "name": "Number", "config": {"series": series["id"]}}),
+        json!({"id": "page", "type": "pdf_render", "version": 1, "name": "Page", "config": {
+            "document": "quote", "file_name": "quote.pdf", "values": {"hotel": "{{ form.hotel }}"}}}),
+    ]);
+    document["edges"].as_array_mut().unwrap().extend([
+        json!({"from": "text", "port": "out", "to": "no"}),
+        json!({"from": "no", "port": "out", "to": "page"}),
+    ]);
+    document["documents"] = json!({"quote": {
+        "format": "formwork-document/1", "title": "Quote", "fields": [{"name": "hotel", "title": "Hotel", "kind": "text"}],
+        "blocks": [{"id": "a", "type": "text", "text": "{{ hotel }}"}]}});
+    let made = json!({ "document": document });
+    let made = owner.post("/api/workflows", made).await.expect(201);
+    let path = format!("/api/workflows/{}/publish", made["id"].as_str().unwrap());
+    for table in ["data_table", "document", "series"] {
+        let deleting = format!("update {table} set deleted_at = now()");
+        let deleting = office.db.hold(&deleting);
+        let (caller, at) = (owner.clone(), path.clone());
+        let publishing =
+            tokio::spawn(async move { caller.post(&at, json!({"base_revision": 1})).await });
+        office.db.until_waiting(1).await;
+        deleting.commit();
+        let refused = publishing.await.unwrap();
+        assert_eq!(
+            (refused.status, refused.kind()),
+            (409, "resource_gone"),
+            "{table}"
+        );
+        assert_eq!(office.sql("select count(*) from version"), "0", "{table}");
+        office.sql(&format!("update {table} set deleted_at = null"));
+    }
+    let published = owner.post(&path, json!({"base_revision": 1})).await;
+    published.expect(201);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_gets_a_user_while_it_is_deleted_stays() {
+    let (office, owner) = Office::open().await;
+    let hotels = Hotels::new(&owner).await;
+    let made = json!({ "document": plain() });
+    let made = owner.post("/api/workflows", made).await.expect(201);
+    let path = format!("/api/workflows/{}", made["id"].as_str().unwrap());
+    // As another publication would hold it.
+    let holding = format!(
+        "select from data_table where id = '{}' for share",
+        hotels.id
+    );
+    let holding = office.db.hold(&holding);
+    let (caller, at) = (owner.clone(), hotels.path.clone());
+    let deleting = tokio::spawn(async move { caller.delete(&at).await });
+    office.db.until_waiting(1).await;
+    save(&owner, &path, 1, quote(&hotels.id, &by_name(&hotels.id))).await;
+    let base = json!({"base_revision": 2});
+    let published = owner.post(&format!("{path}/publish"), base).await;
+    published.expect(201);
+    holding.commit();
+    let used = deleting.await.unwrap();
+    assert_eq!((used.status, used.kind()), (409, "table_used"));
+    owner.get(&hotels.path).await.expect(200);
+    office.close().await;
+}
+
 #[tokio::test]
 async fn an_export_takes_tables_along_and_an_import_makes_them_anew() {
     let (office, owner) = Office::open().await;

@@ -15,3 +15,4 @@ pub mod visitor;
 
 pub use database::TestDb;
 pub use office::Office;
+pub use sql::Held;
