@@ -797,6 +797,31 @@ async fn a_table_that_gets_a_user_while_it_is_deleted_stays() {
     office.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_switched_off_keeps_its_table() {
+    let (office, owner) = Office::open().await;
+    let hotels = Hotels::new(&owner).await;
+    let published = office
+        .publish(&owner, quote(&hotels.id, &by_name(&hotels.id)))
+        .await;
+    let path = format!("/api/workflows/{}", published["id"].as_str().unwrap());
+    let off = owner.patch(&path, json!({"state": "off"})).await;
+    off.expect(200);
+    save(&owner, &path, 1, plain()).await;
+    let used = owner.delete(&hotels.path).await;
+    assert_eq!((used.status, used.kind()), (409, "table_used"));
+    let live = owner.patch(&path, json!({"state": "live"})).await;
+    live.expect(200);
+    let input = json!({"hotel": "Adler", "nights": 2});
+    let run = owner.start(&published, input).await;
+    assert_eq!(ended(&owner, &run, "text").await.0, "succeeded");
+    let base = json!({"base_revision": 2});
+    let replaced = owner.post(&format!("{path}/publish"), base).await;
+    replaced.expect(201);
+    assert_eq!(owner.delete(&hotels.path).await.status, 204);
+    office.close().await;
+}
+
 #[tokio::test]
 async fn an_export_takes_tables_along_and_an_import_makes_them_anew() {
     let (office, owner) = Office::open().await;

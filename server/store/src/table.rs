@@ -35,7 +35,7 @@ pub struct Table {
     pub row_count: i64,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
-    /// Workflows whose draft or live version names it.
+    /// Workflows whose draft or live version names it, switched on or not.
     pub used_by: Vec<(WorkflowId, String)>,
 }
 
@@ -140,7 +140,7 @@ async fn read(
                from workflow w join draft d on d.workflow_id = w.id left join version v on v.id = w.live_version_id
                where w.workspace_id = t.workspace_id and w.deleted_at is null
                  and (d.document::text like '%"' || t.id::text || '"%'
-                      or w.state = 'live' and v.document::text like '%"' || t.id::text || '"%')
+                      or v.document::text like '%"' || t.id::text || '"%')
            ) u on true
            where t.workspace_id = $1 and t.deleted_at is null and ($2::uuid[] is null or t.id = any($2))
            order by lower(t.name), t.id"#,
