@@ -1,6 +1,7 @@
 //! The firm's tables: the resource with its columns. Rows are never pinned; publishing pins the columns that a workflow was checked
 //! with, and its runs read the rows as they are then.
 
+mod cache;
 mod change;
 mod rows;
 
@@ -17,8 +18,10 @@ use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+pub(crate) use cache::Cache;
+pub use cache::{choices, shared};
 pub use change::{Change, Changed, Fill, Place, change_rows, fill};
-pub use rows::{Delta, Row, Snapshot, choices, delta, keys, rows, snapshot};
+pub use rows::{Delta, Row, Snapshot, delta, keys, rows, snapshot};
 
 use crate::{Result, Scope, Store, StoreError, error::OnConstraint as _, events::Event};
 
