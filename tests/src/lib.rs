@@ -3,6 +3,7 @@
 
 pub mod database;
 pub mod fixture;
+pub mod list;
 pub mod model;
 pub mod office;
 pub mod process;
