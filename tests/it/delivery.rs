@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use store::{
     delivery::{self, Filter},
-    queue::{self, Accept, Source, Trial, What},
+    queue::{self, Source, Trial, What},
 };
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -362,13 +362,7 @@ async fn a_trial_run_holds_what_it_would_send() {
     ] {
         site.db.sql("delete from delivery");
         let published = publish(&site, endpoint, json!({ "wait": wait })).await;
-        let mut new = Accept::new(
-            published.workflow,
-            published.version,
-            "start",
-            Source::Trial,
-            json!({}),
-        );
+        let mut new = published.run(Source::Trial, json!({}));
         new.what = What::Draft(1);
         new.trial = Some(Trial {
             really_send,
