@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use axum::{Router, http::StatusCode, routing::post};
-use formwork_tests::{Office, TestDb, fixture, office::Caller};
+use formwork_tests::{Office, TestDb, fixture, office::Caller, receiver};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use store::{
@@ -19,12 +19,7 @@ async fn receiver() -> String {
         .route("/ok", post(async || StatusCode::OK))
         .route("/busy", post(async || StatusCode::INTERNAL_SERVER_ERROR))
         .route("/gone", post(async || StatusCode::GONE));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    format!("http://{address}")
+    receiver::serve(app).await
 }
 
 fn id(json: &Json) -> String {

@@ -11,9 +11,10 @@ use std::{
 };
 
 use formwork_tests::{
+    list::{self, ENTRIES},
     process::{Installation, Program, Role, is_abort, until},
     receiver::{self, Ledger},
-    visitor::Visitor,
+    visitor::{self, Visitor},
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use serde_json::json;
@@ -44,21 +45,11 @@ enum Strike {
     Freeze(usize),
 }
 
-/// Entries of the list that every run goes through, two at once.
-const ENTRIES: usize = 3;
-
 /// Publishes the shipped invoice (form, sums, a note by the model, number, page, webhook) with its number and a list between sums and
 /// note, whose entries run beside each other, and returns its form's path.
 async fn publish(site: &Installation, receiver: &str) -> String {
     let owner = site.owner().await;
-    let endpoint = owner
-        .post(
-            "/api/endpoints",
-            json!({"name": "Office", "url": receiver, "attach": "link"}),
-        )
-        .await
-        .expect(201)["endpoint"]["id"]
-        .clone();
+    let endpoint = owner.endpoint(receiver).await;
     let made = owner
         .post("/api/workflows", json!({"example": "invoice"}))
         .await
@@ -71,13 +62,7 @@ async fn publish(site: &Installation, receiver: &str) -> String {
             node["config"]["endpoint"] = endpoint.clone();
         }
     }
-    let list: Vec<usize> = (0..ENTRIES).collect();
-    nodes.push(
-        json!({"id": "each", "type": "for_each", "version": 1, "name": "Each",
-        "config": {"list": format!("{{{{ {list:?} }}}}"), "concurrency": 2}}),
-    );
-    nodes.push(json!({"id": "line", "type": "template_fill", "version": 1, "name": "Line", "parent": "each",
-        "config": {"template": "{{ item }} of {{ totals.total }}"}}));
+    nodes.extend(list::steps("{{ item }} of {{ totals.total }}"));
     let edges = document["edges"].as_array_mut().expect("edges");
     for edge in edges.iter_mut() {
         let to = match edge["to"].as_str() {
@@ -383,12 +368,7 @@ async fn check(site: &Installation, ledger: &Ledger, places: &[String]) {
     let store = db.store_with(2).await;
     let runs: BTreeSet<String> = places
         .iter()
-        .map(|place| {
-            let token = place.trim_start_matches("/r/");
-            let token = token.split_once('?').map_or(token, |(token, _)| token);
-            let run = store::link::open_run_token(&store.sealer, token).expect("our own link");
-            run.to_string()
-        })
+        .map(|place| visitor::run_at(&store, place).to_string())
         .collect();
     assert!(places.len() >= SUBMISSIONS);
     assert_eq!(

@@ -8,12 +8,15 @@ use std::{
 use axum::{Router, body::Bytes, http::HeaderMap, response::IntoResponse, routing::post};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use engine::ids::{DeliveryId, EndpointId};
-use formwork_tests::site::{Published, Site};
+use formwork_tests::{
+    receiver,
+    site::{Published, Site},
+};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use store::{
     delivery::{self, Filter},
-    queue::{self, Accept, Source, Trial, What},
+    queue::{self, Source, Trial, What},
 };
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -45,11 +48,7 @@ impl Receiver {
                 async move { receiver.receive(&headers, &body) }
             }),
         );
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
-        let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let url = format!("{}/hook", receiver::serve(app).await);
         (receiver, url)
     }
 
@@ -363,13 +362,7 @@ async fn a_trial_run_holds_what_it_would_send() {
     ] {
         site.db.sql("delete from delivery");
         let published = publish(&site, endpoint, json!({ "wait": wait })).await;
-        let mut new = Accept::new(
-            published.workflow,
-            published.version,
-            "start",
-            Source::Trial,
-            json!({}),
-        );
+        let mut new = published.run(Source::Trial, json!({}));
         new.what = What::Draft(1);
         new.trial = Some(Trial {
             really_send,
@@ -441,11 +434,7 @@ async fn a_slow_receiver_is_not_asked_twice() {
             }
         }),
     );
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    let url = format!("{}/hook", receiver::serve(app).await);
     let endpoint = site.endpoint(&url, SECRET).await;
     let published = publish(&site, endpoint, json!({})).await;
     let mut config = site.config();
@@ -486,11 +475,7 @@ async fn a_receiver_that_does_not_answer_holds_up_nobody_else() {
             async move || open.acquire().await.expect("the door stays").forget()
         }),
     );
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    let url = format!("{}/hook", receiver::serve(app).await);
     let (receiver, other) = Receiver::start(&[]).await;
     let silent = site.endpoint(&url, SECRET).await;
     let quick = site.endpoint(&other, SECRET).await;

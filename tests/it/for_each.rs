@@ -398,14 +398,7 @@ async fn after_a_failure_no_further_entry_begins_where_the_list_stops() {
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_beside_each_other_send_each_message_once() {
     let (office, owner) = Office::open().await;
-    let endpoint = owner
-        .post(
-            "/api/endpoints",
-            json!({"name": "Office", "url": "http://127.0.0.1:9/hook", "attach": "link"}),
-        )
-        .await
-        .expect(201)["endpoint"]["id"]
-        .clone();
+    let endpoint = owner.endpoint("http://127.0.0.1:9/hook").await;
     let names: Vec<String> = (0..30).map(|number| format!("guest {number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let document = document(

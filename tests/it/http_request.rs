@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use formwork_tests::{Office, office::Caller};
+use formwork_tests::{Office, office::Caller, receiver};
 use serde_json::{Value as Json, json};
 
 const TOKEN: &str = "tok-5f2c9e71";
@@ -60,13 +60,8 @@ async fn other_server() -> (String, Seen) {
         }
     }
     let seen = Seen::default();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
-    let address = format!("http://{}", listener.local_addr().expect("its address"));
     let router = Router::new().fallback(answer).with_state(seen.clone());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (address, seen)
+    (receiver::serve(router).await, seen)
 }
 
 /// A published workflow of a form and one request, run once; the run when it is over.

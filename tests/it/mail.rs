@@ -7,6 +7,7 @@ use formwork_tests::{
     Office,
     office::{Answer, Caller, EMAIL, PASSWORD},
     process::{Installation, Role},
+    receiver,
     smtp::{MailReceiver, Received, Told},
 };
 use mail_parser::{Message, MessageParser, MimeHeaders as _};
@@ -175,14 +176,7 @@ async fn files_are_attached_or_linked() {
         "/invoice.bin",
         axum::routing::get(move || async move { served }),
     );
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let url = format!(
-        "http://{}/invoice.bin",
-        listener.local_addr().expect("an address")
-    );
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    let url = format!("{}/invoice.bin", receiver::serve(app).await);
     let (office, owner, receiver) = office(&[]).await;
     for attach in ["inline", "link"] {
         office.sql("delete from delivery");

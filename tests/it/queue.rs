@@ -5,41 +5,18 @@ use std::time::Duration;
 use formwork_tests::site::{Published, Site};
 use serde_json::json;
 use store::{
-    queue::{self, Accept, ClaimForm, ClaimedEntry, Holder, Source, Turn},
+    queue::{self, ClaimForm, ClaimedEntry, Holder, Source, Turn},
     run,
     segment::{self, Committed, RunWrite, Segment, StepWrite, Writes, Writing},
     worker::{self, Kind},
 };
 
 async fn light(site: &Site) -> Published {
-    site.publish(
-        &[
-            ("start", "t_start", json!({})),
-            ("a", "t_light", json!({})),
-            ("b", "t_light", json!({})),
-            ("c", "t_light", json!({})),
-            ("d", "t_light", json!({})),
-        ],
-        &["start>a", "a>b", "b>c", "c>d"],
-    )
-    .await
-}
-
-/// A registered process that leases for 30 s.
-async fn worker(site: &Site) -> Holder {
-    let worker = worker::register(&site.store, Kind::Work, "test", &json!({}))
-        .await
-        .expect("registered");
-    Holder {
-        worker,
-        lease_ms: 30_000,
-    }
+    site.publish_light(&["a", "b", "c", "d"]).await
 }
 
 async fn claim(site: &Site, holder: Holder, form: ClaimForm) -> Vec<ClaimedEntry> {
-    queue::claim(&site.store, holder, &mut Turn::default(), 10, form)
-        .await
-        .expect("claim")
+    site.claim(holder, &mut Turn::default(), 10, form).await
 }
 
 /// As if the process that holds leases had died long ago.
@@ -104,10 +81,8 @@ async fn a_claim_takes_no_more_than_it_asked_for() {
         for _ in 0..20 {
             site.start(&published).await;
         }
-        let holder = worker(&site).await;
-        let claimed = queue::claim(&site.store, holder, &mut Turn::default(), 3, form)
-            .await
-            .expect("claim");
+        let holder = site.worker().await;
+        let claimed = site.claim(holder, &mut Turn::default(), 3, form).await;
         assert_eq!(claimed.len(), 3, "{form:?}");
         let leased = "select count(*) from queue_entry where lease_owner is not null";
         assert_eq!(site.db.sql(leased), "3", "{form:?}");
@@ -128,7 +103,7 @@ async fn what_is_claimed_and_cannot_be_read_is_given_back() {
     let site = Site::new().await;
     let published = light(&site).await;
     let run = site.start(&published).await;
-    let holder = worker(&site).await;
+    let holder = site.worker().await;
     site.db.sql("alter table step rename to step_elsewhere");
     let claimed = queue::claim(
         &site.store,
@@ -157,13 +132,7 @@ async fn who_leaves_while_a_run_is_accepted_does_not_hold_it_up() {
     let executor = site.executor().await;
     let local = executor.local();
     {
-        let new = Accept::new(
-            published.workflow,
-            published.version,
-            "start",
-            Source::Form,
-            json!({}),
-        );
+        let new = published.run(Source::Form, json!({}));
         let submitting = queue::submit(&site.store, Some(&local), &published.scope, new);
         tokio::pin!(submitting);
         // Polled once and dropped, as the server does with the request of somebody who is gone.
@@ -189,13 +158,7 @@ async fn thirty_two_equal_submissions_are_one_run() {
     for _ in 0..32 {
         let (store, published) = (site.store.clone(), published.clone());
         tasks.push(tokio::spawn(async move {
-            let mut new = Accept::new(
-                published.workflow,
-                published.version,
-                "start",
-                Source::Form,
-                json!({ "a": 1 }),
-            );
+            let mut new = published.run(Source::Form, json!({ "a": 1 }));
             new.idempotency = Some(("form".into(), "ticket-1".into()));
             queue::accept(&store, &published.scope, new)
                 .await
@@ -221,7 +184,7 @@ async fn an_old_fence_writes_nothing() {
     let site = Site::new().await;
     let published = light(&site).await;
     site.start(&published).await;
-    let (first, second) = (worker(&site).await, worker(&site).await);
+    let (first, second) = (site.worker().await, site.worker().await);
     let stale = claim(&site, first, ClaimForm::SkipLocked).await.remove(0);
     assert!(claim(&site, second, ClaimForm::SkipLocked).await.is_empty());
     site.db
@@ -310,7 +273,7 @@ async fn a_step_that_kills_its_workers_fails_and_the_run_with_it() {
     let site = Site::new().await;
     let published = light(&site).await;
     let run = site.start(&published).await;
-    let lost = worker(&site).await;
+    let lost = site.worker().await;
     for time in 0..queue::LOST_CAP {
         if time < queue::LOST_BEFORE_SUSPECT {
             assert_eq!(claim(&site, lost, ClaimForm::SkipLocked).await.len(), 1);
@@ -349,7 +312,7 @@ async fn suspects_are_tried_one_at_a_time() {
         site.start(&published).await,
         site.start(&published).await,
     ];
-    let holder = worker(&site).await;
+    let holder = site.worker().await;
     for _ in 0..queue::LOST_BEFORE_SUSPECT {
         assert_eq!(claim(&site, holder, ClaimForm::SkipLocked).await.len(), 3);
         lose(&site).await;
@@ -400,13 +363,7 @@ async fn a_committer_that_panics_or_loses_its_connection_fails_no_run() {
     let local = executor.local();
     let mut runs = Vec::new();
     for _ in 0..8 {
-        let new = Accept::new(
-            published.workflow,
-            published.version,
-            "start",
-            Source::Form,
-            json!({}),
-        );
+        let new = published.run(Source::Form, json!({}));
         let accepted = queue::submit(&site.store, Some(&local), &published.scope, new)
             .await
             .expect("accepted");
@@ -489,7 +446,7 @@ async fn work_of_a_lost_process_is_done_by_another() {
     let site = Site::new().await;
     let published = light(&site).await;
     let run = site.start(&published).await;
-    let mut lost = worker(&site).await;
+    let mut lost = site.worker().await;
     lost.lease_ms = 50;
     assert_eq!(claim(&site, lost, ClaimForm::SkipLocked).await.len(), 1);
     let mut config = site.config();
@@ -623,13 +580,7 @@ async fn submit_and_wait(
     published: &Published,
 ) {
     let mut events = store.events.subscribe();
-    let mut new = Accept::new(
-        published.workflow,
-        published.version,
-        "start",
-        Source::Form,
-        json!({ "name": "Ada" }),
-    );
+    let mut new = published.run(Source::Form, json!({ "name": "Ada" }));
     let ticket: engine::ids::SubmissionId = store::fresh_id();
     new.submission_id = Some(ticket);
     new.idempotency = Some(("form".into(), ticket.to_string()));
@@ -658,13 +609,7 @@ fn commits(site: &Site) -> i64 {
 async fn an_upload_that_is_gone_refuses_the_submission() {
     let site = Site::new().await;
     let published = light(&site).await;
-    let mut new = Accept::new(
-        published.workflow,
-        published.version,
-        "start",
-        Source::Form,
-        json!({}),
-    );
+    let mut new = published.run(Source::Form, json!({}));
     new.uploads = vec![store::fresh_id()];
     assert!(
         queue::accept(&site.store, &published.scope, new)
@@ -672,13 +617,7 @@ async fn an_upload_that_is_gone_refuses_the_submission() {
             .is_err()
     );
     assert_eq!(site.db.sql("select count(*) from run"), "0");
-    let mut new = Accept::new(
-        published.workflow,
-        published.version,
-        "start",
-        Source::Form,
-        json!({ "a": "b\0" }),
-    );
+    let mut new = published.run(Source::Form, json!({ "a": "b\0" }));
     new.title = "x".into();
     assert!(matches!(
         queue::accept(&site.store, &published.scope, new).await,

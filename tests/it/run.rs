@@ -3,7 +3,7 @@
 use formwork_tests::site::Site;
 use serde_json::json;
 use store::{
-    queue::{self, Accept, Source, Trial, What},
+    queue::{self, Source, Trial, What},
     run::{self, Retry},
 };
 
@@ -346,13 +346,7 @@ async fn a_trial_run_ends_where_it_should_and_takes_pinned_outputs() {
         )
         .await;
     let executor = site.executor().await;
-    let mut new = Accept::new(
-        published.workflow,
-        published.version,
-        "start",
-        Source::Trial,
-        json!({}),
-    );
+    let mut new = published.run(Source::Trial, json!({}));
     new.what = What::Draft(1);
     new.trial = Some(Trial {
         until_node: Some("b".into()),

@@ -580,6 +580,62 @@ async fn a_step_finds_the_row_as_it_is_when_it_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_are_read_again_when_the_table_changed_and_only_then() {
+    let (office, owner) = Office::open().await;
+    let hotels = Hotels::new(&owner).await;
+    let mut document = quote(&hotels.id, &by_name(&hotels.id));
+    document["nodes"][0]["config"]["fields"][0] =
+        json!({"name": "hotel", "label": "Hotel", "kind": "text", "required": true});
+    let published = office.publish(&owner, document).await;
+    let check = async |expected: &str| {
+        let input = json!({"hotel": "Adler", "nights": 1});
+        let run = owner.start(&published, input).await;
+        let (_, told) = ended(&owner, &run, "found").await;
+        let amount = &told["price"]["amount"];
+        let told = amount.as_str().or(told["code"].as_str());
+        assert_eq!(told, Some(expected));
+    };
+    check("120.00").await;
+    // What nobody wrote through the program is not noticed before the revision says so: nothing was read.
+    office.sql("update data_row set cells = jsonb_set(cells, '{price,amount}', '\"1.00\"')");
+    check("120.00").await;
+    office.sql("update data_table set revision = revision + 1");
+    check("1.00").await;
+    // The people's changes are another process's to the one that runs this.
+    let adler = hotels.row(&owner, "Adler").await;
+    let dearer = json!([{"op": "set", "row": adler["id"], "revision": adler["revision"], "cells": {"price": "200"}}]);
+    hotels.change(&owner, dearer).await.expect(200);
+    check("200.00").await;
+    let adler = hotels.row(&owner, "Adler").await;
+    let gone = json!([{"op": "delete", "row": adler["id"], "revision": adler["revision"]}]);
+    hotels.change(&owner, gone).await.expect(200);
+    check("no_row").await;
+    let back =
+        json!([{"op": "add", "id": adler["id"], "cells": {"name": "Adler", "price": "210"}}]);
+    hotels.change(&owner, back).await.expect(200);
+    check("210.00").await;
+    hotels
+        .import(
+            &owner,
+            "locale=en&mode=replace&apply=true",
+            "Hotel,Price\nAdler,220\n",
+        )
+        .await
+        .expect(200);
+    check("220.00").await;
+    // A column that the version does not know goes no further than the table; one that it reads is missed at once.
+    let mut wider = columns();
+    let stars = json!({"name": "stars", "title": "Stars", "kind": "integer", "optional": true});
+    wider.as_array_mut().unwrap().push(stars);
+    hotels.write(&owner, wider, false).await.expect(200);
+    check("220.00").await;
+    let less = json!([{"name": "name", "title": "Hotel", "kind": "text"}]);
+    hotels.write(&owner, less, true).await.expect(200);
+    check("table_column_changed").await;
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn none_and_several_rows_are_told_and_never_guessed() {
     let (office, owner) = Office::open().await;
     let hotels = Hotels::new(&owner).await;
@@ -707,6 +763,118 @@ async fn what_a_workflow_needs_of_a_table_is_checked_pinned_and_kept() {
         told.contains(&("/nodes/1/config/table", "table_missing")),
         "{told:?}"
     );
+    office.close().await;
+}
+
+/// A form that asks for nothing.
+fn plain() -> Json {
+    json!({
+        "format": "formwork/1", "name": "Quote", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR",
+        "nodes": [{"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "Quote", "fields": [
+            {"name": "note", "label": "Note", "kind": "text"}]}}],
+        "edges": [],
+    })
+}
+
+/// Saves a draft on top of revision `base` of a workflow.
+async fn save(owner: &Caller, path: &str, base: u32, document: Json) {
+    let draft = json!({"base_revision": base, "document": document});
+    owner.put(&format!("{path}/draft"), draft).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_while_a_workflow_is_published_is_not_pinned() {
+    let (office, owner) = Office::open().await;
+    let hotels = Hotels::new(&owner).await;
+    let series = json!({"name": "Quotes", "pattern": "Q-{{ number }}"});
+    let series = owner.post("/api/series", series).await.expect(201);
+    let mut document = quote(&hotels.id, &by_name(&hotels.id));
+    document["nodes"].as_array_mut().unwrap().extend([
+        json!({"id": "no", "type": "number_draw", "version": 1, "name": "Number", "config": {"series": series["id"]}}),
+        json!({"id": "page", "type": "pdf_render", "version": 1, "name": "Page", "config": {
+            "document": "quote", "file_name": "quote.pdf", "values": {"hotel": "{{ form.hotel }}"}}}),
+    ]);
+    document["edges"].as_array_mut().unwrap().extend([
+        json!({"from": "text", "port": "out", "to": "no"}),
+        json!({"from": "no", "port": "out", "to": "page"}),
+    ]);
+    document["documents"] = json!({"quote": {
+        "format": "formwork-document/1", "title": "Quote", "fields": [{"name": "hotel", "title": "Hotel", "kind": "text"}],
+        "blocks": [{"id": "a", "type": "text", "text": "{{ hotel }}"}]}});
+    let made = json!({ "document": document });
+    let made = owner.post("/api/workflows", made).await.expect(201);
+    let path = format!("/api/workflows/{}/publish", made["id"].as_str().unwrap());
+    for table in ["data_table", "document", "series"] {
+        let deleting = format!("update {table} set deleted_at = now()");
+        let deleting = office.db.hold(&deleting);
+        let (caller, at) = (owner.clone(), path.clone());
+        let publishing =
+            tokio::spawn(async move { caller.post(&at, json!({"base_revision": 1})).await });
+        office.db.until_waiting(1).await;
+        deleting.commit();
+        let refused = publishing.await.unwrap();
+        assert_eq!(
+            (refused.status, refused.kind()),
+            (409, "resource_gone"),
+            "{table}"
+        );
+        assert_eq!(office.sql("select count(*) from version"), "0", "{table}");
+        office.sql(&format!("update {table} set deleted_at = null"));
+    }
+    let published = owner.post(&path, json!({"base_revision": 1})).await;
+    published.expect(201);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_gets_a_user_while_it_is_deleted_stays() {
+    let (office, owner) = Office::open().await;
+    let hotels = Hotels::new(&owner).await;
+    let made = json!({ "document": plain() });
+    let made = owner.post("/api/workflows", made).await.expect(201);
+    let path = format!("/api/workflows/{}", made["id"].as_str().unwrap());
+    // As another publication would hold it.
+    let holding = format!(
+        "select from data_table where id = '{}' for share",
+        hotels.id
+    );
+    let holding = office.db.hold(&holding);
+    let (caller, at) = (owner.clone(), hotels.path.clone());
+    let deleting = tokio::spawn(async move { caller.delete(&at).await });
+    office.db.until_waiting(1).await;
+    save(&owner, &path, 1, quote(&hotels.id, &by_name(&hotels.id))).await;
+    let base = json!({"base_revision": 2});
+    let published = owner.post(&format!("{path}/publish"), base).await;
+    published.expect(201);
+    holding.commit();
+    let used = deleting.await.unwrap();
+    assert_eq!((used.status, used.kind()), (409, "table_used"));
+    owner.get(&hotels.path).await.expect(200);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_switched_off_keeps_its_table() {
+    let (office, owner) = Office::open().await;
+    let hotels = Hotels::new(&owner).await;
+    let published = office
+        .publish(&owner, quote(&hotels.id, &by_name(&hotels.id)))
+        .await;
+    let path = format!("/api/workflows/{}", published["id"].as_str().unwrap());
+    let off = owner.patch(&path, json!({"state": "off"})).await;
+    off.expect(200);
+    save(&owner, &path, 1, plain()).await;
+    let used = owner.delete(&hotels.path).await;
+    assert_eq!((used.status, used.kind()), (409, "table_used"));
+    let live = owner.patch(&path, json!({"state": "live"})).await;
+    live.expect(200);
+    let input = json!({"hotel": "Adler", "nights": 2});
+    let run = owner.start(&published, input).await;
+    assert_eq!(ended(&owner, &run, "text").await.0, "succeeded");
+    let base = json!({"base_revision": 2});
+    let replaced = owner.post(&format!("{path}/publish"), base).await;
+    replaced.expect(201);
+    assert_eq!(owner.delete(&hotels.path).await.status, 204);
     office.close().await;
 }
 

@@ -3,26 +3,13 @@
 use formwork_tests::site::{Published, Site};
 use serde_json::json;
 use store::{
-    queue::{self, Accept, ClaimForm, ClaimedEntry, Holder, Source, Turn},
-    run,
-    worker::{self, Kind},
-    workflow,
+    queue::{self, ClaimForm, ClaimedEntry, Source, Turn},
+    run, workflow,
 };
 use tokio::task::JoinSet;
 
 async fn light(site: &Site) -> Published {
-    let nodes = [("start", "t_start", json!({})), ("a", "t_light", json!({}))];
-    site.publish(&nodes, &["start>a"]).await
-}
-
-async fn worker(site: &Site) -> Holder {
-    let worker = worker::register(&site.store, Kind::Work, "test", &json!({}))
-        .await
-        .expect("registered");
-    Holder {
-        worker,
-        lease_ms: 30_000,
-    }
+    site.publish_light(&["a"]).await
 }
 
 /// Accepted without a lease, as many at once as there are.
@@ -30,30 +17,12 @@ async fn start_many(site: &Site, published: &Published, count: usize) {
     let mut started = JoinSet::new();
     for _ in 0..count {
         let (store, scope) = (site.store.clone(), published.scope);
-        let new = Accept::new(
-            published.workflow,
-            published.version,
-            "start",
-            Source::Api,
-            json!({}),
-        );
+        let new = published.run(Source::Api, json!({}));
         started.spawn(async move { queue::submit(&store, None, &scope, new).await });
     }
     while let Some(done) = started.join_next().await {
         done.expect("no panic").expect("the run is accepted");
     }
-}
-
-async fn claim(
-    site: &Site,
-    holder: Holder,
-    turn: &mut Turn,
-    limit: i64,
-    form: ClaimForm,
-) -> Vec<ClaimedEntry> {
-    queue::claim(&site.store, holder, turn, limit, form)
-        .await
-        .expect("claim")
 }
 
 fn of(claimed: &[ClaimedEntry], published: &Published) -> usize {
@@ -71,33 +40,35 @@ async fn a_long_queue_of_one_workflow_holds_up_no_other() {
         let (many, few, late) = (light(&site).await, light(&site).await, light(&site).await);
         start_many(&site, &many, 2_000).await;
         start_many(&site, &few, 1).await;
-        let (holder, mut turn) = (worker(&site).await, Turn::default());
+        let (holder, mut turn) = (site.worker().await, Turn::default());
         let mut of_few = 0;
         for _ in 0..2 {
-            of_few += of(&claim(&site, holder, &mut turn, 1, form).await, &few);
+            of_few += of(&site.claim(holder, &mut turn, 1, form).await, &few);
         }
         assert_eq!(of_few, 1, "{form:?}: one slot, two workflows, two claims");
         start_many(&site, &few, 3).await;
         start_many(&site, &late, 20).await;
-        let claimed = claim(&site, holder, &mut turn, 12, form).await;
+        let claimed = site.claim(holder, &mut turn, 12, form).await;
         assert_eq!(
             (of(&claimed, &few), of(&claimed, &late)),
             (3, 4),
             "{form:?}: a third for each, and no more than there is"
         );
         // Nobody else has anything: the whole claim is for the one that has.
-        claim(&site, holder, &mut turn, 64, form).await;
-        let claimed = claim(&site, holder, &mut turn, 16, form).await;
+        site.claim(holder, &mut turn, 64, form).await;
+        let claimed = site.claim(holder, &mut turn, 16, form).await;
         assert_eq!(of(&claimed, &many), 16, "{form:?}");
     }
 }
 
 /// Which of the entries are claimed one after another, by the title of their run.
 async fn order(site: &Site) -> String {
-    let (holder, mut turn) = (worker(site).await, Turn::default());
+    let (holder, mut turn) = (site.worker().await, Turn::default());
     let mut titles = Vec::new();
     loop {
-        let claimed = claim(site, holder, &mut turn, 1, ClaimForm::SkipLocked).await;
+        let claimed = site
+            .claim(holder, &mut turn, 1, ClaimForm::SkipLocked)
+            .await;
         let Some(entry) = claimed.into_iter().next() else {
             return titles.join(" ");
         };
@@ -115,13 +86,7 @@ async fn who_is_waited_for_comes_first_and_who_waited_long_comes_at_all() {
         ("form", Source::Form),
         ("manual", Source::Manual),
     ] {
-        let mut new = Accept::new(
-            published.workflow,
-            published.version,
-            "start",
-            source,
-            json!({}),
-        );
+        let mut new = published.run(source, json!({}));
         new.title = title.into();
         queue::accept(&site.store, &published.scope, new)
             .await
@@ -142,15 +107,10 @@ async fn what_is_not_due_is_looked_past() {
         .sql("update queue_entry set due_at = now() + interval '30 seconds', priority = 2");
     start_many(&site, &waiting, 1).await;
     start_many(&site, &due, 1).await;
-    let holder = worker(&site).await;
-    let claimed = claim(
-        &site,
-        holder,
-        &mut Turn::default(),
-        10,
-        ClaimForm::SkipLocked,
-    )
-    .await;
+    let holder = site.worker().await;
+    let claimed = site
+        .claim(holder, &mut Turn::default(), 10, ClaimForm::SkipLocked)
+        .await;
     assert_eq!((of(&claimed, &waiting), of(&claimed, &due)), (1, 1));
 }
 
@@ -171,15 +131,9 @@ async fn what_is_paused_is_stored_and_goes_on_afterwards() {
         start_many(&site, &paused, 2).await;
         start_many(&site, &other, 1).await;
         set(true).await;
-        let holder = worker(&site).await;
+        let holder = site.worker().await;
         // Accepted all the same, and not even leased to who accepts it.
-        let mut new = Accept::new(
-            paused.workflow,
-            paused.version,
-            "start",
-            Source::Form,
-            json!({}),
-        );
+        let mut new = paused.run(Source::Form, json!({}));
         new.lease = Some(holder);
         let accepted = queue::accept(&site.store, &paused.scope, new).await;
         assert!(accepted.expect("the run is accepted").claimed.is_none());
@@ -189,7 +143,7 @@ async fn what_is_paused_is_stored_and_goes_on_afterwards() {
         assert!(suspect.expect("claim").is_none(), "{form:?}");
         site.db.sql("update queue_entry set lost = 0");
         let mut turn = Turn::default();
-        let claimed = claim(&site, holder, &mut turn, 10, form).await;
+        let claimed = site.claim(holder, &mut turn, 10, form).await;
         assert_eq!((of(&claimed, &paused), of(&claimed, &other)), (0, 1));
         let listed = run::list(
             &site.store,
@@ -203,7 +157,7 @@ async fn what_is_paused_is_stored_and_goes_on_afterwards() {
         .expect("the list");
         assert_eq!(listed.iter().filter(|run| run.paused).count(), 3);
         set(false).await;
-        let claimed = claim(&site, holder, &mut turn, 10, form).await;
+        let claimed = site.claim(holder, &mut turn, 10, form).await;
         assert_eq!(of(&claimed, &paused), 3, "{form:?}");
     }
 }

@@ -1,52 +1,8 @@
 //! A database as an earlier release left it: it comes to this version's schema, its secrets open, and what was under way is finished.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
-
-use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
-use formwork_tests::{Office, TestDb, fixture, model::ModelWorker, office};
+use formwork_tests::{Office, TestDb, fixture, model::ModelWorker, office, receiver};
 use serde_json::json;
 use store::credential::{self, Secret};
-
-type Ledger = Arc<Mutex<BTreeMap<String, (i64, String, Vec<u8>)>>>;
-
-async fn receiver() -> (Ledger, String) {
-    async fn take(State(ledger): State<Ledger>, headers: HeaderMap, body: Bytes) {
-        let header = |name: &str| headers[name].to_str().expect("text").to_owned();
-        let timestamp = header("webhook-timestamp").parse().expect("seconds");
-        ledger.lock().expect("no panic").insert(
-            header("webhook-id"),
-            (timestamp, header("webhook-signature"), body.to_vec()),
-        );
-    }
-    let ledger = Ledger::default();
-    let app = Router::new()
-        .route("/hook", post(take))
-        .with_state(ledger.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    (ledger, url)
-}
-
-async fn until(db: &TestDb, query: &str, expected: &str) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
-    loop {
-        let found = db.sql(query);
-        if found == expected {
-            return;
-        }
-        assert!(
-            std::time::Instant::now() < deadline,
-            "{query} gives {found}, not {expected}"
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_first_release_left_is_finished_by_this_one() {
@@ -66,7 +22,7 @@ async fn what_the_first_release_left_is_finished_by_this_one() {
     let over = "select md5(string_agg(concat_ws(' ', id, state, input, error, finished_at), ' ' order by id)) from run
                 where finished_at is not null and state in ('failed', 'cancelled')";
     let before = db.sql(over);
-    let (ledger, url) = receiver().await;
+    let (ledger, url) = receiver::open().await;
     // Its receivers are gone; time has passed, however old the file is.
     db.sql(&format!(
         "update endpoint set url = '{url}', disabled_at = null, disabled_reason = null"
@@ -87,14 +43,9 @@ async fn what_the_first_release_left_is_finished_by_this_one() {
     let office = Office::on(db).await;
     let db = &office.db;
     let mut model = ModelWorker::start(db, &[]);
-    until(
-        db,
-        "select count(*) from run where finished_at is null",
-        "0",
-    )
-    .await;
-    until(
-        db,
+    db.until("select count(*) from run where finished_at is null", "0")
+        .await;
+    db.until(
         "select count(*) from delivery where finished_at is null and state <> 'held'",
         "0",
     )
@@ -137,7 +88,7 @@ async fn what_the_first_release_left_is_finished_by_this_one() {
     let received = ledger.lock().expect("no panic").clone();
     // Two invoices, the receipt, and of the short ones those that were due, being sent, leased and queued.
     assert_eq!(received.len(), 7);
-    for (id, (timestamp, signature, body)) in received {
+    for (id, messages) in received {
         let endpoint = db.sql(&format!(
             "select endpoint_id from delivery where id = '{id}' and state = 'delivered'"
         ));
@@ -148,8 +99,15 @@ async fn what_the_first_release_left_is_finished_by_this_one() {
         )
         .await
         .expect("the secret opens");
-        let expected = executor::signature::sign(&secrets, &id, timestamp, &body);
-        assert_eq!(expected, Some(signature));
+        for message in messages {
+            let timestamp = message.header("webhook-timestamp").parse();
+            let timestamp = timestamp.expect("seconds");
+            let expected = executor::signature::sign(&secrets, &id, timestamp, &message.body);
+            assert_eq!(
+                expected.as_deref(),
+                Some(message.header("webhook-signature"))
+            );
+        }
     }
     // What was made then can be looked at, tried again and edited now.
     let runs = owner.get("/api/runs").await.expect(200);
@@ -164,7 +122,8 @@ async fn what_the_first_release_left_is_finished_by_this_one() {
         .post(&format!("/api/runs/{id}/retry"), json!({}))
         .await
         .expect(202);
-    until(db, "select count(*) from run where state = 'failed'", "3").await;
+    db.until("select count(*) from run where state = 'failed'", "3")
+        .await;
     assert!(model.stop());
     office.close().await;
 }

@@ -3,6 +3,7 @@
 
 pub mod database;
 pub mod fixture;
+pub mod list;
 pub mod model;
 pub mod office;
 pub mod process;
@@ -15,3 +16,4 @@ pub mod visitor;
 
 pub use database::TestDb;
 pub use office::Office;
+pub use sql::Held;

@@ -236,6 +236,13 @@ impl Caller {
         self.get(&path).await.expect(200)
     }
 
+    /// A receiver of messages, with links to their files; its id.
+    pub async fn endpoint(&self, url: &str) -> Json {
+        let new = json!({"name": "Office", "url": url, "attach": "link"});
+        let made = self.post("/api/endpoints", new).await.expect(201);
+        made["endpoint"]["id"].clone()
+    }
+
     /// Starts a run of a published workflow; its id.
     pub async fn start(&self, workflow: &Json, input: Json) -> String {
         let path = format!(

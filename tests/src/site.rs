@@ -10,9 +10,10 @@ use executor::{Config, Executor};
 use serde_json::{Value as Json, json};
 use store::{
     Scope, Store, link,
-    queue::{self, Accept, Accepted, Source},
+    queue::{self, Accept, Accepted, ClaimForm, ClaimedEntry, Holder, Source, Turn},
     run::{self, Standing},
     seal,
+    worker::{self, Kind},
 };
 use uuid::Uuid;
 
@@ -41,6 +42,13 @@ pub struct Published {
     pub scope: Scope,
     pub workflow: WorkflowId,
     pub version: VersionId,
+}
+
+impl Published {
+    /// A run of it that begins at its step `start`, to be accepted.
+    pub fn run(&self, source: Source, input: Json) -> Accept {
+        Accept::new(self.workflow, self.version, "start", source, input)
+    }
 }
 
 impl Site {
@@ -114,6 +122,18 @@ impl Site {
         }
     }
 
+    /// Publishes light steps of these names, one behind the other.
+    pub async fn publish_light(&self, names: &[&str]) -> Published {
+        let mut nodes = vec![("start", "t_start", json!({}))];
+        nodes.extend(names.iter().map(|name| (*name, "t_light", json!({}))));
+        let edges: Vec<String> = nodes
+            .windows(2)
+            .map(|pair| format!("{}>{}", pair[0].0, pair[1].0))
+            .collect();
+        let edges: Vec<&str> = edges.iter().map(String::as_str).collect();
+        self.publish(&nodes, &edges).await
+    }
+
     /// An endpoint with a known secret.
     pub async fn endpoint(&self, url: &str, secret: &str) -> EndpointId {
         let id = Uuid::now_v7();
@@ -163,6 +183,29 @@ impl Site {
             .expect("the executor starts")
     }
 
+    /// A registered process that leases for 30 s.
+    pub async fn worker(&self) -> Holder {
+        let worker = worker::register(&self.store, Kind::Work, "test", &json!({}))
+            .await
+            .expect("registered");
+        Holder {
+            worker,
+            lease_ms: 30_000,
+        }
+    }
+
+    pub async fn claim(
+        &self,
+        holder: Holder,
+        turn: &mut Turn,
+        limit: i64,
+        form: ClaimForm,
+    ) -> Vec<ClaimedEntry> {
+        queue::claim(&self.store, holder, turn, limit, form)
+            .await
+            .expect("claim")
+    }
+
     /// Accepts without a lease: whoever polls first takes it.
     pub async fn start(&self, published: &Published) -> RunId {
         self.accept(published, json!({ "name": "Ada" }))
@@ -171,13 +214,7 @@ impl Site {
     }
 
     pub async fn accept(&self, published: &Published, input: Json) -> Accepted {
-        let new = Accept::new(
-            published.workflow,
-            published.version,
-            "start",
-            Source::Api,
-            input,
-        );
+        let new = published.run(Source::Api, input);
         queue::accept(&self.store, &published.scope, new)
             .await
             .expect("the run is accepted")

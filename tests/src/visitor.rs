@@ -5,11 +5,13 @@ use std::{
     time::Duration,
 };
 
+use engine::ids::RunId;
 use reqwest::{
     Client, StatusCode,
     header::{self, HeaderMap},
     redirect::Policy,
 };
+use store::{Store, link};
 
 /// No program takes a form that was filled in faster than people type.
 const FILLING: Duration = Duration::from_millis(1_100);
@@ -25,6 +27,13 @@ pub struct Visitor {
     form: String,
     answers: String,
     tries: AtomicUsize,
+}
+
+/// The run whose result will be at the place that a visitor is sent to.
+pub fn run_at(store: &Store, place: &str) -> RunId {
+    let token = place.trim_start_matches("/r/");
+    let token = token.split_once('?').map_or(token, |(token, _)| token);
+    link::open_run_token(&store.sealer, token).expect("our own link")
 }
 
 impl Visitor {

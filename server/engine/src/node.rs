@@ -481,8 +481,19 @@ pub struct TableRows {
     pub name: String,
     /// As the workflow's version knows them (a draft: as they are), without those that have gone and that nothing reads.
     pub columns: Vec<Field>,
-    /// In the table's order, each an object with a value for every column, in the JSON form of its kind.
-    pub rows: Vec<Json>,
+    /// In the table's order, each an object with the values of all columns that the table has now, in the JSON form of their kinds.
+    pub rows: Arc<Vec<Json>>,
+}
+
+impl TableRows {
+    /// A row as a step hands it on: with a value for every column, and no other.
+    pub fn entry(&self, row: &Json) -> Json {
+        let cell = |column: &Field| {
+            let cell = row.get(&column.name).cloned();
+            (column.name.clone(), cell.unwrap_or_default())
+        };
+        Json::Object(self.columns.iter().map(cell).collect())
+    }
 }
 
 #[derive(Clone, Debug, Default)]

@@ -73,7 +73,7 @@ fn gather<'a>(json: &'a Json, only_expressions: bool, words: &mut HashSet<&'a st
 impl Columns {
     /// The rows with the columns that are what they were; an error names a column that is not, and that the workflow reads or the step
     /// itself looks at (`named`).
-    pub(crate) fn fit(&self, now: Snapshot, named: &[&str]) -> Result<TableRows, NodeError> {
+    pub(crate) fn fit(&self, now: &Snapshot, named: &[&str]) -> Result<TableRows, NodeError> {
         let mut kept = Vec::with_capacity(self.fields.len());
         for column in &self.fields {
             let found = now.layout.column(&column.name);
@@ -83,17 +83,10 @@ impl Columns {
                 return Err(changed(column, &now.name));
             }
         }
-        let rows = now.rows.into_iter().map(|mut cells| {
-            let cell = |column: &Field| {
-                let cell = cells.get_mut(&column.name).map(Json::take);
-                (column.name.clone(), cell.unwrap_or_default())
-            };
-            Json::Object(kept.iter().map(cell).collect())
-        });
         Ok(TableRows {
-            rows: rows.collect(),
-            name: now.name,
+            name: now.name.clone(),
             columns: kept,
+            rows: now.rows.clone(),
         })
     }
 }
@@ -122,6 +115,8 @@ fn changed(column: &Field, table: &str) -> NodeError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use engine::table::Layout;
     use serde_json::json;
 
@@ -145,7 +140,10 @@ mod tests {
             name: "Hotels".into(),
             layout: serde_json::from_value::<Layout>(json!({ "columns": columns }))
                 .expect("a layout"),
-            rows: vec![json!({"name": "Adler", "price": null, "city": "Rome"})],
+            revision: 1,
+            rows: Arc::new(vec![
+                json!({"name": "Adler", "price": null, "city": "Rome"}),
+            ]),
         }
     }
 
@@ -154,7 +152,7 @@ mod tests {
         let name = json!({"name": "name", "title": "Name", "kind": "text"});
         let price = json!({"name": "price", "title": "Price", "kind": "money", "currency": "EUR", "optional": true});
         let check = |columns: Json, named: &[&str], expected: Result<&[&str], &str>| {
-            let fitted = known().fit(now(&columns), named);
+            let fitted = known().fit(&now(&columns), named);
             let fitted = fitted.map(|rows| {
                 let names: Vec<String> = rows.columns.into_iter().map(|one| one.name).collect();
                 names
@@ -175,6 +173,9 @@ mod tests {
         let other = json!({"name": "city", "title": "City", "kind": "integer"});
         check(json!([name, price, other]), &[], Ok(&["name", "price"]));
         check(json!([name, price, other]), &["city"], Err("City"));
+        let fitted = known().fit(&now(&json!([price, other])), &[]);
+        let fitted = fitted.expect("the columns are there");
+        assert_eq!(fitted.entry(&fitted.rows[0]), json!({ "price": null }));
     }
 
     #[test]

@@ -95,8 +95,8 @@ impl NodeContext for Context {
             )
         };
         let known = self.program.tables.get(&id).ok_or_else(gone)?;
-        match table::snapshot(&self.store, &self.run.scope, id).await {
-            Ok(now) => known.fit(now, named),
+        match table::shared(&self.store, &self.run.scope, id).await {
+            Ok(now) => known.fit(&now, named),
             Err(StoreError::NotFound(_)) => Err(gone()),
             Err(error) => Err(from_store(&error)),
         }

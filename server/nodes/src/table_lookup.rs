@@ -94,6 +94,8 @@ enum IfNone {
 /// A condition whose value is known.
 struct Ready<'a> {
     column: &'a Field,
+    /// Of the column, as its cells are read.
+    kind: Kind,
     operator: Operator,
     value: Value,
 }
@@ -127,6 +129,7 @@ impl TableLookup {
                 };
                 Ok(Ready {
                     column,
+                    kind: open(&column.kind),
                     operator: condition.operator,
                     value,
                 })
@@ -142,9 +145,9 @@ impl TableLookup {
             Find::All => MAX_ITEMS + 1,
         };
         let mut found = Vec::new();
-        for row in &table.rows {
+        for row in &*table.rows {
             if fits(row, ready)? {
-                found.push(row.clone());
+                found.push(table.entry(row));
                 if found.len() == enough {
                     break;
                 }
@@ -159,7 +162,7 @@ fn fits(row: &Json, ready: &[Ready<'_>]) -> Result<bool, NodeError> {
         let column = condition.column;
         let cell = match row.get(&column.name) {
             None | Some(Json::Null) => Value::Empty,
-            Some(cell) => Value::from_json(cell, &open(&column.kind)).map_err(|_| {
+            Some(cell) => Value::from_json(cell, &condition.kind).map_err(|_| {
                 NodeError::failed("table_damaged", "A row of the table cannot be read.")
             })?,
         };
@@ -439,6 +442,8 @@ fn all(table: &str, found: Vec<Json>) -> Result<Outcome, NodeError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use engine::graph::Named;
     use uuid::Uuid;
 
@@ -463,11 +468,11 @@ mod tests {
             table: TableRows {
                 name: "Hotels".into(),
                 columns: columns(),
-                rows: vec![
+                rows: Arc::new(vec![
                     row("Adler", "Rome", "120.00", json!(12)),
                     row("Post", "Bern", "90.00", Json::Null),
                     row("Krone", "Bern", "150.00", json!(40)),
-                ],
+                ]),
             },
             ..FakeContext::new(&json!({ "form": values }))
         }
@@ -559,7 +564,7 @@ mod tests {
     fn more_rows_than_fit_are_an_error_and_not_a_shorter_list() {
         let mut context = context(&json!({}));
         let row = context.table.rows[0].clone();
-        context.table.rows = vec![row; MAX_ITEMS + 1];
+        context.table.rows = Arc::new(vec![row; MAX_ITEMS + 1]);
         let error = done::<TableLookup>(config(json!([]), "all", "fail"), &context);
         assert!(matches!(error, Err(NodeError::Failed(error)) if error.code == "too_many_rows"));
     }
@@ -567,10 +572,12 @@ mod tests {
     #[test]
     fn an_empty_cell_counts_only_in_a_row_that_was_found() {
         let mut context = context(&json!({"hotel": "Post"}));
-        context.table.rows[0]["price"] = Json::Null;
+        let rows = Arc::make_mut(&mut context.table.rows);
+        rows[0]["price"] = Json::Null;
         let found = done::<TableLookup>(hotel("one", "fail"), &context);
         assert_eq!(found.expect("a row").output["name"], "Post");
-        context.table.rows[1]["price"] = Json::Null;
+        let rows = Arc::make_mut(&mut context.table.rows);
+        rows[1]["price"] = Json::Null;
         let error = done::<TableLookup>(hotel("one", "fail"), &context);
         let Err(NodeError::Failed(error)) = error else {
             panic!("found");

@@ -156,29 +156,30 @@ pub async fn offers(store: &Store, scope: &Scope) -> Result<Vec<(WorkflowId, Str
         .collect()
 }
 
-/// Keeps what a version was checked with, in the transaction that publishes it.
+/// Keeps what a version was checked with, in the transaction that publishes it; how many of these workflows there are. They are not
+/// held: one that is called may be deleted at any time, and its callers' steps then say so.
 pub(crate) async fn pin(
     connection: &mut PgConnection,
     scope: &Scope,
     version: VersionId,
     calls: &[(WorkflowId, String, Offer)],
-) -> Result<()> {
+) -> Result<u64> {
     let rows: Vec<Json> = calls
         .iter()
         .map(|(workflow, name, offer)| json!({"id": workflow, "name": name, "offer": offer}))
         .collect();
-    sqlx::query!(
+    let pinned = sqlx::query!(
         "insert into version_call (version_id, workspace_id, workflow_id, name, offer)
          select $1, w.workspace_id, w.id, c.name, c.offer
          from json_to_recordset($3::json) c (id uuid, name text, offer jsonb) join workflow w on w.id = c.id
-         where w.workspace_id = $2",
+         where w.workspace_id = $2 and w.deleted_at is null",
         version.as_uuid(),
         scope.workspace().as_uuid(),
         SqlJson(&rows) as _,
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(pinned.rows_affected())
 }
 
 /// What a version that runs was checked with.

@@ -258,6 +258,16 @@ pub async fn put(
 
 /// Deletes a template that no draft names; published versions keep theirs.
 pub async fn delete(store: &Store, scope: &Scope, id: DocumentId) -> Result<()> {
+    let mut transaction = store.pool.begin().await?;
+    // Held before its users are looked for: whoever publishes meanwhile is seen, or finds it deleted.
+    sqlx::query!(
+        "select id from document where workspace_id = $1 and id = $2 and deleted_at is null for no key update",
+        scope.workspace().as_uuid(),
+        id.as_uuid()
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::NotFound("document"))?;
     let user = sqlx::query_scalar!(
         r#"select w.name from draft join workflow w on w.id = draft.workflow_id
            where draft.workspace_id = $1 and w.deleted_at is null
@@ -265,7 +275,7 @@ pub async fn delete(store: &Store, scope: &Scope, id: DocumentId) -> Result<()> 
         scope.workspace().as_uuid(),
         id.as_uuid()
     )
-    .fetch_optional(&store.pool)
+    .fetch_optional(&mut *transaction)
     .await?;
     if let Some(name) = user {
         return Err(StoreError::conflict(
@@ -273,17 +283,14 @@ pub async fn delete(store: &Store, scope: &Scope, id: DocumentId) -> Result<()> 
             format!("The workflow \"{name}\" uses this document. Choose another one there first."),
         ));
     }
-    let deleted = sqlx::query!(
-        "update document set deleted_at = now() where workspace_id = $1 and id = $2 and deleted_at is null",
+    sqlx::query!(
+        "update document set deleted_at = now() where workspace_id = $1 and id = $2",
         scope.workspace().as_uuid(),
         id.as_uuid()
     )
-    .execute(&store.pool)
+    .execute(&mut *transaction)
     .await?;
-    if deleted.rows_affected() == 0 {
-        return Err(StoreError::NotFound("document"));
-    }
-    Ok(())
+    Ok(transaction.commit().await?)
 }
 
 /// All versions, newest first.

@@ -69,6 +69,8 @@ pub struct Store {
     pub sealer: Sealer,
     pub events: Events,
     accepting: Accepting,
+    /// What steps and forms read of tables.
+    tables: Arc<table::Cache>,
     /// How many passwords are hashed at once.
     hashing: Arc<Semaphore>,
 }
@@ -124,6 +126,7 @@ impl Store {
             events,
             artifacts: ArtifactStore::open(&config.artifact_dir)?,
             sealer: Sealer::new(config.key),
+            tables: Arc::default(),
             hashing: Arc::new(Semaphore::new(4)),
             pool,
         })

@@ -11,6 +11,7 @@ use engine::{
     series::Series,
 };
 use jiff::{Timestamp, civil::Date};
+use sqlx::PgExecutor;
 
 use crate::{Result, Scope, Store, StoreError, error::OnConstraint as _, fresh_id, storable};
 
@@ -63,16 +64,25 @@ pub enum Settled {
 
 /// The workspace's series by name, with what comes next on this day.
 pub async fn list(store: &Store, scope: &Scope, today: Date) -> Result<Vec<SeriesItem>> {
-    read(store, scope, None, today).await
+    read(&store.pool, scope, None, today).await
 }
 
 pub async fn get(store: &Store, scope: &Scope, id: SeriesId, today: Date) -> Result<SeriesItem> {
-    let mut found = read(store, scope, Some(id), today).await?;
+    one(&store.pool, scope, id, today).await
+}
+
+async fn one(
+    executor: impl PgExecutor<'_>,
+    scope: &Scope,
+    id: SeriesId,
+    today: Date,
+) -> Result<SeriesItem> {
+    let mut found = read(executor, scope, Some(id), today).await?;
     found.pop().ok_or(StoreError::NotFound("series"))
 }
 
 async fn read(
-    store: &Store,
+    executor: impl PgExecutor<'_>,
     scope: &Scope,
     id: Option<SeriesId>,
     today: Date,
@@ -101,7 +111,7 @@ async fn read(
         id.map(SeriesId::as_uuid),
         i32::from(today.year()),
     )
-    .fetch_all(&store.pool)
+    .fetch_all(executor)
     .await?;
     rows.into_iter()
         .map(|row| {
@@ -265,7 +275,17 @@ pub async fn change(store: &Store, scope: &Scope, id: SeriesId, to: &Series) -> 
 
 /// Forgets a series that no workflow draws from; its numbers stay.
 pub async fn delete(store: &Store, scope: &Scope, id: SeriesId, today: Date) -> Result<()> {
-    let item = get(store, scope, id, today).await?;
+    let mut transaction = store.pool.begin().await?;
+    // Held before its users are looked for: whoever publishes meanwhile is seen, or finds it deleted.
+    sqlx::query!(
+        "select id from series where workspace_id = $1 and id = $2 and deleted_at is null for no key update",
+        scope.workspace().as_uuid(),
+        id.as_uuid()
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::NotFound("series"))?;
+    let item = one(&mut *transaction, scope, id, today).await?;
     if let Some((_, name)) = item.used_by.first() {
         return Err(StoreError::conflict(
             "series_used",
@@ -275,13 +295,13 @@ pub async fn delete(store: &Store, scope: &Scope, id: SeriesId, today: Date) -> 
         ));
     }
     sqlx::query!(
-        "update series set deleted_at = now() where workspace_id = $1 and id = $2 and deleted_at is null",
+        "update series set deleted_at = now() where workspace_id = $1 and id = $2",
         scope.workspace().as_uuid(),
         id.as_uuid()
     )
-    .execute(&store.pool)
+    .execute(&mut *transaction)
     .await?;
-    Ok(())
+    Ok(transaction.commit().await?)
 }
 
 /// Which of these series there are.

@@ -1,6 +1,7 @@
 //! The firm's tables: the resource with its columns. Rows are never pinned; publishing pins the columns that a workflow was checked
 //! with, and its runs read the rows as they are then.
 
+mod cache;
 mod change;
 mod rows;
 
@@ -14,11 +15,13 @@ use engine::{
 };
 use jiff::Timestamp;
 use serde_json::json;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+pub(crate) use cache::Cache;
+pub use cache::{choices, shared};
 pub use change::{Change, Changed, Fill, Place, change_rows, fill};
-pub use rows::{Delta, Row, Snapshot, choices, delta, keys, rows, snapshot};
+pub use rows::{Delta, Row, Snapshot, delta, keys, rows, snapshot};
 
 use crate::{Result, Scope, Store, StoreError, error::OnConstraint as _, events::Event};
 
@@ -35,7 +38,7 @@ pub struct Table {
     pub row_count: i64,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
-    /// Workflows whose draft or live version names it.
+    /// Workflows whose draft or live version names it, switched on or not.
     pub used_by: Vec<(WorkflowId, String)>,
 }
 
@@ -87,7 +90,7 @@ pub enum Relaid {
 
 /// All tables by name.
 pub async fn list(store: &Store, scope: &Scope) -> Result<Vec<Table>> {
-    read(store, scope, None).await
+    read(&store.pool, scope, None).await
 }
 
 /// The tables of these ids; unknown ones are left out.
@@ -96,13 +99,16 @@ pub async fn several(store: &Store, scope: &Scope, ids: &[TableId]) -> Result<Ve
         return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    read(store, scope, Some(&ids)).await
+    read(&store.pool, scope, Some(&ids)).await
 }
 
 pub async fn get(store: &Store, scope: &Scope, id: TableId) -> Result<Table> {
-    let found = read(store, scope, Some(&[id.as_uuid()])).await?;
-    let mut found = found.into_iter();
-    found.next().ok_or(StoreError::NotFound("table"))
+    one(&store.pool, scope, id).await
+}
+
+async fn one(executor: impl PgExecutor<'_>, scope: &Scope, id: TableId) -> Result<Table> {
+    let mut found = read(executor, scope, Some(&[id.as_uuid()])).await?;
+    found.pop().ok_or(StoreError::NotFound("table"))
 }
 
 /// Without looking for the workflows that name it.
@@ -121,7 +127,11 @@ pub async fn head(store: &Store, scope: &Scope, id: TableId) -> Result<Head> {
     })
 }
 
-async fn read(store: &Store, scope: &Scope, ids: Option<&[Uuid]>) -> Result<Vec<Table>> {
+async fn read(
+    executor: impl PgExecutor<'_>,
+    scope: &Scope,
+    ids: Option<&[Uuid]>,
+) -> Result<Vec<Table>> {
     sqlx::query!(
         r#"select t.id, t.name, t.version, t.revision, t.layout, t.created_at as "created_at: jiff_sqlx::Timestamp",
                   t.changed_at as "changed_at: jiff_sqlx::Timestamp",
@@ -133,14 +143,14 @@ async fn read(store: &Store, scope: &Scope, ids: Option<&[Uuid]>) -> Result<Vec<
                from workflow w join draft d on d.workflow_id = w.id left join version v on v.id = w.live_version_id
                where w.workspace_id = t.workspace_id and w.deleted_at is null
                  and (d.document::text like '%"' || t.id::text || '"%'
-                      or w.state = 'live' and v.document::text like '%"' || t.id::text || '"%')
+                      or v.document::text like '%"' || t.id::text || '"%')
            ) u on true
            where t.workspace_id = $1 and t.deleted_at is null and ($2::uuid[] is null or t.id = any($2))
            order by lower(t.name), t.id"#,
         scope.workspace().as_uuid(),
         ids
     )
-    .fetch_all(&store.pool)
+    .fetch_all(executor)
     .await?
     .into_iter()
     .map(|row| {
@@ -300,23 +310,24 @@ pub async fn change_layout(
 
 /// Deletes a table that neither a draft nor a live version names.
 pub async fn delete(store: &Store, scope: &Scope, id: TableId) -> Result<()> {
-    let table = get(store, scope, id).await?;
+    let mut transaction = store.pool.begin().await?;
+    // Held before its users are looked for: whoever publishes meanwhile is seen, or finds it deleted.
+    lock(&mut transaction, scope, id).await?;
+    let table = one(&mut *transaction, scope, id).await?;
     if let Some((_, name)) = table.used_by.first() {
         return Err(StoreError::conflict(
             "table_used",
             format!("The workflow \"{name}\" uses this table. Choose another one there first."),
         ));
     }
-    let deleted = sqlx::query!(
-        "update data_table set deleted_at = now() where workspace_id = $1 and id = $2 and deleted_at is null",
+    sqlx::query!(
+        "update data_table set deleted_at = now() where workspace_id = $1 and id = $2",
         scope.workspace().as_uuid(),
         id.as_uuid()
     )
-    .execute(&store.pool)
+    .execute(&mut *transaction)
     .await?;
-    if deleted.rows_affected() == 0 {
-        return Err(StoreError::NotFound("table"));
-    }
+    transaction.commit().await?;
     tell(store, scope, id, table.revision + 1);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod draft;
 mod list;
+mod pin;
 mod slug;
 mod version;
 
@@ -14,7 +15,8 @@ pub use draft::{
     Draft, RevisionItem, SaveDraft, draft_revision, draft_revisions, save_draft, thin_out_revisions,
 };
 pub use list::{Day, LastRun, WorkflowItem, list};
-pub use version::{Pin, Pins, Published, Version, live, publish, version, versions};
+pub use pin::{Pin, Pins};
+pub use version::{Published, Version, live, publish, version, versions};
 
 use crate::{
     Result, Scope, Store, StoreError,

@@ -2,12 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use formwork_tests::{TestDb, receiver};
+use formwork_tests::{TestDb, list::ENTRIES, receiver};
 
-use super::{
-    ledger::{Entries, Known, Ledger},
-    load::ENTRIES,
-};
+use super::ledger::{Entries, Known, Ledger};
 
 /// Of a step, unless its settings say otherwise.
 const MOST_TRIES: i64 = 5;

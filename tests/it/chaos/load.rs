@@ -10,8 +10,9 @@ use std::{
 };
 
 use formwork_tests::{
+    list,
     office::{Answer, Caller},
-    visitor::Visitor,
+    visitor::{self, Visitor},
 };
 use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt as _, rngs::StdRng, seq::IndexedRandom as _};
@@ -21,8 +22,6 @@ use store::Store;
 
 use super::ledger::{Known, Ledger};
 
-/// Entries of the list that an order goes through, two at once.
-pub(super) const ENTRIES: usize = 3;
 /// A server that stands still is not waited for.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Between two tries of somebody whose connection broke.
@@ -53,14 +52,7 @@ impl Shop {
         receiver: &str,
         store: Store,
     ) -> Arc<Self> {
-        let endpoint = owner
-            .post(
-                "/api/endpoints",
-                json!({"name": "Office", "url": receiver, "attach": "link"}),
-            )
-            .await
-            .expect(201)["endpoint"]["id"]
-            .clone();
+        let endpoint = owner.endpoint(receiver).await;
         let series = owner
             .post(
                 "/api/series",
@@ -158,16 +150,14 @@ fn document(name: &str, nodes: &Json, edges: &[(&str, &str)]) -> Json {
 
 /// A number, a list whose entries run beside each other, a wait, and then a message or a failure.
 fn order(series: &Json, endpoint: &Json) -> Json {
-    let list: Vec<usize> = (0..ENTRIES).collect();
+    let [each, line] = list::steps("{{ item }} of {{ no.number }}");
     let nodes = json!([
         {"id": "order", "type": "webhook_input", "version": 1, "name": "Order", "config": {"fields": [
             {"name": "fails", "title": "Fails", "kind": "yes_no"},
             {"name": "until", "title": "Until", "kind": "instant"}]}},
         {"id": "no", "type": "number_draw", "version": 1, "name": "Number", "config": {"series": series}},
-        {"id": "each", "type": "for_each", "version": 1, "name": "Each",
-         "config": {"list": format!("{{{{ {list:?} }}}}"), "concurrency": 2}},
-        {"id": "line", "type": "template_fill", "version": 1, "name": "Line", "parent": "each",
-         "config": {"template": "{{ item }} of {{ no.number }}"}},
+        each,
+        line,
         {"id": "wait", "type": "delay", "version": 1, "name": "Wait", "config": {"mode": "until", "until": "{{ order.until }}"}},
         {"id": "check", "type": "branch", "version": 1, "name": "Check", "config": {"ways": [
             {"name": "bad", "title": "Bad", "rules": [{"value": "{{ order.fails }}", "operator": "is_yes"}]}]}},
@@ -274,11 +264,8 @@ pub(super) async fn person(shop: Arc<Shop>, mut random: StdRng, number: usize) {
             "name=Ada".to_owned(),
         );
         let place = visitor.send(random.random_bool(0.3)).await;
-        let token = place.trim_start_matches("/r/");
-        let token = token.split_once('?').map_or(token, |(token, _)| token);
-        let run = store::link::open_run_token(&shop.store.sealer, token).expect("our own link");
         let known = Known {
-            id: run.to_string(),
+            id: visitor::run_at(&shop.store, &place).to_string(),
             fails: false,
             awaited: false,
         };

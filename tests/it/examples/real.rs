@@ -7,6 +7,7 @@ use axum::{Json as JsonBody, Router, routing::post};
 use formwork_tests::{
     Office,
     office::Caller,
+    receiver,
     smtp::{MailReceiver, Received},
 };
 use mail_parser::{MessageParser, MimeHeaders as _};
@@ -369,13 +370,8 @@ async fn booking_system() -> (Arc<Mutex<Vec<Json>>>, String) {
         asking.lock().expect("no panic").push(body);
         std::future::ready(())
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let app = Router::new().route("/hook", post(take));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    (asked, url)
+    (asked, format!("{}/hook", receiver::serve(app).await))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -957,7 +957,7 @@ export interface paths {
         /** Changes the name and the columns; a column is known by its name, whatever its title. Says what it would lose before it does. */
         put: operations["write_table"];
         post?: never;
-        /** Deletes a table that no draft and no live workflow uses. */
+        /** Deletes a table that no draft and no live version names. */
         delete: operations["delete_table"];
         options?: never;
         head?: never;

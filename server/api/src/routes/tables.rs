@@ -364,7 +364,7 @@ async fn write_table(
     }
 }
 
-/// Deletes a table that no draft and no live workflow uses.
+/// Deletes a table that no draft and no live version names.
 #[utoipa::path(delete, path = "/tables/{id}", tag = "tables", params(("id" = Uuid, Path)), responses((status = 204)))]
 async fn delete_table(
     State(app): State<App>,

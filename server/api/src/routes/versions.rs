@@ -132,6 +132,7 @@ pub(super) async fn publish(
         tables: tables
             .map(|table| (table.id, table.layout.fields()))
             .collect(),
+        series: resources.series.iter().map(|(id, _)| *id).collect(),
         offer: checked.offer,
         calls: resources.calls(),
         schedules: schedules(&app.catalogue, &workflow),

@@ -1,6 +1,9 @@
 //! Tables of a workflow: embedded ones become the firm's own, an export takes them along, and a form's choices are read from them.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use engine::{
     catalogue::Catalogue,
@@ -128,7 +131,8 @@ pub(crate) async fn embed_tables(
         let rows = if usize::try_from(table.row_count).unwrap_or(usize::MAX) > MAX_EXPORTED_ROWS {
             Vec::new()
         } else {
-            store::table::snapshot(store, scope, table.id).await?.rows
+            let now = store::table::snapshot(store, scope, table.id).await?;
+            Arc::unwrap_or_clone(now.rows)
         };
         let local = free_name(&local_name(&table.name, "table"), |local| {
             workflow.tables.contains_key(local)
@@ -144,7 +148,7 @@ pub(crate) async fn embed_tables(
 
 /// The form with the choices that its tables offer now.
 pub(crate) async fn choices(store: &Store, scope: &Scope, form: &Form) -> Result<Form> {
-    let mut found: HashMap<ChoicesFrom, Vec<String>> = HashMap::new();
+    let mut found: HashMap<ChoicesFrom, Arc<Vec<String>>> = HashMap::new();
     for from in form.choices_from() {
         if let Ok(id) = from.table.parse::<TableId>()
             && let Some(choices) = store::table::choices(store, scope, id, &from.column).await?
@@ -152,5 +156,5 @@ pub(crate) async fn choices(store: &Store, scope: &Scope, form: &Form) -> Result
             found.insert(from.clone(), choices);
         }
     }
-    Ok(form.with_choices(&|from| found.get(from).cloned()))
+    Ok(form.with_choices(&|from| found.get(from).map(|choices| choices.to_vec())))
 }

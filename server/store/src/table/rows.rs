@@ -1,6 +1,6 @@
 //! Rows of a table: read in their order, by what changed, as choices, or all at one moment.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use engine::{
     ids::{RowId, TableId},
@@ -40,7 +40,9 @@ pub struct Delta {
 pub struct Snapshot {
     pub name: String,
     pub layout: Layout,
-    pub rows: Vec<Json>,
+    pub revision: i64,
+    /// In the table's order.
+    pub rows: Arc<Vec<Json>>,
 }
 
 /// A page of rows behind a place, in order.
@@ -143,7 +145,7 @@ pub async fn snapshot(store: &Store, scope: &Scope, id: TableId) -> Result<Snaps
         .begin_with("begin isolation level repeatable read read only")
         .await?;
     let table = sqlx::query!(
-        "select name, layout from data_table where workspace_id = $1 and id = $2 and deleted_at is null",
+        "select name, layout, revision from data_table where workspace_id = $1 and id = $2 and deleted_at is null",
         scope.workspace().as_uuid(),
         id.as_uuid()
     )
@@ -159,28 +161,44 @@ pub async fn snapshot(store: &Store, scope: &Scope, id: TableId) -> Result<Snaps
     Ok(Snapshot {
         name: table.name,
         layout: serde_json::from_value(table.layout)?,
-        rows,
+        revision: table.revision,
+        rows: Arc::new(rows),
     })
 }
 
-/// What the filled cells of a text column hold, each once, in the table's order; `None` when there is no such column of texts.
-pub async fn choices(
-    store: &Store,
-    scope: &Scope,
-    id: TableId,
-    column: &str,
-) -> Result<Option<Vec<String>>> {
-    let layout = sqlx::query_scalar!(
-        "select layout from data_table where workspace_id = $1 and id = $2 and deleted_at is null",
+/// What every change of a table raises; `None` when there is no such table.
+pub(super) async fn revision(store: &Store, scope: &Scope, id: TableId) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar!(
+        "select revision from data_table where workspace_id = $1 and id = $2 and deleted_at is null",
         scope.workspace().as_uuid(),
         id.as_uuid()
     )
     .fetch_optional(&store.pool)
+    .await?)
+}
+
+/// The choices that a text column offers, with the revision they are of.
+pub(super) async fn choices(
+    store: &Store,
+    scope: &Scope,
+    id: TableId,
+    column: &str,
+) -> Result<Option<(i64, Vec<String>)>> {
+    let mut transaction = store
+        .pool
+        .begin_with("begin isolation level repeatable read read only")
+        .await?;
+    let table = sqlx::query!(
+        "select revision, layout from data_table where workspace_id = $1 and id = $2 and deleted_at is null",
+        scope.workspace().as_uuid(),
+        id.as_uuid()
+    )
+    .fetch_optional(&mut *transaction)
     .await?;
-    let Some(layout) = layout else {
+    let Some(table) = table else {
         return Ok(None);
     };
-    let layout: Layout = serde_json::from_value(layout)?;
+    let layout: Layout = serde_json::from_value(table.layout)?;
     // What other kinds hold reads otherwise than it is stored.
     if !layout
         .column(column)
@@ -196,9 +214,9 @@ pub async fn choices(
         id.as_uuid(),
         column
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&mut *transaction)
     .await?;
-    Ok(Some(found))
+    Ok(Some((table.revision, found)))
 }
 
 /// What rows are recognised by, made alike.

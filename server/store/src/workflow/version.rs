@@ -1,21 +1,12 @@
 //! Published versions: immutable copies of a draft with the template versions they were checked with.
 
-use std::collections::BTreeMap;
-
-use engine::{
-    call::Offer,
-    concurrency::Lines,
-    ids::{DocumentId, DocumentVersionId, MemberId, TableId, VersionId, WorkflowId},
-    kind::Field,
-    private::Private,
-    schedule::Schedule,
-};
+use engine::ids::{DocumentId, MemberId, VersionId, WorkflowId};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Result, Scope, Store, StoreError, call, fresh_id, line, schedule};
+use super::pin::{Pins, pin};
+use crate::{Result, Scope, Store, StoreError, fresh_id, line, schedule};
 
 #[derive(Clone, Debug)]
 pub struct Version {
@@ -28,33 +19,6 @@ pub struct Version {
     pub published_by: Option<String>,
     /// (template, its name, number of its version).
     pub documents: Vec<(DocumentId, String, i32)>,
-}
-
-/// A template version that publishing pins.
-#[derive(Clone, Copy, Debug)]
-pub struct Pin {
-    pub document: DocumentId,
-    pub version: DocumentVersionId,
-}
-
-/// What a version keeps of the resources it was checked with.
-#[derive(Clone, Debug, Default)]
-pub struct Pins {
-    pub documents: Vec<Pin>,
-    /// Tables with their columns; rows are read when they are needed.
-    pub tables: Vec<(TableId, Vec<Field>)>,
-    /// What it offers to workflows that call it.
-    pub offer: Option<Offer>,
-    /// Workflows that it calls, with their names and what they offer.
-    pub calls: Vec<(WorkflowId, String, Offer)>,
-    /// Of its steps that begin runs by a schedule, by node.
-    pub schedules: Vec<(String, Schedule)>,
-    /// The workflow's, where those schedules count.
-    pub time_zone: String,
-    /// What is handed in and not kept as long as the run, by the step that takes it in.
-    pub private: BTreeMap<String, Private>,
-    /// How many of its runs go at the same time; `None`: any number.
-    pub lines: Option<Lines>,
 }
 
 /// What runs start from.
@@ -118,26 +82,7 @@ pub async fn publish(
     )
     .execute(&mut *transaction)
     .await?;
-    let (documents, versions): (Vec<Uuid>, Vec<Uuid>) = pins
-        .documents
-        .iter()
-        .map(|pin| (pin.document.as_uuid(), pin.version.as_uuid()))
-        .unzip();
-    sqlx::query!(
-        "insert into version_document (version_id, workspace_id, document_id, document_version_id)
-         select $1, v.workspace_id, v.document_id, v.id
-         from unnest($3::uuid[], $4::uuid[]) as pin (document_id, version_id)
-         join document_version v on v.id = pin.version_id and v.document_id = pin.document_id
-         where v.workspace_id = $2",
-        version.as_uuid(),
-        scope.workspace().as_uuid(),
-        &documents,
-        &versions
-    )
-    .execute(&mut *transaction)
-    .await?;
-    call::pin(&mut transaction, scope, version, &pins.calls).await?;
-    pin_tables(&mut transaction, scope, version, &pins.tables).await?;
+    pin(&mut transaction, scope, version, pins).await?;
     sqlx::query!(
         "update workflow set state = 'live', live_version_id = $3, changed_at = now(), changed_by = $4
          where workspace_id = $1 and id = $2",
@@ -163,33 +108,6 @@ pub async fn publish(
         tracing::warn!(workflow.id = %id, %error, "runs in line could not be admitted after a publication; it is tried again later");
     }
     by_id(store, scope, version.as_uuid()).await
-}
-
-/// Keeps the columns of tables that a version was checked with.
-async fn pin_tables(
-    connection: &mut PgConnection,
-    scope: &Scope,
-    version: VersionId,
-    tables: &[(TableId, Vec<Field>)],
-) -> Result<()> {
-    let (tables, columns): (Vec<Uuid>, Vec<Json>) = tables
-        .iter()
-        .map(|(table, columns)| (table.as_uuid(), json!(columns)))
-        .unzip();
-    sqlx::query!(
-        "insert into version_table (version_id, workspace_id, table_id, columns)
-         select $1, t.workspace_id, t.id, pin.columns
-         from unnest($3::uuid[], $4::jsonb[]) as pin (table_id, columns)
-         join data_table t on t.id = pin.table_id
-         where t.workspace_id = $2",
-        version.as_uuid(),
-        scope.workspace().as_uuid(),
-        &tables,
-        &columns
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// All versions, newest first, without pins.
