@@ -1,5 +1,7 @@
 //! A database as an earlier release left it: it comes to this version's schema, its secrets open, and what was under way is finished.
 
+mod second;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -8,9 +10,14 @@ use std::{
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use formwork_tests::{Office, TestDb, fixture, model::ModelWorker, office};
 use serde_json::json;
-use store::credential::{self, Secret};
+use store::{
+    Scope,
+    credential::{self, Secret},
+};
 
-type Ledger = Arc<Mutex<BTreeMap<String, (i64, String, Vec<u8>)>>>;
+/// What came: by the message's id its time, its signature and its bytes.
+type Received = BTreeMap<String, (i64, String, Vec<u8>)>;
+type Ledger = Arc<Mutex<Received>>;
 
 async fn receiver() -> (Ledger, String) {
     async fn take(State(ledger): State<Ledger>, headers: HeaderMap, body: Bytes) {
@@ -45,6 +52,24 @@ async fn until(db: &TestDb, query: &str, expected: &str) {
             "{query} gives {found}, not {expected}"
         );
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Every message arrived under its id, signed with what its endpoint's secret was then.
+async fn assert_signed(office: &Office, scope: &Scope, received: Received) {
+    for (id, (timestamp, signature, body)) in received {
+        let endpoint = office.sql(&format!(
+            "select endpoint_id from delivery where id = '{id}' and state = 'delivered'"
+        ));
+        let secrets = store::delivery::signing_secrets(
+            &office.store,
+            scope,
+            endpoint.parse().expect("an id"),
+        )
+        .await
+        .expect("the secret opens");
+        let expected = executor::signature::sign(&secrets, &id, timestamp, &body);
+        assert_eq!(expected, Some(signature));
     }
 }
 
@@ -139,20 +164,7 @@ async fn what_the_first_release_left_is_finished_by_this_one() {
     let received = ledger.lock().expect("no panic").clone();
     // Two invoices, the receipt, and of the short ones those that were due, being sent, leased and queued.
     assert_eq!(received.len(), 7);
-    for (id, (timestamp, signature, body)) in received {
-        let endpoint = db.sql(&format!(
-            "select endpoint_id from delivery where id = '{id}' and state = 'delivered'"
-        ));
-        let secrets = store::delivery::signing_secrets(
-            &office.store,
-            &public.scope,
-            endpoint.parse().expect("an id"),
-        )
-        .await
-        .expect("the secret opens");
-        let expected = executor::signature::sign(&secrets, &id, timestamp, &body);
-        assert_eq!(expected, Some(signature));
-    }
+    assert_signed(&office, &public.scope, received).await;
     // What was made then can be looked at, tried again and edited now.
     let runs = owner.get("/api/runs").await.expect(200);
     assert_eq!(runs["items"].as_array().map(Vec::len), Some(14));
