@@ -46,7 +46,7 @@ sqlx-check: ## Fail when the committed query metadata is stale
 	@source .ci/env
 	.ci/sqlx-prepare --check cargo build -q --workspace --all-targets --locked
 
-fixture: ## Make tests/fixtures/release-1.sql.gz anew; only until that release is out
+fixture: ## Make tests/fixtures/release-2.sql.gz anew; only until that release is out
 	@.ci/setup test
 	source .ci/env
 	cargo run --quiet -p formwork-tests --example release

@@ -356,6 +356,30 @@ async fn files_can_go_before_their_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_years_keep_everything() {
+    let site = quiet().await;
+    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let executor = site.executor().await;
+    let run = ended(&site, &published, 50).await;
+    file(&site, &published, run, "kept for good").await;
+    let workspace = site.workspace;
+    site.db.sql(&format!(
+        "insert into delivery (id, workspace_id, channel, state, message, finished_at)
+             values (uuid_floor(now() - interval '50 days'), '{workspace}', 'mail', 'delivered', '{{}}', now() - interval '50 days')"
+    ));
+    keep(&site, &published, |keep| {
+        keep.run_days = Some(36_500);
+        keep.file_days = Some(36_500);
+    })
+    .await;
+    clean(&site).await;
+    assert_eq!(last(&site), "", "nothing was removed");
+    let kept = "select (select count(*) from run), (select count(*) from artifact where deleted_at is null), (select count(*) from delivery)";
+    assert_eq!(site.db.sql(kept), "1|1|1");
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_something_waits_for_stay() {
     let site = quiet().await;
     let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;

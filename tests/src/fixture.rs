@@ -1,4 +1,4 @@
-//! Databases as earlier releases left them, for tests of upgrades. How one is made: `tests/examples/release.rs`.
+//! Databases as earlier releases left them, for tests of upgrades. How the newest one is made: `tests/examples/release`.
 
 use std::path::PathBuf;
 
