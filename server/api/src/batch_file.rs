@@ -326,6 +326,8 @@ impl Reader<'_> {
             // What is not kept as long as the run is not repeated where it would be.
             if self.trigger.private().is_empty() {
                 params.insert("content".into(), json!(told(content)));
+            } else {
+                params.remove("answer");
             }
         }
         problem

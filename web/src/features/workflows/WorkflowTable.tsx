@@ -1,7 +1,7 @@
 import { ActionIcon, Menu } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Activity, Copy, Download, Ellipsis, ExternalLink, Link2, Pause, Pencil, Power, Table2, Trash2 } from "lucide-react";
+import { Ellipsis } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
@@ -20,6 +20,8 @@ import { walkRows } from "~/ui/walk-rows";
 import { DayBars } from "./DayBars";
 
 const DeleteDialog = lazy(() => import("./DeleteDialog"));
+const menuItems = () => import("./MenuItems");
+const MenuItems = lazy(menuItems);
 
 export function WorkflowTable({ items, setGone }: { items: WorkflowItem[]; setGone: (id: string, on: boolean) => void }) {
   const { t } = useTranslation();
@@ -172,59 +174,18 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
       remove.mutate();
     }
   };
-  const copyLink = () => {
-    void navigator.clipboard.writeText(item.form_url ?? `${window.location.origin}/f/${item.slug}`).then(() => say(t("workflows.link_copied")));
-  };
-  const icon = { size: 15, strokeWidth: 1.75 };
   return (
     <>
       <Menu>
         <Menu.Target>
-          <ActionIcon aria-label={t("workflows.menu.label", { name: item.name })}>
+          <ActionIcon aria-label={t("workflows.menu.label", { name: item.name })} onPointerEnter={() => void menuItems()} onFocus={() => void menuItems()}>
             <Ellipsis size={16} />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<Pencil {...icon} />} onClick={() => void navigate({ to: "/workflows/$id", params: { id: item.id } })}>
-            {t("workflows.menu.open")}
-          </Menu.Item>
-          <Menu.Item leftSection={<Activity {...icon} />} onClick={() => void navigate({ to: "/runs", search: { workflow: item.id } })}>
-            {t("workflows.menu.runs")}
-          </Menu.Item>
-          {item.version !== null && (
-            <Menu.Item leftSection={<Table2 {...icon} />} onClick={() => void navigate({ to: "/workflows/$id/batches", params: { id: item.id } })}>
-              {t("workflows.menu.batches")}
-            </Menu.Item>
-          )}
-          {item.state === "live" && item.form_url !== null && (
-            <>
-              <Menu.Item leftSection={<ExternalLink {...icon} />} component="a" href={`/f/${item.slug}`} target="_blank">
-                {t("workflows.menu.form")}
-              </Menu.Item>
-              <Menu.Item leftSection={<Link2 {...icon} />} onClick={copyLink}>
-                {t("workflows.menu.copy")}
-              </Menu.Item>
-            </>
-          )}
-          <Menu.Divider />
-          <Menu.Item leftSection={<Copy {...icon} />} onClick={() => duplicate.mutate()}>
-            {t("workflows.menu.duplicate")}
-          </Menu.Item>
-          <Menu.Item leftSection={<Download {...icon} />} onClick={() => take.mutate()}>
-            {t("workflows.menu.export")}
-          </Menu.Item>
-          <Menu.Item leftSection={<Pause {...icon} />} onClick={() => turn.mutate({ paused: item.paused_at === null })}>
-            {item.paused_at === null ? t("workflows.menu.pause") : t("workflows.menu.resume")}
-          </Menu.Item>
-          {item.version !== null && (
-            <Menu.Item leftSection={<Power {...icon} />} onClick={() => turn.mutate({ state: item.state === "off" ? "live" : "off" })}>
-              {item.state === "off" ? t("workflows.menu.on") : t("workflows.menu.off")}
-            </Menu.Item>
-          )}
-          <Menu.Divider />
-          <Menu.Item className="danger" leftSection={<Trash2 {...icon} />} onClick={askOrDelete}>
-            {t("workflows.menu.delete")}
-          </Menu.Item>
+          <Suspense fallback={<div role="status" aria-label={t("common.loading")} style={{ blockSize: 32, inlineSize: 180 }} />}>
+            <MenuItems item={item} duplicate={() => duplicate.mutate()} take={() => take.mutate()} turn={(body) => turn.mutate(body)} remove={askOrDelete} />
+          </Suspense>
         </Menu.Dropdown>
       </Menu>
       <Suspense>
