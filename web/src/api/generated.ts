@@ -103,6 +103,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One batch, without its rows. */
+        get: operations["read_batch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/batches/{id}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many documents the rows that succeeded have made. */
+        get: operations["count_batch_documents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/batches/{id}/documents.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All PDFs as one, in the order of the rows, each under a bookmark; 100 MB are the most. It has no tags and is no PDF/A. */
+        get: operations["bind_batch_documents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/batches/{id}/documents.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All documents as a ZIP, each named by its row, its run and itself. */
+        get: operations["zip_batch_documents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/batches/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes on with the rows that have not begun. */
+        post: operations["resume_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/batches/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries every row again whose run failed or was stopped, one after the other. */
+        post: operations["retry_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/batches/{id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its rows in the file's order. */
+        get: operations["list_batch_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/batches/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins no further row; a finished batch stays as it is. */
+        post: operations["stop_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/callable-workflows": {
         parameters: {
             query?: never;
@@ -1053,6 +1189,58 @@ export interface paths {
         patch: operations["change_workflow"];
         trace?: never;
     };
+    "/api/workflows/{id}/batch-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a CSV file or an Excel workbook of at most 10 MB and 5,000 rows, to be looked at and started. */
+        post: operations["upload_batch_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workflows/{id}/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The batches of a workflow, newest first. */
+        get: operations["list_batches"];
+        put?: never;
+        /** Stores every row, to begin one after the other; 422 while a row that is not left out has a problem. Answered when it is stored. */
+        post: operations["start_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workflows/{id}/batches/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells what the file holds and what is wrong with its rows; nothing begins. */
+        post: operations["preview_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workflows/{id}/check": {
         parameters: {
             query?: never;
@@ -1374,6 +1562,182 @@ export interface components {
             finished_at: string | null;
             /** @description Host of the process that ran it. */
             worker: string | null;
+        };
+        /** @description How many rows are in which state. */
+        BatchCountsOut: {
+            /**
+             * Format: int64
+             * @description Not begun.
+             */
+            ready: number;
+            /**
+             * Format: int64
+             * @description Begun and not over.
+             */
+            begun: number;
+            /** Format: int64 */
+            succeeded: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            cancelled: number;
+            /** Format: int64 */
+            left_out: number;
+        };
+        BatchDocumentsOut: {
+            count: number;
+            /** Format: int64 */
+            size_bytes: number;
+            pdf_count: number;
+            /** Format: int64 */
+            pdf_bytes: number;
+            /**
+             * Format: int64
+             * @description Most bytes of PDFs that are bound as one.
+             */
+            most_pdf_bytes: number;
+        };
+        /** @description What a cell can fill. */
+        BatchFieldOut: {
+            name: string;
+            title: string;
+            /** @description Of the question or the value. */
+            kind: string;
+            required: boolean;
+            /** @description What it takes has no place in a cell. */
+            no_cell: boolean;
+        };
+        BatchFileOut: {
+            /**
+             * Format: uuid
+             * @description Name it when the file is looked at and started; it is kept for a day.
+             */
+            file: string;
+            name: string;
+        };
+        BatchHeadingOut: {
+            text: string;
+            /** @description What the column fills. */
+            field: string | null;
+        };
+        BatchIn: {
+            /** Format: uuid */
+            file: string;
+            locale: string;
+            trigger: string;
+            columns: (string | null)[];
+            /**
+             * Format: int32
+             * @description The version that the rows were looked at with; 409 `batch_version_changed` when another one is live.
+             */
+            version: number;
+            /** @description Rows that begin no run; every row with problems has to be among them. */
+            leave_out?: number[];
+        };
+        BatchOut: {
+            /** Format: uuid */
+            id: string;
+            workflow: components["schemas"]["BatchWorkflowOut"];
+            /** @description Of the file. */
+            name: string;
+            /** @description Address of the file; null when it is not kept any more. */
+            file_url: string | null;
+            /** @enum {string} */
+            state: "running" | "stopped" | "finished";
+            /** @description Runs that had begun are being stopped. */
+            stopping_runs: boolean;
+            /** @description No row begins, because the workflow is off or deleted. */
+            off: boolean;
+            /** @description What has begun waits, because the workflow or everything is paused. */
+            paused: boolean;
+            counts: components["schemas"]["BatchCountsOut"];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Name of the person. */
+            created_by: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+        };
+        BatchPreviewIn: {
+            /** Format: uuid */
+            file: string;
+            /** @description Language in which the file's numbers and dates are written. */
+            locale: string;
+            /** @description Id of the step at which runs begin; the first that takes values when absent. */
+            trigger?: string | null;
+            /** @description What each column of the file fills; null: nothing. Suggested when absent. */
+            columns?: (string | null)[] | null;
+        };
+        /** @description What a file holds, and every problem with it. */
+        BatchPreviewOut: {
+            /**
+             * Format: int32
+             * @description Number of the version that the rows were checked with.
+             */
+            version: number;
+            trigger: string;
+            triggers: components["schemas"]["BatchTriggerOut"][];
+            fields: components["schemas"]["BatchFieldOut"][];
+            /** @description Null of a workbook, as is the delimiter. */
+            encoding: string | null;
+            delimiter: string | null;
+            headings: components["schemas"]["BatchHeadingOut"][];
+            row_count: number;
+            /** @description Rows without content, which become no runs. */
+            blank_rows: number;
+            /** @description The first rows. */
+            sample: components["schemas"]["BatchSampleOut"][];
+            /** @description What is wrong with the columns; no row was read while there is one. */
+            column_problems: components["schemas"]["ProblemOut"][];
+            /** @description The first 1,000 of rows; `params` say `row`, `column` and `content`. */
+            problems: components["schemas"]["ProblemOut"][];
+            problem_count: number;
+            /** @description Numbers of all rows with problems. */
+            bad_rows: number[];
+        };
+        BatchRowOut: {
+            /**
+             * Format: int32
+             * @description As a spreadsheet numbers it.
+             */
+            number: number;
+            title: string;
+            /** @description `ready`, `left_out`, or the state of its run. */
+            state: string;
+            /**
+             * Format: uuid
+             * @description The newest one, while it is kept.
+             */
+            run: string | null;
+            error: components["schemas"]["StepErrorOut"] | null;
+            /** @description It is to be tried again. */
+            retry: boolean;
+            /** @description Why it was left out, or cannot be tried again. */
+            problems: components["schemas"]["ProblemOut"][];
+        };
+        BatchSampleOut: {
+            /** Format: int32 */
+            number: number;
+            cells: string[];
+            bad: boolean;
+        };
+        BatchStopIn: {
+            /** @description Stop those that have begun, too. */
+            runs: boolean;
+        };
+        BatchTriggerOut: {
+            id: string;
+            name: string;
+        };
+        BatchWorkflowOut: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description Number of the version that all rows run.
+             */
+            version: number;
         };
         /** @description Where a block, or one value inside it, lies on the page. */
         BoxOut: {
@@ -2432,6 +2796,60 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_BatchOut: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                workflow: components["schemas"]["BatchWorkflowOut"];
+                /** @description Of the file. */
+                name: string;
+                /** @description Address of the file; null when it is not kept any more. */
+                file_url: string | null;
+                /** @enum {string} */
+                state: "running" | "stopped" | "finished";
+                /** @description Runs that had begun are being stopped. */
+                stopping_runs: boolean;
+                /** @description No row begins, because the workflow is off or deleted. */
+                off: boolean;
+                /** @description What has begun waits, because the workflow or everything is paused. */
+                paused: boolean;
+                counts: components["schemas"]["BatchCountsOut"];
+                /** Format: date-time */
+                created_at: string;
+                /** @description Name of the person. */
+                created_by: string | null;
+                /** Format: date-time */
+                finished_at: string | null;
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_BatchRowOut: {
+            items: {
+                /**
+                 * Format: int32
+                 * @description As a spreadsheet numbers it.
+                 */
+                number: number;
+                title: string;
+                /** @description `ready`, `left_out`, or the state of its run. */
+                state: string;
+                /**
+                 * Format: uuid
+                 * @description The newest one, while it is kept.
+                 */
+                run: string | null;
+                error: components["schemas"]["StepErrorOut"] | null;
+                /** @description It is to be tried again. */
+                retry: boolean;
+                /** @description Why it was left out, or cannot be tried again. */
+                problems: components["schemas"]["ProblemOut"][];
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_CallableOut: {
             items: {
                 /** Format: uuid */
@@ -2658,7 +3076,7 @@ export interface components {
                 id: string;
                 title: string;
                 state: components["schemas"]["RunState"];
-                /** @description `form`, `webhook`, `api`, `manual`, `schedule`, `call`, `failure` or `trial`. */
+                /** @description `form`, `webhook`, `api`, `manual`, `schedule`, `call`, `failure`, `batch` or `trial`. */
                 source: string;
                 trial: boolean;
                 /** @description It is not over, and its workflow or everything is paused. */
@@ -3134,7 +3552,7 @@ export interface components {
             id: string;
             title: string;
             state: components["schemas"]["RunState"];
-            /** @description `form`, `webhook`, `api`, `manual`, `schedule`, `call`, `failure` or `trial`. */
+            /** @description `form`, `webhook`, `api`, `manual`, `schedule`, `call`, `failure`, `batch` or `trial`. */
             source: string;
             trial: boolean;
             /** @description It is not over, and its workflow or everything is paused. */
@@ -3849,6 +4267,254 @@ export interface operations {
                 };
                 content: {
                     "*/*": unknown;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    count_batch_documents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchDocumentsOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    bind_batch_documents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    zip_batch_documents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    resume_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    retry_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_batch_rows: {
+        parameters: {
+            query?: {
+                state?: "unfinished" | "succeeded" | "failed" | "cancelled" | "left_out";
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BatchRowOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    stop_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchStopIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
                 };
             };
             /** @description What went wrong. */
@@ -6503,6 +7169,144 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    upload_batch_file: {
+        parameters: {
+            query: {
+                /** @description Of the file. */
+                name: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchFileOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_batches: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BatchOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    start_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchIn"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    preview_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchPreviewIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchPreviewOut"];
                 };
             };
             /** @description What went wrong. */
