@@ -12,9 +12,11 @@ const MOST_SHOWN = 200;
 export function ColumnProblems({ problems }: { problems: SaidProblem[] }) {
   if (!useServerWords(problems.length > 0) || problems.length === 0) return null;
   return (
-    <ul className={classes.bad} role="alert">
-      {problems.map((problem, at) => <li key={at}>{problemText(problem)}</li>)}
-    </ul>
+    <div role="alert">
+      <ul className={classes.bad}>
+        {problems.map((problem, at) => <li key={at}>{problemText(problem)}</li>)}
+      </ul>
+    </div>
   );
 }
 
