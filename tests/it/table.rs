@@ -786,7 +786,7 @@ async fn save(owner: &Caller, path: &str, base: u32, document: Json) {
 async fn what_is_deleted_while_a_workflow_is_published_is_not_pinned() {
     let (office, owner) = Office::open().await;
     let hotels = Hotels::new(&owner).await;
-    let series = json!({"name": "Quotes", "pattern": "Q-{{ number }}"});
+    let series = json!({"name": "Quotes", "pattern": "Q-{{ year }}-{{ number }}"});
     let series = owner.post("/api/series", series).await.expect(201);
     let mut document = quote(&hotels.id, &by_name(&hotels.id));
     document["nodes"].as_array_mut().unwrap().extend([

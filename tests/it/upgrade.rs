@@ -69,7 +69,7 @@ async fn what_the_first_release_left_is_finished_by_this_one() {
     store.migrate().await.expect("it comes to this version");
     drop(store);
     // Runs are kept however old the file is.
-    db.sql("insert into retention (workspace_id, run_days) select id, null from workspace");
+    db.sql("update retention set run_days = null");
     for table in ["queue_entry", "generation", "delivery"] {
         db.sql(&format!(
             "update {table} set lease_until = now() - interval '1 second' where lease_owner is not null"

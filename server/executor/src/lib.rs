@@ -223,6 +223,13 @@ impl Inner {
         self.stopping.is_cancelled()
     }
 
+    /// While this process stops its database may be closed already: that is no news.
+    fn put_off(&self, what: &str, error: &StoreError) {
+        if !self.is_stopping() {
+            tracing::warn!(%error, "{what}; it is tried again later");
+        }
+    }
+
     /// This process as one who leases.
     pub(crate) fn holder(&self) -> Holder {
         Holder {
@@ -567,7 +574,7 @@ async fn maintain(inner: Arc<Inner>) {
             done = done.and(maintenance::daily(store).await);
         }
         if let Err(error) = done {
-            tracing::warn!(%error, "maintenance did not get through; it is tried again later");
+            inner.put_off("maintenance did not get through", &error);
         }
         if pause(&inner, inner.config.maintain).await {
             return;
@@ -582,7 +589,7 @@ async fn begin_scheduled(inner: Arc<Inner>) {
         let next = match schedule::begin_due(store).await {
             Ok(next) => next.unwrap_or(inner.config.schedules),
             Err(error) => {
-                tracing::warn!(%error, "scheduled runs could not be begun; it is tried again later");
+                inner.put_off("scheduled runs could not be begun", &error);
                 inner.config.schedules
             }
         };
@@ -605,7 +612,7 @@ async fn advance_batches(inner: Arc<Inner>) {
             Ok(true) => config.batches,
             Ok(false) => config.batches * 2,
             Err(error) => {
-                tracing::warn!(%error, "batches could not be looked at; it is tried again later");
+                inner.put_off("batches could not be looked at", &error);
                 config.schedules
             }
         };
