@@ -26,7 +26,7 @@ test("limits are set, and a workflow gets days of its own", async ({ browser }, 
   await expect(days).toHaveValue("90");
   await expect(page.getByText("Nothing has been removed so far.")).toBeVisible();
   await days.fill("30");
-  await page.getByRole("textbox", { name: "Files together at most" }).fill("2.5");
+  await page.getByRole("textbox", { name: "Files together at most" }).pressSequentially("2.5");
   await page.getByRole("button", { name: "Add a workflow" }).click();
   const own = page.getByRole("group", { name: "Workflows with days of their own" });
   await own.getByRole("combobox", { name: "Workflow" }).click();

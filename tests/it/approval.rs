@@ -296,6 +296,23 @@ async fn nobody_approves_what_they_started() {
     let taken = member.post(&path, json!({"decision": "approved"})).await;
     assert_eq!(taken.status, 200, "{}", taken.json);
     assert_eq!(ended(&office, &owner, &run).await, "Jonas gave 2,5: -");
+    // Whoever retries a run with values of their own has started it.
+    let again = json!({"input": answers()});
+    let retried = member
+        .post(&format!("/api/runs/{run}/retry"), again)
+        .await
+        .expect(202);
+    let retried = retried["id"].as_str().expect("an id").to_owned();
+    let state = format!("select state from run where id = '{retried}'");
+    office.db.until(&state, "waiting").await;
+    let open = "/api/approvals?open=true&mine=true";
+    assert_eq!(member.get(open).await.expect(200)["items"], json!([]));
+    let theirs = owner.get(open).await.expect(200);
+    let id = theirs["items"][0]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/api/approvals/{id}/answer");
+    let taken = owner.post(&path, json!({"decision": "approved"})).await;
+    assert_eq!(taken.status, 200, "{}", taken.json);
+    ended(&office, &owner, &retried).await;
     // The address that a form names counts as whoever started it.
     let more = json!({"not_starter": true, "starter": ["JONAS@example.com"]});
     let run = office.start(&owner, document(&more), answers()).await;

@@ -1,7 +1,7 @@
 //! Values that are kept for less long than their run: they go from wherever they lie, what is not private stays, and what needs them says
 //! that they are gone.
 
-use formwork_tests::{Office, office::Caller};
+use formwork_tests::{Office, office::Caller, smtp::MailReceiver};
 use serde_json::{Value as Json, json};
 use store::private;
 
@@ -138,11 +138,16 @@ async fn what_people_were_asked_and_other_runs_were_given_goes_too() {
             "edges": [edge("called", "out", "text")],
         }))
         .await;
-    let mut asks = document("never", "keep");
+    let receiver = MailReceiver::start(&[]).await;
+    let settings = json!({
+        "host": "127.0.0.1", "port": receiver.port, "encryption": "none", "sender_name": "Office", "sender_address": "office@reise.test",
+    });
+    owner.put("/api/mail", settings).await.expect(200);
+    let mut asks = document("mask", "keep");
     let nodes = asks["nodes"].as_array_mut().expect("steps");
     nodes.push(
         json!({"id": "ask", "type": "approval_ask", "version": 1, "name": "Ask", "config": {
-        "who": "everybody", "title": "To {{ form.iban }}?", "shown": {"IBAN": "{{ form.iban }}"}}}),
+        "who": "everybody", "addresses": ["{{ form.iban }} <boss@example.com>"], "title": "To {{ form.iban }}?", "shown": {"IBAN": "{{ form.iban }}"}}}),
     );
     nodes.push(
         json!({"id": "call", "type": "workflow_call", "version": 1, "name": "Call", "config": {
@@ -163,6 +168,28 @@ async fn what_people_were_asked_and_other_runs_were_given_goes_too() {
         .await
         .expect(200);
     ended(&owner, &run).await;
+    // A retry of what was called belongs to it, too.
+    let child = office.sql("select id from run where parent_run is not null");
+    let path = format!("/api/runs/{child}/retry");
+    let again = owner
+        .post(&path, json!({"from_node": "text"}))
+        .await
+        .expect(202);
+    ended(&owner, again["id"].as_str().expect("an id")).await;
+    office
+        .db
+        .until(
+            "select count(*) from delivery where finished_at is null",
+            "0",
+        )
+        .await;
+    assert!(
+        office
+            .sql("select count(*) from delivery")
+            .parse::<u32>()
+            .is_ok_and(|mails| mails > 0)
+    );
+    office.sql("update run set finished_at = now() - interval '25 hours'");
     hidden(&office, &run).await;
     assert!(!lies_somewhere(&office, IBAN));
     assert_eq!(
@@ -175,8 +202,6 @@ async fn what_people_were_asked_and_other_runs_were_given_goes_too() {
         "{told:#}"
     );
     // What was called cannot run again on what is hidden.
-    let child = office.sql("select id from run where parent_run is not null");
-    let path = format!("/api/runs/{child}/retry");
     let refused = owner.post(&path, json!({"from_node": "text"})).await;
     assert_eq!(
         (refused.status, refused.kind()),

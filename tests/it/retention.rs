@@ -306,6 +306,17 @@ async fn a_workflow_can_have_days_of_its_own() {
         standing.last.map(|last| (last.runs, last.kept)),
         Some((1, 0))
     );
+    // What is deleted is not shown, and keeps its days until it is restored.
+    let own = format!(
+        "select run_days from workflow where id = '{}'",
+        other.workflow
+    );
+    site.db.sql(&format!(
+        "update workflow set deleted_at = now() where id = '{}'",
+        other.workflow
+    ));
+    keep(&site, &one, |keep| keep.run_days = Some(200)).await;
+    assert_eq!(site.db.sql(&own), "10");
     executor.shutdown().await;
 }
 

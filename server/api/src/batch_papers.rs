@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     io::{self, BufWriter, Write},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::body::Body;
@@ -16,6 +17,7 @@ use store::{Scope, Store, StoreError, artifact, batch::Paper};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -27,6 +29,8 @@ const AT_ONCE: usize = 2;
 const BUSY_SECONDS: u64 = 10;
 /// Most bytes of the PDFs that are bound; all of them are held in memory.
 pub(crate) const MAX_BOUND_BYTES: u64 = 100 * 1024 * 1024;
+/// How long a reader may take nothing.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Pieces of a ZIP that wait for a slow reader, of `PIECE` bytes each.
 const PIECES: usize = 8;
 const PIECE: usize = 64 * 1024;
@@ -58,13 +62,16 @@ impl Papers {
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let pipe = Pipe(sender.clone());
+            let pipe = Pipe {
+                runtime: runtime.clone(),
+                sender: sender.clone(),
+            };
             if let Err(error) = write_zip(&runtime, &store, &scope, &papers, pipe) {
                 if error.kind() != io::ErrorKind::BrokenPipe {
                     tracing::error!(%error, "a ZIP of documents could not be finished");
                 }
-                // Whoever read it may have left.
-                let _ = sender.blocking_send(Err(error));
+                // Whoever read it may have left, or take nothing any more.
+                let _ = sender.try_send(Err(error));
             }
         });
         let pieces = futures_util::stream::unfold(receiver, async |mut receiver| {
@@ -101,14 +108,19 @@ pub(crate) fn bytes_of<'a>(papers: impl Iterator<Item = &'a Paper>) -> u64 {
     papers.map(|paper| paper.artifact.file.size_bytes).sum()
 }
 
-/// Where a blocking writer puts what an async reader takes.
-struct Pipe(mpsc::Sender<io::Result<Bytes>>);
+/// Where a blocking writer puts what an async reader takes, who must not hold up others by taking nothing.
+struct Pipe {
+    runtime: Handle,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+}
 
 impl Write for Pipe {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(piece)));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
-        Ok(piece.len())
+        let sending = self.sender.send(Ok(Bytes::copy_from_slice(piece)));
+        match self.runtime.block_on(timeout(PATIENCE, sending)) {
+            Ok(Ok(())) => Ok(piece.len()),
+            Ok(Err(_)) | Err(_) => Err(io::ErrorKind::BrokenPipe.into()),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

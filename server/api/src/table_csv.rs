@@ -58,8 +58,16 @@ impl Records {
                 "This is not a CSV file. Save the spreadsheet as CSV (UTF-8) and choose that file.",
             ));
         }
+        // Lines that end in CR alone, as old programs write them: the reader counts line feeds.
+        let text = if text.contains('\n') {
+            text
+        } else {
+            text.replace('\r', "\n")
+        };
         let delimiter = delimiter(&text);
         let mut records = Vec::new();
+        // Rows are counted as a spreadsheet does: a cell of several lines is one row.
+        let mut inside: u64 = 0;
         for record in reader(&text, delimiter).records() {
             let record = record.map_err(|error| {
                 Problem::error(
@@ -78,7 +86,11 @@ impl Records {
             if records.is_empty() && record.len() > MAX_HEADINGS {
                 return Err(too_wide(record.len()));
             }
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, csv::Position::line) - inside;
+            inside += record
+                .iter()
+                .map(|field| field.matches('\n').count() as u64)
+                .sum::<u64>();
             let width = records
                 .first()
                 .map_or(MAX_HEADINGS, |(_, first): &(u64, Vec<String>)| first.len());

@@ -438,13 +438,16 @@ async fn follow(
     };
     leases.sort_by_key(|lease| place(lease));
     if alone && leases.len() == 1 {
-        let lease = leases.pop()?;
-        return Some(ClaimedEntry {
-            lease,
-            run: known.run.clone(),
-            steps: known.after(writes),
-            solo: true,
-        });
+        let steps = known.after(writes);
+        // A retry goes on beside a step that this segment left waiting: somebody else may end that wait.
+        if queue::is_alone(&steps, &leases[0]) {
+            return Some(ClaimedEntry {
+                lease: leases.pop()?,
+                run: known.run.clone(),
+                steps,
+                solo: true,
+            });
+        }
     }
     let loaded = queue::load(&inner.config.store, leases.clone()).await;
     let mut entries = match loaded {

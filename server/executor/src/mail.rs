@@ -114,6 +114,9 @@ async fn prepare(
     let password = patiently(|| mail_server::password(store, &claimed.scope))
         .await
         .map_err(unreadable)?;
+    if claimed.message["type"] == APPROVAL {
+        expect_open(executor, claimed).await?;
+    }
     let letter = letter(executor, claimed, now)?;
     let files = if claimed.inline {
         attached(executor, claimed).await?
@@ -154,6 +157,22 @@ async fn prepare(
         files,
     };
     Ok((server, mail))
+}
+
+/// Nobody is asked what was decided meanwhile, or is not asked any more.
+async fn expect_open(executor: &Inner, claimed: &Claimed) -> Result<(), Tried> {
+    let asked: ApprovalValues = read(&claimed.message["data"]["values"])?;
+    let store = &executor.config.store;
+    let found = patiently(|| store::approval::get(store, &claimed.scope, asked.approval)).await;
+    match found {
+        Ok(approval) if approval.is_open() => Ok(()),
+        Ok(_) | Err(StoreError::NotFound(_)) => Err(Tried::failed(
+            "approval_closed",
+            "It was decided meanwhile, or the run has ended, so the mail is not sent any more.",
+            false,
+        )),
+        Err(error) => Err(unmade(claimed, &error)),
+    }
 }
 
 /// What the delivery says, in blocks.
@@ -325,7 +344,7 @@ fn unmade(claimed: &Claimed, error: &StoreError) -> Tried {
     Tried::failed(
         "link_unmade",
         "The link of this mail could not be made. See the server's log.",
-        false,
+        error.is_transient(),
     )
 }
 

@@ -410,7 +410,7 @@ impl Done {
                 came: Came::Failed { error },
                 started: now,
                 finished: now,
-                timed_out: false,
+                withdraws: true,
             }],
             ..self.clone()
         }
@@ -582,7 +582,7 @@ impl Done {
             }
             Came::Dropped => return,
         }
-        if attempt.timed_out {
+        if attempt.withdraws {
             writes
                 .withdrawn
                 .push((key.node.clone(), key.item_path.clone()));
@@ -874,11 +874,11 @@ fn poisoned(head: &StepKey, number: u32) -> Attempt {
         "worker_lost",
         "The process that ran this step was lost five times. Perhaps the step needs more memory than there is; see the server's log.",
     );
-    failed(head, number, error, false)
+    failed(head, number, error, true)
 }
 
 /// The failure of a step whose code was not asked.
-fn failed(key: &StepKey, number: u32, error: StepError, timed_out: bool) -> Attempt {
+fn failed(key: &StepKey, number: u32, error: StepError, withdraws: bool) -> Attempt {
     let now = Instant::now();
     Attempt {
         key: key.clone(),
@@ -886,6 +886,6 @@ fn failed(key: &StepKey, number: u32, error: StepError, timed_out: bool) -> Atte
         came: Came::Failed { error },
         started: now,
         finished: now,
-        timed_out,
+        withdraws,
     }
 }

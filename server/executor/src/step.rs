@@ -82,8 +82,8 @@ pub(crate) struct Attempt {
     pub(crate) came: Came,
     pub(crate) started: Instant,
     pub(crate) finished: Instant,
-    /// It was woken by its time limit, so that what it waited for is withdrawn.
-    pub(crate) timed_out: bool,
+    /// It ended without what it waited for, which is withdrawn.
+    pub(crate) withdraws: bool,
 }
 
 /// What an attempt needs to know of its run.
@@ -144,7 +144,7 @@ impl Within<'_> {
             came,
             started,
             finished: Instant::now(),
-            timed_out,
+            withdraws: timed_out,
         }
     }
 

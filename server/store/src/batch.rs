@@ -453,10 +453,19 @@ pub(crate) async fn take_over(
     new: RunId,
     asked: bool,
 ) -> Result<()> {
+    let batch = sqlx::query_scalar!(
+        "select batch.id from batch_row r join run on run.id = r.run_id join batch on batch.id = r.batch_id
+         where run.first_run = (select first_run from run where id = $1) for update of batch",
+        old.as_uuid(),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    // Read once the batch is held: what became of the row may have been written down meanwhile.
     let row = sqlx::query!(
         "select r.batch_id, r.number, r.run_id, r.retry from batch_row r join run on run.id = r.run_id
-         where run.first_run = (select first_run from run where id = $1)",
+         where r.batch_id = $2 and run.first_run = (select first_run from run where id = $1)",
         old.as_uuid(),
+        batch,
     )
     .fetch_optional(&mut *connection)
     .await?;
@@ -488,7 +497,7 @@ pub(crate) async fn take_over(
     Ok(())
 }
 
-/// Removes batches as old as the runs that their workflow keeps no longer, with their files, when no run of theirs is left.
+/// Removes batches as old as the runs that their workflow keeps no longer, with their files, when no run of theirs is left and none can begin.
 pub(crate) async fn clean(store: &Store, default_days: i32) -> Result<u64> {
     let mut transaction = store.pool.begin().await?;
     let gone = sqlx::query!(
@@ -499,6 +508,7 @@ pub(crate) async fn clean(store: &Store, default_days: i32) -> Result<u64> {
                  and b.created_at < now() - make_interval(days => coalesce(w.run_days,
                          case when k.workspace_id is null then $1 else k.run_days end))
                  and not exists (select from batch_row r join run on run.id = r.run_id where r.batch_id = b.id)
+                 and (w.deleted_at is not null or not exists (select from batch_row r where r.batch_id = b.id and r.state = 'ready'))
                order by b.id limit 20 for update of b skip locked)
            delete from batch using due where batch.id = due.id returning batch.workspace_id, batch.file_id"#,
         default_days,

@@ -220,7 +220,8 @@ pub async fn outcome(
            from run child left join workflow w on w.id = child.workflow_id left join version v on v.id = child.version_id
                 left join answer on answer.run_id = child.id
            where child.parent_run = $1 and child.workspace_id = $2 and child.parent_node = $3 and child.parent_item_path = $4
-             and child.finished_at is not null"#,
+             and child.finished_at is not null
+           order by child.id desc limit 1"#,
         run.as_uuid(),
         scope.workspace().as_uuid(),
         node,
@@ -377,10 +378,11 @@ pub(crate) async fn insert(
         .collect();
     let made = sqlx::query!(
         "insert into run (id, workspace_id, workflow_id, version_id, trial, source, trigger_node, title, input, firm, really_send,
-                          first_run, expires_at, priority, parent_run, parent_node, parent_item_path, depth, failure_of, limited)
+                          first_run, expires_at, priority, parent_run, parent_node, parent_item_path, depth, failure_of, started_by,
+                          limited)
          select c.id, run.workspace_id, c.workflow_id, c.version_id, run.trial, case when run.trial then 'trial' else 'call' end,
                 c.trigger_node, c.title, coalesce(c.input, 'null'), run.firm, run.really_send, c.id, run.expires_at, run.priority, run.id,
-                c.node, c.item_path, run.depth + 1, run.failure_of,
+                c.node, c.item_path, run.depth + 1, run.failure_of, run.started_by,
                 not run.trial and exists (select from version where version.id = c.version_id and version.concurrency is not null)
          from json_to_recordset($1::json) c (id uuid, parent_run uuid, node text, item_path text, workflow_id uuid, version_id uuid,
                   trigger_node text, title text, input jsonb)

@@ -5,7 +5,7 @@
 use engine::{
     approval::{ApprovalRequest, Verdict},
     ids::{RunId, WorkspaceId},
-    private::{Private, has_mask, veil, veil_error},
+    private::{MASK, Private, has_mask, veil, veil_error},
 };
 use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, types::Json as SqlJson};
@@ -30,23 +30,28 @@ struct Due {
 /// Hides what is due. A run whose messages are under way waits for them, and one of a chain of retries for the others.
 pub async fn hide(store: &Store) -> Result<u64> {
     let mut hidden = 0;
+    let mut after = Uuid::nil();
     loop {
-        let due = due(store).await?;
-        let found = due.len();
-        let mut done = 0;
-        for due in due {
-            done += u64::from(hide_run(store, &due).await?);
-        }
-        hidden += done;
-        // What could not be hidden now would be found again at once.
-        if done == 0 || i64::try_from(found).unwrap_or(BATCH) < BATCH {
+        let due = due(store, after).await?;
+        // What cannot be hidden now must not hold up what comes behind it.
+        let Some(last) = due.last() else {
             return Ok(hidden);
+        };
+        after = last.run;
+        for due in &due {
+            match hide_run(store, due).await {
+                Ok(done) => hidden += u64::from(done),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => {
+                    tracing::error!(run.id = %due.run, %error, "the private values of a run could not be hidden");
+                }
+            }
         }
     }
 }
 
 /// `offset 0` keeps the planner from joining the few that are due with every run that is under way.
-async fn due(store: &Store) -> Result<Vec<Due>> {
+async fn due(store: &Store, after: Uuid) -> Result<Vec<Due>> {
     let rows = sqlx::query!(
         r#"select run.id, run.workspace_id, run.trigger_node, version.private -> run.trigger_node as "private!"
            from run join version on version.id = run.version_id
@@ -58,9 +63,11 @@ async fn due(store: &Store) -> Result<Vec<Due>> {
              and not exists (select from delivery d where d.run_id = run.id and d.finished_at is null and d.state <> 'held' offset 0)
              and not exists (select from run other where (other.parent_run = run.id or other.failure_of = run.id)
                              and other.finished_at is null offset 0)
-           order by run.finished_at limit $2"#,
+             and run.id > $3
+           order by run.id limit $2"#,
         MASK_HOURS,
         BATCH,
+        after,
     )
     .fetch_all(&store.pool)
     .await?;
@@ -130,9 +137,14 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
         .execute(&mut *transaction)
         .await?;
     let bytes = sqlx::query_scalar!(
-        "update artifact set deleted_at = now() where workspace_id = $1 and id = any($2) and deleted_at is null returning sha256",
+        "update artifact set deleted_at = now(), name = $4
+         where workspace_id = $1 and id = any($2) and deleted_at is null and upload_session is not null
+           and run_id in (select chain.id from run join run chain on chain.first_run = run.first_run where run.id = $3)
+         returning sha256",
         due.workspace.as_uuid(),
         &files,
+        due.run,
+        MASK,
     )
     .fetch_all(&mut *transaction)
     .await?;
@@ -142,13 +154,15 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     Ok(true)
 }
 
-/// The runs that its steps called, directly or through others, and those that told of a failure, all younger than it and held in this order.
+/// The runs that its steps called, directly or through others, those that told of a failure, and the retries of all these; they are
+/// younger than it and held in this order.
 async fn made_of_it(connection: &mut PgConnection, run: Uuid) -> Result<Vec<Uuid>> {
     let runs = sqlx::query_scalar!(
         r#"with recursive made (id) as (
                select id from run where parent_run = $1 or failure_of = $1
                union
-               select run.id from made join run on run.parent_run = made.id or run.failure_of = made.id)
+               select run.id from made join run on run.parent_run = made.id or run.failure_of = made.id
+                    or run.first_run = (select first_run from run of where of.id = made.id))
            select id as "id!" from made"#,
         run
     )
@@ -281,23 +295,30 @@ async fn hide_attempts(connection: &mut PgConnection, run: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Messages keep what kind they were and when they were written.
+/// Messages keep what kind they were and when they were written, those that asked somebody to decide among them.
 async fn hide_deliveries(connection: &mut PgConnection, run: Uuid) -> Result<()> {
-    let rows = sqlx::query!("select id, message from delivery where run_id = $1", run)
-        .fetch_all(&mut *connection)
-        .await?;
+    let rows = sqlx::query!(
+        "select id, message, error from delivery
+         where run_id = $1 or channel = 'mail' and run_id is null and message -> 'data' -> 'values' ->> 'approval' in (
+             select id::text from approval where approval.run_id = $1)",
+        run
+    )
+    .fetch_all(&mut *connection)
+    .await?;
     for mut row in rows {
         row.message.get_mut("data").into_iter().for_each(veil);
+        row.error.iter_mut().for_each(veil_error);
         sqlx::query!(
-            "update delivery set message = $2, masked_at = now() where id = $1",
+            "update delivery set message = $2, error = $3, masked_at = now() where id = $1",
             row.id,
-            row.message
+            row.message,
+            row.error,
         )
         .execute(&mut *connection)
         .await?;
         // A receiver may have repeated what it was sent.
         sqlx::query!(
-            "update delivery_attempt set answer_head = null where delivery_id = $1",
+            "update delivery_attempt set answer_head = null, error = case when error is not null then jsonb_build_object('code', error -> 'code') end where delivery_id = $1",
             row.id
         )
         .execute(&mut *connection)

@@ -424,16 +424,7 @@ pub async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>
         .filter_map(|lease| {
             let run = runs.get(&lease.run)?.clone();
             let steps = steps.get(&lease.run).cloned().unwrap_or_default();
-            // Every head but a trigger has a step row from the commit that entered it.
-            let solo = steps.iter().all(|step| {
-                matches!(
-                    step.state.as_str(),
-                    "succeeded" | "failed" | "cancelled" | "skipped"
-                )
-                // A container stands still; what is inside it moves.
-                || (step.state == "waiting" && step.waits_on.as_deref() == Some("items"))
-                || (step.node == lease.node && step.item_path == lease.item_path)
-            });
+            let solo = is_alone(&steps, &lease);
             Some(ClaimedEntry {
                 lease,
                 run,
@@ -442,6 +433,19 @@ pub async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>
             })
         })
         .collect())
+}
+
+/// Whether nothing else of the run can move. Every head but a trigger has a step row from the commit that entered it.
+pub fn is_alone(steps: &[StepRow], head: &Lease) -> bool {
+    steps.iter().all(|step| {
+        matches!(
+            step.state.as_str(),
+            "succeeded" | "failed" | "cancelled" | "skipped"
+        )
+        // A container stands still; what is inside it moves.
+        || (step.state == "waiting" && step.waits_on.as_deref() == Some("items"))
+        || (step.node == head.node && step.item_path == head.item_path)
+    })
 }
 
 fn columns(held: &[Lease]) -> (Vec<uuid::Uuid>, Vec<String>, Vec<String>, Vec<i64>) {

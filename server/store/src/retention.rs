@@ -148,7 +148,7 @@ async fn set_workflows(
 ) -> Result<()> {
     let ids: Vec<_> = workflows.iter().map(|(id, _)| id.as_uuid()).collect();
     let days: Vec<i32> = workflows.iter().map(|(_, days)| *days).collect();
-    // Locked in the order of ids first, as two people may save at once.
+    // Locked in the order of ids first, as two people may save at once. What is deleted is not shown and keeps its days.
     sqlx::query!(
         "select id from workflow where workspace_id = $1 and (run_days is not null or id = any($2)) order by id for no key update",
         scope.workspace().as_uuid(),
@@ -157,7 +157,7 @@ async fn set_workflows(
     .fetch_all(&mut *connection)
     .await?;
     sqlx::query!(
-        "update workflow set run_days = null where workspace_id = $1 and run_days is not null and id <> all($2)",
+        "update workflow set run_days = null where workspace_id = $1 and run_days is not null and id <> all($2) and deleted_at is null",
         scope.workspace().as_uuid(),
         &ids,
     )

@@ -13,6 +13,9 @@ use super::rows::{Cell, MAX_HEADINGS, Take};
 
 /// Most bytes of everything in a workbook once it is unpacked.
 const MAX_UNPACKED: u64 = 200 * 1024 * 1024;
+const MAX_UNPACKED_MB: usize = 200;
+/// Most bytes of its cells once they are read: a text that is stored once can stand in every cell.
+const MAX_CELLS: usize = 100 * 1024 * 1024;
 /// Most parts of a workbook.
 const MAX_PARTS: usize = 2000;
 /// Digits that Excel keeps of a number.
@@ -48,11 +51,13 @@ pub(super) fn read(
         has_headings: false,
         number: 0,
         cells: Vec::new(),
+        left: MAX_CELLS,
     };
     while let Some((cell, style)) = cells
         .next_cell_with_style_id()
         .map_err(|error| unreadable(&error))?
     {
+        table.weigh(text_bytes(cell.get_value()))?;
         let (row, column) = cell.get_position();
         let currency = currencies.get(style).cloned().flatten();
         table.cell(
@@ -71,9 +76,19 @@ struct Table<'a> {
     has_headings: bool,
     number: u64,
     cells: Vec<Cell>,
+    /// Bytes that may still be read.
+    left: usize,
 }
 
 impl Table<'_> {
+    fn weigh(&mut self, bytes: usize) -> Result<(), NodeError> {
+        self.left = self
+            .left
+            .checked_sub(bytes)
+            .ok_or_else(|| unpacks_too_large(MAX_CELLS / 1_048_576))?;
+        Ok(())
+    }
+
     fn cell(&mut self, row: u64, column: usize, cell: Cell) -> Result<(), NodeError> {
         if row != self.number {
             self.end_row()?;
@@ -93,6 +108,7 @@ impl Table<'_> {
 
     fn end_row(&mut self) -> Result<(), NodeError> {
         let cells = std::mem::take(&mut self.cells);
+        self.weigh(cells.len() * size_of::<Cell>())?;
         if self.number == self.heading_row {
             let headings: Vec<String> = cells
                 .into_iter()
@@ -130,20 +146,22 @@ fn check_size(bytes: &[u8]) -> Result<(), NodeError> {
     let broken = |error: &dyn std::fmt::Display| not_a_workbook(error.to_string());
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
     if archive.len() > MAX_PARTS {
-        return Err(unpacks_too_large());
+        return Err(unpacks_too_large(MAX_UNPACKED_MB));
     }
     let mut left = MAX_UNPACKED;
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|error| broken(&error))?;
         left = left
             .checked_sub(part.size())
-            .ok_or_else(unpacks_too_large)?;
+            .ok_or_else(|| unpacks_too_large(MAX_UNPACKED_MB))?;
     }
     let mut left = MAX_UNPACKED;
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|error| broken(&error))?;
         let size = copy(&mut part.take(left + 1), &mut sink()).map_err(|error| broken(&error))?;
-        left = left.checked_sub(size).ok_or_else(unpacks_too_large)?;
+        left = left
+            .checked_sub(size)
+            .ok_or_else(|| unpacks_too_large(MAX_UNPACKED_MB))?;
     }
     Ok(())
 }
@@ -218,8 +236,18 @@ fn unreadable(error: &XlsxError) -> NodeError {
     not_a_workbook(error.to_string())
 }
 
-fn unpacks_too_large() -> NodeError {
-    let most_mb = MAX_UNPACKED / 1_048_576;
+/// Of a text, before it is copied.
+fn text_bytes(value: &DataRef<'_>) -> usize {
+    match value {
+        DataRef::String(text) | DataRef::DurationIso(text) | DataRef::DateTimeIso(text) => {
+            text.len()
+        }
+        DataRef::SharedString(text) => text.len(),
+        _ => 0,
+    }
+}
+
+fn unpacks_too_large(most_mb: usize) -> NodeError {
     NodeError::failed(
         "unpacks_too_large",
         format!("The file was not opened, because it unpacks to more than {most_mb} MB."),

@@ -127,9 +127,9 @@ async fn lock(connection: &mut PgConnection, batch: BatchId) -> Result<Option<Lo
 async fn settle(connection: &mut PgConnection, batch: BatchId) -> Result<bool> {
     let done = sqlx::query!(
         "update batch_row r set state = coalesce(over.state, 'cancelled')
-         from (select begun.number, run.state from batch_row begun left join run on run.id = begun.run_id
+         from (select begun.number, begun.run_id, run.state from batch_row begun left join run on run.id = begun.run_id
                where begun.batch_id = $1 and begun.state = 'begun' and (run.id is null or run.finished_at is not null)) over
-         where r.batch_id = $1 and r.number = over.number",
+         where r.batch_id = $1 and r.number = over.number and r.state = 'begun' and r.run_id = over.run_id",
         batch.as_uuid(),
     )
     .execute(connection)
@@ -156,6 +156,15 @@ async fn begin(
     open: &Open,
     batch: &Locked,
 ) -> Result<Vec<(Scope, Accept)>> {
+    let waits = sqlx::query_scalar!(
+        r#"select exists (select from batch_row where batch_id = $1 and state = 'ready') as "waits!""#,
+        open.id.as_uuid(),
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if !waits {
+        return Ok(Vec::new());
+    }
     let room = room(connection, open.id).await?;
     let rows = sqlx::query!(
         r#"select number, title, input as "input!" from batch_row
@@ -258,6 +267,15 @@ async fn finish(connection: &mut PgConnection, batch: BatchId) -> Result<bool> {
 
 /// Tries the next rows again. The retry itself takes the row over, in its own commit.
 async fn retry(store: &Store, open: &Open) -> Result<bool> {
+    let marked = sqlx::query_scalar!(
+        r#"select exists (select from batch_row where batch_id = $1 and retry) as "marked!""#,
+        open.id.as_uuid(),
+    )
+    .fetch_one(&store.pool)
+    .await?;
+    if !marked {
+        return Ok(false);
+    }
     let room = room(&mut *store.pool.acquire().await?, open.id).await?;
     let rows = sqlx::query!(
         r#"select number, run_id as "run_id!" from batch_row where batch_id = $1 and retry order by number limit $2"#,

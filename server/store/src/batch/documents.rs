@@ -18,8 +18,8 @@ pub struct Paper {
     pub artifact: Artifact,
 }
 
-/// What the runs of succeeded rows have made: nothing that was handed in, no pictures of first pages, and of several files of one name in
-/// a chain of retries the newest.
+/// What the runs of succeeded rows have made, or kept of the run that they retry: nothing that was handed in, no pictures of first pages, and
+/// of several files of one name the newest.
 pub async fn documents(store: &Store, scope: &Scope, batch: BatchId) -> Result<Vec<Paper>> {
     let rows = sqlx::query!(
         r#"select number as "number!", title as "title!", id as "id!" from (
@@ -30,6 +30,7 @@ pub async fn documents(store: &Store, scope: &Scope, batch: BatchId) -> Result<V
                     join artifact a on a.workspace_id = r.workspace_id and a.run_id = chain.id
                where r.workspace_id = $1 and r.batch_id = $2 and r.state = 'succeeded'
                  and a.upload_session is null and a.deleted_at is null
+                 and (chain.id = run.id or exists (select from step where step.run_id = run.id and strpos(step.output::text, a.id::text) > 0))
                order by r.number, a.name, a.created_at desc) made
            where content_type <> 'image/svg+xml' or not exists (
                select from run chain join artifact pdf on pdf.workspace_id = $1 and pdf.run_id = chain.id

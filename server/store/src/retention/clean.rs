@@ -188,8 +188,9 @@ async fn remove_chains(
          where run.id = any($1)
            and not exists (select from run other where other.first_run = run.first_run
                            and (other.id >= $2 or other.finished_at is null or other.finished_at >= $3))
-           and not exists (select from run other join run caller on caller.id = other.parent_run
-                           where other.first_run = run.first_run and caller.finished_at is null)
+           and not exists (select from run other join run caller on caller.id = other.parent_run join run again on again.first_run = caller.first_run
+                           where other.first_run = run.first_run and again.finished_at is null)
+           and not exists (select from run other where other.first_run = run.first_run and other.private is not null and other.masked_at is null)
            and not exists (select from number n where n.first_run = run.first_run and n.state = 'open')
            and not exists (select from run other join delivery d on d.run_id = other.id
                            where other.first_run = run.first_run and d.finished_at is null and d.state <> 'held')",
@@ -410,6 +411,9 @@ async fn delete_files(
          where a.workspace_id = $1 and a.run_id = any($2) and a.deleted_at is null
            and not exists (select from run join run other on other.first_run = run.first_run
                            where run.id = a.run_id and other.finished_at is null)
+           and not exists (select from run join run other on other.first_run = run.first_run join run caller on caller.id = other.parent_run
+                                join run again on again.first_run = caller.first_run
+                           where run.id = a.run_id and again.finished_at is null)
            and not exists (select from run join run other on other.first_run = run.first_run join delivery d on d.run_id = other.id
                            where run.id = a.run_id and d.finished_at is null and d.state <> 'held')
          returning a.sha256, a.size_bytes",
@@ -455,7 +459,7 @@ async fn clean_loose_deliveries(
         let found = sqlx::query!(
             r#"select d.id, (d.finished_at is not null and not exists (select from run where run.id = d.run_id)) as "loose!"
                from delivery d left join retention r on r.workspace_id = d.workspace_id
-               where d.workspace_id = $1 and d.id > $2
+               where d.workspace_id = $1 and d.id > $2 and d.finished_at is not null and not exists (select from run where run.id = d.run_id)
                  and d.id < uuid_floor(now() - make_interval(days => case when r.workspace_id is null then $3 else r.run_days end))
                order by d.id limit $4 for update of d skip locked"#,
             workspace.as_uuid(),

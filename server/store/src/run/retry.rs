@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use engine::{ids::RunId, workflow::Workflow};
+use engine::{
+    ids::{MemberId, RunId},
+    workflow::Workflow,
+};
 use serde_json::Value as Json;
 use sqlx::PgConnection;
 
@@ -69,7 +72,7 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
         "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, submission_id, title, input, firm,
                           retry_of, first_run, priority, started_by, failure_of, private, limited)
          select $1, workspace_id, workflow_id, $4, source, trigger_node, submission_id, title, coalesce($5, input), firm,
-                id, first_run, $6, started_by, failure_of, private, limited
+                id, first_run, $6, coalesce($7, started_by), failure_of, private, limited
          from run where id = $2 and workspace_id = $3
          returning limited",
         new.as_uuid(),
@@ -78,6 +81,8 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
         version.as_uuid(),
         retry.input,
         i16::from(!retry.unattended),
+        // Whoever changed what was handed in may not decide on it, as whoever starts a run.
+        retry.input.as_ref().and(scope.member()).map(MemberId::as_uuid),
     )
     .fetch_one(&mut *transaction)
     .await?;

@@ -1,11 +1,12 @@
 // Starting a batch: choose a file, say what its columns fill, see what is wrong with its rows. Nothing begins before the person says so.
 
-import { Button, Checkbox, FileButton, Select } from "@mantine/core";
+import { Button, Checkbox, Select } from "@mantine/core";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { FileChoice } from "~/ui/FileChoice";
 import { api, ask, sendBytes } from "~/api/client";
 import type { BatchFile, BatchPreview, WorkflowDetail } from "~/api/types";
 import { fileLocales } from "~/lib/file-locales";
@@ -26,9 +27,9 @@ export function StartPage({ workflow }: { workflow: WorkflowDetail }) {
     mutationFn: (file: File) => sendBytes<BatchFile>("POST", `/api/workflows/${id}/batch-files?name=${encodeURIComponent(file.name)}`, new Blob([file], { type: "application/octet-stream" })),
   });
   const choose = (variant: "filled" | "default") => (
-    <FileButton accept={ACCEPT} onChange={(file) => file !== null && upload.mutate(file)}>
+    <FileChoice accept={ACCEPT} onChoose={(file) => upload.mutate(file)}>
       {(props) => <Button {...props} variant={variant} loading={upload.isPending}>{upload.data === undefined ? t("choose") : t("chooseOther")}</Button>}
-    </FileButton>
+    </FileChoice>
   );
   return (
     <Page

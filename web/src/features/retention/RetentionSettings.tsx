@@ -54,7 +54,9 @@ function Limits({ start }: { start: Retention }) {
     save.reset();
     setValues({ ...values, ...values_ });
   };
-  const count = (value: number | string) => (typeof value === "number" ? value : null);
+  // What is half written, such as "12.", stays as it is.
+  const [gigabytes, setGigabytes] = useState<number | string>(start.most_file_bytes == null ? "" : start.most_file_bytes / GIGABYTE);
+  const count = (value: number | string) => (value === "" || !Number.isFinite(Number(value)) ? null : Number(value));
   return (
     <Card title={t("limits")}>
       <form
@@ -70,10 +72,11 @@ function Limits({ start }: { start: Retention }) {
           <NumberInput label={t("file_days")} description={t("file_days_hint")} placeholder={t("as_runs")} min={3} max={36500} allowDecimal={false} value={values.file_days ?? ""} error={errors.file_days} onChange={(value) => change({ file_days: count(value) })} />
           <NumberInput
             label={t("most_file_bytes")} description={t("most_file_bytes_hint")} placeholder={t("no_limit")} min={0.001} max={1e6} decimalScale={3} suffix=" GB"
-            value={values.most_file_bytes === null ? "" : values.most_file_bytes / GIGABYTE} error={errors.most_file_bytes}
+            value={gigabytes} error={errors.most_file_bytes}
             onChange={(value) => {
-              const gigabytes = count(value);
-              change({ most_file_bytes: gigabytes === null ? null : Math.round(gigabytes * GIGABYTE) });
+              const most = count(value);
+              setGigabytes(value);
+              change({ most_file_bytes: most === null ? null : Math.round(most * GIGABYTE) });
             }}
           />
         </div>

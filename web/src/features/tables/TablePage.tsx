@@ -1,10 +1,11 @@
 /* One table: its rows as a spreadsheet, its columns, search and sorting, CSV in and out. */
-import { ActionIcon, Button, FileButton, Menu, Modal, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Menu, Modal, TextInput, Tooltip } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { ChevronLeft, Columns3, Download, Plus, Redo2, Search, Trash2, Undo2, Upload } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { FileChoice } from "~/ui/FileChoice";
 import { api, ask } from "~/api/client";
 import { keys } from "~/lib/queries";
 import { useTitle } from "~/lib/title";
@@ -280,9 +281,9 @@ function Bar({ table, view, setView, saving, bad, undo, redo, locale, addColumn,
       <Tooltip label={t("undo")}><ActionIcon variant="subtle" aria-label={t("undo")} disabled={undo === null} onClick={() => undo?.()}><Undo2 size={16} /></ActionIcon></Tooltip>
       <Tooltip label={t("redo")}><ActionIcon variant="subtle" aria-label={t("redo")} disabled={redo === null} onClick={() => redo?.()}><Redo2 size={16} /></ActionIcon></Tooltip>
       <Button size="xs" variant="default" leftSection={<Columns3 size={14} />} onClick={addColumn}>{t("addColumn")}</Button>
-      <FileButton accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values" onChange={(file) => file !== null && setFile(file)}>
+      <FileChoice accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values" onChoose={setFile}>
         {(props) => <Button {...props} size="xs" variant="default" leftSection={<Upload size={14} />}>{t("import")}</Button>}
-      </FileButton>
+      </FileChoice>
       <Button size="xs" variant="default" component="a" href={`/api/tables/${table.id}/export?locale=${locale}`} download={`${table.name}.csv`} leftSection={<Download size={14} />}>{t("export")}</Button>
       <Tooltip label={t("delete")}><ActionIcon variant="subtle" aria-label={t("delete")} onClick={() => setDeleting(true)}><Trash2 size={16} /></ActionIcon></Tooltip>
       {deleting && <DeleteDialog table={table} close={() => setDeleting(false)} />}

@@ -1,8 +1,9 @@
-import { Button, FileButton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Plus, Upload } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { FileChoice } from "~/ui/FileChoice";
 import { api, ask, items, sendBytes } from "~/api/client";
 import { useFormat } from "~/lib/format";
 import { useLiveQueries } from "~/lib/live-queries";
@@ -30,9 +31,9 @@ export function TablesPage() {
   if (!ready) return <Loading lines={3} />;
   const actions = (
     <>
-      <FileButton accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values" onChange={(file) => file !== null && make.file.mutate(file)}>
+      <FileChoice accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values" onChoose={(file) => make.file.mutate(file)}>
         {(props) => <Button {...props} variant="default" loading={make.file.isPending} leftSection={<Upload size={16} strokeWidth={1.75} />}>{t("fromFile")}</Button>}
-      </FileButton>
+      </FileChoice>
       <Button loading={make.empty.isPending} leftSection={<Plus size={16} />} onClick={() => make.empty.mutate()}>{t("new")}</Button>
     </>
   );
