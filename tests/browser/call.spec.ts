@@ -128,6 +128,7 @@ test("a link is given to another program, which calls it back", async ({ browser
   await publish(made);
   const run = await api.call<{ id: string }>("POST", `/workflows/${made.id}/runs`, { input: { days: "7" } });
   await page.goto(`${server.url}/runs/${run.id}`);
+  await page.getByRole("button", { name: /^Letter/ }).click();
   const told = page.getByText(/Pay here: http/).first();
   await expect(told).toBeVisible();
   await expectAccessible(page, "a run that waits for a call");
@@ -135,5 +136,6 @@ test("a link is given to another program, which calls it back", async ({ browser
   const link = /Pay here: (\S+)/.exec((await told.textContent()) ?? "")?.[1] ?? "";
   const answer = await page.request.post(link, { data: { reference: "P-7" } });
   expect(answer.ok()).toBe(true);
+  await page.getByRole("button", { name: /^Thanks.*Done/ }).click();
   await expect(page.getByText("Thank you for P-7.")).toBeVisible();
 });
