@@ -64,6 +64,8 @@ test("list and canvas are two views of the same steps", async ({ browser }) => {
   const canvas = page.getByRole("application");
   const onCanvas = (label: string) => canvas.getByLabel(new RegExp(`^Step \\d+, ${label}$`));
   await expect(onCanvas("Add up 2")).toBeVisible();
+  // A step that was moved in the list lies where it was on the canvas, perhaps below another one.
+  await page.getByRole("button", { name: "Tidy up" }).click();
   await onCanvas("Add up 2").click();
   await expect(page.getByRole("textbox", { name: "Name of the step" })).toHaveValue("Add up 2");
   await page.keyboard.press("Delete");
