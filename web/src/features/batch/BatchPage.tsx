@@ -106,7 +106,7 @@ function Actions({ batch }: { batch: Batch }) {
       )}
       {batch.state === "stopped" && <Button leftSection={<Play {...icon} />} loading={resume.isPending} onClick={() => resume.mutate()}>{t("resume")}</Button>}
       {batch.state !== "finished" && (batch.state === "running" || batch.counts.begun > 0) && (
-        <Button variant="default" leftSection={<Square {...icon} />} onClick={() => setStopping(true)}>{t("stop")}</Button>
+        <Button variant="default" leftSection={<Square {...icon} />} onClick={() => setStopping(true)}>{t("stopBatch")}</Button>
       )}
       {stopping && <StopDialog batch={batch} close={() => setStopping(false)} />}
     </>

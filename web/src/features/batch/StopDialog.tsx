@@ -35,7 +35,7 @@ export function StopDialog({ batch, close }: { batch: Batch; close: () => void }
         {batch.counts.begun > 0 && <Checkbox label={t("stopRuns", { count: batch.counts.begun })} checked={runs} onChange={(event) => setRuns(event.currentTarget.checked)} />}
         {stop.isError && <InlineError error={stop.error} />}
         <div className={classes.buttons}>
-          <Button type="submit" loading={stop.isPending} data-autofocus>{t("stop")}</Button>
+          <Button type="submit" loading={stop.isPending} data-autofocus>{t("stopBatch")}</Button>
           <Button variant="default" onClick={close}>{t("goOn")}</Button>
         </div>
       </form>

@@ -44,7 +44,7 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
   const trying = data !== undefined && ["due", "retrying", "sending", "held"].includes(data.state);
   useCommands([
     ...(data === undefined ? [] : [{ id: "delivery-again", label: t("send_again"), run: () => again.mutate() }]),
-    ...(trying ? [{ id: "delivery-stop", label: t("stop"), run: () => stop.mutate() }] : []),
+    ...(trying ? [{ id: "delivery-stop", label: t("stop_trying"), run: () => stop.mutate() }] : []),
   ]);
   return (
     <aside className={classes.panel} aria-label={t("panel")}>
@@ -73,7 +73,7 @@ export function DeliveryPanel({ id, close }: { id: string; close: () => void }) 
               </Button>
               {trying && (
                 <Button variant="default" loading={stop.isPending} onClick={() => stop.mutate()}>
-                  {t("stop")}
+                  {t("stop_trying")}
                 </Button>
               )}
               {data.run !== null && (
@@ -172,7 +172,7 @@ function AttemptRow({ attempt }: { attempt: DeliveryAttempt }) {
   const failed = attempt.error === null ? t("app:common.no_answer") : here ? stepErrorText(attempt.error) : "";
   const outcome = attempt.status === null ? failed : fine ? t("state.received_code", { code: attempt.status }) : t("answered", { code: attempt.status });
   const facts = [
-    attempt.answer_head === null || attempt.answer_head === "" ? null : t("quote", { text: attempt.answer_head }),
+    attempt.answer_head === null || attempt.answer_head === "" ? null : t("quoted", { text: attempt.answer_head }),
     attempt.took_ms === null ? null : format.duration(attempt.took_ms),
   ].filter((fact) => fact !== null);
   return (
