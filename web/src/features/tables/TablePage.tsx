@@ -92,7 +92,7 @@ function OpenTable({ id }: { id: string }) {
     const draft = drafts.drafts.find((one) => one.id === row.id);
     if (draft) return void saveDraft({ ...draft, cells: { ...draft.cells, [column.name]: typed } });
     const same = typeof typed === "string" ? typedText(column, row.cells[column.name], locale) === typed : (row.cells[column.name] ?? null) === typed;
-    if (!same) void send([{ op: "set", row: row.id, revision: row.revision, cells: { [column.name]: typed } }]);
+    if (!same || saving) void send([{ op: "set", row: row.id, revision: row.revision, cells: { [column.name]: typed } }]);
   };
   const clear = (from: Place, to: Place) => {
     const named = columns.slice(Math.max(0, from.column), to.column + 1);

@@ -41,6 +41,7 @@ export function useTable(id: string, locale: string) {
   const [undone, setUndone] = useState<Step[]>([]);
   const [done, setDone] = useState<Step[]>([]);
   const stepping = useRef(false);
+  const turn = useRef(Promise.resolve());
   const asking = useRef<"no" | "yes" | "again">("no");
   /** Revisions that were made here. */
   const ours = useRef(new Set<number>());
@@ -99,13 +100,20 @@ export function useTable(id: string, locale: string) {
     }
   }, [client, id, locale, put, refresh]);
 
-  /** Makes changes, cells as they are typed; they can be taken back. */
-  const change = useCallback(async (changes: RowChange[]): Promise<void> => {
-    const known = client.getQueryData<Known>(rowsKey(id)) ?? { revision: 0, rows: [] };
-    const back = inverse(known, changes);
-    const revision = await send(changes, true);
-    setDone((steps) => [...steps.slice(1 - MOST_UNDO), { changes: back, revision }]);
-    setUndone([]);
+  /** Makes changes, cells as they are typed; they can be taken back. One after the other: whoever types fast changes what is still on its way. */
+  const change = useCallback((typed: RowChange[]): Promise<void> => {
+    const read = () => client.getQueryData<Known>(rowsKey(id)) ?? { revision: 0, rows: [] };
+    const made = read().revision;
+    const next = turn.current.then(async () => {
+      const known = read();
+      const changes = based(typed, known, made, ours.current);
+      const back = inverse(known, changes);
+      const revision = await send(changes, true);
+      setDone((steps) => [...steps.slice(1 - MOST_UNDO), { changes: back, revision }]);
+      setUndone([]);
+    });
+    turn.current = next.catch(() => undefined);
+    return next;
   }, [client, id, send]);
 
   /** Takes the last step from one stack to the other, one at a time; what is refused stays where it is. */
