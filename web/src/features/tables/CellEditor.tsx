@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useRef, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, useRef, useState } from "react";
 import classes from "./tables.module.css";
 import type { Column } from "./types";
 
@@ -8,6 +8,11 @@ interface Props {
   text: string;
   /** `null`: nothing is changed. */
   end: (typed: string | null, move: "down" | "right" | "left" | null) => void;
+}
+
+/** Writing goes on behind what stands there. */
+function toEnd({ currentTarget: field }: FocusEvent<HTMLTextAreaElement>) {
+  field.setSelectionRange(field.value.length, field.value.length);
 }
 
 /** The control of one cell while it is edited: Enter goes down, Tab goes on, Escape leaves everything as it was. */
@@ -42,7 +47,7 @@ export function CellEditor({ column, label, text, end }: Props) {
       </select>
     );
   }
-  if (hasLines) return <textarea {...shared} data-lines value={typed} rows={4} onChange={(event) => setTyped(event.currentTarget.value)} />;
+  if (hasLines) return <textarea {...shared} data-lines value={typed} rows={4} onChange={(event) => setTyped(event.currentTarget.value)} onFocus={toEnd} />;
   const figures = column.kind === "integer" || column.kind === "decimal" || column.kind === "money";
   return (
     <input
