@@ -62,6 +62,11 @@ test("the palette goes anywhere and does what the screen offers", async ({ brows
   await expect(palette.getByText("Nothing fits these letters.")).toBeVisible();
 });
 
+/** As fingers do: the second key does not wait until the page has answered the first, however busy it is. */
+async function inTurn(page: Page, ...keys: [string, string]): Promise<void> {
+  await Promise.all(keys.map((key) => page.keyboard.press(key)));
+}
+
 test("letters go to screens, and can be turned off", async ({ browser }) => {
   const page = await signedIn(browser);
   await page.goto(`${server.url}/workflows`);
@@ -72,8 +77,7 @@ test("letters go to screens, and can be turned off", async ({ browser }) => {
     ["m", "/models"],
     ["w", "/workflows"],
   ]) {
-    await page.keyboard.press("g");
-    await page.keyboard.press(letter ?? "");
+    await inTurn(page, "g", letter ?? "");
     await expect(page).toHaveURL(`${server.url}${path}`);
   }
   await page.keyboard.press("?");
@@ -81,8 +85,7 @@ test("letters go to screens, and can be turned off", async ({ browser }) => {
   await keys.getByLabel("Single letters act while a list or canvas has focus").uncheck();
   await page.keyboard.press("Escape");
   await expect(keys).toBeHidden();
-  await page.keyboard.press("g");
-  await page.keyboard.press("r");
+  await inTurn(page, "g", "r");
   await page.keyboard.press("?");
   await expect(keys).toBeHidden();
   await expect(page).toHaveURL(`${server.url}/workflows`);
