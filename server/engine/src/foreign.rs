@@ -386,5 +386,14 @@ mod tests {
             let adopted = adopt(&Json::Object(sample), &kind, "EUR");
             prop_assert!(Value::from_json(&adopted, &kind).is_ok(), "{adopted} {kind:?}");
         }
+
+        /// JavaScript, Python and others write the shortest digits that are read as the same number.
+        #[test]
+        fn what_programs_print_of_a_number_is_exact(bits in any::<u64>()) {
+            let number = f64::from_bits(bits);
+            prop_assume!(number.is_finite());
+            let printed = format!("[{number:?}]");
+            prop_assert_eq!(inexact_number(&printed), None);
+        }
     }
 }
