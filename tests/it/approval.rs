@@ -451,3 +451,39 @@ async fn an_answer_and_the_end_of_its_time_are_one_of_both() {
     }
     office.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_decide_sees_no_file_of_the_question() {
+    let (office, owner) = Office::open().await;
+    let member = office.member(&owner).await;
+    let run = asked(&office, &owner, &json!({"not_starter": true})).await;
+    let file = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let shown = json!([{"file": {"id": file, "name": "quote.pdf", "content_type": "application/pdf", "size_bytes": 4}}]);
+    office.sql(&format!(
+        "update approval set request = jsonb_set(request, '{{files}}', '{shown}')"
+    ));
+    let approval = open(&member).await;
+    let page = page_of(&approval);
+    let path = format!("{page}/file?file={file}");
+    assert_eq!(member.get(&path).await.status, 303);
+    let owner_id = office.sql("select id from member where role = 'owner'");
+    let id = approval["id"].as_str().expect("an id");
+    let barred = store::link::approval_token(
+        &office.store.sealer,
+        id.parse().expect("an id"),
+        owner_id.parse().expect("an id"),
+    )
+    .expect("a token");
+    let barred = format!("/approve/{barred}/file?file={file}");
+    assert_eq!(owner.get(&barred).await.status, 403);
+    let taken = decide(
+        &member,
+        &page,
+        &[("_decision", "approve"), ("discount", "1")],
+    )
+    .await;
+    assert_eq!(taken.status, 303, "{}", html(&taken));
+    ended(&office, &owner, &run).await;
+    assert_eq!(member.get(&path).await.status, 410);
+    office.close().await;
+}
