@@ -487,3 +487,47 @@ async fn who_may_not_decide_sees_no_file_of_the_question() {
     assert_eq!(member.get(&path).await.status, 410);
     office.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_to_all_who_are_asked_are_written_at_once() {
+    let (office, owner) = Office::open().await;
+    let receiver = MailReceiver::start(&[]).await;
+    let settings = json!({
+        "host": "127.0.0.1", "port": receiver.port, "encryption": "none", "sender_name": "Office", "sender_address": "office@reise.test",
+    });
+    owner.put("/api/mail", settings).await.expect(200);
+    office.sql(
+        "insert into member (id, workspace_id, email, name, role, password_hash)
+         select gen_random_uuid(), id, 'person' || number || '@example.com', 'Person', 'member', ''
+         from workspace, generate_series(1, 3) number",
+    );
+    office.sql(
+        "create table written (mails bigint);
+         create function count_mails() returns trigger language plpgsql as
+             $$ begin insert into written select count(*) from fresh; return null; end $$;
+         create trigger count_mails after insert on delivery referencing new table as fresh
+             for each statement execute function count_mails()",
+    );
+    let run = asked(&office, &owner, &json!({"by_mail": true})).await;
+    assert_eq!(office.sql("select mails from written"), "4");
+    let delivered = "select count(*) from delivery where state = 'delivered'";
+    office.db.until(delivered, "4").await;
+    let mut told: Vec<String> = receiver
+        .received()
+        .into_iter()
+        .flat_map(|mail| mail.to)
+        .collect();
+    told.sort();
+    let expected = [
+        "marta@example.com",
+        "person1@example.com",
+        "person2@example.com",
+        "person3@example.com",
+    ];
+    assert_eq!(told, expected);
+    owner
+        .post(&format!("/api/runs/{run}/stop"), json!({}))
+        .await
+        .expect(200);
+    office.close().await;
+}

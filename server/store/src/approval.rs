@@ -192,32 +192,30 @@ pub(crate) async fn insert(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let mut mails: Vec<(Uuid, Mailbox, String)> = receivers
+    let mail = |person: Uuid, to: Mailbox, locale: &str| {
+        json!({
+            "to": [to], "locale": locale, "approval": id, "person": person, "title": new.request.title,
+            "workflow": row.workflow, "time_zone": new.request.time_zone, "expires_at": new.request.expires_at,
+        })
+    };
+    let mut mails: Vec<Json> = receivers
         .into_iter()
         .map(|member| {
-            let mailbox = Mailbox {
+            let to = Mailbox {
                 name: member.name,
                 address: member.email,
             };
-            (member.id, mailbox, member.locale)
+            mail(member.id, to, &member.locale)
         })
         .collect();
     for outsider in outsiders {
         let address = outsider.mailbox.address.to_lowercase();
         if !row.barred_addresses.contains(&address) {
-            mails.push((outsider.id, outsider.mailbox, new.request.locale.clone()));
+            mails.push(mail(outsider.id, outsider.mailbox, &new.request.locale));
         }
     }
-    let mut written = false;
-    for (person, to, locale) in mails {
-        let values = json!({
-            "to": [to], "locale": locale, "approval": id, "person": person, "title": new.request.title,
-            "workflow": row.workflow, "time_zone": new.request.time_zone, "expires_at": new.request.expires_at,
-        });
-        let mail = delivery::insert_mail(connection, new.scope, APPROVAL, values, now).await?;
-        written |= mail.is_some();
-    }
-    Ok(written)
+    let written = delivery::insert_mails(connection, new.scope, APPROVAL, &mails, now).await?;
+    Ok(!written.is_empty())
 }
 
 /// Whether anybody may answer: a member who is still here and did not start the run, or somebody outside.
