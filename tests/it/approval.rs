@@ -531,3 +531,56 @@ async fn mails_to_all_who_are_asked_are_written_at_once() {
         .expect(200);
     office.close().await;
 }
+
+/// Waits until those who look at the list of questions are told that it changed.
+async fn told(events: &mut tokio::sync::broadcast::Receiver<store::events::Event>) {
+    let heard = async { while events.recv().await.expect("the hub lives").topic != "approvals" {} };
+    tokio::time::timeout(Duration::from_secs(30), heard)
+        .await
+        .expect("the list changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_at_the_list_is_told_when_a_question_is_withdrawn() {
+    let (office, owner) = Office::open().await;
+    let mut events = office.store.events.subscribe();
+    // Beside the question something fails, and with it the run.
+    let mut fails = document(&json!({}));
+    let step = |id: &str, node_type: &str, config: Json| json!({"id": id, "type": node_type, "version": 1, "name": id, "config": config});
+    let nodes = fails["nodes"].as_array_mut().expect("steps");
+    nodes.push(step(
+        "pause",
+        "delay",
+        json!({"mode": "business_days", "amount": "20"}),
+    ));
+    nodes.push(step(
+        "halt",
+        "stop",
+        json!({"ends": "with_error", "message": "No."}),
+    ));
+    let edges = fails["edges"].as_array_mut().expect("edges");
+    edges.push(json!({"from": "form", "port": "out", "to": "pause"}));
+    edges.push(json!({"from": "pause", "port": "out", "to": "halt"}));
+    let run = office.start(&owner, fails, answers()).await;
+    told(&mut events).await;
+    let waits = format!("select count(*) from step where run_id = '{run}' and state = 'waiting'");
+    office.db.until(&waits, "2").await;
+    office.sql("update queue_entry set due_at = now() where node = 'pause'");
+    told(&mut events).await;
+    assert_eq!(office.sql("select state from approval"), "withdrawn");
+    // Somebody stops it.
+    let run = asked(&office, &owner, &json!({})).await;
+    told(&mut events).await;
+    let slug = office.sql(&format!(
+        "select slug from workflow join run on run.workflow_id = workflow.id where run.id = '{run}'"
+    ));
+    let public = store::link::workflow(&office.store, &slug)
+        .await
+        .expect("a form");
+    let run = run.parse().expect("an id");
+    store::run::stop(&office.store, &public.scope, run)
+        .await
+        .expect("it is stopped");
+    told(&mut events).await;
+    office.close().await;
+}
