@@ -247,6 +247,43 @@ async fn what_is_not_over_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_called_stays_as_long_as_whoever_called_its_caller_may_need_it() {
+    let site = quiet().await;
+    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let executor = site.executor().await;
+    let top = ended(&site, &published, 402).await;
+    let middle = ended(&site, &published, 401).await;
+    let bottom = ended(&site, &published, 400).await;
+    file(&site, &published, bottom, "made at the bottom").await;
+    let workspace = site.workspace;
+    site.db.sql(&format!(
+        "update run set parent_run = '{top}', parent_node = 'call', parent_item_path = '', depth = 1 where id = '{middle}';
+         update run set parent_run = '{middle}', parent_node = 'call', parent_item_path = '', depth = 2 where id = '{bottom}';
+         update run set state = 'waiting', finished_at = null where id = '{top}'"
+    ));
+    let left = "select (select count(*) from run), (select count(*) from artifact where deleted_at is null)";
+    keep(&site, &published, |keep| {
+        keep.run_days = Some(200);
+        keep.file_days = Some(10);
+    })
+    .await;
+    clean(&site).await;
+    assert_eq!(site.db.sql(left), "3|1", "the top one waits");
+    site.db.sql(&format!(
+        "insert into delivery (id, workspace_id, run_id, channel, state, message, due_at)
+             values (gen_random_uuid(), '{workspace}', '{top}', 'mail', 'retrying', '{{}}', now() + interval '1 day');
+         update run set state = 'succeeded', finished_at = now() - interval '400 days' where id = '{top}'"
+    ));
+    clean(&site).await;
+    assert_eq!(site.db.sql(left), "3|1", "its message is under way");
+    site.db
+        .sql("update delivery set state = 'stopped', finished_at = now()");
+    clean(&site).await;
+    assert_eq!(site.db.sql(left), "0|0");
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_newest_runs_stay_where_their_number_is_limited() {
     let site = quiet().await;
     let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
