@@ -14,6 +14,10 @@ use formwork_tests::{
 use reqwest::Method;
 use rust_xlsxwriter::Workbook;
 use serde_json::{Value as Json, json};
+use store::{
+    StoreError,
+    run::{self, Retry},
+};
 use zip::ZipArchive;
 
 /// A form and a text of its answers.
@@ -451,6 +455,66 @@ async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
         office.sql("select sum(priority) from run where retry_of is not null"),
         "1"
     );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
+    let (office, owner) = Office::open().await;
+    let mut document = letter(&customers());
+    document["nodes"][1]["config"]["template"] = json!("{{ 1 / (form.customer | length - 10) }}");
+    let workflow = office.publish(&owner, document).await;
+    let made = start(&owner, &workflow, &file_of(2)).await;
+    office.db.until(FINISHED, "1").await;
+    office.rest().await;
+    let path = batch_path(&made);
+    owner
+        .post(&format!("{path}/retry"), json!({}))
+        .await
+        .expect(200);
+    owner
+        .post(&format!("{path}/stop"), json!({"runs": false}))
+        .await
+        .expect(200);
+    // Who saw it before it was stopped.
+    let store = office.db.store().await;
+    let slug = office.sql("select slug from workflow");
+    let public = store::link::workflow(&store, &slug).await.expect("a form");
+    let row = rows(&owner, &made, "").await.remove(0);
+    let run = row["run"].as_str().expect("a run");
+    let again = Retry {
+        unattended: true,
+        ..Retry::default()
+    };
+    let refused = run::retry(&store, &public.scope, run.parse().expect("an id"), again).await;
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::Conflict {
+                code: "batch_stopped",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    let asking = "select count(*) from batch_row where retry";
+    assert_eq!(office.sql(asking), "2");
+    // Whoever tries one by hand knows what they do.
+    owner
+        .post(&format!("/api/runs/{run}/retry"), json!({}))
+        .await
+        .expect(202);
+    assert_eq!(office.sql(asking), "1");
+    store::batch::advance(&store).await.unwrap();
+    let retries = "select count(*) from run where retry_of is not null";
+    assert_eq!(office.sql(retries), "1");
+    owner
+        .post(&format!("{path}/resume"), json!({}))
+        .await
+        .expect(200);
+    store::batch::advance(&store).await.unwrap();
+    assert_eq!(office.sql(retries), "2");
+    assert_eq!(office.sql(asking), "0");
     office.close().await;
 }
 
