@@ -1,6 +1,6 @@
 //! What is kept and what goes: runs by age and number, files by age and size, partitions that hold nothing. What is not over stays.
 
-use std::{path::PathBuf, process::Command, time::SystemTime};
+use std::{path::PathBuf, process::Command};
 
 use engine::ids::RunId;
 use formwork_tests::{
@@ -84,17 +84,6 @@ async fn file(site: &Site, published: &Published, run: RunId, text: &str) -> Pat
     place.join(&digits[..2]).join(digits)
 }
 
-/// Bytes younger than a day may still be waiting for their row.
-fn let_a_day_pass(place: &std::path::Path) {
-    let file = std::fs::File::options()
-        .append(true)
-        .open(place)
-        .expect("the bytes are there");
-    let day = std::time::Duration::from_hours(25);
-    file.set_modified(SystemTime::now() - day)
-        .expect("its date is set");
-}
-
 async fn keep(site: &Site, published: &Published, change: impl FnOnce(&mut Retention)) {
     let mut retention = Retention {
         run_days: None,
@@ -154,8 +143,6 @@ async fn an_old_run_goes_with_all_that_is_its_own() {
                  select id, 1, workspace_id, now(), 1 from delivery where run_id = '{run}'"
         ));
     }
-    let_a_day_pass(&its);
-    let_a_day_pass(&shared);
     by_default(&site);
     clean(&site).await;
     for table in [
@@ -368,7 +355,6 @@ async fn files_can_go_before_their_runs() {
     let place = file(&site, &published, oldest, &"a".repeat(400_000)).await;
     file(&site, &published, middle, &"b".repeat(500_000)).await;
     file(&site, &published, newest, &"c".repeat(900_000)).await;
-    let_a_day_pass(&place);
     let kept = "select run_id from artifact where deleted_at is null order by run_id";
     keep(&site, &published, |keep| keep.file_days = Some(40)).await;
     clean(&site).await;
