@@ -383,6 +383,20 @@ async fn files_can_go_before_their_runs() {
     let refused = run::retry(&site.store, &published.scope, middle, from_start()).await;
     let refused = refused.expect_err("its file is gone").to_string();
     assert!(refused.contains("note.txt"), "{refused}");
+    // It may be what a called run made.
+    site.db.sql(&format!(
+        "update run set parent_run = '{middle}', parent_node = 'call', parent_item_path = '', depth = 1 where id = '{newest}';
+         update artifact set deleted_at = now(), name = 'called.txt' where run_id = '{newest}'"
+    ));
+    let gone = site.db.sql(&format!(
+        "select id from artifact where run_id = '{newest}'"
+    ));
+    site.db.sql(&format!(
+        "update run set input = '{{\"file\": {{\"id\": \"{gone}\"}}}}' where id = '{middle}'"
+    ));
+    let refused = run::retry(&site.store, &published.scope, middle, from_start()).await;
+    let refused = refused.expect_err("its file is gone").to_string();
+    assert!(refused.contains("called.txt"), "{refused}");
     run::retry(&site.store, &published.scope, oldest, from_start())
         .await
         .expect("it needs no file");

@@ -579,16 +579,20 @@ pub(crate) async fn drop_empty_partitions(store: &Store) -> Result<i32> {
     Ok(dropped)
 }
 
-/// The name of a file of the run's chain that was removed and that these texts still name.
+/// The name of a file of the run's chain, or of the runs that it called, that was removed and that these texts still name.
 pub(crate) async fn removed_file(
     connection: &mut PgConnection,
     run: Uuid,
     texts: &[String],
 ) -> Result<Option<String>> {
     let removed = sqlx::query!(
-        "select a.id, a.name from run join run chain on chain.first_run = run.first_run
-             join artifact a on a.workspace_id = chain.workspace_id and a.run_id = chain.id
-         where run.id = $1 and a.deleted_at is not null order by a.created_at, a.id",
+        r#"with recursive made_by (id, workspace_id) as (
+               select chain.id, chain.workspace_id from run join run chain on chain.first_run = run.first_run where run.id = $1
+               union
+               select called.id, called.workspace_id from made_by join run called on called.parent_run = made_by.id)
+           select a.id as "id!", a.name as "name!" from made_by
+                join artifact a on a.workspace_id = made_by.workspace_id and a.run_id = made_by.id
+           where a.deleted_at is not null order by a.created_at, a.id"#,
         run,
     )
     .fetch_all(connection)
