@@ -451,3 +451,136 @@ async fn an_answer_and_the_end_of_its_time_are_one_of_both() {
     }
     office.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_decide_sees_no_file_of_the_question() {
+    let (office, owner) = Office::open().await;
+    let member = office.member(&owner).await;
+    let run = asked(&office, &owner, &json!({"not_starter": true})).await;
+    let file = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let shown = json!([{"file": {"id": file, "name": "quote.pdf", "content_type": "application/pdf", "size_bytes": 4}}]);
+    office.sql(&format!(
+        "update approval set request = jsonb_set(request, '{{files}}', '{shown}')"
+    ));
+    let approval = open(&member).await;
+    let page = page_of(&approval);
+    let path = format!("{page}/file?file={file}");
+    assert_eq!(member.get(&path).await.status, 303);
+    let owner_id = office.sql("select id from member where role = 'owner'");
+    let id = approval["id"].as_str().expect("an id");
+    let barred = store::link::approval_token(
+        &office.store.sealer,
+        id.parse().expect("an id"),
+        owner_id.parse().expect("an id"),
+    )
+    .expect("a token");
+    let barred = format!("/approve/{barred}/file?file={file}");
+    assert_eq!(owner.get(&barred).await.status, 403);
+    let taken = decide(
+        &member,
+        &page,
+        &[("_decision", "approve"), ("discount", "1")],
+    )
+    .await;
+    assert_eq!(taken.status, 303, "{}", html(&taken));
+    ended(&office, &owner, &run).await;
+    assert_eq!(member.get(&path).await.status, 410);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_to_all_who_are_asked_are_written_at_once() {
+    let (office, owner) = Office::open().await;
+    let receiver = MailReceiver::start(&[]).await;
+    let settings = json!({
+        "host": "127.0.0.1", "port": receiver.port, "encryption": "none", "sender_name": "Office", "sender_address": "office@reise.test",
+    });
+    owner.put("/api/mail", settings).await.expect(200);
+    office.sql(
+        "insert into member (id, workspace_id, email, name, role, password_hash)
+         select gen_random_uuid(), id, 'person' || number || '@example.com', 'Person', 'member', ''
+         from workspace, generate_series(1, 3) number",
+    );
+    office.sql(
+        "create table written (mails bigint);
+         create function count_mails() returns trigger language plpgsql as
+             $$ begin insert into written select count(*) from fresh; return null; end $$;
+         create trigger count_mails after insert on delivery referencing new table as fresh
+             for each statement execute function count_mails()",
+    );
+    let run = asked(&office, &owner, &json!({"by_mail": true})).await;
+    assert_eq!(office.sql("select mails from written"), "4");
+    let delivered = "select count(*) from delivery where state = 'delivered'";
+    office.db.until(delivered, "4").await;
+    let mut told: Vec<String> = receiver
+        .received()
+        .into_iter()
+        .flat_map(|mail| mail.to)
+        .collect();
+    told.sort();
+    let expected = [
+        "marta@example.com",
+        "person1@example.com",
+        "person2@example.com",
+        "person3@example.com",
+    ];
+    assert_eq!(told, expected);
+    owner
+        .post(&format!("/api/runs/{run}/stop"), json!({}))
+        .await
+        .expect(200);
+    office.close().await;
+}
+
+/// Waits until those who look at the list of questions are told that it changed.
+async fn told(events: &mut tokio::sync::broadcast::Receiver<store::events::Event>) {
+    let heard = async { while events.recv().await.expect("the hub lives").topic != "approvals" {} };
+    tokio::time::timeout(Duration::from_secs(30), heard)
+        .await
+        .expect("the list changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_at_the_list_is_told_when_a_question_is_withdrawn() {
+    let (office, owner) = Office::open().await;
+    let mut events = office.store.events.subscribe();
+    // Beside the question something fails, and with it the run.
+    let mut fails = document(&json!({}));
+    let step = |id: &str, node_type: &str, config: Json| json!({"id": id, "type": node_type, "version": 1, "name": id, "config": config});
+    let nodes = fails["nodes"].as_array_mut().expect("steps");
+    nodes.push(step(
+        "pause",
+        "delay",
+        json!({"mode": "business_days", "amount": "20"}),
+    ));
+    nodes.push(step(
+        "halt",
+        "stop",
+        json!({"ends": "with_error", "message": "No."}),
+    ));
+    let edges = fails["edges"].as_array_mut().expect("edges");
+    edges.push(json!({"from": "form", "port": "out", "to": "pause"}));
+    edges.push(json!({"from": "pause", "port": "out", "to": "halt"}));
+    let run = office.start(&owner, fails, answers()).await;
+    told(&mut events).await;
+    let waits = format!("select count(*) from step where run_id = '{run}' and state = 'waiting'");
+    office.db.until(&waits, "2").await;
+    office.sql("update queue_entry set due_at = now() where node = 'pause'");
+    told(&mut events).await;
+    assert_eq!(office.sql("select state from approval"), "withdrawn");
+    // Somebody stops it.
+    let run = asked(&office, &owner, &json!({})).await;
+    told(&mut events).await;
+    let slug = office.sql(&format!(
+        "select slug from workflow join run on run.workflow_id = workflow.id where run.id = '{run}'"
+    ));
+    let public = store::link::workflow(&office.store, &slug)
+        .await
+        .expect("a form");
+    let run = run.parse().expect("an id");
+    store::run::stop(&office.store, &public.scope, run)
+        .await
+        .expect("it is stopped");
+    told(&mut events).await;
+    office.close().await;
+}

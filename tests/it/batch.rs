@@ -14,6 +14,10 @@ use formwork_tests::{
 use reqwest::Method;
 use rust_xlsxwriter::Workbook;
 use serde_json::{Value as Json, json};
+use store::{
+    StoreError,
+    run::{self, Retry},
+};
 use zip::ZipArchive;
 
 /// A form and a text of its answers.
@@ -455,6 +459,66 @@ async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
+    let (office, owner) = Office::open().await;
+    let mut document = letter(&customers());
+    document["nodes"][1]["config"]["template"] = json!("{{ 1 / (form.customer | length - 10) }}");
+    let workflow = office.publish(&owner, document).await;
+    let made = start(&owner, &workflow, &file_of(2)).await;
+    office.db.until(FINISHED, "1").await;
+    office.rest().await;
+    let path = batch_path(&made);
+    owner
+        .post(&format!("{path}/retry"), json!({}))
+        .await
+        .expect(200);
+    owner
+        .post(&format!("{path}/stop"), json!({"runs": false}))
+        .await
+        .expect(200);
+    // Who saw it before it was stopped.
+    let store = office.db.store().await;
+    let slug = office.sql("select slug from workflow");
+    let public = store::link::workflow(&store, &slug).await.expect("a form");
+    let row = rows(&owner, &made, "").await.remove(0);
+    let run = row["run"].as_str().expect("a run");
+    let again = Retry {
+        unattended: true,
+        ..Retry::default()
+    };
+    let refused = run::retry(&store, &public.scope, run.parse().expect("an id"), again).await;
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::Conflict {
+                code: "batch_stopped",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    let asking = "select count(*) from batch_row where retry";
+    assert_eq!(office.sql(asking), "2");
+    // Whoever tries one by hand knows what they do.
+    owner
+        .post(&format!("/api/runs/{run}/retry"), json!({}))
+        .await
+        .expect(202);
+    assert_eq!(office.sql(asking), "1");
+    store::batch::advance(&store).await.unwrap();
+    let retries = "select count(*) from run where retry_of is not null";
+    assert_eq!(office.sql(retries), "1");
+    owner
+        .post(&format!("{path}/resume"), json!({}))
+        .await
+        .expect(200);
+    store::batch::advance(&store).await.unwrap();
+    assert_eq!(office.sql(retries), "2");
+    assert_eq!(office.sql(asking), "0");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_begins_while_the_workflow_is_off() {
     let (office, owner) = Office::open().await;
     let workflow = office.publish(&owner, letter(&customers())).await;
@@ -552,6 +616,86 @@ async fn all_documents_come_as_a_zip_or_bound_as_one_pdf() {
             (409, Some("batch_no_documents"))
         );
     }
+    office.close().await;
+}
+
+/// A workflow that others call and that makes a page of this name, with further steps behind it.
+fn called(file: &str, further: &[Json]) -> Json {
+    let mut document = offer();
+    document["nodes"][0] = json!({"id": "form", "type": "call_input", "version": 1, "name": "Call",
+        "config": {"fields": [{"name": "customer", "title": "Customer", "kind": "text"}]}});
+    document["nodes"][1]["config"]["file_name"] = json!(file);
+    with_steps(document, further)
+}
+
+/// The page's document with further steps, one after the other.
+fn with_steps(mut document: Json, further: &[Json]) -> Json {
+    let mut last = json!("page");
+    for step in further {
+        let edge = json!({"from": last, "port": "out", "to": step["id"]});
+        last = step["id"].clone();
+        document["edges"].as_array_mut().expect("edges").push(edge);
+        document["nodes"]
+            .as_array_mut()
+            .expect("nodes")
+            .push(step.clone());
+    }
+    document
+}
+
+fn call(id: &str, workflow: &Json) -> Json {
+    json!({"id": id, "type": "workflow_call", "version": 1, "name": id, "on_error": "continue",
+        "config": {"workflow": workflow["id"], "values": {"customer": "{{ form.customer }}"}}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documents_of_called_runs_come_too_unless_they_failed() {
+    let (office, owner) = Office::open().await;
+    let annex = owner.publish(called("annex.pdf", &[])).await;
+    let terms = owner
+        .publish(called("terms.pdf", &[call("annex", &annex)]))
+        .await;
+    let halt = json!({"id": "halt", "type": "stop", "version": 1, "name": "Halt", "config": {"ends": "with_error", "message": "No."}});
+    let void = owner.publish(called("void.pdf", &[halt])).await;
+    let steps = [call("terms", &terms), call("void", &void)];
+    let workflow = owner.publish(with_steps(offer(), &steps)).await;
+    let made = start(&owner, &workflow, "Customer\nAda\nBo\n").await;
+    office.db.until(FINISHED, "1").await;
+    let names = async || {
+        let path = format!("{}/documents.zip", batch_path(&made));
+        let zip = owner.get(&path).await;
+        assert_eq!(zip.status, 200, "{}", zip.json);
+        let archive = ZipArchive::new(Cursor::new(zip.body)).expect("a ZIP");
+        archive
+            .file_names()
+            .map(|name| name.expect("a name").into_owned())
+            .collect::<Vec<String>>()
+    };
+    let expected = [
+        "0002 Ada - offer.pdf",
+        "0002 Ada - terms.pdf",
+        "0002 Ada - annex.pdf",
+        "0003 Bo - offer.pdf",
+        "0003 Bo - terms.pdf",
+        "0003 Bo - annex.pdf",
+    ];
+    assert_eq!(names().await, expected);
+    // A retry keeps the first call and makes the second anew.
+    let first = rows(&owner, &made, "").await[0]["run"].clone();
+    let first = first.as_str().expect("a run");
+    owner
+        .post(
+            &format!("/api/runs/{first}/retry"),
+            json!({"from_node": "void"}),
+        )
+        .await
+        .expect(202);
+    office
+        .db
+        .until("select count(*) from run where finished_at is null", "0")
+        .await;
+    office.db.until(FINISHED, "1").await;
+    assert_eq!(names().await, expected);
     office.close().await;
 }
 

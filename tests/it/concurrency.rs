@@ -319,6 +319,40 @@ async fn a_failed_run_frees_its_place_and_its_retry_waits_with_the_steps_it_keep
     office.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_in_line_is_not_taken_from_the_limits_of_a_retry() {
+    let (office, owner) = Office::open().await;
+    let wait = json!({"mode": "business_days", "amount": "20"});
+    let halt = json!({"ends": "with_error", "message": "No."});
+    let mut steps = [node("wait", "delay", &wait), node("halt", "stop", &halt)];
+    steps[1]["limits"] = json!({"start_ms": 600_000, "total_ms": 600_000});
+    let workflow = owner.publish(document(&steps, &json!({"runs": 1}))).await;
+    let fails = owner.start(&workflow, json!({})).await;
+    let holder = owner.start(&workflow, json!({})).await;
+    finish(&office, &fails, "failed").await;
+    let retry = owner
+        .post(&format!("/api/runs/{fails}/retry"), json!({}))
+        .await
+        .expect(202);
+    let retry = text(&retry["id"], "a run").to_owned();
+    // An hour goes by.
+    office.sql(&format!(
+        "update run_place set created_at = created_at - interval '1 hour' where run_id = '{retry}';
+         update step set start_by = start_by - interval '1 hour', end_by = end_by - interval '1 hour' where run_id = '{retry}'"
+    ));
+    finish(&office, &holder, "failed").await;
+    let state = format!("select state from run where id = '{retry}'");
+    office.db.until(&state, "failed").await;
+    let errors = |run: &str| {
+        office.sql(&format!(
+            "select error ->> 'code' from run where id = '{run}'"
+        ))
+    };
+    assert_eq!(errors(&retry), errors(&fails));
+    assert_nothing_left(&office);
+    office.close().await;
+}
+
 /// Publishes the workflow anew.
 async fn republish(owner: &Caller, workflow: &Json, revision: i64, document: &Json) {
     let path = format!("/api/workflows/{}", text(&workflow["id"], "an id"));

@@ -5,6 +5,7 @@ use formwork_tests::{
     site::{Published, Site},
 };
 use serde_json::{Value as Json, json};
+use store::run::Retry;
 
 /// A beginning, and a step with these settings behind it.
 async fn limited(site: &Site, node_type: &str, config: Json) -> Published {
@@ -107,6 +108,32 @@ async fn a_step_that_nobody_takes_up_in_time_fails() {
     let standing = site.end(&published, run).await;
     assert_eq!(standing.error.expect("an error")["code"], "start_limit");
     assert_eq!(site.ledger.count("second"), 0);
+    executor.shutdown().await;
+    site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_count_for_the_step_with_which_a_retry_begins() {
+    let site = Site::new().await;
+    let limits = json!({"start_ms": 1_000, "total_ms": 600_000});
+    let fails = json!({"does": "fail", "@": {"limits": limits}});
+    let published = limited(&site, "t_outside", fails).await;
+    let executor = site.executor().await;
+    let run = site.start(&published).await;
+    assert_eq!(site.end(&published, run).await.state, "failed");
+    executor.shutdown().await;
+    // Nobody is there who could take it up.
+    let again = store::run::retry(&site.store, &published.scope, run, Retry::default())
+        .await
+        .expect("a retry");
+    let late = format!(
+        "select start_by < now() and end_by > now() from step where run_id = '{again}' and node = 'step'"
+    );
+    site.until(&late, "t").await;
+    let executor = site.executor().await;
+    let standing = site.end(&published, again).await;
+    assert_eq!(standing.error.expect("an error")["code"], "start_limit");
+    assert_eq!(site.ledger.count("step"), 1);
     executor.shutdown().await;
     site.assert_idle();
 }

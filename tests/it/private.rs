@@ -1,12 +1,19 @@
 //! Values that are kept for less long than their run: they go from wherever they lie, what is not private stays, and what needs them says
 //! that they are gone.
 
-use formwork_tests::{Office, office::Caller, smtp::MailReceiver};
+use std::path::PathBuf;
+
+use formwork_tests::{Office, office::Caller, process::until, smtp::MailReceiver};
 use serde_json::{Value as Json, json};
-use store::private;
+use store::{
+    artifact, link, private,
+    queue::{self, Accept, Source},
+};
+use uuid::Uuid;
 
 const IBAN: &str = "DE02120300000000202051";
 const PASSPORT: &str = "C01X00T47";
+const COPY: &str = "passport-of-ada.txt";
 
 /// A form with two private answers, and a text that is made of one of them.
 fn document(iban: &str, passport: &str) -> Json {
@@ -334,5 +341,149 @@ async fn a_webhook_names_its_private_values() {
     let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
     assert_eq!(told["input"], json!({"iban": null, "sum": 5}));
     assert!(!lies_somewhere(&office, IBAN));
+    office.close().await;
+}
+
+/// A form with a private upload, which is handed on, sent and given to another workflow.
+async fn hands_on(owner: &Caller, keeping: &str) -> Json {
+    let step = |id: &str, node_type: &str, config: Json| json!({"id": id, "type": node_type, "version": 1, "name": id, "config": config});
+    let document = |name: &str, nodes: Json, edges: Json| {
+        json!({
+            "format": "formwork/1", "name": name, "locale": "en", "time_zone": "UTC", "currency": "EUR", "nodes": nodes, "edges": edges,
+        })
+    };
+    let copy = |value: &str| json!({"fields": [{"name": "copy", "label": "Copy", "kind": "file", "value": value}]});
+    let fields = json!({"fields": [{"name": "copy", "title": "Copy", "kind": "file"}]});
+    let called = owner
+        .publish(document(
+            "Archive",
+            json!([
+                step("called", "call_input", fields),
+                step("again", "set_fields", copy("{{ called.copy }}"))
+            ]),
+            json!([{"from": "called", "port": "out", "to": "again"}]),
+        ))
+        .await;
+    let form = json!({"title": "Booking", "fields": [
+        {"name": "who", "label": "Who", "kind": "text", "required": true},
+        {"name": "copy", "label": "Passport", "kind": "file", "required": true, "store": keeping}]});
+    let mail = json!({"to": ["office@example.com"], "subject": "Passport", "text": "See.", "files": ["{{ form.copy }}"], "attach": "inline"});
+    let call = json!({"workflow": called["id"], "values": {"copy": "{{ form.copy }}"}});
+    owner
+        .publish(document(
+            "Booking",
+            json!([
+                step("form", "form_input", form),
+                step("take", "set_fields", copy("{{ form.copy }}")),
+                step("send", "email_send", mail),
+                step("call", "workflow_call", call),
+            ]),
+            json!([
+                {"from": "form", "port": "out", "to": "take"}, {"from": "take", "port": "out", "to": "send"},
+                {"from": "send", "port": "out", "to": "call"},
+            ]),
+        ))
+        .await
+}
+
+/// A run with an upload, and where its bytes are.
+async fn handed_in(office: &Office, workflow: &Json) -> (String, PathBuf) {
+    let id = workflow["id"].as_str().expect("an id");
+    let slug = office.sql(&format!("select slug from workflow where id = '{id}'"));
+    let public = link::workflow(&office.store, &slug).await.expect("a form");
+    let new = artifact::New {
+        run: None,
+        name: COPY,
+        content_type: "text/plain",
+        bytes: b"Ada".to_vec().into(),
+    };
+    let quota = artifact::UploadQuota {
+        files: 1,
+        bytes: 1_000,
+    };
+    let file = artifact::create_upload(&office.store, &public.scope, Uuid::now_v7(), new, quota)
+        .await
+        .expect("it is taken");
+    let digits = office.sql("select encode(sha256, 'hex') from artifact");
+    let workspace = public.scope.workspace().to_string();
+    let place = office.db.folder().join("artifacts").join(workspace);
+    let input = json!({"who": "Ada", "copy": file});
+    let mut new = Accept::new(public.id, public.version, "form", Source::Form, input);
+    new.uploads = vec![file.id];
+    let accepted = queue::accept(&office.store, &public.scope, new)
+        .await
+        .expect("it is accepted");
+    let run = accepted.run_id.to_string();
+    (run, place.join(&digits[..2]).join(digits))
+}
+
+async fn with_mail(owner: &Caller) -> MailReceiver {
+    let receiver = MailReceiver::start(&[]).await;
+    let settings = json!({
+        "host": "127.0.0.1", "port": receiver.port, "encryption": "none", "sender_name": "Office", "sender_address": "office@reise.test",
+    });
+    owner.put("/api/mail", settings).await.expect(200);
+    receiver
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_upload_goes_with_its_name_wherever_it_was_handed_on() {
+    let (office, owner) = Office::open().await;
+    let receiver = with_mail(&owner).await;
+    let workflow = hands_on(&owner, "never").await;
+    let (run, place) = handed_in(&office, &workflow).await;
+    let told = ended(&owner, &run).await;
+    assert_eq!(told["state"], "succeeded", "{told:#}");
+    hidden(&office, &run).await;
+    assert_eq!(receiver.received().len(), 1);
+    let id = office.sql("select id from artifact");
+    assert!(!lies_somewhere(&office, COPY));
+    assert!(!lies_somewhere(&office, &id));
+    assert_eq!(office.sql("select name from artifact"), "•••");
+    until("the bytes are gone", || !place.exists()).await;
+    let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(told["state"], "succeeded", "{told:#}");
+    let sent = owner.get("/api/deliveries").await.expect(200);
+    let sent = sent["items"][0]["id"].as_str().expect("a mail").to_owned();
+    owner
+        .get(&format!("/api/deliveries/{sent}"))
+        .await
+        .expect(200);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_upload_stays_as_long_as_a_run_of_the_chain_has_it() {
+    let (office, owner) = Office::open().await;
+    let _receiver = with_mail(&owner).await;
+    let workflow = hands_on(&owner, "mask").await;
+    let (run, place) = handed_in(&office, &workflow).await;
+    ended(&owner, &run).await;
+    let retried = owner
+        .post(
+            &format!("/api/runs/{run}/retry"),
+            json!({"from_node": "take"}),
+        )
+        .await
+        .expect(202);
+    let retried = retried["id"].as_str().expect("an id").to_owned();
+    ended(&owner, &retried).await;
+    let over = "select count(*) from delivery where finished_at is null";
+    office.db.until(over, "0").await;
+    let a_day_passes = |run: &str| {
+        office.sql(&format!(
+            "update run set finished_at = now() - interval '25 hours' where id = '{run}'"
+        ))
+    };
+    a_day_passes(&run);
+    hidden(&office, &run).await;
+    let kept = "select count(*) from artifact where deleted_at is null";
+    assert_eq!(office.sql(kept), "1", "the retry can be tried again");
+    assert!(place.exists());
+    a_day_passes(&retried);
+    hidden(&office, &retried).await;
+    assert_eq!(office.sql(kept), "0");
+    assert!(!lies_somewhere(&office, COPY));
+    until("the bytes are gone", || !place.exists()).await;
     office.close().await;
 }

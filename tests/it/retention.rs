@@ -1,6 +1,6 @@
 //! What is kept and what goes: runs by age and number, files by age and size, partitions that hold nothing. What is not over stays.
 
-use std::{path::PathBuf, process::Command, time::SystemTime};
+use std::{path::PathBuf, process::Command};
 
 use engine::ids::RunId;
 use formwork_tests::{
@@ -84,17 +84,6 @@ async fn file(site: &Site, published: &Published, run: RunId, text: &str) -> Pat
     place.join(&digits[..2]).join(digits)
 }
 
-/// Bytes younger than a day may still be waiting for their row.
-fn let_a_day_pass(place: &std::path::Path) {
-    let file = std::fs::File::options()
-        .append(true)
-        .open(place)
-        .expect("the bytes are there");
-    let day = std::time::Duration::from_hours(25);
-    file.set_modified(SystemTime::now() - day)
-        .expect("its date is set");
-}
-
 async fn keep(site: &Site, published: &Published, change: impl FnOnce(&mut Retention)) {
     let mut retention = Retention {
         run_days: None,
@@ -154,8 +143,6 @@ async fn an_old_run_goes_with_all_that_is_its_own() {
                  select id, 1, workspace_id, now(), 1 from delivery where run_id = '{run}'"
         ));
     }
-    let_a_day_pass(&its);
-    let_a_day_pass(&shared);
     by_default(&site);
     clean(&site).await;
     for table in [
@@ -247,6 +234,43 @@ async fn what_is_not_over_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_called_stays_as_long_as_whoever_called_its_caller_may_need_it() {
+    let site = quiet().await;
+    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let executor = site.executor().await;
+    let top = ended(&site, &published, 402).await;
+    let middle = ended(&site, &published, 401).await;
+    let bottom = ended(&site, &published, 400).await;
+    file(&site, &published, bottom, "made at the bottom").await;
+    let workspace = site.workspace;
+    site.db.sql(&format!(
+        "update run set parent_run = '{top}', parent_node = 'call', parent_item_path = '', depth = 1 where id = '{middle}';
+         update run set parent_run = '{middle}', parent_node = 'call', parent_item_path = '', depth = 2 where id = '{bottom}';
+         update run set state = 'waiting', finished_at = null where id = '{top}'"
+    ));
+    let left = "select (select count(*) from run), (select count(*) from artifact where deleted_at is null)";
+    keep(&site, &published, |keep| {
+        keep.run_days = Some(200);
+        keep.file_days = Some(10);
+    })
+    .await;
+    clean(&site).await;
+    assert_eq!(site.db.sql(left), "3|1", "the top one waits");
+    site.db.sql(&format!(
+        "insert into delivery (id, workspace_id, run_id, channel, state, message, due_at)
+             values (gen_random_uuid(), '{workspace}', '{top}', 'mail', 'retrying', '{{}}', now() + interval '1 day');
+         update run set state = 'succeeded', finished_at = now() - interval '400 days' where id = '{top}'"
+    ));
+    clean(&site).await;
+    assert_eq!(site.db.sql(left), "3|1", "its message is under way");
+    site.db
+        .sql("update delivery set state = 'stopped', finished_at = now()");
+    clean(&site).await;
+    assert_eq!(site.db.sql(left), "0|0");
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_newest_runs_stay_where_their_number_is_limited() {
     let site = quiet().await;
     let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
@@ -331,7 +355,6 @@ async fn files_can_go_before_their_runs() {
     let place = file(&site, &published, oldest, &"a".repeat(400_000)).await;
     file(&site, &published, middle, &"b".repeat(500_000)).await;
     file(&site, &published, newest, &"c".repeat(900_000)).await;
-    let_a_day_pass(&place);
     let kept = "select run_id from artifact where deleted_at is null order by run_id";
     keep(&site, &published, |keep| keep.file_days = Some(40)).await;
     clean(&site).await;
@@ -360,6 +383,20 @@ async fn files_can_go_before_their_runs() {
     let refused = run::retry(&site.store, &published.scope, middle, from_start()).await;
     let refused = refused.expect_err("its file is gone").to_string();
     assert!(refused.contains("note.txt"), "{refused}");
+    // It may be what a called run made.
+    site.db.sql(&format!(
+        "update run set parent_run = '{middle}', parent_node = 'call', parent_item_path = '', depth = 1 where id = '{newest}';
+         update artifact set deleted_at = now(), name = 'called.txt' where run_id = '{newest}'"
+    ));
+    let gone = site.db.sql(&format!(
+        "select id from artifact where run_id = '{newest}'"
+    ));
+    site.db.sql(&format!(
+        "update run set input = '{{\"file\": {{\"id\": \"{gone}\"}}}}' where id = '{middle}'"
+    ));
+    let refused = run::retry(&site.store, &published.scope, middle, from_start()).await;
+    let refused = refused.expect_err("its file is gone").to_string();
+    assert!(refused.contains("called.txt"), "{refused}");
     run::retry(&site.store, &published.scope, oldest, from_start())
         .await
         .expect("it needs no file");

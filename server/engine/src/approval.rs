@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::{
     form::{Form, FormField},
-    ids::MemberId,
+    ids::{ArtifactId, MemberId},
     kind::{Field, Kind},
     mail::Mailbox,
     private::{MASK, veil},
@@ -114,19 +114,25 @@ impl Verdict {
         if !self.comment.is_empty() {
             MASK.clone_into(&mut self.comment);
         }
-        veil(&mut self.values);
+        // Nobody corrects a file.
+        veil(&mut self.values, &[]);
     }
 }
 
 impl ApprovalRequest {
-    /// Hides what was shown, since it may hold what is private, and whom it was sent to; files have a retention of their own.
-    pub fn veil(&mut self) {
+    /// Hides what was shown, since it may hold what is private, and whom it was sent to. Files have a retention of their own, but not the
+    /// `private` ones.
+    pub fn veil(&mut self, private: &[ArtifactId]) {
         MASK.clone_into(&mut self.title);
         self.text.clear();
         for shown in &mut self.shown {
             MASK.clone_into(&mut shown.text);
         }
-        veil(&mut self.values);
+        self.files.retain(|shown| {
+            let mut files = std::iter::once(&shown.file).chain(&shown.picture);
+            !files.any(|file| private.contains(&file.id))
+        });
+        veil(&mut self.values, private);
         self.asked.addresses.clear();
         self.asked.barred.clear();
     }

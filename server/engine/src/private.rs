@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::value::FileRef;
+use crate::{ids::ArtifactId, value::FileRef};
 
 /// What stands where a value was.
 pub const MASK: &str = "•••";
@@ -98,21 +98,22 @@ impl Private {
     }
 }
 
-/// Hides whatever a step put out, since it may hold what is private; files stay, which have a retention of their own.
-pub fn veil(value: &mut Json) {
+/// Hides whatever a step put out, since it may hold what is private. Files stay, which have a retention of their own, but not the `private`
+/// ones, which were handed in.
+pub fn veil(value: &mut Json, private: &[ArtifactId]) {
     match value {
-        Json::Object(entries) if is_file(entries) => {}
-        Json::Object(entries) => entries.values_mut().for_each(veil),
-        Json::Array(items) => items.iter_mut().for_each(veil),
+        Json::Object(entries) if is_file(entries) && !is_one_of(entries, private) => {}
+        Json::Object(entries) => entries.values_mut().for_each(|value| veil(value, private)),
+        Json::Array(items) => items.iter_mut().for_each(|item| veil(item, private)),
         value => veil_all(value),
     }
 }
 
 /// The same for an error: its code stays, so that people still know what kind it was.
-pub fn veil_error(error: &mut Json) {
+pub fn veil_error(error: &mut Json, private: &[ArtifactId]) {
     for (name, value) in error.as_object_mut().into_iter().flatten() {
         if name != "code" && name != "node" && name != "attempts" {
-            veil(value);
+            veil(value, private);
         }
     }
 }
@@ -161,6 +162,12 @@ fn is_file(entries: &Map<String, Json>) -> bool {
             .iter()
             .all(|name| entries.get(*name).is_some_and(Json::is_string))
         && entries.get("size_bytes").is_some_and(Json::is_u64)
+}
+
+fn is_one_of(file: &Map<String, Json>, files: &[ArtifactId]) -> bool {
+    let id = file.get("id").and_then(Json::as_str);
+    id.and_then(|id| id.parse().ok())
+        .is_some_and(|id| files.contains(&id))
 }
 
 fn collect_files(value: &Json, files: &mut Vec<FileRef>) {
@@ -224,14 +231,20 @@ mod tests {
     fn of_what_steps_made_only_files_stay() {
         let mut output =
             json!({"text": "Dear Ada", "paid": true, "sum": 5, "none": null, "files": [file()]});
-        veil(&mut output);
+        veil(&mut output, &[]);
         assert_eq!(
             output,
             json!({"text": MASK, "paid": MASK, "sum": MASK, "none": null, "files": [file()]})
         );
+        let handed_in = private().files(&json!({"copy": file()}));
+        veil(&mut output, &[handed_in[0].id]);
+        assert_eq!(
+            output["files"],
+            json!([{"id": MASK, "name": MASK, "content_type": MASK, "size_bytes": MASK}])
+        );
         let mut error =
             json!({"code": "refused", "message": "DE02 is blocked", "params": {"iban": "DE02"}});
-        veil_error(&mut error);
+        veil_error(&mut error, &[]);
         assert_eq!(
             error,
             json!({"code": "refused", "message": MASK, "params": {"iban": MASK}})

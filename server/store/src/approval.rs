@@ -192,32 +192,30 @@ pub(crate) async fn insert(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let mut mails: Vec<(Uuid, Mailbox, String)> = receivers
+    let mail = |person: Uuid, to: Mailbox, locale: &str| {
+        json!({
+            "to": [to], "locale": locale, "approval": id, "person": person, "title": new.request.title,
+            "workflow": row.workflow, "time_zone": new.request.time_zone, "expires_at": new.request.expires_at,
+        })
+    };
+    let mut mails: Vec<Json> = receivers
         .into_iter()
         .map(|member| {
-            let mailbox = Mailbox {
+            let to = Mailbox {
                 name: member.name,
                 address: member.email,
             };
-            (member.id, mailbox, member.locale)
+            mail(member.id, to, &member.locale)
         })
         .collect();
     for outsider in outsiders {
         let address = outsider.mailbox.address.to_lowercase();
         if !row.barred_addresses.contains(&address) {
-            mails.push((outsider.id, outsider.mailbox, new.request.locale.clone()));
+            mails.push(mail(outsider.id, outsider.mailbox, &new.request.locale));
         }
     }
-    let mut written = false;
-    for (person, to, locale) in mails {
-        let values = json!({
-            "to": [to], "locale": locale, "approval": id, "person": person, "title": new.request.title,
-            "workflow": row.workflow, "time_zone": new.request.time_zone, "expires_at": new.request.expires_at,
-        });
-        let mail = delivery::insert_mail(connection, new.scope, APPROVAL, values, now).await?;
-        written |= mail.is_some();
-    }
-    Ok(written)
+    let written = delivery::insert_mails(connection, new.scope, APPROVAL, &mails, now).await?;
+    Ok(!written.is_empty())
 }
 
 /// Whether anybody may answer: a member who is still here and did not start the run, or somebody outside.
@@ -250,26 +248,27 @@ pub async fn has_somebody(store: &Store, scope: &Scope, run: RunId, asked: &Aske
     Ok(found)
 }
 
-/// What nobody may answer any more because runs ended, in the caller's transaction, which holds their locks.
-pub(crate) async fn withdraw(connection: &mut PgConnection, runs: &[Uuid]) -> Result<()> {
-    sqlx::query!(
-        "update approval set state = 'withdrawn', settled_at = now() where run_id = any($1) and state = 'open'",
+/// What nobody may answer any more because runs ended, in the caller's transaction, which holds their locks. Gives the runs that asked;
+/// `announce` it when they have ended.
+pub(crate) async fn withdraw(connection: &mut PgConnection, runs: &[Uuid]) -> Result<Vec<RunId>> {
+    let asked = sqlx::query_scalar!(
+        "update approval set state = 'withdrawn', settled_at = now() where run_id = any($1) and state = 'open' returning run_id",
         runs
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    Ok(asked.into_iter().map(RunId::from).collect())
 }
 
-/// The same of one step: because its time is over, or because it was called off.
+/// The same of one step: because its time is over, or because it was called off. `true`: it asked.
 pub(crate) async fn close(
     connection: &mut PgConnection,
     run: RunId,
     node: &str,
     item_path: &str,
     expired: bool,
-) -> Result<()> {
-    sqlx::query!(
+) -> Result<bool> {
+    let closed = sqlx::query!(
         "update approval set state = case when $4 then 'expired' else 'withdrawn' end, settled_at = now()
          where run_id = $1 and node = $2 and item_path = $3 and state = 'open'",
         run.as_uuid(),
@@ -279,7 +278,7 @@ pub(crate) async fn close(
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(closed.rows_affected() > 0)
 }
 
 /// Tells screens that lists of questions changed.

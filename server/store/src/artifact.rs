@@ -1,5 +1,5 @@
 //! Files that were made or received: their rows, and their bytes in a folder (or any object store) under the name of their hash.
-//! Bytes are written before the row, whole or not at all; a row never points at nothing.
+//! Bytes are written before the row, whole or not at all, and looked for after it; a row never points at nothing.
 
 use std::{collections::HashMap, ops::Range, path::Path, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use engine::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use jiff::Timestamp;
 use object_store::{
-    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem,
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem,
     path::Path as ObjectPath,
 };
 use sha2::{Digest as _, Sha256};
@@ -84,6 +84,7 @@ pub async fn create(store: &Store, scope: &Scope, new: New<'_>) -> Result<FileRe
     )
     .execute(&store.pool)
     .await?;
+    keep(store, scope, &sha256, &new.bytes).await?;
     Ok(file)
 }
 
@@ -146,6 +147,7 @@ pub async fn create_upload(
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
+    keep(store, scope, &sha256, &new.bytes).await?;
     Ok(file)
 }
 
@@ -173,10 +175,11 @@ pub async fn copy_uploads(
     let mut copies = Vec::new();
     for artifact in uploads(store, scope, from).await? {
         let id = Uuid::now_v7();
-        sqlx::query!(
+        // Whoever deletes the file at this moment is waited for, or waits and finds its copy.
+        let done = sqlx::query!(
             "insert into artifact (id, workspace_id, upload_session, name, content_type, size_bytes, sha256)
              select $3, workspace_id, $4, name, content_type, size_bytes, sha256 from artifact
-             where workspace_id = $1 and id = $2",
+             where workspace_id = $1 and id = $2 and deleted_at is null for share",
             scope.workspace().as_uuid(),
             artifact.file.id.as_uuid(),
             id,
@@ -184,6 +187,9 @@ pub async fn copy_uploads(
         )
         .execute(&store.pool)
         .await?;
+        if done.rows_affected() == 0 {
+            continue;
+        }
         copies.push((
             artifact.file.id,
             FileRef {
@@ -355,14 +361,15 @@ pub async fn purge_uploads(store: &Store) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
-/// Deletes bytes older than a day that no row names; maintenance calls it. They are first set aside and looked up again, so
-/// that a file stored at the same moment keeps its bytes.
+/// Deletes bytes older than a day that no row names; maintenance calls it.
 pub async fn sweep(store: &Store) -> Result<u64> {
     let mut removed = empty_trash(store).await?;
+    let horizon = Timestamp::now() - SWEEP_AGE;
     let mut listed = store.artifacts.0.list(None);
     while let Some(object) = listed.try_next().await.map_err(files)? {
         if let Some((workspace, sha256)) = parse_place(&object.location)
-            && remove_bytes(store, workspace, &sha256, &object).await?
+            && object.last_modified.timestamp() <= horizon.as_second()
+            && remove_bytes(store, workspace, &sha256).await?
         {
             removed += 1;
         }
@@ -370,40 +377,27 @@ pub async fn sweep(store: &Store) -> Result<u64> {
     Ok(removed)
 }
 
-/// Deletes the bytes of rows that are gone, unless others name them. What fails or dies here is left to the sweep.
+/// Deletes the bytes of rows that are gone at once, unless others name them. What fails or dies here is left to the sweep.
 pub(crate) async fn remove_unnamed(store: &Store, workspace: WorkspaceId, hashes: &[Vec<u8>]) {
     for sha256 in hashes {
         let Ok(sha256) = <[u8; 32]>::try_from(sha256.as_slice()) else {
             continue;
         };
-        let place = place_in(workspace.as_uuid(), &sha256);
-        let removed = match store.artifacts.0.head(&place).await {
-            Ok(object) => remove_bytes(store, workspace.as_uuid(), &sha256, &object).await,
-            Err(object_store::Error::NotFound { .. }) => continue,
-            Err(error) => Err(files(error)),
-        };
-        if let Err(error) = removed {
+        if let Err(error) = remove_bytes(store, workspace.as_uuid(), &sha256).await {
             tracing::warn!(%error, "the bytes of a removed file could not be deleted; they go with the next sweep");
         }
     }
 }
 
-/// Whether the bytes were old enough, and nothing named them.
-async fn remove_bytes(
-    store: &Store,
-    workspace: Uuid,
-    sha256: &[u8; 32],
-    object: &ObjectMeta,
-) -> Result<bool> {
-    let horizon = Timestamp::now() - SWEEP_AGE;
-    if object.last_modified.timestamp() > horizon.as_second()
-        || has_row(store, workspace, sha256).await?
-    {
+/// Whether nothing named the bytes. They are first set aside and looked up again: whoever stores the same file at this moment has either
+/// stored its row by then, or looks for the bytes afterwards and writes them again.
+async fn remove_bytes(store: &Store, workspace: Uuid, sha256: &[u8; 32]) -> Result<bool> {
+    if has_row(store, workspace, sha256).await? {
         return Ok(false);
     }
-    let bytes = &store.artifacts.0;
     let aside = ObjectPath::from_iter([TRASH, &workspace.to_string(), &hex(sha256)]);
-    unless_gone(bytes.rename(&object.location, &aside).await)?;
+    let place = place_in(workspace, sha256);
+    unless_gone(store.artifacts.0.rename(&place, &aside).await)?;
     throw_away(store, workspace, sha256, &aside).await
 }
 
@@ -505,7 +499,7 @@ impl Row {
 }
 
 /// Writes the bytes whole or not at all and returns their hash. The same bytes are written again on purpose: a fresh date
-/// keeps them from the sweep until their row is there.
+/// keeps them from the sweep until their row is there. Then `keep` them.
 async fn put(store: &Store, scope: &Scope, bytes: &Bytes) -> Result<[u8; 32]> {
     if bytes.len() > MAX_BYTES {
         return Err(StoreError::invalid(
@@ -522,6 +516,15 @@ async fn put(store: &Store, scope: &Scope, bytes: &Bytes) -> Result<[u8; 32]> {
         .await
         .map_err(files)?;
     Ok(sha256)
+}
+
+/// Writes bytes again whose row is stored by now, if they were removed before it was.
+async fn keep(store: &Store, scope: &Scope, sha256: &[u8; 32], bytes: &Bytes) -> Result<()> {
+    match store.artifacts.0.head(&place(scope, sha256)).await {
+        Ok(_) => Ok(()),
+        Err(object_store::Error::NotFound { .. }) => put(store, scope, bytes).await.map(|_| ()),
+        Err(error) => Err(files(error)),
+    }
 }
 
 async fn has_row(store: &Store, workspace: Uuid, sha256: &[u8; 32]) -> Result<bool> {

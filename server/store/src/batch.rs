@@ -419,10 +419,7 @@ pub async fn retry_failed(store: &Store, scope: &Scope, id: BatchId) -> Result<u
     .await?
     .ok_or(StoreError::NotFound("batch"))?;
     if batch.state == "stopped" {
-        return Err(StoreError::conflict(
-            "batch_stopped",
-            "This batch is stopped. Resume it first, then try the failed rows again.",
-        ));
+        return Err(stopped());
     }
     let rows = sqlx::query!(
         "update batch_row set retry = true, problems = null
@@ -445,16 +442,23 @@ pub async fn retry_failed(store: &Store, scope: &Scope, id: BatchId) -> Result<u
     Ok(rows)
 }
 
+fn stopped() -> StoreError {
+    StoreError::conflict(
+        "batch_stopped",
+        "This batch is stopped. Resume it first, then try the failed rows again.",
+    )
+}
+
 /// A retry of a row's run takes its place, inside the transaction that makes it and holds the chain of retries. With `asked` only one that
-/// the row still asks for: another process may have made it. The batch is locked before its row, as everywhere.
+/// the row still asks for, as another process may have made it, and of a batch that was not stopped meanwhile. The batch is locked before its row, as everywhere.
 pub(crate) async fn take_over(
     connection: &mut PgConnection,
     old: RunId,
     new: RunId,
     asked: bool,
 ) -> Result<()> {
-    let batch = sqlx::query_scalar!(
-        "select batch.id from batch_row r join run on run.id = r.run_id join batch on batch.id = r.batch_id
+    let batch = sqlx::query!(
+        "select batch.id, batch.state from batch_row r join run on run.id = r.run_id join batch on batch.id = r.batch_id
          where run.first_run = (select first_run from run where id = $1) for update of batch",
         old.as_uuid(),
     )
@@ -465,7 +469,7 @@ pub(crate) async fn take_over(
         "select r.batch_id, r.number, r.run_id, r.retry from batch_row r join run on run.id = r.run_id
          where r.batch_id = $2 and run.first_run = (select first_run from run where id = $1)",
         old.as_uuid(),
-        batch,
+        batch.as_ref().map(|batch| batch.id),
     )
     .fetch_optional(&mut *connection)
     .await?;
@@ -478,6 +482,9 @@ pub(crate) async fn take_over(
             "retry_under_way",
             "Another retry of this run was begun already.",
         ));
+    }
+    if asked && batch.is_some_and(|batch| batch.state == "stopped") {
+        return Err(stopped());
     }
     let Some(row) = row else { return Ok(()) };
     sqlx::query!(

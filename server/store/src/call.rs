@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, types::Json as SqlJson};
 
 use crate::{
-    Result, Scope, Store,
+    Result, Scope, Store, approval,
     line::{self, Line},
     queue, run,
 };
@@ -58,6 +58,8 @@ pub(crate) struct Ended {
     workflow: WorkflowId,
     trial: bool,
     limited: bool,
+    /// It asked people.
+    asked: bool,
 }
 
 /// Why a workflow cannot be called, or the version that a call runs.
@@ -465,7 +467,7 @@ pub(crate) async fn end(connection: &mut PgConnection, runs: &[RunId]) -> Result
     if runs.is_empty() {
         return Ok(Vec::new());
     }
-    run::end_open(connection, runs).await?;
+    let asked = run::end_open(connection, runs).await?;
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         "update run set state = 'cancelled', finished_at = now() where id = any($1) and finished_at is null
@@ -482,6 +484,7 @@ pub(crate) async fn end(connection: &mut PgConnection, runs: &[RunId]) -> Result
             workflow: row.workflow_id.into(),
             trial: row.trial,
             limited: row.limited,
+            asked: asked.contains(&row.id.into()),
         })
         .collect())
 }
@@ -497,5 +500,8 @@ pub(crate) fn tell(store: &Store, ended: &[Ended]) {
     for one in ended {
         let scope = Scope::new(one.workspace, None);
         run::announce(store, &scope, one.run, one.workflow, "cancelled", one.trial);
+        if one.asked {
+            approval::announce(store, &scope);
+        }
     }
 }

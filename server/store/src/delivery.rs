@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{
     Result, Scope, Store, StoreError,
@@ -18,6 +19,9 @@ use crate::{
     queue::{self, Holder},
     seal,
 };
+
+/// Mails that one statement writes at most.
+const MAILS_AT_ONCE: usize = 500;
 
 /// How a delivery travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -681,32 +685,43 @@ pub async fn write_mail(
     now: Timestamp,
 ) -> Result<Option<DeliveryId>> {
     let mut connection = store.pool.acquire().await?;
-    let id = insert_mail(&mut connection, scope, message_type, values, now).await?;
-    if id.is_some() {
+    let written = insert_mails(&mut connection, scope, message_type, &[values], now).await?;
+    if !written.is_empty() {
         store.events.wake(Wake::Deliveries);
     }
-    Ok(id)
+    Ok(written.first().copied())
 }
 
-/// The same within a commit, whose caller wakes senders afterwards.
-pub(crate) async fn insert_mail(
+/// The same within a commit, whose caller wakes senders afterwards: a mail with each of the `values`. Empty: no mail server is set up.
+pub(crate) async fn insert_mails(
     connection: &mut PgConnection,
     scope: &Scope,
     message_type: &str,
-    values: Json,
+    values: &[Json],
     now: Timestamp,
-) -> Result<Option<DeliveryId>> {
-    let id: DeliveryId = fresh_id();
-    let done = sqlx::query!(
-        "insert into delivery (id, workspace_id, channel, message)
-         select $1, workspace_id, 'mail', $3 from mail_server where workspace_id = $2 and removed_at is null",
-        id.as_uuid(),
-        scope.workspace().as_uuid(),
-        json!({ "type": message_type, "timestamp": now, "data": { "values": values } }),
-    )
-    .execute(connection)
-    .await?;
-    Ok((done.rows_affected() > 0).then_some(id))
+) -> Result<Vec<DeliveryId>> {
+    let mut written = Vec::with_capacity(values.len());
+    for values in values.chunks(MAILS_AT_ONCE) {
+        let ids: Vec<Uuid> = values.iter().map(|_| fresh_id()).collect();
+        let messages: Vec<Json> = values
+            .iter()
+            .map(|values| json!({ "type": message_type, "timestamp": now, "data": { "values": values } }))
+            .collect();
+        let rows = sqlx::query_scalar!(
+            "insert into delivery (id, workspace_id, channel, message)
+             select mail.id, server.workspace_id, 'mail', mail.message
+             from mail_server server cross join unnest($2::uuid[], $3::jsonb[]) mail (id, message)
+             where server.workspace_id = $1 and server.removed_at is null
+             returning id",
+            scope.workspace().as_uuid(),
+            &ids,
+            &messages,
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        written.extend(rows.into_iter().map(DeliveryId::from));
+    }
+    Ok(written)
 }
 
 async fn lock_run(connection: &mut PgConnection, run: Option<RunId>) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use engine::{ids::RunId, ids::WorkflowId, mail::Mailbox};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sqlx::PgConnection;
 
 use crate::{Result, Scope, Store, delivery};
@@ -58,17 +58,20 @@ pub async fn tell(store: &Store, now: Timestamp) -> Result<usize> {
         )
         .fetch_all(&mut *transaction)
         .await?;
-        for member in members {
-            let to = Mailbox {
-                name: member.name,
-                address: member.email,
-            };
-            let values = json!({
-                "to": [to], "locale": member.locale, "workflow": row.name, "run": row.last_run_id, "title": row.title,
-                "others": row.failures - 1,
-            });
-            delivery::insert_mail(&mut transaction, &scope, RUN_FAILED, values, now).await?;
-        }
+        let mails: Vec<Json> = members
+            .into_iter()
+            .map(|member| {
+                let to = Mailbox {
+                    name: member.name,
+                    address: member.email,
+                };
+                json!({
+                    "to": [to], "locale": member.locale, "workflow": row.name, "run": row.last_run_id, "title": row.title,
+                    "others": row.failures - 1,
+                })
+            })
+            .collect();
+        delivery::insert_mails(&mut transaction, &scope, RUN_FAILED, &mails, now).await?;
         sqlx::query!(
             "update failure_notice set failures = 0, told_at = now() where workflow_id = $1",
             row.workflow_id

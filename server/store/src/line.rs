@@ -350,7 +350,8 @@ async fn admit(connection: &mut PgConnection, lines: &[Line]) -> Result<Vec<Admi
     enter(connection, &next).await
 }
 
-/// Admits runs that wait: their entries come into the queue.
+/// Admits runs that wait: their entries come into the queue. The limits of the steps with which a retry begins do not count the time in
+/// line. Whoever holds one of these steps is ending the run and waits for the line; it is not waited for.
 async fn enter(connection: &mut PgConnection, runs: &[RunId]) -> Result<Vec<Admitted>> {
     if runs.is_empty() {
         return Ok(Vec::new());
@@ -358,11 +359,17 @@ async fn enter(connection: &mut PgConnection, runs: &[RunId]) -> Result<Vec<Admi
     let rows = sqlx::query!(
         r#"with admitted as (
                update run_place set admitted_at = now() where run_id = any($1) and admitted_at is null
-               returning run_id, workspace_id, workflow_id, priority, heads),
+               returning run_id, workspace_id, workflow_id, priority, heads, now() - created_at as waited),
            entered as (
                insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority)
                select run_id, head, '', workspace_id, workflow_id, priority from admitted cross join lateral unnest(heads) head
-               on conflict (run_id, node, item_path) do nothing)
+               on conflict (run_id, node, item_path) do nothing),
+           limited as (
+               select step.run_id, step.node, step.item_path, admitted.waited from step join admitted on admitted.run_id = step.run_id
+               where step.state = 'ready' and (step.start_by is not null or step.end_by is not null) for update of step skip locked),
+           put_off as (
+               update step set start_by = step.start_by + limited.waited, end_by = step.end_by + limited.waited from limited
+               where step.run_id = limited.run_id and step.node = limited.node and step.item_path = limited.item_path)
            select run_id as "run_id!", workspace_id as "workspace_id!", workflow_id as "workflow_id!" from admitted"#,
         &ids(runs)
     )

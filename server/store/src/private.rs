@@ -1,11 +1,12 @@
 //! Hiding private values when their time is over, and with them whatever steps made of them, also in the runs that were called or that
-//! told of a failure, in one commit for each run. Which values
-//! those are, and what is left of them, is said by `engine::private`; files that were made stay as long as files do.
+//! told of a failure, in one commit for each run. Which values those are, and what is left of them, is said by `engine::private`; files that
+//! were made stay as long as files do.
 
 use engine::{
     approval::{ApprovalRequest, Verdict},
-    ids::{RunId, WorkspaceId},
+    ids::{ArtifactId, RunId, WorkspaceId},
     private::{MASK, Private, has_mask, veil, veil_error},
+    value::FileRef,
 };
 use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, types::Json as SqlJson};
@@ -86,8 +87,11 @@ async fn due(store: &Store, after: Uuid) -> Result<Vec<Due>> {
 /// `false`: another process did it, or something began meanwhile that needs the values.
 async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     let mut transaction = store.pool.begin().await?;
+    let Some(made_of_it) = lock(&mut transaction, due.run).await? else {
+        return Ok(false);
+    };
     let row = sqlx::query!(
-        "select input, error from run where id = $1 and masked_at is null and finished_at is not null for update",
+        "select input, error from run where id = $1 and masked_at is null and finished_at is not null",
         due.run
     )
     .fetch_optional(&mut *transaction)
@@ -95,22 +99,21 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     let Some(row) = row else {
         return Ok(false);
     };
-    let made_of_it = made_of_it(&mut transaction, due.run).await?;
     let all: Vec<Uuid> = std::iter::once(due.run)
         .chain(made_of_it.iter().copied())
         .collect();
     if is_needed(&mut transaction, &all).await? {
         return Ok(false);
     }
-    let files: Vec<Uuid> = due
+    let files: Vec<ArtifactId> = due
         .private
         .files(&row.input)
         .into_iter()
-        .map(|file| file.id.as_uuid())
+        .map(|file| file.id)
         .collect();
     let (mut input, mut error) = (row.input, row.error);
     due.private.hide(&mut input);
-    error.iter_mut().for_each(veil_error);
+    error.iter_mut().for_each(|error| veil_error(error, &files));
     sqlx::query!(
         "update run set input = $2, error = $3, masked_at = now() where id = $1",
         due.run,
@@ -120,15 +123,15 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     .execute(&mut *transaction)
     .await?;
     hide_submission(&mut transaction, due, &input).await?;
-    hide_steps(&mut transaction, due.run, Some(due)).await?;
+    hide_steps(&mut transaction, due.run, Some(due), &files).await?;
     for run in made_of_it {
-        hide_input(&mut transaction, run).await?;
-        hide_steps(&mut transaction, run, None).await?;
+        hide_input(&mut transaction, run, &files).await?;
+        hide_steps(&mut transaction, run, None, &files).await?;
     }
     for run in &all {
-        hide_attempts(&mut transaction, *run).await?;
-        hide_deliveries(&mut transaction, *run).await?;
-        hide_approvals(&mut transaction, *run).await?;
+        hide_attempts(&mut transaction, *run, &files).await?;
+        hide_deliveries(&mut transaction, *run, &files).await?;
+        hide_approvals(&mut transaction, *run, &files).await?;
     }
     sqlx::query!("delete from generation where run_id = any($1)", &all)
         .execute(&mut *transaction)
@@ -136,54 +139,80 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     sqlx::query!("delete from answer where run_id = any($1)", &all)
         .execute(&mut *transaction)
         .await?;
-    let bytes = sqlx::query_scalar!(
-        "update artifact set deleted_at = now(), name = $4
-         where workspace_id = $1 and id = any($2) and deleted_at is null and upload_session is not null
-           and run_id in (select chain.id from run join run chain on chain.first_run = run.first_run where run.id = $3)
-         returning sha256",
-        due.workspace.as_uuid(),
-        &files,
-        due.run,
-        MASK,
-    )
-    .fetch_all(&mut *transaction)
-    .await?;
+    let bytes = delete_files(&mut transaction, due, &files).await?;
     transaction.commit().await?;
     artifact::remove_unnamed(store, due.workspace, &bytes).await;
     tracing::info!(run.id = %due.run, "the private values of a run were hidden");
     Ok(true)
 }
 
+/// Holds the run with its chain of retries, which share its files, and the runs that were made of it, which are given: all in the order in which
+/// others hold them. `None`: there are more of them than were seen before they were held.
+async fn lock(connection: &mut PgConnection, run: Uuid) -> Result<Option<Vec<Uuid>>> {
+    let seen = made_of_it(connection, run).await?;
+    sqlx::query!(
+        "select id from run where id = any($2) or first_run = (select first_run from run of where of.id = $1) order by id for update",
+        run,
+        &seen,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let now = made_of_it(connection, run).await?;
+    Ok(now.iter().all(|run| seen.contains(run)).then_some(now))
+}
+
+/// Deletes the files that were handed in as private values, unless another run of the chain still has them as its own; the hashes of their
+/// bytes.
+async fn delete_files(
+    connection: &mut PgConnection,
+    due: &Due,
+    files: &[ArtifactId],
+) -> Result<Vec<Vec<u8>>> {
+    let mut files: Vec<Uuid> = files.iter().map(|file| file.as_uuid()).collect();
+    files.sort_unstable();
+    files.dedup();
+    Ok(sqlx::query_scalar!(
+        "with chain as (select chain.id, chain.masked_at, chain.input from run join run chain on chain.first_run = run.first_run where run.id = $3),
+              held as (
+                  select id from artifact
+                  where workspace_id = $1 and id = any($2) and deleted_at is null and upload_session is not null
+                    and run_id in (select id from chain)
+                    and not exists (select from chain where masked_at is null and strpos(input::text, artifact.id::text) > 0)
+                  order by id for update)
+         update artifact set deleted_at = now(), name = $4 from held where artifact.id = held.id returning artifact.sha256",
+        due.workspace.as_uuid(),
+        &files,
+        due.run,
+        MASK,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// The runs that its steps called, directly or through others, those that told of a failure, and the retries of all these; they are
-/// younger than it and held in this order.
+/// younger than it.
 async fn made_of_it(connection: &mut PgConnection, run: Uuid) -> Result<Vec<Uuid>> {
-    let runs = sqlx::query_scalar!(
+    Ok(sqlx::query_scalar!(
         r#"with recursive made (id) as (
                select id from run where parent_run = $1 or failure_of = $1
                union
                select run.id from made join run on run.parent_run = made.id or run.failure_of = made.id
                     or run.first_run = (select first_run from run of where of.id = made.id))
-           select id as "id!" from made"#,
+           select id as "id!" from made order by 1"#,
         run
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    Ok(sqlx::query_scalar!(
-        "select id from run where id = any($1) order by id for update",
-        &runs
     )
     .fetch_all(connection)
     .await?)
 }
 
 /// What was handed to a run by another one.
-async fn hide_input(connection: &mut PgConnection, run: Uuid) -> Result<()> {
+async fn hide_input(connection: &mut PgConnection, run: Uuid, files: &[ArtifactId]) -> Result<()> {
     let row = sqlx::query!("select input, error from run where id = $1", run)
         .fetch_one(&mut *connection)
         .await?;
     let (mut input, mut error) = (row.input, row.error);
-    veil(&mut input);
-    error.iter_mut().for_each(veil_error);
+    veil(&mut input, files);
+    error.iter_mut().for_each(|error| veil_error(error, files));
     sqlx::query!(
         "update run set input = $2, error = $3, masked_at = now() where id = $1",
         run,
@@ -227,7 +256,12 @@ async fn hide_submission(connection: &mut PgConnection, due: &Due, input: &Json)
 }
 
 /// What came in keeps what is not private; of everything else nobody knows what it was made of.
-async fn hide_steps(connection: &mut PgConnection, run: Uuid, due: Option<&Due>) -> Result<()> {
+async fn hide_steps(
+    connection: &mut PgConnection,
+    run: Uuid,
+    due: Option<&Due>,
+    files: &[ArtifactId],
+) -> Result<()> {
     let rows = sqlx::query!(
         "select node, item_path, output, error, kept, signal from step where run_id = $1",
         run
@@ -236,7 +270,7 @@ async fn hide_steps(connection: &mut PgConnection, run: Uuid, due: Option<&Due>)
     .await?;
     let veiled = |value: Option<Json>| {
         value.map(|mut value| {
-            veil(&mut value);
+            veil(&mut value, files);
             value
         })
     };
@@ -252,7 +286,7 @@ async fn hide_steps(connection: &mut PgConnection, run: Uuid, due: Option<&Due>)
                 (output, _) => veiled(output),
             };
             let mut error = row.error;
-            error.iter_mut().for_each(veil_error);
+            error.iter_mut().for_each(|error| veil_error(error, files));
             json!({
                 "node": row.node, "item_path": row.item_path, "output": output, "error": error,
                 "kept": veiled(row.kept), "signal": veiled(row.signal),
@@ -272,7 +306,11 @@ async fn hide_steps(connection: &mut PgConnection, run: Uuid, due: Option<&Due>)
     Ok(())
 }
 
-async fn hide_attempts(connection: &mut PgConnection, run: Uuid) -> Result<()> {
+async fn hide_attempts(
+    connection: &mut PgConnection,
+    run: Uuid,
+    files: &[ArtifactId],
+) -> Result<()> {
     let rows = sqlx::query!(
         "select node, item_path, attempt, error from attempt where run_id = $1",
         run
@@ -280,7 +318,7 @@ async fn hide_attempts(connection: &mut PgConnection, run: Uuid) -> Result<()> {
     .fetch_all(&mut *connection)
     .await?;
     for mut row in rows {
-        veil_error(&mut row.error);
+        veil_error(&mut row.error, files);
         sqlx::query!(
             "update attempt set error = $5 where run_id = $1 and node = $2 and item_path = $3 and attempt = $4",
             run,
@@ -296,9 +334,13 @@ async fn hide_attempts(connection: &mut PgConnection, run: Uuid) -> Result<()> {
 }
 
 /// Messages keep what kind they were and when they were written, those that asked somebody to decide among them.
-async fn hide_deliveries(connection: &mut PgConnection, run: Uuid) -> Result<()> {
+async fn hide_deliveries(
+    connection: &mut PgConnection,
+    run: Uuid,
+    files: &[ArtifactId],
+) -> Result<()> {
     let rows = sqlx::query!(
-        "select id, message, error from delivery
+        "select id, message, artifacts, error from delivery
          where run_id = $1 or channel = 'mail' and run_id is null and message -> 'data' -> 'values' ->> 'approval' in (
              select id::text from approval where approval.run_id = $1)",
         run
@@ -306,12 +348,18 @@ async fn hide_deliveries(connection: &mut PgConnection, run: Uuid) -> Result<()>
     .fetch_all(&mut *connection)
     .await?;
     for mut row in rows {
-        row.message.get_mut("data").into_iter().for_each(veil);
-        row.error.iter_mut().for_each(veil_error);
+        let data = row.message.get_mut("data").into_iter();
+        data.for_each(|data| veil(data, files));
+        row.error
+            .iter_mut()
+            .for_each(|error| veil_error(error, files));
+        let mut artifacts: Vec<FileRef> = serde_json::from_value(row.artifacts)?;
+        artifacts.retain(|file| !files.contains(&file.id));
         sqlx::query!(
-            "update delivery set message = $2, error = $3, masked_at = now() where id = $1",
+            "update delivery set message = $2, artifacts = $3, error = $4, masked_at = now() where id = $1",
             row.id,
             row.message,
+            json!(artifacts),
             row.error,
         )
         .execute(&mut *connection)
@@ -328,7 +376,11 @@ async fn hide_deliveries(connection: &mut PgConnection, run: Uuid) -> Result<()>
 }
 
 /// What people were asked; all of it is over.
-async fn hide_approvals(connection: &mut PgConnection, run: Uuid) -> Result<()> {
+async fn hide_approvals(
+    connection: &mut PgConnection,
+    run: Uuid,
+    files: &[ArtifactId],
+) -> Result<()> {
     let rows = sqlx::query!(
         "select id, request, verdict, answered_by from approval where run_id = $1",
         run
@@ -338,7 +390,7 @@ async fn hide_approvals(connection: &mut PgConnection, run: Uuid) -> Result<()> 
     for row in rows {
         let mut request: ApprovalRequest = serde_json::from_value(row.request)?;
         let verdict: Option<Verdict> = row.verdict.map(serde_json::from_value).transpose()?;
-        request.veil();
+        request.veil(files);
         let verdict = verdict.map(|mut verdict| {
             verdict.veil(row.answered_by.is_some());
             json!(verdict)

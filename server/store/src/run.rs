@@ -579,8 +579,12 @@ pub async fn stop(store: &Store, scope: &Scope, run: RunId) -> Result<bool> {
     Ok(true)
 }
 
-/// Deletes the entries and cancels the unfinished steps, waits and requests of runs whose rows the caller has locked.
-pub(crate) async fn end_open(connection: &mut sqlx::PgConnection, runs: &[RunId]) -> Result<()> {
+/// Deletes the entries and cancels the unfinished steps, waits and requests of runs whose rows the caller has locked. Gives those whose
+/// questions to people were withdrawn.
+pub(crate) async fn end_open(
+    connection: &mut sqlx::PgConnection,
+    runs: &[RunId],
+) -> Result<Vec<RunId>> {
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
     // A head that was never committed has no step row yet; people must still see that it was stopped.
     sqlx::query!(
@@ -607,13 +611,14 @@ pub(crate) async fn end_open(connection: &mut sqlx::PgConnection, runs: &[RunId]
     approval::withdraw(connection, &ids).await
 }
 
-/// Deletes the entry of one step and calls it off, in the caller's transaction; the caller holds the run row's lock.
+/// Deletes the entry of one step and calls it off, in the caller's transaction; the caller holds the run row's lock. `true`: it asked
+/// people, and does not any more.
 pub(crate) async fn end_step(
     connection: &mut sqlx::PgConnection,
     run: RunId,
     node: &str,
     item_path: &str,
-) -> Result<()> {
+) -> Result<bool> {
     sqlx::query!(
         "delete from queue_entry where run_id = $1 and node = $2 and item_path = $3",
         run.as_uuid(),

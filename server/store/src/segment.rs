@@ -242,17 +242,8 @@ pub async fn commit(
     let rows = Rows::gather(&by_run, &writes);
     // Steps first: what is still open afterwards is what the end of the run cancels.
     write_steps(&mut transaction, &rows).await?;
-    for (run, writes) in &writes {
-        // With the run everything ends at once.
-        let alone = !writes.run.as_ref().is_some_and(|run| run.cancels);
-        for (node, item_path) in writes.cancelled.iter().filter(|_| alone) {
-            run::end_step(&mut transaction, *run, node, item_path).await?;
-        }
-    }
+    let asked = end_others(&mut transaction, &ended, &writes).await?;
     write_attempts(&mut transaction, &rows).await?;
-    if !ended.is_empty() {
-        end_others(&mut transaction, &ended, &writes).await?;
-    }
     let leases = write_heads(&mut transaction, &rows, &order).await?;
     bring_forward(&mut transaction, &rows).await?;
     write_runs(&mut transaction, &rows).await?;
@@ -296,7 +287,7 @@ pub async fn commit(
     let admitted = line::advance(&mut transaction, joined, &left).await?;
     transaction.commit().await?;
     committed();
-    tell(store, &by_run, &writes);
+    tell(store, &by_run, &writes, &asked);
     line::tell(&store.events, &admitted);
     if asks {
         store.events.wake(Wake::Deliveries);
@@ -499,12 +490,23 @@ async fn use_numbers(
     series::use_numbers(connection, &succeeded).await
 }
 
-/// What is still open ends with the run; steps that its segment settled itself are already written.
+/// Calls off what a run goes on without; what is still open ends with the run. Steps that its segment settled itself are already written.
+/// Gives the runs whose questions to people were withdrawn.
 async fn end_others(
     connection: &mut PgConnection,
     ended: &[RunId],
     writes: &BTreeMap<RunId, Writes>,
-) -> Result<()> {
+) -> Result<HashSet<RunId>> {
+    let mut asked = HashSet::new();
+    for (run, writes) in writes {
+        // With the run everything ends at once.
+        let alone = !writes.run.as_ref().is_some_and(|run| run.cancels);
+        for (node, item_path) in writes.cancelled.iter().filter(|_| alone) {
+            if run::end_step(connection, *run, node, item_path).await? {
+                asked.insert(*run);
+            }
+        }
+    }
     let stopped: Vec<RunId> = ended
         .iter()
         .copied()
@@ -515,10 +517,10 @@ async fn end_others(
                 .is_some_and(|run| run.cancels)
         })
         .collect();
-    if stopped.is_empty() {
-        return Ok(());
+    if !stopped.is_empty() {
+        asked.extend(run::end_open(connection, &stopped).await?);
     }
-    run::end_open(connection, &stopped).await
+    Ok(asked)
 }
 
 /// A row with what every row has.
@@ -788,7 +790,13 @@ async fn write_deliveries(connection: &mut PgConnection, rows: &Rows<'_>) -> Res
     Ok(())
 }
 
-fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<RunId, Writes>) {
+/// `asked`: runs whose questions to people were withdrawn.
+fn tell(
+    store: &Store,
+    segments: &HashMap<RunId, &Segment>,
+    writes: &BTreeMap<RunId, Writes>,
+    asked: &HashSet<RunId>,
+) {
     let (mut queued, mut delivers, mut generates) = (false, false, false);
     for (id, writes) in writes {
         let Some(segment) = segments.get(id) else {
@@ -800,7 +808,7 @@ fn tell(store: &Store, segments: &HashMap<RunId, &Segment>, writes: &BTreeMap<Ru
         if let Some(answer) = &writes.answer {
             store.events.answered(*id, Some(answer));
         }
-        if !(writes.approvals.is_empty() && writes.withdrawn.is_empty()) {
+        if !(writes.approvals.is_empty() && writes.withdrawn.is_empty()) || asked.contains(id) {
             approval::announce(store, &segment.scope);
         }
         let watched = store.events.watched();

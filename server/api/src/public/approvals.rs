@@ -101,7 +101,8 @@ pub(crate) async fn decide(
     }
 }
 
-/// `GET /approve/{token}/file?file=&download=1`: to a file that is shown, by a link that ends soon.
+/// `GET /approve/{token}/file?file=&download=1`: to a file that is shown, by a link that ends soon. Whoever does not see the question
+/// does not see its files either.
 pub(crate) async fn file(
     State(app): State<App>,
     Path(token): Path<String>,
@@ -112,14 +113,16 @@ pub(crate) async fn file(
         Ok(asking) => asking,
         Err(answer) => return *answer,
     };
+    if let Some(page) = asking.closed(StatusCode::GONE, None) {
+        return page;
+    }
     let mut shown = asking
         .approval()
         .request
         .files
         .iter()
         .flat_map(|shown| std::iter::once(&shown.file).chain(&shown.picture));
-    let known = shown.find(|file| asking.approval().is_open() && Some(file.id) == wanted.file);
-    let Some(known) = known else {
+    let Some(known) = shown.find(|file| Some(file.id) == wanted.file) else {
         return missing(asking.language);
     };
     match files::short_path(&app, known.id, wanted.download.is_none()) {

@@ -297,6 +297,11 @@ async fn retry(store: &Store, open: &Open) -> Result<bool> {
                 code: "retry_under_way",
                 ..
             }) => {}
+            // Its rows go on asking; they are tried again when it is resumed.
+            Err(StoreError::Conflict {
+                code: "batch_stopped",
+                ..
+            }) => break,
             Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 let problems = refused(&error);

@@ -1,10 +1,10 @@
 //! Removing what is kept no longer: in batches, each a commit of its own, by any process and only one at a time in a workspace. A chain
-//! of retries goes as a whole, because its runs share files; unfinished runs, also those that called one of it, open numbers and messages
-//! under way keep it.
+//! of retries goes as a whole, because its runs share files; unfinished runs, open numbers and messages under way keep it, also those of
+//! runs that called one of it, directly or through others.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use engine::ids::WorkspaceId;
+use engine::{call::MAX_DEPTH, ids::WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -183,13 +183,13 @@ async fn remove_chains(
     }
     let locked = lock_chains(&mut transaction, due.workspace, chains).await?;
     // Asked once everything is held: a retry or a message sent again may have begun while this waited.
+    let needed = needed_above(&mut transaction, chains, true).await?;
     let runs = sqlx::query_scalar!(
         "select run.id from run
          where run.id = any($1)
            and not exists (select from run other where other.first_run = run.first_run
                            and (other.id >= $2 or other.finished_at is null or other.finished_at >= $3))
-           and not exists (select from run other join run caller on caller.id = other.parent_run join run again on again.first_run = caller.first_run
-                           where other.first_run = run.first_run and again.finished_at is null)
+           and run.first_run <> all ($4)
            and not exists (select from run other where other.first_run = run.first_run and other.private is not null and other.masked_at is null)
            and not exists (select from number n where n.first_run = run.first_run and n.state = 'open')
            and not exists (select from run other join delivery d on d.run_id = other.id
@@ -197,6 +197,7 @@ async fn remove_chains(
         &locked,
         due.below,
         due.ended_before as _,
+        &needed,
     )
     .fetch_all(&mut *transaction)
     .await?;
@@ -239,6 +240,34 @@ async fn lock_chains(
     .fetch_all(connection)
     .await?;
     Ok(runs)
+}
+
+/// Those of the chains that were called, directly or through others, by runs that may still need what they made: because a run of the caller's
+/// chain is not over or a message of it is under way, and with `numbers` because it has an open number, with which it may be tried again.
+async fn needed_above(
+    connection: &mut PgConnection,
+    chains: &[Uuid],
+    numbers: bool,
+) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        r#"with recursive above (chain, caller, height) as (
+               select called.first_run, caller.first_run, 1 from run called join run caller on caller.id = called.parent_run
+               where called.first_run = any($1)
+               union
+               select above.chain, caller.first_run, above.height + 1
+               from above join run called on called.first_run = above.caller join run caller on caller.id = called.parent_run
+               where above.height < $2)
+           select distinct above.chain as "chain!" from above
+           where exists (select from run again where again.first_run = above.caller and again.finished_at is null)
+              or exists (select from run again join delivery d on d.run_id = again.id
+                         where again.first_run = above.caller and d.finished_at is null and d.state <> 'held')
+              or $3 and exists (select from number n where n.first_run = above.caller and n.state = 'open')"#,
+        chains,
+        i32::from(MAX_DEPTH),
+        numbers,
+    )
+    .fetch_all(connection)
+    .await?)
 }
 
 /// Deletes runs with everything that belongs to them alone; the hashes of their files.
@@ -406,19 +435,19 @@ async fn delete_files(
     .fetch_all(&mut *connection)
     .await?;
     lock_chains(connection, workspace, &chains).await?;
+    let needed = needed_above(connection, &chains, false).await?;
     let files = sqlx::query!(
         "update artifact a set deleted_at = now()
          where a.workspace_id = $1 and a.run_id = any($2) and a.deleted_at is null
            and not exists (select from run join run other on other.first_run = run.first_run
                            where run.id = a.run_id and other.finished_at is null)
-           and not exists (select from run join run other on other.first_run = run.first_run join run caller on caller.id = other.parent_run
-                                join run again on again.first_run = caller.first_run
-                           where run.id = a.run_id and again.finished_at is null)
+           and not exists (select from run where run.id = a.run_id and run.first_run = any($3))
            and not exists (select from run join run other on other.first_run = run.first_run join delivery d on d.run_id = other.id
                            where run.id = a.run_id and d.finished_at is null and d.state <> 'held')
          returning a.sha256, a.size_bytes",
         workspace.as_uuid(),
         runs,
+        &needed,
     )
     .fetch_all(connection)
     .await?;
@@ -550,16 +579,20 @@ pub(crate) async fn drop_empty_partitions(store: &Store) -> Result<i32> {
     Ok(dropped)
 }
 
-/// The name of a file of the run's chain that was removed and that these texts still name.
+/// The name of a file of the run's chain, or of the runs that it called, that was removed and that these texts still name.
 pub(crate) async fn removed_file(
     connection: &mut PgConnection,
     run: Uuid,
     texts: &[String],
 ) -> Result<Option<String>> {
     let removed = sqlx::query!(
-        "select a.id, a.name from run join run chain on chain.first_run = run.first_run
-             join artifact a on a.workspace_id = chain.workspace_id and a.run_id = chain.id
-         where run.id = $1 and a.deleted_at is not null order by a.created_at, a.id",
+        r#"with recursive made_by (id, workspace_id) as (
+               select chain.id, chain.workspace_id from run join run chain on chain.first_run = run.first_run where run.id = $1
+               union
+               select called.id, called.workspace_id from made_by join run called on called.parent_run = made_by.id)
+           select a.id as "id!", a.name as "name!" from made_by
+                join artifact a on a.workspace_id = made_by.workspace_id and a.run_id = made_by.id
+           where a.deleted_at is not null order by a.created_at, a.id"#,
         run,
     )
     .fetch_all(connection)

@@ -60,8 +60,8 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
         .iter()
         .filter(|row| !again.contains(&row.node))
         .collect();
-    let Frontier { heads, skipped } = frontier(&workflow, &kept, &detail.trigger_node);
-    if heads.is_empty() {
+    let frontier = frontier(&workflow, &kept, &detail.trigger_node);
+    if frontier.heads.is_empty() {
         return Err(nothing_to_retry());
     }
     let input = retry.input.as_ref().unwrap_or(&detail.input);
@@ -98,20 +98,14 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     )
     .execute(&mut *transaction)
     .await?;
-    sqlx::query!(
-        "insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority)
-         select run.id, head, '', run.workspace_id, run.workflow_id, run.priority from run, unnest($2::text[]) head
-         where run.id = $1 and not run.limited",
-        new.as_uuid(),
-        &heads,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    begin_at(&mut transaction, scope, new, &heads, &kept, &skipped).await?;
+    if !kept.is_empty() {
+        begin_at(&mut transaction, scope, new, &workflow, &frontier).await?;
+    }
+    enter(&mut transaction, new, &frontier.heads).await?;
     series::take_over(&mut transaction, run, new, &kept).await?;
     batch::take_over(&mut transaction, run, new, retry.unattended).await?;
     let limited: &[RunId] = if limited { &[new] } else { &[] };
-    let joined = line::join(&mut transaction, limited, Some(&heads)).await?;
+    let joined = line::join(&mut transaction, limited, Some(&frontier.heads)).await?;
     let admitted = line::advance(&mut transaction, joined, &[]).await?;
     transaction.commit().await?;
     line::tell(&store.events, &admitted);
@@ -120,25 +114,51 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     Ok(new)
 }
 
-/// Heads beside the trigger are steps that are ready: the state machine finds them so.
+/// Heads beside the trigger are steps that are ready: the state machine finds them so, and their limits count from now on.
 async fn begin_at(
     connection: &mut PgConnection,
     scope: &Scope,
     run: RunId,
-    heads: &[String],
-    kept: &[String],
-    skipped: &[String],
+    workflow: &Workflow,
+    frontier: &Frontier,
 ) -> Result<()> {
+    let limits = frontier.heads.iter().map(|head| {
+        let node = workflow.nodes.iter().find(|node| node.id == *head);
+        node.and_then(|node| node.limits).unwrap_or_default()
+    });
+    let (start_ms, total_ms): (Vec<Option<i64>>, Vec<Option<i64>>) = limits
+        .map(|limits| (limits.start_ms.map(signed), limits.total_ms.map(signed)))
+        .unzip();
     sqlx::query!(
-        "insert into step (run_id, node, item_path, workspace_id, state, finished_at)
-         select $1::uuid, node, '', $2::uuid, 'ready', null::timestamptz from unnest($3::text[]) node
-         where cardinality($4::text[]) > 0
-         union all select $1, node, '', $2, 'skipped', now() from unnest($5::text[]) node",
+        "insert into step (run_id, node, item_path, workspace_id, state, finished_at, start_by, end_by)
+         select $1::uuid, node, '', $2::uuid, 'ready', null::timestamptz, now() + start_ms * interval '1 millisecond',
+                now() + total_ms * interval '1 millisecond'
+         from unnest($3::text[], $4::bigint[], $5::bigint[]) head (node, start_ms, total_ms)
+         union all select $1, node, '', $2, 'skipped', now(), null, null from unnest($6::text[]) node",
         run.as_uuid(),
         scope.workspace().as_uuid(),
+        &frontier.heads,
+        &start_ms as &[Option<i64>],
+        &total_ms as &[Option<i64>],
+        &frontier.skipped,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
+/// Entries of the heads, unless the run waits in line for them.
+async fn enter(connection: &mut PgConnection, run: RunId, heads: &[String]) -> Result<()> {
+    sqlx::query!(
+        "insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority)
+         select run.id, head, '', run.workspace_id, run.workflow_id, run.priority from run, unnest($2::text[]) head
+         where run.id = $1 and not run.limited",
+        run.as_uuid(),
         heads,
-        kept,
-        skipped,
     )
     .execute(connection)
     .await?;
