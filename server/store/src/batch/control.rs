@@ -1,0 +1,86 @@
+//! What people do with a batch that was stored: stop it, resume it, try its failed rows again. Each is a mark in one commit, which `advance`
+//! acts upon.
+
+use engine::ids::BatchId;
+
+use super::{get, tell};
+use crate::{Result, Scope, Store, StoreError};
+
+/// No further row begins; with `runs` those that have begun are stopped, too.
+pub async fn stop(store: &Store, scope: &Scope, id: BatchId, runs: bool) -> Result<()> {
+    let done = sqlx::query_scalar!(
+        "update batch set state = 'stopped', stop_runs = stop_runs or $3
+         where workspace_id = $1 and id = $2 and state <> 'finished' returning workflow_id",
+        scope.workspace().as_uuid(),
+        id.as_uuid(),
+        runs,
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    changed(store, scope, id, done).await
+}
+
+/// Goes on with the rows that have not begun.
+pub async fn resume(store: &Store, scope: &Scope, id: BatchId) -> Result<()> {
+    let done = sqlx::query_scalar!(
+        "update batch set state = 'running', stop_runs = false
+         where workspace_id = $1 and id = $2 and state = 'stopped' returning workflow_id",
+        scope.workspace().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    changed(store, scope, id, done).await
+}
+
+/// Tries every row again whose run failed or was stopped; how many those are.
+pub async fn retry_failed(store: &Store, scope: &Scope, id: BatchId) -> Result<u64> {
+    let mut transaction = store.pool.begin().await?;
+    let batch = sqlx::query!(
+        "select state, workflow_id from batch where workspace_id = $1 and id = $2 for update",
+        scope.workspace().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::NotFound("batch"))?;
+    if batch.state == "stopped" {
+        return Err(StoreError::conflict(
+            "batch_stopped",
+            "This batch is stopped. Resume it first, then try the failed rows again.",
+        ));
+    }
+    let rows = sqlx::query!(
+        "update batch_row set retry = true, problems = null
+         where batch_id = $1 and state in ('failed', 'cancelled') and exists (select from run where run.id = batch_row.run_id)",
+        id.as_uuid(),
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if rows > 0 {
+        sqlx::query!(
+            "update batch set state = 'running', finished_at = null where id = $1",
+            id.as_uuid()
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    tell(&store.events, scope, id, batch.workflow_id.into());
+    Ok(rows)
+}
+
+/// Says why nothing was changed, if nothing was: the batch is in no state for it.
+async fn changed(
+    store: &Store,
+    scope: &Scope,
+    id: BatchId,
+    workflow: Option<uuid::Uuid>,
+) -> Result<()> {
+    if let Some(workflow) = workflow {
+        tell(&store.events, scope, id, workflow.into());
+        return Ok(());
+    }
+    get(store, scope, id).await.map(drop)
+}
