@@ -122,6 +122,28 @@ test("a batch is stopped, resumed, and its runs are stopped", async ({ browser }
   await expectAccessible(tab, "the batches of a workflow");
 });
 
+test("what has not begun of a stopped batch is discarded", async ({ browser }, info) => {
+  const wait = { id: "last", type: "delay", version: 1, name: "Wait", config: { mode: "for", amount: "1", unit: "days" } };
+  const made = await publish(document("Discarded", wait));
+  const tab = await agent(browser, api);
+  await tab.goto(`${server.url}/workflows/${made.id}/batches?new=true`);
+  const rows = Array.from({ length: 2000 }, (_, at) => `Customer ${at + 1}`);
+  await tab.locator("input[type=file]").setInputFiles(file("discarded.csv", `Customer\n${rows.join("\n")}\n`));
+  await tab.getByRole("button", { name: "Start 2,000 runs" }).click();
+  await tab.getByRole("button", { name: "Stop the batch" }).click();
+  const dialog = tab.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Stop the batch" }).click();
+  await expect(dialog).toBeHidden();
+  await tab.getByRole("button", { name: "Discard what has not begun" }).click();
+  await expectAccessible(tab, "discarding what has not begun");
+  await tab.screenshot({ path: info.outputPath("discard.png") });
+  await dialog.getByRole("button", { name: /^Discard [\d,]+ rows$/ }).click();
+  await expect(dialog).toBeHidden();
+  await expect(tab.getByRole("button", { name: "Resume" })).toHaveCount(0);
+  await tab.getByText(/^Discarded [\d,]+$/).click();
+  await expect(tab.getByRole("row").nth(1)).toContainText("discarded");
+});
+
 test("a file that is none is told", async ({ browser }) => {
   const made = await publish(document("Told", { id: "last", type: "template_fill", version: 1, name: "Text", config: { template: "Hello" } }));
   const tab = await agent(browser, api);

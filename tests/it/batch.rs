@@ -415,6 +415,100 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_has_not_begun_of_a_stopped_batch_is_discarded() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, waiting()).await;
+    office.rest().await;
+    let made = start(&owner, &workflow, &file_of(30)).await;
+    let store = office.db.store().await;
+    store::batch::advance(&store).await.unwrap();
+    let path = batch_path(&made);
+    let early = owner.post(&format!("{path}/discard"), json!({})).await;
+    assert_eq!(
+        (early.status, early.json["type"].as_str()),
+        (409, Some("batch_not_stopped"))
+    );
+    owner
+        .post(&format!("{path}/stop"), json!({"runs": false}))
+        .await
+        .expect(200);
+    let discarded = owner
+        .post(&format!("{path}/discard"), json!({}))
+        .await
+        .expect(200);
+    // It is no longer stopped, so that nothing can be resumed, and ends with its runs.
+    assert_eq!(discarded["state"], "running");
+    assert_eq!(
+        (
+            &discarded["counts"]["ready"],
+            &discarded["counts"]["begun"],
+            &discarded["counts"]["discarded"]
+        ),
+        (&json!(0), &json!(25), &json!(5))
+    );
+    store::batch::advance(&store).await.unwrap();
+    assert_eq!(office.sql("select count(*) from run"), "25");
+    assert_eq!(
+        office.sql("select count(*) from batch_row where input is not null"),
+        "0"
+    );
+    let shown = rows(&owner, &made, "?state=discarded").await;
+    assert_eq!(shown.len(), 5);
+    assert_eq!(
+        (&shown[0]["title"], &shown[0]["state"]),
+        (&json!("Customer 26"), &json!("discarded"))
+    );
+    owner
+        .post(&format!("{path}/stop"), json!({"runs": true}))
+        .await
+        .expect(200);
+    for _ in 0..3 {
+        store::batch::advance(&store).await.unwrap();
+    }
+    assert_eq!(
+        owner.get(&path).await.expect(200)["state"],
+        json!("finished")
+    );
+    // There is nothing left to discard.
+    owner
+        .post(&format!("{path}/discard"), json!({}))
+        .await
+        .expect(200);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_which_nothing_began_ends_when_it_is_discarded() {
+    let (office, owner) = Office::open().await;
+    let mut fields = customers();
+    fields[1]["store"] = json!("never");
+    let workflow = office.publish(&owner, letter(&fields)).await;
+    office.rest().await;
+    let made = start(&owner, &workflow, &file_of(2)).await;
+    let path = batch_path(&made);
+    for (ask, body) in [("stop", json!({"runs": false})), ("discard", json!({}))] {
+        owner.post(&format!("{path}/{ask}"), body).await.expect(200);
+    }
+    let over = owner.get(&path).await.expect(200);
+    // What may hold private values is not kept for rows that never begin.
+    assert_eq!(
+        (&over["state"], &over["file_url"]),
+        (&json!("finished"), &json!(null))
+    );
+    assert_eq!(
+        office.sql("select count(*) from artifact where name = 'rows.csv'"),
+        "0"
+    );
+    // Nothing holds it back when its time is over.
+    office.sql("delete from retention");
+    office.sql("update batch set created_at = now() - interval '91 days'");
+    let store = office.db.store().await;
+    store::maintenance::pass(&store).await.unwrap();
+    assert_eq!(office.sql("select count(*) from batch"), "0");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
     let (office, owner) = Office::open().await;
     let mut document = letter(&customers());
@@ -627,6 +721,7 @@ async fn batches_of_another_workspace_are_not_there() {
     for (place, body) in [
         ("/stop", json!({"runs": true})),
         ("/resume", json!({})),
+        ("/discard", json!({})),
         ("/retry", json!({})),
     ] {
         assert_eq!(

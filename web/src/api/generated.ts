@@ -120,6 +120,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/batches/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives up the rows of a stopped batch that have not begun; it ends with those that have. 409 `batch_not_stopped` while it is under way. */
+        post: operations["discard_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/batches/{id}/documents": {
         parameters: {
             query?: never;
@@ -1583,6 +1600,11 @@ export interface components {
             cancelled: number;
             /** Format: int64 */
             left_out: number;
+            /**
+             * Format: int64
+             * @description Given up before they had begun.
+             */
+            discarded: number;
         };
         BatchDocumentsOut: {
             count: number;
@@ -1702,7 +1724,7 @@ export interface components {
              */
             number: number;
             title: string;
-            /** @description `ready`, `left_out`, or the state of its run. */
+            /** @description `ready`, `left_out`, `discarded`, or the state of its run. */
             state: string;
             /**
              * Format: uuid
@@ -2833,7 +2855,7 @@ export interface components {
                  */
                 number: number;
                 title: string;
-                /** @description `ready`, `left_out`, or the state of its run. */
+                /** @description `ready`, `left_out`, `discarded`, or the state of its run. */
                 state: string;
                 /**
                  * Format: uuid
@@ -4310,6 +4332,36 @@ export interface operations {
             };
         };
     };
+    discard_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     count_batch_documents: {
         parameters: {
             query?: never;
@@ -4463,7 +4515,7 @@ export interface operations {
     list_batch_rows: {
         parameters: {
             query?: {
-                state?: "unfinished" | "succeeded" | "failed" | "cancelled" | "left_out";
+                state?: "unfinished" | "succeeded" | "failed" | "cancelled" | "left_out" | "discarded";
                 /** @description `next` of the page before. */
                 after?: string;
             };

@@ -51,6 +51,8 @@ pub(crate) struct BatchCountsOut {
     pub failed: i64,
     pub cancelled: i64,
     pub left_out: i64,
+    /// Given up before they had begun.
+    pub discarded: i64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -89,7 +91,7 @@ pub(crate) struct BatchRowOut {
     /// As a spreadsheet numbers it.
     pub number: i32,
     pub title: String,
-    /// `ready`, `left_out`, or the state of its run.
+    /// `ready`, `left_out`, `discarded`, or the state of its run.
     pub state: String,
     /// The newest one, while it is kept.
     pub run: Option<Uuid>,
@@ -137,6 +139,7 @@ pub(crate) enum BatchRowState {
     Failed,
     Cancelled,
     LeftOut,
+    Discarded,
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -156,6 +159,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list_batch_rows))
         .routes(routes!(stop_batch))
         .routes(routes!(resume_batch))
+        .routes(routes!(discard_batch))
         .routes(routes!(retry_batch))
         .routes(routes!(count_batch_documents))
         .routes(routes!(zip_batch_documents))
@@ -240,6 +244,18 @@ async fn resume_batch(
     Path(id): Path<Uuid>,
 ) -> Result<Json<BatchOut>> {
     batch::resume(&app.store, &caller.scope, BatchId(id)).await?;
+    read_batch(State(app), caller, Path(id)).await
+}
+
+/// Gives up the rows of a stopped batch that have not begun; it ends with those that have. 409 `batch_not_stopped` while it is under way.
+#[utoipa::path(post, path = "/batches/{id}/discard", tag = "batches", params(("id" = Uuid, Path)),
+    responses((status = 200, body = BatchOut)))]
+async fn discard_batch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<BatchOut>> {
+    batch::discard(&app.store, &caller.scope, BatchId(id)).await?;
     read_batch(State(app), caller, Path(id)).await
 }
 
@@ -382,6 +398,7 @@ impl From<Batch> for BatchOut {
                 failed: batch.counts.failed,
                 cancelled: batch.counts.cancelled,
                 left_out: batch.counts.left_out,
+                discarded: batch.counts.discarded,
             },
             created_at: batch.created_at,
             created_by: batch.created_by,

@@ -1,7 +1,7 @@
 //! What happens to batches bit by bit: rows begin, rows are tried again, runs are stopped. Every executor does it; a batch is locked while
 //! its rows begin, and a row's run is stored in the commit that says so, so that a death between loses and doubles none.
 
-use engine::ids::{BatchId, MemberId, RunId, VersionId, WorkflowId};
+use engine::ids::{ArtifactId, BatchId, MemberId, RunId, VersionId, WorkflowId};
 use serde_json::{Value as Json, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -74,12 +74,7 @@ async fn take_further(
     if batch.state == "running" && batch.is_live {
         asked = begin(&mut transaction, open, &batch).await?;
     }
-    let removed = if batch.keep_file {
-        None
-    } else {
-        forget_private_file(&mut transaction, open, &batch).await?
-    };
-    let is_over = finish(&mut transaction, open.id).await?;
+    let (is_over, removed) = wind_up(&mut transaction, &open.scope, open.id).await?;
     transaction.commit().await?;
     queue::tell(&store.events, &asked);
     if has_changed || is_over || !asked.is_empty() {
@@ -96,8 +91,6 @@ struct Locked {
     version: VersionId,
     trigger_node: String,
     state: String,
-    file: Option<Uuid>,
-    keep_file: bool,
     /// Its workflow is on.
     is_live: bool,
 }
@@ -105,7 +98,7 @@ struct Locked {
 /// The workflow is locked, too: whoever switches it off waits for nothing here, because nothing here waits.
 async fn lock(connection: &mut PgConnection, batch: BatchId) -> Result<Option<Locked>> {
     let row = sqlx::query!(
-        r#"select b.version_id, b.trigger_node, b.state, b.file_id, b.keep_file,
+        r#"select b.version_id, b.trigger_node, b.state,
                   (w.state = 'live' and w.deleted_at is null) as "is_live!"
            from batch b join workflow w on w.id = b.workflow_id
            where b.id = $1 and b.state <> 'finished' for update of b skip locked for key share of w skip locked"#,
@@ -117,8 +110,6 @@ async fn lock(connection: &mut PgConnection, batch: BatchId) -> Result<Option<Lo
         version: row.version_id.into(),
         trigger_node: row.trigger_node,
         state: row.state,
-        file: row.file_id,
-        keep_file: row.keep_file,
         is_live: row.is_live,
     }))
 }
@@ -229,26 +220,33 @@ async fn known_run(connection: &mut PgConnection, open: &Open, number: i32) -> R
     Ok(run.into())
 }
 
+/// What follows when rows have begun or are given up, of a batch that is locked: the file may go, and the batch may be over. Whether it is, and
+/// the hash under which the file's bytes are, which go after the commit.
+pub(super) async fn wind_up(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    batch: BatchId,
+) -> Result<(bool, Option<Vec<u8>>)> {
+    let removed = forget_private_file(connection, scope, batch).await?;
+    Ok((finish(connection, batch).await?, removed))
+}
+
 /// What may hold private values is kept only as long as a row of it has not begun.
 async fn forget_private_file(
     connection: &mut PgConnection,
-    open: &Open,
-    batch: &Locked,
+    scope: &Scope,
+    batch: BatchId,
 ) -> Result<Option<Vec<u8>>> {
-    let Some(file) = batch.file else {
-        return Ok(None);
-    };
-    let done = sqlx::query!(
-        "update batch set file_id = null
-         where id = $1 and not exists (select from batch_row r where r.batch_id = $1 and r.state = 'ready')",
-        open.id.as_uuid(),
+    let file = sqlx::query_scalar!(
+        r#"update batch set file_id = null from batch old
+           where batch.id = $1 and old.id = $1 and not old.keep_file and old.file_id is not null
+             and not exists (select from batch_row r where r.batch_id = $1 and r.state = 'ready')
+           returning old.file_id as "file_id!""#,
+        batch.as_uuid(),
     )
-    .execute(&mut *connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    if done.rows_affected() == 0 {
-        return Ok(None);
-    }
-    forget_file(connection, &open.scope, Some(file.into())).await
+    forget_file(connection, scope, file.map(ArtifactId::from)).await
 }
 
 /// It is over when every row is, and none is to be tried again.

@@ -1,10 +1,10 @@
-//! What people do with a batch that was stored: stop it, resume it, try its failed rows again. Each is a mark in one commit, which `advance`
-//! acts upon.
+//! What people do with a batch that was stored: stop it, resume it, discard what has not begun, try its failed rows again. Each is one commit;
+//! what follows from it for runs is done by `advance`.
 
 use engine::ids::BatchId;
 
-use super::{get, tell};
-use crate::{Result, Scope, Store, StoreError};
+use super::{advance::wind_up, get, tell};
+use crate::{Result, Scope, Store, StoreError, artifact};
 
 /// No further row begins; with `runs` those that have begun are stopped, too.
 pub async fn stop(store: &Store, scope: &Scope, id: BatchId, runs: bool) -> Result<()> {
@@ -31,6 +31,49 @@ pub async fn resume(store: &Store, scope: &Scope, id: BatchId) -> Result<()> {
     .fetch_optional(&store.pool)
     .await?;
     changed(store, scope, id, done).await
+}
+
+/// Gives the rows of a stopped batch up that have not begun, and those that wait to be tried again; it ends with what is under way. No row is
+/// beginning meanwhile: whoever begins some holds the batch, too.
+pub async fn discard(store: &Store, scope: &Scope, id: BatchId) -> Result<()> {
+    let mut transaction = store.pool.begin().await?;
+    let batch = sqlx::query!(
+        "select state, workflow_id from batch where workspace_id = $1 and id = $2 for update",
+        scope.workspace().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::NotFound("batch"))?;
+    if batch.state == "finished" {
+        return Ok(());
+    }
+    if batch.state != "stopped" {
+        return Err(StoreError::conflict(
+            "batch_not_stopped",
+            "This batch is under way. Stop it first, then discard what has not begun.",
+        ));
+    }
+    sqlx::query!(
+        "update batch_row set state = case state when 'ready' then 'discarded' else state end, input = null, retry = false
+         where batch_id = $1 and (state = 'ready' or retry)",
+        id.as_uuid(),
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!(
+        "update batch set state = 'running' where id = $1",
+        id.as_uuid()
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let (_, removed) = wind_up(&mut transaction, scope, id).await?;
+    transaction.commit().await?;
+    tell(&store.events, scope, id, batch.workflow_id.into());
+    if let Some(hash) = removed {
+        artifact::remove_unnamed(store, scope.workspace(), &[hash]).await;
+    }
+    Ok(())
 }
 
 /// Tries every row again whose run failed or was stopped; how many those are.

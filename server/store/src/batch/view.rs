@@ -15,6 +15,7 @@ pub struct Counts {
     pub failed: i64,
     pub cancelled: i64,
     pub left_out: i64,
+    pub discarded: i64,
 }
 
 /// A batch as people see it.
@@ -46,7 +47,7 @@ pub struct Batch {
 pub struct BatchRow {
     pub number: i32,
     pub title: String,
-    /// `ready`, `left_out`, or that of its run.
+    /// `ready`, `left_out`, `discarded`, or that of its run.
     pub state: String,
     /// The newest one of its chain of retries, while it is kept.
     pub run: Option<RunId>,
@@ -111,7 +112,7 @@ async fn select(store: &Store, scope: &Scope, wanted: Wanted, limit: i64) -> Res
                   (w.state <> 'live' or w.deleted_at is not null) as "is_off!",
                   exists (select from paused_workflow p where p.id = b.workflow_id) as "is_paused!",
                   counts.ready as "ready!", counts.begun as "begun!", counts.succeeded as "succeeded!", counts.failed as "failed!",
-                  counts.cancelled as "cancelled!", counts.left_out as "left_out!",
+                  counts.cancelled as "cancelled!", counts.left_out as "left_out!", counts.discarded as "discarded!",
                   b.created_at as "created_at: jiff_sqlx::Timestamp", member.name as "created_by?",
                   b.finished_at as "finished_at: jiff_sqlx::Timestamp"
            from batch b join workflow w on w.id = b.workflow_id join version on version.id = b.version_id
@@ -120,7 +121,8 @@ async fn select(store: &Store, scope: &Scope, wanted: Wanted, limit: i64) -> Res
                     select count(*) filter (where r.state = 'ready') as ready, count(*) filter (where r.state = 'begun') as begun,
                            count(*) filter (where r.state = 'succeeded') as succeeded, count(*) filter (where r.state = 'failed') as failed,
                            count(*) filter (where r.state = 'cancelled') as cancelled,
-                           count(*) filter (where r.state = 'left_out') as left_out
+                           count(*) filter (where r.state = 'left_out') as left_out,
+                           count(*) filter (where r.state = 'discarded') as discarded
                     from batch_row r where r.batch_id = b.id) counts
            where b.workspace_id = $1 and ($2::uuid is null or b.id = $2) and ($3::uuid is null or b.workflow_id = $3)
              and ($4::uuid is null or b.id < $4)
@@ -151,6 +153,7 @@ async fn select(store: &Store, scope: &Scope, wanted: Wanted, limit: i64) -> Res
             failed: row.failed,
             cancelled: row.cancelled,
             left_out: row.left_out,
+            discarded: row.discarded,
         },
         created_at: row.created_at.to_jiff(),
         created_by: row.created_by,
