@@ -12,7 +12,7 @@ use formwork_tests::{
     process::{Installation, Role},
 };
 use reqwest::Method;
-use rust_xlsxwriter::Workbook;
+use rust_xlsxwriter::{Formula, Workbook};
 use serde_json::{Value as Json, json};
 use zip::ZipArchive;
 
@@ -362,6 +362,48 @@ async fn a_workbook_is_a_file_as_well() {
     assert_eq!(
         (told.status, codes(&told.json["problems"])),
         (422, vec!["not_a_workbook"])
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_spreadsheet_fills_nothing() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, letter(&customers())).await;
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write(0, 0, "Customer").expect("a heading");
+    sheet.write(1, 0, "Ada").expect("a text");
+    let lookup = Formula::new("=VLOOKUP(7,A1:A2,1,FALSE)").set_result("#N/A");
+    sheet.write_formula(2, 0, lookup).expect("a formula");
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let file = upload(&owner, &workflow, "rows.xlsx", bytes)
+        .await
+        .expect(201)["file"]
+        .clone();
+    let preview = format!("{}/batches/preview", path(&workflow));
+    let mut seen = owner
+        .post(&preview, json!({"file": file, "locale": "de"}))
+        .await
+        .expect(200);
+    assert_eq!(codes(&seen["problems"]), ["batch_cell_fault"]);
+    let params = &seen["problems"][0]["params"];
+    assert_eq!(
+        (&params["row"], &params["column"], &params["content"]),
+        (&json!(3), &json!("Customer"), &json!("#N/A"))
+    );
+    seen["file"] = file;
+    let batches = format!("{}/batches", path(&workflow));
+    let refused = owner.post(&batches, start_body(&seen, &[])).await;
+    assert_eq!(refused.status, 422);
+    owner
+        .post(&batches, start_body(&seen, &[3]))
+        .await
+        .expect(201);
+    office.db.until(FINISHED, "1").await;
+    assert_eq!(
+        office.sql("select string_agg(input ->> 'customer', ',') from run"),
+        "Ada"
     );
     office.close().await;
 }

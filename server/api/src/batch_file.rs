@@ -8,6 +8,7 @@ use engine::{
     form::{Form, Setting, Source},
     kind::{Field, Kind},
     node::{StepError, Trigger},
+    sheet::SheetRow,
     table::told,
     value::{Record, Value, record_to_json},
 };
@@ -26,8 +27,8 @@ pub(crate) const MAX_BYTES: usize = table_csv::MAX_BYTES;
 /// Most problems that are listed; all are counted.
 pub(crate) const MAX_PROBLEMS: usize = 1_000;
 
-/// Reads a workbook's first sheet: name and bytes of the file, language, most rows; rows with their numbers, as people type them.
-pub type SheetReader = fn(&str, &[u8], &str, usize) -> Result<Vec<(u64, Vec<String>)>, StepError>;
+/// Reads a workbook's first sheet: name and bytes of the file, language, most rows.
+pub type SheetReader = fn(&str, &[u8], &str, usize) -> Result<Vec<SheetRow>, StepError>;
 
 /// Where the rows begin their runs.
 pub(crate) struct Reader<'a> {
@@ -51,8 +52,16 @@ pub(crate) struct File {
     pub(crate) headings: Vec<String>,
     /// Rows of blank cells, which become no runs.
     pub(crate) blank_rows: usize,
-    /// Rows as a spreadsheet numbers them.
-    lines: Vec<(u32, Vec<String>)>,
+    lines: Vec<Line>,
+}
+
+/// A row of the file that is not blank.
+struct Line {
+    /// As a spreadsheet numbers it.
+    number: u32,
+    cells: Vec<String>,
+    /// Places of cells that hold no value, in a workbook.
+    faults: Vec<usize>,
 }
 
 /// A row that was read.
@@ -87,17 +96,16 @@ impl File {
                 "table_row_count" => too_many_rows(),
                 _ => problem,
             })?;
-            (
-                Some(records.encoding),
-                Some(records.delimiter),
-                records.lines,
-            )
+            let lines = records.lines.into_iter().map(|(number, cells)| SheetRow {
+                number,
+                cells,
+                faults: Vec::new(),
+            });
+            let (encoding, delimiter) = (records.encoding, records.delimiter);
+            (Some(encoding), Some(delimiter), lines.collect())
         };
         let mut lines = lines.into_iter();
-        let headings = lines
-            .next()
-            .map(|(_, headings)| headings)
-            .unwrap_or_default();
+        let headings = lines.next().map(|line| line.cells).unwrap_or_default();
         if headings.len() > table_csv::MAX_HEADINGS {
             return Err(table_csv::too_wide(headings.len()));
         }
@@ -107,12 +115,15 @@ impl File {
             headings,
             ..Self::default()
         };
-        for (number, cells) in lines {
-            if cells.iter().all(|cell| cell.trim().is_empty()) {
+        for line in lines {
+            if line.cells.iter().all(|cell| cell.trim().is_empty()) {
                 file.blank_rows += 1;
             } else {
-                let number = u32::try_from(number).map_err(|_| too_many_rows())?;
-                file.lines.push((number, cells));
+                file.lines.push(Line {
+                    number: u32::try_from(line.number).map_err(|_| too_many_rows())?,
+                    cells: line.cells,
+                    faults: line.faults,
+                });
             }
         }
         if file.lines.len() > MAX_ROWS {
@@ -135,13 +146,19 @@ impl File {
     /// The first rows with their numbers, whatever their columns fill.
     pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = (u32, &[String])> {
         let lines = self.lines.iter().take(most);
-        lines.map(|(number, cells)| (*number, cells.as_slice()))
+        lines.map(|line| (line.number, line.cells.as_slice()))
     }
 }
 
 /// Office Open XML, or what Excel wrote before.
 pub(crate) fn is_workbook(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0])
+}
+
+/// About the same value, or one inside it.
+fn is_below(problem: &Problem, above: &Problem) -> bool {
+    let rest = problem.pointer.strip_prefix(&above.pointer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn problem_of(error: StepError) -> Problem {
@@ -196,46 +213,75 @@ impl Reader<'_> {
                 rows: Vec::new(),
             };
         }
-        let rows = file.lines.iter().map(|(number, cells)| {
-            let given = columns.iter().zip(cells);
-            let given: Vec<(&str, &str)> = given
-                .filter_map(|(column, cell)| Some((column.as_deref()?, cell.trim())))
-                .filter(|(_, cell)| !cell.is_empty())
-                .collect();
-            let mut read = match self.trigger {
-                Trigger::Form(form) => self.read_answers(form, &given),
-                Trigger::Webhook(_) | Trigger::Call(_) | Trigger::Schedule(_) => {
-                    self.read_fields(&given)
-                }
-            };
-            let beyond = cells.iter().skip(columns.len());
-            if beyond.clone().any(|cell| !cell.trim().is_empty()) {
-                let message = "This line has more cells than the first one.";
-                let mut problems = read.err().unwrap_or_default();
-                problems.push(Problem::error("csv_too_many_cells", json!({}), message));
-                read = Err(problems);
-            }
-            let (title, input) = match read {
-                Ok((title, input)) => (title, Ok(input)),
-                Err(problems) => {
-                    let told = |problem| self.tell(problem, *number, columns, file, cells);
-                    (String::new(), Err(problems.into_iter().map(told).collect()))
-                }
-            };
-            Row {
-                number: *number,
-                title: if title.is_empty() {
-                    self.title(&given)
-                } else {
-                    title
-                },
-                input,
-            }
-        });
+        let rows = file.lines.iter().map(|line| self.row(file, line, columns));
         Reading {
             problems,
             rows: rows.collect(),
         }
+    }
+
+    fn row(&self, file: &File, line: &Line, columns: &[Option<String>]) -> Row {
+        let given = columns.iter().zip(&line.cells);
+        let given: Vec<(&str, &str)> = given
+            .filter_map(|(column, cell)| Some((column.as_deref()?, cell.trim())))
+            .filter(|(_, cell)| !cell.is_empty())
+            .collect();
+        let mut read = match self.trigger {
+            Trigger::Form(form) => self.read_answers(form, &given),
+            Trigger::Webhook(_) | Trigger::Call(_) | Trigger::Schedule(_) => {
+                self.read_fields(&given)
+            }
+        };
+        let faults = self.faults(line, columns);
+        if !faults.is_empty() {
+            let mut problems = read.err().unwrap_or_default();
+            // What is wrong with the text of an error is no second problem.
+            problems.retain(|problem| !faults.iter().any(|fault| is_below(problem, fault)));
+            problems.extend(faults);
+            read = Err(problems);
+        }
+        let mut beyond = line.cells.iter().skip(columns.len());
+        if beyond.any(|cell| !cell.trim().is_empty()) {
+            let message = "This line has more cells than the first one.";
+            let mut problems = read.err().unwrap_or_default();
+            problems.push(Problem::error("csv_too_many_cells", json!({}), message));
+            read = Err(problems);
+        }
+        let (title, input) = match read {
+            Ok((title, input)) => (title, Ok(input)),
+            Err(problems) => {
+                let told = |problem| self.tell(problem, line, columns, file);
+                (String::new(), Err(problems.into_iter().map(told).collect()))
+            }
+        };
+        Row {
+            number: line.number,
+            title: if title.is_empty() {
+                self.title(&given)
+            } else {
+                title
+            },
+            input,
+        }
+    }
+
+    /// A problem for each cell without a value in a column that is used.
+    fn faults(&self, line: &Line, columns: &[Option<String>]) -> Vec<Problem> {
+        if line.faults.is_empty() {
+            return Vec::new();
+        }
+        let targets = self.targets();
+        let names = line.faults.iter().filter_map(|place| columns.get(*place));
+        let faults = names.flatten().map(|name| {
+            let target = targets.iter().find(|target| target.name == *name);
+            let label = target.map_or(name, |target| &target.title);
+            let message = format!(
+                "\"{label}\": the cell holds an error of the spreadsheet, such as #N/A or #REF!, and no value. Correct it, and choose the file again."
+            );
+            let at = format!("/{}", name.replace('.', "/"));
+            Problem::error("batch_cell_fault", json!({"label": label}), message).at(at)
+        });
+        faults.collect()
     }
 
     /// What is wrong with the columns whatever the rows hold.
@@ -299,10 +345,9 @@ impl Reader<'_> {
     fn tell(
         &self,
         mut problem: Problem,
-        number: u32,
+        line: &Line,
         columns: &[Option<String>],
         file: &File,
-        cells: &[String],
     ) -> Problem {
         let name = problem.pointer.trim_start_matches('/').replace('/', ".");
         let is_it = |column: &Option<String>| {
@@ -315,9 +360,9 @@ impl Reader<'_> {
         };
         let place = columns.iter().position(is_it);
         let heading = place.and_then(|place| file.headings.get(place));
-        let content = place.and_then(|place| cells.get(place));
+        let content = place.and_then(|place| line.cells.get(place));
         if let Some(params) = problem.params.as_object_mut() {
-            params.insert("row".into(), json!(number));
+            params.insert("row".into(), json!(line.number));
             params.insert(
                 "column".into(),
                 json!(heading.map_or("", |heading| heading.as_str())),
@@ -452,12 +497,7 @@ mod tests {
         }
     }
 
-    fn no_sheets(
-        _: &str,
-        _: &[u8],
-        _: &str,
-        _: usize,
-    ) -> Result<Vec<(u64, Vec<String>)>, StepError> {
+    fn no_sheets(_: &str, _: &[u8], _: &str, _: usize) -> Result<Vec<SheetRow>, StepError> {
         panic!("no workbook")
     }
 
@@ -532,6 +572,46 @@ mod tests {
             json!({"guest": "May", "total": {"amount": "7.00", "currency": "EUR"}, "arrival": null, "agreed": false, "room": "s",
                    "extras": ["bed, small"], "photo": null})
         );
+    }
+
+    #[test]
+    fn an_error_of_the_spreadsheet_is_a_problem_of_its_row() {
+        fn sheet(_: &str, _: &[u8], _: &str, _: usize) -> Result<Vec<SheetRow>, StepError> {
+            let row = |number, cells: [&str; 3], faults| SheetRow {
+                number,
+                cells: cells.map(str::to_owned).to_vec(),
+                faults,
+            };
+            Ok(vec![
+                row(1, ["Guest", "Total", "Note"], vec![]),
+                row(2, ["#N/A", "#REF!", "#N/A"], vec![0, 1, 2]),
+                row(3, ["#N/A", "7", "#N/A"], vec![2]),
+            ])
+        }
+        let constants = Record::new();
+        let trigger = booking();
+        let reader = reader(&trigger, &constants, "en");
+        let file = File::read("f.xlsx", b"PK\x03\x04", "en", sheet).expect("a file");
+        let reading = reader.read(&file, &reader.suggest(&file.headings));
+        let told: Vec<_> = reading
+            .told()
+            .map(|one| {
+                (
+                    one.code.as_str(),
+                    &one.params["column"],
+                    &one.params["content"],
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("batch_cell_fault", &json!("Guest"), &json!("#N/A")),
+                ("batch_cell_fault", &json!("Total"), &json!("#REF!")),
+            ]
+        );
+        // A text is one, and a column that fills nothing is not looked at.
+        assert_eq!(reading.bad_rows(), [2]);
     }
 
     #[test]

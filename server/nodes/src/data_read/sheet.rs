@@ -4,6 +4,7 @@
 use engine::{
     form::decimal_mark,
     node::{NodeError, StepError},
+    sheet::SheetRow,
 };
 use jiff::civil::{DateTime, Time};
 use rust_decimal::Decimal;
@@ -13,9 +14,6 @@ use super::{
     rows::{Cell, Take},
     workbook,
 };
-
-/// A row as the spreadsheet numbers it, with the texts of its cells.
-pub type SheetRow = (u64, Vec<String>);
 
 /// The rows of the first sheet, whose first row holds the headings; of those below `most` and one, so that whoever asks sees that there are
 /// more.
@@ -65,13 +63,22 @@ impl Take for Texts {
                 "The first row of the first sheet must hold the names of the columns.",
             ));
         }
-        self.rows.push((1, headings.to_vec()));
+        self.rows.push(SheetRow {
+            number: 1,
+            cells: headings.to_vec(),
+            faults: Vec::new(),
+        });
         Ok(())
     }
 
     fn row(&mut self, number: u64, cells: &[Cell]) -> Result<(), NodeError> {
         let texts = cells.iter().map(|cell| text(cell, self.mark));
-        self.rows.push((number, texts.collect()));
+        let places = (0..cells.len()).filter(|place| matches!(cells[*place], Cell::Fault(_)));
+        self.rows.push(SheetRow {
+            number,
+            cells: texts.collect(),
+            faults: places.collect(),
+        });
         if self.rows.len() > self.most + 1 {
             self.is_full = true;
             return Err(NodeError::Cancelled);

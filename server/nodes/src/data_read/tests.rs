@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use engine::sheet::SheetRow;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use zip::{ZipWriter, write::SimpleFileOptions};
@@ -321,7 +322,7 @@ fn a_workbook_that_unpacks_too_far_is_never_unpacked() {
 
 #[test]
 fn a_sheet_is_read_as_people_of_a_language_type_it() {
-    use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+    use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
     let mut book = Workbook::new();
     let page = book.add_worksheet();
     let date = Format::new().set_num_format("yyyy-mm-dd");
@@ -334,8 +335,15 @@ fn a_sheet_is_read_as_people_of_a_language_type_it() {
         .expect("dollars");
     page.write(3, 0, true).expect("a yes");
     page.write_with_format(3, 1, &day, &date).expect("a date");
+    page.write(4, 0, "#N/A is a text here").expect("a text");
+    page.write_formula(4, 1, Formula::new("=NA()").set_result("#N/A"))
+        .expect("a formula");
     let bytes = book.save_to_buffer().expect("a workbook");
-    let row = |number: u64, cells: [&str; 2]| (number, cells.map(str::to_owned).to_vec());
+    let row = |number: u64, cells: [&str; 2]| SheetRow {
+        number,
+        cells: cells.map(str::to_owned).to_vec(),
+        faults: Vec::new(),
+    };
     let read =
         |locale: &str, most: usize| read_sheet("a.xlsx", &bytes, locale, most).expect("rows");
     let first = row(1, ["Customer", "Net"]);
@@ -343,11 +351,15 @@ fn a_sheet_is_read_as_people_of_a_language_type_it() {
         first.clone(),
         row(3, ["4711", "1234,5 USD"]),
         row(4, ["yes", "2026-12-24"]),
+        SheetRow {
+            faults: vec![1],
+            ..row(5, ["#N/A is a text here", "#N/A"])
+        },
     ];
     assert_eq!(read("de", 10), german);
     assert_eq!(read("en", 10)[1], row(3, ["4711", "1234.5 USD"]));
     // One more than wanted says that there are more.
-    assert_eq!(read("de", 1), german);
+    assert_eq!(read("de", 1), german[..3]);
     assert_eq!(read("de", 0), german[..2]);
     let mut empty = Workbook::new();
     empty.add_worksheet().write(5, 0, "late").expect("a cell");
