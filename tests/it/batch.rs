@@ -367,6 +367,74 @@ async fn a_workbook_is_a_file_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sheet_of_a_workbook_is_chosen() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, letter(&customers())).await;
+    let mut book = Workbook::new();
+    for (name, texts) in [
+        ("Blank", vec![]),
+        ("Notes", vec!["What this is about"]),
+        ("2026", vec!["Customer", "Ada"]),
+        ("2027", vec!["Customer", "Bo", "Cy"]),
+    ] {
+        let sheet = book.add_worksheet();
+        sheet.set_name(name).expect("a name");
+        for (row, text) in (0..).zip(texts) {
+            sheet.write(row, 0, text).expect("a text");
+        }
+    }
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let file = upload(&owner, &workflow, "rows.xlsx", bytes)
+        .await
+        .expect(201)["file"]
+        .clone();
+    let preview = format!("{}/batches/preview", path(&workflow));
+    let look_at = async |sheet: Option<&str>| {
+        let body = json!({"file": file, "locale": "en", "sheet": sheet});
+        owner.post(&preview, body).await
+    };
+    // The first one that is not empty; which others there are is told even if that one has no rows.
+    let first = look_at(None).await.expect(200);
+    assert_eq!(
+        (&first["sheet"], &first["sheets"]),
+        (&json!("Notes"), &json!(["Blank", "Notes", "2026", "2027"]))
+    );
+    assert_eq!(codes(&first["column_problems"]), ["batch_no_rows"]);
+    let blank = look_at(Some("Blank")).await.expect(200);
+    assert_eq!(codes(&blank["column_problems"]), ["no_heading_row"]);
+    let none = look_at(Some("2028")).await;
+    assert_eq!(
+        (none.status, codes(&none.json["problems"])),
+        (422, vec!["no_sheet"])
+    );
+
+    let mut seen = look_at(Some("2027")).await.expect(200);
+    assert_eq!(
+        (&seen["row_count"], &seen["problem_count"]),
+        (&json!(2), &json!(0))
+    );
+    seen["file"] = file.clone();
+    let mut body = start_body(&seen, &[]);
+    body["sheet"] = seen["sheet"].clone();
+    owner
+        .post(&format!("{}/batches", path(&workflow)), body)
+        .await
+        .expect(201);
+    office.db.until(FINISHED, "1").await;
+    assert_eq!(
+        office.sql("select string_agg(input ->> 'customer', ',' order by id) from run"),
+        "Bo,Cy"
+    );
+    // A text has none.
+    let text = look(&owner, &workflow, &file_of(1)).await;
+    assert_eq!(
+        (&text["sheet"], &text["sheets"]),
+        (&json!(null), &json!([]))
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_error_of_the_spreadsheet_fills_nothing() {
     let (office, owner) = Office::open().await;
     let workflow = office.publish(&owner, letter(&customers())).await;
@@ -698,7 +766,6 @@ async fn limits_are_told() {
     let preview = format!("{}/batches/preview", path(&workflow));
     for (text, code) in [
         (file_of(5_001), "batch_row_count"),
-        ("Customer\n".to_owned(), "batch_no_rows"),
         (String::new(), "csv_empty"),
         ("a\0b\n1\n".to_owned(), "csv_no_text"),
     ] {
@@ -713,6 +780,14 @@ async fn limits_are_told() {
             (422, vec![code])
         );
     }
+    let seen = look(&owner, &workflow, "Customer\n").await;
+    assert_eq!(codes(&seen["column_problems"]), ["batch_no_rows"]);
+    let batches = format!("{}/batches", path(&workflow));
+    let none = owner.post(&batches, start_body(&seen, &[])).await;
+    assert_eq!(
+        (none.status, codes(&none.json["problems"])),
+        (422, vec!["batch_no_rows"])
+    );
     let large = upload(
         &owner,
         &workflow,

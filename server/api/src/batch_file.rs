@@ -8,7 +8,7 @@ use engine::{
     form::{Form, Setting, Source},
     kind::{Field, Kind},
     node::{StepError, Trigger},
-    sheet::SheetRow,
+    sheet::{Sheet, SheetRow},
     table::told,
     value::{Record, Value, record_to_json},
 };
@@ -27,8 +27,8 @@ pub(crate) const MAX_BYTES: usize = table_csv::MAX_BYTES;
 /// Most problems that are listed; all are counted.
 pub(crate) const MAX_PROBLEMS: usize = 1_000;
 
-/// Reads a workbook's first sheet: name and bytes of the file, language, most rows.
-pub type SheetReader = fn(&str, &[u8], &str, usize) -> Result<Vec<SheetRow>, StepError>;
+/// Reads a sheet of a workbook: name and bytes of the file, the sheet if one was chosen, language, most rows.
+pub type SheetReader = fn(&str, &[u8], Option<&str>, &str, usize) -> Result<Sheet, StepError>;
 
 /// Where the rows begin their runs.
 pub(crate) struct Reader<'a> {
@@ -49,6 +49,9 @@ pub(crate) struct File {
     /// Of a text.
     pub(crate) encoding: Option<&'static str>,
     pub(crate) delimiter: Option<char>,
+    /// Of a workbook, the one that was read and those that people see.
+    pub(crate) sheet: Option<String>,
+    pub(crate) sheets: Vec<String>,
     pub(crate) headings: Vec<String>,
     /// Rows of blank cells, which become no runs.
     pub(crate) blank_rows: usize,
@@ -80,17 +83,22 @@ pub(crate) struct Reading {
 }
 
 impl File {
-    /// The rows of the file, or why it is none.
+    /// The rows of the file, of a workbook those of the sheet that was chosen, or why it is none.
     pub(crate) fn read(
         name: &str,
         bytes: &[u8],
+        sheet: Option<&str>,
         locale: &str,
         read_sheet: SheetReader,
     ) -> Result<Self, Problem> {
-        let is_workbook = is_workbook(bytes);
-        let (encoding, delimiter, lines) = if is_workbook {
-            let lines = read_sheet(name, bytes, locale, MAX_ROWS);
-            (None, None, lines.map_err(problem_of)?)
+        let (mut file, lines) = if is_workbook(bytes) {
+            let read = read_sheet(name, bytes, sheet, locale, MAX_ROWS).map_err(problem_of)?;
+            let file = Self {
+                sheet: Some(read.name),
+                sheets: read.names,
+                ..Self::default()
+            };
+            (file, read.rows)
         } else {
             let records = Records::read(bytes).map_err(|problem| match problem.code.as_str() {
                 "table_row_count" => too_many_rows(),
@@ -101,20 +109,18 @@ impl File {
                 cells,
                 faults: Vec::new(),
             });
-            let (encoding, delimiter) = (records.encoding, records.delimiter);
-            (Some(encoding), Some(delimiter), lines.collect())
+            let file = Self {
+                encoding: Some(records.encoding),
+                delimiter: Some(records.delimiter),
+                ..Self::default()
+            };
+            (file, lines.collect())
         };
         let mut lines = lines.into_iter();
-        let headings = lines.next().map(|line| line.cells).unwrap_or_default();
-        if headings.len() > table_csv::MAX_HEADINGS {
-            return Err(table_csv::too_wide(headings.len()));
+        file.headings = lines.next().map(|line| line.cells).unwrap_or_default();
+        if file.headings.len() > table_csv::MAX_HEADINGS {
+            return Err(table_csv::too_wide(file.headings.len()));
         }
-        let mut file = Self {
-            encoding,
-            delimiter,
-            headings,
-            ..Self::default()
-        };
         for line in lines {
             if line.cells.iter().all(|cell| cell.trim().is_empty()) {
                 file.blank_rows += 1;
@@ -128,13 +134,6 @@ impl File {
         }
         if file.lines.len() > MAX_ROWS {
             return Err(too_many_rows());
-        }
-        if file.lines.is_empty() {
-            return Err(Problem::error(
-                "batch_no_rows",
-                json!({}),
-                "The file has no rows below the names of its columns.",
-            ));
         }
         Ok(file)
     }
@@ -286,6 +285,14 @@ impl Reader<'_> {
 
     /// What is wrong with the columns whatever the rows hold.
     fn check(&self, file: &File, columns: &[Option<String>]) -> Vec<Problem> {
+        if file.headings.is_empty() {
+            let message = "The first row of the sheet must hold the names of the columns.";
+            return vec![Problem::error("no_heading_row", json!({}), message)];
+        }
+        if file.lines.is_empty() {
+            let message = "The file has no rows below the names of its columns.";
+            return vec![Problem::error("batch_no_rows", json!({}), message)];
+        }
         if columns.len() != file.headings.len() {
             let message =
                 "The file has other columns than those that were matched. Look at it again.";
@@ -481,226 +488,4 @@ impl Reading {
 }
 
 #[cfg(test)]
-mod tests {
-    use engine::node::Webhook;
-
-    use super::*;
-
-    fn reader<'a>(trigger: &'a Trigger, constants: &'a Record, locale: &'a str) -> Reader<'a> {
-        Reader {
-            trigger,
-            workflow_name: "Invoices",
-            locale,
-            workflow_locale: "en",
-            currency: "EUR",
-            constants,
-        }
-    }
-
-    fn no_sheets(_: &str, _: &[u8], _: &str, _: usize) -> Result<Vec<SheetRow>, StepError> {
-        panic!("no workbook")
-    }
-
-    fn file(text: &str) -> File {
-        File::read("f.csv", text.as_bytes(), "en", no_sheets).expect("a file")
-    }
-
-    fn form(fields: &Json) -> Trigger {
-        let form = json!({"title": "Invoice", "fields": fields});
-        Trigger::Form(serde_json::from_value(form).expect("a form"))
-    }
-
-    fn booking() -> Trigger {
-        form(&json!([
-            {"name": "guest", "label": "Name of the guest", "kind": "text", "required": true},
-            {"name": "total", "label": "Total", "kind": "money", "required": true},
-            {"name": "arrival", "label": "Arrival", "kind": "date"},
-            {"name": "agreed", "label": "Agreed", "kind": "checkbox"},
-            {"name": "room", "label": "Room", "kind": "select", "options": [{"value": "d", "title": "Double"}, {"value": "s"}]},
-            {"name": "extras", "label": "Extras", "kind": "multi_select", "options": [{"value": "sauna"}, {"value": "bed, small"}]},
-            {"name": "photo", "label": "Photo", "kind": "file"},
-        ]))
-    }
-
-    #[test]
-    fn columns_are_found_whatever_their_spelling() {
-        let constants = Record::new();
-        let trigger = booking();
-        let reader = reader(&trigger, &constants, "en");
-        let check = |headings: &[&str], expected: &[Option<&str>]| {
-            let headings: Vec<String> = headings.iter().map(|text| (*text).to_owned()).collect();
-            let found = reader.suggest(&headings);
-            let found: Vec<Option<&str>> = found.iter().map(Option::as_deref).collect();
-            assert_eq!(found, expected, "{headings:?}");
-        };
-        check(
-            &["name_of_the-guest", " TOTAL "],
-            &[Some("guest"), Some("total")],
-        );
-        check(&["Guest", "nameOfTheGuest"], &[Some("guest"), None]);
-        check(&["Photo", "Note"], &[None, None]);
-    }
-
-    #[test]
-    fn every_row_is_read_as_people_write() {
-        let constants = Record::new();
-        let trigger = booking();
-        let reader = reader(&trigger, &constants, "de");
-        let file = file(
-            "Guest;Total;Arrival;Agreed;Room;Extras\nKrön;1.234,50 €;8.3.2027;ja;double;sauna, bed\n\nMay;7;;;S;bed, small\n;x;soon;vielleicht;;\n",
-        );
-        let columns = reader.suggest(&file.headings);
-        let reading = reader.read(&file, &columns);
-        assert!(reading.problems.is_empty(), "{:?}", reading.problems);
-        assert_eq!(reading.bad_rows(), [2, 5]);
-        let told: Vec<_> = reading
-            .told()
-            .map(|one| {
-                (
-                    one.code.as_str(),
-                    one.params["row"].as_u64(),
-                    one.params["column"].as_str(),
-                )
-            })
-            .collect();
-        assert_eq!(told[0], ("choice", Some(2), Some("Extras")));
-        assert!(told.contains(&("required", Some(5), Some("Guest"))));
-        assert!(told.contains(&("date", Some(5), Some("Arrival"))));
-        let input = reading.rows[1].input.as_ref().expect("a sound row");
-        assert_eq!(
-            *input,
-            json!({"guest": "May", "total": {"amount": "7.00", "currency": "EUR"}, "arrival": null, "agreed": false, "room": "s",
-                   "extras": ["bed, small"], "photo": null})
-        );
-    }
-
-    #[test]
-    fn an_error_of_the_spreadsheet_is_a_problem_of_its_row() {
-        fn sheet(_: &str, _: &[u8], _: &str, _: usize) -> Result<Vec<SheetRow>, StepError> {
-            let row = |number, cells: [&str; 3], faults| SheetRow {
-                number,
-                cells: cells.map(str::to_owned).to_vec(),
-                faults,
-            };
-            Ok(vec![
-                row(1, ["Guest", "Total", "Note"], vec![]),
-                row(2, ["#N/A", "#REF!", "#N/A"], vec![0, 1, 2]),
-                row(3, ["#N/A", "7", "#N/A"], vec![2]),
-            ])
-        }
-        let constants = Record::new();
-        let trigger = booking();
-        let reader = reader(&trigger, &constants, "en");
-        let file = File::read("f.xlsx", b"PK\x03\x04", "en", sheet).expect("a file");
-        let reading = reader.read(&file, &reader.suggest(&file.headings));
-        let told: Vec<_> = reading
-            .told()
-            .map(|one| {
-                (
-                    one.code.as_str(),
-                    &one.params["column"],
-                    &one.params["content"],
-                )
-            })
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("batch_cell_fault", &json!("Guest"), &json!("#N/A")),
-                ("batch_cell_fault", &json!("Total"), &json!("#REF!")),
-            ]
-        );
-        // A text is one, and a column that fills nothing is not looked at.
-        assert_eq!(reading.bad_rows(), [2]);
-    }
-
-    #[test]
-    fn columns_that_do_not_do_are_told_before_rows_are_read() {
-        let constants = Record::new();
-        let trigger = form(&json!([
-            {"name": "a", "label": "A", "kind": "text", "required": true},
-            {"name": "b", "label": "B", "kind": "file", "required": true},
-        ]));
-        let reader = reader(&trigger, &constants, "en");
-        let file = file("x;y\n1;2\n");
-        let check = |columns: [Option<&str>; 2], expected: &[&str]| {
-            let columns: Vec<_> = columns.iter().map(|one| one.map(str::to_owned)).collect();
-            let reading = reader.read(&file, &columns);
-            let codes: Vec<_> = reading
-                .problems
-                .iter()
-                .map(|one| one.code.as_str())
-                .collect();
-            assert_eq!(codes, expected);
-        };
-        check(
-            [None, None],
-            &["batch_field_missing", "batch_field_no_cell"],
-        );
-        check(
-            [Some("a"), Some("a")],
-            &["batch_field_twice", "batch_field_no_cell"],
-        );
-        check(
-            [Some("a"), Some("b")],
-            &["batch_field_unknown", "batch_field_no_cell"],
-        );
-    }
-
-    #[test]
-    fn records_are_filled_by_what_lies_in_them() {
-        let constants = Record::new();
-        let fields = serde_json::from_value(json!([
-            {"name": "order_id", "title": "Order", "kind": "integer"},
-            {"name": "customer", "title": "Customer", "kind": "record", "optional": true, "fields": [
-                {"name": "city", "title": "City", "kind": "text"}]},
-            {"name": "lines", "title": "Lines", "kind": "list", "item": {"kind": "text"}, "optional": true},
-        ]))
-        .expect("fields");
-        let trigger = Trigger::Webhook(Webhook {
-            fields,
-            ..Webhook::default()
-        });
-        let reader = reader(&trigger, &constants, "en");
-        let file = file("orderId;customer.city;Lines\n7;Bern;a\n8;;\nx;;\n");
-        let columns = reader.suggest(&file.headings);
-        assert_eq!(
-            columns,
-            [
-                Some("order_id".to_owned()),
-                Some("customer.city".to_owned()),
-                None
-            ]
-        );
-        let reading = reader.read(&file, &columns);
-        let inputs: Vec<_> = reading
-            .rows
-            .iter()
-            .map(|row| row.input.as_ref().ok())
-            .collect();
-        assert_eq!(inputs[0].expect("a row")["customer"]["city"], "Bern");
-        assert_eq!(inputs[1].expect("a row")["order_id"], 8);
-        assert_eq!(reading.bad_rows(), [4]);
-        let told = reading.told().next().expect("a problem");
-        assert_eq!(
-            (told.code.as_str(), told.params["content"].as_str()),
-            ("number", Some("x"))
-        );
-    }
-
-    #[test]
-    fn a_file_has_no_more_rows_than_a_batch() {
-        let read = |rows: usize| {
-            let text = format!("a\n{}", "1\n".repeat(rows));
-            File::read("f.csv", text.as_bytes(), "en", no_sheets).map(|file| file.row_count())
-        };
-        assert_eq!(read(MAX_ROWS).expect("a file"), MAX_ROWS);
-        for (rows, code) in [
-            (MAX_ROWS + 1, "batch_row_count"),
-            (25_000, "batch_row_count"),
-            (0, "batch_no_rows"),
-        ] {
-            assert_eq!(read(rows).expect_err("refused").code, code);
-        }
-    }
-}
+mod tests;

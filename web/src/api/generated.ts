@@ -1647,6 +1647,8 @@ export interface components {
             file: string;
             locale: string;
             trigger: string;
+            /** @description As for looking at the rows. */
+            sheet?: string | null;
             columns: (string | null)[];
             /**
              * Format: int32
@@ -1687,6 +1689,8 @@ export interface components {
             locale: string;
             /** @description Id of the step at which runs begin; the first that takes values when absent. */
             trigger?: string | null;
+            /** @description Of a workbook; the first one that people see and that is not empty when absent. */
+            sheet?: string | null;
             /** @description What each column of the file fills; null: nothing. Suggested when absent. */
             columns?: (string | null)[] | null;
         };
@@ -1703,6 +1707,10 @@ export interface components {
             /** @description Null of a workbook, as is the delimiter. */
             encoding: string | null;
             delimiter: string | null;
+            /** @description The one of the workbook that was read; null of a text. */
+            sheet: string | null;
+            /** @description Those of the workbook that people see. */
+            sheets: string[];
             headings: components["schemas"]["BatchHeadingOut"][];
             row_count: number;
             /** @description Rows without content, which become no runs. */

@@ -344,8 +344,11 @@ fn a_sheet_is_read_as_people_of_a_language_type_it() {
         cells: cells.map(str::to_owned).to_vec(),
         faults: Vec::new(),
     };
-    let read =
-        |locale: &str, most: usize| read_sheet("a.xlsx", &bytes, locale, most).expect("rows");
+    let read = |locale: &str, most: usize| {
+        read_sheet("a.xlsx", &bytes, None, locale, most)
+            .expect("rows")
+            .rows
+    };
     let first = row(1, ["Customer", "Net"]);
     let german = [
         first.clone(),
@@ -364,13 +367,43 @@ fn a_sheet_is_read_as_people_of_a_language_type_it() {
     let mut empty = Workbook::new();
     empty.add_worksheet().write(5, 0, "late").expect("a cell");
     let bytes = empty.save_to_buffer().expect("a workbook");
-    let error = read_sheet("a.xlsx", &bytes, "en", 10).expect_err("no headings");
-    assert_eq!(error.code, "no_heading_row");
-    let error = read_sheet("a.xls", &OLE, "en", 10).expect_err("an old one");
+    let blank = read_sheet("a.xlsx", &bytes, None, "en", 10).expect("a sheet");
+    assert!(blank.rows.is_empty(), "{:?}", blank.rows);
+    let error = read_sheet("a.xls", &OLE, None, "en", 10).expect_err("an old one");
     assert_eq!(
         (error.code.as_str(), error.params["file"].as_str()),
         ("old_workbook", Some("a.xls"))
     );
+}
+
+#[test]
+fn the_first_sheet_that_people_see_is_read_unless_one_is_named() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, text) in [
+        ("Blank", " "),
+        ("Notes", "x"),
+        ("Sales", "a"),
+        ("Costs", "b"),
+    ] {
+        let page = book.add_worksheet();
+        page.set_name(name).expect("a name");
+        page.write(0, 0, text).expect("a text");
+        page.set_hidden(name == "Notes");
+    }
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let check = |sheet: Option<&str>, expected: Result<(&str, &str), &str>| {
+        let read = read_sheet("a.xlsx", &bytes, sheet, "en", 10);
+        let read = read.map_err(|error| error.code);
+        let read = read.as_ref().map(|sheet| {
+            assert_eq!(sheet.names, ["Blank", "Sales", "Costs"]);
+            (sheet.name.as_str(), sheet.rows[0].cells[0].as_str())
+        });
+        assert_eq!(read.map_err(String::as_str), expected);
+    };
+    check(None, Ok(("Sales", "a")));
+    check(Some("costs"), Ok(("Costs", "b")));
+    check(Some("Notes"), Ok(("Notes", "x")));
+    check(Some("Other"), Err("no_sheet"));
 }
 
 #[test]
