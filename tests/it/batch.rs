@@ -631,7 +631,7 @@ async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
         .post(&format!("{}/retry", batch_path(&made)), json!({}))
         .await
         .expect(200);
-    assert_eq!(retried["state"], "running");
+    assert_eq!(retried, json!({"retried": 3, "gone": 0}));
     office
         .db
         .until("select count(*) from run where retry_of is not null", "3")
@@ -654,6 +654,33 @@ async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
     assert_eq!(
         office.sql("select sum(priority) from run where retry_of is not null"),
         "1"
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_whose_runs_are_gone_are_told_when_failed_ones_are_tried_again() {
+    let (office, owner) = Office::open().await;
+    let mut document = letter(&customers());
+    document["nodes"][1]["config"]["template"] = json!("{{ 1 / (form.customer | length - 10) }}");
+    let workflow = office.publish(&owner, document).await;
+    let made = start(&owner, &workflow, &file_of(2)).await;
+    office.db.until(FINISHED, "1").await;
+    // As if the time of the first one were over.
+    office.sql("delete from run where id = (select run_id from batch_row where number = 2)");
+    let retry = format!("{}/retry", batch_path(&made));
+    let asked = owner.post(&retry, json!({})).await.expect(200);
+    assert_eq!(asked, json!({"retried": 1, "gone": 1}));
+    office.db.until(FINISHED, "1").await;
+    office.sql("delete from run");
+    let none = owner.post(&retry, json!({})).await;
+    assert_eq!(
+        (none.status, none.json["type"].as_str()),
+        (409, Some("batch_nothing_to_retry"))
+    );
+    assert_eq!(
+        owner.get(&batch_path(&made)).await.expect(200)["state"],
+        "finished"
     );
     office.close().await;
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub use advance::advance;
-pub use control::{discard, resume, retry_failed, stop};
+pub use control::{Asked, discard, resume, retry_failed, stop};
 pub use create::{Content, NewBatch, NewRow, create};
 pub use documents::{Paper, documents};
 pub use view::{Batch, BatchRow, Counts, RowFilter, get, list, rows};

@@ -214,7 +214,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tries every row again whose run failed or was stopped, one after the other. */
+        /** Tries every row again whose run failed or was stopped, one after the other; 409 `batch_nothing_to_retry` where none can be. */
         post: operations["retry_batch"];
         delete?: never;
         options?: never;
@@ -1724,6 +1724,19 @@ export interface components {
             problem_count: number;
             /** @description Numbers of all rows with problems. */
             bad_rows: number[];
+        };
+        /** @description What becomes of the rows that failed or were stopped. */
+        BatchRetryOut: {
+            /**
+             * Format: int64
+             * @description Tried again.
+             */
+            retried: number;
+            /**
+             * Format: int64
+             * @description Left, because their runs are not kept any more.
+             */
+            gone: number;
         };
         BatchRowOut: {
             /**
@@ -4506,7 +4519,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BatchOut"];
+                    "application/json": components["schemas"]["BatchRetryOut"];
                 };
             };
             /** @description What went wrong. */

@@ -114,6 +114,15 @@ pub(crate) struct BatchDocumentsOut {
     pub most_pdf_bytes: u64,
 }
 
+/// What becomes of the rows that failed or were stopped.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchRetryOut {
+    /// Tried again.
+    pub retried: u64,
+    /// Left, because their runs are not kept any more.
+    pub gone: u64,
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchStopIn {
@@ -259,16 +268,19 @@ async fn discard_batch(
     read_batch(State(app), caller, Path(id)).await
 }
 
-/// Tries every row again whose run failed or was stopped, one after the other.
+/// Tries every row again whose run failed or was stopped, one after the other; 409 `batch_nothing_to_retry` where none can be.
 #[utoipa::path(post, path = "/batches/{id}/retry", tag = "batches", params(("id" = Uuid, Path)),
-    responses((status = 200, body = BatchOut)))]
+    responses((status = 200, body = BatchRetryOut)))]
 async fn retry_batch(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
-) -> Result<Json<BatchOut>> {
-    batch::retry_failed(&app.store, &caller.scope, BatchId(id)).await?;
-    read_batch(State(app), caller, Path(id)).await
+) -> Result<Json<BatchRetryOut>> {
+    let asked = batch::retry_failed(&app.store, &caller.scope, BatchId(id)).await?;
+    Ok(Json(BatchRetryOut {
+        retried: asked.retried,
+        gone: asked.gone,
+    }))
 }
 
 /// How many documents the rows that succeeded have made.

@@ -76,8 +76,17 @@ pub async fn discard(store: &Store, scope: &Scope, id: BatchId) -> Result<()> {
     Ok(())
 }
 
-/// Tries every row again whose run failed or was stopped; how many those are.
-pub async fn retry_failed(store: &Store, scope: &Scope, id: BatchId) -> Result<u64> {
+/// What becomes of rows that failed or were stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Rows that are tried again.
+    pub retried: u64,
+    /// Rows whose runs are not kept any more.
+    pub gone: u64,
+}
+
+/// Tries every row again whose run failed or was stopped, as far as runs are kept; a conflict if none is.
+pub async fn retry_failed(store: &Store, scope: &Scope, id: BatchId) -> Result<Asked> {
     let mut transaction = store.pool.begin().await?;
     let batch = sqlx::query!(
         "select state, workflow_id from batch where workspace_id = $1 and id = $2 for update",
@@ -93,7 +102,7 @@ pub async fn retry_failed(store: &Store, scope: &Scope, id: BatchId) -> Result<u
             "This batch is stopped. Resume it first, then try the failed rows again.",
         ));
     }
-    let rows = sqlx::query!(
+    let retried = sqlx::query!(
         "update batch_row set retry = true, problems = null
          where batch_id = $1 and state in ('failed', 'cancelled') and exists (select from run where run.id = batch_row.run_id)",
         id.as_uuid(),
@@ -101,17 +110,36 @@ pub async fn retry_failed(store: &Store, scope: &Scope, id: BatchId) -> Result<u
     .execute(&mut *transaction)
     .await?
     .rows_affected();
-    if rows > 0 {
-        sqlx::query!(
-            "update batch set state = 'running', finished_at = null where id = $1",
-            id.as_uuid()
-        )
-        .execute(&mut *transaction)
-        .await?;
+    // All that have a run are marked.
+    let gone = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from batch_row where batch_id = $1 and state in ('failed', 'cancelled') and not retry"#,
+        id.as_uuid(),
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    if retried == 0 {
+        let message = match gone {
+            0 => "No row of this batch failed or was stopped.".to_owned(),
+            gone => {
+                format!(
+                    "The runs of the rows that failed or were stopped ({gone}) are not kept any more."
+                )
+            }
+        };
+        return Err(StoreError::conflict("batch_nothing_to_retry", message));
     }
+    sqlx::query!(
+        "update batch set state = 'running', finished_at = null where id = $1",
+        id.as_uuid()
+    )
+    .execute(&mut *transaction)
+    .await?;
     transaction.commit().await?;
     tell(&store.events, scope, id, batch.workflow_id.into());
-    Ok(rows)
+    Ok(Asked {
+        retried,
+        gone: u64::try_from(gone).unwrap_or_default(),
+    })
 }
 
 /// Says why nothing was changed, if nothing was: the batch is in no state for it.

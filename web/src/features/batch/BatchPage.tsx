@@ -16,6 +16,7 @@ import { Card, Empty, Loading, Page, Progress } from "~/ui/Page";
 import { ErrorPanel, InlineError, StepErrorWords } from "~/ui/Problem";
 import { State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
+import { say } from "~/ui/Toasts";
 import { walkRows } from "~/ui/walk-rows";
 import classes from "./batch.module.css";
 import { BatchState, whyItWaits } from "./BatchState";
@@ -97,7 +98,13 @@ function Actions({ batch }: { batch: Batch }) {
   const path = { path: { id: batch.id } };
   const onSuccess = () => client.invalidateQueries({ queryKey: keys.batches });
   const resume = useMutation({ mutationFn: () => ask(api.POST("/api/batches/{id}/resume", { params: path })), onSuccess });
-  const retry = useMutation({ mutationFn: () => ask(api.POST("/api/batches/{id}/retry", { params: path })), onSuccess });
+  const retry = useMutation({
+    mutationFn: () => ask(api.POST("/api/batches/{id}/retry", { params: path })),
+    onSuccess: ({ retried, gone }) => {
+      say(t("retried", { retried, gone }));
+      return onSuccess();
+    },
+  });
   const again = batch.counts.failed + batch.counts.cancelled;
   const icon = { size: 15, strokeWidth: 1.75 };
   return (
