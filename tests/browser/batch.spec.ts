@@ -86,12 +86,19 @@ test("a file's rows become runs, and their documents one file", async ({ browser
   await tab.getByText("Left out 1", { exact: true }).click();
   await expect(tab.getByRole("row").nth(1)).toContainText("left out");
   const zip = tab.waitForEvent("download");
-  await tab.getByRole("link", { name: /^2 documents as a ZIP/ }).click();
+  await tab.getByRole("button", { name: /^2 documents as a ZIP/ }).click();
   expect(readFileSync(await (await zip).path()).subarray(0, 2).toString()).toBe("PK");
   const pdf = tab.waitForEvent("download");
   await tab.getByRole("button", { name: "2 PDFs as one" }).click();
   const bound = await pdf;
   expect(bound.suggestedFilename()).toBe("offers.pdf");
+  // What is refused is told on the page, and leads nowhere else.
+  await tab.route("**/documents.zip?check=true", (route) =>
+    route.fulfill({ status: 409, contentType: "application/problem+json", json: { type: "batch_no_documents", title: "Conflict", status: 409 } }),
+  );
+  await tab.getByRole("button", { name: /^2 documents as a ZIP/ }).click();
+  await expect(tab.getByText("No row of this batch has made a document yet.")).toBeVisible();
+  await expect(tab.getByRole("heading", { name: "offers.csv" })).toBeVisible();
   expect(readFileSync(await bound.path()).subarray(0, 5).toString()).toBe("%PDF-");
 });
 

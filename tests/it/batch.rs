@@ -774,7 +774,10 @@ async fn all_documents_come_as_a_zip_or_bound_as_one_pdf() {
     let bytes = String::from_utf8_lossy(&bound.body);
     assert!(!bytes.contains("StructTreeRoot") && !bytes.contains("pdfaid"));
 
-    for ending in ["zip", "pdf"] {
+    // Whoever asks first is told the same without the file.
+    let zip = format!("{path}/documents.zip?check=true");
+    assert_eq!(owner.get(&zip).await.status, 204);
+    for ending in ["zip", "zip?check=true", "pdf"] {
         let none = owner
             .get(&format!("{}/documents.{ending}", batch_path(&empty)))
             .await;

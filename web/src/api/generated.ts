@@ -4445,7 +4445,10 @@ export interface operations {
     };
     zip_batch_documents: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only whether the ZIP can be had: 204, or the reason why not. */
+                check?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4461,6 +4464,12 @@ export interface operations {
                 content: {
                     "application/zip": unknown;
                 };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {

@@ -161,6 +161,14 @@ pub(crate) struct BatchRowsQuery {
     after: Option<String>,
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct BatchZipQuery {
+    /// Only whether the ZIP can be had: 204, or the reason why not.
+    check: Option<bool>,
+}
+
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_batches))
@@ -304,14 +312,19 @@ async fn count_batch_documents(
 }
 
 /// All documents as a ZIP, each named by its row, its run and itself.
-#[utoipa::path(get, path = "/batches/{id}/documents.zip", tag = "batches", params(("id" = Uuid, Path)),
-    responses((status = 200, content_type = "application/zip")))]
+#[utoipa::path(get, path = "/batches/{id}/documents.zip", tag = "batches", params(("id" = Uuid, Path), BatchZipQuery),
+    responses((status = 200, content_type = "application/zip"), (status = 204)))]
 async fn zip_batch_documents(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
+    Query(query): Query<BatchZipQuery>,
 ) -> Result<Response> {
     let (found, papers) = papers(&app, &caller, BatchId(id)).await?;
+    if query.check == Some(true) {
+        app.papers.check()?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let name = format!("{}.zip", stem(&found.name));
     let body = app.papers.zip(app.store.clone(), caller.scope, papers)?;
     Ok(download(&name, "application/zip", body))
