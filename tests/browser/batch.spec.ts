@@ -92,6 +92,7 @@ test("a file's rows become runs, and their documents one file", async ({ browser
   await tab.getByRole("button", { name: "2 PDFs as one" }).click();
   const bound = await pdf;
   expect(bound.suggestedFilename()).toBe("offers.pdf");
+  expect(readFileSync(await bound.path()).subarray(0, 5).toString()).toBe("%PDF-");
   // What is refused is told on the page, and leads nowhere else.
   await tab.route("**/documents.zip?check=true", (route) =>
     route.fulfill({ status: 409, contentType: "application/problem+json", json: { type: "batch_no_documents", title: "Conflict", status: 409 } }),
@@ -99,7 +100,11 @@ test("a file's rows become runs, and their documents one file", async ({ browser
   await tab.getByRole("button", { name: /^2 documents as a ZIP/ }).click();
   await expect(tab.getByText("No row of this batch has made a document yet.")).toBeVisible();
   await expect(tab.getByRole("heading", { name: "offers.csv" })).toBeVisible();
-  expect(readFileSync(await bound.path()).subarray(0, 5).toString()).toBe("%PDF-");
+  // A run leads back to its batch.
+  await tab.getByText("All 3", { exact: true }).click();
+  await tab.getByRole("row").filter({ hasText: "Ada" }).getByRole("link").click();
+  await tab.getByRole("link", { name: "Row 2 of offers.csv" }).click();
+  await expect(tab.getByRole("heading", { name: "offers.csv" })).toBeVisible();
 });
 
 test("a batch is stopped, resumed, and its runs are stopped", async ({ browser }, info) => {

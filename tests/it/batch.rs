@@ -179,6 +179,10 @@ async fn every_row_is_a_run() {
         run["input"]["price"],
         json!({"amount": "1.50", "currency": "EUR"})
     );
+    assert_eq!(
+        run["batch"],
+        json!({"id": made["id"], "name": "rows.csv", "row": 2})
+    );
     // Pages of rows and the list of batches.
     let second = owner
         .get(&format!("{}/rows?after=201", batch_path(&made)))
@@ -646,6 +650,9 @@ async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
         .expect(202);
     office.db.until(FINISHED, "1").await;
     assert_ne!(rows(&owner, &made, "").await[0]["run"], row["run"]);
+    // The one that it took over from still tells its row.
+    let old = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(old["batch"]["row"], 2);
     assert_eq!(
         office.sql("select count(*), count(distinct first_run) from run"),
         "7|3"

@@ -21,7 +21,7 @@ pub use advance::advance;
 pub use control::{Asked, discard, resume, retry_failed, stop};
 pub use create::{Content, NewBatch, NewRow, create};
 pub use documents::{Paper, documents};
-pub use view::{Batch, BatchRow, Counts, RowFilter, get, list, rows};
+pub use view::{Batch, BatchRow, Counts, RowFilter, RunBatch, get, list, of_run, rows};
 
 /// Most rows of a batch.
 pub const MAX_ROWS: usize = 5_000;

@@ -3523,6 +3523,17 @@ export interface components {
             /** @description With `since`: so much has changed that everything has to be read again. */
             reload: boolean;
         };
+        RunBatchOut: {
+            /** Format: uuid */
+            id: string;
+            /** @description Of the file. */
+            name: string;
+            /**
+             * Format: int32
+             * @description As a spreadsheet numbers it.
+             */
+            row: number;
+        };
         RunDeliveryOut: {
             /** Format: uuid */
             id: string;
@@ -3575,6 +3586,7 @@ export interface components {
             /** Format: uuid */
             retry_of: string | null;
             called_by: components["schemas"]["CalledByOut"] | null;
+            batch: components["schemas"]["RunBatchOut"] | null;
             /** @description The workflow document that ran. */
             document: components["schemas"]["Workflow"];
             steps: components["schemas"]["StepOut"][];

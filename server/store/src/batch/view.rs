@@ -58,6 +58,16 @@ pub struct BatchRow {
     pub problems: Option<Json>,
 }
 
+/// The row that a run is for.
+#[derive(Clone, Debug)]
+pub struct RunBatch {
+    pub id: BatchId,
+    /// Of the file.
+    pub name: String,
+    /// The row's.
+    pub number: i32,
+}
+
 /// Which rows a list shows.
 #[derive(Clone, Debug, Default)]
 pub struct RowFilter {
@@ -198,4 +208,21 @@ pub async fn rows(
         problems: row.problems,
     });
     Ok(rows.collect())
+}
+
+/// The row that a chain of retries is for, by its first run.
+pub async fn of_run(store: &Store, scope: &Scope, first_run: RunId) -> Result<Option<RunBatch>> {
+    let row = sqlx::query!(
+        "select batch.id, batch.name, r.number from run join batch_row r on r.run_id = run.id join batch on batch.id = r.batch_id
+         where batch.workspace_id = $1 and run.first_run = $2",
+        scope.workspace().as_uuid(),
+        first_run.as_uuid(),
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    Ok(row.map(|row| RunBatch {
+        id: row.id.into(),
+        name: row.name,
+        number: row.number,
+    }))
 }
