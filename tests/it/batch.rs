@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+use engine::ids::RunId;
 use formwork_tests::{
     Office,
     office::{Answer, Caller},
@@ -14,6 +15,7 @@ use formwork_tests::{
 use reqwest::Method;
 use rust_xlsxwriter::{Formula, Workbook};
 use serde_json::{Value as Json, json};
+use store::{Store, batch::Feeder};
 use zip::ZipArchive;
 
 /// A form and a text of its answers.
@@ -116,6 +118,11 @@ async fn rows(caller: &Caller, batch: &Json, query: &str) -> Vec<Json> {
         .await
         .expect(200);
     page["items"].as_array().expect("items").clone()
+}
+
+/// A look at every batch; whether one is under way.
+async fn pass(store: &Store) -> bool {
+    Feeder::default().pass(store, &[]).await.expect("a pass")
 }
 
 const FINISHED: &str = "select count(*) from batch where state = 'finished'";
@@ -488,7 +495,7 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
     office.rest().await;
     let made = start(&owner, &workflow, &file_of(30)).await;
     let store = office.db.store().await;
-    assert!(store::batch::advance(&store).await.unwrap());
+    assert!(pass(&store).await);
     assert_eq!(office.sql("select count(*) from run"), "25");
     let path = batch_path(&made);
     let stopped = owner
@@ -496,7 +503,7 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
         .await
         .expect(200);
     assert_eq!(stopped["state"], "stopped");
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "25");
     let retry = owner.post(&format!("{path}/retry"), json!({})).await;
     assert_eq!(
@@ -508,7 +515,7 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
         .post(&format!("{path}/resume"), json!({}))
         .await
         .expect(200);
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "30");
 
     // Those that have begun are stopped as well, bit by bit; then nothing is left to do.
@@ -517,14 +524,54 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
         .await
         .expect(200);
     for _ in 0..3 {
-        store::batch::advance(&store).await.unwrap();
+        pass(&store).await;
     }
     let done = owner.get(&path).await.expect(200);
     assert_eq!(
         (&done["state"], &done["counts"]["cancelled"]),
         (&json!("finished"), &json!(30))
     );
-    assert!(!store::batch::advance(&store).await.unwrap());
+    assert!(!pass(&store).await);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_looked_at_when_something_tells_that_there_is_something_to_do() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, waiting()).await;
+    office.rest().await;
+    let made = start(&owner, &workflow, &file_of(60)).await;
+    let store = office.db.store().await;
+    let mut feeder = Feeder::default();
+    let mut look = async |over: &[RunId]| {
+        feeder.pass(&store, over).await.expect("a pass");
+        office.sql("select count(*) from run")
+    };
+    let end = |row: u32| -> RunId {
+        let run = format!("(select run_id from batch_row where number = {row})");
+        office.sql(&format!(
+            "update run set state = 'cancelled', finished_at = now() where id = {run}"
+        ));
+        office.sql(&format!("select {run}")).parse().expect("an id")
+    };
+    assert_eq!(look(&[]).await, "25");
+    assert_eq!(look(&[]).await, "50");
+    // There is no more room, and nothing changes: the next pass leaves it alone, the one after it does not.
+    assert_eq!(look(&[]).await, "50");
+    end(2);
+    assert_eq!(look(&[]).await, "50");
+    assert_eq!(look(&[]).await, "51");
+    // Whoever hears of the end of a run begins the next row at once.
+    assert_eq!(look(&[]).await, "51");
+    let over = end(3);
+    assert_eq!(look(&[over]).await, "52");
+    // So does whoever sees what people have done.
+    assert_eq!(look(&[]).await, "52");
+    let stop = format!("{}/stop", batch_path(&made));
+    owner.post(&stop, json!({"runs": true})).await.expect(200);
+    assert_eq!(look(&[]).await, "52");
+    let cancelled = "select count(*) > 2 from batch_row where state = 'cancelled'";
+    assert_eq!(office.sql(cancelled), "t");
     office.close().await;
 }
 
@@ -535,7 +582,7 @@ async fn what_has_not_begun_of_a_stopped_batch_is_discarded() {
     office.rest().await;
     let made = start(&owner, &workflow, &file_of(30)).await;
     let store = office.db.store().await;
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     let path = batch_path(&made);
     let early = owner.post(&format!("{path}/discard"), json!({})).await;
     assert_eq!(
@@ -560,7 +607,7 @@ async fn what_has_not_begun_of_a_stopped_batch_is_discarded() {
         ),
         (&json!(0), &json!(25), &json!(5))
     );
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "25");
     assert_eq!(
         office.sql("select count(*) from batch_row where input is not null"),
@@ -577,7 +624,7 @@ async fn what_has_not_begun_of_a_stopped_batch_is_discarded() {
         .await
         .expect(200);
     for _ in 0..3 {
-        store::batch::advance(&store).await.unwrap();
+        pass(&store).await;
     }
     assert_eq!(
         owner.get(&path).await.expect(200)["state"],
@@ -703,14 +750,14 @@ async fn nothing_begins_while_the_workflow_is_off() {
         .await
         .expect(200);
     let store = office.db.store().await;
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "0");
     assert_eq!(owner.get(&batch_path(&made)).await.expect(200)["off"], true);
     owner
         .patch(&path(&workflow), json!({"state": "live"}))
         .await
         .expect(200);
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "2");
     office.close().await;
 }

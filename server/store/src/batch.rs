@@ -1,11 +1,12 @@
-//! Batches: a run for each row of a file. `create` stores the rows in one commit with the batch, `advance` begins, stops and retries their
-//! runs bit by bit, `control` is what people ask of a batch, `view` and `documents` what they see of it. What a retry and the end of its time
+//! Batches: a run for each row of a file. `create` stores the rows in one commit with the batch, `feeder` and `advance` begin, stop and retry
+//! their runs bit by bit, `control` is what people ask of a batch, `view` and `documents` what they see of it. What a retry and the end of its time
 //! do to a batch is here.
 
 mod advance;
 mod control;
 mod create;
 mod documents;
+mod feeder;
 mod view;
 
 use engine::ids::{ArtifactId, BatchId, RunId, WorkflowId};
@@ -17,10 +18,10 @@ use crate::{
     events::{Event, Events},
 };
 
-pub use advance::advance;
 pub use control::{Asked, discard, resume, retry_failed, stop};
 pub use create::{Content, NewBatch, NewRow, create};
 pub use documents::{Paper, documents};
+pub use feeder::Feeder;
 pub use view::{Batch, BatchRow, Counts, RowFilter, RunBatch, get, list, of_run, rows};
 
 /// Most rows of a batch.
