@@ -52,6 +52,8 @@ pub(crate) struct File {
     /// Of a workbook, the one that was read and those that people see.
     pub(crate) sheet: Option<String>,
     pub(crate) sheets: Vec<String>,
+    /// Why nothing can be made of that sheet; another one may do.
+    problem: Option<Problem>,
     pub(crate) headings: Vec<String>,
     /// Rows of blank cells, which become no runs.
     pub(crate) blank_rows: usize,
@@ -91,51 +93,68 @@ impl File {
         locale: &str,
         read_sheet: SheetReader,
     ) -> Result<Self, Problem> {
-        let (mut file, lines) = if is_workbook(bytes) {
+        if is_workbook(bytes) {
             let read = read_sheet(name, bytes, sheet, locale, MAX_ROWS).map_err(problem_of)?;
-            let file = Self {
+            let mut file = Self {
                 sheet: Some(read.name),
                 sheets: read.names,
                 ..Self::default()
             };
-            (file, read.rows)
-        } else {
-            let records = Records::read(bytes).map_err(|problem| match problem.code.as_str() {
-                "table_row_count" => too_many_rows(),
-                _ => problem,
-            })?;
-            let lines = records.lines.into_iter().map(|(number, cells)| SheetRow {
-                number,
-                cells,
-                faults: Vec::new(),
-            });
-            let file = Self {
-                encoding: Some(records.encoding),
-                delimiter: Some(records.delimiter),
-                ..Self::default()
-            };
-            (file, lines.collect())
+            if let Err(problem) = file.fill(read.rows) {
+                file.headings.clear();
+                file.lines.clear();
+                file.problem = Some(problem);
+            }
+            return Ok(file);
+        }
+        let records = Records::read(bytes).map_err(|problem| match problem.code.as_str() {
+            "table_row_count" => too_many_rows(),
+            _ => problem,
+        })?;
+        let mut file = Self {
+            encoding: Some(records.encoding),
+            delimiter: Some(records.delimiter),
+            ..Self::default()
         };
+        let lines = records.lines.into_iter().map(|(number, cells)| SheetRow {
+            number,
+            cells,
+            faults: Vec::new(),
+        });
+        file.fill(lines)?;
+        Ok(file)
+    }
+
+    /// Takes the headings and the rows below them that are not blank.
+    fn fill(&mut self, lines: impl IntoIterator<Item = SheetRow>) -> Result<(), Problem> {
         let mut lines = lines.into_iter();
-        file.headings = lines.next().map(|line| line.cells).unwrap_or_default();
-        if file.headings.len() > table_csv::MAX_HEADINGS {
-            return Err(table_csv::too_wide(file.headings.len()));
+        self.headings = lines.next().map(|line| line.cells).unwrap_or_default();
+        if self.headings.is_empty() {
+            let message = "The first row of the sheet must hold the names of the columns.";
+            return Err(Problem::error("no_heading_row", json!({}), message));
+        }
+        if self.headings.len() > table_csv::MAX_HEADINGS {
+            return Err(table_csv::too_wide(self.headings.len()));
         }
         for line in lines {
             if line.cells.iter().all(|cell| cell.trim().is_empty()) {
-                file.blank_rows += 1;
+                self.blank_rows += 1;
             } else {
-                file.lines.push(Line {
+                self.lines.push(Line {
                     number: u32::try_from(line.number).map_err(|_| too_many_rows())?,
                     cells: line.cells,
                     faults: line.faults,
                 });
             }
         }
-        if file.lines.len() > MAX_ROWS {
+        if self.lines.len() > MAX_ROWS {
             return Err(too_many_rows());
         }
-        Ok(file)
+        if self.lines.is_empty() {
+            let message = "The file has no rows below the names of its columns.";
+            return Err(Problem::error("batch_no_rows", json!({}), message));
+        }
+        Ok(())
     }
 
     pub(crate) fn row_count(&self) -> usize {
@@ -285,13 +304,8 @@ impl Reader<'_> {
 
     /// What is wrong with the columns whatever the rows hold.
     fn check(&self, file: &File, columns: &[Option<String>]) -> Vec<Problem> {
-        if file.headings.is_empty() {
-            let message = "The first row of the sheet must hold the names of the columns.";
-            return vec![Problem::error("no_heading_row", json!({}), message)];
-        }
-        if file.lines.is_empty() {
-            let message = "The file has no rows below the names of its columns.";
-            return vec![Problem::error("batch_no_rows", json!({}), message)];
+        if let Some(problem) = &file.problem {
+            return vec![problem.clone()];
         }
         if columns.len() != file.headings.len() {
             let message =

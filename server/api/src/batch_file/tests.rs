@@ -219,6 +219,7 @@ fn a_file_has_no_more_rows_than_a_batch() {
     for (rows, code) in [
         (MAX_ROWS + 1, "batch_row_count"),
         (25_000, "batch_row_count"),
+        (0, "batch_no_rows"),
     ] {
         assert_eq!(read(rows).expect_err("refused").code, code);
     }

@@ -105,7 +105,7 @@ function Rows({ workflow, file }: { workflow: WorkflowDetail; file: BatchFile })
               {t("read", { rows: seen.row_count })}
               {seen.blank_rows > 0 && ` ${t("blank", { count: seen.blank_rows })}`}
             </p>
-            <Matching seen={seen} change={setColumns} />
+            {seen.headings.length > 0 && <Matching seen={seen} change={setColumns} />}
             <ColumnProblems problems={seen.column_problems} />
             <RowProblems problems={seen.problems} count={seen.problem_count} rows={seen.bad_rows.length} />
             <Start workflow={workflow} file={file} locale={locale} seen={seen} busy={preview.isFetching} lookAgain={() => void preview.refetch()} />
