@@ -86,13 +86,25 @@ test("a file's rows become runs, and their documents one file", async ({ browser
   await tab.getByText("Left out 1", { exact: true }).click();
   await expect(tab.getByRole("row").nth(1)).toContainText("left out");
   const zip = tab.waitForEvent("download");
-  await tab.getByRole("link", { name: /^2 documents as a ZIP/ }).click();
+  await tab.getByRole("button", { name: /^2 documents as a ZIP/ }).click();
   expect(readFileSync(await (await zip).path()).subarray(0, 2).toString()).toBe("PK");
   const pdf = tab.waitForEvent("download");
   await tab.getByRole("button", { name: "2 PDFs as one" }).click();
   const bound = await pdf;
   expect(bound.suggestedFilename()).toBe("offers.pdf");
   expect(readFileSync(await bound.path()).subarray(0, 5).toString()).toBe("%PDF-");
+  // What is refused is told on the page, and leads nowhere else.
+  await tab.route("**/documents.zip?check=true", (route) =>
+    route.fulfill({ status: 409, contentType: "application/problem+json", json: { type: "batch_no_documents", title: "Conflict", status: 409 } }),
+  );
+  await tab.getByRole("button", { name: /^2 documents as a ZIP/ }).click();
+  await expect(tab.getByText("No row of this batch has made a document yet.")).toBeVisible();
+  await expect(tab.getByRole("heading", { name: "offers.csv" })).toBeVisible();
+  // A run leads back to its batch.
+  await tab.getByText("All 3", { exact: true }).click();
+  await tab.getByRole("row").filter({ hasText: "Ada" }).getByRole("link").click();
+  await tab.getByRole("link", { name: "Row 2 of offers.csv" }).click();
+  await expect(tab.getByRole("heading", { name: "offers.csv" })).toBeVisible();
 });
 
 test("a batch is stopped, resumed, and its runs are stopped", async ({ browser }, info) => {
@@ -120,6 +132,28 @@ test("a batch is stopped, resumed, and its runs are stopped", async ({ browser }
   await tab.goto(`${server.url}/workflows/${made.id}/batches`);
   await expect(tab.getByRole("link", { name: "waiting.csv" })).toBeVisible();
   await expectAccessible(tab, "the batches of a workflow");
+});
+
+test("what has not begun of a stopped batch is discarded", async ({ browser }, info) => {
+  const wait = { id: "last", type: "delay", version: 1, name: "Wait", config: { mode: "for", amount: "1", unit: "days" } };
+  const made = await publish(document("Discarded", wait));
+  const tab = await agent(browser, api);
+  await tab.goto(`${server.url}/workflows/${made.id}/batches?new=true`);
+  const rows = Array.from({ length: 2000 }, (_, at) => `Customer ${at + 1}`);
+  await tab.locator("input[type=file]").setInputFiles(file("discarded.csv", `Customer\n${rows.join("\n")}\n`));
+  await tab.getByRole("button", { name: "Start 2,000 runs" }).click();
+  await tab.getByRole("button", { name: "Stop the batch" }).click();
+  const dialog = tab.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Stop the batch" }).click();
+  await expect(dialog).toBeHidden();
+  await tab.getByRole("button", { name: "Discard what has not begun" }).click();
+  await expectAccessible(tab, "discarding what has not begun");
+  await tab.screenshot({ path: info.outputPath("discard.png") });
+  await dialog.getByRole("button", { name: /^Discard [\d,]+ rows$/ }).click();
+  await expect(dialog).toBeHidden();
+  await expect(tab.getByRole("button", { name: "Resume" })).toHaveCount(0);
+  await tab.getByText(/^Discarded [\d,]+$/).click();
+  await expect(tab.getByRole("row").nth(1)).toContainText("discarded");
 });
 
 test("a file that is none is told", async ({ browser }) => {

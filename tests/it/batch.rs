@@ -6,16 +6,18 @@ use std::{
     process::Command,
 };
 
+use engine::ids::RunId;
 use formwork_tests::{
     Office,
     office::{Answer, Caller},
     process::{Installation, Role},
 };
 use reqwest::Method;
-use rust_xlsxwriter::Workbook;
+use rust_xlsxwriter::{Formula, Workbook};
 use serde_json::{Value as Json, json};
 use store::{
-    StoreError,
+    Store, StoreError,
+    batch::Feeder,
     run::{self, Retry},
 };
 use zip::ZipArchive;
@@ -122,6 +124,11 @@ async fn rows(caller: &Caller, batch: &Json, query: &str) -> Vec<Json> {
     page["items"].as_array().expect("items").clone()
 }
 
+/// A look at every batch; whether one is under way.
+async fn pass(store: &Store) -> bool {
+    Feeder::default().pass(store, &[]).await.expect("a pass")
+}
+
 const FINISHED: &str = "select count(*) from batch where state = 'finished'";
 
 fn codes(problems: &Json) -> Vec<&str> {
@@ -182,6 +189,10 @@ async fn every_row_is_a_run() {
     assert_eq!(
         run["input"]["price"],
         json!({"amount": "1.50", "currency": "EUR"})
+    );
+    assert_eq!(
+        run["batch"],
+        json!({"id": made["id"], "name": "rows.csv", "row": 2})
     );
     // Pages of rows and the list of batches.
     let second = owner
@@ -371,6 +382,123 @@ async fn a_workbook_is_a_file_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sheet_of_a_workbook_is_chosen() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, letter(&customers())).await;
+    let mut book = Workbook::new();
+    for (name, texts) in [
+        ("Blank", vec![]),
+        ("Notes", vec!["What this is about"]),
+        ("2026", vec!["Customer", "Ada"]),
+        ("2027", vec!["Customer", "Bo", "Cy"]),
+    ] {
+        let sheet = book.add_worksheet();
+        sheet.set_name(name).expect("a name");
+        for (row, text) in (0..).zip(texts) {
+            sheet.write(row, 0, text).expect("a text");
+        }
+    }
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let file = upload(&owner, &workflow, "rows.xlsx", bytes)
+        .await
+        .expect(201)["file"]
+        .clone();
+    let preview = format!("{}/batches/preview", path(&workflow));
+    let look_at = async |sheet: Option<&str>| {
+        let body = json!({"file": file, "locale": "en", "sheet": sheet});
+        owner.post(&preview, body).await
+    };
+    // The first one that is not empty; which others there are is told even if that one has no rows.
+    let first = look_at(None).await.expect(200);
+    assert_eq!(
+        (&first["sheet"], &first["sheets"]),
+        (&json!("Notes"), &json!(["Blank", "Notes", "2026", "2027"]))
+    );
+    assert_eq!(codes(&first["column_problems"]), ["batch_no_rows"]);
+    let blank = look_at(Some("Blank")).await.expect(200);
+    assert_eq!(codes(&blank["column_problems"]), ["no_heading_row"]);
+    let none = look_at(Some("2028")).await;
+    assert_eq!(
+        (none.status, codes(&none.json["problems"])),
+        (422, vec!["no_sheet"])
+    );
+
+    // Nothing begins of such a sheet.
+    let mut body = start_body(&first, &[]);
+    body["file"] = file.clone();
+    let batches = format!("{}/batches", path(&workflow));
+    let refused = owner.post(&batches, body).await;
+    assert_eq!(
+        (refused.status, codes(&refused.json["problems"])),
+        (422, vec!["batch_no_rows"])
+    );
+
+    let mut seen = look_at(Some("2027")).await.expect(200);
+    assert_eq!(
+        (&seen["row_count"], &seen["problem_count"]),
+        (&json!(2), &json!(0))
+    );
+    seen["file"] = file.clone();
+    let mut body = start_body(&seen, &[]);
+    body["sheet"] = seen["sheet"].clone();
+    owner.post(&batches, body).await.expect(201);
+    office.db.until(FINISHED, "1").await;
+    assert_eq!(
+        office.sql("select string_agg(input ->> 'customer', ',' order by id) from run"),
+        "Bo,Cy"
+    );
+    // A text has none.
+    let text = look(&owner, &workflow, &file_of(1)).await;
+    assert_eq!(
+        (&text["sheet"], &text["sheets"]),
+        (&json!(null), &json!([]))
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_spreadsheet_fills_nothing() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, letter(&customers())).await;
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write(0, 0, "Customer").expect("a heading");
+    sheet.write(1, 0, "Ada").expect("a text");
+    let lookup = Formula::new("=VLOOKUP(7,A1:A2,1,FALSE)").set_result("#N/A");
+    sheet.write_formula(2, 0, lookup).expect("a formula");
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let file = upload(&owner, &workflow, "rows.xlsx", bytes)
+        .await
+        .expect(201)["file"]
+        .clone();
+    let preview = format!("{}/batches/preview", path(&workflow));
+    let mut seen = owner
+        .post(&preview, json!({"file": file, "locale": "de"}))
+        .await
+        .expect(200);
+    assert_eq!(codes(&seen["problems"]), ["batch_cell_fault"]);
+    let params = &seen["problems"][0]["params"];
+    assert_eq!(
+        (&params["row"], &params["column"], &params["content"]),
+        (&json!(3), &json!("Customer"), &json!("#N/A"))
+    );
+    seen["file"] = file;
+    let batches = format!("{}/batches", path(&workflow));
+    let refused = owner.post(&batches, start_body(&seen, &[])).await;
+    assert_eq!(refused.status, 422);
+    owner
+        .post(&batches, start_body(&seen, &[3]))
+        .await
+        .expect(201);
+    office.db.until(FINISHED, "1").await;
+    assert_eq!(
+        office.sql("select string_agg(input ->> 'customer', ',') from run"),
+        "Ada"
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
     let (office, owner) = Office::open().await;
     let workflow = office.publish(&owner, waiting()).await;
@@ -378,7 +506,7 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
     office.rest().await;
     let made = start(&owner, &workflow, &file_of(30)).await;
     let store = office.db.store().await;
-    assert!(store::batch::advance(&store).await.unwrap());
+    assert!(pass(&store).await);
     assert_eq!(office.sql("select count(*) from run"), "25");
     let path = batch_path(&made);
     let stopped = owner
@@ -386,7 +514,7 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
         .await
         .expect(200);
     assert_eq!(stopped["state"], "stopped");
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "25");
     let retry = owner.post(&format!("{path}/retry"), json!({})).await;
     assert_eq!(
@@ -398,7 +526,7 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
         .post(&format!("{path}/resume"), json!({}))
         .await
         .expect(200);
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "30");
 
     // Those that have begun are stopped as well, bit by bit; then nothing is left to do.
@@ -407,14 +535,148 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
         .await
         .expect(200);
     for _ in 0..3 {
-        store::batch::advance(&store).await.unwrap();
+        pass(&store).await;
     }
     let done = owner.get(&path).await.expect(200);
     assert_eq!(
         (&done["state"], &done["counts"]["cancelled"]),
         (&json!("finished"), &json!(30))
     );
-    assert!(!store::batch::advance(&store).await.unwrap());
+    assert!(!pass(&store).await);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_looked_at_when_something_tells_that_there_is_something_to_do() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, waiting()).await;
+    office.rest().await;
+    let made = start(&owner, &workflow, &file_of(60)).await;
+    let store = office.db.store().await;
+    let mut feeder = Feeder::default();
+    let mut look = async |over: &[RunId]| {
+        feeder.pass(&store, over).await.expect("a pass");
+        office.sql("select count(*) from run")
+    };
+    let end = |row: u32| -> RunId {
+        let run = format!("(select run_id from batch_row where number = {row})");
+        office.sql(&format!(
+            "update run set state = 'cancelled', finished_at = now() where id = {run}"
+        ));
+        office.sql(&format!("select {run}")).parse().expect("an id")
+    };
+    assert_eq!(look(&[]).await, "25");
+    assert_eq!(look(&[]).await, "50");
+    // There is no more room, and nothing changes: the next pass leaves it alone, the one after it does not.
+    assert_eq!(look(&[]).await, "50");
+    end(2);
+    assert_eq!(look(&[]).await, "50");
+    assert_eq!(look(&[]).await, "51");
+    // Whoever hears of the end of a run begins the next row at once.
+    assert_eq!(look(&[]).await, "51");
+    let over = end(3);
+    assert_eq!(look(&[over]).await, "52");
+    // So does whoever sees what people have done.
+    assert_eq!(look(&[]).await, "52");
+    let stop = format!("{}/stop", batch_path(&made));
+    owner.post(&stop, json!({"runs": true})).await.expect(200);
+    assert_eq!(look(&[]).await, "52");
+    let cancelled = "select count(*) > 2 from batch_row where state = 'cancelled'";
+    assert_eq!(office.sql(cancelled), "t");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_not_begun_of_a_stopped_batch_is_discarded() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, waiting()).await;
+    office.rest().await;
+    let made = start(&owner, &workflow, &file_of(30)).await;
+    let store = office.db.store().await;
+    pass(&store).await;
+    let path = batch_path(&made);
+    let early = owner.post(&format!("{path}/discard"), json!({})).await;
+    assert_eq!(
+        (early.status, early.json["type"].as_str()),
+        (409, Some("batch_not_stopped"))
+    );
+    owner
+        .post(&format!("{path}/stop"), json!({"runs": false}))
+        .await
+        .expect(200);
+    let discarded = owner
+        .post(&format!("{path}/discard"), json!({}))
+        .await
+        .expect(200);
+    // It is no longer stopped, so that nothing can be resumed, and ends with its runs.
+    assert_eq!(discarded["state"], "running");
+    assert_eq!(
+        (
+            &discarded["counts"]["ready"],
+            &discarded["counts"]["begun"],
+            &discarded["counts"]["discarded"]
+        ),
+        (&json!(0), &json!(25), &json!(5))
+    );
+    pass(&store).await;
+    assert_eq!(office.sql("select count(*) from run"), "25");
+    assert_eq!(
+        office.sql("select count(*) from batch_row where input is not null"),
+        "0"
+    );
+    let shown = rows(&owner, &made, "?state=discarded").await;
+    assert_eq!(shown.len(), 5);
+    assert_eq!(
+        (&shown[0]["title"], &shown[0]["state"]),
+        (&json!("Customer 26"), &json!("discarded"))
+    );
+    owner
+        .post(&format!("{path}/stop"), json!({"runs": true}))
+        .await
+        .expect(200);
+    for _ in 0..3 {
+        pass(&store).await;
+    }
+    assert_eq!(
+        owner.get(&path).await.expect(200)["state"],
+        json!("finished")
+    );
+    // There is nothing left to discard.
+    owner
+        .post(&format!("{path}/discard"), json!({}))
+        .await
+        .expect(200);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_which_nothing_began_ends_when_it_is_discarded() {
+    let (office, owner) = Office::open().await;
+    let mut fields = customers();
+    fields[1]["store"] = json!("never");
+    let workflow = office.publish(&owner, letter(&fields)).await;
+    office.rest().await;
+    let made = start(&owner, &workflow, &file_of(2)).await;
+    let path = batch_path(&made);
+    for (ask, body) in [("stop", json!({"runs": false})), ("discard", json!({}))] {
+        owner.post(&format!("{path}/{ask}"), body).await.expect(200);
+    }
+    let over = owner.get(&path).await.expect(200);
+    // What may hold private values is not kept for rows that never begin.
+    assert_eq!(
+        (&over["state"], &over["file_url"]),
+        (&json!("finished"), &json!(null))
+    );
+    assert_eq!(
+        office.sql("select count(*) from artifact where name = 'rows.csv'"),
+        "0"
+    );
+    // Nothing holds it back when its time is over.
+    office.sql("delete from retention");
+    office.sql("update batch set created_at = now() - interval '91 days'");
+    let store = office.db.store().await;
+    store::maintenance::pass(&store).await.unwrap();
+    assert_eq!(office.sql("select count(*) from batch"), "0");
     office.close().await;
 }
 
@@ -431,7 +693,7 @@ async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
         .post(&format!("{}/retry", batch_path(&made)), json!({}))
         .await
         .expect(200);
-    assert_eq!(retried["state"], "running");
+    assert_eq!(retried, json!({"retried": 3, "gone": 0}));
     office
         .db
         .until("select count(*) from run where retry_of is not null", "3")
@@ -446,6 +708,9 @@ async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
         .expect(202);
     office.db.until(FINISHED, "1").await;
     assert_ne!(rows(&owner, &made, "").await[0]["run"], row["run"]);
+    // The one that it took over from still tells its row.
+    let old = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(old["batch"]["row"], 2);
     assert_eq!(
         office.sql("select count(*), count(distinct first_run) from run"),
         "7|3"
@@ -505,16 +770,43 @@ async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
         .await
         .expect(202);
     assert_eq!(office.sql(asking), "1");
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     let retries = "select count(*) from run where retry_of is not null";
     assert_eq!(office.sql(retries), "1");
     owner
         .post(&format!("{path}/resume"), json!({}))
         .await
         .expect(200);
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql(retries), "2");
     assert_eq!(office.sql(asking), "0");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_whose_runs_are_gone_are_told_when_failed_ones_are_tried_again() {
+    let (office, owner) = Office::open().await;
+    let mut document = letter(&customers());
+    document["nodes"][1]["config"]["template"] = json!("{{ 1 / (form.customer | length - 10) }}");
+    let workflow = office.publish(&owner, document).await;
+    let made = start(&owner, &workflow, &file_of(2)).await;
+    office.db.until(FINISHED, "1").await;
+    // As if the time of the first one were over.
+    office.sql("delete from run where id = (select run_id from batch_row where number = 2)");
+    let retry = format!("{}/retry", batch_path(&made));
+    let asked = owner.post(&retry, json!({})).await.expect(200);
+    assert_eq!(asked, json!({"retried": 1, "gone": 1}));
+    office.db.until(FINISHED, "1").await;
+    office.sql("delete from run");
+    let none = owner.post(&retry, json!({})).await;
+    assert_eq!(
+        (none.status, none.json["type"].as_str()),
+        (409, Some("batch_nothing_to_retry"))
+    );
+    assert_eq!(
+        owner.get(&batch_path(&made)).await.expect(200)["state"],
+        "finished"
+    );
     office.close().await;
 }
 
@@ -529,14 +821,14 @@ async fn nothing_begins_while_the_workflow_is_off() {
         .await
         .expect(200);
     let store = office.db.store().await;
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "0");
     assert_eq!(owner.get(&batch_path(&made)).await.expect(200)["off"], true);
     owner
         .patch(&path(&workflow), json!({"state": "live"}))
         .await
         .expect(200);
-    store::batch::advance(&store).await.unwrap();
+    pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "2");
     office.close().await;
 }
@@ -607,7 +899,10 @@ async fn all_documents_come_as_a_zip_or_bound_as_one_pdf() {
     let bytes = String::from_utf8_lossy(&bound.body);
     assert!(!bytes.contains("StructTreeRoot") && !bytes.contains("pdfaid"));
 
-    for ending in ["zip", "pdf"] {
+    // Whoever asks first is told the same without the file.
+    let zip = format!("{path}/documents.zip?check=true");
+    assert_eq!(owner.get(&zip).await.status, 204);
+    for ending in ["zip", "zip?check=true", "pdf"] {
         let none = owner
             .get(&format!("{}/documents.{ending}", batch_path(&empty)))
             .await;
@@ -771,6 +1066,7 @@ async fn batches_of_another_workspace_are_not_there() {
     for (place, body) in [
         ("/stop", json!({"runs": true})),
         ("/resume", json!({})),
+        ("/discard", json!({})),
         ("/retry", json!({})),
     ] {
         assert_eq!(

@@ -45,6 +45,7 @@ impl Site {
         });
         let new = workflow::NewWorkflow {
             name: "Order".into(),
+            example: None,
             document,
             documents: Vec::new(),
             tables: Vec::new(),

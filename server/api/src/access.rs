@@ -28,6 +28,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/approvals/{id}/answer", Person),
     ("GET", "/artifacts/{id}", Signed),
     ("GET", "/batches/{id}", Signed),
+    ("POST", "/batches/{id}/discard", Signed),
     ("GET", "/batches/{id}/documents", Signed),
     ("GET", "/batches/{id}/documents.pdf", Signed),
     ("GET", "/batches/{id}/documents.zip", Signed),

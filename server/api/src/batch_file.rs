@@ -8,6 +8,7 @@ use engine::{
     form::{Form, Setting, Source},
     kind::{Field, Kind},
     node::{StepError, Trigger},
+    sheet::{Sheet, SheetRow},
     table::told,
     value::{Record, Value, record_to_json},
 };
@@ -26,8 +27,8 @@ pub(crate) const MAX_BYTES: usize = table_csv::MAX_BYTES;
 /// Most problems that are listed; all are counted.
 pub(crate) const MAX_PROBLEMS: usize = 1_000;
 
-/// Reads a workbook's first sheet: name and bytes of the file, language, most rows; rows with their numbers, as people type them.
-pub type SheetReader = fn(&str, &[u8], &str, usize) -> Result<Vec<(u64, Vec<String>)>, StepError>;
+/// Reads a sheet of a workbook: name and bytes of the file, the sheet if one was chosen, language, most rows.
+pub type SheetReader = fn(&str, &[u8], Option<&str>, &str, usize) -> Result<Sheet, StepError>;
 
 /// Where the rows begin their runs.
 pub(crate) struct Reader<'a> {
@@ -48,11 +49,24 @@ pub(crate) struct File {
     /// Of a text.
     pub(crate) encoding: Option<&'static str>,
     pub(crate) delimiter: Option<char>,
+    /// Of a workbook, the one that was read and those that people see.
+    pub(crate) sheet: Option<String>,
+    pub(crate) sheets: Vec<String>,
+    /// Why nothing can be made of that sheet; another one may do.
+    problem: Option<Problem>,
     pub(crate) headings: Vec<String>,
     /// Rows of blank cells, which become no runs.
     pub(crate) blank_rows: usize,
-    /// Rows as a spreadsheet numbers them.
-    lines: Vec<(u32, Vec<String>)>,
+    lines: Vec<Line>,
+}
+
+/// A row of the file that is not blank.
+struct Line {
+    /// As a spreadsheet numbers it.
+    number: u32,
+    cells: Vec<String>,
+    /// Places of cells that hold no value, in a workbook.
+    faults: Vec<usize>,
 }
 
 /// A row that was read.
@@ -71,61 +85,76 @@ pub(crate) struct Reading {
 }
 
 impl File {
-    /// The rows of the file, or why it is none.
+    /// The rows of the file, of a workbook those of the sheet that was chosen, or why it is none.
     pub(crate) fn read(
         name: &str,
         bytes: &[u8],
+        sheet: Option<&str>,
         locale: &str,
         read_sheet: SheetReader,
     ) -> Result<Self, Problem> {
-        let is_workbook = is_workbook(bytes);
-        let (encoding, delimiter, lines) = if is_workbook {
-            let lines = read_sheet(name, bytes, locale, MAX_ROWS);
-            (None, None, lines.map_err(problem_of)?)
-        } else {
-            let records = Records::read(bytes).map_err(|problem| match problem.code.as_str() {
-                "table_row_count" => too_many_rows(),
-                _ => problem,
-            })?;
-            (
-                Some(records.encoding),
-                Some(records.delimiter),
-                records.lines,
-            )
-        };
-        let mut lines = lines.into_iter();
-        let headings = lines
-            .next()
-            .map(|(_, headings)| headings)
-            .unwrap_or_default();
-        if headings.len() > table_csv::MAX_HEADINGS {
-            return Err(table_csv::too_wide(headings.len()));
+        if is_workbook(bytes) {
+            let read = read_sheet(name, bytes, sheet, locale, MAX_ROWS).map_err(problem_of)?;
+            let mut file = Self {
+                sheet: Some(read.name),
+                sheets: read.names,
+                ..Self::default()
+            };
+            if let Err(problem) = file.fill(read.rows) {
+                file.headings.clear();
+                file.lines.clear();
+                file.problem = Some(problem);
+            }
+            return Ok(file);
         }
+        let records = Records::read(bytes).map_err(|problem| match problem.code.as_str() {
+            "table_row_count" => too_many_rows(),
+            _ => problem,
+        })?;
         let mut file = Self {
-            encoding,
-            delimiter,
-            headings,
+            encoding: Some(records.encoding),
+            delimiter: Some(records.delimiter),
             ..Self::default()
         };
-        for (number, cells) in lines {
-            if cells.iter().all(|cell| cell.trim().is_empty()) {
-                file.blank_rows += 1;
+        let lines = records.lines.into_iter().map(|(number, cells)| SheetRow {
+            number,
+            cells,
+            faults: Vec::new(),
+        });
+        file.fill(lines)?;
+        Ok(file)
+    }
+
+    /// Takes the headings and the rows below them that are not blank.
+    fn fill(&mut self, lines: impl IntoIterator<Item = SheetRow>) -> Result<(), Problem> {
+        let mut lines = lines.into_iter();
+        self.headings = lines.next().map(|line| line.cells).unwrap_or_default();
+        if self.headings.is_empty() {
+            let message = "The first row of the sheet must hold the names of the columns.";
+            return Err(Problem::error("no_heading_row", json!({}), message));
+        }
+        if self.headings.len() > table_csv::MAX_HEADINGS {
+            return Err(table_csv::too_wide(self.headings.len()));
+        }
+        for line in lines {
+            if line.cells.iter().all(|cell| cell.trim().is_empty()) {
+                self.blank_rows += 1;
             } else {
-                let number = u32::try_from(number).map_err(|_| too_many_rows())?;
-                file.lines.push((number, cells));
+                self.lines.push(Line {
+                    number: u32::try_from(line.number).map_err(|_| too_many_rows())?,
+                    cells: line.cells,
+                    faults: line.faults,
+                });
             }
         }
-        if file.lines.len() > MAX_ROWS {
+        if self.lines.len() > MAX_ROWS {
             return Err(too_many_rows());
         }
-        if file.lines.is_empty() {
-            return Err(Problem::error(
-                "batch_no_rows",
-                json!({}),
-                "The file has no rows below the names of its columns.",
-            ));
+        if self.lines.is_empty() {
+            let message = "The file has no rows below the names of its columns.";
+            return Err(Problem::error("batch_no_rows", json!({}), message));
         }
-        Ok(file)
+        Ok(())
     }
 
     pub(crate) fn row_count(&self) -> usize {
@@ -135,13 +164,19 @@ impl File {
     /// The first rows with their numbers, whatever their columns fill.
     pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = (u32, &[String])> {
         let lines = self.lines.iter().take(most);
-        lines.map(|(number, cells)| (*number, cells.as_slice()))
+        lines.map(|line| (line.number, line.cells.as_slice()))
     }
 }
 
 /// Office Open XML, or what Excel wrote before.
 pub(crate) fn is_workbook(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0])
+}
+
+/// About the same value, or one inside it.
+fn is_below(problem: &Problem, above: &Problem) -> bool {
+    let rest = problem.pointer.strip_prefix(&above.pointer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn problem_of(error: StepError) -> Problem {
@@ -196,50 +231,82 @@ impl Reader<'_> {
                 rows: Vec::new(),
             };
         }
-        let rows = file.lines.iter().map(|(number, cells)| {
-            let given = columns.iter().zip(cells);
-            let given: Vec<(&str, &str)> = given
-                .filter_map(|(column, cell)| Some((column.as_deref()?, cell.trim())))
-                .filter(|(_, cell)| !cell.is_empty())
-                .collect();
-            let mut read = match self.trigger {
-                Trigger::Form(form) => self.read_answers(form, &given),
-                Trigger::Webhook(_) | Trigger::Call(_) | Trigger::Schedule(_) => {
-                    self.read_fields(&given)
-                }
-            };
-            let beyond = cells.iter().skip(columns.len());
-            if beyond.clone().any(|cell| !cell.trim().is_empty()) {
-                let message = "This line has more cells than the first one.";
-                let mut problems = read.err().unwrap_or_default();
-                problems.push(Problem::error("csv_too_many_cells", json!({}), message));
-                read = Err(problems);
-            }
-            let (title, input) = match read {
-                Ok((title, input)) => (title, Ok(input)),
-                Err(problems) => {
-                    let told = |problem| self.tell(problem, *number, columns, file, cells);
-                    (String::new(), Err(problems.into_iter().map(told).collect()))
-                }
-            };
-            Row {
-                number: *number,
-                title: if title.is_empty() {
-                    self.title(&given)
-                } else {
-                    title
-                },
-                input,
-            }
-        });
+        let rows = file.lines.iter().map(|line| self.row(file, line, columns));
         Reading {
             problems,
             rows: rows.collect(),
         }
     }
 
+    fn row(&self, file: &File, line: &Line, columns: &[Option<String>]) -> Row {
+        let given = columns.iter().zip(&line.cells);
+        let given: Vec<(&str, &str)> = given
+            .filter_map(|(column, cell)| Some((column.as_deref()?, cell.trim())))
+            .filter(|(_, cell)| !cell.is_empty())
+            .collect();
+        let mut read = match self.trigger {
+            Trigger::Form(form) => self.read_answers(form, &given),
+            Trigger::Webhook(_) | Trigger::Call(_) | Trigger::Schedule(_) => {
+                self.read_fields(&given)
+            }
+        };
+        let faults = self.faults(line, columns);
+        if !faults.is_empty() {
+            let mut problems = read.err().unwrap_or_default();
+            // What is wrong with the text of an error is no second problem.
+            problems.retain(|problem| !faults.iter().any(|fault| is_below(problem, fault)));
+            problems.extend(faults);
+            read = Err(problems);
+        }
+        let mut beyond = line.cells.iter().skip(columns.len());
+        if beyond.any(|cell| !cell.trim().is_empty()) {
+            let message = "This line has more cells than the first one.";
+            let mut problems = read.err().unwrap_or_default();
+            problems.push(Problem::error("csv_too_many_cells", json!({}), message));
+            read = Err(problems);
+        }
+        let (title, input) = match read {
+            Ok((title, input)) => (title, Ok(input)),
+            Err(problems) => {
+                let told = |problem| self.tell(problem, line, columns, file);
+                (String::new(), Err(problems.into_iter().map(told).collect()))
+            }
+        };
+        Row {
+            number: line.number,
+            title: if title.is_empty() {
+                self.title(&given)
+            } else {
+                title
+            },
+            input,
+        }
+    }
+
+    /// A problem for each cell without a value in a column that is used.
+    fn faults(&self, line: &Line, columns: &[Option<String>]) -> Vec<Problem> {
+        if line.faults.is_empty() {
+            return Vec::new();
+        }
+        let targets = self.targets();
+        let names = line.faults.iter().filter_map(|place| columns.get(*place));
+        let faults = names.flatten().map(|name| {
+            let target = targets.iter().find(|target| target.name == *name);
+            let label = target.map_or(name, |target| &target.title);
+            let message = format!(
+                "\"{label}\": the cell holds an error of the spreadsheet, such as #N/A or #REF!, and no value. Correct it, and choose the file again."
+            );
+            let at = format!("/{}", name.replace('.', "/"));
+            Problem::error("batch_cell_fault", json!({"label": label}), message).at(at)
+        });
+        faults.collect()
+    }
+
     /// What is wrong with the columns whatever the rows hold.
     fn check(&self, file: &File, columns: &[Option<String>]) -> Vec<Problem> {
+        if let Some(problem) = &file.problem {
+            return vec![problem.clone()];
+        }
         if columns.len() != file.headings.len() {
             let message =
                 "The file has other columns than those that were matched. Look at it again.";
@@ -299,10 +366,9 @@ impl Reader<'_> {
     fn tell(
         &self,
         mut problem: Problem,
-        number: u32,
+        line: &Line,
         columns: &[Option<String>],
         file: &File,
-        cells: &[String],
     ) -> Problem {
         let name = problem.pointer.trim_start_matches('/').replace('/', ".");
         let is_it = |column: &Option<String>| {
@@ -315,9 +381,9 @@ impl Reader<'_> {
         };
         let place = columns.iter().position(is_it);
         let heading = place.and_then(|place| file.headings.get(place));
-        let content = place.and_then(|place| cells.get(place));
+        let content = place.and_then(|place| line.cells.get(place));
         if let Some(params) = problem.params.as_object_mut() {
-            params.insert("row".into(), json!(number));
+            params.insert("row".into(), json!(line.number));
             params.insert(
                 "column".into(),
                 json!(heading.map_or("", |heading| heading.as_str())),
@@ -436,191 +502,4 @@ impl Reading {
 }
 
 #[cfg(test)]
-mod tests {
-    use engine::node::Webhook;
-
-    use super::*;
-
-    fn reader<'a>(trigger: &'a Trigger, constants: &'a Record, locale: &'a str) -> Reader<'a> {
-        Reader {
-            trigger,
-            workflow_name: "Invoices",
-            locale,
-            workflow_locale: "en",
-            currency: "EUR",
-            constants,
-        }
-    }
-
-    fn no_sheets(
-        _: &str,
-        _: &[u8],
-        _: &str,
-        _: usize,
-    ) -> Result<Vec<(u64, Vec<String>)>, StepError> {
-        panic!("no workbook")
-    }
-
-    fn file(text: &str) -> File {
-        File::read("f.csv", text.as_bytes(), "en", no_sheets).expect("a file")
-    }
-
-    fn form(fields: &Json) -> Trigger {
-        let form = json!({"title": "Invoice", "fields": fields});
-        Trigger::Form(serde_json::from_value(form).expect("a form"))
-    }
-
-    fn booking() -> Trigger {
-        form(&json!([
-            {"name": "guest", "label": "Name of the guest", "kind": "text", "required": true},
-            {"name": "total", "label": "Total", "kind": "money", "required": true},
-            {"name": "arrival", "label": "Arrival", "kind": "date"},
-            {"name": "agreed", "label": "Agreed", "kind": "checkbox"},
-            {"name": "room", "label": "Room", "kind": "select", "options": [{"value": "d", "title": "Double"}, {"value": "s"}]},
-            {"name": "extras", "label": "Extras", "kind": "multi_select", "options": [{"value": "sauna"}, {"value": "bed, small"}]},
-            {"name": "photo", "label": "Photo", "kind": "file"},
-        ]))
-    }
-
-    #[test]
-    fn columns_are_found_whatever_their_spelling() {
-        let constants = Record::new();
-        let trigger = booking();
-        let reader = reader(&trigger, &constants, "en");
-        let check = |headings: &[&str], expected: &[Option<&str>]| {
-            let headings: Vec<String> = headings.iter().map(|text| (*text).to_owned()).collect();
-            let found = reader.suggest(&headings);
-            let found: Vec<Option<&str>> = found.iter().map(Option::as_deref).collect();
-            assert_eq!(found, expected, "{headings:?}");
-        };
-        check(
-            &["name_of_the-guest", " TOTAL "],
-            &[Some("guest"), Some("total")],
-        );
-        check(&["Guest", "nameOfTheGuest"], &[Some("guest"), None]);
-        check(&["Photo", "Note"], &[None, None]);
-    }
-
-    #[test]
-    fn every_row_is_read_as_people_write() {
-        let constants = Record::new();
-        let trigger = booking();
-        let reader = reader(&trigger, &constants, "de");
-        let file = file(
-            "Guest;Total;Arrival;Agreed;Room;Extras\nKrön;1.234,50 €;8.3.2027;ja;double;sauna, bed\n\nMay;7;;;S;bed, small\n;x;soon;vielleicht;;\n",
-        );
-        let columns = reader.suggest(&file.headings);
-        let reading = reader.read(&file, &columns);
-        assert!(reading.problems.is_empty(), "{:?}", reading.problems);
-        assert_eq!(reading.bad_rows(), [2, 5]);
-        let told: Vec<_> = reading
-            .told()
-            .map(|one| {
-                (
-                    one.code.as_str(),
-                    one.params["row"].as_u64(),
-                    one.params["column"].as_str(),
-                )
-            })
-            .collect();
-        assert_eq!(told[0], ("choice", Some(2), Some("Extras")));
-        assert!(told.contains(&("required", Some(5), Some("Guest"))));
-        assert!(told.contains(&("date", Some(5), Some("Arrival"))));
-        let input = reading.rows[1].input.as_ref().expect("a sound row");
-        assert_eq!(
-            *input,
-            json!({"guest": "May", "total": {"amount": "7.00", "currency": "EUR"}, "arrival": null, "agreed": false, "room": "s",
-                   "extras": ["bed, small"], "photo": null})
-        );
-    }
-
-    #[test]
-    fn columns_that_do_not_do_are_told_before_rows_are_read() {
-        let constants = Record::new();
-        let trigger = form(&json!([
-            {"name": "a", "label": "A", "kind": "text", "required": true},
-            {"name": "b", "label": "B", "kind": "file", "required": true},
-        ]));
-        let reader = reader(&trigger, &constants, "en");
-        let file = file("x;y\n1;2\n");
-        let check = |columns: [Option<&str>; 2], expected: &[&str]| {
-            let columns: Vec<_> = columns.iter().map(|one| one.map(str::to_owned)).collect();
-            let reading = reader.read(&file, &columns);
-            let codes: Vec<_> = reading
-                .problems
-                .iter()
-                .map(|one| one.code.as_str())
-                .collect();
-            assert_eq!(codes, expected);
-        };
-        check(
-            [None, None],
-            &["batch_field_missing", "batch_field_no_cell"],
-        );
-        check(
-            [Some("a"), Some("a")],
-            &["batch_field_twice", "batch_field_no_cell"],
-        );
-        check(
-            [Some("a"), Some("b")],
-            &["batch_field_unknown", "batch_field_no_cell"],
-        );
-    }
-
-    #[test]
-    fn records_are_filled_by_what_lies_in_them() {
-        let constants = Record::new();
-        let fields = serde_json::from_value(json!([
-            {"name": "order_id", "title": "Order", "kind": "integer"},
-            {"name": "customer", "title": "Customer", "kind": "record", "optional": true, "fields": [
-                {"name": "city", "title": "City", "kind": "text"}]},
-            {"name": "lines", "title": "Lines", "kind": "list", "item": {"kind": "text"}, "optional": true},
-        ]))
-        .expect("fields");
-        let trigger = Trigger::Webhook(Webhook {
-            fields,
-            ..Webhook::default()
-        });
-        let reader = reader(&trigger, &constants, "en");
-        let file = file("orderId;customer.city;Lines\n7;Bern;a\n8;;\nx;;\n");
-        let columns = reader.suggest(&file.headings);
-        assert_eq!(
-            columns,
-            [
-                Some("order_id".to_owned()),
-                Some("customer.city".to_owned()),
-                None
-            ]
-        );
-        let reading = reader.read(&file, &columns);
-        let inputs: Vec<_> = reading
-            .rows
-            .iter()
-            .map(|row| row.input.as_ref().ok())
-            .collect();
-        assert_eq!(inputs[0].expect("a row")["customer"]["city"], "Bern");
-        assert_eq!(inputs[1].expect("a row")["order_id"], 8);
-        assert_eq!(reading.bad_rows(), [4]);
-        let told = reading.told().next().expect("a problem");
-        assert_eq!(
-            (told.code.as_str(), told.params["content"].as_str()),
-            ("number", Some("x"))
-        );
-    }
-
-    #[test]
-    fn a_file_has_no_more_rows_than_a_batch() {
-        let read = |rows: usize| {
-            let text = format!("a\n{}", "1\n".repeat(rows));
-            File::read("f.csv", text.as_bytes(), "en", no_sheets).map(|file| file.row_count())
-        };
-        assert_eq!(read(MAX_ROWS).expect("a file"), MAX_ROWS);
-        for (rows, code) in [
-            (MAX_ROWS + 1, "batch_row_count"),
-            (25_000, "batch_row_count"),
-            (0, "batch_no_rows"),
-        ] {
-            assert_eq!(read(rows).expect_err("refused").code, code);
-        }
-    }
-}
+mod tests;

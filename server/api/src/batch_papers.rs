@@ -54,6 +54,11 @@ impl Papers {
         })
     }
 
+    /// Whether the next file could be made at this moment.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.permit().map(drop)
+    }
+
     /// The documents as a ZIP, written while it is read. What fails in the middle breaks the connection: a file that is not whole must not
     /// look as if it were.
     pub(crate) fn zip(&self, store: Store, scope: Scope, papers: Vec<Paper>) -> Result<Body> {

@@ -21,6 +21,7 @@ pub mod run;
 pub mod schedule;
 pub mod schema;
 pub mod series;
+pub mod sheet;
 pub mod table;
 pub mod value;
 pub mod workflow;

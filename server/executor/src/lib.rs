@@ -28,7 +28,8 @@ use engine::{
 };
 use jiff::Timestamp;
 use store::{
-    Store, StoreError, batch,
+    Store, StoreError,
+    batch::Feeder,
     events::Wake,
     failure_notice, generation, maintenance, private,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot, Turn},
@@ -37,7 +38,10 @@ use store::{
     worker::{self, Kind},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError},
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        broadcast::error::{RecvError, TryRecvError},
+    },
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -82,7 +86,7 @@ pub struct Config {
     pub maintain: Duration,
     /// How often due schedules are looked for at least; what is due sooner is begun then.
     pub schedules: Duration,
-    /// Between two looks at batches that are under way; those that begin are looked for half as often.
+    /// Between two passes over the batches while one is under way; otherwise they are looked for half as often.
     pub batches: Duration,
     pub claim_form: ClaimForm,
     /// Pauses before each try of a delivery.
@@ -610,8 +614,19 @@ async fn begin_scheduled(inner: Arc<Inner>) {
 /// Takes batches further, bit by bit: a file of thousands of rows must not stand before anybody's form. What is begun wakes the queue.
 async fn advance_batches(inner: Arc<Inner>) {
     let config = &inner.config;
+    let mut feeder = Feeder::default();
+    let mut ended = config.store.events.ended();
     loop {
-        let wait = match batch::advance(&config.store).await {
+        let mut over = Vec::new();
+        loop {
+            match ended.try_recv() {
+                Ok(run) => over.push(run),
+                // Some were missed: nothing that is known counts any more.
+                Err(TryRecvError::Lagged(_)) => feeder = Feeder::default(),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        let wait = match feeder.pass(&config.store, &over).await {
             Ok(true) => config.batches,
             Ok(false) => config.batches * 2,
             Err(error) => {

@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use self::sheet::{SheetRow, read_sheet};
+pub use self::sheet::read_sheet;
 
 use self::rows::{Rows, heading};
 use crate::{

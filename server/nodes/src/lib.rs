@@ -39,7 +39,7 @@ mod testing;
 
 use engine::catalogue::{Catalogue, NodeType};
 
-pub use data_read::{SheetRow, read_sheet};
+pub use data_read::read_sheet;
 
 /// Every node type of this build, with its texts in every language.
 pub fn catalogue() -> Catalogue {

@@ -45,6 +45,8 @@ pub struct Workflow {
 #[derive(Clone, Debug)]
 pub struct NewWorkflow {
     pub name: String,
+    /// Name of the shipped example that it is made of.
+    pub example: Option<String>,
     pub document: Json,
     pub documents: Vec<NewDocument>,
     pub tables: Vec<NewTable>,
@@ -74,13 +76,14 @@ pub async fn create(store: &Store, scope: &Scope, new: NewWorkflow) -> Result<Wo
     let mut made = false;
     for slug in slug::candidates(&name, &Uuid::now_v7().simple().to_string()) {
         let inserted = sqlx::query!(
-            "insert into workflow (id, workspace_id, name, slug, changed_by) values ($1, $2, $3, $4, $5)
+            "insert into workflow (id, workspace_id, name, slug, changed_by, example) values ($1, $2, $3, $4, $5, $6)
              on conflict on constraint workflow_slug_unique do nothing",
             id.as_uuid(),
             scope.workspace().as_uuid(),
             name,
             slug,
-            scope.member().map(MemberId::as_uuid)
+            scope.member().map(MemberId::as_uuid),
+            new.example,
         )
         .execute(&mut *transaction)
         .await?;
@@ -135,6 +138,21 @@ pub async fn get(store: &Store, scope: &Scope, id: WorkflowId) -> Result<Workflo
         },
         live,
     })
+}
+
+/// The oldest live workflow that was made of this example and offers its callers what it did when it was first published.
+pub async fn of_example(store: &Store, scope: &Scope, example: &str) -> Result<Option<WorkflowId>> {
+    let id = sqlx::query_scalar!(
+        "select w.id from workflow w join version live on live.id = w.live_version_id
+                join version oldest on oldest.workflow_id = w.id and oldest.number = 1
+         where w.workspace_id = $1 and w.example = $2 and w.state = 'live' and w.deleted_at is null and live.offer = oldest.offer
+         order by w.id limit 1",
+        scope.workspace().as_uuid(),
+        example,
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    Ok(id.map(WorkflowId::from))
 }
 
 /// Renames, moves to another address, opens or closes, pauses or resumes.

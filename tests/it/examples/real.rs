@@ -424,6 +424,56 @@ async fn a_booking_waits_for_the_hotel_and_goes_on_whatever_it_says() {
     agency.close().await;
 }
 
+/// A workflow with a changed draft, published.
+async fn publish_again(owner: &Caller, path: &str, change: impl FnOnce(&mut Json)) {
+    let known = owner.get(path).await.expect(200);
+    let mut draft = known["draft"]["document"].clone();
+    change(&mut draft);
+    let body = json!({"base_revision": known["draft"]["revision"], "document": draft});
+    let saved = owner.put(&format!("{path}/draft"), body).await.expect(200);
+    let body = json!({"base_revision": saved["revision"]});
+    let published = owner.post(&format!("{path}/publish"), body).await;
+    published.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_called_example_is_made_once_while_it_is_what_it_was() {
+    let (office, owner) = Office::open().await;
+    let called = async || {
+        let body = json!({"example": "trip-request"});
+        let mut made = owner.post("/api/workflows", body).await.expect(201);
+        let price = node(&mut made["draft"]["document"], "price");
+        text(&price["config"]["workflow"]).to_owned()
+    };
+    let first = called().await;
+    assert_eq!(called().await, first);
+    let counted = "select count(*) from workflow where name = 'Trip price'";
+    assert_eq!(office.sql(counted), "1");
+
+    // Another name of a step changes nothing for callers; what is asked for does.
+    let path = format!("/api/workflows/{first}");
+    publish_again(&owner, &path, |draft| {
+        node(draft, "ask")["name"] = json!("Asked");
+    })
+    .await;
+    assert_eq!(called().await, first);
+    publish_again(&owner, &path, |draft| {
+        let fields = node(draft, "ask")["config"]["fields"].as_array_mut();
+        let note = json!({"name": "note", "title": "Note", "kind": "text", "optional": true});
+        fields.expect("fields").push(note);
+    })
+    .await;
+    let second = called().await;
+    assert_ne!(second, first);
+    // Nor is one called that is switched off.
+    let off = json!({"state": "off"});
+    let other = format!("/api/workflows/{second}");
+    owner.patch(&other, off).await.expect(200);
+    assert!(![first, second].contains(&called().await));
+    assert_eq!(office.sql(counted), "3");
+    office.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_answered_with_what_another_workflow_works_out() {
     let agency = Agency::open().await;

@@ -120,6 +120,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/batches/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives up the rows of a stopped batch that have not begun; it ends with those that have. 409 `batch_not_stopped` while it is under way. */
+        post: operations["discard_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/batches/{id}/documents": {
         parameters: {
             query?: never;
@@ -197,7 +214,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tries every row again whose run failed or was stopped, one after the other. */
+        /** Tries every row again whose run failed or was stopped, one after the other; 409 `batch_nothing_to_retry` where none can be. */
         post: operations["retry_batch"];
         delete?: never;
         options?: never;
@@ -1583,6 +1600,11 @@ export interface components {
             cancelled: number;
             /** Format: int64 */
             left_out: number;
+            /**
+             * Format: int64
+             * @description Given up before they had begun.
+             */
+            discarded: number;
         };
         BatchDocumentsOut: {
             count: number;
@@ -1625,6 +1647,8 @@ export interface components {
             file: string;
             locale: string;
             trigger: string;
+            /** @description As for looking at the rows. */
+            sheet?: string | null;
             columns: (string | null)[];
             /**
              * Format: int32
@@ -1665,6 +1689,8 @@ export interface components {
             locale: string;
             /** @description Id of the step at which runs begin; the first that takes values when absent. */
             trigger?: string | null;
+            /** @description Of a workbook; the first one that people see and that is not empty when absent. */
+            sheet?: string | null;
             /** @description What each column of the file fills; null: nothing. Suggested when absent. */
             columns?: (string | null)[] | null;
         };
@@ -1681,6 +1707,10 @@ export interface components {
             /** @description Null of a workbook, as is the delimiter. */
             encoding: string | null;
             delimiter: string | null;
+            /** @description The one of the workbook that was read; null of a text. */
+            sheet: string | null;
+            /** @description Those of the workbook that people see. */
+            sheets: string[];
             headings: components["schemas"]["BatchHeadingOut"][];
             row_count: number;
             /** @description Rows without content, which become no runs. */
@@ -1695,6 +1725,19 @@ export interface components {
             /** @description Numbers of all rows with problems. */
             bad_rows: number[];
         };
+        /** @description What becomes of the rows that failed or were stopped. */
+        BatchRetryOut: {
+            /**
+             * Format: int64
+             * @description Tried again.
+             */
+            retried: number;
+            /**
+             * Format: int64
+             * @description Left, because their runs are not kept any more.
+             */
+            gone: number;
+        };
         BatchRowOut: {
             /**
              * Format: int32
@@ -1702,7 +1745,7 @@ export interface components {
              */
             number: number;
             title: string;
-            /** @description `ready`, `left_out`, or the state of its run. */
+            /** @description `ready`, `left_out`, `discarded`, or the state of its run. */
             state: string;
             /**
              * Format: uuid
@@ -2833,7 +2876,7 @@ export interface components {
                  */
                 number: number;
                 title: string;
-                /** @description `ready`, `left_out`, or the state of its run. */
+                /** @description `ready`, `left_out`, `discarded`, or the state of its run. */
                 state: string;
                 /**
                  * Format: uuid
@@ -3480,6 +3523,17 @@ export interface components {
             /** @description With `since`: so much has changed that everything has to be read again. */
             reload: boolean;
         };
+        RunBatchOut: {
+            /** Format: uuid */
+            id: string;
+            /** @description Of the file. */
+            name: string;
+            /**
+             * Format: int32
+             * @description As a spreadsheet numbers it.
+             */
+            row: number;
+        };
         RunDeliveryOut: {
             /** Format: uuid */
             id: string;
@@ -3532,6 +3586,7 @@ export interface components {
             /** Format: uuid */
             retry_of: string | null;
             called_by: components["schemas"]["CalledByOut"] | null;
+            batch: components["schemas"]["RunBatchOut"] | null;
             /** @description The workflow document that ran. */
             document: components["schemas"]["Workflow"];
             steps: components["schemas"]["StepOut"][];
@@ -4310,6 +4365,36 @@ export interface operations {
             };
         };
     };
+    discard_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     count_batch_documents: {
         parameters: {
             query?: never;
@@ -4372,7 +4457,10 @@ export interface operations {
     };
     zip_batch_documents: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only whether the ZIP can be had: 204, or the reason why not. */
+                check?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4388,6 +4476,12 @@ export interface operations {
                 content: {
                     "application/zip": unknown;
                 };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {
@@ -4446,7 +4540,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BatchOut"];
+                    "application/json": components["schemas"]["BatchRetryOut"];
                 };
             };
             /** @description What went wrong. */
@@ -4463,7 +4557,7 @@ export interface operations {
     list_batch_rows: {
         parameters: {
             query?: {
-                state?: "unfinished" | "succeeded" | "failed" | "cancelled" | "left_out";
+                state?: "unfinished" | "succeeded" | "failed" | "cancelled" | "left_out" | "discarded";
                 /** @description `next` of the page before. */
                 after?: string;
             };

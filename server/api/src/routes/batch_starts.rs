@@ -63,6 +63,8 @@ pub(crate) struct BatchPreviewIn {
     pub locale: String,
     /// Id of the step at which runs begin; the first that takes values when absent.
     pub trigger: Option<String>,
+    /// Of a workbook; the first one that people see and that is not empty when absent.
+    pub sheet: Option<String>,
     /// What each column of the file fills; null: nothing. Suggested when absent.
     pub columns: Option<Vec<Option<String>>>,
 }
@@ -78,6 +80,10 @@ pub(crate) struct BatchPreviewOut {
     /// Null of a workbook, as is the delimiter.
     pub encoding: Option<String>,
     pub delimiter: Option<String>,
+    /// The one of the workbook that was read; null of a text.
+    pub sheet: Option<String>,
+    /// Those of the workbook that people see.
+    pub sheets: Vec<String>,
     pub headings: Vec<BatchHeadingOut>,
     pub row_count: usize,
     /// Rows without content, which become no runs.
@@ -131,6 +137,8 @@ pub(crate) struct BatchIn {
     pub file: Uuid,
     pub locale: String,
     pub trigger: String,
+    /// As for looking at the rows.
+    pub sheet: Option<String>,
     pub columns: Vec<Option<String>>,
     /// The version that the rows were looked at with; 409 `batch_version_changed` when another one is live.
     pub version: i32,
@@ -193,7 +201,7 @@ async fn preview_batch(
     Body(body): Body<BatchPreviewIn>,
 ) -> Result<Json<BatchPreviewOut>> {
     let start = Start::read(&app, &caller, WorkflowId(id), body.trigger.as_deref()).await?;
-    let file = FileIn::read(&app, &caller, body.file, body.locale).await?;
+    let file = FileIn::read(&app, &caller, body.file, body.sheet, body.locale).await?;
     let out = blocking(move || {
         let reader = start.reader(&file.locale);
         let read = file.rows(&app)?;
@@ -237,7 +245,7 @@ async fn start_batch(
             "The workflow was published since you looked at these rows. Look at them again.",
         ));
     }
-    let file = FileIn::read(&app, &caller, body.file, body.locale).await?;
+    let file = FileIn::read(&app, &caller, body.file, body.sheet, body.locale).await?;
     let (version, keep_file) = (start.live.version, start.trigger.private().is_empty());
     let rows = {
         let app = app.clone();
@@ -335,15 +343,22 @@ impl Start {
     }
 }
 
-/// A file that was handed in, and its language.
+/// A file that was handed in, the sheet that was chosen, and its language.
 struct FileIn {
     name: String,
     bytes: bytes::Bytes,
+    sheet: Option<String>,
     locale: String,
 }
 
 impl FileIn {
-    async fn read(app: &App, caller: &Caller, id: Uuid, locale: String) -> Result<Self> {
+    async fn read(
+        app: &App,
+        caller: &Caller,
+        id: Uuid,
+        sheet: Option<String>,
+        locale: String,
+    ) -> Result<Self> {
         let found = artifact::get(&app.store, &caller.scope, ArtifactId(id)).await?;
         if found.file.size_bytes > batch_file::MAX_BYTES as u64 {
             return Err(ApiError::new(
@@ -355,12 +370,14 @@ impl FileIn {
         Ok(Self {
             bytes: artifact::read(&app.store, &caller.scope, ArtifactId(id)).await?,
             name: found.file.name,
+            sheet,
             locale,
         })
     }
 
     fn rows(&self, app: &App) -> std::result::Result<File, Problem> {
-        File::read(&self.name, &self.bytes, &self.locale, app.read_sheet)
+        let sheet = self.sheet.as_deref();
+        File::read(&self.name, &self.bytes, sheet, &self.locale, app.read_sheet)
     }
 }
 
@@ -438,6 +455,8 @@ fn preview_out(
         delimiter: file.delimiter.map(String::from),
         row_count: file.row_count(),
         blank_rows: file.blank_rows,
+        sheet: file.sheet,
+        sheets: file.sheets,
         headings: file
             .headings
             .into_iter()

@@ -51,6 +51,8 @@ pub(crate) struct BatchCountsOut {
     pub failed: i64,
     pub cancelled: i64,
     pub left_out: i64,
+    /// Given up before they had begun.
+    pub discarded: i64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -89,7 +91,7 @@ pub(crate) struct BatchRowOut {
     /// As a spreadsheet numbers it.
     pub number: i32,
     pub title: String,
-    /// `ready`, `left_out`, or the state of its run.
+    /// `ready`, `left_out`, `discarded`, or the state of its run.
     pub state: String,
     /// The newest one, while it is kept.
     pub run: Option<Uuid>,
@@ -110,6 +112,15 @@ pub(crate) struct BatchDocumentsOut {
     pub pdf_bytes: u64,
     /// Most bytes of PDFs that are bound as one.
     pub most_pdf_bytes: u64,
+}
+
+/// What becomes of the rows that failed or were stopped.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchRetryOut {
+    /// Tried again.
+    pub retried: u64,
+    /// Left, because their runs are not kept any more.
+    pub gone: u64,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -137,6 +148,7 @@ pub(crate) enum BatchRowState {
     Failed,
     Cancelled,
     LeftOut,
+    Discarded,
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -149,6 +161,14 @@ pub(crate) struct BatchRowsQuery {
     after: Option<String>,
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct BatchZipQuery {
+    /// Only whether the ZIP can be had: 204, or the reason why not.
+    check: Option<bool>,
+}
+
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_batches))
@@ -156,6 +176,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list_batch_rows))
         .routes(routes!(stop_batch))
         .routes(routes!(resume_batch))
+        .routes(routes!(discard_batch))
         .routes(routes!(retry_batch))
         .routes(routes!(count_batch_documents))
         .routes(routes!(zip_batch_documents))
@@ -243,16 +264,31 @@ async fn resume_batch(
     read_batch(State(app), caller, Path(id)).await
 }
 
-/// Tries every row again whose run failed or was stopped, one after the other.
-#[utoipa::path(post, path = "/batches/{id}/retry", tag = "batches", params(("id" = Uuid, Path)),
+/// Gives up the rows of a stopped batch that have not begun; it ends with those that have. 409 `batch_not_stopped` while it is under way.
+#[utoipa::path(post, path = "/batches/{id}/discard", tag = "batches", params(("id" = Uuid, Path)),
     responses((status = 200, body = BatchOut)))]
-async fn retry_batch(
+async fn discard_batch(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<BatchOut>> {
-    batch::retry_failed(&app.store, &caller.scope, BatchId(id)).await?;
+    batch::discard(&app.store, &caller.scope, BatchId(id)).await?;
     read_batch(State(app), caller, Path(id)).await
+}
+
+/// Tries every row again whose run failed or was stopped, one after the other; 409 `batch_nothing_to_retry` where none can be.
+#[utoipa::path(post, path = "/batches/{id}/retry", tag = "batches", params(("id" = Uuid, Path)),
+    responses((status = 200, body = BatchRetryOut)))]
+async fn retry_batch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<BatchRetryOut>> {
+    let asked = batch::retry_failed(&app.store, &caller.scope, BatchId(id)).await?;
+    Ok(Json(BatchRetryOut {
+        retried: asked.retried,
+        gone: asked.gone,
+    }))
 }
 
 /// How many documents the rows that succeeded have made.
@@ -276,14 +312,19 @@ async fn count_batch_documents(
 }
 
 /// All documents as a ZIP, each named by its row, its run and itself.
-#[utoipa::path(get, path = "/batches/{id}/documents.zip", tag = "batches", params(("id" = Uuid, Path)),
-    responses((status = 200, content_type = "application/zip")))]
+#[utoipa::path(get, path = "/batches/{id}/documents.zip", tag = "batches", params(("id" = Uuid, Path), BatchZipQuery),
+    responses((status = 200, content_type = "application/zip"), (status = 204)))]
 async fn zip_batch_documents(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
+    Query(query): Query<BatchZipQuery>,
 ) -> Result<Response> {
     let (found, papers) = papers(&app, &caller, BatchId(id)).await?;
+    if query.check == Some(true) {
+        app.papers.check()?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let name = format!("{}.zip", stem(&found.name));
     let body = app.papers.zip(app.store.clone(), caller.scope, papers)?;
     Ok(download(&name, "application/zip", body))
@@ -382,6 +423,7 @@ impl From<Batch> for BatchOut {
                 failed: batch.counts.failed,
                 cancelled: batch.counts.cancelled,
                 left_out: batch.counts.left_out,
+                discarded: batch.counts.discarded,
             },
             created_at: batch.created_at,
             created_by: batch.created_by,

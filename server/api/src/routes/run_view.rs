@@ -24,9 +24,9 @@ use super::{
     approvals::page_of,
     artifacts::ArtifactOut,
     runs::{
-        AttemptOut, CalledByOut, CalledOut, GenerationOut, LineOut, MessageOut, RunDeliveryOut,
-        RunOut, RunResultOut, RunState, RunWorkflowOut, StepErrorOut, StepOut, StepState, UsageOut,
-        WaitOut, WarningOut,
+        AttemptOut, CalledByOut, CalledOut, GenerationOut, LineOut, MessageOut, RunBatchOut,
+        RunDeliveryOut, RunOut, RunResultOut, RunState, RunWorkflowOut, StepErrorOut, StepOut,
+        StepState, UsageOut, WaitOut, WarningOut,
     },
 };
 use crate::{
@@ -47,6 +47,10 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
     let deliveries = store::delivery::of_run(store, scope, id).await?;
     let children = store::call::children(store, scope, id).await?;
     let parent = store::call::parent(store, scope, id).await?;
+    let batch = match detail.item.source.as_str() {
+        "batch" => store::batch::of_run(store, scope, detail.first_run).await?,
+        _ => None,
+    };
     let workflow: Option<Workflow> = serde_json::from_value(detail.document.clone()).ok();
     let plan = match &workflow {
         Some(workflow) => {
@@ -149,6 +153,11 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
             workflow: parent.workflow_name,
             node: parent.node,
             item_path: parent.item_path,
+        }),
+        batch: batch.map(|batch| RunBatchOut {
+            id: batch.id.as_uuid(),
+            name: batch.name,
+            row: batch.number,
         }),
         artifacts: files
             .into_iter()

@@ -161,6 +161,8 @@ pub(crate) struct RunOut {
     pub retry_of: Option<Uuid>,
     /// The run whose step called it.
     pub called_by: Option<CalledByOut>,
+    /// The row of a file that it is for.
+    pub batch: Option<RunBatchOut>,
     /// The workflow document that ran.
     #[schema(value_type = WorkflowSchema)]
     pub document: Value,
@@ -177,6 +179,15 @@ pub(crate) struct CalledByOut {
     pub workflow: String,
     pub node: String,
     pub item_path: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunBatchOut {
+    pub id: Uuid,
+    /// Of the file.
+    pub name: String,
+    /// As a spreadsheet numbers it.
+    pub row: i32,
 }
 
 /// The run that a step called.

@@ -249,15 +249,15 @@ async fn create_workflow(
     if let Some(name) = body.name {
         workflow.name = name;
     }
-    let id = make(&app, &caller, workflow).await?;
+    let id = make(&app, &caller, workflow, body.example).await?;
     Ok((
         StatusCode::CREATED,
         Json(workflow_out(&app, &caller, id).await?),
     ))
 }
 
-/// A shipped example as the firm's own. Those that it calls are made with it and published, since only what is live can be called; nothing
-/// but a call begins them, and they call no others.
+/// A shipped example as the firm's own. Those that it calls are made with it and published, since only what is live can be called, unless
+/// they are there already; nothing but a call begins them, and they call no others.
 async fn from_example(app: &App, caller: &Caller, name: &str) -> Result<Workflow> {
     let firm = store::firm::get(&app.store, &caller.scope).await?;
     let shipped = |name: &str| {
@@ -270,21 +270,39 @@ async fn from_example(app: &App, caller: &Caller, name: &str) -> Result<Workflow
     })?;
     let mut ids: HashMap<String, WorkflowId> = HashMap::new();
     for name in called_names(&app.catalogue, &workflow) {
-        if let Some(other) = shipped(&name) {
-            let id = make(app, caller, other).await?;
-            let draft = store::workflow::get(&app.store, &caller.scope, id)
-                .await?
-                .draft;
-            publish(app, caller, id, &draft, "").await?;
-            ids.insert(name, id);
-        }
+        let Some(other) = shipped(&name) else {
+            continue;
+        };
+        let known = store::workflow::of_example(&app.store, &caller.scope, &name).await?;
+        let id = match known {
+            Some(id) => id,
+            None => make_live(app, caller, other, name.clone()).await?,
+        };
+        ids.insert(name, id);
     }
     rename_called(&app.catalogue, &mut workflow, &ids);
     Ok(workflow)
 }
 
-/// Stores a workflow whose templates and series, and perhaps tables, are embedded.
-async fn make(app: &App, caller: &Caller, mut workflow: Workflow) -> Result<WorkflowId> {
+async fn make_live(
+    app: &App,
+    caller: &Caller,
+    workflow: Workflow,
+    example: String,
+) -> Result<WorkflowId> {
+    let id = make(app, caller, workflow, Some(example)).await?;
+    let made = store::workflow::get(&app.store, &caller.scope, id).await?;
+    publish(app, caller, id, &made.draft, "").await?;
+    Ok(id)
+}
+
+/// Stores a workflow whose templates and series, and perhaps tables, are embedded; with the name of the example that it is made of.
+async fn make(
+    app: &App,
+    caller: &Caller,
+    mut workflow: Workflow,
+    example: Option<String>,
+) -> Result<WorkflowId> {
     let documents = extract_documents(&app.catalogue, &mut workflow)?;
     let tables = extract_tables(&app.catalogue, &mut workflow)?;
     if !workflow.series.is_empty() {
@@ -293,6 +311,7 @@ async fn make(app: &App, caller: &Caller, mut workflow: Workflow) -> Result<Work
     }
     let new = store::workflow::NewWorkflow {
         name: workflow.name.clone(),
+        example,
         document: serde_json::to_value(&workflow).map_err(ApiError::internal)?,
         documents,
         tables,
@@ -419,7 +438,7 @@ async fn duplicate_workflow(
     let mut workflow = exported(&app, &caller, WorkflowId(id)).await?;
     let shortened: String = workflow.name.chars().take(190).collect();
     workflow.name = format!("{shortened} (copy)");
-    let id = make(&app, &caller, workflow).await?;
+    let id = make(&app, &caller, workflow, None).await?;
     Ok((
         StatusCode::CREATED,
         Json(workflow_out(&app, &caller, id).await?),

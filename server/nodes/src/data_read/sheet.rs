@@ -1,9 +1,10 @@
-//! The first sheet of a workbook as rows of texts, written as people of a language type them, for those who read typed values of texts
+//! A sheet of a workbook as rows of texts, written as people of a language type them, for those who read typed values of texts
 //! themselves. It knows no columns.
 
 use engine::{
     form::decimal_mark,
     node::{NodeError, StepError},
+    sheet::{Sheet, SheetRow},
 };
 use jiff::civil::{DateTime, Time};
 use rust_decimal::Decimal;
@@ -11,32 +12,44 @@ use rust_decimal::Decimal;
 use super::{
     is_old_workbook, old_workbook,
     rows::{Cell, Take},
-    workbook,
+    workbook::Book,
 };
 
-/// A row as the spreadsheet numbers it, with the texts of its cells.
-pub type SheetRow = (u64, Vec<String>);
-
-/// The rows of the first sheet, whose first row holds the headings; of those below `most` and one, so that whoever asks sees that there are
-/// more.
+/// The sheet that is called so; without a name the first one that people see and that is not empty. Of its rows below the headings it has
+/// `most` and one, so that whoever asks sees that there are more.
 pub fn read_sheet(
     name: &str,
     bytes: &[u8],
+    sheet: Option<&str>,
     locale: &str,
     most: usize,
-) -> Result<Vec<SheetRow>, StepError> {
+) -> Result<Sheet, StepError> {
     if is_old_workbook(bytes) {
         return Err(error_of(old_workbook(name)));
     }
+    read(bytes, sheet, locale, most).map_err(error_of)
+}
+
+fn read(bytes: &[u8], sheet: Option<&str>, locale: &str, most: usize) -> Result<Sheet, NodeError> {
+    let mut book = Book::open(bytes)?;
+    let names = book.seen();
+    let name = match sheet {
+        Some(sheet) => book.named(sheet)?,
+        None => book.first_filled(&names)?,
+    };
     let mut texts = Texts {
         mark: decimal_mark(locale),
         most,
-        is_full: false,
+        is_done: false,
         rows: Vec::new(),
     };
-    match workbook::read(bytes, "", 1, &mut texts) {
-        Err(error) if !texts.is_full => Err(error_of(error)),
-        Ok(()) | Err(_) => Ok(texts.rows),
+    match book.read(&name, 1, &mut texts) {
+        Err(error) if !texts.is_done => Err(error),
+        Ok(()) | Err(_) => Ok(Sheet {
+            name,
+            names,
+            rows: texts.rows,
+        }),
     }
 }
 
@@ -52,28 +65,35 @@ fn error_of(error: NodeError) -> StepError {
 struct Texts {
     mark: char,
     most: usize,
-    /// More is not wanted.
-    is_full: bool,
+    /// Nothing more is wanted.
+    is_done: bool,
     rows: Vec<SheetRow>,
 }
 
 impl Take for Texts {
     fn head(&mut self, headings: &[String]) -> Result<(), NodeError> {
         if headings.is_empty() {
-            return Err(NodeError::failed(
-                "no_heading_row",
-                "The first row of the first sheet must hold the names of the columns.",
-            ));
+            self.is_done = true;
+            return Err(NodeError::Cancelled);
         }
-        self.rows.push((1, headings.to_vec()));
+        self.rows.push(SheetRow {
+            number: 1,
+            cells: headings.to_vec(),
+            faults: Vec::new(),
+        });
         Ok(())
     }
 
     fn row(&mut self, number: u64, cells: &[Cell]) -> Result<(), NodeError> {
         let texts = cells.iter().map(|cell| text(cell, self.mark));
-        self.rows.push((number, texts.collect()));
+        let places = (0..cells.len()).filter(|place| matches!(cells[*place], Cell::Fault(_)));
+        self.rows.push(SheetRow {
+            number,
+            cells: texts.collect(),
+            faults: places.collect(),
+        });
         if self.rows.len() > self.most + 1 {
-            self.is_full = true;
+            self.is_done = true;
             return Err(NodeError::Cancelled);
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use engine::sheet::SheetRow;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use zip::{ZipWriter, write::SimpleFileOptions};
@@ -321,7 +322,7 @@ fn a_workbook_that_unpacks_too_far_is_never_unpacked() {
 
 #[test]
 fn a_sheet_is_read_as_people_of_a_language_type_it() {
-    use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+    use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
     let mut book = Workbook::new();
     let page = book.add_worksheet();
     let date = Format::new().set_num_format("yyyy-mm-dd");
@@ -334,31 +335,75 @@ fn a_sheet_is_read_as_people_of_a_language_type_it() {
         .expect("dollars");
     page.write(3, 0, true).expect("a yes");
     page.write_with_format(3, 1, &day, &date).expect("a date");
+    page.write(4, 0, "#N/A is a text here").expect("a text");
+    page.write_formula(4, 1, Formula::new("=NA()").set_result("#N/A"))
+        .expect("a formula");
     let bytes = book.save_to_buffer().expect("a workbook");
-    let row = |number: u64, cells: [&str; 2]| (number, cells.map(str::to_owned).to_vec());
-    let read =
-        |locale: &str, most: usize| read_sheet("a.xlsx", &bytes, locale, most).expect("rows");
+    let row = |number: u64, cells: [&str; 2]| SheetRow {
+        number,
+        cells: cells.map(str::to_owned).to_vec(),
+        faults: Vec::new(),
+    };
+    let read = |locale: &str, most: usize| {
+        read_sheet("a.xlsx", &bytes, None, locale, most)
+            .expect("rows")
+            .rows
+    };
     let first = row(1, ["Customer", "Net"]);
     let german = [
         first.clone(),
         row(3, ["4711", "1234,5 USD"]),
         row(4, ["yes", "2026-12-24"]),
+        SheetRow {
+            faults: vec![1],
+            ..row(5, ["#N/A is a text here", "#N/A"])
+        },
     ];
     assert_eq!(read("de", 10), german);
     assert_eq!(read("en", 10)[1], row(3, ["4711", "1234.5 USD"]));
     // One more than wanted says that there are more.
-    assert_eq!(read("de", 1), german);
+    assert_eq!(read("de", 1), german[..3]);
     assert_eq!(read("de", 0), german[..2]);
     let mut empty = Workbook::new();
     empty.add_worksheet().write(5, 0, "late").expect("a cell");
     let bytes = empty.save_to_buffer().expect("a workbook");
-    let error = read_sheet("a.xlsx", &bytes, "en", 10).expect_err("no headings");
-    assert_eq!(error.code, "no_heading_row");
-    let error = read_sheet("a.xls", &OLE, "en", 10).expect_err("an old one");
+    let blank = read_sheet("a.xlsx", &bytes, None, "en", 10).expect("a sheet");
+    assert!(blank.rows.is_empty(), "{:?}", blank.rows);
+    let error = read_sheet("a.xls", &OLE, None, "en", 10).expect_err("an old one");
     assert_eq!(
         (error.code.as_str(), error.params["file"].as_str()),
         ("old_workbook", Some("a.xls"))
     );
+}
+
+#[test]
+fn the_first_sheet_that_people_see_is_read_unless_one_is_named() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, text) in [
+        ("Blank", " "),
+        ("Notes", "x"),
+        ("Sales", "a"),
+        ("Costs", "b"),
+    ] {
+        let page = book.add_worksheet();
+        page.set_name(name).expect("a name");
+        page.write(0, 0, text).expect("a text");
+        page.set_hidden(name == "Notes");
+    }
+    let bytes = book.save_to_buffer().expect("a workbook");
+    let check = |sheet: Option<&str>, expected: Result<(&str, &str), &str>| {
+        let read = read_sheet("a.xlsx", &bytes, sheet, "en", 10);
+        let read = read.map_err(|error| error.code);
+        let read = read.as_ref().map(|sheet| {
+            assert_eq!(sheet.names, ["Blank", "Sales", "Costs"]);
+            (sheet.name.as_str(), sheet.rows[0].cells[0].as_str())
+        });
+        assert_eq!(read.map_err(String::as_str), expected);
+    };
+    check(None, Ok(("Sales", "a")));
+    check(Some("costs"), Ok(("Costs", "b")));
+    check(Some("Notes"), Ok(("Notes", "x")));
+    check(Some("Other"), Err("no_sheet"));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Excel workbooks (Office Open XML, ECMA-376). What is packed is counted before anything is unpacked, and cells are read one by one: a
 //! small file can claim a sheet of billions.
 
-use std::io::{Cursor, Read, copy, sink};
+use std::{
+    collections::HashSet,
+    io::{Cursor, Read, copy, sink},
+};
 
-use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxError};
+use calamine::{DataRef, ExcelDateTime, Reader, Sheet, SheetType, SheetVisible, Xlsx, XlsxError};
 use engine::{node::NodeError, value::is_currency};
 use jiff::civil::{DateTime, date};
 use rust_decimal::Decimal;
@@ -21,52 +24,106 @@ const MAX_PARTS: usize = 2000;
 /// Digits that Excel keeps of a number.
 const EXACT_DIGITS: usize = 15;
 
+/// Reads the sheet that is called so, or the first one.
 pub(super) fn read(
     bytes: &[u8],
     sheet: &str,
     heading_row: u64,
     rows: &mut dyn Take,
 ) -> Result<(), NodeError> {
-    check_size(bytes)?;
-    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
-    let sheets = book.sheet_names();
-    let wanted = sheet.trim().to_lowercase();
-    let found = sheets
-        .iter()
-        .find(|name| wanted.is_empty() || name.trim().to_lowercase() == wanted);
-    let Some(name) = found else {
-        return Err(no_sheet(sheet, &sheets));
-    };
-    let mut cells = book
-        .worksheet_cells_reader(name)
-        .map_err(|error| unreadable(&error))?;
-    let currencies: Vec<Option<String>> = cells
-        .styles()
-        .iter()
-        .map(|style| currency_of(&style.number_format.as_ref()?.format_code))
-        .collect();
-    let mut table = Table {
-        heading_row,
-        rows,
-        has_headings: false,
-        number: 0,
-        cells: Vec::new(),
-        left: MAX_CELLS,
-    };
-    while let Some((cell, style)) = cells
-        .next_cell_with_style_id()
-        .map_err(|error| unreadable(&error))?
-    {
-        table.weigh(text_bytes(cell.get_value()))?;
-        let (row, column) = cell.get_position();
-        let currency = currencies.get(style).cloned().flatten();
-        table.cell(
-            u64::from(row) + 1,
-            column as usize,
-            cell_of(cell.get_value(), currency),
-        )?;
+    let mut book = Book::open(bytes)?;
+    let name = book.named(sheet)?;
+    book.read(&name, heading_row, rows)
+}
+
+/// A workbook that does not unpack to too much.
+pub(super) struct Book<'b>(Xlsx<Cursor<&'b [u8]>>);
+
+impl<'b> Book<'b> {
+    pub(super) fn open(bytes: &'b [u8]) -> Result<Self, NodeError> {
+        check_size(bytes)?;
+        let book = Xlsx::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
+        Ok(Self(book))
     }
-    table.end()
+
+    /// The sheet that is called so, whatever its capitals; the first one without a name.
+    pub(super) fn named(&self, name: &str) -> Result<String, NodeError> {
+        let sheets = self.0.sheet_names();
+        let wanted = name.trim().to_lowercase();
+        let found = sheets
+            .iter()
+            .find(|name| wanted.is_empty() || name.trim().to_lowercase() == wanted);
+        found.cloned().ok_or_else(|| no_sheet(name, &sheets))
+    }
+
+    /// The sheets that people see, in the workbook's order; all of them if that is none.
+    pub(super) fn seen(&self) -> Vec<String> {
+        let sheets = self.0.sheets_metadata().iter();
+        let (seen, hidden): (Vec<&Sheet>, Vec<&Sheet>) = sheets
+            .filter(|sheet| sheet.typ == SheetType::WorkSheet)
+            .partition(|sheet| sheet.visible == SheetVisible::Visible);
+        let told = if seen.is_empty() { hidden } else { seen };
+        let mut names: Vec<String> = told.into_iter().map(|sheet| sheet.name.clone()).collect();
+        // Excel writes no name twice; of a file that has one twice only the first can be read.
+        let mut known = HashSet::new();
+        names.retain(|name| known.insert(name.clone()));
+        names
+    }
+
+    /// The first of these sheets that holds anything; the first one if none does.
+    pub(super) fn first_filled(&mut self, names: &[String]) -> Result<String, NodeError> {
+        for name in names {
+            let mut cells = self
+                .0
+                .worksheet_cells_reader(name)
+                .map_err(|error| unreadable(&error))?;
+            while let Some(cell) = cells.next_cell().map_err(|error| unreadable(&error))? {
+                if !cell_of(cell.get_value(), None).is_empty() {
+                    return Ok(name.clone());
+                }
+            }
+        }
+        names.first().cloned().ok_or_else(|| no_sheet("", names))
+    }
+
+    pub(super) fn read(
+        &mut self,
+        name: &str,
+        heading_row: u64,
+        rows: &mut dyn Take,
+    ) -> Result<(), NodeError> {
+        let mut cells = self
+            .0
+            .worksheet_cells_reader(name)
+            .map_err(|error| unreadable(&error))?;
+        let currencies: Vec<Option<String>> = cells
+            .styles()
+            .iter()
+            .map(|style| currency_of(&style.number_format.as_ref()?.format_code))
+            .collect();
+        let mut table = Table {
+            heading_row,
+            rows,
+            has_headings: false,
+            number: 0,
+            cells: Vec::new(),
+            left: MAX_CELLS,
+        };
+        while let Some((cell, style)) = cells
+            .next_cell_with_style_id()
+            .map_err(|error| unreadable(&error))?
+        {
+            table.weigh(text_bytes(cell.get_value()))?;
+            let (row, column) = cell.get_position();
+            let currency = currencies.get(style).cloned().flatten();
+            table.cell(
+                u64::from(row) + 1,
+                column as usize,
+                cell_of(cell.get_value(), currency),
+            )?;
+        }
+        table.end()
+    }
 }
 
 /// Cells as they come, gathered into rows.

@@ -1,12 +1,13 @@
-//! What happens to batches bit by bit: rows begin, rows are tried again, runs are stopped. Every executor does it; a batch is locked while
-//! its rows begin, and a row's run is stored in the commit that says so, so that a death between loses and doubles none.
+//! What happens to batches bit by bit: rows begin, rows are tried again, runs are stopped. Every executor does it, when its `feeder` says
+//! so; a batch is locked while its rows begin, and a row's run is stored in the commit that says so, so that a death between loses and
+//! doubles none.
 
-use engine::ids::{BatchId, MemberId, RunId, VersionId, WorkflowId};
+use engine::ids::{ArtifactId, BatchId, RunId, VersionId};
 use serde_json::{Value as Json, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{forget_file, tell};
+use super::{feeder::Open, forget_file, tell};
 use crate::{
     Result, Scope, Store, StoreError, artifact,
     queue::{self, Accept, Source},
@@ -18,77 +19,35 @@ const AT_ONCE: i64 = 25;
 /// No row begins while so many runs of its batch are queued, running or waiting for a model.
 const UNDER_WAY: i64 = 50;
 
-/// Takes every batch a bit further; whether one of them is under way. One that cannot be taken further is told, and keeps no other from it.
-pub async fn advance(store: &Store) -> Result<bool> {
-    let open = sqlx::query!(
-        r#"select b.id, b.workspace_id, b.workflow_id, b.state, b.stop_runs, b.created_by from batch b
-           where b.state <> 'finished' and (b.state = 'running' or b.stop_runs
-                 or exists (select from batch_row r where r.batch_id = b.id and r.state = 'begun'))
-           order by b.id"#
-    )
-    .fetch_all(&store.pool)
-    .await?;
-    let mut is_under_way = false;
-    for row in open {
-        let open = Open {
-            id: row.id.into(),
-            workflow: row.workflow_id.into(),
-            scope: Scope::new(row.workspace_id.into(), row.created_by.map(MemberId::from)),
-        };
-        match take_further(store, &open, row.state == "running", row.stop_runs).await {
-            Ok(()) => is_under_way |= row.state == "running" || row.stop_runs,
-            Err(error) => {
-                tracing::error!(batch.id = %open.id, %error, "a batch could not be taken further; it is tried again");
-            }
-        }
-    }
-    Ok(is_under_way)
-}
-
-/// A batch of which something is left to do.
-struct Open {
-    id: BatchId,
-    workflow: WorkflowId,
-    scope: Scope,
-}
-
-async fn take_further(
-    store: &Store,
-    open: &Open,
-    is_running: bool,
-    stops_runs: bool,
-) -> Result<()> {
+/// One look at a batch; whether anything has changed.
+pub(super) async fn take_further(store: &Store, open: &Open) -> Result<bool> {
     let mut has_changed = false;
-    if stops_runs {
+    if open.signs.stops_runs {
         has_changed |= stop_runs(store, open).await?;
     }
-    if is_running {
+    if open.signs.retries {
         has_changed |= retry(store, open).await?;
     }
     let mut transaction = store.pool.begin().await?;
     let Some(batch) = lock(&mut transaction, open.id).await? else {
-        return Ok(());
+        return Ok(has_changed);
     };
     has_changed |= settle(&mut transaction, open.id).await?;
     let mut asked = Vec::new();
-    if batch.state == "running" && batch.is_live {
+    if open.signs.begins && batch.state == "running" && batch.is_live {
         asked = begin(&mut transaction, open, &batch).await?;
     }
-    let removed = if batch.keep_file {
-        None
-    } else {
-        forget_private_file(&mut transaction, open, &batch).await?
-    };
-    let is_over = finish(&mut transaction, open.id).await?;
+    let (is_over, removed) = wind_up(&mut transaction, &open.scope, open.id).await?;
     transaction.commit().await?;
     queue::tell(&store.events, &asked);
-    if has_changed || is_over || !asked.is_empty() {
+    has_changed |= is_over || !asked.is_empty();
+    if has_changed {
         tell(&store.events, &open.scope, open.id, open.workflow);
     }
     if let Some(hash) = removed {
         artifact::remove_unnamed(store, open.scope.workspace(), &[hash]).await;
     }
-    Ok(())
+    Ok(has_changed)
 }
 
 /// A batch, locked until the end of the transaction.
@@ -96,8 +55,6 @@ struct Locked {
     version: VersionId,
     trigger_node: String,
     state: String,
-    file: Option<Uuid>,
-    keep_file: bool,
     /// Its workflow is on.
     is_live: bool,
 }
@@ -105,7 +62,7 @@ struct Locked {
 /// The workflow is locked, too: whoever switches it off waits for nothing here, because nothing here waits.
 async fn lock(connection: &mut PgConnection, batch: BatchId) -> Result<Option<Locked>> {
     let row = sqlx::query!(
-        r#"select b.version_id, b.trigger_node, b.state, b.file_id, b.keep_file,
+        r#"select b.version_id, b.trigger_node, b.state,
                   (w.state = 'live' and w.deleted_at is null) as "is_live!"
            from batch b join workflow w on w.id = b.workflow_id
            where b.id = $1 and b.state <> 'finished' for update of b skip locked for key share of w skip locked"#,
@@ -117,8 +74,6 @@ async fn lock(connection: &mut PgConnection, batch: BatchId) -> Result<Option<Lo
         version: row.version_id.into(),
         trigger_node: row.trigger_node,
         state: row.state,
-        file: row.file_id,
-        keep_file: row.keep_file,
         is_live: row.is_live,
     }))
 }
@@ -156,15 +111,6 @@ async fn begin(
     open: &Open,
     batch: &Locked,
 ) -> Result<Vec<(Scope, Accept)>> {
-    let waits = sqlx::query_scalar!(
-        r#"select exists (select from batch_row where batch_id = $1 and state = 'ready') as "waits!""#,
-        open.id.as_uuid(),
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    if !waits {
-        return Ok(Vec::new());
-    }
     let room = room(connection, open.id).await?;
     let rows = sqlx::query!(
         r#"select number, title, input as "input!" from batch_row
@@ -229,26 +175,33 @@ async fn known_run(connection: &mut PgConnection, open: &Open, number: i32) -> R
     Ok(run.into())
 }
 
+/// What follows when rows have begun or are given up, of a batch that is locked: the file may go, and the batch may be over. Whether it is, and
+/// the hash under which the file's bytes are, which go after the commit.
+pub(super) async fn wind_up(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    batch: BatchId,
+) -> Result<(bool, Option<Vec<u8>>)> {
+    let removed = forget_private_file(connection, scope, batch).await?;
+    Ok((finish(connection, batch).await?, removed))
+}
+
 /// What may hold private values is kept only as long as a row of it has not begun.
 async fn forget_private_file(
     connection: &mut PgConnection,
-    open: &Open,
-    batch: &Locked,
+    scope: &Scope,
+    batch: BatchId,
 ) -> Result<Option<Vec<u8>>> {
-    let Some(file) = batch.file else {
-        return Ok(None);
-    };
-    let done = sqlx::query!(
-        "update batch set file_id = null
-         where id = $1 and not exists (select from batch_row r where r.batch_id = $1 and r.state = 'ready')",
-        open.id.as_uuid(),
+    let file = sqlx::query_scalar!(
+        r#"update batch set file_id = null from batch old
+           where batch.id = $1 and old.id = $1 and not old.keep_file and old.file_id is not null
+             and not exists (select from batch_row r where r.batch_id = $1 and r.state = 'ready')
+           returning old.file_id as "file_id!""#,
+        batch.as_uuid(),
     )
-    .execute(&mut *connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    if done.rows_affected() == 0 {
-        return Ok(None);
-    }
-    forget_file(connection, &open.scope, Some(file.into())).await
+    forget_file(connection, scope, file.map(ArtifactId::from)).await
 }
 
 /// It is over when every row is, and none is to be tried again.
@@ -267,15 +220,6 @@ async fn finish(connection: &mut PgConnection, batch: BatchId) -> Result<bool> {
 
 /// Tries the next rows again. The retry itself takes the row over, in its own commit.
 async fn retry(store: &Store, open: &Open) -> Result<bool> {
-    let marked = sqlx::query_scalar!(
-        r#"select exists (select from batch_row where batch_id = $1 and retry) as "marked!""#,
-        open.id.as_uuid(),
-    )
-    .fetch_one(&store.pool)
-    .await?;
-    if !marked {
-        return Ok(false);
-    }
     let room = room(&mut *store.pool.acquire().await?, open.id).await?;
     let rows = sqlx::query!(
         r#"select number, run_id as "run_id!" from batch_row where batch_id = $1 and retry order by number limit $2"#,

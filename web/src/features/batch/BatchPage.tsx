@@ -3,7 +3,7 @@
 import { Button, SegmentedControl } from "@mantine/core";
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Play, RotateCw, Square } from "lucide-react";
+import { Play, RotateCw, Square, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -16,15 +16,17 @@ import { Card, Empty, Loading, Page, Progress } from "~/ui/Page";
 import { ErrorPanel, InlineError, StepErrorWords } from "~/ui/Problem";
 import { State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
+import { say } from "~/ui/Toasts";
 import { walkRows } from "~/ui/walk-rows";
 import classes from "./batch.module.css";
 import { BatchState, whyItWaits } from "./BatchState";
+import { DiscardDialog } from "./DiscardDialog";
 import { Documents } from "./Documents";
 import { ProblemWords } from "./Problems";
 import { StopDialog } from "./StopDialog";
 
 const LIVE = ["batches"];
-const SHOWS = ["all", "unfinished", "succeeded", "failed", "cancelled", "left_out"] as const;
+const SHOWS = ["all", "unfinished", "succeeded", "failed", "cancelled", "left_out", "discarded"] as const;
 type Show = (typeof SHOWS)[number];
 
 export function BatchPage() {
@@ -81,6 +83,7 @@ function Standing({ batch }: { batch: Batch }) {
         {t("progress", { over, all })}
         {counts.failed > 0 && ` ${t("failedCount", { count: counts.failed })}`}
         {counts.left_out > 0 && ` ${t("leftOutCount", { count: counts.left_out })}`}
+        {counts.discarded > 0 && ` ${t("discard.count", { count: counts.discarded })}`}
       </p>
       {waits !== null && <p className={classes.small}>{t(`waitsLong.${waits}`)}</p>}
     </>
@@ -91,10 +94,17 @@ function Actions({ batch }: { batch: Batch }) {
   const { t } = useTranslation("batch");
   const client = useQueryClient();
   const [stopping, setStopping] = useState(false);
+  const [discarding, setDiscarding] = useState(false);
   const path = { path: { id: batch.id } };
   const onSuccess = () => client.invalidateQueries({ queryKey: keys.batches });
   const resume = useMutation({ mutationFn: () => ask(api.POST("/api/batches/{id}/resume", { params: path })), onSuccess });
-  const retry = useMutation({ mutationFn: () => ask(api.POST("/api/batches/{id}/retry", { params: path })), onSuccess });
+  const retry = useMutation({
+    mutationFn: () => ask(api.POST("/api/batches/{id}/retry", { params: path })),
+    onSuccess: ({ retried, gone }) => {
+      say(t("retried", { retried, gone }));
+      return onSuccess();
+    },
+  });
   const again = batch.counts.failed + batch.counts.cancelled;
   const icon = { size: 15, strokeWidth: 1.75 };
   return (
@@ -105,10 +115,14 @@ function Actions({ batch }: { batch: Batch }) {
         <Button variant="default" leftSection={<RotateCw {...icon} />} loading={retry.isPending} onClick={() => retry.mutate()}>{t("retry", { count: again })}</Button>
       )}
       {batch.state === "stopped" && <Button leftSection={<Play {...icon} />} loading={resume.isPending} onClick={() => resume.mutate()}>{t("resume")}</Button>}
+      {batch.state === "stopped" && batch.counts.ready > 0 && (
+        <Button variant="default" leftSection={<Trash2 {...icon} />} onClick={() => setDiscarding(true)}>{t("discard.button")}</Button>
+      )}
       {batch.state !== "finished" && (batch.state === "running" || batch.counts.begun > 0) && (
         <Button variant="default" leftSection={<Square {...icon} />} onClick={() => setStopping(true)}>{t("stopBatch")}</Button>
       )}
       {stopping && <StopDialog batch={batch} close={() => setStopping(false)} />}
+      {discarding && <DiscardDialog batch={batch} close={() => setDiscarding(false)} />}
     </>
   );
 }
@@ -120,12 +134,13 @@ function Rows({ batch }: { batch: Batch }) {
   const navigate = useNavigate();
   const show: Show = SHOWS.find((one) => one === search.show) ?? "all";
   const amount: Record<Show, number> = {
-    all: counts.ready + counts.begun + counts.succeeded + counts.failed + counts.cancelled + counts.left_out,
+    all: counts.ready + counts.begun + counts.succeeded + counts.failed + counts.cancelled + counts.left_out + counts.discarded,
     unfinished: counts.ready + counts.begun,
     succeeded: counts.succeeded,
     failed: counts.failed,
     cancelled: counts.cancelled,
     left_out: counts.left_out,
+    discarded: counts.discarded,
   };
   const rows = useInfiniteQuery({
     queryKey: [...keys.batches, id, "rows", show],
@@ -181,8 +196,8 @@ function Row({ row }: { row: BatchRow }) {
       </td>
       <td>
         <span className={table.two}>
-          {row.state === "ready" || row.state === "left_out"
-            ? <State state={row.state === "ready" ? "ready" : "skipped"}>{t(row.state === "ready" ? "rowState.ready" : "rowState.left_out")}</State>
+          {row.state === "ready" || row.state === "left_out" || row.state === "discarded"
+            ? <State state={row.state === "ready" ? "ready" : "skipped"}>{t(`rowState.${row.state}`)}</State>
             : <State state={row.retry ? "retrying" : row.state}>{row.retry ? t("rowState.retry") : undefined}</State>}
           {row.error !== null && <span className={classes.small}><StepErrorWords error={row.error} /></span>}
           {row.problems.length > 0 && <ProblemWords problems={row.problems} />}

@@ -9,7 +9,7 @@ import { api, ApiError, ask } from "~/api/client";
 import type { Batch, Problem } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
-import { save } from "~/lib/save-file";
+import { save, saveFrom } from "~/lib/save-file";
 import { InlineError } from "~/ui/Problem";
 import classes from "./batch.module.css";
 
@@ -27,6 +27,11 @@ export function Documents({ batch }: { batch: Batch }) {
     mutationFn: () => takeFile(`/api/batches/${id}/documents.pdf`),
     onSuccess: (file) => save(`${batch.name.replace(/\.[^.]+$/u, "")}.pdf`, file, "application/pdf"),
   });
+  // The browser fetches the ZIP, however large, and would show a refusal as a page of its own: so it is asked for first.
+  const zip = useMutation({
+    mutationFn: () => ask(api.GET("/api/batches/{id}/documents.zip", { params: { path: { id }, query: { check: true } } })),
+    onSuccess: () => saveFrom(`/api/batches/${id}/documents.zip`),
+  });
   if (batch.state === "running") return batch.counts.succeeded > 0 ? <p className={classes.small}>{t("documents.later")}</p> : null;
   const found = documents.data;
   if (documents.isError) return <InlineError error={documents.error} />;
@@ -35,7 +40,7 @@ export function Documents({ batch }: { batch: Batch }) {
   return (
     <>
       <div className={classes.buttons}>
-        <Button variant="default" component="a" href={`/api/batches/${id}/documents.zip`} download leftSection={<Download size={15} strokeWidth={1.75} />}>
+        <Button variant="default" loading={zip.isPending} onClick={() => zip.mutate()} leftSection={<Download size={15} strokeWidth={1.75} />}>
           {t("documents.zip", { count: found.count, size: format.bytes(found.size_bytes) })}
         </Button>
         {found.pdf_count > 0 && (
@@ -45,6 +50,7 @@ export function Documents({ batch }: { batch: Batch }) {
         )}
       </div>
       {found.pdf_count > 0 && <p className={classes.small}>{tooLarge ? t("documents.tooLarge", { size: format.bytes(found.most_pdf_bytes) }) : t("documents.plain")}</p>}
+      {zip.isError && <InlineError error={zip.error} />}
       {bind.isError && <InlineError error={bind.error} />}
     </>
   );

@@ -56,8 +56,9 @@ function Rows({ workflow, file }: { workflow: WorkflowDetail; file: BatchFile })
   const usual = workflow.draft.document.locale;
   const [locale, setLocale] = useState(usual);
   const [trigger, setTrigger] = useState<string | undefined>();
+  const [sheet, setSheet] = useState<string | undefined>();
   const [columns, setColumns] = useState<(string | null)[] | undefined>();
-  const body = { file: file.file, locale, trigger, columns };
+  const body = { file: file.file, locale, trigger, sheet, columns };
   const preview = useQuery({
     queryKey: ["batch-preview", id, body],
     queryFn: () => ask(api.POST("/api/workflows/{id}/batches/preview", { params: { path: { id } }, body })),
@@ -76,6 +77,15 @@ function Rows({ workflow, file }: { workflow: WorkflowDetail; file: BatchFile })
             label={t("locale")} description={t("localeHint")} value={locale} allowDeselect={false} onChange={(next) => next !== null && setLocale(next)}
             data={fileLocales(usual).map((value) => ({ value, label: languages.of(value) ?? value }))}
           />
+          {seen !== undefined && seen.sheets.length > 1 && (
+            <Select
+              label={t("sheet")} value={seen.sheet} allowDeselect={false} searchable={seen.sheets.length > 8} data={seen.sheets}
+              onChange={(next) => {
+                setSheet(next ?? undefined);
+                setColumns(undefined);
+              }}
+            />
+          )}
           {seen !== undefined && seen.triggers.length > 1 && (
             <Select
               label={t("trigger")} value={seen.trigger} allowDeselect={false}
@@ -95,7 +105,7 @@ function Rows({ workflow, file }: { workflow: WorkflowDetail; file: BatchFile })
               {t("read", { rows: seen.row_count })}
               {seen.blank_rows > 0 && ` ${t("blank", { count: seen.blank_rows })}`}
             </p>
-            <Matching seen={seen} change={setColumns} />
+            {seen.headings.length > 0 && <Matching seen={seen} change={setColumns} />}
             <ColumnProblems problems={seen.column_problems} />
             <RowProblems problems={seen.problems} count={seen.problem_count} rows={seen.bad_rows.length} />
             <Start workflow={workflow} file={file} locale={locale} seen={seen} busy={preview.isFetching} lookAgain={() => void preview.refetch()} />
@@ -130,7 +140,7 @@ function Start({ workflow, file, locale, seen, busy, lookAgain }: StartProps) {
       ask(
         api.POST("/api/workflows/{id}/batches", {
           params: { path: { id: workflow.id } },
-          body: { file: file.file, locale, trigger: seen.trigger, version: seen.version, columns: seen.headings.map((heading) => heading.field), leave_out: leaves ? seen.bad_rows : [] },
+          body: { file: file.file, locale, trigger: seen.trigger, sheet: seen.sheet, version: seen.version, columns: seen.headings.map((heading) => heading.field), leave_out: leaves ? seen.bad_rows : [] },
         }),
       ),
     onSuccess: async (batch) => {

@@ -2,7 +2,7 @@ import { Button, Modal } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { CircleStop, FileText, Pencil, RotateCw, SquarePen } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { RunDetail } from "~/api/types";
@@ -25,6 +25,9 @@ import { RunPaper } from "./RunPaper";
 import { StepDetail } from "./StepDetail";
 import { stepKey, Timeline } from "./Timeline";
 import { useStream } from "./use-stream";
+
+/** Few runs are for rows of a file. */
+const BatchLink = lazy(() => import("./batch/BatchLink"));
 
 const NONE: readonly string[] = [];
 
@@ -137,6 +140,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
             {waiting !== undefined && <span>{waitText(waiting)}</span>}
             {run.line !== null && <span>{lineText(run.line)}</span>}
             {open && <span>{t("run.step_of", { step: Math.min(settled + 1, run.steps.length), count: run.steps.length })}</span>}
+            {run.batch !== null && <Suspense fallback={null}><BatchLink batch={run.batch} /></Suspense>}
             {run.called_by !== null && (
               <Link to="/runs/$id" params={{ id: run.called_by.run }} className="link">
                 {t("run.called_by", { name: run.called_by.workflow })}

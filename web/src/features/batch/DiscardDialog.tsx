@@ -1,0 +1,45 @@
+// Asks before the rows of a stopped batch that have not begun are given up.
+
+import { Button, Modal } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+
+import { api, ask } from "~/api/client";
+import type { Batch } from "~/api/types";
+import { keys } from "~/lib/queries";
+import { InlineError } from "~/ui/Problem";
+import classes from "./batch.module.css";
+
+export function DiscardDialog({ batch, close }: { batch: Batch; close: () => void }) {
+  const { t } = useTranslation("batch");
+  const client = useQueryClient();
+  const { ready, begun } = batch.counts;
+  const discard = useMutation({
+    mutationFn: () => ask(api.POST("/api/batches/{id}/discard", { params: { path: { id: batch.id } } })),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: keys.batches });
+      close();
+    },
+  });
+  return (
+    <Modal opened onClose={close} title={t("discard.title", { name: batch.name })} withCloseButton={false}>
+      <form
+        className={classes.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          discard.mutate();
+        }}
+      >
+        <p className={classes.small}>
+          {t("discard.text", { count: ready })}
+          {begun > 0 && ` ${t("discard.begun", { count: begun })}`}
+        </p>
+        {discard.isError && <InlineError error={discard.error} />}
+        <div className={classes.buttons}>
+          <Button type="submit" color="red" loading={discard.isPending}>{t("discard.now", { count: ready })}</Button>
+          <Button variant="default" onClick={close} data-autofocus>{t("discard.keep")}</Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
