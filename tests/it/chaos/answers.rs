@@ -81,12 +81,9 @@ impl Saying {
                 "refuse"
             };
             let form = [("_decision", button), ("_comment", comment.as_str())];
-            let sent = shop.send(random, |caller| {
-                caller
-                    .form(page, &form)
-                    .header("x-forwarded-for", self.from.as_str())
-            });
-            sent.await
+            let request = shop.owner(random).form(page, &form);
+            let request = request.header("x-forwarded-for", self.from.as_str());
+            shop.send(request).await
         } else {
             let path = format!("/api/approvals/{id}/answer");
             let body = json!({"decision": decision, "comment": comment});

@@ -145,10 +145,8 @@ async fn hand_in(shop: &Shop, random: &mut StdRng, name: &str) {
     let path = format!("/api/workflows/{}", shop.flows.visits);
     let upload = format!("{path}/batch-files?name={name}");
     let file = loop {
-        let asked = shop.send(random, |caller| {
-            caller.request(Method::POST, &upload).body(rows())
-        });
-        match asked.await {
+        let request = shop.owner(random).request(Method::POST, &upload);
+        match shop.send(request.body(rows())).await {
             Some(answer) => break answer.expect(201)["file"].clone(),
             None => tokio::time::sleep(AGAIN).await,
         }

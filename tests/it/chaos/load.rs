@@ -99,21 +99,21 @@ impl Shop {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// One try at one of the servers; `None`: no answer, or one of a server that lost its database.
-    pub(super) async fn send(
-        &self,
-        random: &mut StdRng,
-        request: impl FnOnce(&Caller) -> RequestBuilder,
-    ) -> Option<Answer> {
-        let caller = Caller {
+    /// The owner, at one of the servers.
+    pub(super) fn owner(&self, random: &mut StdRng) -> Caller {
+        Caller {
             address: self.servers.choose(random).expect("a server").clone(),
             ..self.owner.clone()
-        };
-        let answer = caller.try_send(request(&caller)).await.ok()?;
+        }
+    }
+
+    /// One try; `None`: no answer, or one of a server that lost its database.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Option<Answer> {
+        let answer = self.owner.try_send(request).await.ok()?;
         (answer.status < 500).then_some(answer)
     }
 
-    /// The same for what is asked and answered in JSON.
+    /// One try at one of the servers, in JSON.
     pub(super) async fn ask(
         &self,
         random: &mut StdRng,
@@ -121,23 +121,20 @@ impl Shop {
         path: &str,
         body: &Json,
     ) -> Option<Answer> {
-        let ask = |caller: &Caller| {
-            let is_read = method == Method::GET;
-            let request = caller.request(method, path);
-            if is_read { request } else { request.json(body) }
-        };
-        self.send(random, ask).await
+        let is_read = method == Method::GET;
+        let request = self.owner(random).request(method, path);
+        let request = if is_read { request } else { request.json(body) };
+        self.send(request).await
     }
 
     /// Sends a message until it is answered.
     async fn message(&self, random: &mut StdRng, message: &Message) -> Json {
         let path = self.flows.hook(message.flow);
         loop {
-            let request = |caller: &Caller| {
-                let request = caller.request(Method::POST, path).json(&message.body);
-                request.header("idempotency-key", message.key.as_str())
-            };
-            match self.send(random, request).await {
+            let request = self.owner(random).request(Method::POST, path);
+            let request = request.json(&message.body);
+            let request = request.header("idempotency-key", message.key.as_str());
+            match self.send(request).await {
                 Some(answer) if [200, 202].contains(&answer.status) => return answer.json,
                 Some(answer) => panic!("{}: {} {}", message.key, answer.status, answer.json),
                 None => tokio::time::sleep(AGAIN).await,
