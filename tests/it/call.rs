@@ -1,11 +1,12 @@
-//! Workflows that call others: a step waits for a run of another workflow, whatever dies meanwhile; ends and stops go both ways.
+//! Workflows that call others: a step waits for a run of another workflow; ends and stops go both ways. What deaths do to calls is in
+//! `crash`.
 
 use std::time::Duration;
 
 use formwork_tests::{
     Office,
     office::Caller,
-    process::{Installation, Role, until},
+    process::{Installation, Role},
 };
 use serde_json::{Value as Json, json};
 
@@ -33,7 +34,7 @@ fn days() -> Json {
 }
 
 /// Answers with the price of some days; more than ten it does not sell.
-fn price() -> Json {
+pub(crate) fn price() -> Json {
     document(
         "Price",
         &[
@@ -81,7 +82,7 @@ fn slow() -> Json {
 }
 
 /// A form that asks for days, a call with them, and a text with the answer.
-fn caller(workflow: &Json) -> Json {
+pub(crate) fn caller(workflow: &Json) -> Json {
     document(
         "Caller",
         &[
@@ -374,42 +375,6 @@ async fn a_trial_run_calls_a_trial_run_of_the_live_version() {
     let runs = owner.get("/api/runs").await.expect(200);
     assert_eq!(runs["items"], json!([]));
     office.close().await;
-}
-
-/// Wherever a worker dies, a step has called once.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_dies_leaves_one_called_run() {
-    let site = Installation::new(&[("FORMWORK_LEASE_SECONDS", "1")]).await;
-    let mut server = site.start(Role::Serve, None);
-    site.answers(&mut server).await;
-    let owner = site.owner().await;
-    let price = owner.publish(price()).await;
-    let workflow = owner.publish(caller(&price)).await;
-    for fault in [
-        "after_claim:1",
-        "effect_done:1",
-        "committed:1",
-        "effect_done:2",
-        "committed:2",
-        "effect_done:3",
-    ] {
-        let mut dying = site.start(Role::Work, Some(fault));
-        let run = owner.start(&workflow, json!({"days": 2})).await;
-        let died = || dying.ended().is_some();
-        until("the worker dies", died).await;
-        let mut worker = site.start(Role::Work, None);
-        site.until(
-            &format!("select state from run where id = '{run}'"),
-            "succeeded",
-        )
-        .await;
-        let children = site.db.sql(&format!(
-            "select count(*) from run where parent_run = '{run}'"
-        ));
-        assert_eq!(children, "1", "{fault}");
-        worker.stop();
-    }
-    server.stop();
 }
 
 /// Callers and called ones of many runs end at the same time in two processes, and some are stopped: nobody waits in a circle.

@@ -1,13 +1,23 @@
-//! The harness of deaths: real servers and workers over a real Postgres, struck at random while programs, people and a clerk use them.
+//! The harness of deaths: real servers and workers over a real Postgres, struck at random while programs, people and an office use them.
 //! Whatever is struck, what anybody was told stays true. `make chaos` strikes for `CHAOS_SECONDS`, `make test` once with everything.
 
+mod answers;
 mod check;
+mod clerk;
+mod clock;
+mod desk;
+mod flows;
 mod house;
 mod ledger;
 mod load;
 mod postgres;
+mod together;
+pub(crate) mod witness;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use formwork_tests::{
     TestDb,
@@ -18,10 +28,12 @@ use formwork_tests::{
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use tokio::task::JoinSet;
 
-use check::Seen;
+use desk::Visits;
+use flows::{Flows, VISITS_AT_ONCE};
 use house::{House, LEASE_SECONDS, Strike, some_moment};
 use load::Shop;
 use postgres::{Postgres, Proxy};
+use witness::Seen;
 
 /// Programs and people that send at the same time.
 const PROGRAMS: usize = 4;
@@ -72,7 +84,7 @@ async fn whatever_dies_what_anybody_was_told_stays_true() {
     let postgres = Postgres::start();
     let proxy = Proxy::before(&postgres).await;
     let db = TestDb::on(postgres.url()).await;
-    check::install_witness(&db);
+    witness::install(&db);
     let mut through: url::Url = db.url.parse().expect("an address");
     through.set_query(None);
     through.set_ip_host(proxy.address.ip()).expect("a host");
@@ -90,6 +102,7 @@ async fn whatever_dies_what_anybody_was_told_stays_true() {
         ],
     );
     let (received, receiver) = receiver::open().await;
+    let (visits, desk) = desk::open().await;
     let listens = house::addresses();
     let servers: Vec<String> = listens
         .iter()
@@ -103,50 +116,73 @@ async fn whatever_dies_what_anybody_was_told_stays_true() {
     };
     owner.sign_in(EMAIL, PASSWORD).await.expect(200);
     let store = house.site.db.store_with(2).await;
-    let shop = Shop::open(owner, servers, &receiver, store).await;
+    let flows = Flows::publish(&owner, &receiver, &desk).await;
+    let shop = Arc::new(Shop::open(owner, servers, flows, store));
 
-    let mut users = JoinSet::new();
+    // Whoever is asked goes on answering until nobody waits any more.
+    let (mut users, mut asked) = (JoinSet::new(), JoinSet::new());
     for number in 0..PROGRAMS {
         users.spawn(load::program(shop.clone(), fork(&mut random), number));
     }
     for number in 0..PEOPLE {
         users.spawn(load::person(shop.clone(), fork(&mut random), number));
     }
-    users.spawn(load::clerk(shop.clone(), fork(&mut random)));
+    users.spawn(clerk::clerk(shop.clone(), fork(&mut random)));
+    users.spawn(clerk::files(shop.clone(), fork(&mut random)));
+    asked.spawn(answers::approver(shop.clone(), fork(&mut random)));
+    asked.spawn(answers::bank(
+        shop.clone(),
+        fork(&mut random),
+        received.clone(),
+    ));
     let (mut plan, mut seen) = (Plan::new(&mut random), Seen::default());
     while let Some(strike) = plan.next(&mut random) {
         let enough = shop.ledger.accepted_so_far() + random.random_range(2..12);
         until("there is work and nothing is suspected", || {
             house.revive();
             still_there(&mut users);
+            still_there(&mut asked);
             shop.ledger.accepted_so_far() >= enough && house.is_calm()
         })
         .await;
+        clock::turn_back(&house.site.db, &shop.ledger, &mut random);
         some_moment(&mut random).await;
         house.strike(strike).await;
-        seen.look(&house.site.db, &shop.ledger);
+        seen.look(&house.site.db, &shop.ledger, VISITS_AT_ONCE);
     }
 
     shop.close();
     until("everybody gets an answer", || {
         house.revive();
         still_there(&mut users);
+        still_there(&mut asked);
         users.is_empty()
     })
     .await;
+    clock::stop(&mut house, &shop, &mut random).await;
     until("everything comes to rest", || {
         house.revive();
+        still_there(&mut asked);
         // Receivers that are not reached are tried again minutes and hours later.
         house.site.db.sql("update delivery set due_at = now() where state = 'retrying' and due_at > now()");
-        house.site.db.sql("select (select count(*) from run where finished_at is null) + (select count(*) from delivery where finished_at is null)") == "0"
+        house.site.db.sql(
+            "select (select count(*) from run where finished_at is null) + (select count(*) from delivery where finished_at is null)
+                  + (select count(*) from batch where finished_at is null)",
+        ) == "0"
+    })
+    .await;
+    shop.end();
+    until("nobody is asked any more", || {
+        still_there(&mut asked);
+        asked.is_empty()
     })
     .await;
     house.close();
-    seen.look(&house.site.db, &shop.ledger);
-    check::at_rest(&house.site.db, &shop.ledger, &received);
+    seen.look(&house.site.db, &shop.ledger, VISITS_AT_ONCE);
+    check::at_rest(&house.site.db, &shop.ledger, &received, &visits);
     let panics = unexpected_panics(&house.logs());
     assert!(panics.is_empty(), "{panics:#?}");
-    eprintln!("{}", told(&house, &shop, &received, &seen));
+    eprintln!("{}", told(&house, &shop, &received, &visits, &seen));
 }
 
 fn fork(random: &mut StdRng) -> StdRng {
@@ -179,7 +215,13 @@ fn unexpected_panics(logs: &[String]) -> Vec<String> {
     found
 }
 
-fn told(house: &House, shop: &Shop, received: &receiver::Ledger, seen: &Seen) -> String {
+fn told(
+    house: &House,
+    shop: &Shop,
+    received: &receiver::Ledger,
+    visits: &Visits,
+    seen: &Seen,
+) -> String {
     let db = &house.site.db;
     let fenced: usize = house
         .logs()
@@ -195,13 +237,30 @@ fn told(house: &House, shop: &Shop, received: &receiver::Ledger, seen: &Seen) ->
     let entries = shop.ledger.read();
     format!(
         "strikes: {:#?}\nsegments that a fence kept out: {fenced}\nkeys accepted: {}, retries: {}, answers with a number: {}, Stop answered: {}\n\
-         runs: {}\ndeliveries: {} in {arrivals} arrivals\nnumbers: {}\nsteps whose result was looked at again and again: {}",
+         decisions taken: {}, links called: {}, refused because another was taken: {}, visits told: {}\n\
+         runs: {}\n{}\nsteps that called: {}, runs that heard of a failure: {}, runs that waited in line: {}, of a file: {}, of a moment: {}\n\
+         deliveries: {} in {arrivals} arrivals\nnumbers: {}\nsteps whose result was looked at again and again: {}",
         house.counts,
         entries.accepted.len(),
         entries.retries.len(),
         entries.numbers.len(),
         entries.stopped.len(),
+        entries.decided.len(),
+        entries.called_back.len(),
+        entries.refused,
+        visits.lock().expect("no panic").len(),
         db.sql("select string_agg(count || ' ' || state, ', ') from (select state, count(*) from run group by 1 order by 1) r"),
+        db.sql(
+            "select string_agg(name || ': ' || states, E'\\n') from (
+                 select name, string_agg(count || ' ' || state, ', ' order by state) as states from (
+                     select w.name, run.state, count(*) from run join workflow w on w.id = run.workflow_id group by 1, 2) r
+                 group by 1 order by 1) w",
+        ),
+        db.sql("select count(*) from chaos_called"),
+        db.sql("select count(*) from run where source = 'failure'"),
+        db.sql("select count(*) from chaos_line where waited"),
+        db.sql("select count(*) from run where source = 'batch'"),
+        db.sql("select count(*) from run where source = 'schedule'"),
         db.sql("select count(*) from delivery"),
         db.sql("select string_agg(count || ' ' || state, ', ') from (select state, count(*) from number group by 1 order by 1) n"),
         seen.len(),

@@ -15,6 +15,8 @@ use formwork_tests::{
 use serde_json::{Value as Json, json};
 use tokio::sync::Semaphore;
 
+use crate::chaos::witness;
+
 const HOLDERS: &str = "select count(*) from run_place where admitted_at is not null";
 const IN_LINE: &str = "select count(*) from run_place where admitted_at is null";
 
@@ -548,6 +550,49 @@ async fn a_worker_that_dies_takes_no_place_along() {
             .sql("select string_agg(distinct state, ' ') from run"),
         "succeeded"
     );
+    server.stop();
+}
+
+/// A worker stands still with the commit of the only run that goes in its hands. The run keeps its place until somebody else has ended it,
+/// and what the first one still wanted to say of it lets nobody else go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stands_still_holds_one_place_and_frees_none() {
+    let site = Installation::new(&[
+        ("FORMWORK_LEASE_SECONDS", "1"),
+        // What its fence keeps out is no warning.
+        ("FORMWORK_LOG", "warn,executor=info"),
+    ])
+    .await;
+    witness::install(&site.db);
+    let mut server = site.start(Role::Serve, None);
+    site.answers(&mut server).await;
+    let owner = site.owner().await;
+    let fill = node("text", "template_fill", &json!({"template": "Done"}));
+    let workflow = owner.publish(document(&[fill], &json!({"runs": 1}))).await;
+    for _ in 0..3 {
+        owner.start(&workflow, json!({})).await;
+    }
+    let frozen = site.start(Role::Work, Some("effect_done:1:freeze"));
+    until("the worker stands still", || frozen.is_frozen()).await;
+    assert_eq!(site.db.sql(HOLDERS), "1");
+    assert_eq!(site.db.sql(IN_LINE), "2");
+    let mut worker = site.start(Role::Work, None);
+    let finished = "select count(*) from run where state = 'succeeded'";
+    site.until(finished, "3").await;
+    // Now there is a run that somebody could be let go beside.
+    worker.stop();
+    for _ in 0..2 {
+        owner.start(&workflow, json!({})).await;
+    }
+    frozen.resume();
+    until("the fence keeps it out", || {
+        frozen.log().contains("a segment was dropped")
+    })
+    .await;
+    site.until(finished, "5").await;
+    assert_eq!(witness::most_at_once(&site.db), 1);
+    witness::nothing_broken(&site.db);
+    assert_eq!(site.db.sql("select count(*) from run_place"), "0");
     server.stop();
 }
 

@@ -1,6 +1,8 @@
 //! What deaths lose: nothing. Server, executors and model worker are killed at random moments and at named points while people send
 //! forms; afterwards the database and the receiver's ledger must agree on one run, one document and one delivery for each of them.
 
+mod calls;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{

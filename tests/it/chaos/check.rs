@@ -1,120 +1,48 @@
-//! What must be true all the time, and what must be true when everything has come to rest.
+//! What must be true of runs, steps, numbers and messages when everything has come to rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use formwork_tests::{TestDb, list::ENTRIES, receiver};
 
-use super::ledger::{Entries, Known, Ledger};
+use super::{
+    answers, clock,
+    desk::{self, Visits},
+    flows::{Flow, fails_sql},
+    ledger::{Entries, Ledger},
+    together, witness,
+};
 
 /// Of a step, unless its settings say otherwise.
 const MOST_TRIES: i64 = 5;
 
-/// Writes down, in the database itself and in the commit that does it, what must never happen, and every end of a run.
-pub(super) fn install_witness(db: &TestDb) {
-    db.sql(
-        "create table chaos_ended (run_id uuid, state text);
-         create table chaos_broken (what text, before jsonb, after jsonb);
-         create function chaos_step() returns trigger language plpgsql as $$
-         begin
-             if old.finished_at is not null and new is distinct from old then
-                 insert into chaos_broken values ('a step that had ended was changed', to_jsonb(old), to_jsonb(new));
-             end if;
-             return null;
-         end $$;
-         create function chaos_run() returns trigger language plpgsql as $$
-         begin
-             if old.finished_at is not null and new is distinct from old then
-                 insert into chaos_broken values ('a run that had ended was changed', to_jsonb(old), to_jsonb(new));
-             elsif old.finished_at is null and new.finished_at is not null then
-                 insert into chaos_ended values (new.id, new.state);
-             end if;
-             return null;
-         end $$;
-         create function chaos_number() returns trigger language plpgsql as $$
-         begin
-             if (new.series_id, new.year, new.count, new.number, new.first_run, new.node, new.item_path)
-                 is distinct from (old.series_id, old.year, old.count, old.number, old.first_run, old.node, old.item_path)
-                 or (old.state <> 'open' and new.state <> old.state) then
-                 insert into chaos_broken values ('a number was changed', to_jsonb(old), to_jsonb(new));
-             end if;
-             return null;
-         end $$;
-         create function chaos_removed() returns trigger language plpgsql as $$
-         begin
-             insert into chaos_broken values (tg_table_name || ' was removed', to_jsonb(old), null);
-             return null;
-         end $$;
-         create trigger chaos after update on step for each row execute function chaos_step();
-         create trigger chaos after update on run for each row execute function chaos_run();
-         create trigger chaos after update on number for each row execute function chaos_number();
-         create trigger chaos_removed after delete on step for each row execute function chaos_removed();
-         create trigger chaos_removed after delete on run for each row execute function chaos_removed();
-         create trigger chaos_removed after delete on delivery for each row execute function chaos_removed();
-         create trigger chaos_removed after delete on number for each row execute function chaos_removed();",
-    );
-}
-
-/// Results of steps as they were seen, from outside of the database.
-#[derive(Default)]
-pub(super) struct Seen(BTreeMap<String, String>);
-
-impl Seen {
-    /// A look while everything is under way.
-    pub(super) fn look(&mut self, db: &TestDb, ledger: &Ledger) {
-        // Always the same part of all runs, so that later looks meet what earlier ones saw.
-        let results = db.sql(
-            "select run_id || ' ' || node || ' ' || item_path, md5(output::text || ports::text) from step
-             where state = 'succeeded' and hashtext(run_id::text) % 8 = 0",
-        );
-        for (step, result) in results.lines().filter_map(|line| line.split_once('|')) {
-            let before = self.0.entry(step.to_owned()).or_insert(result.to_owned());
-            assert_eq!(before, result, "{step}: a result changed");
-        }
-        nothing_broken(db);
-        assert_eq!(
-            db.sql("select count(*) from queue_entry where lost >= 5"),
-            "0",
-            "a cap was reached"
-        );
-        let entries = ledger.read();
-        let stored: BTreeSet<String> = db
-            .sql("select id from run")
-            .lines()
-            .map(str::to_owned)
-            .collect();
-        let lost: Vec<&Known> = entries
-            .accepted
-            .values()
-            .chain(entries.retries.values())
-            .filter(|known| !stored.contains(&known.id))
-            .collect();
-        assert!(lost.is_empty(), "accepted runs are lost: {lost:?}");
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-fn nothing_broken(db: &TestDb) {
-    assert_eq!(db.sql("select * from chaos_broken limit 3"), "");
-}
-
 /// When nobody is at anything any more.
-pub(super) fn at_rest(db: &TestDb, ledger: &Ledger, received: &receiver::Ledger) {
-    nothing_broken(db);
+pub(super) fn at_rest(db: &TestDb, ledger: &Ledger, received: &receiver::Ledger, visits: &Visits) {
+    witness::nothing_broken(db);
     nothing_left_over(db);
     runs(db, ledger);
     steps(db);
-    numbers(db, &ledger.read());
+    let entries = ledger.read();
+    numbers(db, &entries);
     deliveries(db, received);
+    together::calls(db, &entries);
+    together::failures(db);
+    together::lines(db);
+    together::files(db, &entries);
+    answers::decisions(db, &entries);
+    answers::payments(db, &entries);
+    clock::check(db, &entries);
+    desk::check(db, visits);
 }
 
 fn nothing_left_over(db: &TestDb) {
     for left in [
         "queue_entry",
+        "run_place",
         "run where finished_at is null",
         "step where finished_at is null or wait_until is not null",
+        "approval where state not in ('approved', 'refused', 'withdrawn')",
+        "batch where state <> 'finished'",
+        "batch_row where state not in ('succeeded', 'failed')",
         "delivery where state <> 'delivered' or lease_owner is not null or lease_until is not null",
         "generation",
     ] {
@@ -126,7 +54,7 @@ fn nothing_left_over(db: &TestDb) {
     }
 }
 
-/// Every run is one that somebody was told of, ended once, and as its input and its ledger say.
+/// Every run ended once, as its input and the ledger say; what somebody outside began, somebody was told of.
 fn runs(db: &TestDb, ledger: &Ledger) {
     let known = ledger.runs();
     let entries = ledger.read();
@@ -136,20 +64,32 @@ fn runs(db: &TestDb, ledger: &Ledger) {
         "two keys gave one run"
     );
     let mut untold = 0;
-    let rows = db.sql("select id, state, coalesce(error ->> 'code', ''), input ->> 'fails' = 'true', retry_of is not null from run");
+    let rows = db.sql(&format!(
+        "select run.id, w.name, run.source, run.state, coalesce(run.error ->> 'code', ''), {}, run.retry_of is not null,
+                coalesce(parent.state in ('failed', 'cancelled'), false)
+         from run join workflow w on w.id = run.workflow_id left join run parent on parent.id = run.parent_run",
+        fails_sql()
+    ));
     let mut stored = BTreeMap::new();
     for row in rows.lines() {
-        let [id, state, code, fails, retried] = row.split('|').collect::<Vec<_>>()[..] else {
+        let columns = row.split('|').collect::<Vec<_>>();
+        let [id, name, source, state, code, fails, retried, orphaned] = columns[..] else {
             panic!("{row}");
         };
-        if !known.contains_key(id) {
-            assert_eq!(retried, "t", "nobody was told of {row}");
-            untold += 1;
+        let flow = Flow::of(name);
+        let from_outside = ["form", "webhook"].contains(&source);
+        match known.get(id) {
+            Some(known) => assert_eq!((known.flow, from_outside), (flow, true), "{row}"),
+            None if from_outside => {
+                assert_eq!(retried, "t", "nobody was told of {row}");
+                untold += 1;
+            }
+            None => {}
         }
         let as_asked = match state {
             "succeeded" => fails != "t",
-            "failed" => fails == "t" && code == "stopped_here",
-            "cancelled" => entries.stopped.contains_key(id),
+            "failed" => may_fail_of(flow, fails == "t").contains(&code),
+            "cancelled" => entries.stopped.contains_key(id) || orphaned == "t",
             _ => false,
         };
         assert!(as_asked, "{row}: {}", db.sql(&format!(
@@ -174,13 +114,36 @@ fn runs(db: &TestDb, ledger: &Ledger) {
     );
     let accepted = entries.accepted.len();
     assert_eq!(
-        db.sql("select count(*), count(distinct run_id) from idempotency_key"),
+        db.sql("select count(*), count(distinct run_id) from idempotency_key where scope ~ '^(form|hook):'"),
         format!("{accepted}|{accepted}")
     );
     assert_eq!(
-        db.sql("select count(*) from submission"),
+        db.sql("select count(*) from submission where source in ('form', 'webhook')"),
         accepted.to_string()
     );
+}
+
+/// The reasons for which a run may fail, if its input makes it, and if somebody stopped what it called.
+fn may_fail_of(flow: Flow, fails: bool) -> &'static [&'static str] {
+    match (flow, fails) {
+        (Flow::Order | Flow::Price | Flow::Visit, true) => &["stopped_here"],
+        (Flow::Trip | Flow::Fare, true) => &["called_run_failed", "called_run_stopped"],
+        (Flow::Trip, false) => &["called_run_stopped"],
+        (Flow::Overdue, _) => &["timed_out", "total_limit", "start_limit"],
+        (
+            Flow::Order
+            | Flow::Quote
+            | Flow::Form
+            | Flow::Price
+            | Flow::Fare
+            | Flow::Visit
+            | Flow::Offer
+            | Flow::Payment
+            | Flow::Hears
+            | Flow::Report,
+            _,
+        ) => &[],
+    }
 }
 
 fn steps(db: &TestDb) {
@@ -193,7 +156,8 @@ fn steps(db: &TestDb) {
          limit 5"
     ));
     assert_eq!(wrong, "", "every entry has one result");
-    // A step that met the database while it was away is tried again; nothing else here can fail a try.
+    // A step that met the database while it was away is tried again, and so is one whose other program does not answer; nothing else
+    // here can fail a try.
     let tries = db.sql(&format!(
         "select run_id, node, item_path, state, attempt, tries from step
          cross join lateral (select count(*) as tries from attempt a
@@ -201,8 +165,13 @@ fn steps(db: &TestDb) {
          where attempt > {MOST_TRIES} or tries not between attempt - 1 and attempt limit 5"
     ));
     assert_eq!(tries, "", "every try that failed is kept, up to the limit");
-    let others = db.sql("select run_id, node, error from attempt where error ->> 'code' <> 'storage_unavailable' limit 5");
-    assert_eq!(others, "", "tries fail of the database only");
+    let others = db.sql(
+        "select run_id, node, error from attempt
+         where error ->> 'code' <> case node when 'silence' then 'timed_out' else 'storage_unavailable' end limit 5",
+    );
+    assert_eq!(others, "", "tries fail of nothing else");
+    let silent = db.sql("select run_id, attempt from step where node = 'silence' and state = 'failed' and attempt <> 2 limit 5");
+    assert_eq!(silent, "", "who is silent is asked as often as may be");
     let unfinished = db.sql(
         "select run.id, node, step.state from run join step on run_id = run.id
          where run.state = 'succeeded' and step.state not in ('succeeded', 'skipped') limit 5",

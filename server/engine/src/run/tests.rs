@@ -425,13 +425,16 @@ fn the_first_way_starts_a_merge_and_later_ones_change_nothing() {
     );
 }
 
-/// A random acyclic graph: edges lead only forward; every node has two ways, `l` and `r`, and some way of failing.
+/// A random acyclic graph: edges lead only forward; every node has two ways, `l` and `r`, and some way of failing. Those that the first
+/// way starts have one way.
 #[derive(Clone, Debug)]
 struct Random {
     size: usize,
     edges: Vec<(usize, bool, usize)>,
     /// For each node: 0-1 fire one way, 2 both, 3 fail and go on.
     fates: Vec<u8>,
+    /// Which nodes the first way starts.
+    firsts: Vec<bool>,
     /// Which of the ready nodes is finished next.
     choices: Vec<usize>,
 }
@@ -443,15 +446,17 @@ fn random() -> impl Strategy<Value = Random> {
         (
             proptest::collection::vec(edge, 0..size * 3),
             proptest::collection::vec(0_u8..4, size),
+            proptest::collection::vec(proptest::bool::weighted(0.2), size),
             proptest::collection::vec(0_usize..100, size),
         )
-            .prop_map(move |(mut edges, fates, choices)| {
+            .prop_map(move |(mut edges, fates, firsts, choices)| {
                 edges.sort_unstable();
                 edges.dedup();
                 Random {
                     size,
                     edges,
                     fates,
+                    firsts,
                     choices,
                 }
             })
@@ -459,22 +464,28 @@ fn random() -> impl Strategy<Value = Random> {
 }
 
 impl Random {
+    fn name(&self, index: usize) -> String {
+        match index {
+            0 => "s".to_owned(),
+            _ if self.firsts[index] => format!("m{index}"),
+            _ => format!("n{index}"),
+        }
+    }
+
+    /// The start, and what the first way starts.
+    fn has_one_way(&self, index: usize) -> bool {
+        index == 0 || self.firsts[index]
+    }
+
     fn plan(&self) -> Plan {
-        let name = |index: usize| {
-            if index == 0 {
-                "s".to_owned()
-            } else {
-                format!("n{index}")
-            }
-        };
         let nodes: Vec<(String, serde_json::Value)> = (0..self.size)
             .map(|index| {
-                let rest = if index == 0 {
+                let rest = if self.has_one_way(index) {
                     json!({"on_error": "continue"})
                 } else {
                     json!({"on_error": "continue", "config": {"ways": ["l", "r"]}})
                 };
-                (name(index), rest)
+                (self.name(index), rest)
             })
             .collect();
         let nodes: Vec<(&str, serde_json::Value)> = nodes
@@ -485,15 +496,15 @@ impl Random {
             .edges
             .iter()
             .map(|&(from, left, to)| {
-                let port = match (from, left) {
-                    (0, _) => "out",
+                let port = match (self.has_one_way(from), left) {
+                    (true, _) => "out",
                     (_, true) => "l",
                     (_, false) => "r",
                 };
-                (name(from), port, name(to))
+                (self.name(from), port, self.name(to))
             })
             .collect();
-        // The start has one way only, so that two random edges may be one.
+        // Where there is one way only, two random edges may be one.
         edges.sort_unstable();
         edges.dedup();
         let edges: Vec<(&str, &str, &str)> = edges
@@ -506,23 +517,37 @@ impl Random {
     fn end(&self, key: &StepKey) -> Event {
         let index: usize = key
             .node
-            .strip_prefix('n')
+            .strip_prefix(['n', 'm'])
             .map_or(0, |text| text.parse().unwrap());
-        let ports = match (index, self.fates[index]) {
-            (0, _) => vec!["out".to_owned()],
-            (_, 0) => vec!["l".to_owned()],
-            (_, 1) => vec!["r".to_owned()],
-            (_, 2) => vec!["l".to_owned(), "r".to_owned()],
-            _ => {
+        let ports: &[&str] = match self.fates[index] {
+            _ if index == 0 => &["out"],
+            3 => {
                 return Event::Failed {
                     key: key.clone(),
                     again: false,
                 };
             }
+            _ if self.firsts[index] => &["out"],
+            0 => &["l"],
+            1 => &["r"],
+            _ => &["l", "r"],
         };
         Event::Succeeded {
             key: key.clone(),
-            ports,
+            ports: ports.iter().map(|port| (*port).to_owned()).collect(),
+        }
+    }
+
+    /// What comes to a step that has begun and not ended; most often its end, after what it waits for has come.
+    fn happens(&self, act: u8, key: StepKey, status: StepStatus) -> Event {
+        match act {
+            0 => Event::Started { key },
+            1 => Event::Waiting { key },
+            2 => Event::Failed { key, again: true },
+            _ if matches!(status, StepStatus::Waiting | StepStatus::Retryable) => {
+                Event::Resumed { key }
+            }
+            _ => self.end(&key),
         }
     }
 
@@ -590,6 +615,91 @@ proptest! {
         let rows = state.steps.iter().map(stored);
         let restored = RunState::restore(&plan, rows);
         prop_assert_eq!(restored, state);
+    }
+}
+
+/// What has begun and not ended.
+fn open(state: &RunState) -> Vec<(StepKey, StepStatus)> {
+    let open = state.steps.iter();
+    open.filter(|(_, step)| !step.status.is_terminal())
+        .map(|(key, step)| (key.clone(), step.status))
+        .collect()
+}
+
+proptest! {
+    /// Steps wait for people, for called runs and for time, and are tried again; what they wait for comes in any order, late and twice; and
+    /// somebody may stop the run. What has ended stays so, the run can always go on, and it comes to what it would have come to at once.
+    #[test]
+    fn waits_tries_and_late_messages_change_nothing_of_what_a_run_comes_to(
+        random in random(),
+        acts in proptest::collection::vec((0_u8..8, 0_usize..1_000), 0..120),
+        stopped_at in proptest::option::of(0_usize..60),
+    ) {
+        let plan = random.plan();
+        let mut state = RunState::new();
+        let mut commands = advance(&plan, &mut state, begun("s"));
+        let mut finished = 0;
+        for turn in 0.. {
+            prop_assert!(turn < 1_000, "it does not end");
+            for command in &commands {
+                match command {
+                    Command::Enter(key) => prop_assert_eq!(state.step(key), StepStatus::Ready),
+                    Command::Skip(key) => prop_assert_eq!(state.step(key), StepStatus::Skipped),
+                    Command::Cancel(key) => prop_assert_eq!(state.step(key), StepStatus::Cancelled),
+                    Command::Finish(status) => {
+                        prop_assert_eq!(state.status, *status);
+                        finished += 1;
+                    }
+                }
+            }
+            let open = open(&state);
+            if state.status.is_terminal() {
+                prop_assert!(open.is_empty());
+                break;
+            }
+            prop_assert!(!open.is_empty(), "nothing can move");
+            let busy = |(_, status): &(StepKey, StepStatus)| {
+                matches!(status, StepStatus::Ready | StepStatus::Running)
+            };
+            prop_assert_eq!(state.status == RunStatus::Running, open.iter().any(busy));
+            let restored = RunState::restore(&plan, state.steps.iter().map(stored));
+            prop_assert_eq!(&restored, &state);
+            // When all is said, only ends come.
+            let (act, choice) = acts.get(turn).copied().unwrap_or((3, 0));
+            let (key, status) = open[choice % open.len()].clone();
+            let before = state.clone();
+            let event = if stopped_at == Some(turn) {
+                Event::Stopped
+            } else {
+                random.happens(act, key, status)
+            };
+            commands = advance(&plan, &mut state, event);
+            for (key, step) in before.steps.iter().filter(|(_, step)| step.status.is_terminal()) {
+                prop_assert_eq!(state.steps.get(key), Some(step));
+            }
+            // What comes for steps that have not begun or have ended is for nobody.
+            let node = plan.nodes().nth(choice % plan.len());
+            let key = StepKey::of(node.map_or("s", |node| node.id.as_str()));
+            let status = state.step(&key);
+            if status == StepStatus::Pending || status.is_terminal() {
+                let before = state.clone();
+                let late = random.happens(act, key.clone(), StepStatus::Waiting);
+                for event in [late, random.end(&key)] {
+                    prop_assert!(advance(&plan, &mut state, event).is_empty());
+                    prop_assert_eq!(&state, &before);
+                }
+            }
+        }
+        prop_assert_eq!(finished, 1);
+        for node in plan.nodes() {
+            prop_assert!(state.step(&StepKey::of(&node.id)).is_terminal());
+        }
+        if state.status == RunStatus::Succeeded {
+            let (at_once, _) = random.run(&plan, &random.choices);
+            prop_assert_eq!(state, at_once);
+        } else {
+            prop_assert_eq!(state.status, RunStatus::Cancelled);
+        }
     }
 }
 
