@@ -5,7 +5,7 @@ use std::{collections::HashSet, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 use store::{
-    Store,
+    Store, gather,
     segment::{self, Committed, Segment},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -64,11 +64,7 @@ async fn work(store: Store, faults: Faults, mut jobs: mpsc::UnboundedReceiver<Jo
                 None => return,
             }
         }
-        while waiting.len() < GROUP
-            && let Ok(job) = jobs.try_recv()
-        {
-            waiting.push(job);
-        }
+        gather(&mut jobs, &mut waiting, GROUP).await;
         // Two heads of one run settle one after the other: the second must see what the first wrote.
         let mut runs = HashSet::new();
         let (group, rest): (Vec<Job>, Vec<Job>) = waiting

@@ -17,6 +17,7 @@ pub mod events;
 mod failure;
 pub mod failure_notice;
 pub mod firm;
+mod gather;
 pub mod generation;
 pub mod hook_test;
 pub mod line;
@@ -49,6 +50,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use error::{Result, StoreError};
+pub use gather::gather;
 pub use scope::Scope;
 
 use artifact::ArtifactStore;

@@ -16,7 +16,7 @@ use super::{ClaimedEntry, Holder, Lease, LocalExecutor, Slot};
 use crate::{
     Result, Scope, Store, StoreError, artifact,
     events::{Event, Events, Wake},
-    fresh_id, line,
+    fresh_id, gather, line,
     run::RunRecord,
     storable,
 };
@@ -173,11 +173,7 @@ impl Accepting {
         tokio::spawn(async move {
             while let Some(job) = jobs.recv().await {
                 let mut group = vec![job];
-                while group.len() < GROUP
-                    && let Ok(job) = jobs.try_recv()
-                {
-                    group.push(job);
-                }
+                gather(&mut jobs, &mut group, GROUP).await;
                 // A panic fails those it meets, and nobody after them.
                 let accepted = tokio::spawn(accept_group(pool.clone(), events.clone(), group));
                 if accepted.await.is_err() {
