@@ -2,6 +2,7 @@
 
 import { Button, Modal } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, ask } from "~/api/client";
@@ -13,7 +14,8 @@ import classes from "./batch.module.css";
 export function DiscardDialog({ batch, close }: { batch: Batch; close: () => void }) {
   const { t } = useTranslation("batch");
   const client = useQueryClient();
-  const { ready, begun } = batch.counts;
+  // As it was asked: what is discarded counts as nothing before the dialog is gone.
+  const [{ ready, begun }] = useState(batch.counts);
   const discard = useMutation({
     mutationFn: () => ask(api.POST("/api/batches/{id}/discard", { params: { path: { id: batch.id } } })),
     onSuccess: async () => {
