@@ -78,10 +78,9 @@ pub(super) fn days(fails: bool) -> u32 {
 /// Tells by its input whether a run has to fail; of `run` and of the name of its workflow.
 pub(super) fn fails_sql() -> String {
     format!(
-        "case w.name when 'Order' then run.input ->> 'fails' = 'true' when 'Overdue' then true
-              when 'Visit' then (run.input ->> 'number')::int > {LAST_GOOD_VISIT}
-              when 'Trip' then (run.input ->> 'days')::int > {MOST_DAYS} when 'Price' then (run.input ->> 'days')::int > {MOST_DAYS}
-              when 'Fare' then (run.input ->> 'days')::int > {MOST_DAYS} else false end"
+        "case when w.name = 'Order' then run.input ->> 'fails' = 'true' when w.name = 'Overdue' then true
+              when w.name = 'Visit' then (run.input ->> 'number')::int > {LAST_GOOD_VISIT}
+              when w.name in ('Trip', 'Price', 'Fare') then (run.input ->> 'days')::int > {MOST_DAYS} else false end"
     )
 }
 
