@@ -115,7 +115,7 @@ impl Config {
                 "it must be hosts or networks, separated by commas",
             )?,
             executor_slots: parse::<NonZeroUsize>("FORMWORK_EXECUTOR_SLOTS", COUNT)?
-                .map_or(16, NonZeroUsize::get),
+                .map_or(40, NonZeroUsize::get),
             host: host(),
             lease: Duration::from_secs(
                 parse::<NonZeroU32>("FORMWORK_LEASE_SECONDS", COUNT)?

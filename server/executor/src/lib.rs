@@ -112,7 +112,7 @@ impl Config {
             public_url: public_url.to_owned(),
             kind: Kind::Run,
             host: "localhost".into(),
-            slots: 16,
+            slots: 40,
             senders: 8,
             poll: Duration::from_millis(250),
             lease: Duration::from_secs(30),

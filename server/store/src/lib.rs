@@ -55,6 +55,7 @@ pub use scope::Scope;
 
 use artifact::ArtifactStore;
 use events::Events;
+use link::Addresses;
 use queue::Accepting;
 use seal::{MasterKey, Sealer};
 
@@ -71,6 +72,7 @@ pub struct Store {
     pub sealer: Sealer,
     pub events: Events,
     accepting: Accepting,
+    addresses: Addresses,
     /// What steps and forms read of tables.
     tables: Arc<table::Cache>,
     /// How many passwords are hashed at once.
@@ -124,6 +126,7 @@ impl Store {
         let events = Events::new(pool.clone());
         Ok(Self {
             accepting: Accepting::start(hot.clone(), events.clone()),
+            addresses: Addresses::start(hot.clone()),
             hot,
             events,
             artifacts: ArtifactStore::open(&config.artifact_dir)?,

@@ -1,6 +1,8 @@
 //! Addresses that prove themselves: run pages, expiring file links, form tickets and inbound hooks carry a MAC made from the
 //! master key, so that nothing about them is stored and nothing about them can be guessed.
 
+mod published;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use engine::ids::{ApprovalId, ArtifactId, RunId, SubmissionId, VersionId, WorkflowId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -16,6 +18,9 @@ use crate::{
     fresh_id,
     seal::Sealer,
 };
+
+pub(crate) use published::Addresses;
+pub use published::{PublicWorkflow, workflow};
 
 /// A run's page closes this long after the run was accepted.
 pub const RUN_PAGE_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -262,49 +267,6 @@ pub fn opens_hook(sealer: &Sealer, workflow: WorkflowId, node: &str, token: &str
     Ok(hook_mac(sealer, workflow, node)?
         .ct_eq(given.as_slice())
         .into())
-}
-
-/// A workflow as the public sees it, found by its address.
-#[derive(Clone, Debug)]
-pub struct PublicWorkflow {
-    pub scope: Scope,
-    pub id: WorkflowId,
-    pub name: String,
-    pub slug: String,
-    /// Published, and no person closed it.
-    pub live: bool,
-    pub version: VersionId,
-    /// The firm's record as it is now; `null` before anybody filled it in.
-    pub firm: Json,
-    /// Somebody waits for a test call.
-    pub listening: bool,
-}
-
-/// The published workflow at an address; `NotFound` also for a draft, so that nobody can tell the two apart.
-pub async fn workflow(store: &Store, slug: &str) -> Result<PublicWorkflow> {
-    let row = sqlx::query!(
-        r#"select workflow.id, workflow.workspace_id, workflow.name, workflow.slug, workflow.state,
-                  workflow.live_version_id as "version_id!", firm.record as "firm?",
-                  exists (select 1 from hook_test t where t.workflow_id = workflow.id and t.until > now() and t.body is null)
-                      as "listening!"
-           from workflow left join firm on firm.workspace_id = workflow.workspace_id
-           where workflow.slug = $1 and workflow.deleted_at is null and workflow.state <> 'draft'
-             and workflow.live_version_id is not null"#,
-        slug,
-    )
-    .fetch_optional(&store.hot)
-    .await?
-    .ok_or(StoreError::NotFound("form"))?;
-    Ok(PublicWorkflow {
-        scope: Scope::new(row.workspace_id.into(), None),
-        id: row.id.into(),
-        name: row.name,
-        slug: row.slug,
-        live: row.state == "live",
-        version: row.version_id.into(),
-        firm: row.firm.unwrap_or_default(),
-        listening: row.listening,
-    })
 }
 
 /// The document of a published version, which never changes.
