@@ -71,7 +71,14 @@ async fn work(store: Store, faults: Faults, mut jobs: mpsc::UnboundedReceiver<Jo
             .into_iter()
             .partition(|job| runs.insert(job.segment.lease.run));
         later = rest;
-        commit_group(&store, &faults, group).await;
+        // What others wait for goes first: it is committed in one statement.
+        let (plain, others): (Vec<Job>, Vec<Job>) =
+            group.into_iter().partition(|job| job.segment.is_plain());
+        for group in [plain, others] {
+            if !group.is_empty() {
+                commit_group(&store, &faults, group).await;
+            }
+        }
     }
 }
 

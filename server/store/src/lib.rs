@@ -43,7 +43,7 @@ pub mod workflow;
 use std::{path::PathBuf, str::FromStr as _, sync::Arc, time::Duration};
 
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Semaphore;
@@ -161,6 +161,16 @@ async fn connect(options: PgConnectOptions, most: u32) -> Result<PgPool> {
     Ok(PgPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(Duration::from_secs(10))
+        // Asking each time whether a connection still lives costs as much as a statement: one that was just used does.
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for > Duration::from_secs(1) {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options)
         .await?)
 }

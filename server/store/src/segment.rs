@@ -1,6 +1,8 @@
 //! Commits of segments, grouped into one transaction: everything a segment did is written or nothing is. A segment whose entry was
 //! claimed again, or whose run was stopped, writes nothing at all: its fence is gone.
 
+mod rows;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use engine::{
@@ -14,7 +16,7 @@ use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, Postgres, Transaction, types::Json as SqlJson};
 
 use crate::{
-    Result, Scope, Store, answer, approval,
+    Result, Scope, Store, approval,
     call::{self, CallWrite, Ended},
     delivery::Channel,
     events::{Event, Wake},
@@ -23,6 +25,8 @@ use crate::{
     run::{self, StepRow},
     series::{self, Draw},
 };
+
+use rows::{Held, Rows};
 
 /// What one segment did.
 #[expect(
@@ -189,12 +193,42 @@ pub struct RunWrite {
 }
 
 impl Segment {
+    /// It writes rows of its own run only, and nobody else's business hangs on them: such segments are committed in one statement. All
+    /// segments of a commit must be, so whoever groups them keeps them apart.
+    pub fn is_plain(&self) -> bool {
+        let Writing::Known(writes) = &self.writes else {
+            return false;
+        };
+        let touches_others = |run: &RunWrite| {
+            let passes_on = self.parent.is_some() || self.limited || self.draws_numbers;
+            run.cancels || run.state == "failed" || (run.ends() && passes_on)
+        };
+        !self.may_have_called
+            && writes.are_plain()
+            && !writes.run.as_ref().is_some_and(touches_others)
+    }
+
     /// What it did is known under the run's lock only, or ends the run.
     fn may_end(&self) -> bool {
         match &self.writes {
             Writing::Known(writes) => writes.run.as_ref().is_some_and(RunWrite::ends),
             Writing::Settled(_) => true,
         }
+    }
+}
+
+impl Writes {
+    /// Nothing but steps, entries, the run's state and an answer.
+    fn are_plain(&self) -> bool {
+        self.attempts.is_empty()
+            && self.deliveries.is_empty()
+            && self.generations.is_empty()
+            && self.numbers.is_empty()
+            && self.approvals.is_empty()
+            && self.calls.is_empty()
+            && self.cancelled.is_empty()
+            && self.withdrawn.is_empty()
+            && self.steps.iter().all(|step| step.total_ms.is_none())
     }
 }
 
@@ -225,10 +259,13 @@ pub async fn commit(
 ) -> Result<Vec<Committed>> {
     let mut order: Vec<&Segment> = segments.iter().collect();
     order.sort_by_key(|segment| segment.lease.run);
+    if order.iter().all(|segment| segment.is_plain()) {
+        return commit_plain(store, segments, &order, committed).await;
+    }
     let (mut transaction, called) = lock_runs(store, &order).await?;
-    let held = take_entries(&mut transaction, &order).await?;
+    let held = Held::of(&order).take(&mut transaction).await?;
     order.retain(|segment| held.contains(&segment.lease.run));
-    let mut writes = settle(&mut transaction, &order).await?;
+    let mut writes = settle(&order, &standings(&mut transaction, &order).await?);
     let ended: Vec<RunId> = writes
         .iter()
         .filter(|(_, writes)| writes.run.as_ref().is_some_and(RunWrite::ends))
@@ -240,16 +277,13 @@ pub async fn commit(
         .collect();
     draw_numbers(&mut transaction, &by_run, &mut writes).await?;
     let rows = Rows::gather(&by_run, &writes);
+    let leases = write(&mut transaction, &rows, &order).await?;
     // Steps first: what is still open afterwards is what the end of the run cancels.
-    write_steps(&mut transaction, &rows).await?;
     let asked = end_others(&mut transaction, &ended, &writes).await?;
     write_attempts(&mut transaction, &rows).await?;
-    let leases = write_heads(&mut transaction, &rows, &order).await?;
     bring_forward(&mut transaction, &rows).await?;
-    write_runs(&mut transaction, &rows).await?;
     use_numbers(&mut transaction, &by_run, &writes).await?;
     write_deliveries(&mut transaction, &rows).await?;
-    write_answers(&mut transaction, &by_run, &writes).await?;
     let failed = failed(&rows);
     failure_notice::count(&mut transaction, &failed).await?;
     let failed: Vec<RunId> = failed.into_iter().map(|(_, run)| run).collect();
@@ -300,6 +334,47 @@ pub async fn commit(
     Ok(answers(segments, writes, leases))
 }
 
+/// What `Rows` hold is all there is: one statement is the whole transaction.
+async fn commit_plain(
+    store: &Store,
+    segments: &[Segment],
+    order: &[&Segment],
+    committed: &(dyn Fn() + Sync),
+) -> Result<Vec<Committed>> {
+    let Some(holder) = order.first().map(|segment| segment.holder) else {
+        return Ok(Vec::new());
+    };
+    let mut writes = settle(order, &HashMap::new());
+    let by_run: HashMap<RunId, &Segment> = order
+        .iter()
+        .map(|segment| (segment.lease.run, *segment))
+        .collect();
+    let rows = Rows::gather(&by_run, &writes);
+    let mut connection = store.hot.acquire().await?;
+    let written = rows
+        .write_at_once(&mut connection, &Held::of(order), holder)
+        .await?;
+    drop(connection);
+    committed();
+    drop(rows);
+    writes.retain(|run, _| written.held.contains(run));
+    tell(store, &by_run, &writes, &HashSet::new());
+    Ok(answers(segments, writes, written.leases))
+}
+
+/// Steps, entries, runs and answers of segments whose entries are taken; gives the heads that their executor keeps.
+async fn write(
+    connection: &mut PgConnection,
+    rows: &Rows<'_>,
+    order: &[&Segment],
+) -> Result<HashMap<RunId, Vec<Lease>>> {
+    let Some(holder) = order.first().map(|segment| segment.holder) else {
+        return Ok(HashMap::new());
+    };
+    let written = rows.write(connection, &Held::of(order), holder).await?;
+    Ok(written.leases)
+}
+
 /// Locks the runs, those whose steps wait for their ends, and what they called and may have to end; gives the last of these.
 async fn lock_runs<'a>(
     store: &'a Store,
@@ -337,69 +412,34 @@ fn left(ended: &[RunId], segments: &HashMap<RunId, &Segment>, with: &[Ended]) ->
     own.chain(call::limited(with)).collect()
 }
 
-/// Removes the entries that the segments hold. This is the fence: what is not there under this number writes nothing.
-async fn take_entries(connection: &mut PgConnection, order: &[&Segment]) -> Result<HashSet<RunId>> {
-    let (mut runs, mut nodes, mut paths, mut fences) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for segment in order {
-        runs.push(segment.lease.run.as_uuid());
-        nodes.push(segment.lease.node.clone());
-        paths.push(segment.lease.item_path.clone());
-        fences.push(segment.lease.fence);
-    }
-    let rows = sqlx::query!(
-        "delete from queue_entry q
-         using unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
-         where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
-         returning q.run_id",
-        &runs,
-        &nodes,
-        &paths,
-        &fences,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.run_id.into()).collect())
-}
-
-async fn settle(
+/// The steps as they are now, of those runs of which more than the executor knows may have happened.
+async fn standings(
     connection: &mut PgConnection,
     order: &[&Segment],
-) -> Result<BTreeMap<RunId, Writes>> {
+) -> Result<HashMap<RunId, Vec<StepRow>>> {
     let open: Vec<RunId> = order
         .iter()
         .filter(|segment| matches!(segment.writes, Writing::Settled(_)))
         .map(|segment| segment.lease.run)
         .collect();
-    let steps = if open.is_empty() {
-        HashMap::new()
-    } else {
-        run::standings(connection, &open).await?
-    };
-    Ok(order
-        .iter()
-        .map(|segment| {
-            let writes = match &segment.writes {
-                Writing::Known(writes) => (**writes).clone(),
-                Writing::Settled(settle) => {
-                    settle(steps.get(&segment.lease.run).map_or(&[], Vec::as_slice))
-                }
-            };
-            (segment.lease.run, writes)
-        })
-        .collect())
+    if open.is_empty() {
+        return Ok(HashMap::new());
+    }
+    run::standings(connection, &open).await
 }
 
-async fn write_answers(
-    connection: &mut PgConnection,
-    segments: &HashMap<RunId, &Segment>,
-    writes: &BTreeMap<RunId, Writes>,
-) -> Result<()> {
-    let answers: Vec<_> = writes
+fn settle(order: &[&Segment], standings: &HashMap<RunId, Vec<StepRow>>) -> BTreeMap<RunId, Writes> {
+    order
         .iter()
-        .filter_map(|(run, writes)| Some((segments.get(run)?.scope, *run, writes.answer.as_ref()?)))
-        .collect();
-    answer::insert(connection, &answers).await
+        .map(|segment| {
+            let run = segment.lease.run;
+            let writes = match &segment.writes {
+                Writing::Known(writes) => (**writes).clone(),
+                Writing::Settled(settle) => settle(standings.get(&run).map_or(&[], Vec::as_slice)),
+            };
+            (run, writes)
+        })
+        .collect()
 }
 
 /// `true`: mails to those who are asked were written.
@@ -523,100 +563,6 @@ async fn end_others(
     Ok(asked)
 }
 
-/// A row with what every row has.
-#[derive(Serialize)]
-struct Of<'a, T> {
-    run_id: RunId,
-    workspace_id: engine::ids::WorkspaceId,
-    #[serde(flatten)]
-    row: &'a T,
-}
-
-struct Rows<'a> {
-    steps: Vec<Of<'a, StepWrite>>,
-    attempts: Vec<Of<'a, AttemptWrite>>,
-    heads: Vec<(&'a Segment, &'a Head)>,
-    /// With the milliseconds since its first step here began.
-    runs: Vec<(&'a Segment, &'a RunWrite, Option<i64>)>,
-    deliveries: Vec<(&'a Segment, &'a DeliveryWrite)>,
-    generations: Vec<(&'a Segment, &'a GenerationWrite)>,
-    calls: Vec<(RunId, &'a CallWrite)>,
-}
-
-impl<'a> Rows<'a> {
-    fn gather(segments: &HashMap<RunId, &'a Segment>, writes: &'a BTreeMap<RunId, Writes>) -> Self {
-        let mut rows = Self {
-            steps: Vec::new(),
-            attempts: Vec::new(),
-            heads: Vec::new(),
-            runs: Vec::new(),
-            deliveries: Vec::new(),
-            generations: Vec::new(),
-            calls: Vec::new(),
-        };
-        for (run, writes) in writes {
-            let Some(segment) = segments.get(run).copied() else {
-                continue;
-            };
-            let workspace_id = segment.scope.workspace();
-            rows.steps.extend(writes.steps.iter().map(|row| Of {
-                run_id: *run,
-                workspace_id,
-                row,
-            }));
-            rows.attempts.extend(writes.attempts.iter().map(|row| Of {
-                run_id: *run,
-                workspace_id,
-                row,
-            }));
-            rows.heads
-                .extend(writes.heads.iter().map(|row| (segment, row)));
-            // A run begins with its first step, not with the commit that stores it.
-            let begun_ago_ms = writes
-                .steps
-                .iter()
-                .filter_map(|step| step.started_ago_ms)
-                .max();
-            rows.runs
-                .extend(writes.run.iter().map(|row| (segment, row, begun_ago_ms)));
-            rows.deliveries
-                .extend(writes.deliveries.iter().map(|row| (segment, row)));
-            rows.generations
-                .extend(writes.generations.iter().map(|row| (segment, row)));
-            rows.calls
-                .extend(writes.calls.iter().map(|row| (*run, row)));
-        }
-        rows
-    }
-}
-
-async fn write_steps(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
-    if rows.steps.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "insert into step (run_id, workspace_id, node, item_path, state, attempt, ports, output, error, warnings, kept, waits_on,
-                           wait_until, worker_id, started_at, finished_at, start_by, end_by)
-         select run_id, workspace_id, node, item_path, state, attempt, ports, nullif(output, 'null'), nullif(error, 'null'),
-                nullif(warnings, 'null'), nullif(kept, 'null'), waits_on, wait_until, worker_id,
-                now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond',
-                now() + start_ms * interval '1 millisecond', now() + (total_ms - coalesce(started_ago_ms, 0)) * interval '1 millisecond'
-         from json_to_recordset($1::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text,
-              attempt integer, ports text[], output jsonb, error jsonb, warnings jsonb, kept jsonb, waits_on text,
-              wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint, start_ms bigint, total_ms bigint)
-         on conflict (run_id, node, item_path) do update set
-              state = excluded.state, attempt = excluded.attempt, ports = excluded.ports, output = excluded.output,
-              error = excluded.error, warnings = excluded.warnings, kept = excluded.kept, waits_on = excluded.waits_on,
-              wait_until = excluded.wait_until, worker_id = excluded.worker_id,
-              started_at = coalesce(step.started_at, excluded.started_at), finished_at = excluded.finished_at,
-              start_by = excluded.start_by, end_by = coalesce(step.end_by, excluded.end_by)",
-        SqlJson(&rows.steps) as _,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 async fn write_attempts(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
     if rows.attempts.is_empty() {
         return Ok(());
@@ -635,66 +581,6 @@ async fn write_attempts(connection: &mut PgConnection, rows: &Rows<'_>) -> Resul
     Ok(())
 }
 
-/// New entries. What is due later than in a minute has nobody in front of a screen any more; with a priority it would also lie before
-/// what is due, and every claim would have to look past it. Paused ones are leased to nobody.
-async fn write_heads(
-    connection: &mut PgConnection,
-    rows: &Rows<'_>,
-    order: &[&Segment],
-) -> Result<HashMap<RunId, Vec<Lease>>> {
-    let mut leases: HashMap<RunId, Vec<Lease>> = HashMap::new();
-    let Some(holder) = order.first().map(|segment| segment.holder) else {
-        return Ok(leases);
-    };
-    if rows.heads.is_empty() {
-        return Ok(leases);
-    }
-    let heads: Vec<Json> = rows
-        .heads
-        .iter()
-        .map(|(segment, head)| {
-            let (in_ms, at) = match head.due {
-                Due::InMs(ms) => (Some(ms), None),
-                Due::At(at) => (None, Some(at)),
-            };
-            json!({
-                "run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "workflow_id": segment.workflow, "node": head.node,
-                "item_path": head.item_path, "in_ms": in_ms, "at": at, "head_at": head.head_at, "priority": head.priority,
-                "owner": head.leased.then_some(holder.worker),
-            })
-        })
-        .collect();
-    let rows = sqlx::query!(
-        r#"insert into queue_entry (run_id, workspace_id, workflow_id, node, item_path, priority, due_at, head_at, lease_owner, lease_until)
-           select run_id, workspace_id, workflow_id, node, item_path, case when due > now() + interval '1 minute' then 0 else priority end,
-                  due, coalesce(head_at, now()), holder,
-                  case when holder is not null then clock_timestamp() + $2::bigint * interval '1 millisecond' end
-           from json_to_recordset($1::json) as h (run_id uuid, workspace_id uuid, workflow_id uuid, node text, item_path text,
-                    in_ms bigint, at timestamptz, head_at timestamptz, priority smallint, owner uuid)
-                cross join lateral (select coalesce(at, now() + in_ms * interval '1 millisecond') as due,
-                    case when not exists (select from paused_workflow p where p.id = h.workflow_id) then owner end as holder) l
-           on conflict (run_id, node, item_path) do nothing
-           returning run_id, node, item_path, fence, lease_owner, head_at as "head_at: jiff_sqlx::Timestamp""#,
-        SqlJson(&heads) as _,
-        holder.lease_ms,
-    )
-    .fetch_all(connection)
-    .await?;
-    for row in rows {
-        if row.lease_owner.is_some() {
-            leases.entry(row.run_id.into()).or_default().push(Lease {
-                run: row.run_id.into(),
-                node: row.node,
-                item_path: row.item_path,
-                fence: row.fence,
-                lost: 0,
-                head_at: row.head_at.to_jiff(),
-            });
-        }
-    }
-    Ok(leases)
-}
-
 /// What comes back later comes back when its step's time is up at the latest, whoever then takes it up.
 async fn bring_forward(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
     let limited = rows.steps.iter().filter(|step| step.row.total_ms.is_some());
@@ -707,40 +593,6 @@ async fn bring_forward(connection: &mut PgConnection, rows: &Rows<'_>) -> Result
          where q.run_id = any($1) and q.lease_owner is null and s.run_id = q.run_id and s.node = q.node and s.item_path = q.item_path
            and s.end_by < q.due_at",
         &runs,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn write_runs(connection: &mut PgConnection, rows: &Rows<'_>) -> Result<()> {
-    if rows.runs.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<_> = rows
-        .runs
-        .iter()
-        .map(|(segment, ..)| segment.lease.run.as_uuid())
-        .collect();
-    let states: Vec<String> = rows
-        .runs
-        .iter()
-        .map(|(_, run, _)| run.state.clone())
-        .collect();
-    let errors: Vec<Option<Json>> = rows
-        .runs
-        .iter()
-        .map(|(_, run, _)| run.error.clone())
-        .collect();
-    let begun: Vec<Option<i64>> = rows.runs.iter().map(|(.., begun)| *begun).collect();
-    sqlx::query!(
-        "update run set state = new.state, error = new.error, started_at = coalesce(run.started_at, now() - new.begun_ago_ms * interval '1 millisecond', now()),
-                finished_at = case when new.state in ('succeeded', 'failed', 'cancelled') then now() end
-         from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::bigint[]) new (id, state, error, begun_ago_ms) where run.id = new.id",
-        &ids,
-        &states,
-        &errors as &[Option<Json>],
-        &begun as &[Option<i64>],
     )
     .execute(connection)
     .await?;

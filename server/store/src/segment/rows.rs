@@ -1,0 +1,301 @@
+//! What nearly every segment writes, in one statement: its steps, the entries that follow, the run's state and the caller's answer. Each
+//! statement costs the database as much as the rows of several segments, and each exchange with it more than that.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use engine::{
+    ids::{RunId, WorkspaceId},
+    node::Answer,
+};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use sqlx::{PgConnection, types::Json as SqlJson};
+
+use super::{
+    AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, RunWrite, Segment, StepWrite, Writes,
+};
+use crate::{
+    Result,
+    call::CallWrite,
+    queue::{Holder, Lease},
+};
+
+/// A row with what every row has.
+#[derive(Serialize)]
+pub(super) struct Of<'a, T> {
+    pub(super) run_id: RunId,
+    workspace_id: WorkspaceId,
+    #[serde(flatten)]
+    pub(super) row: &'a T,
+}
+
+/// The rows of all segments of a transaction.
+pub(super) struct Rows<'a> {
+    pub(super) steps: Vec<Of<'a, StepWrite>>,
+    pub(super) attempts: Vec<Of<'a, AttemptWrite>>,
+    heads: Vec<(&'a Segment, &'a Head)>,
+    /// With the milliseconds since its first step here began.
+    pub(super) runs: Vec<(&'a Segment, &'a RunWrite, Option<i64>)>,
+    answers: Vec<(&'a Segment, &'a Answer)>,
+    pub(super) deliveries: Vec<(&'a Segment, &'a DeliveryWrite)>,
+    pub(super) generations: Vec<(&'a Segment, &'a GenerationWrite)>,
+    pub(super) calls: Vec<(RunId, &'a CallWrite)>,
+}
+
+/// The entries of segments. Under these numbers alone they may write.
+#[derive(Default)]
+pub(super) struct Held {
+    runs: Vec<uuid::Uuid>,
+    nodes: Vec<String>,
+    paths: Vec<String>,
+    fences: Vec<i64>,
+}
+
+impl Held {
+    pub(super) fn of(order: &[&Segment]) -> Self {
+        let mut held = Self::default();
+        for segment in order {
+            held.runs.push(segment.lease.run.as_uuid());
+            held.nodes.push(segment.lease.node.clone());
+            held.paths.push(segment.lease.item_path.clone());
+            held.fences.push(segment.lease.fence);
+        }
+        held
+    }
+
+    /// Removes the entries. This is the fence: what is not there under this number writes nothing.
+    pub(super) async fn take(&self, connection: &mut PgConnection) -> Result<HashSet<RunId>> {
+        let rows = sqlx::query_scalar!(
+            "delete from queue_entry q
+             using unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
+             where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
+             returning q.run_id",
+            &self.runs,
+            &self.nodes,
+            &self.paths,
+            &self.fences,
+        )
+        .fetch_all(connection)
+        .await?;
+        Ok(rows.into_iter().map(RunId::from).collect())
+    }
+}
+
+/// What became of them.
+#[derive(Default)]
+pub(super) struct Written {
+    /// Runs whose segments held their entries.
+    pub(super) held: HashSet<RunId>,
+    /// Heads that their executor keeps.
+    pub(super) leases: HashMap<RunId, Vec<Lease>>,
+}
+
+/// Writes for those that `$taken` finds. New entries: what is due later than in a minute has nobody in front of a screen any more; with a
+/// priority it would also lie before what is due, and every claim would have to look past it. Paused ones are leased to nobody. A run that is
+/// in the same state still is left as it is: changing it would write all of its indexes anew.
+macro_rules! write_rows {
+    ($connection:expr, $held:expr, $lease_ms:expr, $rows:expr, $taken:literal) => {{
+        let (heads, runs, answers) = ($rows.heads(), $rows.runs(), $rows.answers());
+        let rows = sqlx::query!(
+            "with "
+                + $taken
+                + r#", stepped as (
+                   insert into step (run_id, workspace_id, node, item_path, state, attempt, ports, output, error, warnings, kept, waits_on,
+                                     wait_until, worker_id, started_at, finished_at, start_by, end_by)
+                   select run_id, workspace_id, node, item_path, state, attempt, ports, nullif(output, 'null'), nullif(error, 'null'),
+                          nullif(warnings, 'null'), nullif(kept, 'null'), waits_on, wait_until, worker_id,
+                          now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond',
+                          now() + start_ms * interval '1 millisecond',
+                          now() + (total_ms - coalesce(started_ago_ms, 0)) * interval '1 millisecond'
+                   from taken join json_to_recordset($6::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text,
+                        attempt integer, ports text[], output jsonb, error jsonb, warnings jsonb, kept jsonb, waits_on text,
+                        wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint, start_ms bigint,
+                        total_ms bigint) using (run_id)
+                   on conflict (run_id, node, item_path) do update set
+                        state = excluded.state, attempt = excluded.attempt, ports = excluded.ports, output = excluded.output,
+                        error = excluded.error, warnings = excluded.warnings, kept = excluded.kept, waits_on = excluded.waits_on,
+                        wait_until = excluded.wait_until, worker_id = excluded.worker_id,
+                        started_at = coalesce(step.started_at, excluded.started_at), finished_at = excluded.finished_at,
+                        start_by = excluded.start_by, end_by = coalesce(step.end_by, excluded.end_by)),
+               entered as (
+                   insert into queue_entry (run_id, workspace_id, workflow_id, node, item_path, priority, due_at, head_at, lease_owner,
+                                            lease_until)
+                   select run_id, workspace_id, workflow_id, node, item_path,
+                          case when due > now() + interval '1 minute' then 0 else priority end, due, coalesce(head_at, now()), holder,
+                          case when holder is not null then clock_timestamp() + $5::bigint * interval '1 millisecond' end
+                   from taken join json_to_recordset($7::json) as h (run_id uuid, workspace_id uuid, workflow_id uuid, node text,
+                            item_path text, in_ms bigint, at timestamptz, head_at timestamptz, priority smallint, owner uuid) using (run_id)
+                        cross join lateral (select coalesce(at, now() + in_ms * interval '1 millisecond') as due,
+                            case when not exists (select from paused_workflow p where p.id = h.workflow_id) then owner end as holder) l
+                   on conflict (run_id, node, item_path) do nothing
+                   returning run_id, node, item_path, fence, lease_owner, head_at),
+               moved as (
+                   update run set state = new.state, error = new.error,
+                          started_at = coalesce(run.started_at, now() - new.begun_ago_ms * interval '1 millisecond', now()),
+                          finished_at = case when new.state in ('succeeded', 'failed', 'cancelled') then now() end
+                   from (select run_id, state, nullif(error, 'null') as error, begun_ago_ms
+                         from taken join json_to_recordset($8::json) as r (run_id uuid, state text, error jsonb, begun_ago_ms bigint)
+                              using (run_id)) new
+                   where run.id = new.run_id
+                     and (run.state <> new.state or run.started_at is null or new.error is not null)),
+               answered as (
+                   insert into answer (run_id, workspace_id, answer)
+                   select run_id, workspace_id, answer
+                   from taken join json_to_recordset($9::json) as a (run_id uuid, workspace_id uuid, answer jsonb) using (run_id)
+                   on conflict (run_id) do nothing)
+               select taken.run_id as "run_id!", entered.node as "node?", entered.item_path as "item_path?", entered.fence as "fence?",
+                      entered.lease_owner as "lease_owner?", entered.head_at as "head_at?: jiff_sqlx::Timestamp"
+               from taken left join entered using (run_id)"#,
+            &$held.runs,
+            &$held.nodes,
+            &$held.paths,
+            &$held.fences,
+            $lease_ms,
+            SqlJson(&$rows.steps) as _,
+            SqlJson(&heads) as _,
+            SqlJson(&runs) as _,
+            SqlJson(&answers) as _,
+        )
+        .fetch_all($connection)
+        .await?;
+        let mut written = Written::default();
+        for row in rows {
+            let run = RunId::from(row.run_id);
+            written.held.insert(run);
+            if let (Some(node), Some(item_path), Some(fence), Some(_), Some(head_at)) =
+                (row.node, row.item_path, row.fence, row.lease_owner, row.head_at)
+            {
+                written.leases.entry(run).or_default().push(Lease {
+                    run,
+                    node,
+                    item_path,
+                    fence,
+                    lost: 0,
+                    head_at: head_at.to_jiff(),
+                });
+            }
+        }
+        written
+    }};
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn gather(
+        segments: &HashMap<RunId, &'a Segment>,
+        writes: &'a BTreeMap<RunId, Writes>,
+    ) -> Self {
+        let mut rows = Self {
+            steps: Vec::new(),
+            attempts: Vec::new(),
+            heads: Vec::new(),
+            runs: Vec::new(),
+            answers: Vec::new(),
+            deliveries: Vec::new(),
+            generations: Vec::new(),
+            calls: Vec::new(),
+        };
+        for (run, writes) in writes {
+            let Some(segment) = segments.get(run).copied() else {
+                continue;
+            };
+            let workspace_id = segment.scope.workspace();
+            rows.steps.extend(writes.steps.iter().map(|row| Of {
+                run_id: *run,
+                workspace_id,
+                row,
+            }));
+            rows.attempts.extend(writes.attempts.iter().map(|row| Of {
+                run_id: *run,
+                workspace_id,
+                row,
+            }));
+            rows.heads
+                .extend(writes.heads.iter().map(|row| (segment, row)));
+            // A run begins with its first step, not with the commit that stores it.
+            let begun_ago_ms = writes
+                .steps
+                .iter()
+                .filter_map(|step| step.started_ago_ms)
+                .max();
+            rows.runs
+                .extend(writes.run.iter().map(|row| (segment, row, begun_ago_ms)));
+            rows.answers
+                .extend(writes.answer.iter().map(|row| (segment, row)));
+            rows.deliveries
+                .extend(writes.deliveries.iter().map(|row| (segment, row)));
+            rows.generations
+                .extend(writes.generations.iter().map(|row| (segment, row)));
+            rows.calls
+                .extend(writes.calls.iter().map(|row| (*run, row)));
+        }
+        rows
+    }
+
+    /// Locks the runs in the order of their ids, takes the entries and writes for those that were there: a whole commit in one exchange.
+    pub(super) async fn write_at_once(
+        &self,
+        connection: &mut PgConnection,
+        held: &Held,
+        holder: Holder,
+    ) -> Result<Written> {
+        Ok(write_rows!(
+            connection,
+            held,
+            holder.lease_ms,
+            self,
+            "locked as materialized (select id from run where id = any($1) order by id for update),
+             taken as (
+                 delete from queue_entry q
+                 using locked join unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
+                       on held.run_id = locked.id
+                 where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
+                 returning q.run_id)"
+        ))
+    }
+
+    /// Writes for segments whose runs are locked and whose entries are taken.
+    pub(super) async fn write(
+        &self,
+        connection: &mut PgConnection,
+        held: &Held,
+        holder: Holder,
+    ) -> Result<Written> {
+        Ok(write_rows!(
+            connection,
+            held,
+            holder.lease_ms,
+            self,
+            "taken as (
+                 select run_id from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence))"
+        ))
+    }
+
+    fn heads(&self) -> Vec<Json> {
+        let heads = self.heads.iter().map(|(segment, head)| {
+            let (in_ms, at) = match head.due {
+                Due::InMs(ms) => (Some(ms), None),
+                Due::At(at) => (None, Some(at)),
+            };
+            json!({
+                "run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "workflow_id": segment.workflow, "node": head.node,
+                "item_path": head.item_path, "in_ms": in_ms, "at": at, "head_at": head.head_at, "priority": head.priority,
+                "owner": head.leased.then_some(segment.holder.worker),
+            })
+        });
+        heads.collect()
+    }
+
+    fn runs(&self) -> Vec<Json> {
+        let runs = self.runs.iter().map(|(segment, run, begun_ago_ms)| {
+            json!({"run_id": segment.lease.run, "state": run.state, "error": run.error, "begun_ago_ms": begun_ago_ms})
+        });
+        runs.collect()
+    }
+
+    fn answers(&self) -> Vec<Json> {
+        let answers = self.answers.iter().map(|(segment, answer)| {
+            json!({"run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "answer": answer})
+        });
+        answers.collect()
+    }
+}
