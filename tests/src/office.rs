@@ -11,7 +11,7 @@ use reqwest::{Client, Method, RequestBuilder, header};
 use serde_json::{Value as Json, json};
 use store::{Store, account};
 
-use crate::TestDb;
+use crate::{TestDb, site};
 
 pub const EMAIL: &str = "marta@example.com";
 pub const PASSWORD: &str = "correct horse battery";
@@ -87,15 +87,15 @@ impl Office {
         let catalogue = Arc::new(nodes::catalogue());
         let renderer = Arc::new(Renderer::bundled());
         let allow = outbound::Allow::parse("127.0.0.1").expect("the list is well-formed");
-        let executor = Executor::start(Config::new(
+        let mut config = Config::new(
             store.clone(),
             catalogue.clone(),
             Services::default().with(renderer.clone()),
             outbound::Client::new(allow, "formwork-test"),
             "http://forms.test",
-        ))
-        .await
-        .expect("the executor starts");
+        );
+        config.claim_form = site::claim_form();
+        let executor = Executor::start(config).await.expect("the executor starts");
         // Only the first of several tests in this process installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut office = Self {

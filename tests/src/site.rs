@@ -170,10 +170,7 @@ impl Site {
             "http://forms.test",
         );
         config.poll = Duration::from_millis(20);
-        // The tests of the queue are run once in each of its forms.
-        if let Ok(form) = std::env::var("FORMWORK_QUEUE") {
-            config.claim_form = form.parse().expect("a form of the claim");
-        }
+        config.claim_form = claim_form();
         config
     }
 
@@ -260,4 +257,11 @@ impl Site {
     pub fn assert_idle(&self) {
         assert_eq!(self.db.sql("select count(*) from queue_entry"), "0");
     }
+}
+
+/// How executors of tests claim: the tests of the queue, of deaths and of upgrades are run once in each form.
+pub(crate) fn claim_form() -> ClaimForm {
+    std::env::var("FORMWORK_QUEUE").map_or(ClaimForm::SkipLocked, |form| {
+        form.parse().expect("a form of the claim")
+    })
 }
