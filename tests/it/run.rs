@@ -1,6 +1,6 @@
 //! What runs do: order, joins, failures and their rules, retries, waits, stop, trial runs and retries from a step.
 
-use formwork_tests::site::Site;
+use formwork_tests::{process::until, site::Site};
 use serde_json::json;
 use store::{
     queue::{self, Source, Trial, What},
@@ -114,6 +114,35 @@ async fn branches_run_beside_each_other_and_join_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn branches_are_at_work_at_the_same_time() {
+    let site = Site::new().await;
+    let published = site
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                ("left", "t_outside", json!({ "does": "gate" })),
+                ("right", "t_outside", json!({ "does": "gate" })),
+                ("join", "t_light", json!({})),
+            ],
+            &["start>left", "start>right", "left>join", "right>join"],
+        )
+        .await;
+    let executor = site.executor().await;
+    let run = site.start(&published).await;
+    // The gate is shut: neither has ended before the other began.
+    until("both are at work", || {
+        (site.ledger.count("left"), site.ledger.count("right")) == (1, 1)
+    })
+    .await;
+    assert_eq!(site.ledger.count("join"), 0);
+    site.gate.0.add_permits(2);
+    assert_eq!(site.end(&published, run).await.state, "succeeded");
+    assert_eq!(site.ledger.count("join"), 1);
+    executor.shutdown().await;
+    site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_follows_its_rule() {
     let site = Site::new().await;
     let executor = site.executor().await;
@@ -133,6 +162,12 @@ async fn a_failure_follows_its_rule() {
         (
             "stop",
             "nul",
+            "failed",
+            "after=cancelled bad=failed start=succeeded",
+        ),
+        (
+            "stop",
+            "large",
             "failed",
             "after=cancelled bad=failed start=succeeded",
         ),
@@ -169,6 +204,7 @@ async fn a_failure_follows_its_rule() {
             let code = match does {
                 "panic" => "step_panicked",
                 "nul" => "nul_character",
+                "large" => "output_too_large",
                 _ => "refused",
             };
             assert_eq!(
@@ -239,6 +275,82 @@ async fn retries_are_recorded_and_keep_their_key() {
     keys.dedup();
     assert_eq!(keys.len(), 2, "one key a step, the same for every try");
     assert_eq!(site.db.sql("select count(*) from attempt"), "4");
+    executor.shutdown().await;
+    site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pure_step_is_tried_once() {
+    let site = Site::new().await;
+    let retry = json!({ "max_attempts": 5, "first_ms": 1, "factor": 1, "max_ms": 1 });
+    let published = site
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                (
+                    "a",
+                    "t_light",
+                    json!({ "does": "retryable", "@": { "retry": retry } }),
+                ),
+            ],
+            &["start>a"],
+        )
+        .await;
+    let executor = site.executor().await;
+    let run = site.start(&published).await;
+    let standing = site.end(&published, run).await;
+    assert_eq!(standing.state, "failed");
+    assert_eq!(standing.error.expect("an error")["attempts"], json!(1));
+    assert_eq!(site.ledger.count("a"), 1, "it would only fail again");
+    executor.shutdown().await;
+    site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_step_that_is_tried_again_the_others_go_on() {
+    const DAY_MS: u32 = 86_400_000;
+    let site = Site::new().await;
+    let retry = json!({ "max_attempts": 2, "first_ms": DAY_MS, "factor": 1, "max_ms": DAY_MS });
+    let published = site
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                (
+                    "late",
+                    "t_outside",
+                    json!({ "fails": 1, "@": { "retry": retry } }),
+                ),
+                ("other", "t_outside", json!({})),
+                ("after", "t_light", json!({})),
+                ("join", "t_light", json!({})),
+            ],
+            &[
+                "start>late",
+                "start>other",
+                "other>after",
+                "late>join",
+                "after>join",
+            ],
+        )
+        .await;
+    let executor = site.executor().await;
+    let run = site.start(&published).await;
+    site.until(
+        &format!("select string_agg(node || '=' || state, ' ' order by node) from step where run_id = '{run}'"),
+        "after=succeeded late=retryable other=succeeded start=succeeded",
+    )
+    .await;
+    assert_eq!(
+        site.db
+            .sql("select error ->> 'code' from attempt where node = 'late'"),
+        "not_yet",
+        "the try is kept with what was done so far"
+    );
+    site.db.sql("update queue_entry set due_at = now()");
+    assert_eq!(site.end(&published, run).await.state, "succeeded");
+    for (node, times) in [("late", 2), ("other", 1), ("after", 1), ("join", 1)] {
+        assert_eq!(site.ledger.count(node), times, "{node}");
+    }
     executor.shutdown().await;
     site.assert_idle();
 }
@@ -494,6 +606,40 @@ async fn a_retry_beside_ways_that_waited_waits_anew_and_repeats_nothing() {
     assert!(!signal(again).await, "it ended once");
     let count = |node: &str| site.ledger.count(node);
     assert_eq!((count("done"), count("fails"), count("end")), (1, 2, 1));
+    executor.shutdown().await;
+    site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_that_run_again_in_a_retry_have_keys_of_their_own() {
+    let site = Site::new().await;
+    let published = site
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                ("a", "t_outside", json!({})),
+                ("b", "t_outside", json!({ "does": "fail" })),
+            ],
+            &["start>a", "a>b"],
+        )
+        .await;
+    let executor = site.executor().await;
+    let run = site.start(&published).await;
+    assert_eq!(site.end(&published, run).await.state, "failed");
+    let again = run::retry(&site.store, &published.scope, run, Retry::default())
+        .await
+        .expect("retry");
+    assert_eq!(site.end(&published, again).await.state, "failed");
+    assert_eq!((site.ledger.count("a"), site.ledger.count("b")), (1, 2));
+    let mut keys: Vec<String> = site
+        .ledger
+        .entries()
+        .into_iter()
+        .map(|(_, _, key)| key)
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 3, "what a person asks for again is sent again");
     executor.shutdown().await;
     site.assert_idle();
 }

@@ -122,7 +122,7 @@ impl Node for Start {
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Behaviour {
-    /// `fail`, `retryable`, `panic`, `hang`, `gate`, `nul`; empty: succeeds.
+    /// `fail`, `retryable`, `panic`, `hang`, `gate`, `nul`, `large`; empty: succeeds.
     does: String,
     /// Fails (retryably) this often before it succeeds.
     fails: u32,
@@ -168,10 +168,10 @@ impl Behaviour {
             }
             _ => {}
         }
-        let output = if self.does == "nul" {
-            json!("a\0b")
-        } else {
-            json!({ "by": context.step().node, "now": context.step().now })
+        let output = match self.does.as_str() {
+            "nul" => json!("a\0b"),
+            "large" => json!("a".repeat(5 * 1024 * 1024)),
+            _ => json!({ "by": context.step().node, "now": context.step().now }),
         };
         let ports = if self.fires.is_empty() {
             vec!["out".to_owned()]
