@@ -4,8 +4,10 @@ use formwork_tests::{
     Office,
     office::{Answer, Caller},
 };
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
+use sha2::Sha256;
 
 struct Shop {
     office: Office,
@@ -288,6 +290,71 @@ fn now_seconds() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0))
+}
+
+/// The HMAC-SHA256 of a text in small digits, as GitHub and Stripe write it.
+fn signature(key: &str, text: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("a key of any length");
+    mac.update(text.as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_sender_is_known_by_its_own_proof_and_names_its_messages() {
+    let shop = Shop::open().await;
+    let body = r#"{"id": "evt_1", "orderId": "A-4"}"#;
+    let now = now_seconds();
+    let github = format!("sha256={}", signature("hush hush", body));
+    let digits = signature("whsec_hush", &format!("{now}.{body}"));
+    let stripe = format!("t={now},v1={digits}");
+    let senders = [
+        (
+            "basic",
+            json!({"kind": "basic", "username": "u", "password": "p"}),
+            vec![("authorization", "Basic dTpw")],
+        ),
+        (
+            "header",
+            json!({"kind": "header", "header": "X-Shop", "value": "s3"}),
+            vec![("x-shop", "s3")],
+        ),
+        (
+            "github",
+            json!({"kind": "signing", "secret": "hush hush"}),
+            vec![
+                ("x-hub-signature-256", github.as_str()),
+                ("x-github-delivery", "d-1"),
+            ],
+        ),
+        (
+            "stripe",
+            json!({"kind": "signing", "secret": "whsec_hush"}),
+            vec![("stripe-signature", stripe.as_str())],
+        ),
+    ];
+    for (proof, secret, headers) in &senders {
+        let secret = json!({"name": proof, "secret": secret});
+        let made = shop.owner.post("/api/credentials", secret).await;
+        let config = json!({"proof": proof, "credential": made.expect(201)["id"]});
+        let path = shop.hook(config, &[], &[]).await;
+        let refused = shop.call_with(&path, &[], body).await;
+        assert_eq!(
+            (refused.status, refused.kind()),
+            (401, "not_proven"),
+            "{proof}"
+        );
+        let first = shop.call_with(&path, headers, body).await.expect(202);
+        let again = shop.call_with(&path, headers, body).await.expect(202);
+        let signs = ["github", "stripe"].contains(proof);
+        assert_eq!(first["run_id"] == again["run_id"], signs, "{proof}");
+        if signs {
+            let other = body.replace("A-4", "A-5");
+            let forged = shop.call_with(&path, headers, &other).await;
+            assert_eq!(forged.status, 401, "{proof}");
+        }
+    }
+    shop.office.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
