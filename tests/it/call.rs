@@ -64,6 +64,13 @@ pub(crate) fn price() -> Json {
     )
 }
 
+/// The same for another price.
+fn dearer() -> Json {
+    let mut document = price();
+    document["nodes"][3]["config"]["values"]["total"] = json!("{{ called.days * 5 }}");
+    document
+}
+
 /// Waits for a month before it answers.
 fn slow() -> Json {
     document(
@@ -174,6 +181,30 @@ async fn a_call_goes_on_with_the_answer_and_knows_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_runs_what_is_live_then_and_names_the_version() {
+    let (office, owner) = Office::open().await;
+    let price = office.publish(&owner, price()).await;
+    let workflow = office.publish(&owner, caller(&price)).await;
+    let path = format!("/api/workflows/{}", text(&price["id"], "an id"));
+    let draft = json!({"base_revision": 1, "document": dearer()});
+    owner.put(&format!("{path}/draft"), draft).await.expect(200);
+    let total = async |version: u32| {
+        let run = owner.start(&workflow, json!({"days": 4})).await;
+        let told = ended(&owner, &run).await;
+        assert_eq!(step(&told, "call")["output"]["version"], version);
+        text(&step(&told, "text")["output"]["text"], "a text").to_owned()
+    };
+    assert_eq!(total(1).await, "Total 12", "a draft is nobody's promise");
+    let publish = json!({"base_revision": 2});
+    owner
+        .post(&format!("{path}/publish"), publish)
+        .await
+        .expect(201);
+    assert_eq!(total(2).await, "Total 20");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_call_is_a_failed_step_and_a_retry_calls_anew() {
     let (office, owner) = Office::open().await;
     let price = office.publish(&owner, price()).await;
@@ -201,12 +232,16 @@ async fn a_failed_call_is_a_failed_step_and_a_retry_calls_anew() {
     let mut document = caller(&price);
     document["nodes"][1]["on_error"] = json!("branch");
     document["edges"][1]["port"] = json!("error");
-    document["nodes"][2]["config"]["template"] = json!("{{ call.code }}");
+    document["nodes"][2]["config"]["template"] =
+        json!("{{ call.node }}, {{ call.attempts }}: {{ call.code }}. {{ call.message }}");
     let workflow = office.publish(&owner, document).await;
     let run = owner.start(&workflow, json!({"days": 11})).await;
     let told = ended(&owner, &run).await;
     assert_eq!(told["state"], "succeeded", "{told:#}");
-    assert_eq!(step(&told, "text")["output"]["text"], "called_run_failed");
+    assert_eq!(
+        step(&told, "text")["output"]["text"],
+        "call, 1: called_run_failed. The called run of “Price” failed: Too long"
+    );
     office.close().await;
 }
 

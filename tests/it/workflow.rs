@@ -187,6 +187,59 @@ async fn a_draft_on_a_stale_base_overwrites_nothing() {
     office.close().await;
 }
 
+/// A day passes between the form and the text.
+fn later(text: &str) -> Json {
+    json!({
+        "format": "formwork/1", "name": "Later", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+        "nodes": [
+            {"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "Later", "fields": [
+                {"name": "note", "label": "Note", "kind": "text"}]}},
+            {"id": "wait", "type": "delay", "version": 1, "name": "Wait", "config": {"amount": "1", "unit": "days"}},
+            {"id": "text", "type": "template_fill", "version": 1, "name": "Text", "config": {"template": text}}
+        ],
+        "edges": [{"from": "form", "port": "out", "to": "wait"}, {"from": "wait", "port": "out", "to": "text"}]
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_ends_with_the_version_that_it_began_with_and_so_does_its_retry() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, later("as before")).await;
+    let run = owner.start(&workflow, json!({})).await;
+    let state = |run: &str| format!("select state from run where id = '{run}'");
+    office.db.until(&state(&run), "waiting").await;
+    let path = format!("/api/workflows/{}", id(&workflow));
+    let draft = json!({"base_revision": 1, "document": later("as now")});
+    owner.put(&format!("{path}/draft"), draft).await.expect(200);
+    let publish = json!({"base_revision": 2});
+    owner
+        .post(&format!("{path}/publish"), publish)
+        .await
+        .expect(201);
+    let new = owner.start(&workflow, json!({})).await;
+    office.db.until(&state(&new), "waiting").await;
+    office.sql("update queue_entry set due_at = now()");
+    for run in [&run, &new] {
+        office.db.until(&state(run), "succeeded").await;
+    }
+    let again = json!({"from_node": "text"});
+    let again = owner.post(&format!("/api/runs/{run}/retry"), again).await;
+    let again = id(&again.expect(202));
+    office.db.until(&state(&again), "succeeded").await;
+    for (run, written) in [
+        (&run, "1|as before"),
+        (&new, "2|as now"),
+        (&again, "1|as before"),
+    ] {
+        let told = office.sql(&format!(
+            "select version.number, step.output ->> 'text' from run join version on version.id = run.version_id
+             join step on step.run_id = run.id where run.id = '{run}' and step.node = 'text'"
+        ));
+        assert_eq!(told, written);
+    }
+    office.close().await;
+}
+
 #[tokio::test]
 async fn publishing_pins_the_template_and_refuses_errors() {
     let (office, owner) = Office::open().await;
