@@ -172,6 +172,66 @@ async fn a_value_is_corrected_and_the_first_answer_counts() {
     office.close().await;
 }
 
+/// The same with a page that is made before somebody is asked, and shown to them.
+fn with_page() -> Json {
+    let mut document = document(&json!({"files": ["{{ page.file }}"]}));
+    let page = json!({"document": "quote", "file_name": "quote.pdf", "values": {"total": "{{ form.total }}"}});
+    let page = json!({"id": "page", "type": "pdf_render", "version": 1, "name": "Page", "config": page});
+    let nodes = document["nodes"].as_array_mut().expect("nodes");
+    nodes.push(page);
+    document["edges"][0]["to"] = json!("page");
+    let edges = document["edges"].as_array_mut().expect("edges");
+    edges.push(json!({"from": "page", "port": "out", "to": "ask"}));
+    document["documents"] = json!({"quote": {
+        "format": "formwork-document/1", "title": "Quote", "fields": [{"name": "total", "title": "Total", "kind": "money"}],
+        "blocks": [{"id": "a", "type": "text", "text": "{{ total }}"}]}});
+    document
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_asked_sees_the_page_as_long_as_they_are_asked_and_no_other_file() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, with_page()).await;
+    let asked = async || {
+        let run = owner.start(&workflow, answers()).await;
+        let state = format!("select state from run where id = '{run}'");
+        office.db.until(&state, "waiting").await;
+        run
+    };
+    let file = |run: &str, content_type: &str| {
+        office.sql(&format!(
+            "select id from artifact where run_id = '{run}' and content_type = '{content_type}'"
+        ))
+    };
+    let run = asked().await;
+    let page = page_of(&open(&owner).await);
+    let visitor = office.caller();
+    let shown = html(&visitor.get(&page).await);
+    assert!(shown.contains("quote.pdf"), "{shown}");
+    let pdf = format!("{page}/file?file={}", file(&run, "application/pdf"));
+    let picture = format!("{page}/file?file={}", file(&run, "image/svg+xml"));
+    for (address, content_type) in [(&pdf, "application/pdf"), (&picture, "image/svg+xml")] {
+        let (_, id) = address.rsplit_once('=').expect("an id");
+        assert!(shown.contains(id), "{content_type} in {shown}");
+        let link = visitor.get(address).await;
+        assert_eq!(link.status, 303, "{content_type}");
+        let file = visitor.get(link.header("location")).await;
+        assert_eq!(
+            (file.status, file.header("content-type")),
+            (200, content_type)
+        );
+    }
+    let other = asked().await;
+    let strange = file(&other, "application/pdf");
+    let strange = visitor.get(&format!("{page}/file?file={strange}")).await;
+    assert_eq!(strange.status, 404, "the page of another run");
+    let answers = [("_decision", "approve"), ("discount", "3")];
+    let taken = decide(&visitor, &page, &answers).await;
+    assert_eq!(taken.status, 303, "{}", html(&taken));
+    assert_eq!(visitor.get(&pdf).await.status, 404, "it is decided");
+    office.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_who_answer_at_once_are_one_answer() {
     let (office, owner) = Office::open().await;

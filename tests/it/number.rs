@@ -194,6 +194,86 @@ async fn a_retry_takes_the_number_over_and_a_void_one_is_drawn_anew() {
     office.close().await;
 }
 
+/// The same with the day that counts.
+fn on_a_day(series: &Json) -> Json {
+    let mut document = document(series);
+    let fields = document["nodes"][0]["config"]["fields"].as_array_mut();
+    fields
+        .expect("fields")
+        .push(json!({"name": "day", "label": "Day", "kind": "date", "required": true}));
+    document["nodes"][1]["config"]["date"] = json!("{{ form.day }}");
+    document
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_year_begins_with_one_unless_the_series_goes_on_and_a_retry_stays_in_its_year() {
+    let (office, owner) = Office::open().await;
+    for (name, yearly, second) in [("Invoices", true, "0001"), ("Orders", false, "0002")] {
+        let series = series(&owner, json!({"name": name, "yearly": yearly})).await;
+        let workflow = office.publish(&owner, on_a_day(&series)).await;
+        let last = json!({"fails": true, "day": "2026-12-31"});
+        let last = owner.start(&workflow, last).await;
+        assert_eq!(ended(&owner, &last).await["state"], "failed");
+        assert_eq!(text(&office, &last), "Invoice RE-2026-0001");
+        let new = json!({"fails": false, "day": "2027-01-01"});
+        let new = owner.start(&workflow, new).await;
+        ended(&owner, &new).await;
+        assert_eq!(text(&office, &new), format!("Invoice RE-2027-{second}"));
+        // The retry comes a year later.
+        let input = json!({"input": {"fails": false, "day": "2027-01-02"}});
+        let again = owner
+            .post(&format!("/api/runs/{last}/retry"), input)
+            .await
+            .expect(202);
+        let again = again["id"].as_str().expect("an id");
+        ended(&owner, again).await;
+        assert_eq!(text(&office, again), "Invoice RE-2026-0001");
+        let used = office.sql(&format!(
+            "select string_agg(number, ' ' order by number) from number where state = 'used' and series_id = '{}'",
+            series["id"].as_str().expect("an id")
+        ));
+        assert_eq!(used, format!("RE-2026-0001 RE-2027-{second}"));
+    }
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_entry_of_a_list_has_its_number_and_a_retry_keeps_them() {
+    let (office, owner) = Office::open().await;
+    let series = series(&owner, json!({})).await;
+    let mut document = document(&series);
+    let each = json!({"list": "{{ [1, 2, 3] }}", "concurrency": 2, "result": "{{ no.number }}"});
+    let each = json!({"id": "each", "type": "for_each", "version": 1, "name": "Each", "config": each});
+    let nodes = document["nodes"].as_array_mut().expect("nodes");
+    nodes[1]["parent"] = json!("each");
+    nodes[2]["config"]["template"] = json!("{{ each.results | join(\", \") }}");
+    nodes.push(each);
+    document["edges"][0]["to"] = json!("each");
+    document["edges"][1]["from"] = json!("each");
+    let workflow = office.publish(&owner, document).await;
+    let run = owner.start(&workflow, json!({"fails": true})).await;
+    assert_eq!(ended(&owner, &run).await["state"], "failed");
+    let mut numbers: Vec<String> = text(&office, &run).split(", ").map(str::to_owned).collect();
+    let printed = numbers.clone();
+    numbers.sort();
+    let year = this_year(&office);
+    assert_eq!(numbers, [1, 2, 3].map(|count| format!("RE-{year}-{count:04}")));
+    let input = json!({"input": {"fails": false}});
+    let again = owner
+        .post(&format!("/api/runs/{run}/retry"), input)
+        .await
+        .expect(202);
+    let again = again["id"].as_str().expect("an id");
+    assert_eq!(ended(&owner, again).await["state"], "succeeded");
+    assert_eq!(text(&office, again), printed.join(", "));
+    let all = states(&owner, &series).await;
+    assert_eq!(
+        all,
+        pairs(&[("0001", "used"), ("0002", "used"), ("0003", "used")], &year)
+    );
+    office.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_run_of_a_chain_goes_at_a_time() {
     let (office, owner) = Office::open().await;

@@ -115,6 +115,16 @@ impl Agency {
         told
     }
 
+    /// What can be read on the page that a run made.
+    async fn page(&self, run: &Json) -> String {
+        let files = run["artifacts"].as_array().expect("files");
+        let pdf = files
+            .iter()
+            .find(|file| file["content_type"] == "application/pdf");
+        let url = text(&pdf.expect("a page")["url"]);
+        pdf_text(&self.owner.get(url).await.body)
+    }
+
     /// All mails, once so many have arrived.
     async fn mails(&self, count: usize) -> Vec<Mail> {
         let arrived =
@@ -150,6 +160,74 @@ fn node<'a>(document: &'a mut Json, id: &str) -> &'a mut Json {
     found.unwrap_or_else(|| panic!("there is no {id}"))
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quote_has_the_price_of_the_list() {
+    let agency = Agency::open().await;
+    let workflow = agency.publish("quote", |_| ()).await;
+    let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
+    let told = agency.succeeded(&run).await;
+    let total = &step(&told, "totals")["output"]["total"];
+    assert_eq!(*total, json!({"amount": "945.00", "currency": "EUR"}));
+    let page = agency.page(&told).await;
+    for shown in [
+        "Ms Clara Hoffmann",
+        "Casa do Chafariz",
+        "Lisbon",
+        "€189.00",
+        "€945.00",
+    ] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    // Only what is on the list can be chosen.
+    let mut other = sample(&workflow, 0);
+    other["hotel"] = json!("Hotel Sonne");
+    let path = format!("/api/workflows/{}/runs", text(&workflow["id"]));
+    let refused = agency.owner.post(&path, json!({ "input": other })).await;
+    assert_eq!(refused.status, 422, "{}", refused.json);
+    agency.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_is_ordered_for_what_somebody_else_approved_or_not_at_all() {
+    let agency = Agency::open().await;
+    let jonas = agency.office.member(&agency.owner).await;
+    let workflow = agency.publish("purchase", |_| ()).await;
+    let waiting = "/api/approvals?open=true&mine=true";
+    let answer = async |body: Json| {
+        let list = jonas.get(waiting).await.expect(200);
+        let asked = &list["items"][0];
+        assert_eq!(asked["title"], "Buy Two desks that can be raised?");
+        let path = format!("/api/approvals/{}/answer", text(&asked["id"]));
+        jonas.post(&path, body).await.expect(200)
+    };
+
+    let run = agency.waiting(&workflow, sample(&workflow, 0)).await;
+    let mine = agency.owner.get(waiting).await.expect(200);
+    assert_eq!(mine["items"], json!([]), "who asks does not decide");
+    let less = json!({"amount": "990.00", "currency": "EUR"});
+    let body = json!({"decision": "approved", "values": {"amount": less}, "comment": "Not so dear."});
+    answer(body).await;
+    let told = agency.succeeded(&run).await;
+    let page = agency.page(&told).await;
+    for shown in ["Büro Hansen GmbH", "€990.00", "Jonas", "Not so dear."] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    assert!(!page.contains("1,180.00"), "{page}");
+
+    let run = agency.waiting(&workflow, sample(&workflow, 0)).await;
+    answer(json!({"decision": "refused", "comment": "We have two."})).await;
+    let told = agency.succeeded(&run).await;
+    assert_eq!(step(&told, "page")["state"], "skipped");
+
+    // Two weeks pass.
+    let run = agency.waiting(&workflow, sample(&workflow, 0)).await;
+    agency.time_goes_by();
+    let told = agency.succeeded(&run).await;
+    assert_eq!(step(&told, "decision")["output"]["decision"], "expired");
+    assert_eq!(step(&told, "page")["state"], "skipped");
+    agency.close().await;
+}
+
 #[test]
 fn every_example_that_needs_a_server_runs_on_one() {
     let all = examples().into_iter();
@@ -158,7 +236,7 @@ fn every_example_that_needs_a_server_runs_on_one() {
         .map(|example| example.file)
         .collect();
     found.sort();
-    // Each has its test below.
+    // Each has its test below. The others are laid out in the head; those that no other test runs have one, too, above.
     assert_eq!(
         found,
         [
