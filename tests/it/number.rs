@@ -257,7 +257,10 @@ async fn each_entry_of_a_list_has_its_number_and_a_retry_keeps_them() {
     let printed = numbers.clone();
     numbers.sort();
     let year = this_year(&office);
-    assert_eq!(numbers, [1, 2, 3].map(|count| format!("RE-{year}-{count:04}")));
+    assert_eq!(
+        numbers,
+        [1, 2, 3].map(|count| format!("RE-{year}-{count:04}"))
+    );
     let input = json!({"input": {"fails": false}});
     let again = owner
         .post(&format!("/api/runs/{run}/retry"), input)
@@ -269,7 +272,10 @@ async fn each_entry_of_a_list_has_its_number_and_a_retry_keeps_them() {
     let all = states(&owner, &series).await;
     assert_eq!(
         all,
-        pairs(&[("0001", "used"), ("0002", "used"), ("0003", "used")], &year)
+        pairs(
+            &[("0001", "used"), ("0002", "used"), ("0003", "used")],
+            &year
+        )
     );
     office.close().await;
 }
