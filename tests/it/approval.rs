@@ -176,7 +176,8 @@ async fn a_value_is_corrected_and_the_first_answer_counts() {
 fn with_page() -> Json {
     let mut document = document(&json!({"files": ["{{ page.file }}"]}));
     let page = json!({"document": "quote", "file_name": "quote.pdf", "values": {"total": "{{ form.total }}"}});
-    let page = json!({"id": "page", "type": "pdf_render", "version": 1, "name": "Page", "config": page});
+    let page =
+        json!({"id": "page", "type": "pdf_render", "version": 1, "name": "Page", "config": page});
     let nodes = document["nodes"].as_array_mut().expect("nodes");
     nodes.push(page);
     document["edges"][0]["to"] = json!("page");

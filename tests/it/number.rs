@@ -243,7 +243,8 @@ async fn each_entry_of_a_list_has_its_number_and_a_retry_keeps_them() {
     let series = series(&owner, json!({})).await;
     let mut document = document(&series);
     let each = json!({"list": "{{ [1, 2, 3] }}", "concurrency": 2, "result": "{{ no.number }}"});
-    let each = json!({"id": "each", "type": "for_each", "version": 1, "name": "Each", "config": each});
+    let each =
+        json!({"id": "each", "type": "for_each", "version": 1, "name": "Each", "config": each});
     let nodes = document["nodes"].as_array_mut().expect("nodes");
     nodes[1]["parent"] = json!("each");
     nodes[2]["config"]["template"] = json!("{{ each.results | join(\", \") }}");

@@ -205,7 +205,8 @@ async fn a_purchase_is_ordered_for_what_somebody_else_approved_or_not_at_all() {
     let mine = agency.owner.get(waiting).await.expect(200);
     assert_eq!(mine["items"], json!([]), "who asks does not decide");
     let less = json!({"amount": "990.00", "currency": "EUR"});
-    let body = json!({"decision": "approved", "values": {"amount": less}, "comment": "Not so dear."});
+    let body =
+        json!({"decision": "approved", "values": {"amount": less}, "comment": "Not so dear."});
     answer(body).await;
     let told = agency.succeeded(&run).await;
     let page = agency.page(&told).await;
