@@ -304,7 +304,7 @@ async fn start_executor(
     options.lease = config.lease;
     options.claim_form = config.claim_form;
     options.heartbeat = heartbeat(config.lease);
-    options.rescue = config.lease / 6;
+    options.rescue = rescue(config.lease);
     if let Some(fault) = &config.fault {
         options.faults = fault.parse::<Faults>()?;
     }
@@ -314,6 +314,11 @@ async fn start_executor(
 /// Three times a lease; and often enough for others to know that this process lives.
 fn heartbeat(lease: Duration) -> Duration {
     (lease / 3).min(Duration::from_secs(10))
+}
+
+/// How often leases that ran out are looked for: whoever is lost is noticed within two leases.
+fn rescue(lease: Duration) -> Duration {
+    lease / 6
 }
 
 /// A step that is stored but not built in could neither be shown nor run: better not to start than to fail one run after the other.
@@ -453,5 +458,20 @@ async fn gone(exited: Option<&mut watch::Receiver<bool>>) {
             let _ = exited.wait_for(|gone| *gone).await;
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_worker_is_noticed_within_two_leases_and_a_busy_one_is_not_lost() {
+        for seconds in [1, 2, 30, 3_600, u64::from(u32::MAX)] {
+            let lease = Duration::from_secs(seconds);
+            // It was heard of just before it fell silent, and its lease was looked at just before that ran out.
+            assert!(lease + rescue(lease) <= 2 * lease, "{seconds} s");
+            assert!(3 * heartbeat(lease) <= lease, "{seconds} s");
+        }
     }
 }
