@@ -39,6 +39,10 @@ fn writes() -> Json {
         "config": {"instruction": "Write to {{ form.customer }}"}})
 }
 
+fn waits() -> Json {
+    json!({"id": "middle", "type": "delay", "version": 1, "name": "Sleep on it", "config": {"amount": "1", "unit": "days"}})
+}
+
 /// Fills the form in as a browser without JavaScript does; gives the path of the result page.
 async fn submit(visitor: &Caller, form: &str, customer: &str) -> String {
     let page = visitor.get(form).await;
@@ -238,6 +242,59 @@ async fn a_run_that_waits_says_for_what_and_stopping_it_ends_the_stream() {
         told.push_str(&String::from_utf8_lossy(&piece));
     }
     assert!(text(&visitor.get(&path).await).contains("This was stopped"));
+    office.close().await;
+}
+
+#[tokio::test]
+async fn who_waits_in_line_sees_how_many_are_ahead() {
+    let (office, owner) = Office::open().await;
+    let mut document = offer(&waits());
+    document["concurrency"] = json!({"runs": 1});
+    office.publish(&owner, document).await;
+    let send = async |customer: &str| {
+        let visitor = office.caller();
+        let path = submit(&visitor, "/f/offer", customer).await;
+        (visitor, path)
+    };
+    let (first, at_work) = send("Ada").await;
+    let (second, next) = send("Bo").await;
+    let (third, last) = send("Cy").await;
+    assert!(!text(&first.get(&at_work).await).contains("In line"));
+    for (visitor, path, english, chinese) in [
+        (&second, &next, "In line: you are next.", "下一个就是您"),
+        (&third, &last, "In line: 1 ahead of you.", "您前面还有 1 个"),
+    ] {
+        let html = text(&visitor.get(path).await);
+        assert!(html.contains(english), "{html}");
+        let html = text(&visitor.get(&format!("{path}?lang=zh-CN")).await);
+        assert!(html.contains(chinese), "{html}");
+    }
+    // The page that is open follows.
+    let stream = third.request(Method::GET, &format!("{last}/events"));
+    let mut pieces = stream.send().await.unwrap().bytes_stream();
+    let mut told = String::new();
+    let mut until = async |words: &str| {
+        while !told.contains(words) {
+            let piece = pieces.next().await.unwrap().unwrap();
+            told.push_str(&String::from_utf8_lossy(&piece));
+        }
+    };
+    until("1 ahead of you").await;
+    let runs = owner.get("/api/runs").await.expect(200);
+    let stop = async |place: usize| {
+        let run = runs["items"][place]["id"].as_str().unwrap();
+        let path = format!("/api/runs/{run}/stop");
+        owner.post(&path, Json::Null).await.expect(200);
+    };
+    // The newest comes first in the list.
+    stop(1).await;
+    until("you are next").await;
+    stop(2).await;
+    let state = "select state from run where title = 'Cy'";
+    office.db.until(state, "waiting").await;
+    assert!(!text(&third.get(&last).await).contains("In line"));
+    stop(0).await;
+    until("event: done").await;
     office.close().await;
 }
 

@@ -17,7 +17,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use store::{
-    Scope, artifact, delivery, generation, link,
+    Scope, artifact, delivery, generation, line, link,
     run::{self, RunDetail, StepDetail},
 };
 
@@ -216,6 +216,17 @@ impl Story {
         }
     }
 
+    /// While the run waits in line: how many are ahead.
+    fn line(&self, language: Language) -> Option<String> {
+        let ahead = self.run.item.line.as_ref()?.ahead;
+        let key = match ahead {
+            0 => "result.line_next",
+            1..line::MOST_COUNTED => "result.line",
+            _ => "result.line_many",
+        };
+        Some(language.text(key, &json!({"ahead": ahead})))
+    }
+
     pub(super) fn progress(
         &self,
         catalogue: &Catalogue,
@@ -225,7 +236,7 @@ impl Story {
         render(
             "progress.html",
             &frame,
-            json!({"steps": self.views(catalogue, language)}),
+            json!({"line": self.line(language), "steps": self.views(catalogue, language)}),
         )
     }
 
@@ -311,7 +322,8 @@ impl Story {
             });
         let content = json!({
             "state": state, "title": title, "lines": lines, "files": shown,
-            "steps": self.views(&app.catalogue, language), "done": self.done(language, &zone, locale),
+            "line": self.line(language), "steps": self.views(&app.catalogue, language),
+            "done": self.done(language, &zone, locale),
             "until": text("result.open_until", json!({"date": until})),
             "another": slug.map(|slug| format!("/f/{slug}")),
             "another_text": text("result.another", json!({"workflow": item.workflow_name})), "picture": picture,
