@@ -83,6 +83,14 @@ test("a workflow is chosen, what it takes is asked, and the run that it becomes 
   await expect(page).toHaveURL(new RegExp(run.id));
   await page.getByRole("button", { name: /^Offer/ }).click();
   await expect(page.getByText("It costs 21.")).toBeVisible();
+
+  // Who changes what is called sees who notices.
+  await page.goto(`${server.url}/workflows/${price.id}`);
+  await step(page, "Called").click();
+  const callers = inspector(page).getByRole("region", { name: "Called by" });
+  await expect(callers.getByRole("link", { name: "Offer" })).toBeVisible();
+  await expectAccessible(page, "a workflow that is called");
+  await page.screenshot({ path: info.outputPath("called-by.png") });
 });
 
 test("a workflow hears of failed runs, and a step gets limits of its own", async ({ browser }, info) => {
@@ -108,6 +116,9 @@ test("a workflow hears of failed runs, and a step gets limits of its own", async
   await api.call("POST", `/workflows/${made.id}/runs`, { input: { days: "7" } });
   await page.goto(`${server.url}/runs`);
   await expect(page.getByRole("link", { name: /Tell the office/ }).first()).toBeVisible({ timeout: 20_000 });
+  await page.goto(`${server.url}/workflows/${hears.id}`);
+  await step(page, "Called").click();
+  await expect(inspector(page).getByRole("region", { name: "Called by" })).toContainText("Fails when one of its runs fails");
 });
 
 test("a link is given to another program, which calls it back", async ({ browser }, info) => {

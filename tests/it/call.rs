@@ -549,6 +549,39 @@ async fn a_failed_run_is_told_to_another_workflow_once_and_its_failure_to_nobody
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_tells_which_published_ones_call_it() {
+    let (office, owner) = Office::open().await;
+    let price = office.publish(&owner, price()).await;
+    let hears = office.publish(&owner, hears(false)).await;
+    let callers = async |workflow: &Json| {
+        let id = text(&workflow["id"], "an id");
+        let path = format!("/api/workflows/{id}/callers");
+        let told = owner.get(&path).await.expect(200);
+        let items = told["items"].as_array().expect("items").iter();
+        let named = items.map(|item| {
+            let how = if item["on_failure"] == true { "!" } else { "" };
+            format!("{}{how}", text(&item["name"], "a name"))
+        });
+        named.collect::<Vec<_>>().join(" ")
+    };
+    // A draft is nobody's promise.
+    let draft = json!({ "document": caller(&price) });
+    owner.post("/api/workflows", draft).await.expect(201);
+    assert_eq!(callers(&price).await, "");
+    let mut document = caller(&price);
+    document["on_failure"] = hears["id"].clone();
+    let workflow = office.publish(&owner, document).await;
+    office.publish(&owner, between(&price)).await;
+    assert_eq!(callers(&price).await, "Between Caller");
+    assert_eq!(callers(&hears).await, "Caller!");
+    let path = format!("/api/workflows/{}", text(&workflow["id"], "an id"));
+    owner.delete(&path).await.expect(204);
+    assert_eq!(callers(&price).await, "Between");
+    assert_eq!(callers(&hears).await, "");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_takes_too_long_ends_what_it_called() {
     let (office, owner) = Office::open().await;
     let slow = office.publish(&owner, slow()).await;

@@ -128,6 +128,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/workflows/{id}/batches", Signed),
     ("POST", "/workflows/{id}/batches", Signed),
     ("POST", "/workflows/{id}/batches/preview", Signed),
+    ("GET", "/workflows/{id}/callers", Signed),
     ("POST", "/workflows/{id}/check", Signed),
     ("PUT", "/workflows/{id}/draft", Signed),
     ("GET", "/workflows/{id}/draft/revisions", Signed),

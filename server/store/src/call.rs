@@ -50,6 +50,15 @@ pub struct Parent {
     pub workflow_name: String,
 }
 
+/// A workflow whose published version calls another.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub workflow: WorkflowId,
+    pub name: String,
+    /// Only when one of its runs fails; otherwise a step of it calls.
+    pub on_failure: bool,
+}
+
 /// A run that ended with the run that called it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended {
@@ -156,6 +165,30 @@ pub async fn offers(store: &Store, scope: &Scope) -> Result<Vec<(WorkflowId, Str
     rows.into_iter()
         .map(|row| Ok((row.id.into(), row.name, serde_json::from_value(row.offer)?)))
         .collect()
+}
+
+/// The workflows whose published versions call this one, by name; at most 500.
+pub async fn callers(store: &Store, scope: &Scope, workflow: WorkflowId) -> Result<Vec<Caller>> {
+    let rows = sqlx::query!(
+        r#"select w.id, w.name, c.version_id is null as "on_failure!"
+           from workflow w join version v on v.id = w.live_version_id
+                left join version_call c on c.version_id = v.id and c.workflow_id = $2
+           where w.workspace_id = $1 and w.deleted_at is null
+             and (c.version_id is not null or (v.document ->> 'on_failure')::uuid = $2)
+           order by lower(w.name), w.id limit 500"#,
+        scope.workspace().as_uuid(),
+        workflow.as_uuid(),
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Caller {
+            workflow: row.id.into(),
+            name: row.name,
+            on_failure: row.on_failure,
+        })
+        .collect())
 }
 
 /// Keeps what a version was checked with, in the transaction that publishes it; how many of these workflows there are. They are not

@@ -1258,6 +1258,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workflows/{id}/callers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Workflows whose published version calls this one, by name; at most 500. */
+        get: operations["list_callers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workflows/{id}/check": {
         parameters: {
             query?: never;
@@ -1823,6 +1840,13 @@ export interface components {
             title: string;
             state: components["schemas"]["RunState"];
             workflow: components["schemas"]["RunWorkflowOut"];
+        };
+        CallerOut: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description It calls only when one of its runs fails; otherwise a step of it calls. */
+            on_failure: boolean;
         };
         /** @description Texts may hold `{{ }}`. */
         Card: {
@@ -2901,6 +2925,18 @@ export interface components {
                 /** @description What a call brings. */
                 fields: components["schemas"]["Field"][];
                 answer: components["schemas"]["Kind"] | null;
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_CallerOut: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /** @description It calls only when one of its runs fails; otherwise a step of it calls. */
+                on_failure: boolean;
             }[];
             /** @description Pass it as `after` to get the next page; null at the end. */
             next: string | null;
@@ -7401,6 +7437,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BatchPreviewOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_callers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CallerOut"];
                 };
             };
             /** @description What went wrong. */

@@ -198,5 +198,6 @@ export const stopHookTest = (id: string, step: string) => request<unknown>("DELE
 export const getMembers = () => request<{ items: Array<Named & { email: string }> }>("GET", "/members");
 export const getSeries = () => request<{ items: Array<Named & { next: string }> }>("GET", "/series");
 export const getCallables = () => request<{ items: Array<Named & { fields: Field[] }> }>("GET", "/callable-workflows");
+export const getCallers = (id: string) => request<{ items: Array<Named & { on_failure: boolean }> }>("GET", `${at(id)}/callers`);
 export const getCredentials = () => request<{ items: Named[] }>("GET", "/credentials");
 export const getModels = () => request<ModelList>("GET", "/models");

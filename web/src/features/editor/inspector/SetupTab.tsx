@@ -2,7 +2,7 @@
 
 import { SegmentedControl, TextInput } from "@mantine/core";
 import { ArrowUpRight, TriangleAlert } from "lucide-react";
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { setConfig } from "~/lib/document/edits";
@@ -28,6 +28,8 @@ import type { FormScope } from "../widgets/widget";
 import { HookPanel } from "./HookPanel";
 import { SchedulePanel } from "./SchedulePanel";
 import classes from "./inspector.module.css";
+
+const CalledBy = lazy(() => import("../callers/CalledBy"));
 
 export function useScope(step: string): FormScope | null {
   const store = useStore();
@@ -115,6 +117,7 @@ export function SetupTab({ step }: { step: string }) {
     <>
       {called && <HookPanel step={step} member={called} />}
       {trigger === "schedule" && <SchedulePanel step={step} />}
+      {trigger === "call" && <Suspense fallback={null}><CalledBy /></Suspense>}
       <SchemaForm scope={scope} schema={type.schema} path={[]} />
     </>
   );
