@@ -415,6 +415,7 @@ async fn a_sheet_of_a_workbook_is_chosen() {
         (&json!("Notes"), &json!(["Blank", "Notes", "2026", "2027"]))
     );
     assert_eq!(codes(&first["column_problems"]), ["batch_no_rows"]);
+    assert_eq!(look_at(Some(" ")).await.expect(200)["sheet"], "Notes");
     let blank = look_at(Some("Blank")).await.expect(200);
     assert_eq!(codes(&blank["column_problems"]), ["no_heading_row"]);
     let none = look_at(Some("2028")).await;
