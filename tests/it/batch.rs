@@ -415,6 +415,7 @@ async fn a_sheet_of_a_workbook_is_chosen() {
         (&json!("Notes"), &json!(["Blank", "Notes", "2026", "2027"]))
     );
     assert_eq!(codes(&first["column_problems"]), ["batch_no_rows"]);
+    assert_eq!(look_at(Some(" ")).await.expect(200)["sheet"], "Notes");
     let blank = look_at(Some("Blank")).await.expect(200);
     assert_eq!(codes(&blank["column_problems"]), ["no_heading_row"]);
     let none = look_at(Some("2028")).await;
@@ -951,7 +952,10 @@ async fn the_documents_of_called_runs_come_too_unless_they_failed() {
         .publish(called("terms.pdf", &[call("annex", &annex)]))
         .await;
     let halt = json!({"id": "halt", "type": "stop", "version": 1, "name": "Halt", "config": {"ends": "with_error", "message": "No."}});
-    let void = owner.publish(called("void.pdf", &[halt])).await;
+    // What it calls succeeds, and comes to nothing with it.
+    let void = owner
+        .publish(called("void.pdf", &[call("annex", &annex), halt]))
+        .await;
     let steps = [call("terms", &terms), call("void", &void)];
     let workflow = owner.publish(with_steps(offer(), &steps)).await;
     let made = start(&owner, &workflow, "Customer\nAda\nBo\n").await;

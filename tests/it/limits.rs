@@ -115,7 +115,7 @@ async fn a_step_that_nobody_takes_up_in_time_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_count_for_the_step_with_which_a_retry_begins() {
     let site = Site::new().await;
-    let limits = json!({"start_ms": 1_000, "total_ms": 600_000});
+    let limits = json!({"start_ms": 600_000, "total_ms": 600_000});
     let fails = json!({"does": "fail", "@": {"limits": limits}});
     let published = limited(&site, "t_outside", fails).await;
     let executor = site.executor().await;
@@ -126,10 +126,12 @@ async fn limits_count_for_the_step_with_which_a_retry_begins() {
     let again = store::run::retry(&site.store, &published.scope, run, Retry::default())
         .await
         .expect("a retry");
-    let late = format!(
-        "select start_by < now() and end_by > now() from step where run_id = '{again}' and node = 'step'"
-    );
-    site.until(&late, "t").await;
+    let its = format!("where run_id = '{again}' and node = 'step'");
+    let limits = format!("select start_by > now() and end_by > now() from step {its}");
+    assert_eq!(site.db.sql(&limits), "t");
+    site.db.sql(&format!(
+        "update step set start_by = now() - interval '1 second' {its}"
+    ));
     let executor = site.executor().await;
     let standing = site.end(&published, again).await;
     assert_eq!(standing.error.expect("an error")["code"], "start_limit");

@@ -475,6 +475,24 @@ async fn bytes_set_aside_by_a_process_that_died_are_put_back_or_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_go_before_their_row_is_there_are_written_again() {
+    let site = quiet().await;
+    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let run = site.start(&published).await;
+    // Where the same bytes will lie.
+    let place = file(&site, &published, run, "written again").await;
+    site.db.sql("delete from artifact");
+    let held = site.db.hold("lock table artifact in share mode");
+    let (again, ()) = tokio::join!(file(&site, &published, run, "written again"), async {
+        site.db.until_waiting(1).await;
+        std::fs::remove_file(&place).expect("they are there");
+        held.commit();
+    });
+    assert_eq!(again, place);
+    assert!(place.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn partitions_are_dropped_when_they_hold_nothing() {
     let site = quiet().await;
     let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;

@@ -555,7 +555,7 @@ async fn a_retry_beside_ways_that_waited_waits_anew_and_repeats_nothing() {
                 (
                     "fails",
                     "t_light",
-                    json!({ "does": "gate", "@": { "timeout_ms": 2_000 } }),
+                    json!({ "does": "gate", "@": { "timeout_ms": 5_000 } }),
                 ),
                 ("end", "t_light", json!({})),
             ],

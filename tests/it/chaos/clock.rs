@@ -69,7 +69,7 @@ pub(super) fn check(db: &TestDb, entries: &Entries) {
         panic!("{moments}");
     };
     assert_eq!(count, distinct, "two runs of one moment");
-    assert_eq!(from, first, "the first moment that was ever due");
+    assert!(from <= first, "{moments}: {first} was due");
     assert_eq!((to - from) / 60 + 1, count, "{moments}: one was left out");
     assert!(to >= last, "{moments}: {last} was due");
 }

@@ -52,7 +52,7 @@ pub(super) struct Entries {
     pub(super) refused: usize,
     /// Names of files → how many rows they have.
     pub(super) files: BTreeMap<String, u32>,
-    /// The first moment, and one up to which all had begun, in seconds since 1970.
+    /// The earliest moment that the schedule was put back to, and one up to which all had begun, in seconds since 1970.
     pub(super) first_moment: Option<i64>,
     pub(super) last_moment: Option<i64>,
 }

@@ -94,7 +94,7 @@ fn every_row_is_read_as_people_write() {
 
 #[test]
 fn an_error_of_the_spreadsheet_is_a_problem_of_its_row() {
-    fn sheet(_: &str, _: &[u8], _: Option<&str>, _: &str, _: usize) -> Result<Sheet, StepError> {
+    let sheet: SheetReader = |_, _, _, _, _| {
         let row = |number, cells: [&str; 3], faults| SheetRow {
             number,
             cells: cells.map(str::to_owned).to_vec(),
@@ -108,7 +108,7 @@ fn an_error_of_the_spreadsheet_is_a_problem_of_its_row() {
             ],
             ..Sheet::default()
         })
-    }
+    };
     let constants = Record::new();
     let trigger = booking();
     let reader = reader(&trigger, &constants, "en");

@@ -377,6 +377,7 @@ impl FileIn {
 
     fn rows(&self, app: &App) -> std::result::Result<File, Problem> {
         let sheet = self.sheet.as_deref();
+        let sheet = sheet.filter(|name| !name.trim().is_empty());
         File::read(&self.name, &self.bytes, sheet, &self.locale, app.read_sheet)
     }
 }

@@ -257,7 +257,8 @@ async fn create_workflow(
 }
 
 /// A shipped example as the firm's own. Those that it calls are made with it and published, since only what is live can be called, unless
-/// they are there already; nothing but a call begins them, and they call no others.
+/// they are there already; who makes it at the same moment as somebody else may get them twice. Nothing but a call begins them, and they call
+/// no others.
 async fn from_example(app: &App, caller: &Caller, name: &str) -> Result<Workflow> {
     let firm = store::firm::get(&app.store, &caller.scope).await?;
     let shipped = |name: &str| {

@@ -404,6 +404,8 @@ fn the_first_sheet_that_people_see_is_read_unless_one_is_named() {
     check(Some("costs"), Ok(("Costs", "b")));
     check(Some("Notes"), Ok(("Notes", "x")));
     check(Some("Other"), Err("no_sheet"));
+    let error = read_sheet("a.xlsx", &bytes, Some("Other"), "en", 10).expect_err("no sheet");
+    assert_eq!(error.params["sheets"], "Blank, Sales, Costs");
 }
 
 #[test]

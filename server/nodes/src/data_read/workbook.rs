@@ -46,14 +46,14 @@ impl<'b> Book<'b> {
         Ok(Self(book))
     }
 
-    /// The sheet that is called so, whatever its capitals; the first one without a name.
+    /// The sheet that is called so, whatever its capitals; the first one without a name. Hidden ones are found, but not told of.
     pub(super) fn named(&self, name: &str) -> Result<String, NodeError> {
         let sheets = self.0.sheet_names();
         let wanted = name.trim().to_lowercase();
         let found = sheets
             .iter()
             .find(|name| wanted.is_empty() || name.trim().to_lowercase() == wanted);
-        found.cloned().ok_or_else(|| no_sheet(name, &sheets))
+        found.cloned().ok_or_else(|| no_sheet(name, &self.seen()))
     }
 
     /// The sheets that people see, in the workbook's order; all of them if that is none.

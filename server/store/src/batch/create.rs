@@ -66,7 +66,7 @@ pub async fn create(store: &Store, scope: &Scope, new: NewBatch) -> Result<Batch
         return Err(StoreError::conflict(
             "batch_many_unfinished",
             format!(
-                "{MAX_UNFINISHED} batches are not finished yet, which is the most. Wait for one of them, or resume those that were stopped, or discard what has not begun of them."
+                "{MAX_UNFINISHED} batches are not finished yet, which is the most. Wait for one of them, resume those that were stopped, or discard what has not begun of them."
             ),
         ));
     }

@@ -20,7 +20,7 @@ pub struct Paper {
 
 /// What the runs of succeeded rows and the runs that they called have made, or kept of the run that they retry: nothing that was handed in,
 /// no pictures of first pages, of several files of one name that a run and its chain made the newest, and nothing of a called run that did not
-/// succeed, whose numbers may be void. A call that a retry kept is the last one of its step that the chain made.
+/// succeed, whose numbers may be void, nor of what that one called. A call that a retry kept is the last one of its step that the chain made.
 pub async fn documents(store: &Store, scope: &Scope, batch: BatchId) -> Result<Vec<Paper>> {
     let rows = sqlx::query!(
         r#"with recursive source (number, title, run, first_run) as (
@@ -28,7 +28,7 @@ pub async fn documents(store: &Store, scope: &Scope, batch: BatchId) -> Result<V
                where r.workspace_id = $1 and r.batch_id = $2 and r.state = 'succeeded'
                union
                select source.number, source.title, called.id, called.first_run
-               from source join run caller on caller.id = source.run
+               from source join run caller on caller.id = source.run and caller.state = 'succeeded'
                     join run chain on chain.first_run = source.first_run and chain.id <= caller.id
                     join run called on called.parent_run = chain.id
                where chain.id = caller.id

@@ -106,6 +106,8 @@ function Actions({ batch }: { batch: Batch }) {
     },
   });
   const again = batch.counts.failed + batch.counts.cancelled;
+  // A stopped one of which neither is left has rows that wait to be tried again.
+  const discards = batch.state === "stopped" && (batch.counts.ready > 0 || batch.counts.begun === 0);
   const icon = { size: 15, strokeWidth: 1.75 };
   return (
     <>
@@ -115,7 +117,7 @@ function Actions({ batch }: { batch: Batch }) {
         <Button variant="default" leftSection={<RotateCw {...icon} />} loading={retry.isPending} onClick={() => retry.mutate()}>{t("retry", { count: again })}</Button>
       )}
       {batch.state === "stopped" && <Button leftSection={<Play {...icon} />} loading={resume.isPending} onClick={() => resume.mutate()}>{t("resume")}</Button>}
-      {batch.state === "stopped" && batch.counts.ready > 0 && (
+      {discards && (
         <Button variant="default" leftSection={<Trash2 {...icon} />} onClick={() => setDiscarding(true)}>{t("discard.button")}</Button>
       )}
       {batch.state !== "finished" && (batch.state === "running" || batch.counts.begun > 0) && (

@@ -1,4 +1,4 @@
-// Asks before the rows of a stopped batch that have not begun are given up.
+// Asks before what has not begun of a stopped batch is given up: rows, and tries of rows that failed.
 
 import { Button, Modal } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
