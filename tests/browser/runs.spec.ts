@@ -101,6 +101,23 @@ test("a new run appears in the list of another tab, with its state", async ({ br
   await expect(page).toHaveURL(new RegExp(`/runs/${run.id}`));
 });
 
+test("the list of those that lost their worker stays in the address, and says when there are none", async ({ browser }) => {
+  const page = await signedIn(browser);
+  await start(api, invoice, {}, "Kept its worker");
+  await page.goto(`${server.url}/runs`);
+  const row = page.getByRole("row").filter({ hasText: "Kept its worker" });
+  await expect(row).toBeVisible();
+  await page.getByText("Lost its worker", { exact: true }).click();
+  const none = page.getByText("No run was given up because the process that ran it was lost again and again.");
+  await expect(none).toBeVisible();
+  await expect(row).toBeHidden();
+  await page.reload();
+  await expect(page.getByRole("radio", { name: "Lost its worker" })).toBeChecked();
+  await expect(none).toBeVisible();
+  await page.getByRole("button", { name: "Show all" }).click();
+  await expect(row).toBeVisible();
+});
+
 test("stopping ends a run at once; running it again starts a new one that names it", async ({ browser }) => {
   const page = await signedIn(browser);
   const run = await start(api, itinerary, { guest: "[[fake:hang]]" });

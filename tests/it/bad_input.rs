@@ -99,6 +99,10 @@ async fn malformed_requests_get_a_clear_answer() {
     );
     owner.get("/api/runs?q=%00").await.expect(400);
     owner.get("/api/runs?after=nonsense").await.expect(400);
+    for code in [String::new(), "%00".into(), "e".repeat(101)] {
+        let path = format!("/api/runs?error={code}");
+        owner.get(&path).await.expect(400);
+    }
     owner.get("/api/runs/not-an-id").await.expect(404);
     owner.get("/api/workflows/%F0%28%8C%28").await.expect(404);
     owner.get("/api/session").await.expect(200);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::ids::RunId;
 use formwork_tests::site::{Published, Site};
 use serde_json::json;
 use store::{
@@ -290,8 +291,48 @@ async fn a_step_that_kills_its_workers_fails_and_the_run_with_it() {
         standing.error.expect("an error")["code"],
         json!("worker_lost")
     );
+
+    // Those that were given up are listed, and no others; their retries begin with a good name.
+    let refusing = site
+        .publish(
+            &[
+                ("start", "t_start", json!({})),
+                ("a", "t_light", json!({"does": "fail"})),
+            ],
+            &["start>a"],
+        )
+        .await;
+    let refused = site.start(&refusing).await;
+    assert_eq!(site.end(&refusing, refused).await.state, "failed");
+    let retry = run::Retry::default();
+    let again = run::retry(&site.store, &published.scope, run, retry).await;
+    let again = again.expect("it is retried");
+    assert_eq!(site.end(&published, again).await.state, "succeeded");
+    assert_eq!(failed_with(&site, &published, "worker_lost").await, [run]);
+    assert_eq!(failed_with(&site, &published, "refused").await, [refused]);
+    assert!(failed_with(&site, &published, "worker").await.is_empty());
+    // Where the entry of a list was given up, the error of the list tells of it.
+    site.db.sql(&format!(
+        "update run set error = jsonb_build_object('code', 'entry_failed', 'params', jsonb_build_object('error', error))
+         where id = '{run}'"
+    ));
+    for code in ["worker_lost", "entry_failed"] {
+        assert_eq!(failed_with(&site, &published, code).await, [run]);
+    }
     executor.shutdown().await;
     site.assert_idle();
+}
+
+/// The runs that the list shows for the code of an error.
+async fn failed_with(site: &Site, published: &Published, code: &str) -> Vec<RunId> {
+    let filter = run::Filter {
+        error: Some(code.to_owned()),
+        limit: 50,
+        ..run::Filter::default()
+    };
+    let listed = run::list(&site.store, &published.scope, &filter).await;
+    let listed = listed.expect("the list");
+    listed.into_iter().map(|item| item.id).collect()
 }
 
 /// An executor that looks for suspects all the time.

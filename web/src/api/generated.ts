@@ -6299,6 +6299,8 @@ export interface operations {
         parameters: {
             query?: {
                 state?: components["schemas"]["RunState"];
+                /** @description Failed runs whose error, or one that it tells of, has this code, such as `worker_lost`. */
+                error?: string;
                 workflow?: string;
                 /** @description Trial runs are left out unless `true`. */
                 trial?: boolean;

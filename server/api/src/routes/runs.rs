@@ -386,6 +386,9 @@ pub(crate) struct RetryIn {
 #[into_params(parameter_in = Query)]
 pub(crate) struct RunsQuery {
     pub state: Option<RunState>,
+    /// Failed runs whose error, or one that it tells of, has this code, such as `worker_lost`.
+    #[param(min_length = 1, max_length = 100)]
+    pub error: Option<String>,
     pub workflow: Option<Uuid>,
     /// Trial runs are left out unless `true`.
     pub trial: Option<bool>,
@@ -573,8 +576,17 @@ async fn list_runs(
     caller: Caller,
     Query(query): Query<RunsQuery>,
 ) -> Result<Json<Page<RunRowOut>>> {
+    if let Some(code) = &query.error
+        && !(1..=MAX_CODE).contains(&code.len())
+    {
+        return Err(ApiError::bad_request(
+            "wrong_query",
+            format!("`error` takes the code of an error: 1 to {MAX_CODE} characters."),
+        ));
+    }
     let filter = Filter {
         state: query.state.map(|state| slug(&state)),
+        error: query.error,
         workflow: query.workflow.map(WorkflowId),
         trial: query.trial.unwrap_or(false),
         text: query
@@ -672,6 +684,8 @@ async fn read_result(
 }
 
 const PAGE: i64 = 50;
+/// Of an error's code that is asked for.
+const MAX_CODE: usize = 100;
 const MAX_WAIT_MS: u64 = 25_000;
 /// Files that one input may name.
 const MAX_FILES: usize = 50;

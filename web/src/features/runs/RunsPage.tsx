@@ -17,6 +17,7 @@ import { State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
 import { walkRows } from "~/ui/walk-rows";
 import { useShortLineText } from "./line/words";
+import { LOST, useLostWords } from "./lost/words";
 import classes from "./Runs.module.css";
 import { RunTabs } from "./RunTabs";
 
@@ -31,13 +32,15 @@ export interface RunsSearch {
 
 export function RunsPage() {
   const { t } = useTranslation();
+  const lostWords = useLostWords();
   const search: RunsSearch = useSearch({ strict: false });
   const navigate = useNavigate();
   const filter = useRef<HTMLInputElement>(null);
   const [q] = useDebouncedValue(search.q, 250);
   const set = (change: RunsSearch) => void navigate({ to: "/runs", search: { ...search, ...change }, replace: true });
   useKeys({ "/": () => filter.current?.focus() });
-  const query = { state: runStates.find((state) => state === search.state), workflow: search.workflow, q };
+  const lost = search.state === LOST;
+  const query = { state: runStates.find((state) => state === search.state), error: lost ? LOST : undefined, workflow: search.workflow, q };
   const runs = useInfiniteQuery({
     queryKey: [...keys.runs, "list", query],
     queryFn: ({ pageParam }) => ask(api.GET("/api/runs", { params: { query: { ...query, after: pageParam } } })),
@@ -51,12 +54,18 @@ export function RunsPage() {
   return (
     <Page title={t("nav.runs")} tabs={<RunTabs here="runs" />} help="runs">
       <div className={classes.bar}>
-        <SegmentedControl
-          aria-label={t("runs.state")}
-          value={search.state ?? "all"}
-          onChange={(value) => set({ state: value === "all" ? undefined : value })}
-          data={[{ value: "all", label: t("runs.all") }, ...states.map((value) => ({ value, label: t(`runs.states.${value}`) }))]}
-        />
+        <div className={classes.states}>
+          <SegmentedControl
+            aria-label={t("runs.state")}
+            value={search.state ?? "all"}
+            onChange={(value) => set({ state: value === "all" ? undefined : value })}
+            data={[
+              { value: "all", label: t("runs.all") },
+              ...states.map((value) => ({ value, label: t(`runs.states.${value}`) })),
+              { value: LOST, label: lostWords("filter") },
+            ]}
+          />
+        </div>
         <Select
           className={classes.workflow}
           aria-label={t("runs.workflow")}
@@ -77,6 +86,7 @@ export function RunsPage() {
           onChange={(event) => set({ q: event.currentTarget.value || undefined })}
         />
       </div>
+      {lost && shown.length > 0 && <p className={classes.sentence}>{lostWords("what")}</p>}
       {runs.isError && <ErrorPanel error={runs.error} retry={() => void runs.refetch()} />}
       {runs.isPending ? (
         <Loading lines={8} />
@@ -95,7 +105,7 @@ export function RunsPage() {
               )
             }
           >
-            {filtered ? t("runs.none_fit") : t("runs.none")}
+            {lost && search.workflow === undefined && (search.q ?? "") === "" ? lostWords("none") : filtered ? t("runs.none_fit") : t("runs.none")}
           </Empty>
         )
       ) : (
