@@ -2,7 +2,8 @@
 //! to them? This is the shape of a published comparison of workflow engines, which tells assignment, execution and transition apart.
 //!
 //! A step that is committed by itself is one that reaches outside, so each of the 40 asks a server of this program over HTTP, which keeps
-//! a processor busy for its 10 ms. That exchange is part of what the engine adds. One clock tells all times: the server's, and the
+//! a processor busy for its 10 ms. What that exchange itself takes is measured without the engine, by a client that asks as often, and is not
+//! counted as the engine's. One clock tells all times: the server's, and the
 //! database's for the entry in the queue, whose instant a step reads as `now` and sends along.
 
 use std::{
@@ -26,7 +27,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     baseline,
     process::{self, millis},
-    program::{Place, call, publish},
+    program::{Place, call, client, publish},
     report::{Baseline, Goal, Row, percentile, sorted},
 };
 
@@ -73,6 +74,7 @@ pub(crate) async fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
     }
     let spent = process::cpu(program.pid()).since(before);
     let data = place.data_dir();
+    let asking = ask_without_engine(&address, &steps).await?;
     let by_rows = baseline::ask(
         &data,
         "select round(avg(extract(epoch from finished_at - started_at) * 1000), 1) from step where node like 'busy%'",
@@ -80,10 +82,10 @@ pub(crate) async fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
     let commit = tokio::task::spawn_blocking(move || baseline::commits(&data, 1, 3)).await??;
     program.stop()?;
     let cpu = millis(spent.all()) / f64::from(RUNS * STEPS);
-    Ok(rows(&splits, cpu, commit.milliseconds, &by_rows))
+    Ok(rows(&splits, asking, cpu, commit.milliseconds, &by_rows))
 }
 
-fn rows(splits: &[Split], cpu: f64, commit_ms: f64, by_rows: &str) -> Vec<Row> {
+fn rows(splits: &[Split], asking: f64, cpu: f64, commit_ms: f64, by_rows: &str) -> Vec<Row> {
     let commit = Baseline {
         name: "one durable commit".into(),
         value: commit_ms,
@@ -105,13 +107,13 @@ fn rows(splits: &[Split], cpu: f64, commit_ms: f64, by_rows: &str) -> Vec<Row> {
             cpu: Some(cpu),
             note: format!(
                 "{STEPS} steps of {} ms one after the other, each committed before the next; the middle of {RUNS} runs, which took {:.3} s until \
-                 their last step had ended; asking the server that is busy for the step is part of it",
+                 their last step had ended; assignment and transition without what asking takes without the engine",
                 BUSY.as_millis(),
                 middle(splits, |split| split.run_s),
             ),
             ..part(
                 "engine.steps: what the engine adds to a durable step",
-                middle(splits, |split| split.assignment + split.transition),
+                middle(splits, |split| split.assignment + split.transition) - asking,
             )
         },
         Row {
@@ -133,7 +135,32 @@ fn rows(splits: &[Split], cpu: f64, commit_ms: f64, by_rows: &str) -> Vec<Row> {
                 middle(splits, |split| split.transition),
             )
         },
+        Row {
+            note: "from sending the request to its answer, without the 10 ms, by a client that does nothing else".into(),
+            ..part("engine.steps: asking without the engine", asking)
+        },
     ]
+}
+
+/// Milliseconds that asking for a step takes besides its work.
+async fn ask_without_engine(address: &str, steps: &Steps) -> anyhow::Result<f64> {
+    let client = client();
+    let mut times = Vec::new();
+    for number in 0..STEPS * 5 {
+        let url = format!("{address}?step={number}&entered={}", Timestamp::now());
+        let since = Instant::now();
+        let answer = client.get(url).send().await?;
+        ensure!(answer.status() == 200, "{}", answer.status());
+        answer.bytes().await?;
+        times.push(millis(since.elapsed()));
+    }
+    let mut seen = std::mem::take(&mut *steps.lock().unwrap_or_else(PoisonError::into_inner));
+    let busy = sorted(
+        seen.drain(..)
+            .map(|step| between(step.began, step.ended))
+            .collect(),
+    );
+    Ok(percentile(&sorted(times), 0.5) - percentile(&busy, 0.5))
 }
 
 fn middle(splits: &[Split], of: fn(&Split) -> f64) -> f64 {

@@ -2,12 +2,11 @@
 
 use tokio::{sync::mpsc::UnboundedReceiver, task::yield_now};
 
-/// Adds to the group what has been handed in, at most up to `most`, and gives all tasks that could go on at this moment the chance to
-/// hand in more; ends when they did not. No clock is asked: a system at rest does not wait.
+/// Adds to the group what has been handed in, at most up to `most`. Where more came than one, more may be about to come: all tasks that could
+/// go on at this moment get the chance to hand something in, until none does. No clock is asked, and a system at rest does not wait.
 pub async fn gather<T>(jobs: &mut UnboundedReceiver<T>, group: &mut Vec<T>, most: usize) {
     loop {
         let before = group.len();
-        yield_now().await;
         while group.len() < most
             && let Ok(job) = jobs.try_recv()
         {
@@ -16,5 +15,6 @@ pub async fn gather<T>(jobs: &mut UnboundedReceiver<T>, group: &mut Vec<T>, most
         if group.len() == before || group.len() >= most {
             return;
         }
+        yield_now().await;
     }
 }

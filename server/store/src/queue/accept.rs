@@ -476,78 +476,68 @@ async fn insert(
     }
     let rows: Vec<Json> = runs.iter().map(|run| row_of(run)).collect();
     let made = sqlx::query!(
-        r#"insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
-                            title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority, started_by, private,
-                            limited)
-           select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id, title,
-                  coalesce(input, 'null'), until_node, nullif(pinned, 'null'), really_send, id,
-                  case when trial then now() + make_interval(hours => $2) end,
-                  coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority, started_by,
-                  case when jsonb_path_exists(private -> r.trigger_node, '$.* ? (@ == "never")') then 'never'
-                       when private ? r.trigger_node then 'mask' end,
-                  not trial and concurrency is not null
-           from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid, draft_revision bigint,
-                trial boolean, source text, trigger_node text, submission_id uuid, title text, input jsonb, until_node text,
-                pinned jsonb, really_send boolean, priority smallint, started_by uuid)
-                left join lateral (select private, concurrency from version where version.id = r.version_id limit 1) v on true
-           returning id, firm, limited, created_at as "created_at: jiff_sqlx::Timestamp""#,
+        r#"with r as materialized (
+               select * from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid,
+                    draft_revision bigint, trial boolean, source text, trigger_node text, submission_id uuid, title text, input jsonb,
+                    submission jsonb, until_node text, pinned jsonb, really_send boolean, priority smallint, started_by uuid,
+                    lease_owner uuid, lease_ms bigint)),
+           made as (
+               insert into run (id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id,
+                                title, input, until_node, pinned, really_send, first_run, expires_at, firm, priority, started_by, private,
+                                limited)
+               select id, workspace_id, workflow_id, version_id, draft_revision, trial, source, trigger_node, submission_id, title,
+                      coalesce(input, 'null'), until_node, nullif(pinned, 'null'), really_send, id,
+                      case when trial then now() + make_interval(hours => $2) end,
+                      coalesce((select record from firm where firm.workspace_id = r.workspace_id), '{}'), priority, started_by,
+                      case when jsonb_path_exists(private -> r.trigger_node, '$.* ? (@ == "never")') then 'never'
+                           when private ? r.trigger_node then 'mask' end,
+                      not trial and concurrency is not null
+               from r left join lateral (select private, concurrency from version where version.id = r.version_id limit 1) v on true
+               returning id, firm, limited, created_at),
+           handed_in as (
+               insert into submission (id, workspace_id, workflow_id, run_id, source, input)
+               select submission_id, workspace_id, workflow_id, id, source, coalesce(nullif(submission, 'null'), input, 'null')
+               from r where submission_id is not null),
+           entered as (
+               insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority, lease_owner, lease_until)
+               select id, trigger_node, '', workspace_id, workflow_id, priority, holder,
+                      case when holder is not null then now() + lease_ms * interval '1 millisecond' end
+               from r join made using (id)
+                    cross join lateral (select case when not exists (select from paused_workflow p where p.id = r.workflow_id)
+                                               then lease_owner end as holder) free
+               where not made.limited
+               returning run_id, fence, lease_owner, head_at)
+           select made.id as "id!", made.firm as "firm!", made.limited as "limited!",
+                  made.created_at as "created_at!: jiff_sqlx::Timestamp", entered.fence as "fence?",
+                  entered.lease_owner as "lease_owner?", entered.head_at as "head_at?: jiff_sqlx::Timestamp"
+           from made left join entered on entered.run_id = made.id"#,
         SqlJson(&rows) as _,
         TRIAL_HOURS,
     )
     .fetch_all(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "insert into submission (id, workspace_id, workflow_id, run_id, source, input)
-         select submission_id, workspace_id, workflow_id, id, source, coalesce(nullif(submission, 'null'), input, 'null')
-         from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, source text, submission_id uuid,
-              input jsonb, submission jsonb)
-         where submission_id is not null",
-        SqlJson(&rows) as _,
-    )
-    .execute(&mut *connection)
     .await?;
     for run in runs {
         artifact::adopt(&mut *connection, run.scope, run.id, &run.new.uploads).await?;
     }
     let limited = made.iter().filter(|row| row.limited);
     let limited: Vec<RunId> = limited.map(|row| row.id.into()).collect();
-    let free = runs.iter().zip(rows);
-    let free = free.filter(|(run, _)| !limited.contains(&run.id));
-    let free: Vec<Json> = free.map(|(_, row)| row).collect();
-    let entries = sqlx::query!(
-        r#"insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority, lease_owner, lease_until)
-           select id, trigger_node, '', workspace_id, workflow_id, priority, holder,
-                  case when holder is not null then now() + lease_ms * interval '1 millisecond' end
-           from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, trigger_node text, priority smallint,
-                    lease_owner uuid, lease_ms bigint)
-                cross join lateral (select case when not exists (select from paused_workflow p where p.id = r.workflow_id)
-                                           then lease_owner end as holder) free
-           returning run_id, fence, lease_owner, head_at as "head_at: jiff_sqlx::Timestamp""#,
-        SqlJson(&free) as _,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
     // The last thing that is locked.
     let joined = line::join(connection, &limited, None).await?;
     line::advance(connection, joined, &[]).await?;
-    let mut heads: HashMap<RunId, _> = entries
-        .into_iter()
-        .filter(|row| row.lease_owner.is_some())
-        .map(|row| (RunId::from(row.run_id), (row.fence, row.head_at.to_jiff())))
-        .collect();
     let by_id: HashMap<RunId, &Fresh<'_>> = runs.iter().map(|run| (run.id, *run)).collect();
     Ok(made
         .into_iter()
         .filter_map(|row| {
             let id = RunId::from(row.id);
-            let ((fence, head_at), run) = (heads.remove(&id)?, by_id.get(&id)?);
+            let (fence, head_at, _) = (row.fence?, row.head_at?, row.lease_owner?);
+            let run = by_id.get(&id)?;
             let lease = Lease {
                 run: id,
                 node: run.new.trigger_node.clone(),
                 item_path: String::new(),
                 fence,
                 lost: 0,
-                head_at,
+                head_at: head_at.to_jiff(),
             };
             let entry = ClaimedEntry {
                 lease,
