@@ -27,6 +27,7 @@ mod form;
 mod generation;
 mod hook;
 mod http_request;
+mod large_output;
 mod layering;
 mod limits;
 mod mail;

@@ -170,6 +170,13 @@ fn is_one_of(file: &Map<String, Json>, files: &[ArtifactId]) -> bool {
         .is_some_and(|id| files.contains(&id))
 }
 
+/// The files that a value names.
+pub fn files_in(value: &Json) -> Vec<FileRef> {
+    let mut files = Vec::new();
+    collect_files(value, &mut files);
+    files
+}
+
 fn collect_files(value: &Json, files: &mut Vec<FileRef>) {
     match value {
         Json::Object(entries) if is_file(entries) => {

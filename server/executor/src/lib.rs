@@ -372,6 +372,15 @@ async fn one(
         fail_unusable(inner, &entry, &error).await;
         return None;
     }
+    if let Some(damage) = entry.steps.iter().find_map(|step| step.damage.as_deref()) {
+        let error = StepError::new(
+            "value_damaged",
+            format!("What a step before has put out cannot be read any more: {damage}."),
+        )
+        .with("reason", damage);
+        fail_unusable(inner, &entry, &error).await;
+        return None;
+    }
     let known = Known::new(entry, program, Arc::new(firm));
     let mut done = known.run(inner, token).await?;
     // A head for each successor that a free slot can take; the others are for whoever comes.

@@ -1,5 +1,6 @@
-//! Files that were made or received: their rows, and their bytes in a folder (or any object store) under the name of their hash.
-//! Bytes are written before the row, whole or not at all, and looked for after it; a row never points at nothing.
+//! Files that were made or received: their rows, and their bytes in a folder (or any object store) under the name of their hash,
+//! beside large values that steps put out (`output`). Bytes are written before the row, whole or not at all, and looked for after it; a row
+//! never points at nothing.
 
 use std::{collections::HashMap, ops::Range, path::Path, sync::Arc, time::Duration};
 
@@ -317,6 +318,19 @@ pub async fn removed(store: &Store, scope: &Scope, ids: &[ArtifactId]) -> Result
     Ok(rows.into_iter().map(ArtifactId::from).collect())
 }
 
+/// Bytes by their hash, all of them in memory; `None`: they are not there.
+pub(crate) async fn fetch(
+    store: &Store,
+    scope: &Scope,
+    sha256: &[u8; 32],
+) -> Result<Option<Bytes>> {
+    match store.artifacts.0.get(&place(scope, sha256)).await {
+        Ok(found) => found.bytes().await.map(Some).map_err(files),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(files(error)),
+    }
+}
+
 /// The whole file in memory; its length is known from the row.
 pub async fn read(store: &Store, scope: &Scope, id: ArtifactId) -> Result<Bytes> {
     let artifact = get(store, scope, id).await?;
@@ -500,7 +514,7 @@ impl Row {
 
 /// Writes the bytes whole or not at all and returns their hash. The same bytes are written again on purpose: a fresh date
 /// keeps them from the sweep until their row is there. Then `keep` them.
-async fn put(store: &Store, scope: &Scope, bytes: &Bytes) -> Result<[u8; 32]> {
+pub(crate) async fn put(store: &Store, scope: &Scope, bytes: &Bytes) -> Result<[u8; 32]> {
     if bytes.len() > MAX_BYTES {
         return Err(StoreError::invalid(
             "file_too_large",
@@ -519,7 +533,12 @@ async fn put(store: &Store, scope: &Scope, bytes: &Bytes) -> Result<[u8; 32]> {
 }
 
 /// Writes bytes again whose row is stored by now, if they were removed before it was.
-async fn keep(store: &Store, scope: &Scope, sha256: &[u8; 32], bytes: &Bytes) -> Result<()> {
+pub(crate) async fn keep(
+    store: &Store,
+    scope: &Scope,
+    sha256: &[u8; 32],
+    bytes: &Bytes,
+) -> Result<()> {
     match store.artifacts.0.head(&place(scope, sha256)).await {
         Ok(_) => Ok(()),
         Err(object_store::Error::NotFound { .. }) => put(store, scope, bytes).await.map(|_| ()),
@@ -527,9 +546,11 @@ async fn keep(store: &Store, scope: &Scope, sha256: &[u8; 32], bytes: &Bytes) ->
     }
 }
 
+/// A file's row, or that of a step whose output they are.
 async fn has_row(store: &Store, workspace: Uuid, sha256: &[u8; 32]) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"select exists (select 1 from artifact where workspace_id = $1 and sha256 = $2 and deleted_at is null) as "exists!""#,
+        r#"select exists (select from artifact where workspace_id = $1 and sha256 = $2 and deleted_at is null)
+               or exists (select from step where workspace_id = $1 and output_sha256 = $2) as "exists!""#,
         workspace,
         sha256.as_slice(),
     )
@@ -582,7 +603,7 @@ fn parse_hash(digits: &str) -> Option<[u8; 32]> {
     Some(sha256)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.

@@ -93,7 +93,7 @@ pub async fn make_partitions(store: &Store) -> Result<i64> {
     Ok(made)
 }
 
-/// Trial runs live for a day. The bytes of their files go with the sweep of the file store.
+/// Trial runs live for a day. The bytes of their files and large values go with the sweep of the file store.
 async fn remove_trial_runs(store: &Store) -> Result<u64> {
     let mut transaction = store.pool.begin().await?;
     let removed = sqlx::query!(

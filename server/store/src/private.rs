@@ -12,7 +12,10 @@ use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, types::Json as SqlJson};
 use uuid::Uuid;
 
-use crate::{Result, Store, StoreError, artifact};
+use crate::{
+    Result, Scope, Store, StoreError, artifact,
+    output::{self, Kept, Large},
+};
 
 /// How long after a run's end values stay that are hidden and not removed.
 const MASK_HOURS: i32 = 24;
@@ -123,12 +126,14 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     .execute(&mut *transaction)
     .await?;
     hide_submission(&mut transaction, due, &input).await?;
-    hide_steps(&mut transaction, due.run, Some(due), &files).await?;
     for run in made_of_it {
         hide_input(&mut transaction, run, &files).await?;
-        hide_steps(&mut transaction, run, None, &files).await?;
     }
+    let (mut gone, mut written) = (Vec::new(), Vec::new());
     for run in &all {
+        let (were, are) = hide_steps(store, &mut transaction, due, *run, &files).await?;
+        gone.extend(were);
+        written.extend(are);
         hide_attempts(&mut transaction, *run, &files).await?;
         hide_deliveries(&mut transaction, *run, &files).await?;
         hide_approvals(&mut transaction, *run, &files).await?;
@@ -139,9 +144,10 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     sqlx::query!("delete from answer where run_id = any($1)", &all)
         .execute(&mut *transaction)
         .await?;
-    let bytes = delete_files(&mut transaction, due, &files).await?;
+    gone.extend(delete_files(&mut transaction, due, &files).await?);
     transaction.commit().await?;
-    artifact::remove_unnamed(store, due.workspace, &bytes).await;
+    output::keep(store, written).await;
+    artifact::remove_unnamed(store, due.workspace, &gone).await;
     tracing::info!(run.id = %due.run, "the private values of a run were hidden");
     Ok(true)
 }
@@ -255,55 +261,81 @@ async fn hide_submission(connection: &mut PgConnection, due: &Due, input: &Json)
     Ok(())
 }
 
-/// What came in keeps what is not private; of everything else nobody knows what it was made of.
+/// What came in keeps what is not private; of everything else nobody knows what it was made of. The hashes of large values that are named no
+/// longer, and what was written in their place.
 async fn hide_steps(
+    store: &Store,
     connection: &mut PgConnection,
+    due: &Due,
     run: Uuid,
-    due: Option<&Due>,
     files: &[ArtifactId],
-) -> Result<()> {
-    let rows = sqlx::query!(
-        "select node, item_path, output, error, kept, signal from step where run_id = $1",
+) -> Result<(Vec<Vec<u8>>, Vec<Large>)> {
+    let mut rows = sqlx::query!(
+        "select node, item_path, output, output_sha256, error, kept, signal from step where run_id = $1",
         run
     )
     .fetch_all(&mut *connection)
     .await?;
+    let large = rows.iter().enumerate().filter_map(|(index, row)| {
+        let step = (row.node.as_str(), row.item_path.as_str());
+        let sha256 = row.output_sha256.as_deref();
+        Kept::of(index, due.workspace, run.into(), step, sha256)
+    });
+    let large: Vec<_> = large.collect();
+    for (index, whole) in output::whole(store, large).await {
+        rows[index].output = Some(match whole {
+            // Nothing is left to hide.
+            Err(StoreError::Damaged(what)) => {
+                tracing::warn!(what, "a value that had to be hidden is damaged");
+                MASK.into()
+            }
+            whole => whole?,
+        });
+    }
     let veiled = |value: Option<Json>| {
         value.map(|mut value| {
             veil(&mut value, files);
             value
         })
     };
-    let hidden: Vec<Json> = rows
-        .into_iter()
-        .map(|row| {
-            let begins = due.filter(|due| due.trigger_node == row.node);
-            let output = match (row.output, begins) {
-                (Some(mut output), Some(due)) => {
-                    due.private.hide(&mut output);
-                    Some(output)
-                }
-                (output, _) => veiled(output),
-            };
-            let mut error = row.error;
-            error.iter_mut().for_each(|error| veil_error(error, files));
-            json!({
-                "node": row.node, "item_path": row.item_path, "output": output, "error": error,
-                "kept": veiled(row.kept), "signal": veiled(row.signal),
-            })
-        })
-        .collect();
+    let scope = Scope::new(due.workspace, None);
+    let (mut hidden, mut gone, mut written) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        let begins = run == due.run && row.node == due.trigger_node;
+        let output = match row.output {
+            Some(mut output) if begins => {
+                due.private.hide(&mut output);
+                Some(output)
+            }
+            output => veiled(output),
+        };
+        let large = match &output {
+            Some(output) => output::put(store, scope, output).await?,
+            None => None,
+        };
+        let mut error = row.error;
+        error.iter_mut().for_each(|error| veil_error(error, files));
+        hidden.push(json!({
+            "node": row.node, "item_path": row.item_path,
+            "output": large.as_ref().map(|large| &large.stand_in).or(output.as_ref()),
+            "output_sha256": large.as_ref().map(Large::hash), "error": error,
+            "kept": veiled(row.kept), "signal": veiled(row.signal),
+        }));
+        gone.extend(row.output_sha256);
+        written.extend(large);
+    }
     sqlx::query!(
-        "update step set output = nullif(h.output, 'null'), error = nullif(h.error, 'null'), kept = nullif(h.kept, 'null'),
-                signal = nullif(h.signal, 'null'), warnings = null
-         from json_to_recordset($2::json) h (node text, item_path text, output jsonb, error jsonb, kept jsonb, signal jsonb)
+        "update step set output = nullif(h.output, 'null'), output_sha256 = h.output_sha256, error = nullif(h.error, 'null'),
+                kept = nullif(h.kept, 'null'), signal = nullif(h.signal, 'null'), warnings = null
+         from json_to_recordset($2::json) h (node text, item_path text, output jsonb, output_sha256 bytea, error jsonb, kept jsonb,
+              signal jsonb)
          where step.run_id = $1 and step.node = h.node and step.item_path = h.item_path",
         run,
         SqlJson(&hidden) as _,
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok((gone, written))
 }
 
 async fn hide_attempts(

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::{
     Result, Scope, Store, StoreError, answer, approval, call,
     events::Event,
-    generation, line,
+    generation, line, output,
     queue::{self, What},
     storable,
 };
@@ -67,6 +67,8 @@ pub struct StepRow {
     pub attempt: i32,
     pub ports: Vec<String>,
     pub output: Option<Json>,
+    /// Why its output cannot be read: nothing can go on with it.
+    pub damage: Option<String>,
     pub error: Option<Json>,
     pub kept: Option<Json>,
     pub waits_on: Option<String>,
@@ -328,11 +330,11 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
 
 /// Every step of a run that has begun or is settled; a leased one counts as running.
 pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepDetail>> {
-    let rows = sqlx::query!(
+    let mut rows = sqlx::query!(
         r#"select coalesce(step.node, q.node) as "node!", coalesce(step.item_path, q.item_path) as "item_path!",
                   case when q.lease_owner is not null then 'running' else coalesce(step.state, 'ready') end as "state!",
                   coalesce(step.attempt, 1) as "attempt!", coalesce(step.ports, '{}') as "ports!", step.output as "output?",
-                  step.error as "error?", step.warnings as "warnings?", step.kept as "kept?",
+                  step.output_sha256 as "output_sha256?", step.error as "error?", step.warnings as "warnings?", step.kept as "kept?",
                   case when step.state = 'waiting' then step.waits_on end as waits_on,
                   step.wait_until as "wait_until: jiff_sqlx::Timestamp",
                   case when q.lease_owner is null and step.state = 'retryable' then q.due_at end
@@ -348,6 +350,15 @@ pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepD
     )
     .fetch_all(&store.pool)
     .await?;
+    let large = rows.iter().enumerate().filter_map(|(index, row)| {
+        let step = (row.node.as_str(), row.item_path.as_str());
+        let sha256 = row.output_sha256.as_deref();
+        output::Kept::of(index, scope.workspace(), run, step, sha256)
+    });
+    let large: Vec<_> = large.collect();
+    for (index, whole) in output::whole(store, large).await {
+        rows[index].output = Some(whole?);
+    }
     Ok(rows
         .into_iter()
         .map(|row| StepDetail {
@@ -418,8 +429,6 @@ pub async fn outcome(store: &Store, scope: &Scope, run: RunId) -> Result<Outcome
     let row = sqlx::query!(
         r#"select run.error as "error?", (run.finished_at is not null) as "finished!",
                   coalesce(version.document, draft_revision.document, 'null') as "document!",
-                  coalesce((select jsonb_object_agg(step.node, coalesce(step.output, 'null')) from step
-                      where step.run_id = $1 and step.item_path = '' and step.state = 'succeeded'), '{}') as "outputs!",
                   case when run.state in ('queued', 'waiting') and exists (
                       select 1 from queue_entry q where q.run_id = run.id and q.lease_owner is not null)
                   then 'running' else run.state end as "state!"
@@ -438,11 +447,37 @@ pub async fn outcome(store: &Store, scope: &Scope, run: RunId) -> Result<Outcome
         finished: row.finished,
         error: row.error,
         document: row.document,
-        outputs: match row.outputs {
-            Json::Object(outputs) => outputs,
-            _ => serde_json::Map::new(),
-        },
+        outputs: outputs(store, scope, run).await?,
     })
+}
+
+/// Of the succeeded steps outside lists.
+async fn outputs(
+    store: &Store,
+    scope: &Scope,
+    run: RunId,
+) -> Result<serde_json::Map<String, Json>> {
+    let mut rows = sqlx::query!(
+        "select node, item_path, output, output_sha256 from step
+         where run_id = $1 and workspace_id = $2 and item_path = '' and state = 'succeeded' order by node",
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    let large = rows.iter().enumerate().filter_map(|(index, row)| {
+        let step = (row.node.as_str(), row.item_path.as_str());
+        let sha256 = row.output_sha256.as_deref();
+        output::Kept::of(index, scope.workspace(), run, step, sha256)
+    });
+    let large: Vec<_> = large.collect();
+    for (index, whole) in output::whole(store, large).await {
+        rows[index].output = Some(whole?);
+    }
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.node, row.output.unwrap_or_default()))
+        .collect())
 }
 
 /// How a run stands.
@@ -810,13 +845,14 @@ pub(crate) async fn standings(
     Ok(steps)
 }
 
+/// Every step of these runs. What of them cannot be read is told with it: others must not wait for that.
 pub(crate) async fn step_rows(
     store: &Store,
     runs: &[RunId],
 ) -> Result<HashMap<RunId, Vec<StepRow>>> {
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query!(
-        r#"select run_id, node, item_path, state, attempt, ports, output, error, kept, waits_on, signal,
+    let mut rows = sqlx::query!(
+        r#"select run_id, workspace_id, node, item_path, state, attempt, ports, output, output_sha256, error, kept, waits_on, signal,
                   floor(extract(epoch from end_by - now()) * 1000)::bigint as left_ms,
                   coalesce(start_by < now(), false) as "is_late!"
            from step where run_id = any($1)"#,
@@ -824,8 +860,25 @@ pub(crate) async fn step_rows(
     )
     .fetch_all(&store.hot)
     .await?;
+    let large = rows.iter().enumerate().filter_map(|(index, row)| {
+        let step = (row.node.as_str(), row.item_path.as_str());
+        let (workspace, run) = (row.workspace_id.into(), row.run_id.into());
+        let sha256 = row.output_sha256.as_deref();
+        output::Kept::of(index, workspace, run, step, sha256)
+    });
+    let large: Vec<_> = large.collect();
+    let mut damage = HashMap::new();
+    for (index, whole) in output::whole(store, large).await {
+        match whole {
+            Ok(whole) => rows[index].output = Some(whole),
+            Err(StoreError::Damaged(what)) => {
+                damage.insert(index, what);
+            }
+            Err(error) => return Err(error),
+        }
+    }
     let mut steps: HashMap<RunId, Vec<StepRow>> = HashMap::new();
-    for row in rows {
+    for (index, row) in rows.into_iter().enumerate() {
         steps.entry(row.run_id.into()).or_default().push(StepRow {
             node: row.node,
             item_path: row.item_path,
@@ -833,6 +886,7 @@ pub(crate) async fn step_rows(
             attempt: row.attempt,
             ports: row.ports,
             output: row.output,
+            damage: damage.remove(&index),
             error: row.error,
             kept: row.kept,
             waits_on: row.waits_on,

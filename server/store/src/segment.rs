@@ -20,13 +20,13 @@ use crate::{
     call::{self, CallWrite, Ended},
     delivery::Channel,
     events::{Event, Wake},
-    failure, failure_notice, fresh_id, generation, line,
+    failure, failure_notice, fresh_id, generation, line, output,
     queue::{self, Holder, Lease},
     run::{self, StepRow},
     series::{self, Draw},
 };
 
-use rows::{Held, Rows};
+use rows::{Held, LargeOutputs, Rows};
 
 /// What one segment did.
 #[expect(
@@ -92,6 +92,8 @@ pub struct StepWrite {
     pub state: String,
     pub attempt: i32,
     pub ports: Vec<String>,
+    /// Whole; how much of it lies in the row is said where rows are gathered.
+    #[serde(skip)]
     pub output: Option<Json>,
     pub error: Option<Json>,
     pub warnings: Option<Json>,
@@ -276,7 +278,8 @@ pub async fn commit(
         .map(|segment| (segment.lease.run, *segment))
         .collect();
     draw_numbers(&mut transaction, &by_run, &mut writes).await?;
-    let rows = Rows::gather(&by_run, &writes);
+    let large = put_large(store, &by_run, &writes).await?;
+    let rows = Rows::gather(&by_run, &writes, &large);
     let leases = write(&mut transaction, &rows, &order).await?;
     // Steps first: what is still open afterwards is what the end of the run cancels.
     let asked = end_others(&mut transaction, &ended, &writes).await?;
@@ -321,6 +324,8 @@ pub async fn commit(
     let admitted = line::advance(&mut transaction, joined, &left).await?;
     transaction.commit().await?;
     committed();
+    drop(rows);
+    output::keep(store, large.into_values().collect()).await;
     tell(store, &by_run, &writes, &asked);
     line::tell(&store.events, &admitted);
     if asks {
@@ -330,7 +335,6 @@ pub async fn commit(
     if entered {
         queue::wake(store);
     }
-    drop(rows);
     Ok(answers(segments, writes, leases))
 }
 
@@ -349,7 +353,8 @@ async fn commit_plain(
         .iter()
         .map(|segment| (segment.lease.run, *segment))
         .collect();
-    let rows = Rows::gather(&by_run, &writes);
+    let large = put_large(store, &by_run, &writes).await?;
+    let rows = Rows::gather(&by_run, &writes, &large);
     let mut connection = store.hot.acquire().await?;
     let written = rows
         .write_at_once(&mut connection, &Held::of(order), holder)
@@ -357,9 +362,32 @@ async fn commit_plain(
     drop(connection);
     committed();
     drop(rows);
+    output::keep(store, large.into_values().collect()).await;
     writes.retain(|run, _| written.held.contains(run));
     tell(store, &by_run, &writes, &HashSet::new());
     Ok(answers(segments, writes, written.leases))
+}
+
+/// Writes what is too large for its row to the file store, before any row.
+async fn put_large(
+    store: &Store,
+    segments: &HashMap<RunId, &Segment>,
+    writes: &BTreeMap<RunId, Writes>,
+) -> Result<LargeOutputs> {
+    let mut large = LargeOutputs::new();
+    for (run, writes) in writes {
+        let Some(scope) = segments.get(run).map(|segment| segment.scope) else {
+            continue;
+        };
+        for (index, step) in writes.steps.iter().enumerate() {
+            if let Some(output) = &step.output
+                && let Some(put) = output::put(store, scope, output).await?
+            {
+                large.insert((*run, index), put);
+            }
+        }
+    }
+    Ok(large)
 }
 
 /// Steps, entries, runs and answers of segments whose entries are taken; gives the heads that their executor keeps.

@@ -270,7 +270,7 @@ async fn needed_above(
     .await?)
 }
 
-/// Deletes runs with everything that belongs to them alone; the hashes of their files.
+/// Deletes runs with everything that belongs to them alone; the hashes of their files and large values.
 async fn delete_runs(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -283,9 +283,13 @@ async fn delete_runs(
     .fetch_all(&mut *connection)
     .await?;
     delete_tries(connection, &deliveries).await?;
-    sqlx::query!("delete from step where run_id = any($1)", runs)
-        .execute(&mut *connection)
-        .await?;
+    let outputs = sqlx::query_scalar!(
+        r#"with gone as (delete from step where run_id = any($1) returning output_sha256)
+           select distinct output_sha256 as "sha256!" from gone where output_sha256 is not null"#,
+        runs
+    )
+    .fetch_all(&mut *connection)
+    .await?;
     sqlx::query!("delete from attempt where run_id = any($1)", runs)
         .execute(&mut *connection)
         .await?;
@@ -323,8 +327,8 @@ async fn delete_runs(
         file_bytes: kept().map(|file| file.size_bytes).sum(),
         kept: 0,
     };
-    let bytes = kept().map(|file| file.sha256.clone()).collect();
-    Ok((cleaned, bytes))
+    let bytes = kept().map(|file| file.sha256.clone());
+    Ok((cleaned, bytes.chain(outputs).collect()))
 }
 
 async fn delete_tries(connection: &mut PgConnection, deliveries: &[Uuid]) -> Result<()> {

@@ -87,10 +87,10 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     .fetch_one(&mut *transaction)
     .await?;
     sqlx::query!(
-        "insert into step (run_id, node, item_path, workspace_id, state, attempt, ports, output, error, warnings, kept, worker_id,
-                           started_at, finished_at)
-         select $1, node, item_path, workspace_id, state, attempt, ports, output, error, warnings, kept, worker_id,
-                started_at, finished_at
+        "insert into step (run_id, node, item_path, workspace_id, state, attempt, ports, output, output_sha256, error, warnings, kept,
+                           worker_id, started_at, finished_at)
+         select $1, node, item_path, workspace_id, state, attempt, ports, output, output_sha256, error, warnings, kept,
+                worker_id, started_at, finished_at
          from step where run_id = $2 and node = any($3)",
         new.as_uuid(),
         run.as_uuid(),
@@ -206,13 +206,16 @@ async fn expect_alone(connection: &mut PgConnection, run: RunId) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a retry that would go on with files which are kept no longer.
+/// Refuses a retry that would go on with files which are kept no longer, or with values that cannot be read.
 async fn expect_files(
     connection: &mut PgConnection,
     run: RunId,
     kept: &[&StepRow],
     input: &Json,
 ) -> Result<()> {
+    if let Some(damage) = kept.iter().find_map(|row| row.damage.as_ref()) {
+        return Err(StoreError::Damaged(damage.clone()));
+    }
     let outputs = kept.iter().filter_map(|row| row.output.as_ref());
     let texts: Vec<String> = outputs.chain([input]).map(Json::to_string).collect();
     match retention::removed_file(connection, run.as_uuid(), &texts).await? {

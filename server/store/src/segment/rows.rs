@@ -17,6 +17,7 @@ use super::{
 use crate::{
     Result,
     call::CallWrite,
+    output::Large,
     queue::{Holder, Lease},
 };
 
@@ -29,9 +30,23 @@ pub(super) struct Of<'a, T> {
     pub(super) row: &'a T,
 }
 
+/// A step's row with what it has of the output.
+#[derive(Serialize)]
+pub(super) struct StepOf<'a> {
+    pub(super) run_id: RunId,
+    workspace_id: WorkspaceId,
+    #[serde(flatten)]
+    pub(super) row: &'a StepWrite,
+    output: Option<&'a Json>,
+    output_sha256: Option<String>,
+}
+
+/// Outputs that are too large for their rows, by run and place among its steps.
+pub(super) type LargeOutputs = HashMap<(RunId, usize), Large>;
+
 /// The rows of all segments of a transaction.
 pub(super) struct Rows<'a> {
-    pub(super) steps: Vec<Of<'a, StepWrite>>,
+    pub(super) steps: Vec<StepOf<'a>>,
     pub(super) attempts: Vec<Of<'a, AttemptWrite>>,
     heads: Vec<(&'a Segment, &'a Head)>,
     /// With the milliseconds since its first step here began.
@@ -100,21 +115,22 @@ macro_rules! write_rows {
             "with "
                 + $taken
                 + r#", stepped as (
-                   insert into step (run_id, workspace_id, node, item_path, state, attempt, ports, output, error, warnings, kept, waits_on,
-                                     wait_until, worker_id, started_at, finished_at, start_by, end_by)
-                   select run_id, workspace_id, node, item_path, state, attempt, ports, nullif(output, 'null'), nullif(error, 'null'),
-                          nullif(warnings, 'null'), nullif(kept, 'null'), waits_on, wait_until, worker_id,
+                   insert into step (run_id, workspace_id, node, item_path, state, attempt, ports, output, output_sha256, error, warnings,
+                                     kept, waits_on, wait_until, worker_id, started_at, finished_at, start_by, end_by)
+                   select run_id, workspace_id, node, item_path, state, attempt, ports, nullif(output, 'null'), output_sha256,
+                          nullif(error, 'null'), nullif(warnings, 'null'), nullif(kept, 'null'), waits_on, wait_until, worker_id,
                           now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond',
                           now() + start_ms * interval '1 millisecond',
                           now() + (total_ms - coalesce(started_ago_ms, 0)) * interval '1 millisecond'
                    from taken join json_to_recordset($6::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text,
-                        attempt integer, ports text[], output jsonb, error jsonb, warnings jsonb, kept jsonb, waits_on text,
-                        wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint, start_ms bigint,
+                        attempt integer, ports text[], output jsonb, output_sha256 bytea, error jsonb, warnings jsonb, kept jsonb,
+                        waits_on text, wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint, start_ms bigint,
                         total_ms bigint) using (run_id)
                    on conflict (run_id, node, item_path) do update set
                         state = excluded.state, attempt = excluded.attempt, ports = excluded.ports, output = excluded.output,
-                        error = excluded.error, warnings = excluded.warnings, kept = excluded.kept, waits_on = excluded.waits_on,
-                        wait_until = excluded.wait_until, worker_id = excluded.worker_id,
+                        output_sha256 = excluded.output_sha256, error = excluded.error, warnings = excluded.warnings,
+                        kept = excluded.kept, waits_on = excluded.waits_on, wait_until = excluded.wait_until,
+                        worker_id = excluded.worker_id,
                         started_at = coalesce(step.started_at, excluded.started_at), finished_at = excluded.finished_at,
                         start_by = excluded.start_by, end_by = coalesce(step.end_by, excluded.end_by)),
                entered as (
@@ -183,6 +199,7 @@ impl<'a> Rows<'a> {
     pub(super) fn gather(
         segments: &HashMap<RunId, &'a Segment>,
         writes: &'a BTreeMap<RunId, Writes>,
+        large: &'a LargeOutputs,
     ) -> Self {
         let mut rows = Self {
             steps: Vec::new(),
@@ -199,10 +216,16 @@ impl<'a> Rows<'a> {
                 continue;
             };
             let workspace_id = segment.scope.workspace();
-            rows.steps.extend(writes.steps.iter().map(|row| Of {
-                run_id: *run,
-                workspace_id,
-                row,
+            let steps = writes.steps.iter().enumerate();
+            rows.steps.extend(steps.map(|(index, row)| {
+                let large = large.get(&(*run, index));
+                StepOf {
+                    run_id: *run,
+                    workspace_id,
+                    row,
+                    output: large.map(|large| &large.stand_in).or(row.output.as_ref()),
+                    output_sha256: large.map(Large::hash),
+                }
             }));
             rows.attempts.extend(writes.attempts.iter().map(|row| Of {
                 run_id: *run,
