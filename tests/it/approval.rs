@@ -229,7 +229,7 @@ async fn who_is_asked_sees_the_page_as_long_as_they_are_asked_and_no_other_file(
     let answers = [("_decision", "approve"), ("discount", "3")];
     let taken = decide(&visitor, &page, &answers).await;
     assert_eq!(taken.status, 303, "{}", html(&taken));
-    assert_eq!(visitor.get(&pdf).await.status, 404, "it is decided");
+    assert_eq!(visitor.get(&pdf).await.status, 410, "it is decided");
     office.close().await;
 }
 

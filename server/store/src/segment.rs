@@ -319,6 +319,13 @@ pub async fn commit(
     }
     let mut joined = call::insert(&mut transaction, &rows.calls).await?;
     joined.extend(begun.joined);
+    // A run that ends with its caller may have called others in this very commit.
+    let called: Vec<RunId> = rows
+        .calls
+        .iter()
+        .map(|(_, call)| call.child)
+        .chain(called)
+        .collect();
     let with_callers = call::end_orphans(&mut transaction, &called).await?;
     let left = left(&ended, &by_run, &with_callers);
     let admitted = line::advance(&mut transaction, joined, &left).await?;
