@@ -370,7 +370,7 @@ fn settings(durable: bool) -> Vec<String> {
         "jit=off",
         "wal_compression=on",
         "autovacuum_naptime=15s",
-        "idle_in_transaction_session_timeout=60s",
+        "idle_in_transaction_session_timeout=20s",
     ]);
     if !durable {
         settings.extend([
