@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use engine::ids::RunId;
+use engine::{
+    call::{CallRequest, Callee, Offer, child_id},
+    ids::RunId,
+};
 use formwork_tests::site::{Published, Site};
 use serde_json::json;
 use store::{
-    queue::{self, ClaimForm, ClaimedEntry, Holder, Source, Turn},
+    call::CallWrite,
+    queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, Source, Turn},
     run,
-    segment::{self, Committed, RunWrite, Segment, StepWrite, Writes, Writing},
+    segment::{self, Committed, Due, Head, RunWrite, Segment, StepWrite, Writes, Writing},
     worker::{self, Kind},
 };
 
@@ -27,15 +31,15 @@ async fn lose(site: &Site) {
     queue::rescue(&site.store).await.expect("rescue");
 }
 
-/// A segment that says that the run succeeded.
-fn segment(entry: &ClaimedEntry, holder: Holder, output: serde_json::Value) -> Segment {
-    let step = StepWrite {
-        node: "start".into(),
-        item_path: String::new(),
-        state: "succeeded".into(),
+/// The step of a head, which it ended now.
+fn step(entry: &ClaimedEntry, holder: Holder, state: &str) -> StepWrite {
+    StepWrite {
+        node: entry.lease.node.clone(),
+        item_path: entry.lease.item_path.clone(),
+        state: state.into(),
         attempt: 1,
-        ports: vec!["out".into()],
-        output: Some(output),
+        ports: Vec::new(),
+        output: None,
         error: None,
         warnings: None,
         kept: None,
@@ -46,26 +50,86 @@ fn segment(entry: &ClaimedEntry, holder: Holder, output: serde_json::Value) -> S
         finished_ago_ms: Some(0),
         start_ms: None,
         total_ms: None,
-    };
+    }
+}
+
+fn segment(entry: &ClaimedEntry, holder: Holder, writes: Writes) -> Segment {
     Segment {
         lease: entry.lease.clone(),
         scope: entry.run.scope,
         workflow: entry.run.workflow,
         trial: false,
-        parent: None,
+        parent: entry.run.parent,
         may_have_called: false,
         draws_numbers: false,
         limited: false,
         holder,
-        writes: Writing::Known(Box::new(Writes {
-            steps: vec![step],
-            run: Some(RunWrite {
-                state: "succeeded".into(),
-                error: None,
-                cancels: false,
-            }),
-            ..Writes::default()
-        })),
+        writes: Writing::Known(Box::new(writes)),
+    }
+}
+
+/// A segment that says that the run succeeded.
+fn success(entry: &ClaimedEntry, holder: Holder, output: serde_json::Value) -> Segment {
+    let step = StepWrite {
+        ports: vec!["out".into()],
+        output: Some(output),
+        ..step(entry, holder, "succeeded")
+    };
+    let writes = Writes {
+        steps: vec![step],
+        run: Some(RunWrite {
+            state: "succeeded".into(),
+            error: None,
+            cancels: false,
+        }),
+        ..Writes::default()
+    };
+    segment(entry, holder, writes)
+}
+
+/// What a head writes that calls a workflow.
+fn call(entry: &ClaimedEntry, holder: Holder, published: &Published) -> Writes {
+    let Lease {
+        run,
+        node,
+        item_path,
+        head_at,
+        ..
+    } = &entry.lease;
+    let step = StepWrite {
+        waits_on: Some("call".into()),
+        finished_ago_ms: None,
+        ..step(entry, holder, "waiting")
+    };
+    let callee = Callee {
+        workflow: published.workflow,
+        name: "Test".into(),
+        version: published.version,
+        number: 1,
+        offer: Offer {
+            trigger: "start".into(),
+            fields: Vec::new(),
+            answer: None,
+        },
+    };
+    let call = CallWrite {
+        node: node.clone(),
+        item_path: item_path.clone(),
+        child: child_id(*run, node, item_path, head_at.as_millisecond()),
+        request: CallRequest {
+            callee,
+            input: json!({}),
+        },
+    };
+    Writes {
+        steps: vec![step],
+        calls: vec![call],
+        run: Some(RunWrite {
+            state: "waiting".into(),
+            error: None,
+            cancels: false,
+        }),
+        ..Writes::default()
     }
 }
 
@@ -207,7 +271,7 @@ async fn an_old_fence_writes_nothing() {
         [(current.lease.run, current.lease.fence)]
     );
 
-    let results = segment::commit(&site.store, &[segment(&stale, first, json!("old"))], &|| {})
+    let results = segment::commit(&site.store, &[success(&stale, first, json!("old"))], &|| {})
         .await
         .expect("commit");
     assert!(matches!(results[0], Committed::Stale));
@@ -216,7 +280,7 @@ async fn an_old_fence_writes_nothing() {
 
     let results = segment::commit(
         &site.store,
-        &[segment(&current, second, json!("new"))],
+        &[success(&current, second, json!("new"))],
         &|| {},
     )
     .await
@@ -225,13 +289,82 @@ async fn an_old_fence_writes_nothing() {
     assert_eq!(site.db.sql("select output from step"), "\"new\"");
     let results = segment::commit(
         &site.store,
-        &[segment(&current, second, json!("twice"))],
+        &[success(&current, second, json!("twice"))],
         &|| {},
     )
     .await
     .expect("commit");
     assert!(matches!(results[0], Committed::Stale));
     assert_eq!(site.db.sql("select output from step"), "\"new\"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_calls_in_the_commit_that_ends_its_caller_ends_with_both() {
+    let site = Site::new().await;
+    let published = light(&site).await;
+    let holder = site.worker().await;
+    site.start(&published).await;
+    let caller = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
+    // It goes on beside the call.
+    let beside = Head {
+        node: "a".into(),
+        item_path: String::new(),
+        due: Due::InMs(0),
+        head_at: None,
+        priority: 0,
+        leased: false,
+    };
+    let writes = Writes {
+        heads: vec![beside],
+        ..call(&caller, holder, &published)
+    };
+    segment::commit(&site.store, &[segment(&caller, holder, writes)], &|| {})
+        .await
+        .expect("commit");
+    let mut claimed = claim(&site, holder, ClaimForm::SkipLocked).await;
+    claimed.sort_by_key(|entry| entry.lease.run);
+    let [beside, called] = claimed.as_slice() else {
+        panic!("not two heads: {claimed:?}");
+    };
+    assert_eq!(called.run.parent, Some(beside.lease.run));
+
+    let error = json!({"code": "refused", "message": "no"});
+    let fails = Writes {
+        steps: vec![StepWrite {
+            error: Some(error.clone()),
+            ..step(beside, holder, "failed")
+        }],
+        run: Some(RunWrite {
+            state: "failed".into(),
+            error: Some(error),
+            cancels: true,
+        }),
+        ..Writes::default()
+    };
+    let group = [
+        Segment {
+            may_have_called: true,
+            ..segment(beside, holder, fails)
+        },
+        segment(called, holder, call(called, holder, &published)),
+    ];
+    let results = segment::commit(&site.store, &group, &|| {})
+        .await
+        .expect("commit");
+    for result in &results {
+        assert!(matches!(result, Committed::Done { .. }), "{result:?}");
+    }
+    assert_eq!(
+        site.db
+            .sql("select string_agg(state, ' ' order by id) from run"),
+        "failed cancelled cancelled"
+    );
+    assert_eq!(
+        site.db
+            .sql("select count(*) from step where finished_at is null"),
+        "0"
+    );
+    site.assert_idle();
 }
 
 #[tokio::test(flavor = "multi_thread")]
