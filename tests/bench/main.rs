@@ -43,6 +43,10 @@ fn main() -> anyhow::Result<ExitCode> {
         runtime.block_on(baseline::serve_hello(port))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if arguments == [steps::BUSY_SERVER] {
+        runtime.block_on(steps::serve())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let _ = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(measure(&Arguments::parse(&arguments)?))
 }

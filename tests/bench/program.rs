@@ -16,6 +16,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
+use crate::steps;
+
 /// A folder with a cluster in it; the program is started on it as often as needed.
 pub(crate) struct Place {
     folder: TempDir,
@@ -51,6 +53,11 @@ impl Place {
         self.start_as("run", environment)
     }
 
+    /// Everything in one process of this program, with the node type of `steps`.
+    pub(crate) fn start_busy(&self) -> anyhow::Result<Program> {
+        self.start_program(&std::env::current_exe()?, steps::BUSY_SERVER, &[])
+    }
+
     /// Answers HTTP over the private database, and runs nothing.
     pub(crate) fn serve(&self, environment: &[(&str, &str)]) -> anyhow::Result<Program> {
         self.start_as("serve", environment)
@@ -63,11 +70,19 @@ impl Place {
     }
 
     fn start_as(&self, role: &str, environment: &[(&str, &str)]) -> anyhow::Result<Program> {
+        self.start_program(&self.programs.join("formwork"), role, environment)
+    }
+
+    fn start_program(
+        &self,
+        program: &Path,
+        role: &str,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Program> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = std::fs::File::create(self.folder.path().join(format!("log-{role}-{port}")))?;
         let started = Instant::now();
-        let program = self.programs.join("formwork");
-        let child = Command::new(&program)
+        let child = Command::new(program)
             .arg(role)
             .env_remove("DATABASE_URL")
             .env("FORMWORK_DATA_DIR", self.data_dir())
