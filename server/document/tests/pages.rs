@@ -1021,6 +1021,8 @@ proptest! {
         });
         let rendered = render(parts.clone(), &json!({"texts": texts}));
         let codes: Vec<&str> = rendered.warnings.iter().map(|one| one.code.as_str()).filter(|code| *code != "list_empty").collect();
+        // Columns in columns in columns may be so narrow that one row is taller than a page, which is told (`what_does_not_fit_on_the_paper_is_told`).
+        prop_assume!(!codes.contains(&"block_overflow"));
         // Narrow columns may cut a number and say so; nothing else is wrong.
         assert!(codes.iter().all(|code| *code == "number_cut"), "{:?}", rendered.warnings);
         assert_on_paper(&rendered);
