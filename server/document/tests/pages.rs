@@ -15,7 +15,7 @@ use engine::{
     kind::Kind,
     value::{Record, Value},
 };
-use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
+use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assume, prop_oneof, proptest};
 use serde_json::{Value as Json, json};
 
 /// Chinese, Japanese and Korean, where this system has it.
