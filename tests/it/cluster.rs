@@ -21,6 +21,18 @@ fn folder() -> tempfile::TempDir {
     dir
 }
 
+/// A process that another test begins at this moment has the lock of what was stopped, too, until it is a program of its own.
+async fn start_again(dir: &tempfile::TempDir) -> Cluster {
+    loop {
+        match Cluster::start(&options(dir)) {
+            Err(PostgresError::InUse { .. }) => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            started => return started.expect("another start"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn starts_again_with_its_data_and_only_once() {
     let dir = folder();
@@ -37,15 +49,7 @@ async fn starts_again_with_its_data_and_only_once() {
     );
     drop(first);
 
-    // A process that another test begins at this moment has our lock, too, until it is a program of its own.
-    let second = loop {
-        match Cluster::start(&options(&dir)) {
-            Err(PostgresError::InUse { .. }) => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            started => break started.expect("second start"),
-        }
-    };
+    let second = start_again(&dir).await;
     store::database::migrate(&second.url("kept"))
         .await
         .expect("the database is still there");
@@ -77,7 +81,7 @@ async fn recovers_after_the_server_was_killed() {
         .expect("told");
     drop(first);
 
-    let second = Cluster::start(&options(&dir)).expect("start after the crash");
+    let second = start_again(&dir).await;
     store::database::migrate(&second.url("kept"))
         .await
         .expect("recovered");
