@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    os::unix::fs::symlink,
     path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -275,6 +276,39 @@ async fn a_lost_value_fails_its_run_alone_and_says_which_it_was() {
         .await
         .expect("it makes the value anew");
     executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_cannot_be_read_now_holds_up_its_run_alone() {
+    let site = Site::new().await;
+    let nodes = [
+        ("start", "t_start", json!({})),
+        ("ask", "t_signal", json!({})),
+    ];
+    let published = site.publish(&nodes, &["start>ask"]).await;
+    let executor = site.executor().await;
+    let large = site.accept(&published, json!({ "text": text() })).await;
+    let small = site.start(&published).await;
+    site.until("select count(*) from run where state = 'waiting'", "2")
+        .await;
+    let place = place(&site.db, &large.run_id.to_string(), "start");
+    let bytes = fs::read(&place).expect("the bytes are there");
+    fs::remove_file(&place).expect("the bytes are there");
+    // A folder would be told as nothing, and whoever may do everything reads what nobody may read: a link to itself is an error for all.
+    symlink(&place, &place).expect("a link");
+    for run in [large.run_id, small] {
+        let answered = run::signal(&site.store, &published.scope, run, "ask", &json!("yes")).await;
+        assert!(answered.expect("a signal"));
+    }
+    assert_eq!(site.end(&published, small).await.state, "succeeded");
+    let put_off = "select lease_owner is null and due_at > now() from queue_entry";
+    site.until(put_off, "t").await;
+    fs::remove_file(&place).expect("the link is there");
+    fs::write(&place, bytes).expect("the bytes are back");
+    site.db.sql("update queue_entry set due_at = now()");
+    assert_eq!(site.end(&published, large.run_id).await.state, "succeeded");
+    executor.shutdown().await;
+    site.assert_idle();
 }
 
 #[tokio::test(flavor = "multi_thread")]
