@@ -18,7 +18,7 @@ use formwork_tests::{
 };
 use serde_json::{Value as Json, json};
 use store::{
-    maintenance, private,
+    link, maintenance, private,
     run::{self, Retry},
 };
 
@@ -262,10 +262,10 @@ async fn a_lost_value_fails_its_run_alone_and_says_which_it_was() {
     assert_eq!(site.end(&published, small).await.state, "succeeded");
     let standing = site.end(&published, large.run_id).await;
     assert_eq!(standing.state, "failed");
-    assert_eq!(standing.error.expect("an error")["code"], "value_damaged");
-    let refused = run::steps(&site.store, &published.scope, large.run_id).await;
-    let refused = refused.expect_err("the value is lost").to_string();
-    assert!(refused.contains("step start of run"), "{refused}");
+    let error = standing.error.expect("an error");
+    assert_eq!(error["code"], "value_damaged");
+    let reason = error["params"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("step start of run"), "{reason}");
     let retry = |from: &str| Retry {
         from_node: Some(from.into()),
         ..Retry::default()
@@ -276,6 +276,24 @@ async fn a_lost_value_fails_its_run_alone_and_says_which_it_was() {
         .await
         .expect("it makes the value anew");
     executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_a_run_open_although_a_value_is_lost() {
+    let (office, owner) = Office::open().await;
+    let (run, _) = waiting(&office, &owner).await;
+    fs::remove_file(place(&office.db, &run, "hook")).expect("the bytes are there");
+    office.sql("update queue_entry set due_at = now()");
+    let state = format!("select state from run where id = '{run}'");
+    office.db.until(&state, "failed").await;
+    let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(told["error"]["code"], "value_damaged");
+    assert_eq!(output(&told, "hook"), &Json::Null);
+    let id: RunId = run.parse().expect("an id");
+    let token = link::run_token(&office.store.sealer, id).expect("a key");
+    let page = office.caller().get(&format!("/r/{token}")).await;
+    assert_eq!(page.status, 200);
+    office.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -132,6 +132,7 @@ pub struct StepDetail {
     pub state: String,
     pub attempt: i32,
     pub ports: Vec<String>,
+    /// `None` also where the value is lost.
     pub output: Option<Json>,
     pub error: Option<Json>,
     pub warnings: Option<Json>,
@@ -330,7 +331,8 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
     })
 }
 
-/// Every step of a run that has begun or is settled; a leased one counts as running.
+/// Every step of a run that has begun or is settled; a leased one counts as running. An output that is lost is missing: the rest is told all
+/// the same, the error of what needed it among it.
 pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepDetail>> {
     let mut rows = sqlx::query!(
         r#"select coalesce(step.node, q.node) as "node!", coalesce(step.item_path, q.item_path) as "item_path!",
@@ -359,7 +361,14 @@ pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepD
     });
     let large: Vec<_> = large.collect();
     for (index, whole) in output::whole(store, large).await {
-        rows[index].output = Some(whole?);
+        rows[index].output = match whole {
+            Ok(whole) => Some(whole),
+            Err(StoreError::Damaged(what)) => {
+                tracing::error!(what, "a large value is lost");
+                None
+            }
+            Err(error) => return Err(error),
+        };
     }
     Ok(rows
         .into_iter()
