@@ -335,10 +335,10 @@ async fn what_is_larger_than_a_step_may_put_out_fails_it() {
     let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
     let executor = site.executor().await;
     let text = |megabytes: usize| json!({ "text": "x".repeat(megabytes * 1024 * 1024) });
-    let most = site.accept(&published, text(15)).await.run_id;
+    let most = site.accept(&published, text(3)).await.run_id;
     assert_eq!(site.end(&published, most).await.state, "succeeded");
-    assert!(whole(&site, &published, most).await == text(15));
-    let over = site.accept(&published, text(16)).await.run_id;
+    assert!(whole(&site, &published, most).await == text(3));
+    let over = site.accept(&published, text(4)).await.run_id;
     let standing = site.end(&published, over).await;
     assert_eq!(standing.state, "failed");
     assert_eq!(
