@@ -279,6 +279,23 @@ async fn a_lost_value_fails_its_run_alone_and_says_which_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_is_set_aside_at_this_moment_is_not_lost() {
+    let (office, owner) = Office::open().await;
+    let (run, input) = waiting(&office, &owner).await;
+    let bytes = place(&office.db, &run, "hook");
+    // As it is between two looks for rows that name them, the second of which finds one that was written meanwhile.
+    let aside = office.sql(&format!(
+        "select workspace_id || '/' || encode(output_sha256, 'hex') from step where run_id = '{run}' and node = 'hook'"
+    ));
+    let aside = office.db.folder().join("artifacts/trash").join(aside);
+    fs::create_dir_all(aside.parent().expect("a folder")).expect("the folder is made");
+    fs::rename(bytes, aside).expect("set aside");
+    let told = ended(&office, &owner, &run).await;
+    assert!(output(&told, "hook") == &input, "the value is whole");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_pages_of_a_run_open_although_a_value_is_lost() {
     let (office, owner) = Office::open().await;
     let (run, _) = waiting(&office, &owner).await;
