@@ -14,7 +14,7 @@ use formwork_tests::{
     Office, TestDb,
     office::Caller,
     process::until,
-    site::{Published, Site},
+    site::{Published, Site, claim_form},
 };
 use serde_json::{Value as Json, json};
 use store::{
@@ -94,15 +94,15 @@ async fn a_large_value_is_whole_for_a_worker_that_comes_later_and_on_the_page() 
         "{\"files\": []}|t"
     );
     let allow = outbound::Allow::parse("127.0.0.1").expect("the list is well-formed");
-    let executor = Executor::start(Config::new(
+    let mut config = Config::new(
         office.store.clone(),
         Arc::new(nodes::catalogue()),
         Services::default(),
         outbound::Client::new(allow, "formwork-test"),
         "http://forms.test",
-    ))
-    .await
-    .expect("the executor starts");
+    );
+    config.claim_form = claim_form();
+    let executor = Executor::start(config).await.expect("the executor starts");
     let told = ended(&office, &owner, &run).await;
     assert_eq!(output(&told, "letter"), &json!({"text": "for Ada"}));
     assert!(output(&told, "hook") == &input, "the value is whole");
