@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    os::unix::fs::symlink,
     path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -13,11 +14,11 @@ use formwork_tests::{
     Office, TestDb,
     office::Caller,
     process::until,
-    site::{Published, Site},
+    site::{Published, Site, claim_form},
 };
 use serde_json::{Value as Json, json};
 use store::{
-    maintenance, private,
+    link, maintenance, private,
     run::{self, Retry},
 };
 
@@ -93,15 +94,15 @@ async fn a_large_value_is_whole_for_a_worker_that_comes_later_and_on_the_page() 
         "{\"files\": []}|t"
     );
     let allow = outbound::Allow::parse("127.0.0.1").expect("the list is well-formed");
-    let executor = Executor::start(Config::new(
+    let mut config = Config::new(
         office.store.clone(),
         Arc::new(nodes::catalogue()),
         Services::default(),
         outbound::Client::new(allow, "formwork-test"),
         "http://forms.test",
-    ))
-    .await
-    .expect("the executor starts");
+    );
+    config.claim_form = claim_form();
+    let executor = Executor::start(config).await.expect("the executor starts");
     let told = ended(&office, &owner, &run).await;
     assert_eq!(output(&told, "letter"), &json!({"text": "for Ada"}));
     assert!(output(&told, "hook") == &input, "the value is whole");
@@ -261,10 +262,10 @@ async fn a_lost_value_fails_its_run_alone_and_says_which_it_was() {
     assert_eq!(site.end(&published, small).await.state, "succeeded");
     let standing = site.end(&published, large.run_id).await;
     assert_eq!(standing.state, "failed");
-    assert_eq!(standing.error.expect("an error")["code"], "value_damaged");
-    let refused = run::steps(&site.store, &published.scope, large.run_id).await;
-    let refused = refused.expect_err("the value is lost").to_string();
-    assert!(refused.contains("step start of run"), "{refused}");
+    let error = standing.error.expect("an error");
+    assert_eq!(error["code"], "value_damaged");
+    let reason = error["params"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("step start of run"), "{reason}");
     let retry = |from: &str| Retry {
         from_node: Some(from.into()),
         ..Retry::default()
@@ -278,15 +279,83 @@ async fn a_lost_value_fails_its_run_alone_and_says_which_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_is_set_aside_at_this_moment_is_not_lost() {
+    let (office, owner) = Office::open().await;
+    let (run, input) = waiting(&office, &owner).await;
+    let bytes = place(&office.db, &run, "hook");
+    // As it is between two looks for rows that name them, the second of which finds one that was written meanwhile.
+    let aside = office.sql(&format!(
+        "select workspace_id || '/' || encode(output_sha256, 'hex') from step where run_id = '{run}' and node = 'hook'"
+    ));
+    let aside = office.db.folder().join("artifacts/trash").join(aside);
+    fs::create_dir_all(aside.parent().expect("a folder")).expect("the folder is made");
+    fs::rename(bytes, aside).expect("set aside");
+    let told = ended(&office, &owner, &run).await;
+    assert!(output(&told, "hook") == &input, "the value is whole");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_a_run_open_although_a_value_is_lost() {
+    let (office, owner) = Office::open().await;
+    let (run, _) = waiting(&office, &owner).await;
+    fs::remove_file(place(&office.db, &run, "hook")).expect("the bytes are there");
+    office.sql("update queue_entry set due_at = now()");
+    let state = format!("select state from run where id = '{run}'");
+    office.db.until(&state, "failed").await;
+    let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(told["error"]["code"], "value_damaged");
+    assert_eq!(output(&told, "hook"), &Json::Null);
+    let id: RunId = run.parse().expect("an id");
+    let token = link::run_token(&office.store.sealer, id).expect("a key");
+    let page = office.caller().get(&format!("/r/{token}")).await;
+    assert_eq!(page.status, 200);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_cannot_be_read_now_holds_up_its_run_alone() {
+    let site = Site::new().await;
+    let nodes = [
+        ("start", "t_start", json!({})),
+        ("ask", "t_signal", json!({})),
+    ];
+    let published = site.publish(&nodes, &["start>ask"]).await;
+    let executor = site.executor().await;
+    let large = site.accept(&published, json!({ "text": text() })).await;
+    let small = site.start(&published).await;
+    site.until("select count(*) from run where state = 'waiting'", "2")
+        .await;
+    let place = place(&site.db, &large.run_id.to_string(), "start");
+    let bytes = fs::read(&place).expect("the bytes are there");
+    fs::remove_file(&place).expect("the bytes are there");
+    // A folder would be told as nothing, and whoever may do everything reads what nobody may read: a link to itself is an error for all.
+    symlink(&place, &place).expect("a link");
+    for run in [large.run_id, small] {
+        let answered = run::signal(&site.store, &published.scope, run, "ask", &json!("yes")).await;
+        assert!(answered.expect("a signal"));
+    }
+    assert_eq!(site.end(&published, small).await.state, "succeeded");
+    let put_off = "select lease_owner is null and due_at > now() from queue_entry";
+    site.until(put_off, "t").await;
+    fs::remove_file(&place).expect("the link is there");
+    fs::write(&place, bytes).expect("the bytes are back");
+    site.db.sql("update queue_entry set due_at = now()");
+    assert_eq!(site.end(&published, large.run_id).await.state, "succeeded");
+    executor.shutdown().await;
+    site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_larger_than_a_step_may_put_out_fails_it() {
     let site = Site::new().await;
     let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
     let executor = site.executor().await;
     let text = |megabytes: usize| json!({ "text": "x".repeat(megabytes * 1024 * 1024) });
-    let most = site.accept(&published, text(15)).await.run_id;
+    let most = site.accept(&published, text(3)).await.run_id;
     assert_eq!(site.end(&published, most).await.state, "succeeded");
-    assert!(whole(&site, &published, most).await == text(15));
-    let over = site.accept(&published, text(16)).await.run_id;
+    assert!(whole(&site, &published, most).await == text(3));
+    let over = site.accept(&published, text(4)).await.run_id;
     let standing = site.end(&published, over).await;
     assert_eq!(standing.state, "failed");
     assert_eq!(

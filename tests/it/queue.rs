@@ -557,6 +557,30 @@ async fn a_committer_that_panics_or_loses_its_connection_fails_no_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_stood_still_in_a_transaction_fails_no_run() {
+    let site = Site::new().await;
+    let published = light(&site).await;
+    // What the database tells a session whose transaction it ended because nothing came.
+    site.db.sql(
+        "create sequence stood_still;
+         create function stood_still() returns trigger language plpgsql as $$
+         begin
+             if nextval('stood_still') <= 3 then
+                 raise exception 'terminating connection due to idle-in-transaction timeout' using errcode = '25P03';
+             end if;
+             return null;
+         end $$;
+         create trigger stood_still after insert on step for each statement execute function stood_still()",
+    );
+    let run = site.start(&published).await;
+    let executor = site.executor().await;
+    assert_eq!(site.end(&published, run).await.state, "succeeded");
+    assert_eq!(site.db.sql("select last_value > 3 from stood_still"), "t");
+    executor.shutdown().await;
+    site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_two_lost_leases_a_segment_is_one_step() {
     let site = Site::new().await;
     let published = light(&site).await;

@@ -259,8 +259,8 @@ impl Site {
     }
 }
 
-/// How executors of tests claim: the tests of the queue, of deaths and of upgrades are run once in each form.
-pub(crate) fn claim_form() -> ClaimForm {
+/// How executors of tests claim: CI runs the tests of the queue and of what hangs on it once in each form.
+pub fn claim_form() -> ClaimForm {
     std::env::var("FORMWORK_QUEUE").map_or(ClaimForm::SkipLocked, |form| {
         form.parse().expect("a form of the claim")
     })

@@ -170,7 +170,7 @@ impl Behaviour {
         }
         let output = match self.does.as_str() {
             "nul" => json!("a\0b"),
-            "large" => json!("a".repeat(17 * 1024 * 1024)),
+            "large" => json!("a".repeat(5 * 1024 * 1024)),
             _ => json!({ "by": context.step().node, "now": context.step().now }),
         };
         let ports = if self.fires.is_empty() {

@@ -57,7 +57,7 @@ pub struct Config {
     pub outbound_allow: Vec<String>,
     /// This machine's name, in the list of processes: `HOSTNAME`, else what the kernel says.
     pub host: String,
-    /// `FORMWORK_EXECUTOR_SLOTS`: runs worked on at the same time; default 16.
+    /// `FORMWORK_EXECUTOR_SLOTS`: runs worked on at the same time; default 40.
     pub executor_slots: usize,
     /// `FORMWORK_LEASE_SECONDS`: how long a worker may be silent; default 30.
     pub lease: Duration,

@@ -33,7 +33,7 @@ use store::{
     events::Wake,
     failure_notice, generation, maintenance, private,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot, Turn},
-    schedule,
+    run, schedule,
     segment::Committed,
     worker::{self, Kind},
 };
@@ -326,6 +326,7 @@ async fn one(
     token: &CancellationToken,
 ) -> Option<ClaimedEntry> {
     let store = &inner.config.store;
+    let entry = whole(inner, entry).await?;
     let (run, solo) = (entry.run.clone(), entry.solo);
     let program = match inner.programs.get(store, &run).await {
         Ok(program) => program,
@@ -399,6 +400,21 @@ async fn one(
     let (writes, leases) = commit(inner, &known, done).await?;
     let fans_out = writes.heads.len() > 1;
     follow(inner, &known, &writes, leases, permits, solo && !fans_out).await
+}
+
+/// The entry with whole values in place of stand-ins. They are read here, under its lease and in its slot: what is slow or cannot be read
+/// holds up no claim, and so nobody else. `None`: the file store does not give them now.
+async fn whole(inner: &Inner, mut entry: ClaimedEntry) -> Option<ClaimedEntry> {
+    let store = &inner.config.store;
+    let (scope, id) = (entry.run.scope, entry.run.id);
+    let Err(error) = run::whole(store, &scope, id, &mut entry.steps).await else {
+        return Some(entry);
+    };
+    tracing::warn!(run.id = %id, %error, "values of a run could not be read; it is tried again later");
+    if let Err(error) = queue::put_off(store, inner.worker, &entry.lease).await {
+        tracing::warn!(run.id = %id, %error, "an entry could not be put off; its lease runs out by itself");
+    }
+    None
 }
 
 /// Hands a segment to the committer; rows that the database refuses become a failed step.

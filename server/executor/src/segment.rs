@@ -334,6 +334,7 @@ impl Known {
                 attempt: write.attempt,
                 ports: write.ports.clone(),
                 output: write.output.clone(),
+                output_sha256: None,
                 damage: None,
                 error: write.error.clone(),
                 kept: write.kept.clone(),

@@ -33,10 +33,11 @@ use crate::{
     segment::limits,
 };
 
-/// Largest output of one step, as JSON; larger things are files. The database does not feel it, since the store keeps large values out of
-/// rows. It bounds memory: a value is held a few times over (parsed, as what is written, as bytes), and 40 runs are worked on at once. Lists of
-/// a thousand entries need some megabytes; 16 cost a process 3 GB at the very worst, and four times that would be more than most have.
-const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+/// Largest output of one step, as JSON; larger things are files. What it bounds is memory: a value is held a few times over (parsed, as what
+/// is written, as bytes), many small ones take some ten times more once they are parsed than as JSON, and `Config::slots` runs are worked on at
+/// once. The database feels it less, since the store keeps large values out of rows; what a list keeps of its entries, answers, inputs of
+/// calls and messages lie in rows all the same.
+const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Most warnings kept of one step.
 const MAX_WARNINGS: usize = 200;

@@ -318,17 +318,23 @@ pub async fn removed(store: &Store, scope: &Scope, ids: &[ArtifactId]) -> Result
     Ok(rows.into_iter().map(ArtifactId::from).collect())
 }
 
-/// Bytes by their hash, all of them in memory; `None`: they are not there.
+/// Bytes by their hash, all of them in memory; `None`: they are not there. Where they lie aside at this moment, somebody may be about to put
+/// them back.
 pub(crate) async fn fetch(
     store: &Store,
     scope: &Scope,
     sha256: &[u8; 32],
 ) -> Result<Option<Bytes>> {
-    match store.artifacts.0.get(&place(scope, sha256)).await {
-        Ok(found) => found.bytes().await.map(Some).map_err(files),
-        Err(object_store::Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(files(error)),
+    let place = place(scope, sha256);
+    let aside = aside(scope.workspace().as_uuid(), sha256);
+    for place in [&place, &aside, &place] {
+        match store.artifacts.0.get(place).await {
+            Ok(found) => return found.bytes().await.map(Some).map_err(files),
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(files(error)),
+        }
     }
+    Ok(None)
 }
 
 /// The whole file in memory; its length is known from the row.
@@ -409,7 +415,7 @@ async fn remove_bytes(store: &Store, workspace: Uuid, sha256: &[u8; 32]) -> Resu
     if has_row(store, workspace, sha256).await? {
         return Ok(false);
     }
-    let aside = ObjectPath::from_iter([TRASH, &workspace.to_string(), &hex(sha256)]);
+    let aside = aside(workspace, sha256);
     let place = place_in(workspace, sha256);
     unless_gone(store.artifacts.0.rename(&place, &aside).await)?;
     throw_away(store, workspace, sha256, &aside).await
@@ -578,6 +584,10 @@ fn place(scope: &Scope, sha256: &[u8; 32]) -> ObjectPath {
 fn place_in(workspace: Uuid, sha256: &[u8; 32]) -> ObjectPath {
     let digits = hex(sha256);
     ObjectPath::from_iter([&workspace.to_string(), &digits[..2], &digits])
+}
+
+fn aside(workspace: Uuid, sha256: &[u8; 32]) -> ObjectPath {
+    ObjectPath::from_iter([TRASH, &workspace.to_string(), &hex(sha256)])
 }
 
 fn parse_place(path: &ObjectPath) -> Option<(Uuid, [u8; 32])> {

@@ -62,9 +62,10 @@ impl StoreError {
         match self {
             Self::Unavailable(_) => true,
             Self::Database(error) => match error.as_database_error() {
-                // Classes 08 connection, 40 rollback, 53 resources, 55 object state, 57 operator, 58 system.
+                // Classes 08 connection, 40 rollback, 53 resources, 55 object state, 57 operator, 58 system; 25P03: this process stood
+                // still in a transaction.
                 Some(cause) => cause.code().is_some_and(|code| {
-                    ["08", "40", "53", "55", "57", "58"]
+                    ["08", "25P03", "40", "53", "55", "57", "58"]
                         .iter()
                         .any(|class| code.starts_with(class))
                 }),

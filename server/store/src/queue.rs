@@ -52,7 +52,7 @@ pub struct Lease {
 pub struct ClaimedEntry {
     pub lease: Lease,
     pub run: Arc<RunRecord>,
-    /// Every step of the run so far.
+    /// Every step of the run so far; large values are stand-ins until `run::whole`.
     pub steps: Vec<StepRow>,
     /// No other head is queued and no step waits: what this executor knows of the run is all there is.
     pub solo: bool,
@@ -263,6 +263,22 @@ async fn let_go(store: &Store, worker: WorkerId, held: &[Lease]) -> Result<u64> 
     .execute(&store.hot)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Gives a lease back whose entry cannot be worked on now; it is due again in ten seconds, since at once it would be the same.
+pub async fn put_off(store: &Store, worker: WorkerId, lease: &Lease) -> Result<()> {
+    sqlx::query!(
+        "update queue_entry set lease_owner = null, lease_until = null, due_at = now() + interval '10 seconds'
+         where run_id = $1 and node = $2 and item_path = $3 and fence = $4 and lease_owner = $5",
+        lease.run.as_uuid(),
+        lease.node,
+        lease.item_path,
+        lease.fence,
+        worker.as_uuid(),
+    )
+    .execute(&store.hot)
+    .await?;
+    Ok(())
 }
 
 /// Readies a step that waits, in the caller's transaction; the caller holds the run row's lock. `false`: it does not wait any more,

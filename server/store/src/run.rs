@@ -67,6 +67,8 @@ pub struct StepRow {
     pub attempt: i32,
     pub ports: Vec<String>,
     pub output: Option<Json>,
+    /// The output is a stand-in, for which `whole` puts the value.
+    pub output_sha256: Option<Vec<u8>>,
     /// Why its output cannot be read: nothing can go on with it.
     pub damage: Option<String>,
     pub error: Option<Json>,
@@ -130,6 +132,7 @@ pub struct StepDetail {
     pub state: String,
     pub attempt: i32,
     pub ports: Vec<String>,
+    /// `None` also where the value is lost.
     pub output: Option<Json>,
     pub error: Option<Json>,
     pub warnings: Option<Json>,
@@ -328,7 +331,8 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
     })
 }
 
-/// Every step of a run that has begun or is settled; a leased one counts as running.
+/// Every step of a run that has begun or is settled; a leased one counts as running. An output that is lost is missing: the rest is told all
+/// the same, the error of what needed it among it.
 pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepDetail>> {
     let mut rows = sqlx::query!(
         r#"select coalesce(step.node, q.node) as "node!", coalesce(step.item_path, q.item_path) as "item_path!",
@@ -357,7 +361,14 @@ pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepD
     });
     let large: Vec<_> = large.collect();
     for (index, whole) in output::whole(store, large).await {
-        rows[index].output = Some(whole?);
+        rows[index].output = match whole {
+            Ok(whole) => Some(whole),
+            Err(StoreError::Damaged(what)) => {
+                tracing::error!(what, "a large value is lost");
+                None
+            }
+            Err(error) => return Err(error),
+        };
     }
     Ok(rows
         .into_iter()
@@ -845,14 +856,14 @@ pub(crate) async fn standings(
     Ok(steps)
 }
 
-/// Every step of these runs. What of them cannot be read is told with it: others must not wait for that.
+/// Every step of these runs; `whole` reads what large values they put out.
 pub(crate) async fn step_rows(
     store: &Store,
     runs: &[RunId],
 ) -> Result<HashMap<RunId, Vec<StepRow>>> {
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
-    let mut rows = sqlx::query!(
-        r#"select run_id, workspace_id, node, item_path, state, attempt, ports, output, output_sha256, error, kept, waits_on, signal,
+    let rows = sqlx::query!(
+        r#"select run_id, node, item_path, state, attempt, ports, output, output_sha256, error, kept, waits_on, signal,
                   floor(extract(epoch from end_by - now()) * 1000)::bigint as left_ms,
                   coalesce(start_by < now(), false) as "is_late!"
            from step where run_id = any($1)"#,
@@ -860,25 +871,8 @@ pub(crate) async fn step_rows(
     )
     .fetch_all(&store.hot)
     .await?;
-    let large = rows.iter().enumerate().filter_map(|(index, row)| {
-        let step = (row.node.as_str(), row.item_path.as_str());
-        let (workspace, run) = (row.workspace_id.into(), row.run_id.into());
-        let sha256 = row.output_sha256.as_deref();
-        output::Kept::of(index, workspace, run, step, sha256)
-    });
-    let large: Vec<_> = large.collect();
-    let mut damage = HashMap::new();
-    for (index, whole) in output::whole(store, large).await {
-        match whole {
-            Ok(whole) => rows[index].output = Some(whole),
-            Err(StoreError::Damaged(what)) => {
-                damage.insert(index, what);
-            }
-            Err(error) => return Err(error),
-        }
-    }
     let mut steps: HashMap<RunId, Vec<StepRow>> = HashMap::new();
-    for (index, row) in rows.into_iter().enumerate() {
+    for row in rows {
         steps.entry(row.run_id.into()).or_default().push(StepRow {
             node: row.node,
             item_path: row.item_path,
@@ -886,7 +880,8 @@ pub(crate) async fn step_rows(
             attempt: row.attempt,
             ports: row.ports,
             output: row.output,
-            damage: damage.remove(&index),
+            output_sha256: row.output_sha256,
+            damage: None,
             error: row.error,
             kept: row.kept,
             waits_on: row.waits_on,
@@ -896,6 +891,25 @@ pub(crate) async fn step_rows(
         });
     }
     Ok(steps)
+}
+
+/// Puts whole values where the steps of a run have stand-ins. What is lost is told with its step. After an error the steps are of no use:
+/// some of them have forgotten what their stand-ins stand for.
+pub async fn whole(store: &Store, scope: &Scope, run: RunId, steps: &mut [StepRow]) -> Result<()> {
+    let large = steps.iter_mut().enumerate().filter_map(|(index, row)| {
+        let sha256 = row.output_sha256.take();
+        let step = (row.node.as_str(), row.item_path.as_str());
+        output::Kept::of(index, scope.workspace(), run, step, sha256.as_deref())
+    });
+    let large: Vec<_> = large.collect();
+    for (index, value) in output::whole(store, large).await {
+        match value {
+            Ok(value) => steps[index].output = Some(value),
+            Err(StoreError::Damaged(what)) => steps[index].damage = Some(what),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Tells who watches the run, the lists and the workflow.

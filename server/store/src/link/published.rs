@@ -72,18 +72,22 @@ impl Addresses {
             while let Some(question) = questions.recv().await {
                 let mut group = vec![question];
                 gather(&mut questions, &mut group, GROUP).await;
-                answer_all(&pool, group).await;
+                // A panic fails those it meets, and nobody after them.
+                let answered = tokio::spawn(answer_all(pool.clone(), group));
+                if answered.await.is_err() {
+                    tracing::error!("finding workflows by their addresses panicked");
+                }
             }
         });
         Self(sender)
     }
 }
 
-async fn answer_all(pool: &PgPool, group: Vec<Question>) {
+async fn answer_all(pool: PgPool, group: Vec<Question>) {
     let mut slugs: Vec<String> = group.iter().map(|asked| asked.slug.clone()).collect();
     slugs.sort_unstable();
     slugs.dedup();
-    let found = find(pool, &slugs).await;
+    let found = find(&pool, &slugs).await;
     if let Err(error) = &found {
         tracing::warn!(%error, "workflows could not be found by their addresses");
     }

@@ -9,7 +9,7 @@ use engine::{
 use serde_json::Value as Json;
 use sqlx::PgConnection;
 
-use super::{StepRow, announce, get, step_rows};
+use super::{StepRow, announce, get, step_rows, whole};
 use crate::{
     Result, Scope, Store, StoreError, batch, fresh_id, line, private, queue, retention, series,
     storable,
@@ -43,10 +43,11 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
     };
     check_input(retry.input.as_ref())?;
     let workflow: Workflow = serde_json::from_value(detail.document)?;
-    let rows = step_rows(store, &[run])
+    let mut rows = step_rows(store, &[run])
         .await?
         .remove(&run)
         .unwrap_or_default();
+    whole(store, scope, run, &mut rows).await?;
     let mut transaction = store.pool.begin().await?;
     expect_alone(&mut transaction, run).await?;
     private::expect_kept(&mut transaction, run, retry.input.as_ref()).await?;
