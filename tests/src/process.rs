@@ -242,7 +242,7 @@ impl Drop for Program {
         self.kill();
         // A test that fails shows what its programs said.
         if std::thread::panicking() {
-            eprintln!("{}:\n{}", self.log.display(), self.log());
+            let _ = writeln!(std::io::stderr(), "{}:\n{}", self.log.display(), self.log());
         }
     }
 }
