@@ -106,6 +106,16 @@ async fn nobody_calls_and_a_late_call_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_is_lost_keeps_nobody_from_calling() {
+    let (office, owner) = Office::open().await;
+    let (_, path) = waiting(&office, &owner).await;
+    // Bytes of this name were never written.
+    office.sql("update step set output_sha256 = sha256('lost') where node = 'form'");
+    assert_eq!(office.caller().post(&path, paid()).await.status, 200);
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trial_takes_the_sample() {
     let (office, owner) = Office::open().await;
     let made = owner

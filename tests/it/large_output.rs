@@ -75,6 +75,14 @@ async fn ended(office: &Office, owner: &Caller, run: &str) -> Json {
     told
 }
 
+/// Looks at a run as its visitor does.
+async fn open_page(office: &Office, run: &str) {
+    let id: RunId = run.parse().expect("an id");
+    let token = link::run_token(&office.store.sealer, id).expect("a key");
+    let page = office.caller().get(&format!("/r/{token}")).await;
+    assert_eq!(page.status, 200);
+}
+
 /// What a step put out, as the run's page shows it.
 fn output<'a>(told: &'a Json, node: &str) -> &'a Json {
     let steps = told["steps"].as_array().expect("steps");
@@ -306,10 +314,19 @@ async fn the_pages_of_a_run_open_although_a_value_is_lost() {
     let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
     assert_eq!(told["error"]["code"], "value_damaged");
     assert_eq!(output(&told, "hook"), &Json::Null);
-    let id: RunId = run.parse().expect("an id");
-    let token = link::run_token(&office.store.sealer, id).expect("a key");
-    let page = office.caller().get(&format!("/r/{token}")).await;
-    assert_eq!(page.status, 200);
+    open_page(&office, &run).await;
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_visitor_reads_no_value_that_it_does_not_show() {
+    let (office, owner) = Office::open().await;
+    let (run, _) = waiting(&office, &owner).await;
+    let place = place(&office.db, &run, "hook");
+    fs::remove_file(&place).expect("the bytes are there");
+    // It cannot be read, and is not lost either.
+    symlink(&place, &place).expect("a link");
+    open_page(&office, &run).await;
     office.close().await;
 }
 

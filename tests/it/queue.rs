@@ -557,6 +557,46 @@ async fn a_committer_that_panics_or_loses_its_connection_fails_no_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_changes_while_a_commit_waits_counts() {
+    let site = Site::new().await;
+    let published = light(&site).await;
+    let holder = site.worker().await;
+    // What somebody does who holds the run, and what there is afterwards: the run's state, its steps, its entries.
+    for (meanwhile, expected) in [
+        ("select 1", "succeeded|1|0"),
+        (
+            "update queue_entry set lease_until = now() + interval '1 hour'",
+            "succeeded|1|0",
+        ),
+        ("update run set title = 'other'", "succeeded|1|0"),
+        ("update queue_entry set fence = fence + 1", "queued|0|1"),
+        (
+            "delete from queue_entry; update run set state = 'cancelled', finished_at = now()",
+            "cancelled|0|0",
+        ),
+    ] {
+        let run = site.start(&published).await;
+        let entry = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
+        let group = [success(&entry, holder, json!("done"))];
+        let held = site.db.hold(&format!(
+            "select id from run where id = '{run}' for update; {meanwhile}"
+        ));
+        let (results, ()) = tokio::join!(segment::commit(&site.store, &group, &|| {}), async {
+            site.db.until_waiting(1).await;
+            held.commit();
+        });
+        let stale = matches!(results.expect("commit")[0], Committed::Stale);
+        assert_eq!(stale, !expected.starts_with("succeeded"), "{meanwhile}");
+        let found = site.db.sql(&format!(
+            "select state, (select count(*) from step where run_id = run.id), (select count(*) from queue_entry where run_id = run.id)
+             from run where id = '{run}'"
+        ));
+        assert_eq!(found, expected, "{meanwhile}");
+        site.db.sql("delete from queue_entry");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_stood_still_in_a_transaction_fails_no_run() {
     let site = Site::new().await;
     let published = light(&site).await;

@@ -334,6 +334,16 @@ pub async fn get(store: &Store, scope: &Scope, run: RunId) -> Result<RunDetail> 
 /// Every step of a run that has begun or is settled; a leased one counts as running. An output that is lost is missing: the rest is told all
 /// the same, the error of what needed it among it.
 pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepDetail>> {
+    steps_with(store, scope, run, |_| true).await
+}
+
+/// The same for whoever needs the outputs of some nodes alone: large ones of the others are not read, and missing.
+pub async fn steps_with(
+    store: &Store,
+    scope: &Scope,
+    run: RunId,
+    needs: impl Fn(&str) -> bool + Send + Sync,
+) -> Result<Vec<StepDetail>> {
     let mut rows = sqlx::query!(
         r#"select coalesce(step.node, q.node) as "node!", coalesce(step.item_path, q.item_path) as "item_path!",
                   case when q.lease_owner is not null then 'running' else coalesce(step.state, 'ready') end as "state!",
@@ -354,21 +364,21 @@ pub async fn steps(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<StepD
     )
     .fetch_all(&store.pool)
     .await?;
-    let large = rows.iter().enumerate().filter_map(|(index, row)| {
+    let large = rows.iter_mut().enumerate().filter_map(|(index, row)| {
+        let sha256 = row.output_sha256.take()?;
+        // A stand-in is nothing to show.
+        row.output = None;
         let step = (row.node.as_str(), row.item_path.as_str());
-        let sha256 = row.output_sha256.as_deref();
-        output::Kept::of(index, scope.workspace(), run, step, sha256)
+        let kept = output::Kept::of(index, scope.workspace(), run, step, Some(sha256.as_slice()));
+        kept.filter(|_| needs(&row.node))
     });
     let large: Vec<_> = large.collect();
     for (index, whole) in output::whole(store, large).await {
-        rows[index].output = match whole {
-            Ok(whole) => Some(whole),
-            Err(StoreError::Damaged(what)) => {
-                tracing::error!(what, "a large value is lost");
-                None
-            }
+        match whole {
+            Ok(whole) => rows[index].output = Some(whole),
+            Err(StoreError::Damaged(what)) => tracing::error!(what, "a large value is lost"),
             Err(error) => return Err(error),
-        };
+        }
     }
     Ok(rows
         .into_iter()

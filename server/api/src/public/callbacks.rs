@@ -88,7 +88,8 @@ impl Awaited {
     /// The answer as far as there is one: `None` while the step has not begun to wait, or has not ended yet.
     async fn settled(&self, app: &App, body: &JsonValue) -> Result<Option<Response>, ApiError> {
         let store = &app.store;
-        let steps = run::steps(store, &self.scope, self.run).await?;
+        let needs = |node: &str| node == self.node;
+        let steps = run::steps_with(store, &self.scope, self.run, needs).await?;
         let step = steps
             .iter()
             .find(|step| step.node == self.node && step.item_path.is_empty());

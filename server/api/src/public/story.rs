@@ -57,7 +57,11 @@ struct StepView {
 impl Story {
     pub(super) async fn read(app: &App, scope: Scope, id: RunId) -> Result<Self, ApiError> {
         let run = run::get(&app.store, &scope, id).await?;
-        let steps = run::steps(&app.store, &scope, id).await?;
+        let workflow = graph::parse(&run.document).ok();
+        // Whoever has the link looks as often as they like.
+        let needs =
+            |node: &str| family(&app.catalogue, workflow.as_ref(), node) == Some(Family::Made);
+        let steps = run::steps_with(&app.store, &scope, id, needs).await?;
         let waits = steps
             .iter()
             .any(|step| step.waits_on.as_deref() == Some("generation"));
@@ -84,7 +88,7 @@ impl Story {
         let delivered_at = arrived.filter_map(|delivery| delivery.finished_at).max();
         Ok(Self {
             delivered_at,
-            workflow: graph::parse(&run.document).ok(),
+            workflow,
             firm: serde_json::from_value(run.firm.clone()).unwrap_or_default(),
             scope,
             run,
@@ -116,18 +120,7 @@ impl Story {
     }
 
     fn family(&self, catalogue: &Catalogue, node: &str) -> Option<Family> {
-        let node = self
-            .workflow
-            .as_ref()?
-            .nodes
-            .iter()
-            .find(|known| known.id == node)?;
-        Some(
-            catalogue
-                .get(&node.node_type, node.version)?
-                .description
-                .family,
-        )
+        family(catalogue, self.workflow.as_ref(), node)
     }
 
     /// The files that this run made for the visitor, the document first. A file that came in is not one of them.
@@ -395,6 +388,16 @@ fn state_of(state: &str) -> &'static str {
         "cancelled" => "cancelled",
         _ => "pending",
     }
+}
+
+fn family(catalogue: &Catalogue, workflow: Option<&Workflow>, node: &str) -> Option<Family> {
+    let node = workflow?.nodes.iter().find(|known| known.id == node)?;
+    Some(
+        catalogue
+            .get(&node.node_type, node.version)?
+            .description
+            .family,
+    )
 }
 
 fn collect_files(output: &Json, files: &mut Vec<FileRef>) {
