@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::Write as _,
     net::TcpListener,
     os::unix::process::ExitStatusExt as _,
     path::PathBuf,
