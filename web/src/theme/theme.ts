@@ -75,6 +75,9 @@ const variables = {
   "--mantine-color-error": "var(--err)",
   "--mantine-color-placeholder": "var(--text3)",
   "--mantine-color-anchor": "var(--accent-text)",
+  // White letters stand on it, in both schemes.
+  "--mantine-color-red-filled": "#C0272D",
+  "--mantine-color-red-filled-hover": "#A31F25",
   "--mantine-color-ink-filled": "var(--accent)",
   "--mantine-color-ink-filled-hover": "var(--accent-hover)",
   "--mantine-color-ink-text": "var(--accent-text)",
