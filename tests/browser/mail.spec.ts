@@ -103,7 +103,10 @@ test("a forgotten password is chosen anew by the link in a mail", async ({ brows
   await page.goto(link);
   await expect(page.getByRole("heading", { name: "This link is closed" })).toBeVisible();
   await page.goto(`${server.url}/settings/language`);
+  // A reload before the server has heard of it would take it back.
+  const kept = page.waitForResponse((answer) => answer.url().includes("/api/") && answer.request().method() !== "GET");
   await page.getByRole("switch", { name: "Tell me by mail when a run fails" }).click();
+  expect((await kept).ok()).toBe(true);
   await expect(page.getByRole("switch", { name: "Tell me by mail when a run fails" })).toBeChecked();
   await page.reload();
   await expect(page.getByRole("switch", { name: "Tell me by mail when a run fails" })).toBeChecked();
