@@ -1,5 +1,7 @@
 //! Outputs that are too large for their rows: they lie in the file store, are whole wherever somebody reads them, and go with their runs.
 
+mod refused;
+
 use std::{
     fs::{self, File},
     os::unix::fs::symlink,

@@ -40,6 +40,7 @@ fn step(entry: &ClaimedEntry, holder: Holder, state: &str) -> StepWrite {
         attempt: 1,
         ports: Vec::new(),
         output: None,
+        large: None,
         error: None,
         warnings: None,
         kept: None,

@@ -167,7 +167,7 @@ async fn a_failure_follows_its_rule() {
         ),
         (
             "stop",
-            "large",
+            "too_large",
             "failed",
             "after=cancelled bad=failed start=succeeded",
         ),
@@ -204,7 +204,7 @@ async fn a_failure_follows_its_rule() {
             let code = match does {
                 "panic" => "step_panicked",
                 "nul" => "nul_character",
-                "large" => "output_too_large",
+                "too_large" => "output_too_large",
                 _ => "refused",
             };
             assert_eq!(

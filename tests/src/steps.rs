@@ -122,7 +122,7 @@ impl Node for Start {
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Behaviour {
-    /// `fail`, `retryable`, `panic`, `hang`, `gate`, `nul`, `large`; empty: succeeds.
+    /// `fail`, `retryable`, `panic`, `hang`, `gate`, `nul`, `large`, `too_large`; empty: succeeds.
     does: String,
     /// Fails (retryably) this often before it succeeds.
     fails: u32,
@@ -170,7 +170,8 @@ impl Behaviour {
         }
         let output = match self.does.as_str() {
             "nul" => json!("a\0b"),
-            "large" => json!("a".repeat(5 * 1024 * 1024)),
+            "large" => json!("a".repeat(1024 * 1024)),
+            "too_large" => json!("a".repeat(5 * 1024 * 1024)),
             _ => json!({ "by": context.step().node, "now": context.step().now }),
         };
         let ports = if self.fires.is_empty() {

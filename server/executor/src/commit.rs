@@ -5,7 +5,7 @@ use std::{collections::HashSet, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 use store::{
-    Store, StoreError, gather,
+    Store, gather,
     segment::{self, Committed, Segment},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -15,7 +15,7 @@ use crate::fault::{Faults, Point};
 /// Most segments in one transaction.
 const GROUP: usize = 100;
 
-/// Tries of a commit while the database or the file store does not answer; together well below a lease.
+/// Tries of a commit while the database does not answer; together well below a lease.
 const TRIES: u32 = 6;
 
 /// A segment on its way into the database.
@@ -29,7 +29,7 @@ struct Job {
 pub(crate) enum Failure {
     /// The database refuses these rows, now and later.
     Refused(String),
-    /// The database or the file store did not answer: the lease runs out and somebody takes over.
+    /// The database did not answer: the lease runs out and somebody takes over.
     Lost,
 }
 
@@ -120,8 +120,7 @@ async fn commit_one(
     for _ in 0..TRIES {
         match guarded(store, faults, &alone).await {
             Some(Ok(mut results)) => return results.pop().ok_or(Failure::Lost),
-            // A large value goes to the file store, whose disk may be full as that of the database.
-            Some(Err(error)) if error.is_transient() || matches!(error, StoreError::Files(_)) => {
+            Some(Err(error)) if error.is_transient() => {
                 tracing::warn!(run.id = %run, %error, "a segment could not be committed; trying again");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(2));

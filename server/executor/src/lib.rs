@@ -31,7 +31,7 @@ use store::{
     Store, StoreError,
     batch::Feeder,
     events::Wake,
-    failure_notice, generation, maintenance, private,
+    failure_notice, generation, maintenance, output, private,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot, Turn},
     run, schedule,
     segment::Committed,
@@ -50,7 +50,7 @@ use commit::{Committer, Failure};
 use fault::{Faults, Point};
 use held::Held;
 use program::{Programs, Unusable};
-use segment::{Done, Known};
+use segment::{Done, Known, large};
 
 /// Most entries claimed at once.
 const BATCH: usize = 64;
@@ -86,6 +86,8 @@ pub struct Config {
     pub maintain: Duration,
     /// How often due schedules are looked for at least; what is due sooner is begun then.
     pub schedules: Duration,
+    /// How long the result of a step that reached outside is held while the file store does not take it; then that try has failed.
+    pub holds_results: Duration,
     /// Between two passes over the batches while one is under way; otherwise they are looked for half as often.
     pub batches: Duration,
     pub claim_form: ClaimForm,
@@ -120,6 +122,7 @@ impl Config {
             rescue: Duration::from_secs(5),
             maintain: Duration::from_mins(5),
             schedules: Duration::from_secs(5),
+            holds_results: Duration::from_mins(1),
             batches: Duration::from_millis(500),
             claim_form: ClaimForm::SkipLocked,
             delivery_schedule: backoff::DELIVERY_SCHEDULE.to_vec(),
@@ -383,7 +386,8 @@ async fn one(
         return None;
     }
     let known = Known::new(entry, program, Arc::new(firm));
-    let mut done = known.run(inner, token).await?;
+    let done = known.run(inner, token).await?;
+    let mut done = large::put(inner, &known, done, token).await?;
     // A head for each successor that a free slot can take; the others are for whoever comes.
     let mut permits: Vec<OwnedSemaphorePermit> = Vec::new();
     if inner.is_stopping() {
@@ -411,10 +415,15 @@ async fn whole(inner: &Inner, mut entry: ClaimedEntry) -> Option<ClaimedEntry> {
         return Some(entry);
     };
     tracing::warn!(run.id = %id, %error, "values of a run could not be read; it is tried again later");
-    if let Err(error) = queue::put_off(store, inner.worker, &entry.lease).await {
-        tracing::warn!(run.id = %id, %error, "an entry could not be put off; its lease runs out by itself");
-    }
+    put_off(inner, &entry.lease).await;
     None
+}
+
+/// Lets an entry come back in a while: with the file store as it is, nobody can go on with it.
+async fn put_off(inner: &Inner, lease: &Lease) {
+    if let Err(error) = queue::put_off(&inner.config.store, inner.worker, lease).await {
+        tracing::warn!(run.id = %lease.run, %error, "an entry could not be put off; its lease runs out by itself");
+    }
 }
 
 /// Hands a segment to the committer; rows that the database refuses become a failed step.
@@ -423,7 +432,7 @@ async fn commit(
     known: &Known,
     done: Done,
 ) -> Option<(store::segment::Writes, Vec<Lease>)> {
-    let instead = done.clone();
+    let (instead, large) = (done.clone(), done.large());
     let answer = match inner.committer.commit(known.segment(done)).await {
         Err(Failure::Refused(reason)) => {
             inner
@@ -433,6 +442,10 @@ async fn commit(
         }
         answer => answer,
     };
+    // Also where nobody knows whether it was committed.
+    for large in large {
+        output::keep(&inner.config.store, &large).await;
+    }
     match answer {
         Ok(Committed::Done { writes, leases }) => Some((*writes, leases)),
         Ok(Committed::Stale) => {

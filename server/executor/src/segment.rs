@@ -1,6 +1,7 @@
 //! One segment: the steps between two commits. Running them and turning what came of them into rows are apart, so that the rows can
 //! be made again under the run's lock when other heads have moved meanwhile.
 
+pub(crate) mod large;
 pub(crate) mod limits;
 mod making;
 
@@ -520,12 +521,14 @@ impl Done {
             Came::Succeeded {
                 ports,
                 output,
+                large,
                 stored,
                 warnings,
                 ends: _,
             } => {
                 row.ports.clone_from(ports);
                 row.output = Some(output.clone());
+                row.large.clone_from(large);
                 row.warnings = (!warnings.is_empty()).then(|| json!(warnings));
                 row.finished_ago_ms = Some(self.ago(attempt.finished));
                 for effect in stored {
@@ -677,6 +680,7 @@ pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) 
         attempt: 1,
         ports: Vec::new(),
         output: None,
+        large: None,
         error: Some(error.clone()),
         warnings: None,
         kept: None,

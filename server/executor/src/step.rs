@@ -22,7 +22,7 @@ use engine::{
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
-use store::{run::RunRecord, storable};
+use store::{output::Large, run::RunRecord, storable};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -55,6 +55,8 @@ pub(crate) enum Came {
     Succeeded {
         ports: Vec<String>,
         output: Json,
+        /// Where the output lies that is too large for its row; set before the commit.
+        large: Option<Arc<Large>>,
         stored: Vec<Stored>,
         warnings: Vec<Warning>,
         /// The run ends here.
@@ -402,7 +404,8 @@ impl Within<'_> {
         self.run.trial && !self.run.really_send
     }
 
-    fn failed(node: &PlanNode, number: u32, error: NodeError) -> Came {
+    /// What becomes of a try that failed: another one follows if the node's rule says so.
+    pub(crate) fn failed(node: &PlanNode, number: u32, error: NodeError) -> Came {
         match error {
             NodeError::Config(error) | NodeError::Failed(error) => Came::Failed { error },
             NodeError::Cancelled => Came::Failed {
@@ -519,6 +522,7 @@ fn finished(node: &PlanNode, done: Done, ends: bool) -> Came {
     Came::Succeeded {
         ports,
         output,
+        large: None,
         stored,
         warnings,
         ends,

@@ -25,7 +25,7 @@ pub mod link;
 pub mod mail_server;
 pub mod maintenance;
 pub mod model;
-mod output;
+pub mod output;
 pub mod private;
 pub mod queue;
 pub mod retention;

@@ -1,6 +1,6 @@
 //! What steps put out, where it is large: the value lies in the file store as JSON, under the name of its hash, and the step's row keeps
 //! the hash and, in the value's place, which files it names. Bytes are written before the row and looked for after it, as those of files
-//! are. Nobody outside knows: whoever reads steps gets whole values.
+//! are: whoever writes steps puts their large values there before the commit, and looks for them after it. Whoever reads steps gets whole values.
 
 use std::{collections::BTreeSet, io};
 
@@ -22,7 +22,8 @@ const MOST_IN_ROW: usize = 256 * 1024;
 const AT_ONCE: usize = 4;
 
 /// A large value that lies in the file store by now, while its row does not name it yet.
-pub(crate) struct Large {
+#[derive(Debug)]
+pub struct Large {
     scope: Scope,
     sha256: [u8; 32],
     bytes: Bytes,
@@ -37,8 +38,9 @@ impl Large {
     }
 }
 
-/// Writes a value that is too large for its row; `None`: it is not. `keep` it once the row is there.
-pub(crate) async fn put(store: &Store, scope: Scope, output: &Json) -> Result<Option<Large>> {
+/// Writes a value that is too large for its row; `None`: it is not. `keep` it once the row is there. It waits for the disk, so nobody calls it
+/// who holds a lock.
+pub async fn put(store: &Store, scope: Scope, output: &Json) -> Result<Option<Large>> {
     if fits(output) {
         return Ok(None);
     }
@@ -53,14 +55,12 @@ pub(crate) async fn put(store: &Store, scope: Scope, output: &Json) -> Result<Op
     }))
 }
 
-/// Writes values again whose rows are there by now, if they were removed before. The rows cannot be taken back any more: a failure is told.
-pub(crate) async fn keep(store: &Store, written: Vec<Large>) {
-    for large in written {
-        let kept = artifact::keep(store, &large.scope, &large.sha256, &large.bytes).await;
-        if let Err(error) = kept {
-            let sha256 = artifact::hex(&large.sha256);
-            tracing::error!(%error, sha256, "a large value could not be looked for in the file store");
-        }
+/// Writes a value again whose row is there by now, if it was removed before. The row cannot be taken back any more: a failure is told.
+pub async fn keep(store: &Store, large: &Large) {
+    let kept = artifact::keep(store, &large.scope, &large.sha256, &large.bytes).await;
+    if let Err(error) = kept {
+        let sha256 = artifact::hex(&large.sha256);
+        tracing::error!(%error, sha256, "a large value could not be looked for in the file store");
     }
 }
 

@@ -146,7 +146,9 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
         .await?;
     gone.extend(delete_files(&mut transaction, due, &files).await?);
     transaction.commit().await?;
-    output::keep(store, written).await;
+    for large in &written {
+        output::keep(store, large).await;
+    }
     artifact::remove_unnamed(store, due.workspace, &gone).await;
     tracing::info!(run.id = %due.run, "the private values of a run were hidden");
     Ok(true)

@@ -3,7 +3,10 @@
 
 mod rows;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use engine::{
     approval::ApprovalRequest,
@@ -20,13 +23,14 @@ use crate::{
     call::{self, CallWrite, Ended},
     delivery::Channel,
     events::{Event, Wake},
-    failure, failure_notice, fresh_id, generation, line, output,
+    failure, failure_notice, fresh_id, generation, line,
+    output::Large,
     queue::{self, Holder, Lease},
     run::{self, StepRow},
     series::{self, Draw},
 };
 
-use rows::{Held, LargeOutputs, Rows};
+use rows::{Held, Rows};
 
 /// What one segment did.
 #[expect(
@@ -95,6 +99,9 @@ pub struct StepWrite {
     /// Whole; how much of it lies in the row is said where rows are gathered.
     #[serde(skip)]
     pub output: Option<Json>,
+    /// The output is too large for its row, and lies in the file store.
+    #[serde(skip)]
+    pub large: Option<Arc<Large>>,
     pub error: Option<Json>,
     pub warnings: Option<Json>,
     pub kept: Option<Json>,
@@ -278,8 +285,7 @@ pub async fn commit(
         .map(|segment| (segment.lease.run, *segment))
         .collect();
     draw_numbers(&mut transaction, &by_run, &mut writes).await?;
-    let large = put_large(store, &by_run, &writes).await?;
-    let rows = Rows::gather(&by_run, &writes, &large);
+    let rows = Rows::gather(&by_run, &writes);
     let leases = write(&mut transaction, &rows, &order).await?;
     // Steps first: what is still open afterwards is what the end of the run cancels.
     let asked = end_others(&mut transaction, &ended, &writes).await?;
@@ -332,7 +338,6 @@ pub async fn commit(
     transaction.commit().await?;
     committed();
     drop(rows);
-    output::keep(store, large.into_values().collect()).await;
     tell(store, &by_run, &writes, &asked);
     line::tell(&store.events, &admitted);
     if asks {
@@ -360,8 +365,7 @@ async fn commit_plain(
         .iter()
         .map(|segment| (segment.lease.run, *segment))
         .collect();
-    let large = put_large(store, &by_run, &writes).await?;
-    let rows = Rows::gather(&by_run, &writes, &large);
+    let rows = Rows::gather(&by_run, &writes);
     let mut connection = store.hot.acquire().await?;
     let written = rows
         .write_at_once(&mut connection, &Held::of(order), holder)
@@ -369,32 +373,9 @@ async fn commit_plain(
     drop(connection);
     committed();
     drop(rows);
-    output::keep(store, large.into_values().collect()).await;
     writes.retain(|run, _| written.held.contains(run));
     tell(store, &by_run, &writes, &HashSet::new());
     Ok(answers(segments, writes, written.leases))
-}
-
-/// Writes what is too large for its row to the file store, before any row.
-async fn put_large(
-    store: &Store,
-    segments: &HashMap<RunId, &Segment>,
-    writes: &BTreeMap<RunId, Writes>,
-) -> Result<LargeOutputs> {
-    let mut large = LargeOutputs::new();
-    for (run, writes) in writes {
-        let Some(scope) = segments.get(run).map(|segment| segment.scope) else {
-            continue;
-        };
-        for (index, step) in writes.steps.iter().enumerate() {
-            if let Some(output) = &step.output
-                && let Some(put) = output::put(store, scope, output).await?
-            {
-                large.insert((*run, index), put);
-            }
-        }
-    }
-    Ok(large)
 }
 
 /// Steps, entries, runs and answers of segments whose entries are taken; gives the heads that their executor keeps.
@@ -537,6 +518,7 @@ async fn draw_numbers(
         });
         if let Some(step) = step {
             step.output = Some(number);
+            step.large = None;
         }
     }
     Ok(())

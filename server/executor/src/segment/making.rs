@@ -122,6 +122,7 @@ pub(super) fn plain(key: &StepKey, state: &str) -> StepWrite {
         attempt: 1,
         ports: Vec::new(),
         output: None,
+        large: None,
         error: None,
         warnings: None,
         kept: None,

@@ -41,9 +41,6 @@ pub(super) struct StepOf<'a> {
     output_sha256: Option<String>,
 }
 
-/// Outputs that are too large for their rows, by run and place among its steps.
-pub(super) type LargeOutputs = HashMap<(RunId, usize), Large>;
-
 /// The rows of all segments of a transaction.
 pub(super) struct Rows<'a> {
     pub(super) steps: Vec<StepOf<'a>>,
@@ -199,7 +196,6 @@ impl<'a> Rows<'a> {
     pub(super) fn gather(
         segments: &HashMap<RunId, &'a Segment>,
         writes: &'a BTreeMap<RunId, Writes>,
-        large: &'a LargeOutputs,
     ) -> Self {
         let mut rows = Self {
             steps: Vec::new(),
@@ -216,9 +212,8 @@ impl<'a> Rows<'a> {
                 continue;
             };
             let workspace_id = segment.scope.workspace();
-            let steps = writes.steps.iter().enumerate();
-            rows.steps.extend(steps.map(|(index, row)| {
-                let large = large.get(&(*run, index));
+            rows.steps.extend(writes.steps.iter().map(|row| {
+                let large = row.large.as_deref();
                 StepOf {
                     run_id: *run,
                     workspace_id,
