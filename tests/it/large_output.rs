@@ -20,7 +20,7 @@ use formwork_tests::{
 };
 use serde_json::{Value as Json, json};
 use store::{
-    link, maintenance, private,
+    StoreError, link, maintenance, private,
     run::{self, Retry},
 };
 
@@ -281,7 +281,10 @@ async fn a_lost_value_fails_its_run_alone_and_says_which_it_was() {
         ..Retry::default()
     };
     let refused = run::retry(&site.store, &published.scope, large.run_id, retry("ask")).await;
-    assert!(refused.is_err(), "it would need the value");
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { code, .. }) if code == "retry_value_lost"),
+        "{refused:?}"
+    );
     run::retry(&site.store, &published.scope, large.run_id, retry("start"))
         .await
         .expect("it makes the value anew");
@@ -317,6 +320,31 @@ async fn the_pages_of_a_run_open_although_a_value_is_lost() {
     assert_eq!(told["error"]["code"], "value_damaged");
     assert_eq!(output(&told, "hook"), &Json::Null);
     open_page(&office, &run).await;
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_says_that_its_value_is_lost_and_needs_no_other() {
+    let (office, owner) = Office::open().await;
+    let (run, _) = waiting(&office, &owner).await;
+    let lost = place(&office.db, &run, "hook");
+    let result = format!("/api/runs/{run}/result");
+    // Nothing ran behind it so far: it is the result.
+    assert_eq!(owner.get(&result).await.status, 202);
+    let bytes = fs::read(&lost).expect("the bytes are there");
+    fs::remove_file(&lost).expect("the bytes are there");
+    let told = owner.get(&result).await.expect(410);
+    assert_eq!(told["type"], "value_lost");
+    let detail = told["detail"].as_str().expect("a text");
+    assert!(
+        detail.contains("\"hook\"") && detail.contains("retry"),
+        "{detail}"
+    );
+    fs::write(&lost, bytes).expect("the bytes are back");
+    ended(&office, &owner, &run).await;
+    fs::remove_file(&lost).expect("the bytes are there");
+    let told = owner.get(&result).await.expect(200);
+    assert_eq!(told["output"], json!({"letter": {"text": "for Ada"}}));
     office.close().await;
 }
 

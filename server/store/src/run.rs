@@ -4,7 +4,11 @@
 mod program;
 mod retry;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use engine::{
     ids::{RunId, VersionId, WorkerId, WorkflowId},
@@ -443,6 +447,8 @@ pub struct Outcome {
     pub document: Json,
     /// Outputs of the succeeded steps outside lists: `{node: output}`.
     pub outputs: serde_json::Map<String, Json>,
+    /// Those of them whose outputs are lost, and are told as null.
+    pub lost: BTreeSet<String>,
 }
 
 /// What a run came to so far, for those who want its values rather than its history.
@@ -463,21 +469,23 @@ pub async fn outcome(store: &Store, scope: &Scope, run: RunId) -> Result<Outcome
     .fetch_optional(&store.pool)
     .await?
     .ok_or(StoreError::NotFound("run"))?;
+    let (outputs, lost) = outputs(store, scope, run).await?;
     Ok(Outcome {
         state: row.state,
         finished: row.finished,
         error: row.error,
         document: row.document,
-        outputs: outputs(store, scope, run).await?,
+        outputs,
+        lost,
     })
 }
 
-/// Of the succeeded steps outside lists.
+/// Of the succeeded steps outside lists, and which of them are lost.
 async fn outputs(
     store: &Store,
     scope: &Scope,
     run: RunId,
-) -> Result<serde_json::Map<String, Json>> {
+) -> Result<(serde_json::Map<String, Json>, BTreeSet<String>)> {
     let mut rows = sqlx::query!(
         "select node, item_path, output, output_sha256 from step
          where run_id = $1 and workspace_id = $2 and item_path = '' and state = 'succeeded' order by node",
@@ -492,13 +500,23 @@ async fn outputs(
         output::Kept::of(index, scope.workspace(), run, step, sha256)
     });
     let large: Vec<_> = large.collect();
+    let mut lost = BTreeSet::new();
     for (index, whole) in output::whole(store, large).await {
-        rows[index].output = Some(whole?);
+        rows[index].output = match whole {
+            Ok(whole) => Some(whole),
+            Err(StoreError::Damaged(what)) => {
+                tracing::error!(what, "a large value is lost");
+                lost.insert(rows[index].node.clone());
+                None
+            }
+            Err(error) => return Err(error),
+        };
     }
-    Ok(rows
+    let outputs = rows
         .into_iter()
         .map(|row| (row.node, row.output.unwrap_or_default()))
-        .collect())
+        .collect();
+    Ok((outputs, lost))
 }
 
 /// How a run stands.

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     App,
-    error::Result,
+    error::{ApiError, Result},
     workflow_document::{Resources, slug},
 };
 
@@ -198,7 +198,7 @@ pub(super) async fn result_out(
             id: id.as_uuid(),
             state: RunState::parse(&outcome.state),
             error: outcome.error.as_ref().map(StepErrorOut::from_json),
-            output: last_outputs(outcome),
+            output: last_outputs(outcome)?,
             artifacts: files
                 .into_iter()
                 .map(|artifact| ArtifactOut::new(artifact.file))
@@ -207,8 +207,8 @@ pub(super) async fn result_out(
     ))
 }
 
-/// Outputs of the steps after which nothing ran.
-fn last_outputs(outcome: Outcome) -> Value {
+/// Outputs of the steps after which nothing ran. Without one of them there is no result: whoever reads it must not take it for empty.
+fn last_outputs(outcome: Outcome) -> Result<Value> {
     let workflow: Option<Workflow> = serde_json::from_value(outcome.document).ok();
     let mut outputs = outcome.outputs;
     let passed: Vec<_> = workflow
@@ -218,7 +218,16 @@ fn last_outputs(outcome: Outcome) -> Value {
         .map(|edge| edge.from.as_str())
         .collect();
     outputs.retain(|node, _| !passed.contains(&node.as_str()));
-    Value::Object(outputs)
+    if let Some(node) = outputs.keys().find(|node| outcome.lost.contains(*node)) {
+        return Err(ApiError::new(
+            StatusCode::GONE,
+            "value_lost",
+            format!(
+                "What the step \"{node}\" put out cannot be read any more: its file is gone from the file store or damaged. Bring it back from a backup, or retry the run from that step."
+            ),
+        ));
+    }
+    Ok(Value::Object(outputs))
 }
 
 struct Place<'a> {

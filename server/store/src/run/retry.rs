@@ -214,8 +214,17 @@ async fn expect_files(
     kept: &[&StepRow],
     input: &Json,
 ) -> Result<()> {
-    if let Some(damage) = kept.iter().find_map(|row| row.damage.as_ref()) {
-        return Err(StoreError::Damaged(damage.clone()));
+    for row in kept {
+        if let Some(what) = &row.damage {
+            tracing::error!(what, "a large value is lost");
+            return Err(StoreError::conflict(
+                "retry_value_lost",
+                format!(
+                    "What the step \"{}\" put out cannot be read any more, and this retry would need it. Retry from that step, or start a new run.",
+                    row.node
+                ),
+            ));
+        }
     }
     let outputs = kept.iter().filter_map(|row| row.output.as_ref());
     let texts: Vec<String> = outputs.chain([input]).map(Json::to_string).collect();
