@@ -133,6 +133,20 @@ impl Agency {
         self.receiver.received().iter().map(Mail::read).collect()
     }
 
+    /// Makes these changes, which read the rows, in the table of this name.
+    async fn change(&self, table: &str, changes: impl FnOnce(&[Json]) -> Vec<Json>) {
+        let tables = self.owner.get("/api/tables").await.expect(200);
+        let tables = tables["items"].as_array().expect("tables");
+        let found = tables.iter().find(|found| found["name"] == table);
+        let path = format!("/api/tables/{}", text(&found.expect("a table")["id"]));
+        let version = self.owner.get(&path).await.expect(200)["version"].clone();
+        let path = format!("{path}/rows");
+        let rows = self.owner.get(&path).await.expect(200);
+        let changes = changes(rows["items"].as_array().expect("rows"));
+        let body = json!({"version": version, "locale": "en", "changes": changes});
+        self.owner.post(&path, body).await.expect(200);
+    }
+
     async fn close(self) {
         let unfinished = "select count(*) from run where finished_at is null";
         self.office.db.until(unfinished, "0").await;
@@ -161,14 +175,31 @@ fn node<'a>(document: &'a mut Json, id: &str) -> &'a mut Json {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quote_has_the_price_of_the_list() {
+async fn a_quote_has_the_price_of_the_list_and_goes_out_when_its_page_was_approved() {
     let agency = Agency::open().await;
     let workflow = agency.publish("quote", |_| ()).await;
-    let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
-    let told = agency.succeeded(&run).await;
-    let total = &step(&told, "totals")["output"]["total"];
-    assert_eq!(*total, json!({"amount": "945.00", "currency": "EUR"}));
-    let page = agency.page(&told).await;
+    let asked = async || {
+        let waiting = "/api/approvals?open=true&mine=true";
+        let list = agency.owner.get(waiting).await.expect(200);
+        list["items"][0].clone()
+    };
+    let answer = async |asked: &Json, body: Json| {
+        let path = format!("/api/approvals/{}/answer", text(&asked["id"]));
+        agency.owner.post(&path, body).await.expect(200);
+    };
+
+    let run = agency.waiting(&workflow, sample(&workflow, 0)).await;
+    let question = asked().await;
+    assert_eq!(question["title"], "Send the offer to Ms Clara Hoffmann?");
+    // Who decides sees the page itself.
+    let pdf = agency
+        .office
+        .sql("select id from artifact where content_type = 'application/pdf'");
+    let link = format!("{}/file?file={pdf}", text(&question["url"]));
+    let link = agency.owner.get(&link).await;
+    assert_eq!(link.status, 303);
+    let seen = agency.owner.get(link.header("location")).await;
+    let page = pdf_text(&seen.body);
     for shown in [
         "Ms Clara Hoffmann",
         "Casa do Chafariz",
@@ -178,6 +209,28 @@ async fn a_quote_has_the_price_of_the_list() {
     ] {
         assert!(page.contains(shown), "{shown} in {page}");
     }
+    // So far only the owner has been written to, who is asked.
+    agency.mails(1).await;
+    answer(&question, json!({"decision": "approved"})).await;
+    let told = agency.succeeded(&run).await;
+    let total = &step(&told, "totals")["output"]["total"];
+    assert_eq!(*total, json!({"amount": "945.00", "currency": "EUR"}));
+    let mails = agency.mails(2).await;
+    assert_eq!(mails[1].to, ["clara.hoffmann@example.com"]);
+    assert_eq!(mails[1].subject, "Your offer: Casa do Chafariz");
+    mails[1].says(&["€945.00 in all"]);
+    let offer = ("offer-Ms Clara Hoffmann.pdf".to_owned(), seen.body);
+    assert_eq!(mails[1].files, [offer]);
+
+    // What is refused is not sent.
+    let run = agency.waiting(&workflow, sample(&workflow, 1)).await;
+    agency.mails(3).await;
+    let body = json!({"decision": "refused", "comment": "They get a group price."});
+    answer(&asked().await, body).await;
+    let told = agency.succeeded(&run).await;
+    assert_eq!(step(&told, "mail")["state"], "skipped");
+    assert_eq!(agency.receiver.received().len(), 3);
+
     // Only what is on the list can be chosen.
     let mut other = sample(&workflow, 0);
     other["hotel"] = json!("Hotel Sonne");
@@ -353,58 +406,91 @@ async fn readers_hear_of_trips_with_free_places_every_monday() {
     let told = agency.succeeded(&run).await;
     assert_eq!(step(&told, "each")["output"]["count"], 2);
 
+    // Who cannot be written to is left out, and the run says so.
+    let nobody = json!({"op": "add", "cells": {"name": "Nobody", "email": "nobody at all"}});
+    agency.change("Readers", |_| vec![nobody]).await;
+    let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
+    let told = agency.succeeded(&run).await;
+    let each = step(&told, "each");
+    assert_eq!(each["output"]["count"], 2);
+    let warning = &each["warnings"][0];
+    assert_eq!(warning["code"], "entry_left_out", "{each:#}");
+    assert_eq!(warning["params"]["number"], 3);
+    agency.mails(4).await;
+
     // With everything sold out nobody is written to.
-    let tables = agency.owner.get("/api/tables").await.expect(200);
-    let tables = tables["items"].as_array().expect("tables");
-    let offers = tables.iter().find(|table| table["name"] == "Offers");
-    let path = format!("/api/tables/{}", text(&offers.expect("a table")["id"]));
-    let version = agency.owner.get(&path).await.expect(200)["version"].clone();
-    let path = format!("{path}/rows");
-    let rows = agency.owner.get(&path).await.expect(200);
-    let rows = rows["items"].as_array().expect("rows");
     let sold_out = |row: &Json| json!({"op": "set", "row": row["id"], "revision": row["revision"], "cells": {"places": "0"}});
-    let changes: Vec<Json> = rows.iter().map(sold_out).collect();
-    let body = json!({"version": version, "locale": "en", "changes": changes});
-    agency.owner.post(&path, body).await.expect(200);
+    agency
+        .change("Offers", |rows| rows.iter().map(sold_out).collect())
+        .await;
     let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
     let told = agency.succeeded(&run).await;
     let rest = &step(&told, "rest")["output"]["message"];
     assert_eq!(*rest, "No trip has free places.");
-    assert_eq!(agency.receiver.received().len(), 2);
+    assert_eq!(agency.receiver.received().len(), 4);
     agency.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_gets_a_voucher_for_each_and_a_rooming_list() {
+async fn a_group_gets_its_vouchers_and_hears_which_hotels_do_not_know() {
     let agency = Agency::open().await;
     let workflow = agency.publish("group-vouchers", |_| ()).await;
     let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
     let told = agency.succeeded(&run).await;
     assert_eq!(step(&told, "rooms")["output"]["count"], 2);
-    let mails = agency.mails(1).await;
-    assert_eq!(mails[0].to, ["choir@example.com"]);
-    assert_eq!(mails[0].subject, "Vouchers for Choir of St. Jakobi");
-    mails[0].says(&["Here are 3 vouchers", "Double room: 2", "Single room: 1"]);
-    let names: Vec<&str> = mails[0]
-        .files
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
-    // In the order of the travellers, however many were made at once.
-    assert_eq!(
-        names,
-        [
-            "voucher-1-Clara Hoffmann.pdf",
-            "voucher-2-Jonas Brandt.pdf",
-            "voucher-3-Zoë Müller-Łukasz.pdf",
-            "rooming-list-Choir of St. Jakobi.xlsx",
-        ]
-    );
-    let page = pdf_text(&mails[0].files[1].1);
-    for shown in ["Jonas Brandt", "Single room", "Klassik Altstadt Hotel"] {
-        assert!(page.contains(shown), "{shown} in {page}");
+    let mails = agency.mails(4).await;
+    let mail = |subject: &str| {
+        let found = mails.iter().find(|mail| mail.subject.starts_with(subject));
+        found.unwrap_or_else(|| panic!("no mail {subject}"))
+    };
+    let names = |mail: &Mail| -> Vec<String> {
+        let names = mail.files.iter().map(|(name, _)| name.clone());
+        names.collect()
+    };
+
+    // Each hotel's vouchers come together and in the order of the travellers, however many were made at once.
+    for hotel in ["Klassik Altstadt Hotel", "Strandhotel Fischland"] {
+        let vouchers = mail(&format!("Vouchers for Choir of St. Jakobi: {hotel}"));
+        assert_eq!(vouchers.to, ["choir@example.com"]);
+        vouchers.says(&["Here are 3 vouchers"]);
+        let travellers = ["Clara Hoffmann", "Jonas Brandt", "Zoë Müller-Łukasz"];
+        let expected: Vec<String> = (1..)
+            .zip(travellers)
+            .map(|(number, name)| format!("voucher-{hotel}-{number}-{name}.pdf"))
+            .collect();
+        assert_eq!(names(vouchers), expected);
+        let page = pdf_text(&vouchers.files[1].1);
+        for shown in ["Jonas Brandt", "Single room", hotel] {
+            assert!(page.contains(shown), "{shown} in {page}");
+        }
     }
-    assert!(mails[0].files[3].1.starts_with(b"PK"), "a workbook");
+
+    let list = mail("Rooming list for Choir of St. Jakobi");
+    assert_eq!(list.to, ["groups@klassik-altstadt.example"]);
+    list.says(&["Double room: 2", "Single room: 1"]);
+    assert_eq!(names(list), ["rooming-list-Choir of St. Jakobi.xlsx"]);
+    assert!(list.files[0].1.starts_with(b"PK"), "a workbook");
+
+    // The second hotel is not among the partners.
+    let hotels = &step(&told, "hotels")["output"];
+    assert_eq!(hotels["count"], 1);
+    let failed = &hotels["failed"][0];
+    assert_eq!(failed["number"], 2);
+    assert_eq!(failed["code"], "no_row");
+    let report = mail("Choir of St. Jakobi: the rooming list");
+    assert_eq!(report.to, ["choir@example.com"]);
+    report.says(&["1 of 2 hotels", "Hotel no. 2", "Strandhotel Fischland"]);
+
+    // Where every hotel is known nothing is left to do.
+    let run = agency.owner.start(&workflow, sample(&workflow, 1)).await;
+    agency.succeeded(&run).await;
+    let mails = agency.mails(7).await;
+    let report = mails
+        .iter()
+        .find(|mail| mail.subject == "Chess club: the rooming list");
+    let report = report.expect("a report");
+    report.says(&["1 of 1 hotels"]);
+    assert!(!report.text.contains("yourself"), "{}", report.text);
     agency.close().await;
 }
 
