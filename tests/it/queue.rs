@@ -1,6 +1,6 @@
 //! The queue's promises: one run a submission, one worker an entry, nothing written under an old fence, nothing lost with a worker.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use engine::{
     call::{CallRequest, Callee, Offer, child_id},
@@ -65,7 +65,7 @@ fn segment(entry: &ClaimedEntry, holder: Holder, writes: Writes) -> Segment {
         draws_numbers: false,
         limited: false,
         holder,
-        writes: Writing::Known(Box::new(writes)),
+        writes: Writing::Known(Arc::new(writes)),
     }
 }
 

@@ -34,7 +34,7 @@ use store::{
     failure_notice, generation, maintenance, output, private,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, LocalExecutor, Slot, Turn},
     run, schedule,
-    segment::Committed,
+    segment::{Committed, Writes},
     worker::{self, Kind},
 };
 use tokio::{
@@ -330,7 +330,7 @@ async fn one(
 ) -> Option<ClaimedEntry> {
     let store = &inner.config.store;
     let entry = whole(inner, entry).await?;
-    let (run, solo) = (entry.run.clone(), entry.solo);
+    let run = entry.run.clone();
     let program = match inner.programs.get(store, &run).await {
         Ok(program) => program,
         Err(Unusable::Broken(error)) => {
@@ -387,23 +387,22 @@ async fn one(
     }
     let known = Known::new(entry, program, Arc::new(firm));
     let done = known.run(inner, token).await?;
-    let mut done = large::put(inner, &known, done, token).await?;
+    let done = large::put(inner, &known, done, token).await?;
+    let writes = done.writes(&known.rows);
     // A head for each successor that a free slot can take; the others are for whoever comes.
     let mut permits: Vec<OwnedSemaphorePermit> = Vec::new();
-    if inner.is_stopping() {
-        done.keep(0);
-    } else {
-        let heads = done.heads(&known.rows);
-        while permits.len() + 1 < heads
+    let mut heads = 0;
+    if !inner.is_stopping() {
+        let most = writes.heads.iter().filter(|head| head.leased).count();
+        while permits.len() + 1 < most
             && let Ok(permit) = inner.slots.clone().try_acquire_owned()
         {
             permits.push(permit);
         }
-        done.keep(1 + permits.len());
+        heads = 1 + permits.len();
     }
-    let (writes, leases) = commit(inner, &known, done).await?;
-    let fans_out = writes.heads.len() > 1;
-    follow(inner, &known, &writes, leases, permits, solo && !fans_out).await
+    let (writes, leases) = commit(inner, &known, done, writes, heads).await?;
+    follow(inner, known, writes, leases, permits).await
 }
 
 /// The entry with whole values in place of stand-ins. They are read here, under its lease and in its slot: what is slow or cannot be read
@@ -431,14 +430,17 @@ async fn commit(
     inner: &Arc<Inner>,
     known: &Known,
     done: Done,
-) -> Option<(store::segment::Writes, Vec<Lease>)> {
-    let (instead, large) = (done.clone(), done.large());
-    let answer = match inner.committer.commit(known.segment(done)).await {
+    writes: Writes,
+    heads: usize,
+) -> Option<(Writes, Vec<Lease>)> {
+    let (instead, large) = (done.unstorable(), done.large());
+    let segment = known.segment(done, writes, heads);
+    let answer = match inner.committer.commit(segment).await {
         Err(Failure::Refused(reason)) => {
-            inner
-                .committer
-                .commit(known.segment(instead.unstorable(&reason)))
-                .await
+            tracing::error!(run.id = %known.run.id, step.id = %known.lease.node, reason, "the results of a step cannot be stored");
+            let writes = instead.writes(&known.rows);
+            let segment = known.segment(instead, writes, heads);
+            inner.committer.commit(segment).await
         }
         answer => answer,
     };
@@ -447,7 +449,7 @@ async fn commit(
         output::keep(&inner.config.store, &large).await;
     }
     match answer {
-        Ok(Committed::Done { writes, leases }) => Some((*writes, leases)),
+        Ok(Committed::Done { writes, leases }) => Some((Arc::unwrap_or_clone(writes), leases)),
         Ok(Committed::Stale) => {
             tracing::info!(run.id = %known.run.id, step.id = %known.lease.node, "a segment was dropped: stopped, or taken over");
             None
@@ -462,11 +464,10 @@ async fn commit(
 /// Goes on with the first leased head and starts the others in the slots that were kept for them.
 async fn follow(
     inner: &Arc<Inner>,
-    known: &Known,
-    writes: &store::segment::Writes,
+    known: Known,
+    writes: Writes,
     mut leases: Vec<Lease>,
     permits: Vec<OwnedSemaphorePermit>,
-    alone: bool,
 ) -> Option<ClaimedEntry> {
     if leases.is_empty() {
         return None;
@@ -479,13 +480,14 @@ async fn follow(
             .position(|head| head.node == lease.node && head.item_path == lease.item_path)
     };
     leases.sort_by_key(|lease| place(lease));
-    if alone && leases.len() == 1 {
+    let run = known.run.clone();
+    if known.solo && writes.heads.len() == 1 && leases.len() == 1 {
         let steps = known.after(writes);
         // A retry goes on beside a step that this segment left waiting: somebody else may end that wait.
         if queue::is_alone(&steps, &leases[0]) {
             return Some(ClaimedEntry {
                 lease: leases.pop()?,
-                run: known.run.clone(),
+                run,
                 steps,
                 solo: true,
             });
@@ -495,7 +497,7 @@ async fn follow(
     let mut entries = match loaded {
         Ok(entries) => entries.into_iter(),
         Err(error) => {
-            tracing::warn!(run.id = %known.run.id, %error, "what follows could not be read; it is given back");
+            tracing::warn!(run.id = %run.id, %error, "what follows could not be read; it is given back");
             give_back(inner, &leases).await;
             return None;
         }

@@ -56,7 +56,6 @@ pub(crate) struct Known {
 }
 
 /// What a segment did, ready to be turned into rows as often as needed.
-#[derive(Clone)]
 pub(crate) struct Done {
     run: Arc<RunRecord>,
     program: Arc<Program>,
@@ -65,8 +64,6 @@ pub(crate) struct Done {
     holder: Holder,
     attempts: Vec<Attempt>,
     ended: Instant,
-    /// How many heads the executor goes on with: the first, and one for each further free slot.
-    keeps: usize,
     /// It could have gone on: had the machine been quicker, what follows would have been part of it.
     cut: bool,
 }
@@ -102,7 +99,6 @@ impl Known {
             holder: executor.holder(),
             attempts: Vec::new(),
             ended: Instant::now(),
-            keeps: 1,
             cut: false,
         };
         if self.lease.lost >= LOST_CAP {
@@ -311,35 +307,32 @@ impl Known {
     }
 
     /// The steps after a commit that nobody else could interfere with.
-    pub(crate) fn after(&self, writes: &Writes) -> Vec<StepRow> {
-        let mut rows = self.rows.clone();
+    pub(crate) fn after(self, writes: Writes) -> Vec<StepRow> {
+        let mut rows = self.rows;
         let known: HashMap<StepKey, usize> = rows
             .iter()
             .enumerate()
             .map(|(at, row)| (key_of(row), at))
             .collect();
-        for (node, item_path) in &writes.cancelled {
-            let key = StepKey {
-                node: node.clone(),
-                item_path: item_path.clone(),
-            };
+        for (node, item_path) in writes.cancelled {
+            let key = StepKey { node, item_path };
             if let Some(&at) = known.get(&key) {
                 "cancelled".clone_into(&mut rows[at].state);
             }
         }
-        for write in &writes.steps {
+        for write in writes.steps {
             let row = StepRow {
-                node: write.node.clone(),
-                item_path: write.item_path.clone(),
-                state: write.state.clone(),
+                node: write.node,
+                item_path: write.item_path,
+                state: write.state,
                 attempt: write.attempt,
-                ports: write.ports.clone(),
-                output: write.output.clone(),
+                ports: write.ports,
+                output: write.output,
                 output_sha256: None,
                 damage: None,
-                error: write.error.clone(),
-                kept: write.kept.clone(),
-                waits_on: write.waits_on.clone(),
+                error: write.error,
+                kept: write.kept,
+                waits_on: write.waits_on,
                 signal: None,
                 left_ms: write.total_ms,
                 is_late: false,
@@ -359,13 +352,18 @@ impl Known {
         self.program.plan.calls() && (!self.solo || self.rows.iter().any(waits))
     }
 
-    /// The segment as it goes to the committer.
-    pub(crate) fn segment(&self, done: Done) -> Segment {
+    /// The segment as it goes to the committer, with what it writes if nobody else moves; the executor goes on with at most so many heads.
+    pub(crate) fn segment(&self, done: Done, mut writes: Writes, heads: usize) -> Segment {
         let holder = done.holder;
         let writes = if self.solo {
-            Writing::Known(Box::new(done.writes(&self.rows).0))
+            writes.lease(heads);
+            Writing::Known(Arc::new(writes))
         } else {
-            Writing::Settled(Box::new(move |rows: &[StepRow]| done.writes(rows).0))
+            Writing::Settled(Box::new(move |rows: &[StepRow]| {
+                let mut writes = done.writes(rows);
+                writes.lease(heads);
+                writes
+            }))
         };
         Segment {
             lease: self.lease.clone(),
@@ -383,24 +381,9 @@ impl Known {
 }
 
 impl Done {
-    /// Heads that follow in this executor's eyes, so that it can look for free slots.
-    pub(crate) fn heads(&self, rows: &[StepRow]) -> usize {
-        self.writes(rows)
-            .0
-            .heads
-            .iter()
-            .filter(|head| head.leased || head.due == Due::InMs(0))
-            .count()
-    }
-
-    pub(crate) fn keep(&mut self, heads: usize) {
-        self.keeps = heads;
-    }
-
     /// The only thing this segment still says when its own rows cannot be stored.
-    pub(crate) fn unstorable(&self, reason: &str) -> Self {
+    pub(crate) fn unstorable(&self) -> Self {
         let now = Instant::now();
-        tracing::error!(run.id = %self.run.id, step.id = %self.head.node, reason, "the results of a step cannot be stored");
         let number = self.attempts.first().map_or(1, |attempt| attempt.number);
         let error = StepError::new(
             "result_not_stored",
@@ -415,12 +398,16 @@ impl Done {
                 finished: now,
                 withdraws: true,
             }],
-            ..self.clone()
+            run: self.run.clone(),
+            program: self.program.clone(),
+            head: self.head.clone(),
+            ..*self
         }
     }
 
-    /// Pure: the rows that follow from the steps as they are and from what this segment did.
-    pub(crate) fn writes(&self, rows: &[StepRow]) -> (Writes, RunState) {
+    /// Pure: the rows that follow from the steps as they are and from what this segment did. The executor could go on with each head that is
+    /// due at once.
+    pub(crate) fn writes(&self, rows: &[StepRow]) -> Writes {
         let plan = &self.program.plan;
         let (mut state, commands) = begin(plan, &self.run, rows, &self.head);
         let mut making = Making::new(rows, plan);
@@ -437,13 +424,6 @@ impl Done {
         }
         let entered = std::mem::take(&mut making.entered);
         for (key, arrived) in entered {
-            let leased = making
-                .writes
-                .heads
-                .iter()
-                .filter(|head| head.leased)
-                .count()
-                < self.keeps;
             let row = making.ready(&key, arrived);
             making.put(key.clone(), row);
             making.writes.heads.push(Head {
@@ -453,12 +433,12 @@ impl Done {
                 // Where chance cut the segment, no step may notice: whoever runs it again may get further in one go.
                 head_at: self.cut.then_some(self.now),
                 priority: self.run.priority,
-                leased,
+                leased: true,
             });
         }
         let mut writes = making.finish();
         writes.run = Some(self.run_write(&state, &writes));
-        (writes, state)
+        writes
     }
 
     fn run_write(&self, state: &RunState, writes: &Writes) -> RunWrite {
@@ -702,7 +682,7 @@ pub(crate) fn unusable(entry: &ClaimedEntry, holder: Holder, error: &StepError) 
         draws_numbers: false,
         limited: entry.run.limited,
         holder,
-        writes: Writing::Known(Box::new(Writes {
+        writes: Writing::Known(Arc::new(Writes {
             steps: vec![step],
             run: Some(RunWrite {
                 state: "failed".into(),

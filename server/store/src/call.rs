@@ -9,12 +9,14 @@ use engine::{
     node::{Answer, StepError},
 };
 use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, types::Json as SqlJson};
+use sqlx::PgConnection;
 
 use crate::{
     Result, Scope, Store, approval,
     line::{self, Line},
-    queue, run,
+    queue,
+    records::Records,
+    run,
 };
 
 /// A run that a step of a segment calls.
@@ -210,7 +212,7 @@ pub(crate) async fn pin(
          where w.workspace_id = $2 and w.deleted_at is null",
         version.as_uuid(),
         scope.workspace().as_uuid(),
-        SqlJson(&rows) as _,
+        Records(&rows) as _,
     )
     .execute(connection)
     .await?;
@@ -423,7 +425,7 @@ pub(crate) async fn insert(
                   trigger_node text, title text, input jsonb)
               join run on run.id = c.parent_run
          on conflict (id) do nothing returning id, limited",
-        SqlJson(&rows) as _,
+        Records(&rows) as _,
     )
     .fetch_all(&mut *connection)
     .await?;
@@ -441,7 +443,7 @@ pub(crate) async fn enter(connection: &mut PgConnection, runs: &[Json]) -> Resul
          from json_to_recordset($1::json) c (id uuid) join run on run.id = c.id
          where run.state = 'queued' and not run.limited
          on conflict (run_id, node, item_path) do nothing",
-        SqlJson(runs) as _,
+        Records(runs) as _,
     )
     .execute(connection)
     .await?;

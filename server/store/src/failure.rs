@@ -6,11 +6,12 @@ use engine::{
     ids::RunId,
 };
 use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, types::Json as SqlJson};
+use sqlx::PgConnection;
 
 use crate::{
     Result, call, fresh_id,
     line::{self, Line},
+    records::Records,
 };
 
 /// What was begun for failed runs.
@@ -75,7 +76,7 @@ pub(crate) async fn begin(connection: &mut PgConnection, failed: &[RunId]) -> Re
                   input jsonb)
               join run on run.id = f.failed
          returning id, limited",
-        SqlJson(&rows) as _,
+        Records(&rows) as _,
     )
     .fetch_all(&mut *connection)
     .await?;

@@ -28,6 +28,7 @@ pub mod model;
 pub mod output;
 pub mod private;
 pub mod queue;
+mod records;
 pub mod retention;
 pub mod run;
 pub mod schedule;

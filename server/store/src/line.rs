@@ -10,12 +10,13 @@ use engine::{
 };
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, types::Json as SqlJson};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     Result, Scope, Store,
     events::{Event, Events, Wake},
+    records::Records,
 };
 
 /// Runs of one line that are admitted in one commit at most. There are more only when a limit was lifted; the next end or the next pass
@@ -132,7 +133,7 @@ pub(crate) async fn join(
         "insert into run_place (run_id, workspace_id, workflow_id, key, key_failed, heads, priority)
          select run.id, run.workspace_id, run.workflow_id, p.key, p.failed, coalesce(p.heads, array[run.trigger_node]), run.priority
          from json_to_recordset($1::json) p (id uuid, key text, failed boolean, heads text[]) join run on run.id = p.id",
-        SqlJson(&places) as _,
+        Records(&places) as _,
     )
     .execute(connection)
     .await?;

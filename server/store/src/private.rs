@@ -9,12 +9,13 @@ use engine::{
     value::FileRef,
 };
 use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, types::Json as SqlJson};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     Result, Scope, Store, StoreError, artifact,
     output::{self, Kept, Large},
+    records::Records,
 };
 
 /// How long after a run's end values stay that are hidden and not removed.
@@ -333,7 +334,7 @@ async fn hide_steps(
               signal jsonb)
          where step.run_id = $1 and step.node = h.node and step.item_path = h.item_path",
         run,
-        SqlJson(&hidden) as _,
+        Records(&hidden) as _,
     )
     .execute(connection)
     .await?;

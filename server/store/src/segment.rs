@@ -16,7 +16,7 @@ use engine::{
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, Postgres, Transaction, types::Json as SqlJson};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::{
     Result, Scope, Store, approval,
@@ -26,6 +26,7 @@ use crate::{
     failure, failure_notice, fresh_id, generation, line,
     output::Large,
     queue::{self, Holder, Lease},
+    records::Records,
     run::{self, StepRow},
     series::{self, Draw},
 };
@@ -58,7 +59,7 @@ pub struct Segment {
 /// How what is written comes about.
 pub enum Writing {
     /// The executor knew the whole run.
-    Known(Box<Writes>),
+    Known(Arc<Writes>),
     /// Other heads may have moved meanwhile: this is asked under the run's lock, with the steps as they are now. It may be asked
     /// again when the transaction is.
     Settled(Box<Settle>),
@@ -102,17 +103,27 @@ pub struct StepWrite {
     /// The output is too large for its row, and lies in the file store.
     #[serde(skip)]
     pub large: Option<Arc<Large>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_on: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<WorkerId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub started_ago_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_ago_ms: Option<i64>,
     /// It fails unless somebody takes it up within this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub start_ms: Option<i64>,
     /// It fails unless it ends within this time, counted from the first row that told of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub total_ms: Option<i64>,
 }
 
@@ -227,6 +238,14 @@ impl Segment {
 }
 
 impl Writes {
+    /// The executor goes on with so many of the heads that it could go on with, the first ones.
+    pub fn lease(&mut self, most: usize) {
+        let leased = self.heads.iter_mut().filter(|head| head.leased);
+        for head in leased.skip(most) {
+            head.leased = false;
+        }
+    }
+
     /// Nothing but steps, entries, the run's state and an answer.
     fn are_plain(&self) -> bool {
         self.attempts.is_empty()
@@ -251,7 +270,7 @@ impl RunWrite {
 #[derive(Debug)]
 pub enum Committed {
     Done {
-        writes: Box<Writes>,
+        writes: Arc<Writes>,
         /// Heads that the executor keeps, leased.
         leases: Vec<Lease>,
     },
@@ -293,7 +312,7 @@ pub async fn commit(
     bring_forward(&mut transaction, &rows).await?;
     use_numbers(&mut transaction, &by_run, &writes).await?;
     write_deliveries(&mut transaction, &rows).await?;
-    let failed = failed(&rows);
+    let failed = failed(&by_run, &writes);
     failure_notice::count(&mut transaction, &failed).await?;
     let failed: Vec<RunId> = failed.into_iter().map(|(_, run)| run).collect();
     let begun = failure::begin(&mut transaction, &failed).await?;
@@ -444,14 +463,19 @@ async fn standings(
     run::standings(connection, &open).await
 }
 
-fn settle(order: &[&Segment], standings: &HashMap<RunId, Vec<StepRow>>) -> BTreeMap<RunId, Writes> {
+fn settle(
+    order: &[&Segment],
+    standings: &HashMap<RunId, Vec<StepRow>>,
+) -> BTreeMap<RunId, Arc<Writes>> {
     order
         .iter()
         .map(|segment| {
             let run = segment.lease.run;
             let writes = match &segment.writes {
-                Writing::Known(writes) => (**writes).clone(),
-                Writing::Settled(settle) => settle(standings.get(&run).map_or(&[], Vec::as_slice)),
+                Writing::Known(writes) => writes.clone(),
+                Writing::Settled(settle) => {
+                    Arc::new(settle(standings.get(&run).map_or(&[], Vec::as_slice)))
+                }
             };
             (run, writes)
         })
@@ -462,7 +486,7 @@ fn settle(order: &[&Segment], standings: &HashMap<RunId, Vec<StepRow>>) -> BTree
 async fn write_approvals(
     connection: &mut PgConnection,
     segments: &HashMap<RunId, &Segment>,
-    writes: &BTreeMap<RunId, Writes>,
+    writes: &BTreeMap<RunId, Arc<Writes>>,
 ) -> Result<bool> {
     let mut asks = false;
     for (run, writes) in writes {
@@ -487,7 +511,7 @@ async fn write_approvals(
 async fn draw_numbers(
     connection: &mut PgConnection,
     segments: &HashMap<RunId, &Segment>,
-    writes: &mut BTreeMap<RunId, Writes>,
+    writes: &mut BTreeMap<RunId, Arc<Writes>>,
 ) -> Result<()> {
     let draws: Vec<Draw<'_>> = writes
         .iter()
@@ -512,7 +536,10 @@ async fn draw_numbers(
         .zip(drawn)
         .collect();
     for ((run, node, item_path), number) in drawn {
-        let steps = writes.get_mut(&run).map(|writes| &mut writes.steps);
+        // Should the commit be tried again, the segment itself has no number yet.
+        let steps = writes
+            .get_mut(&run)
+            .map(|writes| &mut Arc::make_mut(writes).steps);
         let step = steps.into_iter().flatten().find(|step| {
             step.node == node && step.item_path == item_path && step.state == "succeeded"
         });
@@ -527,7 +554,7 @@ async fn draw_numbers(
 async fn use_numbers(
     connection: &mut PgConnection,
     segments: &HashMap<RunId, &Segment>,
-    writes: &BTreeMap<RunId, Writes>,
+    writes: &BTreeMap<RunId, Arc<Writes>>,
 ) -> Result<()> {
     let succeeded: Vec<RunId> = writes
         .iter()
@@ -552,7 +579,7 @@ async fn use_numbers(
 async fn end_others(
     connection: &mut PgConnection,
     ended: &[RunId],
-    writes: &BTreeMap<RunId, Writes>,
+    writes: &BTreeMap<RunId, Arc<Writes>>,
 ) -> Result<HashSet<RunId>> {
     let mut asked = HashSet::new();
     for (run, writes) in writes {
@@ -591,7 +618,7 @@ async fn write_attempts(connection: &mut PgConnection, rows: &Rows<'_>) -> Resul
          from json_to_recordset($1::json) as a (run_id uuid, workspace_id uuid, node text, item_path text, attempt integer,
               error jsonb, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint)
          on conflict (run_id, node, item_path, attempt) do nothing",
-        SqlJson(&rows.attempts) as _,
+        Records(&rows.attempts) as _,
     )
     .execute(connection)
     .await?;
@@ -617,11 +644,16 @@ async fn bring_forward(connection: &mut PgConnection, rows: &Rows<'_>) -> Result
 }
 
 /// Runs that end badly and are not trials, in the order of their workflows.
-fn failed(rows: &Rows<'_>) -> Vec<(WorkflowId, RunId)> {
-    let ends = rows.runs.iter();
-    let mut failed: Vec<_> = ends
-        .filter(|(segment, run, _)| run.state == "failed" && !segment.trial)
-        .map(|(segment, ..)| (segment.workflow, segment.lease.run))
+fn failed(
+    segments: &HashMap<RunId, &Segment>,
+    writes: &BTreeMap<RunId, Arc<Writes>>,
+) -> Vec<(WorkflowId, RunId)> {
+    let fails = |run: &RunWrite| run.state == "failed";
+    let mut failed: Vec<_> = writes
+        .iter()
+        .filter(|(_, writes)| writes.run.as_ref().is_some_and(fails))
+        .filter_map(|(run, _)| segments.get(run).filter(|segment| !segment.trial))
+        .map(|segment| (segment.workflow, segment.lease.run))
         .collect();
     failed.sort_unstable();
     failed
@@ -663,7 +695,7 @@ async fn write_deliveries(connection: &mut PgConnection, rows: &Rows<'_>) -> Res
 fn tell(
     store: &Store,
     segments: &HashMap<RunId, &Segment>,
-    writes: &BTreeMap<RunId, Writes>,
+    writes: &BTreeMap<RunId, Arc<Writes>>,
     asked: &HashSet<RunId>,
 ) {
     let (mut queued, mut delivers, mut generates) = (false, false, false);
@@ -713,14 +745,14 @@ fn tell(
 
 fn answers(
     segments: &[Segment],
-    mut writes: BTreeMap<RunId, Writes>,
+    mut writes: BTreeMap<RunId, Arc<Writes>>,
     mut leases: HashMap<RunId, Vec<Lease>>,
 ) -> Vec<Committed> {
     segments
         .iter()
         .map(|segment| match writes.remove(&segment.lease.run) {
             Some(writes) => Committed::Done {
-                writes: Box::new(writes),
+                writes,
                 leases: leases.remove(&segment.lease.run).unwrap_or_default(),
             },
             None => Committed::Stale,

@@ -2,10 +2,13 @@
 
 use engine::ids::{ArtifactId, BatchId, MemberId, VersionId, WorkflowId};
 use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, types::Json as SqlJson};
+use sqlx::PgConnection;
 
 use super::{MAX_ROWS, tell};
-use crate::{Result, Scope, Store, StoreError, error::OnConstraint as _, fresh_id, storable};
+use crate::{
+    Result, Scope, Store, StoreError, error::OnConstraint as _, fresh_id, records::Records,
+    storable,
+};
 
 /// Most batches of a workspace that are not finished.
 const MAX_UNFINISHED: i64 = 50;
@@ -168,7 +171,7 @@ async fn insert_rows(
          from json_to_recordset($3::json) r (number integer, title text, state text, input jsonb, problems jsonb)",
         batch.as_uuid(),
         scope.workspace().as_uuid(),
-        SqlJson(&rows) as _,
+        Records(&rows) as _,
     )
     .execute(connection)
     .await?;

@@ -6,10 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use engine::ids::{ArtifactId, RunId, SubmissionId, VersionId, WorkflowId, WorkspaceId};
+use engine::ids::{
+    ArtifactId, MemberId, RunId, SubmissionId, VersionId, WorkerId, WorkflowId, WorkspaceId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, PgPool, types::Json as SqlJson};
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{ClaimedEntry, Holder, Lease, LocalExecutor, Slot};
@@ -17,6 +19,7 @@ use crate::{
     Result, Scope, Store, StoreError, artifact,
     events::{Event, Events, Wake},
     fresh_id, gather, line,
+    records::Records,
     run::RunRecord,
     storable,
 };
@@ -474,7 +477,7 @@ async fn insert(
     if runs.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<Json> = runs.iter().map(|run| row_of(run)).collect();
+    let rows: Vec<Row<'_>> = runs.iter().map(|run| Row::of(run)).collect();
     let made = sqlx::query!(
         r#"with r as materialized (
                select * from json_to_recordset($1::json) r (id uuid, workspace_id uuid, workflow_id uuid, version_id uuid,
@@ -511,7 +514,7 @@ async fn insert(
                   made.created_at as "created_at!: jiff_sqlx::Timestamp", entered.fence as "fence?",
                   entered.lease_owner as "lease_owner?", entered.head_at as "head_at?: jiff_sqlx::Timestamp"
            from made left join entered on entered.run_id = made.id"#,
-        SqlJson(&rows) as _,
+        Records(&rows) as _,
         TRIAL_HOURS,
     )
     .fetch_all(&mut *connection)
@@ -550,25 +553,71 @@ async fn insert(
         .collect())
 }
 
-fn row_of(run: &Fresh<'_>) -> Json {
-    let new = run.new;
-    let (version, revision) = match new.what {
-        What::Version(version) => (Some(version), None),
-        What::Draft(revision) => (None, Some(revision)),
-    };
-    let trial = new.trial.as_ref();
-    let submission: Option<SubmissionId> = trial
-        .is_none()
-        .then(|| new.submission_id.unwrap_or_else(fresh_id));
-    json!({
-        "id": run.id, "workspace_id": run.scope.workspace(), "workflow_id": new.workflow, "version_id": version,
-        "draft_revision": revision, "trial": trial.is_some(), "source": new.source.name(), "trigger_node": new.trigger_node,
-        "submission_id": submission, "title": run.title, "input": new.input, "submission": new.submission,
-        "until_node": trial.and_then(|trial| trial.until_node.as_ref()), "pinned": trial.and_then(|trial| trial.pinned.as_ref()),
-        "really_send": trial.is_some_and(|trial| trial.really_send),
-        "priority": new.priority(), "started_by": run.scope.member(),
-        "lease_owner": new.lease.map(|holder| holder.worker), "lease_ms": new.lease.map(|holder| holder.lease_ms),
-    })
+/// A run with what was handed in and its first entry.
+#[derive(Serialize)]
+struct Row<'a> {
+    id: RunId,
+    workspace_id: WorkspaceId,
+    workflow_id: WorkflowId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_id: Option<VersionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft_revision: Option<i64>,
+    trial: bool,
+    source: &'a str,
+    trigger_node: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submission_id: Option<SubmissionId>,
+    title: &'a str,
+    input: &'a Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submission: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until_node: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pinned: Option<&'a Json>,
+    really_send: bool,
+    priority: i16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_by: Option<MemberId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_owner: Option<WorkerId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_ms: Option<i64>,
+}
+
+impl<'a> Row<'a> {
+    fn of(run: &'a Fresh<'_>) -> Self {
+        let new = run.new;
+        let (version_id, draft_revision) = match new.what {
+            What::Version(version) => (Some(version), None),
+            What::Draft(revision) => (None, Some(revision)),
+        };
+        let trial = new.trial.as_ref();
+        Self {
+            id: run.id,
+            workspace_id: run.scope.workspace(),
+            workflow_id: new.workflow,
+            version_id,
+            draft_revision,
+            trial: trial.is_some(),
+            source: new.source.name(),
+            trigger_node: &new.trigger_node,
+            submission_id: trial
+                .is_none()
+                .then(|| new.submission_id.unwrap_or_else(fresh_id)),
+            title: &run.title,
+            input: &new.input,
+            submission: new.submission.as_ref(),
+            until_node: trial.and_then(|trial| trial.until_node.as_deref()),
+            pinned: trial.and_then(|trial| trial.pinned.as_ref()),
+            really_send: trial.is_some_and(|trial| trial.really_send),
+            priority: new.priority(),
+            started_by: run.scope.member(),
+            lease_owner: new.lease.map(|holder| holder.worker),
+            lease_ms: new.lease.map(|holder| holder.lease_ms),
+        }
+    }
 }
 
 /// The run as its executor knows it.

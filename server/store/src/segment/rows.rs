@@ -1,24 +1,27 @@
 //! What nearly every segment writes, in one statement: its steps, the entries that follow, the run's state and the caller's answer. Each
 //! statement costs the database as much as the rows of several segments, and each exchange with it more than that.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use engine::{
-    ids::{RunId, WorkspaceId},
+    ids::{RunId, WorkerId, WorkflowId, WorkspaceId},
     node::Answer,
 };
+use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value as Json, json};
-use sqlx::{PgConnection, types::Json as SqlJson};
+use serde_json::Value as Json;
+use sqlx::PgConnection;
 
-use super::{
-    AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, RunWrite, Segment, StepWrite, Writes,
-};
+use super::{AttemptWrite, DeliveryWrite, Due, GenerationWrite, Head, Segment, StepWrite, Writes};
 use crate::{
     Result,
     call::CallWrite,
     output::Large,
     queue::{Holder, Lease},
+    records::Records,
 };
 
 /// A row with what every row has.
@@ -37,18 +40,77 @@ pub(super) struct StepOf<'a> {
     workspace_id: WorkspaceId,
     #[serde(flatten)]
     pub(super) row: &'a StepWrite,
+    #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     output_sha256: Option<String>,
+}
+
+/// A new entry of the queue, and who goes on with it.
+#[derive(Serialize)]
+struct HeadOf<'a> {
+    run_id: RunId,
+    workspace_id: WorkspaceId,
+    workflow_id: WorkflowId,
+    node: &'a str,
+    item_path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head_at: Option<Timestamp>,
+    priority: i16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<WorkerId>,
+}
+
+impl<'a> HeadOf<'a> {
+    fn of(segment: &Segment, head: &'a Head) -> Self {
+        let (in_ms, at) = match head.due {
+            Due::InMs(ms) => (Some(ms), None),
+            Due::At(at) => (None, Some(at)),
+        };
+        Self {
+            run_id: segment.lease.run,
+            workspace_id: segment.scope.workspace(),
+            workflow_id: segment.workflow,
+            node: &head.node,
+            item_path: &head.item_path,
+            in_ms,
+            at,
+            head_at: head.head_at,
+            priority: head.priority,
+            owner: head.leased.then_some(segment.holder.worker),
+        }
+    }
+}
+
+/// A run's state, with the milliseconds since its first step here began.
+#[derive(Serialize)]
+struct RunOf<'a> {
+    run_id: RunId,
+    state: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begun_ago_ms: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct AnswerOf<'a> {
+    run_id: RunId,
+    workspace_id: WorkspaceId,
+    answer: &'a Answer,
 }
 
 /// The rows of all segments of a transaction.
 pub(super) struct Rows<'a> {
     pub(super) steps: Vec<StepOf<'a>>,
     pub(super) attempts: Vec<Of<'a, AttemptWrite>>,
-    heads: Vec<(&'a Segment, &'a Head)>,
-    /// With the milliseconds since its first step here began.
-    pub(super) runs: Vec<(&'a Segment, &'a RunWrite, Option<i64>)>,
-    answers: Vec<(&'a Segment, &'a Answer)>,
+    heads: Vec<HeadOf<'a>>,
+    runs: Vec<RunOf<'a>>,
+    answers: Vec<AnswerOf<'a>>,
     pub(super) deliveries: Vec<(&'a Segment, &'a DeliveryWrite)>,
     pub(super) generations: Vec<(&'a Segment, &'a GenerationWrite)>,
     pub(super) calls: Vec<(RunId, &'a CallWrite)>,
@@ -107,7 +169,6 @@ pub(super) struct Written {
 /// in the same state still is left as it is: changing it would write all of its indexes anew.
 macro_rules! write_rows {
     ($connection:expr, $held:expr, $lease_ms:expr, $rows:expr, $taken:literal) => {{
-        let (heads, runs, answers) = ($rows.heads(), $rows.runs(), $rows.answers());
         let rows = sqlx::query!(
             "with "
                 + $taken
@@ -164,10 +225,10 @@ macro_rules! write_rows {
             &$held.paths,
             &$held.fences,
             $lease_ms,
-            SqlJson(&$rows.steps) as _,
-            SqlJson(&heads) as _,
-            SqlJson(&runs) as _,
-            SqlJson(&answers) as _,
+            Records(&$rows.steps) as _,
+            Records(&$rows.heads) as _,
+            Records(&$rows.runs) as _,
+            Records(&$rows.answers) as _,
         )
         .fetch_all($connection)
         .await?;
@@ -195,7 +256,7 @@ macro_rules! write_rows {
 impl<'a> Rows<'a> {
     pub(super) fn gather(
         segments: &HashMap<RunId, &'a Segment>,
-        writes: &'a BTreeMap<RunId, Writes>,
+        writes: &'a BTreeMap<RunId, Arc<Writes>>,
     ) -> Self {
         let mut rows = Self {
             steps: Vec::new(),
@@ -227,18 +288,27 @@ impl<'a> Rows<'a> {
                 workspace_id,
                 row,
             }));
+            let heads = writes.heads.iter();
             rows.heads
-                .extend(writes.heads.iter().map(|row| (segment, row)));
+                .extend(heads.map(|head| HeadOf::of(segment, head)));
             // A run begins with its first step, not with the commit that stores it.
             let begun_ago_ms = writes
                 .steps
                 .iter()
                 .filter_map(|step| step.started_ago_ms)
                 .max();
-            rows.runs
-                .extend(writes.run.iter().map(|row| (segment, row, begun_ago_ms)));
+            rows.runs.extend(writes.run.iter().map(|row| RunOf {
+                run_id: *run,
+                state: &row.state,
+                error: row.error.as_ref(),
+                begun_ago_ms,
+            }));
             rows.answers
-                .extend(writes.answer.iter().map(|row| (segment, row)));
+                .extend(writes.answer.iter().map(|answer| AnswerOf {
+                    run_id: *run,
+                    workspace_id,
+                    answer,
+                }));
             rows.deliveries
                 .extend(writes.deliveries.iter().map(|row| (segment, row)));
             rows.generations
@@ -286,34 +356,5 @@ impl<'a> Rows<'a> {
             "taken as (
                  select run_id from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence))"
         ))
-    }
-
-    fn heads(&self) -> Vec<Json> {
-        let heads = self.heads.iter().map(|(segment, head)| {
-            let (in_ms, at) = match head.due {
-                Due::InMs(ms) => (Some(ms), None),
-                Due::At(at) => (None, Some(at)),
-            };
-            json!({
-                "run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "workflow_id": segment.workflow, "node": head.node,
-                "item_path": head.item_path, "in_ms": in_ms, "at": at, "head_at": head.head_at, "priority": head.priority,
-                "owner": head.leased.then_some(segment.holder.worker),
-            })
-        });
-        heads.collect()
-    }
-
-    fn runs(&self) -> Vec<Json> {
-        let runs = self.runs.iter().map(|(segment, run, begun_ago_ms)| {
-            json!({"run_id": segment.lease.run, "state": run.state, "error": run.error, "begun_ago_ms": begun_ago_ms})
-        });
-        runs.collect()
-    }
-
-    fn answers(&self) -> Vec<Json> {
-        let answers = self.answers.iter().map(|(segment, answer)| {
-            json!({"run_id": segment.lease.run, "workspace_id": segment.scope.workspace(), "answer": answer})
-        });
-        answers.collect()
     }
 }
