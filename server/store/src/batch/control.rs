@@ -1,7 +1,9 @@
 //! What people do with a batch that was stored: stop it, resume it, discard what has not begun, try its failed rows again. Each is one commit;
 //! what follows from it for runs is done by `advance`.
 
-use engine::ids::BatchId;
+use engine::ids::{BatchId, WorkflowId};
+use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{advance::wind_up, get, tell};
 use crate::{Result, Scope, Store, StoreError, artifact};
@@ -37,14 +39,7 @@ pub async fn resume(store: &Store, scope: &Scope, id: BatchId) -> Result<()> {
 /// beginning meanwhile: whoever begins some holds the batch, too.
 pub async fn discard(store: &Store, scope: &Scope, id: BatchId) -> Result<()> {
     let mut transaction = store.pool.begin().await?;
-    let batch = sqlx::query!(
-        "select state, workflow_id from batch where workspace_id = $1 and id = $2 for update",
-        scope.workspace().as_uuid(),
-        id.as_uuid(),
-    )
-    .fetch_optional(&mut *transaction)
-    .await?
-    .ok_or(StoreError::NotFound("batch"))?;
+    let batch = lock(&mut transaction, scope, id).await?;
     if batch.state == "finished" {
         return Ok(());
     }
@@ -69,7 +64,7 @@ pub async fn discard(store: &Store, scope: &Scope, id: BatchId) -> Result<()> {
     .await?;
     let (_, removed) = wind_up(&mut transaction, scope, id).await?;
     transaction.commit().await?;
-    tell(&store.events, scope, id, batch.workflow_id.into());
+    tell(&store.events, scope, id, batch.workflow);
     if let Some(hash) = removed {
         artifact::remove_unnamed(store, scope.workspace(), &[hash]).await;
     }
@@ -88,14 +83,7 @@ pub struct Asked {
 /// Tries every row again whose run failed or was stopped, as far as runs are kept; a conflict if none is.
 pub async fn retry_failed(store: &Store, scope: &Scope, id: BatchId) -> Result<Asked> {
     let mut transaction = store.pool.begin().await?;
-    let batch = sqlx::query!(
-        "select state, workflow_id from batch where workspace_id = $1 and id = $2 for update",
-        scope.workspace().as_uuid(),
-        id.as_uuid(),
-    )
-    .fetch_optional(&mut *transaction)
-    .await?
-    .ok_or(StoreError::NotFound("batch"))?;
+    let batch = lock(&mut transaction, scope, id).await?;
     if batch.state == "stopped" {
         return Err(stopped());
     }
@@ -132,7 +120,7 @@ pub async fn retry_failed(store: &Store, scope: &Scope, id: BatchId) -> Result<A
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    tell(&store.events, scope, id, batch.workflow_id.into());
+    tell(&store.events, scope, id, batch.workflow);
     Ok(Asked {
         retried,
         gone: u64::try_from(gone).unwrap_or_default(),
@@ -146,13 +134,29 @@ pub(super) fn stopped() -> StoreError {
     )
 }
 
+/// A batch, locked until the end of the transaction.
+struct Locked {
+    state: String,
+    workflow: WorkflowId,
+}
+
+async fn lock(connection: &mut PgConnection, scope: &Scope, id: BatchId) -> Result<Locked> {
+    let row = sqlx::query!(
+        "select state, workflow_id from batch where workspace_id = $1 and id = $2 for update",
+        scope.workspace().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await?
+    .ok_or(StoreError::NotFound("batch"))?;
+    Ok(Locked {
+        state: row.state,
+        workflow: row.workflow_id.into(),
+    })
+}
+
 /// Says why nothing was changed, if nothing was: the batch is in no state for it.
-async fn changed(
-    store: &Store,
-    scope: &Scope,
-    id: BatchId,
-    workflow: Option<uuid::Uuid>,
-) -> Result<()> {
+async fn changed(store: &Store, scope: &Scope, id: BatchId, workflow: Option<Uuid>) -> Result<()> {
     if let Some(workflow) = workflow {
         tell(&store.events, scope, id, workflow.into());
         return Ok(());
