@@ -48,6 +48,7 @@ fn file_of(rows: usize) -> String {
     file
 }
 
+/// Hands a file in; the answer names it.
 async fn upload(caller: &Caller, workflow: &Json, name: &str, bytes: Vec<u8>) -> Answer {
     let path = format!("{}/batch-files?name={name}", path(workflow));
     let request = caller.request(Method::POST, &path).body(bytes);
@@ -58,18 +59,26 @@ fn path(workflow: &Json) -> String {
     format!("/api/workflows/{}", workflow["id"].as_str().expect("an id"))
 }
 
-/// Hands a file in and looks at it.
+fn batches_path(workflow: &Json) -> String {
+    format!("{}/batches", path(workflow))
+}
+
+/// Looks at a file that was handed in.
+async fn preview(caller: &Caller, workflow: &Json, body: Json) -> Answer {
+    let path = format!("{}/preview", batches_path(workflow));
+    caller.post(&path, body).await
+}
+
+/// Hands a text in and looks at it.
 async fn look(caller: &Caller, workflow: &Json, text: &str) -> Json {
-    let bytes = text.as_bytes().to_vec();
-    let file = upload(caller, workflow, "rows.csv", bytes)
-        .await
-        .expect(201)["file"]
-        .clone();
+    look_at_file(caller, workflow, "rows.csv", text.as_bytes().to_vec()).await
+}
+
+/// Hands a file in and looks at it.
+async fn look_at_file(caller: &Caller, workflow: &Json, name: &str, bytes: Vec<u8>) -> Json {
+    let file = upload(caller, workflow, name, bytes).await.expect(201)["file"].clone();
     let body = json!({"file": file, "locale": "de"});
-    let mut seen = caller
-        .post(&format!("{}/batches/preview", path(workflow)), body)
-        .await
-        .expect(200);
+    let mut seen = preview(caller, workflow, body).await.expect(200);
     seen["file"] = file;
     seen
 }
@@ -85,12 +94,18 @@ fn start_body(seen: &Json, leave_out: &[u32]) -> Json {
 async fn start(caller: &Caller, workflow: &Json, text: &str) -> Json {
     let seen = look(caller, workflow, text).await;
     let body = start_body(&seen, &[]);
-    let path = format!("{}/batches", path(workflow));
-    caller.post(&path, body).await.expect(201)
+    let made = caller.post(&batches_path(workflow), body).await;
+    made.expect(201)
 }
 
 fn batch_path(batch: &Json) -> String {
     format!("/api/batches/{}", batch["id"].as_str().expect("an id"))
+}
+
+/// What people ask of a batch: `stop`, `resume`, `discard`, `retry`.
+async fn ask_of(caller: &Caller, batch: &Json, what: &str, body: Json) -> Answer {
+    let path = format!("{}/{what}", batch_path(batch));
+    caller.post(&path, body).await
 }
 
 async fn rows(caller: &Caller, batch: &Json, query: &str) -> Vec<Json> {
@@ -134,7 +149,7 @@ async fn every_row_is_a_run() {
         "0"
     );
 
-    let batches = format!("{}/batches", path(&workflow));
+    let batches = batches_path(&workflow);
     let made = owner
         .post(&batches, start_body(&seen, &[]))
         .await
@@ -268,22 +283,16 @@ async fn batches_of_another_workspace_are_not_there() {
             "{place}"
         );
     }
-    for (place, body) in [
-        ("/stop", json!({"runs": true})),
-        ("/resume", json!({})),
-        ("/discard", json!({})),
-        ("/retry", json!({})),
+    for (what, body) in [
+        ("stop", json!({"runs": true})),
+        ("resume", json!({})),
+        ("discard", json!({})),
+        ("retry", json!({})),
     ] {
-        assert_eq!(
-            owner.post(&format!("{path}{place}"), body).await.status,
-            404,
-            "{place}"
-        );
+        let asked = ask_of(&owner, &made, what, body).await;
+        assert_eq!(asked.status, 404, "{what}");
     }
-    let listed = owner
-        .get(&format!("{}/batches", self::path(&workflow)))
-        .await
-        .expect(200);
+    let listed = owner.get(&batches_path(&workflow)).await.expect(200);
     assert_eq!(listed["items"], json!([]));
     office.close().await;
 }
@@ -296,7 +305,7 @@ async fn what_may_hold_private_values_is_not_kept() {
     let workflow = office.publish(&owner, letter(&fields)).await;
     let seen = look(&owner, &workflow, "Customer;Price\nAda;secret\nBo;7\n").await;
     assert_eq!(seen["problems"][0]["params"]["content"], json!(null));
-    let batches = format!("{}/batches", path(&workflow));
+    let batches = batches_path(&workflow);
     let made = owner
         .post(&batches, start_body(&seen, &[2]))
         .await

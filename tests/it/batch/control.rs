@@ -5,7 +5,7 @@ use formwork_tests::Office;
 use serde_json::json;
 use store::batch::Feeder;
 
-use super::{batch_path, customers, file_of, letter, pass, rows, start, waiting};
+use super::{ask_of, batch_path, customers, file_of, letter, pass, rows, start, waiting};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
@@ -17,36 +17,30 @@ async fn a_stopped_batch_begins_no_row_until_it_is_resumed() {
     let store = office.db.store().await;
     assert!(pass(&store).await);
     assert_eq!(office.sql("select count(*) from run"), "25");
-    let path = batch_path(&made);
-    let stopped = owner
-        .post(&format!("{path}/stop"), json!({"runs": false}))
+    let stopped = ask_of(&owner, &made, "stop", json!({"runs": false}))
         .await
         .expect(200);
     assert_eq!(stopped["state"], "stopped");
     pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "25");
-    let retry = owner.post(&format!("{path}/retry"), json!({})).await;
+    let retry = ask_of(&owner, &made, "retry", json!({})).await;
     assert_eq!(
         (retry.status, retry.json["type"].as_str()),
         (409, Some("batch_stopped"))
     );
 
-    owner
-        .post(&format!("{path}/resume"), json!({}))
-        .await
-        .expect(200);
+    ask_of(&owner, &made, "resume", json!({})).await.expect(200);
     pass(&store).await;
     assert_eq!(office.sql("select count(*) from run"), "30");
 
     // Those that have begun are stopped as well, bit by bit; then nothing is left to do.
-    owner
-        .post(&format!("{path}/stop"), json!({"runs": true}))
+    ask_of(&owner, &made, "stop", json!({"runs": true}))
         .await
         .expect(200);
     for _ in 0..3 {
         pass(&store).await;
     }
-    let done = owner.get(&path).await.expect(200);
+    let done = owner.get(&batch_path(&made)).await.expect(200);
     assert_eq!(
         (&done["state"], &done["counts"]["cancelled"]),
         (&json!("finished"), &json!(30))
@@ -87,8 +81,9 @@ async fn a_batch_is_looked_at_when_something_tells_that_there_is_something_to_do
     assert_eq!(look(&[over]).await, "52");
     // So does whoever sees what people have done.
     assert_eq!(look(&[]).await, "52");
-    let stop = format!("{}/stop", batch_path(&made));
-    owner.post(&stop, json!({"runs": true})).await.expect(200);
+    ask_of(&owner, &made, "stop", json!({"runs": true}))
+        .await
+        .expect(200);
     assert_eq!(look(&[]).await, "52");
     let cancelled = "select count(*) > 2 from batch_row where state = 'cancelled'";
     assert_eq!(office.sql(cancelled), "t");
@@ -103,18 +98,15 @@ async fn what_has_not_begun_of_a_stopped_batch_is_discarded() {
     let made = start(&owner, &workflow, &file_of(30)).await;
     let store = office.db.store().await;
     pass(&store).await;
-    let path = batch_path(&made);
-    let early = owner.post(&format!("{path}/discard"), json!({})).await;
+    let early = ask_of(&owner, &made, "discard", json!({})).await;
     assert_eq!(
         (early.status, early.json["type"].as_str()),
         (409, Some("batch_not_stopped"))
     );
-    owner
-        .post(&format!("{path}/stop"), json!({"runs": false}))
+    ask_of(&owner, &made, "stop", json!({"runs": false}))
         .await
         .expect(200);
-    let discarded = owner
-        .post(&format!("{path}/discard"), json!({}))
+    let discarded = ask_of(&owner, &made, "discard", json!({}))
         .await
         .expect(200);
     // It is no longer stopped, so that nothing can be resumed, and ends with its runs.
@@ -139,20 +131,18 @@ async fn what_has_not_begun_of_a_stopped_batch_is_discarded() {
         (&shown[0]["title"], &shown[0]["state"]),
         (&json!("Customer 26"), &json!("discarded"))
     );
-    owner
-        .post(&format!("{path}/stop"), json!({"runs": true}))
+    ask_of(&owner, &made, "stop", json!({"runs": true}))
         .await
         .expect(200);
     for _ in 0..3 {
         pass(&store).await;
     }
     assert_eq!(
-        owner.get(&path).await.expect(200)["state"],
+        owner.get(&batch_path(&made)).await.expect(200)["state"],
         json!("finished")
     );
     // There is nothing left to discard.
-    owner
-        .post(&format!("{path}/discard"), json!({}))
+    ask_of(&owner, &made, "discard", json!({}))
         .await
         .expect(200);
     office.close().await;
@@ -166,11 +156,10 @@ async fn a_batch_of_which_nothing_began_ends_when_it_is_discarded() {
     let workflow = office.publish(&owner, letter(&fields)).await;
     office.rest().await;
     let made = start(&owner, &workflow, &file_of(2)).await;
-    let path = batch_path(&made);
-    for (ask, body) in [("stop", json!({"runs": false})), ("discard", json!({}))] {
-        owner.post(&format!("{path}/{ask}"), body).await.expect(200);
+    for (what, body) in [("stop", json!({"runs": false})), ("discard", json!({}))] {
+        ask_of(&owner, &made, what, body).await.expect(200);
     }
-    let over = owner.get(&path).await.expect(200);
+    let over = owner.get(&batch_path(&made)).await.expect(200);
     // What may hold private values is not kept for rows that never begin.
     assert_eq!(
         (&over["state"], &over["file_url"]),

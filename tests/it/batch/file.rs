@@ -4,7 +4,10 @@ use formwork_tests::Office;
 use rust_xlsxwriter::{Formula, Workbook};
 use serde_json::json;
 
-use super::{FINISHED, codes, customers, file_of, letter, look, path, rows, start_body, upload};
+use super::{
+    FINISHED, batches_path, codes, customers, file_of, letter, look, look_at_file, path, preview,
+    rows, start_body, upload,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_in_error_begin_nothing_and_are_left_out_only_on_purpose() {
@@ -26,7 +29,7 @@ async fn rows_in_error_begin_nothing_and_are_left_out_only_on_purpose() {
         ),
         (&json!(2), &json!("PRICE"), &json!("cheap"))
     );
-    let batches = format!("{}/batches", path(&workflow));
+    let batches = batches_path(&workflow);
     for leave_out in [&[][..], &[2]] {
         let refused = owner.post(&batches, start_body(&seen, leave_out)).await;
         assert_eq!(refused.status, 422);
@@ -56,9 +59,8 @@ async fn columns_are_matched_by_people() {
     let workflow = office.publish(&owner, letter(&customers())).await;
     let seen = look(&owner, &workflow, "Who;Sum\nAda;7\n").await;
     assert_eq!(codes(&seen["column_problems"]), ["batch_field_missing"]);
-    let preview = format!("{}/batches/preview", path(&workflow));
     let matched = json!({"file": seen["file"], "locale": "de", "columns": ["customer", "price"]});
-    let mut seen_again = owner.post(&preview, matched).await.expect(200);
+    let mut seen_again = preview(&owner, &workflow, matched).await.expect(200);
     assert_eq!(
         (
             &seen_again["problem_count"],
@@ -80,7 +82,7 @@ async fn columns_are_matched_by_people() {
         .post(&format!("{}/publish", path(&workflow)), publish)
         .await
         .expect(201);
-    let batches = format!("{}/batches", path(&workflow));
+    let batches = batches_path(&workflow);
     let stale = owner.post(&batches, start_body(&seen_again, &[])).await;
     assert_eq!(
         (stale.status, stale.json["type"].as_str()),
@@ -95,9 +97,7 @@ async fn columns_are_matched_by_people() {
         "edges": [{"from": "clock", "port": "out", "to": "text"}]});
     let clock = office.publish(&owner, clock).await;
     let body = json!({"file": seen["file"], "locale": "de"});
-    let none = owner
-        .post(&format!("{}/batches/preview", path(&clock)), body)
-        .await;
+    let none = preview(&owner, &clock, body).await;
     assert_eq!(codes(&none.json["problems"]), ["batch_no_trigger"]);
     office.close().await;
 }
@@ -112,15 +112,7 @@ async fn a_workbook_is_a_file_as_well() {
         ["", ""],
         ["Bo", "7"],
     ]);
-    let file = upload(&owner, &workflow, "rows.xlsx", book)
-        .await
-        .expect(201)["file"]
-        .clone();
-    let preview = format!("{}/batches/preview", path(&workflow));
-    let seen = owner
-        .post(&preview, json!({"file": file, "locale": "de"}))
-        .await
-        .expect(200);
+    let seen = look_at_file(&owner, &workflow, "rows.xlsx", book).await;
     assert_eq!(
         (
             &seen["row_count"],
@@ -135,9 +127,8 @@ async fn a_workbook_is_a_file_as_well() {
     let broken = upload(&owner, &workflow, "a.xlsx", b"PK\x03\x04 broken".to_vec())
         .await
         .expect(201);
-    let told = owner
-        .post(&preview, json!({"file": broken["file"], "locale": "de"}))
-        .await;
+    let body = json!({"file": broken["file"], "locale": "de"});
+    let told = preview(&owner, &workflow, body).await;
     assert_eq!(
         (told.status, codes(&told.json["problems"])),
         (422, vec!["not_a_workbook"])
@@ -167,10 +158,9 @@ async fn a_sheet_of_a_workbook_is_chosen() {
         .await
         .expect(201)["file"]
         .clone();
-    let preview = format!("{}/batches/preview", path(&workflow));
     let look_at = async |sheet: Option<&str>| {
         let body = json!({"file": file, "locale": "en", "sheet": sheet});
-        owner.post(&preview, body).await
+        preview(&owner, &workflow, body).await
     };
     // The first one that is not empty; which others there are is told even if that one has no rows.
     let first = look_at(None).await.expect(200);
@@ -191,7 +181,7 @@ async fn a_sheet_of_a_workbook_is_chosen() {
     // Nothing begins of such a sheet.
     let mut body = start_body(&first, &[]);
     body["file"] = file.clone();
-    let batches = format!("{}/batches", path(&workflow));
+    let batches = batches_path(&workflow);
     let refused = owner.post(&batches, body).await;
     assert_eq!(
         (refused.status, codes(&refused.json["problems"])),
@@ -232,23 +222,14 @@ async fn an_error_of_the_spreadsheet_fills_nothing() {
     let lookup = Formula::new("=VLOOKUP(7,A1:A2,1,FALSE)").set_result("#N/A");
     sheet.write_formula(2, 0, lookup).expect("a formula");
     let bytes = book.save_to_buffer().expect("a workbook");
-    let file = upload(&owner, &workflow, "rows.xlsx", bytes)
-        .await
-        .expect(201)["file"]
-        .clone();
-    let preview = format!("{}/batches/preview", path(&workflow));
-    let mut seen = owner
-        .post(&preview, json!({"file": file, "locale": "de"}))
-        .await
-        .expect(200);
+    let seen = look_at_file(&owner, &workflow, "rows.xlsx", bytes).await;
     assert_eq!(codes(&seen["problems"]), ["batch_cell_fault"]);
     let params = &seen["problems"][0]["params"];
     assert_eq!(
         (&params["row"], &params["column"], &params["content"]),
         (&json!(3), &json!("Customer"), &json!("#N/A"))
     );
-    seen["file"] = file;
-    let batches = format!("{}/batches", path(&workflow));
+    let batches = batches_path(&workflow);
     let refused = owner.post(&batches, start_body(&seen, &[])).await;
     assert_eq!(refused.status, 422);
     owner
@@ -267,7 +248,6 @@ async fn an_error_of_the_spreadsheet_fills_nothing() {
 async fn limits_are_told() {
     let (office, owner) = Office::open().await;
     let workflow = office.publish(&owner, letter(&customers())).await;
-    let preview = format!("{}/batches/preview", path(&workflow));
     for (text, code) in [
         (file_of(5_001), "batch_row_count"),
         ("Customer\n".to_owned(), "batch_no_rows"),
@@ -277,9 +257,8 @@ async fn limits_are_told() {
         let file = upload(&owner, &workflow, "rows.csv", text.into_bytes())
             .await
             .expect(201);
-        let told = owner
-            .post(&preview, json!({"file": file["file"], "locale": "en"}))
-            .await;
+        let body = json!({"file": file["file"], "locale": "en"});
+        let told = preview(&owner, &workflow, body).await;
         assert_eq!(
             (told.status, codes(&told.json["problems"])),
             (422, vec![code])

@@ -1,27 +1,29 @@
 //! Rows whose runs failed are tried again: all of a batch, or one by hand.
 
 use formwork_tests::Office;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use store::{
     StoreError,
     run::{self, Retry},
 };
 
-use super::{FINISHED, batch_path, customers, file_of, letter, pass, rows, start};
+use super::{FINISHED, ask_of, batch_path, customers, file_of, letter, pass, rows, start};
+
+/// A workflow whose runs fail for `Customer 1` to `Customer 9`.
+fn failing() -> Json {
+    let mut document = letter(&customers());
+    document["nodes"][1]["config"]["template"] = json!("{{ 1 / (form.customer | length - 10) }}");
+    document
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
     let (office, owner) = Office::open().await;
-    let mut document = letter(&customers());
-    document["nodes"][1]["config"]["template"] = json!("{{ 1 / (form.customer | length - 10) }}");
-    let workflow = office.publish(&owner, document).await;
+    let workflow = office.publish(&owner, failing()).await;
     let made = start(&owner, &workflow, &file_of(3)).await;
     office.db.until(FINISHED, "1").await;
     assert_eq!(rows(&owner, &made, "?state=failed").await.len(), 3);
-    let retried = owner
-        .post(&format!("{}/retry", batch_path(&made)), json!({}))
-        .await
-        .expect(200);
+    let retried = ask_of(&owner, &made, "retry", json!({})).await.expect(200);
     assert_eq!(retried, json!({"retried": 3, "gone": 0}));
     office
         .db
@@ -55,19 +57,12 @@ async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
     let (office, owner) = Office::open().await;
-    let mut document = letter(&customers());
-    document["nodes"][1]["config"]["template"] = json!("{{ 1 / (form.customer | length - 10) }}");
-    let workflow = office.publish(&owner, document).await;
+    let workflow = office.publish(&owner, failing()).await;
     let made = start(&owner, &workflow, &file_of(2)).await;
     office.db.until(FINISHED, "1").await;
     office.rest().await;
-    let path = batch_path(&made);
-    owner
-        .post(&format!("{path}/retry"), json!({}))
-        .await
-        .expect(200);
-    owner
-        .post(&format!("{path}/stop"), json!({"runs": false}))
+    ask_of(&owner, &made, "retry", json!({})).await.expect(200);
+    ask_of(&owner, &made, "stop", json!({"runs": false}))
         .await
         .expect(200);
     // Who saw it before it was stopped.
@@ -102,10 +97,7 @@ async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
     pass(&store).await;
     let retries = "select count(*) from run where retry_of is not null";
     assert_eq!(office.sql(retries), "1");
-    owner
-        .post(&format!("{path}/resume"), json!({}))
-        .await
-        .expect(200);
+    ask_of(&owner, &made, "resume", json!({})).await.expect(200);
     pass(&store).await;
     assert_eq!(office.sql(retries), "2");
     assert_eq!(office.sql(asking), "0");
@@ -115,19 +107,16 @@ async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_whose_runs_are_gone_are_told_when_failed_ones_are_tried_again() {
     let (office, owner) = Office::open().await;
-    let mut document = letter(&customers());
-    document["nodes"][1]["config"]["template"] = json!("{{ 1 / (form.customer | length - 10) }}");
-    let workflow = office.publish(&owner, document).await;
+    let workflow = office.publish(&owner, failing()).await;
     let made = start(&owner, &workflow, &file_of(2)).await;
     office.db.until(FINISHED, "1").await;
     // As if the time of the first one were over.
     office.sql("delete from run where id = (select run_id from batch_row where number = 2)");
-    let retry = format!("{}/retry", batch_path(&made));
-    let asked = owner.post(&retry, json!({})).await.expect(200);
+    let asked = ask_of(&owner, &made, "retry", json!({})).await.expect(200);
     assert_eq!(asked, json!({"retried": 1, "gone": 1}));
     office.db.until(FINISHED, "1").await;
     office.sql("delete from run");
-    let none = owner.post(&retry, json!({})).await;
+    let none = ask_of(&owner, &made, "retry", json!({})).await;
     assert_eq!(
         (none.status, none.json["type"].as_str()),
         (409, Some("batch_nothing_to_retry"))
