@@ -236,11 +236,9 @@ async fn a_failing_receiver_is_tried_on_a_schedule_until_patience_runs_out() {
     .await;
     let endpoint = site.endpoint(&url, SECRET).await;
     let published = publish(&site, endpoint, json!({})).await;
-    let mut config = site.config();
-    config.delivery_schedule.truncate(4);
-    let executor = executor::Executor::start(config)
-        .await
-        .expect("the executor starts");
+    let executor = site
+        .executor_with(|config| config.delivery_schedule.truncate(4))
+        .await;
     let run = site.start(&published).await;
     site.end(&published, run).await;
     let mut id = None;

@@ -91,12 +91,8 @@ async fn a_step_that_nobody_takes_up_in_time_fails() {
             &["start>first", "start>second"],
         )
         .await;
-    let mut config = site.config();
     // One of the two has to wait for the other.
-    config.slots = 1;
-    let executor = executor::Executor::start(config)
-        .await
-        .expect("the executor starts");
+    let executor = site.executor_with(|config| config.slots = 1).await;
     let run = site.start(&published).await;
     site.arrived.0.notified().await;
     site.until(

@@ -16,8 +16,11 @@ use store::{
     worker::{self, Kind},
 };
 
-async fn light(site: &Site) -> Published {
-    site.publish_light(&["a", "b", "c", "d"]).await
+/// A place with a workflow of four light steps.
+async fn light() -> (Site, Published) {
+    let site = Site::new().await;
+    let published = site.publish_light(&["a", "b", "c", "d"]).await;
+    (site, published)
 }
 
 async fn claim(site: &Site, holder: Holder, form: ClaimForm) -> Vec<ClaimedEntry> {
@@ -27,8 +30,7 @@ async fn claim(site: &Site, holder: Holder, form: ClaimForm) -> Vec<ClaimedEntry
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_takes_no_more_than_it_asked_for() {
     for form in [ClaimForm::SkipLocked, ClaimForm::Compare] {
-        let site = Site::new().await;
-        let published = light(&site).await;
+        let (site, published) = light().await;
         // The planner believes in a table of one row, and could pick the due entries anew for each row that it meets.
         site.db
             .sql("alter table queue_entry set (autovacuum_enabled = off)");
@@ -56,8 +58,7 @@ async fn a_claim_takes_no_more_than_it_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_claimed_and_cannot_be_read_is_given_back() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let run = site.start(&published).await;
     let holder = site.worker().await;
     site.db.sql("alter table step rename to step_elsewhere");
@@ -95,12 +96,9 @@ async fn two_executors_share_the_work_and_repeat_nothing() {
             &["start>left", "start>right", "left>join", "right>join"],
         )
         .await;
-    let mut other = site.config();
-    other.store = site.db.store_with(10).await;
     let first = site.executor().await;
-    let second = executor::Executor::start(other)
-        .await
-        .expect("the second executor starts");
+    let store = site.db.store_with(10).await;
+    let second = site.executor_with(|config| config.store = store).await;
     let mut runs = Vec::new();
     for _ in 0..40 {
         runs.push(site.start(&published).await);
@@ -157,8 +155,7 @@ async fn an_orderly_stop_gives_back_what_it_does_not_finish() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_processes_hear_what_changed() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let other = site.db.store_with(5).await;
     // An executor that believes itself alone does not speak.
     worker::register(&other, Kind::Serve, "test", &json!({}))

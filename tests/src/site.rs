@@ -175,9 +175,14 @@ impl Site {
     }
 
     pub async fn executor(&self) -> Executor {
-        Executor::start(self.config())
-            .await
-            .expect("the executor starts")
+        self.executor_with(|_| ()).await
+    }
+
+    /// One that is configured otherwise.
+    pub async fn executor_with(&self, change: impl FnOnce(&mut Config)) -> Executor {
+        let mut config = self.config();
+        change(&mut config);
+        Executor::start(config).await.expect("the executor starts")
     }
 
     /// A registered process that leases for 30 s.

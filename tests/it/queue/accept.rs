@@ -1,6 +1,5 @@
 //! Accepting: what is handed in is one run, and what cannot be one is refused.
 
-use formwork_tests::site::Site;
 use serde_json::json;
 use store::queue::{self, Source};
 
@@ -8,8 +7,7 @@ use super::light;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_while_a_run_is_accepted_does_not_hold_it_up() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let executor = site.executor().await;
     let local = executor.local();
     {
@@ -33,8 +31,7 @@ async fn who_leaves_while_a_run_is_accepted_does_not_hold_it_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_two_equal_submissions_are_one_run() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let mut tasks = Vec::new();
     for _ in 0..32 {
         let (store, published) = (site.store.clone(), published.clone());
@@ -62,8 +59,7 @@ async fn thirty_two_equal_submissions_are_one_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_gone_refuses_the_submission() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let mut new = published.run(Source::Form, json!({}));
     new.uploads = vec![store::fresh_id()];
     assert!(

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use engine::call::{CallRequest, Callee, Offer, child_id};
-use formwork_tests::site::{Published, Site};
+use formwork_tests::site::Published;
 use serde_json::json;
 use store::{
     call::CallWrite,
@@ -118,8 +118,7 @@ fn call(entry: &ClaimedEntry, holder: Holder, published: &Published) -> Writes {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_fence_writes_nothing() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     site.start(&published).await;
     let (first, second) = (site.worker().await, site.worker().await);
     let stale = claim(&site, first, ClaimForm::SkipLocked).await.remove(0);
@@ -172,8 +171,7 @@ async fn an_old_fence_writes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_run_calls_in_the_commit_that_ends_its_caller_ends_with_both() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let holder = site.worker().await;
     site.start(&published).await;
     let caller = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
@@ -241,8 +239,7 @@ async fn what_a_run_calls_in_the_commit_that_ends_its_caller_ends_with_both() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_the_database_refuses_fails_its_own_run_only() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     // Stands for any row that Postgres refuses.
     site.db.sql(
         "create function poison() returns trigger language plpgsql as $$
@@ -276,8 +273,7 @@ async fn a_value_the_database_refuses_fails_its_own_run_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_committer_that_panics_or_loses_its_connection_fails_no_run() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     // The first commits lose their connection in the middle: more of them than one executor tries again.
     site.db.sql(
         "create sequence cut;
@@ -290,13 +286,13 @@ async fn a_committer_that_panics_or_loses_its_connection_fails_no_run() {
          end $$;
          create trigger cut after insert on step for each statement execute function cut()",
     );
-    let mut config = site.config();
-    config.faults = "commit_panics:1".parse().expect("a fault");
-    (config.lease, config.heartbeat) = (Duration::from_secs(1), Duration::from_millis(300));
-    config.rescue = Duration::from_millis(50);
-    let executor = executor::Executor::start(config)
-        .await
-        .expect("the executor starts");
+    let executor = site
+        .executor_with(|config| {
+            config.faults = "commit_panics:1".parse().expect("a fault");
+            (config.lease, config.heartbeat) = (Duration::from_secs(1), Duration::from_millis(300));
+            config.rescue = Duration::from_millis(50);
+        })
+        .await;
     let local = executor.local();
     let mut runs = Vec::new();
     for _ in 0..8 {
@@ -321,8 +317,7 @@ async fn a_committer_that_panics_or_loses_its_connection_fails_no_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_changes_while_a_commit_waits_counts() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let holder = site.worker().await;
     // What somebody does who holds the run, and what there is afterwards: the run's state, its steps, its entries.
     for (meanwhile, expected) in [
@@ -361,8 +356,7 @@ async fn what_changes_while_a_commit_waits_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_stood_still_in_a_transaction_fails_no_run() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     // What the database tells a session whose transaction it ended because nothing came.
     site.db.sql(
         "create sequence stood_still;

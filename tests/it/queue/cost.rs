@@ -11,8 +11,7 @@ use super::light;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_light_run_costs_two_commits() {
     const RUNS: i64 = 2_000;
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     // Vacuuming is counted, too, and comes when it comes, to the system's own tables as well.
     site.db.sql("alter system set autovacuum = off");
     site.db.sql("select pg_reload_conf()");
@@ -53,14 +52,14 @@ async fn spend(site: &Site, published: &Published, stretch: Stretch) -> (i64, Du
     const BACKENDS: &str = "select count(*) from pg_stat_activity where datname = :db and application_name = 'formwork'";
     let others = site.db.sql_from_beside(BACKENDS);
     let store = site.db.store_with(5).await;
-    let mut config = site.config();
-    config.store = store.clone();
-    // Looks without a cause would be more than what is counted, and never the same number twice.
-    config.poll = Duration::from_hours(1);
     let before = commits(site);
-    let executor = executor::Executor::start(config)
-        .await
-        .expect("the executor starts");
+    let executor = site
+        .executor_with(|config| {
+            config.store = store.clone();
+            // Looks without a cause would be more than what is counted, and never the same number twice.
+            config.poll = Duration::from_hours(1);
+        })
+        .await;
     for _ in 0..FIRST {
         submit_and_wait(&store, &executor, published).await;
     }

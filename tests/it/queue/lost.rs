@@ -19,13 +19,10 @@ async fn lose(site: &Site) {
     queue::rescue(&site.store).await.expect("rescue");
 }
 
-/// An executor that looks for suspects all the time.
+/// An executor that looks for silent workers and for suspects all the time.
 async fn suspicious(site: &Site) -> executor::Executor {
-    let mut config = site.config();
-    config.rescue = Duration::from_millis(20);
-    executor::Executor::start(config)
+    site.executor_with(|config| config.rescue = Duration::from_millis(20))
         .await
-        .expect("the executor starts")
 }
 
 /// The runs that the list shows for the code of an error.
@@ -42,8 +39,7 @@ async fn failed_with(site: &Site, published: &Published, code: &str) -> Vec<RunI
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_kills_its_workers_fails_and_the_run_with_it() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let run = site.start(&published).await;
     let lost = site.worker().await;
     for time in 0..queue::LOST_CAP {
@@ -96,8 +92,7 @@ async fn a_step_that_kills_its_workers_fails_and_the_run_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn suspects_are_tried_one_at_a_time() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let runs = [
         site.start(&published).await,
         site.start(&published).await,
@@ -130,8 +125,7 @@ async fn suspects_are_tried_one_at_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_two_lost_leases_a_segment_is_one_step() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let run = site.start(&published).await;
     site.db.sql("update queue_entry set lost = 2");
     // The first head stands at lost = 2; what it enters begins at 0 and runs on in one segment.
@@ -154,17 +148,12 @@ async fn after_two_lost_leases_a_segment_is_one_step() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_of_a_lost_process_is_done_by_another() {
-    let site = Site::new().await;
-    let published = light(&site).await;
+    let (site, published) = light().await;
     let run = site.start(&published).await;
     let mut lost = site.worker().await;
     lost.lease_ms = 50;
     assert_eq!(claim(&site, lost, ClaimForm::SkipLocked).await.len(), 1);
-    let mut config = site.config();
-    config.rescue = Duration::from_millis(20);
-    let executor = executor::Executor::start(config)
-        .await
-        .expect("the executor starts");
+    let executor = suspicious(&site).await;
     assert_eq!(site.end(&published, run).await.state, "succeeded");
     executor.shutdown().await;
     site.assert_idle();
