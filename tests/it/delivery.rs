@@ -98,14 +98,7 @@ async fn publish(site: &Site, endpoint: EndpointId, more: Json) -> Published {
     for (name, value) in more.as_object().into_iter().flatten() {
         config[name] = value.clone();
     }
-    site.publish(
-        &[
-            ("start", "t_start", json!({})),
-            ("send", "t_deliver", config),
-        ],
-        &["start>send"],
-    )
-    .await
+    site.publish_line(&[("send", "t_deliver", config)]).await
 }
 
 async fn only(site: &Site, published: &Published) -> delivery::DeliveryItem {

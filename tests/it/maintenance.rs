@@ -7,7 +7,7 @@ use store::maintenance;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_made_late_takes_its_rows_along() {
     let site = Site::new().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     site.start(&published).await;
     // A program that was off for months accepts before it has made this month's partition.
     site.db.sql(
@@ -49,7 +49,7 @@ async fn one_failure_does_not_keep_the_rest_from_being_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn old_revisions_are_thinned_out_and_those_of_trial_runs_stay() {
     let site = Site::new().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let id = published.workflow;
     // One day, six revisions; the second is what a trial run ran, the last is the draft.
     site.db.sql(&format!(

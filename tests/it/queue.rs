@@ -118,14 +118,10 @@ async fn two_executors_share_the_work_and_repeat_nothing() {
 async fn an_orderly_stop_gives_back_what_it_does_not_finish() {
     let site = Site::new().await;
     let published = site
-        .publish(
-            &[
-                ("start", "t_start", json!({})),
-                ("gate", "t_outside", json!({ "does": "gate" })),
-                ("after", "t_light", json!({})),
-            ],
-            &["start>gate", "gate>after"],
-        )
+        .publish_line(&[
+            ("gate", "t_outside", json!({ "does": "gate" })),
+            ("after", "t_light", json!({})),
+        ])
         .await;
     let run = site.start(&published).await;
     let executor = site.executor().await;

@@ -120,7 +120,7 @@ async fn clean(site: &Site) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_run_goes_with_all_that_is_its_own() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let executor = site.executor().await;
     let old = ended(&site, &published, 91).await;
     let young = ended(&site, &published, 89).await;
@@ -177,7 +177,7 @@ async fn an_old_run_goes_with_all_that_is_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_over_stays() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let waits = site.start(&published).await;
     age(&site, waits, 400);
     let executor = site.executor().await;
@@ -236,7 +236,7 @@ async fn what_is_not_over_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_called_stays_as_long_as_whoever_called_its_caller_may_need_it() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let executor = site.executor().await;
     let top = ended(&site, &published, 402).await;
     let middle = ended(&site, &published, 401).await;
@@ -273,7 +273,7 @@ async fn what_was_called_stays_as_long_as_whoever_called_its_caller_may_need_it(
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_runs_stay_where_their_number_is_limited() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let executor = site.executor().await;
     for days in [9, 8, 7, 2, 1] {
         ended(&site, &published, days).await;
@@ -292,8 +292,8 @@ async fn the_newest_runs_stay_where_their_number_is_limited() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_can_have_days_of_its_own() {
     let site = quiet().await;
-    let one = site.publish(&[("start", "t_start", json!({}))], &[]).await;
-    let other = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let one = site.publish_line(&[]).await;
+    let other = site.publish_line(&[]).await;
     let executor = site.executor().await;
     for published in [&one, &other] {
         ended(&site, published, 30).await;
@@ -347,7 +347,7 @@ async fn a_workflow_can_have_days_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_can_go_before_their_runs() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let executor = site.executor().await;
     let oldest = ended(&site, &published, 50).await;
     let middle = ended(&site, &published, 20).await;
@@ -406,7 +406,7 @@ async fn files_can_go_before_their_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_years_keep_everything() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let executor = site.executor().await;
     let run = ended(&site, &published, 50).await;
     file(&site, &published, run, "kept for good").await;
@@ -430,7 +430,7 @@ async fn a_hundred_years_keep_everything() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_something_waits_for_stay() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let executor = site.executor().await;
     let run = ended(&site, &published, 50).await;
     file(&site, &published, run, "attached").await;
@@ -453,7 +453,7 @@ async fn files_that_something_waits_for_stay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_set_aside_by_a_process_that_died_are_put_back_or_deleted() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let run = site.start(&published).await;
     let named = file(&site, &published, run, "named").await;
     let unnamed = file(&site, &published, run, "unnamed by now").await;
@@ -477,7 +477,7 @@ async fn bytes_set_aside_by_a_process_that_died_are_put_back_or_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_go_before_their_row_is_there_are_written_again() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     let run = site.start(&published).await;
     // Where the same bytes will lie.
     let place = file(&site, &published, run, "written again").await;
@@ -495,7 +495,7 @@ async fn bytes_that_go_before_their_row_is_there_are_written_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_are_dropped_when_they_hold_nothing() {
     let site = quiet().await;
-    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let published = site.publish_line(&[]).await;
     for family in ["run", "step", "attempt", "delivery", "delivery_attempt"] {
         for (month, from, to) in [
             ("2020_01", "2020-01-01", "2020-02-01"),

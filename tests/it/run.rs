@@ -14,15 +14,11 @@ use store::{
 async fn a_line_of_steps_runs_to_its_end() {
     let site = Site::new().await;
     let published = site
-        .publish(
-            &[
-                ("start", "t_start", json!({})),
-                ("a", "t_light", json!({})),
-                ("b", "t_outside", json!({})),
-                ("c", "t_light", json!({})),
-            ],
-            &["start>a", "a>b", "b>c"],
-        )
+        .publish_line(&[
+            ("a", "t_light", json!({})),
+            ("b", "t_outside", json!({})),
+            ("c", "t_light", json!({})),
+        ])
         .await;
     let executor = site.executor().await;
     let run = site.start(&published).await;
@@ -149,14 +145,10 @@ async fn branches_are_at_work_at_the_same_time() {
 async fn stop_works_at_once_and_its_fence_is_gone() {
     let site = Site::new().await;
     let published = site
-        .publish(
-            &[
-                ("start", "t_start", json!({})),
-                ("slow", "t_outside", json!({ "does": "gate" })),
-                ("after", "t_light", json!({})),
-            ],
-            &["start>slow", "slow>after"],
-        )
+        .publish_line(&[
+            ("slow", "t_outside", json!({ "does": "gate" })),
+            ("after", "t_light", json!({})),
+        ])
         .await;
     let executor = site.executor().await;
     let run = site.start(&published).await;
@@ -184,13 +176,7 @@ async fn stop_works_at_once_and_its_fence_is_gone() {
 async fn a_wait_ends_by_its_answer_or_by_its_time() {
     let site = Site::new().await;
     let published = site
-        .publish(
-            &[
-                ("start", "t_start", json!({})),
-                ("ask", "t_signal", json!({ "seconds": 3600 })),
-            ],
-            &["start>ask"],
-        )
+        .publish_line(&[("ask", "t_signal", json!({ "seconds": 3600 }))])
         .await;
     let executor = site.executor().await;
     let output = |run| {
@@ -237,15 +223,11 @@ async fn a_wait_ends_by_its_answer_or_by_its_time() {
 async fn a_trial_run_ends_where_it_should_and_takes_pinned_outputs() {
     let site = Site::new().await;
     let published = site
-        .publish(
-            &[
-                ("start", "t_start", json!({})),
-                ("a", "t_light", json!({ "does": "fail" })),
-                ("b", "t_light", json!({})),
-                ("c", "t_light", json!({})),
-            ],
-            &["start>a", "a>b", "b>c"],
-        )
+        .publish_line(&[
+            ("a", "t_light", json!({ "does": "fail" })),
+            ("b", "t_light", json!({})),
+            ("c", "t_light", json!({})),
+        ])
         .await;
     let executor = site.executor().await;
     let mut new = published.run(Source::Trial, json!({}));

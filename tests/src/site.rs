@@ -122,16 +122,25 @@ impl Site {
         }
     }
 
-    /// Publishes light steps of these names, one behind the other.
-    pub async fn publish_light(&self, names: &[&str]) -> Published {
+    /// Publishes steps one behind the other; the first is behind the trigger `start`.
+    pub async fn publish_line(&self, steps: &[(&str, &str, Json)]) -> Published {
         let mut nodes = vec![("start", "t_start", json!({}))];
-        nodes.extend(names.iter().map(|name| (*name, "t_light", json!({}))));
+        nodes.extend_from_slice(steps);
         let edges: Vec<String> = nodes
             .windows(2)
             .map(|pair| format!("{}>{}", pair[0].0, pair[1].0))
             .collect();
         let edges: Vec<&str> = edges.iter().map(String::as_str).collect();
         self.publish(&nodes, &edges).await
+    }
+
+    /// The same with light steps of these names.
+    pub async fn publish_light(&self, names: &[&str]) -> Published {
+        let steps: Vec<_> = names
+            .iter()
+            .map(|name| (*name, "t_light", json!({})))
+            .collect();
+        self.publish_line(&steps).await
     }
 
     /// An endpoint with a known secret.

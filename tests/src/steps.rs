@@ -1,7 +1,10 @@
 //! Node types of the tests: a trigger, and steps that behave as their config says. What ran is written into a ledger, so that a test can
 //! see what was repeated.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use engine::{
@@ -38,6 +41,13 @@ impl Ledger {
             .iter()
             .filter(|(name, _, _)| name == node)
             .count()
+    }
+
+    /// How many different idempotency keys there were.
+    pub fn keys(&self) -> usize {
+        let entries = self.entries();
+        let keys: BTreeSet<&str> = entries.iter().map(|(_, _, key)| key.as_str()).collect();
+        keys.len()
     }
 
     fn add(&self, context: &dyn NodeContext) {

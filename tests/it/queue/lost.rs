@@ -61,13 +61,7 @@ async fn a_step_that_kills_its_workers_fails_and_the_run_with_it() {
 
     // Those that were given up are listed, and no others; their retries begin with a good name.
     let refusing = site
-        .publish(
-            &[
-                ("start", "t_start", json!({})),
-                ("a", "t_light", json!({"does": "fail"})),
-            ],
-            &["start>a"],
-        )
+        .publish_line(&[("a", "t_light", json!({"does": "fail"}))])
         .await;
     let refused = site.start(&refusing).await;
     assert_eq!(site.end(&refusing, refused).await.state, "failed");

@@ -40,18 +40,14 @@ async fn a_failure_follows_its_rule() {
         ),
     ] {
         let published = site
-            .publish(
-                &[
-                    ("start", "t_start", json!({})),
-                    (
-                        "bad",
-                        "t_light",
-                        json!({ "does": does, "@": { "on_error": rule } }),
-                    ),
-                    ("after", "t_light", json!({})),
-                ],
-                &["start>bad", "bad>after"],
-            )
+            .publish_line(&[
+                (
+                    "bad",
+                    "t_light",
+                    json!({ "does": does, "@": { "on_error": rule } }),
+                ),
+                ("after", "t_light", json!({})),
+            ])
             .await;
         let run = site.start(&published).await;
         let standing = site.end(&published, run).await;
@@ -103,14 +99,10 @@ async fn a_failure_follows_its_rule() {
 async fn retries_are_recorded_and_keep_their_key() {
     let site = Site::new().await;
     let published = site
-        .publish(
-            &[
-                ("start", "t_start", json!({})),
-                ("b", "t_outside", json!({ "fails": 2 })),
-                ("c", "t_outside", json!({ "does": "retryable" })),
-            ],
-            &["start>b", "b>c"],
-        )
+        .publish_line(&[
+            ("b", "t_outside", json!({ "fails": 2 })),
+            ("c", "t_outside", json!({ "does": "retryable" })),
+        ])
         .await;
     let executor = site.executor().await;
     let run = site.start(&published).await;
@@ -126,15 +118,11 @@ async fn retries_are_recorded_and_keep_their_key() {
     let expected = [("b", 1), ("b", 2), ("b", 3), ("c", 1), ("c", 2), ("c", 3)]
         .map(|(node, attempt)| (node.to_owned(), attempt));
     assert_eq!(tries, expected);
-    let mut keys: Vec<String> = site
-        .ledger
-        .entries()
-        .into_iter()
-        .map(|(_, _, key)| key)
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    assert_eq!(keys.len(), 2, "one key a step, the same for every try");
+    assert_eq!(
+        site.ledger.keys(),
+        2,
+        "one key a step, the same for every try"
+    );
     assert_eq!(site.db.sql("select count(*) from attempt"), "4");
     executor.shutdown().await;
     site.assert_idle();
@@ -145,17 +133,11 @@ async fn a_pure_step_is_tried_once() {
     let site = Site::new().await;
     let retry = json!({ "max_attempts": 5, "first_ms": 1, "factor": 1, "max_ms": 1 });
     let published = site
-        .publish(
-            &[
-                ("start", "t_start", json!({})),
-                (
-                    "a",
-                    "t_light",
-                    json!({ "does": "retryable", "@": { "retry": retry } }),
-                ),
-            ],
-            &["start>a"],
-        )
+        .publish_line(&[(
+            "a",
+            "t_light",
+            json!({ "does": "retryable", "@": { "retry": retry } }),
+        )])
         .await;
     let executor = site.executor().await;
     let run = site.start(&published).await;
@@ -220,17 +202,11 @@ async fn beside_a_step_that_is_tried_again_the_others_go_on() {
 async fn a_step_has_only_its_time() {
     let site = Site::new().await;
     let published = site
-        .publish(
-            &[
-                ("start", "t_start", json!({})),
-                (
-                    "slow",
-                    "t_light",
-                    json!({ "does": "hang", "@": { "timeout_ms": 1000 } }),
-                ),
-            ],
-            &["start>slow"],
-        )
+        .publish_line(&[(
+            "slow",
+            "t_light",
+            json!({ "does": "hang", "@": { "timeout_ms": 1000 } }),
+        )])
         .await;
     let executor = site.executor().await;
     let run = site.start(&published).await;
