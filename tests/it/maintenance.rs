@@ -1,7 +1,6 @@
 //! What happens now and then: partitions ahead of time, and old things that go.
 
 use formwork_tests::site::Site;
-use serde_json::json;
 use store::maintenance;
 
 #[tokio::test(flavor = "multi_thread")]
