@@ -1,0 +1,285 @@
+//! Made-up templates: hostile ones panic nowhere, and of sound ones every text is on the paper and in the file.
+
+use std::path::Path;
+
+use document::{Assets, Limits, Template};
+use engine::value::{Record, Value};
+use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assume, prop_oneof, proptest};
+use serde_json::{Value as Json, json};
+
+use super::{CJK, assert_on_paper, context, render, renderer, scripts::letters, tool};
+
+/// JSON that often looks like a template.
+fn hostile() -> impl Strategy<Value = Json> {
+    let word = prop_oneof![
+        prop::sample::select(vec![
+            "text",
+            "table",
+            "columns",
+            "box",
+            "repeat",
+            "totals",
+            "qr",
+            "image",
+            "heading",
+            "key_value",
+            "rule",
+            "spacer",
+            "keep_together",
+            "page_break",
+            "{{ lines }}",
+            "{{ item.what }}",
+            "{{ nothing }}",
+            "{{",
+            "auto",
+            "2fr",
+            "#123456",
+        ])
+        .prop_map(str::to_owned),
+        ".{0,30}",
+    ];
+    let leaf = prop_oneof![
+        word.prop_map(Json::from),
+        any::<f32>().prop_map(|number| json!(number)),
+        any::<bool>().prop_map(Json::from),
+        (0_u32..200).prop_map(Json::from),
+    ];
+    let key = prop::sample::select(vec![
+        "id",
+        "type",
+        "text",
+        "blocks",
+        "columns",
+        "rows",
+        "list",
+        "lines",
+        "items",
+        "value",
+        "label",
+        "heading",
+        "width",
+        "height",
+        "size",
+        "content",
+        "padding",
+        "background",
+        "shapes",
+        "path",
+        "fill",
+        "when",
+        "each",
+        "gap",
+        "runs",
+        "min_height",
+    ]);
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
+            prop::collection::vec((key.clone(), inner), 0..8).prop_map(|members| members
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect::<Json>()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_hostile_template_never_panics(blocks in hostile(), text in ".{0,200}", width in 1.0_f32..400.0, size in 4.0_f32..100.0) {
+        let known = json!([
+            {"id": "x1", "type": "columns", "columns": [{"width": width, "blocks": [{"id": "x2", "type": "text", "text": "{{ name }}", "size": size}]},
+                {"width": "auto", "blocks": [{"id": "x3", "type": "qr", "content": "{{ name }}", "size": 20}]}]},
+            {"id": "x4", "type": "box", "padding": 60, "bleed": true, "blocks": [{"id": "x5", "type": "text", "text": "{{ name }}"}]}]);
+        for blocks in [blocks, known] {
+            let json = json!({
+                "format": "formwork-document/1", "title": "T", "page": {"size": "A5"},
+                "fields": [{"name": "name", "kind": "text"}], "blocks": blocks
+            });
+            if let Ok(template) = Template::parse(&json) {
+                let values = Record::from_iter([("name".to_owned(), Value::Text(text.clone()))]);
+                let limits = Limits { max_pages: 20, max_glyphs: 50_000, ..Limits::default() };
+                if let Ok(rendered) = renderer().render(&template, &values, &context(), &Assets::default(), &limits) {
+                    rendered.pdf().expect("a PDF");
+                    rendered.svg(0);
+                }
+            }
+        }
+    }
+}
+
+/// Words of one direction, each drawn by a font that is there.
+const LEFT_TO_RIGHT: &[&str] = &[
+    "office",
+    "Straße",
+    "naïve",
+    "Ångström",
+    "Žluťoučký",
+    "Việt",
+    "fjörd",
+    "e\u{301}te\u{301}",
+    "AV.",
+    "1,485.00",
+    "€",
+    "Αθήνα",
+    "ά",
+    "ελληνικά",
+    "Кириллица",
+    "Їжак",
+    "Љубав",
+    "--",
+    "ffi",
+    "x\u{a0}y",
+    "\"quoted\"",
+    "(42%)",
+    "&<>",
+];
+const CHINESE: &[&str] = &[
+    "感谢您",
+    "请在三十天内付款。",
+    "日本語のテキスト",
+    "한국어",
+    "々〆",
+];
+const RIGHT_TO_LEFT: &[&str] = &[
+    "المثال",
+    "شكرا",
+    "لا",
+    "بسم",
+    "مرحبا",
+    "שלום",
+    "עולם",
+    "תודה",
+];
+
+/// A paragraph of one direction.
+fn paragraph() -> impl Strategy<Value = String> {
+    let words = |list: Vec<&'static str>| {
+        prop::collection::vec(prop::sample::select(list), 1..25).prop_map(|words| words.join(" "))
+    };
+    let mut plain = LEFT_TO_RIGHT.to_vec();
+    if Path::new(CJK).exists() {
+        plain.extend(CHINESE);
+    }
+    prop_oneof![
+        3 => words(plain),
+        1 => words(RIGHT_TO_LEFT.to_vec()),
+    ]
+}
+
+/// Blocks that show `texts.0`, `texts.1`, … of the values, each once, in all kinds of containers.
+#[derive(Clone, Debug)]
+enum Tree {
+    Text(String),
+    Heading(String),
+    Table(Vec<String>),
+    Box(Vec<Tree>),
+    Columns(Vec<Vec<Tree>>),
+    Together(Vec<Tree>),
+}
+
+fn tree() -> impl Strategy<Value = Vec<Tree>> {
+    let leaf = prop_oneof![
+        4 => paragraph().prop_map(Tree::Text),
+        1 => paragraph().prop_map(Tree::Heading),
+        1 => prop::collection::vec(paragraph(), 0..8).prop_map(Tree::Table),
+    ];
+    let node = leaf.prop_recursive(4, 24, 5, |inner| {
+        let list = prop::collection::vec(inner, 1..5);
+        prop_oneof![
+            list.clone().prop_map(Tree::Box),
+            list.clone().prop_map(Tree::Together),
+            prop::collection::vec(list, 1..3).prop_map(Tree::Columns),
+        ]
+    });
+    prop::collection::vec(node, 1..8)
+}
+
+/// The blocks in JSON; the texts go into `texts` in the order in which they are drawn.
+fn blocks_of(trees: &[Tree], texts: &mut Vec<String>, ids: &mut u32) -> Json {
+    let mut one = |tree: &Tree| -> Json {
+        *ids += 1;
+        let id = format!("b{ids}");
+        match tree {
+            Tree::Text(text) | Tree::Heading(text) => {
+                texts.push(text.clone());
+                let kind = if matches!(tree, Tree::Text(_)) {
+                    "text"
+                } else {
+                    "heading"
+                };
+                json!({"id": id, "type": kind, "text": format!("{{{{ texts[{}] }}}}", texts.len() - 1)})
+            }
+            Tree::Table(rows) => {
+                let first = texts.len();
+                texts.extend(rows.iter().cloned());
+                json!({"id": id, "type": "table", "rows": format!("{{{{ texts[{first}:{}] }}}}", texts.len()),
+                    "columns": [{"value": "{{ item }}"}, {"value": "", "width": "2fr"}]})
+            }
+            Tree::Box(inner) => {
+                json!({"id": id, "type": "box", "fill": "fill", "blocks": blocks_of(inner, texts, ids)})
+            }
+            Tree::Together(inner) => {
+                json!({"id": id, "type": "keep_together", "blocks": blocks_of(inner, texts, ids)})
+            }
+            Tree::Columns(cells) => {
+                let cells: Vec<Json> = cells
+                    .iter()
+                    .map(|cell| json!({"blocks": blocks_of(cell, texts, ids)}))
+                    .collect();
+                json!({"id": id, "type": "columns", "columns": cells})
+            }
+        }
+    };
+    trees.iter().map(&mut one).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_text_of_the_values_is_on_the_paper_and_in_the_file(trees in tree()) {
+        let mut texts = Vec::new();
+        let blocks = blocks_of(&trees, &mut texts, &mut 0);
+        let parts = json!({
+            "theme": {"size": 6.5},
+            "fields": [{"name": "texts", "kind": "list", "item": {"kind": "text"}}], "blocks": blocks
+        });
+        let rendered = render(parts.clone(), &json!({"texts": texts}));
+        let codes: Vec<&str> = rendered.warnings.iter().map(|one| one.code.as_str()).filter(|code| *code != "list_empty").collect();
+        // Columns in columns in columns may be so narrow that one row is taller than a page, which is told (`what_does_not_fit_on_the_paper_is_told`).
+        prop_assume!(!codes.contains(&"block_overflow"));
+        // Narrow columns may cut a number and say so; nothing else is wrong.
+        assert!(codes.iter().all(|code| *code == "number_cut"), "{:?}", rendered.warnings);
+        assert_on_paper(&rendered);
+        let bytes = rendered.pdf().expect("a PDF");
+        assert!(bytes == render(parts, &json!({"texts": texts})).pdf().expect("a PDF"), "two renderings differ");
+        let own: String = (0..rendered.pages.len()).filter_map(|page| rendered.text(page)).map(|text| letters(&text)).collect();
+        let raw = letters(&tool(&rendered, &["pdftotext", "-raw", "FILE", "-"]));
+        // Nothing is lost and nothing is drawn twice.
+        let sorted = |text: &str| -> Vec<char> {
+            let mut letters: Vec<char> = text.chars().collect();
+            letters.sort_unstable();
+            letters
+        };
+        let given: String = texts.iter().map(|text| letters(text)).collect();
+        assert_eq!(sorted(&own.replace("Noitems", "")), sorted(&given));
+        // Columns that go on overleaf interleave; on one page each paragraph is whole.
+        if rendered.pages.len() > 1 {
+            return Ok(());
+        }
+        for text in &texts {
+            assert!(own.contains(&letters(text)), "{text:?} in {own:?}");
+            let right_to_left = text.chars().any(|letter| matches!(letter, '\u{590}'..='\u{6ff}'));
+            if right_to_left {
+                // Readers put the words of a line in an order of their own; each word is whole.
+                for word in text.split_whitespace() {
+                    assert!(raw.contains(&letters(word)), "{word:?} in {raw:?}");
+                }
+            } else {
+                assert!(raw.contains(&letters(text)), "{text:?} in {raw:?}");
+            }
+        }
+    }
+}
