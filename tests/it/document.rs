@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use formwork_tests::{Office, office::Caller};
+use formwork_tests::{Office, office::Caller, visitor};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
@@ -407,11 +407,7 @@ async fn amounts_are_the_same_on_form_page_json_and_pdf() {
 
     // The form without JavaScript.
     let html = String::from_utf8(visitor.get(&form).await.body).expect("HTML");
-    let ticket = html
-        .split_once("name=\"_ticket\" value=\"")
-        .and_then(|(_, rest)| rest.split_once('"'))
-        .expect("a ticket")
-        .0;
+    let ticket = visitor::ticket(&html).expect("a ticket");
     let mut pairs = vec![
         ("_ticket".to_owned(), ticket.to_owned()),
         ("_action".to_owned(), "recalculate".to_owned()),

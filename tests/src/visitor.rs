@@ -36,6 +36,13 @@ pub fn run_at(store: &Store, place: &str) -> RunId {
     link::open_run_token(&store.sealer, token).expect("our own link")
 }
 
+/// The ticket that a form's page carries.
+pub fn ticket(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once("name=\"_ticket\" value=\"")?;
+    let (ticket, _) = rest.split_once('"')?;
+    Some(ticket)
+}
+
 impl Visitor {
     /// A visitor of an address of their own; `number` tells people apart. Each try goes to the next server.
     pub fn new(servers: Vec<String>, form: &str, number: usize, answers: String) -> Self {
@@ -86,8 +93,7 @@ impl Visitor {
         loop {
             if let Ok(answer) = self.http.get(self.address()).send().await
                 && let Ok(page) = answer.text().await
-                && let Some((_, rest)) = page.split_once("name=\"_ticket\" value=\"")
-                && let Some((ticket, _)) = rest.split_once('"')
+                && let Some(ticket) = ticket(&page)
             {
                 return ticket.to_owned();
             }

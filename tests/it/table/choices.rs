@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use formwork_tests::{Office, office::Answer};
+use formwork_tests::{Office, office::Answer, visitor};
 use serde_json::{Value as Json, json};
 
 use super::{Hotels, by_name, columns, ended, quote};
@@ -25,14 +25,7 @@ async fn a_form_offers_the_rows_of_the_moment_and_takes_no_other() {
         .filter_map(|rest| rest.split('"').next())
         .collect();
     assert_eq!(options, ["", "Adler", "Post", "Krone"]);
-    let ticket = html
-        .split("name=\"_ticket\" value=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap()
-        .to_owned();
+    let ticket = visitor::ticket(&html).unwrap();
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     // A row goes while the form is open: the visitor is told, and chooses among those that are left.
     let adler = hotels.row(&owner, "Adler").await;
@@ -45,7 +38,7 @@ async fn a_form_offers_the_rows_of_the_moment_and_takes_no_other() {
         .expect(200);
     let send = |hotel: &'static str| {
         let answers = [
-            ("_ticket", ticket.as_str()),
+            ("_ticket", ticket),
             ("hotel", hotel),
             ("nights", "2"),
             ("_action", "submit"),
@@ -79,17 +72,10 @@ async fn a_form_offers_the_rows_of_the_moment_and_takes_no_other() {
             && html.contains("<datalist id=\"list-1\"><option value=\"House 0\">"),
         "{html}"
     );
-    let ticket = html
-        .split("name=\"_ticket\" value=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap()
-        .to_owned();
+    let ticket = visitor::ticket(&html).unwrap();
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     let answers = [
-        ("_ticket", ticket.as_str()),
+        ("_ticket", ticket),
         ("hotel", " house 599 "),
         ("nights", "1"),
         ("_action", "submit"),
