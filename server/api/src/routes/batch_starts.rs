@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{batches::BatchOut, runs::constants};
+use super::{batches::BatchOut, runs::input::constants};
 use crate::{
     App,
     auth::Caller,

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{Page, cursor, drafts::wrong_cursor, runs::StepErrorOut};
+use super::{Page, cursor, drafts::wrong_cursor, runs::out::StepErrorOut};
 use crate::{
     App,
     auth::Caller,

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{Page, artifacts::ArtifactOut, cursor, endpoints::AttachWire, runs::StepErrorOut};
+use super::{Page, artifacts::ArtifactOut, cursor, endpoints::AttachWire, runs::out::StepErrorOut};
 use crate::{
     App,
     auth::Caller,

@@ -23,7 +23,7 @@ use super::{
     Page,
     documents::parse_template,
     previews::{context, load_assets},
-    runs::constants,
+    runs::input::constants,
     workflows::StepIconOut,
 };
 use crate::{

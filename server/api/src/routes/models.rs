@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::runs::StepErrorOut;
+use super::runs::out::StepErrorOut;
 use crate::{App, auth::Caller, error::Result, extract::Body, workflow_document::slug};
 
 #[derive(Debug, Serialize, ToSchema)]

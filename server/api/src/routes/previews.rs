@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{documents::parse_template, examples::sample_values, runs::WarningOut};
+use super::{documents::parse_template, examples::sample_values, runs::out::WarningOut};
 use crate::{
     App,
     auth::Caller,

@@ -23,7 +23,7 @@ use store::{
 use super::{
     approvals::page_of,
     artifacts::ArtifactOut,
-    runs::{
+    runs::out::{
         AttemptOut, CalledByOut, CalledOut, GenerationOut, LineOut, MessageOut, RunBatchOut,
         RunDeliveryOut, RunOut, RunResultOut, RunState, RunWorkflowOut, StepErrorOut, StepOut,
         StepState, UsageOut, WaitOut, WarningOut,
