@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use engine::node::Warning;
 
-use super::{Layouter, share_width};
+use super::{Layouter, boxes::share_width};
 use crate::{
     context::DocumentError,
     display::{MM, TagId},

@@ -1,0 +1,178 @@
+//! Blocks that hold others: beside each other in columns, or together in a box.
+
+use std::sync::Arc;
+
+use super::Layouter;
+use crate::{
+    context::DocumentError,
+    display::{MM, TagId},
+    strip::{Body, Decor, Group, GroupCell, Strip, total},
+    template::{Block, BoxStyle, Cell, ColumnWidth},
+};
+
+impl Layouter<'_> {
+    pub(super) fn columns(
+        &mut self,
+        cells: &[Cell],
+        gap: f32,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
+        let gaps = gap * (cells.len().saturating_sub(1)) as f32;
+        let wanted: Vec<(ColumnWidth, f32)> = cells.iter().map(|cell| (cell.width, 0.0)).collect();
+        let widths = share_width(&wanted, (width - gaps).max(10.0));
+        let mut x = 0.0;
+        let mut group = Group::default();
+        let right_to_left = self.template.page.right_to_left;
+        for (cell, cell_width) in cells.iter().zip(widths) {
+            let strips = self.blocks(&cell.blocks, cell_width, parent)?;
+            group.cells.push(GroupCell {
+                x: if right_to_left {
+                    width - x - cell_width
+                } else {
+                    x
+                },
+                middle: cell.middle,
+                strips,
+            });
+            x += cell_width + gap;
+        }
+        if group.cells.iter().all(|cell| cell.strips.is_empty()) {
+            return Ok(Vec::new());
+        }
+        // Boxes beside each other end on one line.
+        let height = group.height();
+        for cell in &mut group.cells {
+            if let [strip] = cell.strips.as_mut_slice() {
+                strip.stretch(height);
+            }
+        }
+        Ok(vec![Strip::group(group)])
+    }
+
+    pub(super) fn boxed(
+        &mut self,
+        blocks: &[Block],
+        style: &BoxStyle,
+        (mark, rise): (u32, f32),
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
+        let page = &self.template.page;
+        let (left, right) = if style.bleed {
+            (page.left * MM, page.right * MM)
+        } else {
+            (0.0, 0.0)
+        };
+        let padding = style.padding * MM;
+        let side = if style.bleed { 0.0 } else { padding };
+        let inner = (width - 2.0 * side).max(10.0);
+        let strips = self.blocks(blocks, inner, parent)?;
+        let mut decor = Decor {
+            x: -left,
+            width: width + left + right,
+            rise,
+            radius: style.radius * MM,
+            ..Decor::default()
+        };
+        if let Some(fill) = &style.fill {
+            decor.fill = Some(self.colour(fill, mark)?);
+        }
+        if let Some(border) = &style.border {
+            decor.border = Some(self.colour(border, mark)?);
+        }
+        let mut found = one_group(
+            strips,
+            decor,
+            ((padding - rise).max(0.0), padding),
+            side,
+            (style.min_height * MM - rise).max(0.0),
+        );
+        if let (Some(background), Some(strip)) = (&style.background, found.first_mut())
+            && let Body::Group(group) = &mut strip.body
+        {
+            let (sx, sy) = (
+                group.decor.width / background.width,
+                (strip.height + rise) / background.height,
+            );
+            for shape in &background.shapes {
+                let fill = self.colour(&shape.fill, mark)?;
+                let segments = shape
+                    .segments
+                    .iter()
+                    .map(|segment| segment.scaled(sx, sy))
+                    .collect();
+                group.decor.shapes.push((fill, Arc::new(segments)));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// All strips in one box that moves to the next page as a whole.
+pub(super) fn one_group(
+    strips: Vec<Strip>,
+    decor: Decor,
+    (top, bottom): (f32, f32),
+    side: f32,
+    min_height: f32,
+) -> Vec<Strip> {
+    let plain = decor.fill.is_none() && decor.border.is_none() && min_height == 0.0;
+    if strips.is_empty() && plain {
+        return Vec::new();
+    }
+    vec![Strip::group(Group {
+        top,
+        bottom,
+        min_height: min_height.max(if total(&strips) > 0.0 { 0.0 } else { 1.0 }),
+        cells: vec![GroupCell {
+            x: side,
+            middle: false,
+            strips,
+        }],
+        decor,
+    })]
+}
+
+/// Widths of columns; `auto` ones bring their natural width. Never wider than `width` together.
+pub(super) fn share_width(wanted: &[(ColumnWidth, f32)], width: f32) -> Vec<f32> {
+    let fixed: f32 = wanted
+        .iter()
+        .map(|(kind, natural)| match kind {
+            ColumnWidth::Fixed(mm) => mm * MM,
+            ColumnWidth::Auto => *natural,
+            ColumnWidth::Fraction(_) => 0.0,
+        })
+        .sum();
+    let shares: f32 = wanted
+        .iter()
+        .map(|(kind, natural)| match kind {
+            ColumnWidth::Fraction(share) => *share,
+            ColumnWidth::Auto if *natural == 0.0 => 1.0,
+            ColumnWidth::Auto | ColumnWidth::Fixed(_) => 0.0,
+        })
+        .sum();
+    // Shares keep at least a third; what is fixed shrinks before text has no room.
+    let room_fixed = if shares > 0.0 { width * 0.67 } else { width };
+    let shrink = if fixed > room_fixed {
+        room_fixed / fixed
+    } else {
+        1.0
+    };
+    let left = (width - fixed * shrink).max(0.0);
+    let stretch = if shares == 0.0 && fixed > 0.0 {
+        width / (fixed * shrink)
+    } else {
+        1.0
+    };
+    wanted
+        .iter()
+        .map(|(kind, natural)| match kind {
+            ColumnWidth::Fixed(mm) => mm * MM * shrink * stretch,
+            ColumnWidth::Auto if *natural > 0.0 => natural * shrink * stretch,
+            ColumnWidth::Auto => left / shares,
+            ColumnWidth::Fraction(share) => left * share / shares,
+        })
+        .map(|width| width.max(1.0))
+        .collect()
+}

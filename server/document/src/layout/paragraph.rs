@@ -1,0 +1,225 @@
+//! Paragraphs: runs of text as lines.
+
+use std::sync::Arc;
+
+use engine::node::Warning;
+
+use super::{Layouter, items, limit, shortened};
+use crate::{
+    context::{DocumentError, LimitKind},
+    display::TagId,
+    strip::Strip,
+    template::{Leaf, Run, TextStyle},
+    text::{self, Look, Setting, Span},
+};
+
+impl Layouter<'_> {
+    /// A paragraph of runs.
+    pub(super) fn paragraph(
+        &mut self,
+        runs: &[Run],
+        style: &TextStyle,
+        base: &Look,
+        width: f32,
+        (role, parent): (&'static str, TagId),
+        mark: u32,
+    ) -> Result<Vec<Strip>, DocumentError> {
+        let mut look = base.clone();
+        look.size = style.size.unwrap_or(look.size);
+        look.bold = style.bold.unwrap_or(look.bold);
+        look.italic |= style.italic;
+        look.serif = style.serif.unwrap_or(look.serif);
+        look.line_height = style.line_height.unwrap_or(look.line_height);
+        look.align = style.align;
+        if style.tracking != 0.0 {
+            look.tracking = style.tracking;
+        }
+        if let Some(colour) = &style.colour {
+            look.colour = self.colour(colour, mark)?;
+        }
+        let tag = self.tag(role, parent);
+        let mut spans: Vec<Span> = Vec::new();
+        for run in runs {
+            let colour = match &run.colour {
+                Some(leaf) => Some(self.colour(leaf, mark)?),
+                None => None,
+            };
+            let link = match &run.link {
+                Some(leaf) => self.link(leaf, mark)?,
+                None => None,
+            };
+            let link_tag = if link.is_some() {
+                self.tag("Link", tag)
+            } else {
+                0
+            };
+            for piece in self.pieces(&run.text, mark)? {
+                spans.push(Span {
+                    text: piece.text,
+                    bold: run.bold,
+                    italic: run.italic,
+                    colour: colour.or_else(|| link.as_ref().map(|_| self.colours.accent)),
+                    link: link.clone(),
+                    link_tag,
+                    origin: piece.origin.map(Into::into),
+                });
+            }
+        }
+        if spans.iter().all(|span| span.text.trim().is_empty()) {
+            return Ok(Vec::new());
+        }
+        if role.starts_with('H') && self.first_heading.is_empty() && !self.furniture {
+            self.first_heading = spans.iter().map(|span| span.text.as_str()).collect();
+        }
+        self.lines(&spans, &look, width, tag, mark)
+    }
+
+    /// One leaf as a paragraph.
+    pub(super) fn simple(
+        &mut self,
+        leaf: &Leaf,
+        look: &Look,
+        width: f32,
+        (role, parent): (&'static str, TagId),
+        mark: u32,
+    ) -> Result<Vec<Strip>, DocumentError> {
+        let spans = self.spans(leaf, mark)?;
+        let tag = self.tag(role, parent);
+        self.lines(&spans, look, width, tag, mark)
+    }
+
+    pub(super) fn spans(&mut self, leaf: &Leaf, mark: u32) -> Result<Vec<Span>, DocumentError> {
+        let pieces = self.pieces(leaf, mark)?;
+        Ok(pieces
+            .into_iter()
+            .map(|piece| Span {
+                text: piece.text,
+                origin: piece.origin.map(Into::into),
+                ..Span::default()
+            })
+            .collect())
+    }
+
+    /// Spans to strips, one a line; never one line alone at the foot or the head of a page.
+    pub(super) fn lines(
+        &mut self,
+        spans: &[Span],
+        look: &Look,
+        width: f32,
+        tag: TagId,
+        mark: u32,
+    ) -> Result<Vec<Strip>, DocumentError> {
+        let paragraph = self.set(spans, look, width, tag, mark)?;
+        let count = paragraph.lines.len();
+        Ok(paragraph
+            .lines
+            .into_iter()
+            .enumerate()
+            .map(|(index, line)| Strip {
+                keep_next: count > 1 && (index == 0 || index + 2 == count),
+                ..items(line.height, line.items)
+            })
+            .collect())
+    }
+
+    fn set(
+        &mut self,
+        spans: &[Span],
+        look: &Look,
+        width: f32,
+        tag: TagId,
+        mark: u32,
+    ) -> Result<text::Paragraph, DocumentError> {
+        self.check_length(spans)?;
+        let mut setting = Setting {
+            fonts: self.fonts,
+            shaper: &mut self.shaper,
+            used: &mut self.used,
+            locale: &self.context.locale,
+            right_to_left: self.template.page.right_to_left,
+        };
+        let paragraph = text::set(&mut setting, spans, look, width, tag, mark);
+        self.glyphs += paragraph.glyphs;
+        if self.glyphs > self.limits.max_glyphs {
+            return Err(limit(LimitKind::Glyphs, self.limits.max_glyphs as u64));
+        }
+        if !paragraph.missing.is_empty() {
+            let letters: Vec<String> = paragraph
+                .missing
+                .iter()
+                .take(8)
+                .map(|letter| format!("{letter} (U+{:04X})", u32::from(*letter)))
+                .collect();
+            let letters = letters.join(", ");
+            let message = format!("no font here can draw {letters}");
+            self.notice(
+                Warning::new("missing_glyph", message).with("letters", letters),
+                mark,
+            );
+        }
+        if paragraph.number_cut {
+            let message = "a number does not fit into its line and goes on in the next";
+            self.notice(Warning::new("number_cut", message), mark);
+        }
+        if paragraph.overflow {
+            let message = "a text is wider than its place";
+            self.notice(Warning::new("text_overflow", message), mark);
+        }
+        Ok(paragraph)
+    }
+
+    /// A text that is too long is not even measured.
+    fn check_length(&self, spans: &[Span]) -> Result<(), DocumentError> {
+        self.check_stop()?;
+        let most = self.limits.max_text_length;
+        // Bytes first: they are known without counting.
+        let bytes: usize = spans.iter().map(|span| span.text.len()).sum();
+        let letters = || -> usize { spans.iter().map(|span| span.text.chars().count()).sum() };
+        if bytes > most && letters() > most {
+            return Err(limit(LimitKind::TextLength, most as u64));
+        }
+        Ok(())
+    }
+
+    pub(super) fn natural_width(
+        &mut self,
+        spans: &[Span],
+        look: &Look,
+    ) -> Result<f32, DocumentError> {
+        self.check_length(spans)?;
+        let mut setting = Setting {
+            fonts: self.fonts,
+            shaper: &mut self.shaper,
+            used: &mut self.used,
+            locale: &self.context.locale,
+            right_to_left: self.template.page.right_to_left,
+        };
+        Ok(text::natural_width(&mut setting, spans, look))
+    }
+
+    /// Only web, mail and phone addresses become links.
+    fn link(&mut self, leaf: &Leaf, mark: u32) -> Result<Option<Arc<str>>, DocumentError> {
+        let url = self.plain(leaf, mark)?.trim().to_owned();
+        let safe = ["https://", "http://", "mailto:", "tel:"]
+            .iter()
+            .any(|scheme| {
+                url.get(..scheme.len())
+                    .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+            });
+        if url.is_empty() {
+            return Ok(None);
+        }
+        if !safe
+            || url.len() > 2_000
+            || url
+                .chars()
+                .any(|letter| letter.is_whitespace() || letter.is_control())
+        {
+            let url = shortened(&url);
+            let message = format!("`{url}` is not a web, mail or phone address");
+            self.notice(Warning::new("link", message).with("url", url), mark);
+            return Ok(None);
+        }
+        Ok(Some(url.into()))
+    }
+}
