@@ -1,6 +1,6 @@
 //! Requests to models: the store's promises, and the real worker process with the fake backend.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use engine::{
     ids::{RunId, WorkerId, WorkspaceId},
@@ -21,29 +21,6 @@ use uuid::Uuid;
 const WORKSPACE: &str = "01900000-0000-7000-8000-000000000001";
 const LEASE_MS: i64 = 30_000;
 
-fn sql(db: &TestDb, statement: &str) -> String {
-    let output = Command::new("psql")
-        .args([
-            "-X",
-            "-q",
-            "-A",
-            "-t",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            statement,
-            &db.url,
-        ])
-        .output()
-        .expect("psql is installed with Postgres");
-    assert!(
-        output.status.success(),
-        "{statement}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
 struct Site {
     db: TestDb,
     store: Store,
@@ -53,10 +30,9 @@ impl Site {
     async fn new() -> Self {
         let db = TestDb::new().await;
         let store = db.store().await;
-        sql(
-            &db,
-            &format!("insert into workspace (id, name) values ('{WORKSPACE}', 'W')"),
-        );
+        db.sql(&format!(
+            "insert into workspace (id, name) values ('{WORKSPACE}', 'W')"
+        ));
         Self { db, store }
     }
 
@@ -67,9 +43,7 @@ impl Site {
 
     async fn ask_with(&self, request: &GenerationRequest, timeout_ms: u64, priority: i16) -> RunId {
         let run = Uuid::now_v7();
-        sql(
-            &self.db,
-            &format!(
+        self.db.sql(&format!(
                 "insert into run (id, workspace_id, workflow_id, version_id, source, trigger_node, state, input, firm, first_run)
                  values ('{run}', '{WORKSPACE}', '{run}', '{run}', 'form', 'form', 'waiting', '{{}}', '{{}}', '{run}');
                  insert into step (run_id, node, workspace_id, state, waits_on)
@@ -97,17 +71,14 @@ impl Site {
     /// What a public form's visitor may look at.
     async fn scope(&self) -> Scope {
         let id = Uuid::now_v7();
-        sql(
-            &self.db,
-            &format!(
-                "begin;
+        self.db.sql(&format!(
+            "begin;
                  insert into workflow (id, workspace_id, name, slug, state, live_version_id)
                      values ('{id}', '{WORKSPACE}', 'Test', 'test', 'live', '{id}');
                  insert into version (id, workspace_id, workflow_id, number, document)
                      values ('{id}', '{WORKSPACE}', '{id}', 1, '{{}}');
                  commit"
-            ),
-        );
+        ));
         link::workflow(&self.store, "test")
             .await
             .expect("a workflow")
@@ -154,9 +125,7 @@ impl Site {
     }
 
     fn state(&self, run: RunId) -> String {
-        sql(
-            &self.db,
-            &format!(
+        self.db.sql(&format!(
                 "select g.state || ' ' || s.state || ' ' || r.state || ' ' || (select count(*) from queue_entry where run_id = r.id)
                  from generation g join step s using (run_id) join run r on r.id = g.run_id where g.run_id = '{run}'"
             ),
@@ -212,8 +181,7 @@ async fn a_model_that_is_silent_for_too_long_fails_and_one_that_writes_does_not(
         }
     }
     // Claimed a minute ago; ten seconds of silence are allowed.
-    sql(
-        &site.db,
+    site.db.sql(
         "update generation set heartbeat_ms = 10000, started_at = now() - interval '1 minute'",
     );
     let failed = generation::fail_silent(&site.store).await.expect("runs");
@@ -293,7 +261,7 @@ async fn a_stale_worker_writes_nothing() {
             .text,
         "on time"
     );
-    assert_eq!(sql(&site.db, "select count(*) from generation_chunk"), "0");
+    assert_eq!(site.db.sql("select count(*) from generation_chunk"), "0");
     assert_eq!(
         generation::finish(store, &held, &result("again", None))
             .await
@@ -317,10 +285,8 @@ async fn a_request_whose_worker_is_gone_is_shown_as_waiting() {
     assert_eq!(shown().await, "ready");
     site.claim(worker, &["m"]).await.expect("due");
     assert_eq!(shown().await, "running");
-    sql(
-        &site.db,
-        "update generation set lease_until = now() - interval '1 second'",
-    );
+    site.db
+        .sql("update generation set lease_until = now() - interval '1 second'");
     assert_eq!(shown().await, "ready");
 }
 
@@ -412,7 +378,7 @@ async fn models_take_their_own_requests_in_order() {
         "properties keep their order"
     );
 
-    sql(&site.db, "update workspace set default_model = 'big'");
+    site.db.sql("update workspace set default_model = 'big'");
     site.ask(&request("by default")).await;
     assert!(site.claim(worker, &["small"]).await.is_none());
     assert!(site.claim(worker, &["big"]).await.is_some());

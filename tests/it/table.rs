@@ -52,6 +52,20 @@ impl Hotels {
         caller.post(&format!("{}/rows", self.path), body).await
     }
 
+    /// Writes cells of the row of this name.
+    async fn set(&self, caller: &Caller, name: &str, cells: Json) {
+        let row = self.row(caller, name).await;
+        let set =
+            json!([{"op": "set", "row": row["id"], "revision": row["revision"], "cells": cells}]);
+        self.change(caller, set).await.expect(200);
+    }
+
+    async fn delete(&self, caller: &Caller, name: &str) {
+        let row = self.row(caller, name).await;
+        let delete = json!([{"op": "delete", "row": row["id"], "revision": row["revision"]}]);
+        self.change(caller, delete).await.expect(200);
+    }
+
     async fn rows(&self, caller: &Caller) -> Vec<Json> {
         let page = caller.get(&format!("{}/rows", self.path)).await.expect(200);
         page["items"].as_array().unwrap().clone()

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use engine::call::{CallRequest, Callee, Offer, child_id};
-use formwork_tests::site::Published;
+use formwork_tests::site::{Published, Site};
 use serde_json::json;
 use store::{
     call::CallWrite,
@@ -116,6 +116,11 @@ fn call(entry: &ClaimedEntry, holder: Holder, published: &Published) -> Writes {
     }
 }
 
+async fn commit(site: &Site, group: &[Segment]) -> Vec<Committed> {
+    let committed = segment::commit(&site.store, group, &|| {}).await;
+    committed.expect("the commit")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_fence_writes_nothing() {
     let (site, published) = light().await;
@@ -142,29 +147,15 @@ async fn an_old_fence_writes_nothing() {
         [(current.lease.run, current.lease.fence)]
     );
 
-    let results = segment::commit(&site.store, &[success(&stale, first, json!("old"))], &|| {})
-        .await
-        .expect("commit");
+    let results = commit(&site, &[success(&stale, first, json!("old"))]).await;
     assert!(matches!(results[0], Committed::Stale));
     assert_eq!(site.db.sql("select count(*) from step"), "0");
     assert_eq!(site.db.sql("select state from run"), "queued");
 
-    let results = segment::commit(
-        &site.store,
-        &[success(&current, second, json!("new"))],
-        &|| {},
-    )
-    .await
-    .expect("commit");
+    let results = commit(&site, &[success(&current, second, json!("new"))]).await;
     assert!(matches!(results[0], Committed::Done { .. }));
     assert_eq!(site.db.sql("select output from step"), "\"new\"");
-    let results = segment::commit(
-        &site.store,
-        &[success(&current, second, json!("twice"))],
-        &|| {},
-    )
-    .await
-    .expect("commit");
+    let results = commit(&site, &[success(&current, second, json!("twice"))]).await;
     assert!(matches!(results[0], Committed::Stale));
     assert_eq!(site.db.sql("select output from step"), "\"new\"");
 }
@@ -188,9 +179,7 @@ async fn what_a_run_calls_in_the_commit_that_ends_its_caller_ends_with_both() {
         heads: vec![beside],
         ..call(&caller, holder, &published)
     };
-    segment::commit(&site.store, &[segment(&caller, holder, writes)], &|| {})
-        .await
-        .expect("commit");
+    commit(&site, &[segment(&caller, holder, writes)]).await;
     let mut claimed = claim(&site, holder, ClaimForm::SkipLocked).await;
     claimed.sort_by_key(|entry| entry.lease.run);
     let [beside, called] = claimed.as_slice() else {
@@ -218,9 +207,7 @@ async fn what_a_run_calls_in_the_commit_that_ends_its_caller_ends_with_both() {
         },
         segment(called, holder, call(called, holder, &published)),
     ];
-    let results = segment::commit(&site.store, &group, &|| {})
-        .await
-        .expect("commit");
+    let results = commit(&site, &group).await;
     for result in &results {
         assert!(matches!(result, Committed::Done { .. }), "{result:?}");
     }
@@ -339,11 +326,11 @@ async fn what_changes_while_a_commit_waits_counts() {
         let held = site.db.hold(&format!(
             "select id from run where id = '{run}' for update; {meanwhile}"
         ));
-        let (results, ()) = tokio::join!(segment::commit(&site.store, &group, &|| {}), async {
+        let (results, ()) = tokio::join!(commit(&site, &group), async {
             site.db.until_waiting(1).await;
             held.commit();
         });
-        let stale = matches!(results.expect("commit")[0], Committed::Stale);
+        let stale = matches!(results[0], Committed::Stale);
         assert_eq!(stale, !expected.starts_with("succeeded"), "{meanwhile}");
         let found = site.db.sql(&format!(
             "select state, (select count(*) from step where run_id = run.id), (select count(*) from queue_entry where run_id = run.id)
