@@ -1,5 +1,6 @@
 //! Outputs that are too large for their rows: they lie in the file store, are whole wherever somebody reads them, and go with their runs.
 
+mod folder;
 mod refused;
 
 use std::{

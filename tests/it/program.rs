@@ -373,7 +373,7 @@ fn a_backup_made_while_it_runs_is_restored_into_an_empty_place() {
         String::from_utf8_lossy(&restored.stderr)
     );
     assert!(
-        said.contains("the database and 1 files") && said.contains("master key"),
+        said.contains("the database and 2 files") && said.contains("master key"),
         "{said}"
     );
     let copy = fs::read_to_string(other.data().join("artifacts/ab/cdef")).expect("the document");

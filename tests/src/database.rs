@@ -68,6 +68,11 @@ impl TestDb {
             .expect("copy the database");
         let copy = Self::at(self.server.clone(), name);
         copy.set_key(&std::fs::read_to_string(self.key_file()).expect("a key file"));
+        // Its folder is that of this database, too, if it has one.
+        let marker = "artifacts/installation";
+        if let Ok(id) = std::fs::read(self.folder().join(marker)) {
+            copy.put_file(marker, &id);
+        }
         copy
     }
 
@@ -80,6 +85,8 @@ impl TestDb {
             .expect("make a database");
         let db = Self::at(admin_url(), name);
         db.set_key(key);
+        // Its files are not kept; one stands for them, or this would be a folder that is not mounted.
+        db.put_file("artifacts/before", b"");
         let script = "set -o pipefail; gunzip -c \"$1\" | psql -X -q -v ON_ERROR_STOP=1 \"$2\"";
         let output = Command::new("bash")
             .args(["-c", script, "load"])
@@ -110,6 +117,13 @@ impl TestDb {
             .open(self.key_file())
             .expect("there is no key yet");
         file.write_all(key.as_bytes()).expect("the key is written");
+    }
+
+    /// Puts a file into the data folder.
+    fn put_file(&self, name: &str, bytes: &[u8]) {
+        let file = self.folder().join(name);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("the folder is made");
+        std::fs::write(file, bytes).expect("the file is written");
     }
 
     /// A store on this database, with a key of its own.

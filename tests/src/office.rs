@@ -84,6 +84,8 @@ impl Office {
     /// On a database that is already there.
     pub async fn on(db: TestDb) -> Self {
         let store = db.store().await;
+        let folder = store::artifact::check_folder(&store).await;
+        folder.expect("the folder is that of the database");
         let catalogue = Arc::new(nodes::catalogue());
         let renderer = Arc::new(Renderer::bundled());
         let allow = outbound::Allow::parse("127.0.0.1").expect("the list is well-formed");

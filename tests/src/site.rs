@@ -55,6 +55,8 @@ impl Site {
     pub async fn new() -> Self {
         let db = TestDb::new().await;
         let store = db.store().await;
+        let folder = store::artifact::check_folder(&store).await;
+        folder.expect("the folder is that of the database");
         let workspace = Uuid::now_v7();
         db.sql(&format!(
             "insert into workspace (id, name) values ('{workspace}', 'Test')"

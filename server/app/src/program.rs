@@ -18,7 +18,7 @@ use tokio::{
     sync::watch,
     task::JoinHandle,
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     config::Config,
@@ -197,6 +197,10 @@ async fn start(config: &Config, roles: Roles, catalogue: Catalogue) -> anyhow::R
     store.migrate().await?;
     store::maintenance::make_partitions(&store).await?;
     check_node_types(&store, &catalogue).await?;
+    // Whoever needs no file is served all the same.
+    if let Err(error) = store::artifact::check_folder(&store).await {
+        error!(%error, "files cannot be used yet");
+    }
     store.events.start();
     if let Some((email, password)) = &config.owner {
         store::account::ensure_owner(&store, email, password).await?;

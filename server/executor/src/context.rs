@@ -334,11 +334,14 @@ fn redact_within(secrets: &[String], json: &mut Json) {
     }
 }
 
+/// The code of what the store could not do.
+pub(crate) const STORAGE_UNAVAILABLE: &str = "storage_unavailable";
+
 /// What the store could not do may work in a moment; the details are for the log.
 pub(crate) fn from_store(error: &StoreError) -> NodeError {
     tracing::warn!(%error, "a step could not reach the store");
     let told = StepError::new(
-        "storage_unavailable",
+        STORAGE_UNAVAILABLE,
         "The file store or the database did not answer. See the server's log.",
     );
     if error.is_transient() || matches!(error, StoreError::Files(_)) {

@@ -37,6 +37,7 @@ use making::{Making, plain};
 use crate::{
     Inner,
     program::Program,
+    put_off,
     step::{Attempt, Begin, Came, Within},
 };
 
@@ -168,7 +169,7 @@ impl Known {
                         .await
                 }
             };
-            if matches!(attempt.came, Came::Dropped) {
+            if self.leaves_nothing(executor, &attempt.came).await {
                 return None;
             }
             if let Some(kept) = learn(Arc::make_mut(&mut outputs), &attempt) {
@@ -188,6 +189,21 @@ impl Known {
         }
         done.ended = Instant::now();
         Some(done)
+    }
+
+    /// Nothing of the segment is committed, which somebody does again later or nobody does.
+    async fn leaves_nothing(&self, executor: &Inner, came: &Came) -> bool {
+        match came {
+            Came::Dropped => true,
+            Came::Later => {
+                put_off(executor, &self.lease).await;
+                true
+            }
+            Came::Succeeded { .. }
+            | Came::Waits { .. }
+            | Came::Again { .. }
+            | Came::Failed { .. } => false,
+        }
     }
 
     /// How the head's attempt begins: anew, or with what it waited for. `None`: the store does not answer.
@@ -482,6 +498,7 @@ impl Done {
                 Came::Succeeded { .. }
                 | Came::Waits { .. }
                 | Came::Again { .. }
+                | Came::Later
                 | Came::Dropped => None,
             })
     }
@@ -565,7 +582,7 @@ impl Done {
                 let due = limits::comes_back(*until, row.total_ms);
                 writes.heads.extend(due.map(|due| self.later(key, due)));
             }
-            Came::Dropped => return,
+            Came::Later | Came::Dropped => return,
         }
         if attempt.withdraws {
             writes
@@ -768,7 +785,7 @@ fn event(attempt: &Attempt) -> Event {
             _ => Event::Waiting { key },
         },
         Came::Again { .. } => Event::Failed { key, again: true },
-        Came::Failed { .. } | Came::Dropped => Event::Failed { key, again: false },
+        Came::Failed { .. } | Came::Later | Came::Dropped => Event::Failed { key, again: false },
     }
 }
 
@@ -808,7 +825,7 @@ fn learn(outputs: &mut Outputs, attempt: &Attempt) -> Option<Json> {
             outputs.expanded(key, entries(kept));
             return Some(kept.clone());
         }
-        Came::Waits { .. } | Came::Again { .. } | Came::Dropped => {}
+        Came::Waits { .. } | Came::Again { .. } | Came::Later | Came::Dropped => {}
     }
     None
 }

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::{
     Inner, backoff,
-    context::{Context, from_store},
+    context::{Context, STORAGE_UNAVAILABLE, from_store},
     program::Program,
     segment::limits,
 };
@@ -67,6 +67,8 @@ pub(crate) enum Came {
         until: Option<Timestamp>,
         kept: Json,
     },
+    /// The store did not answer, and nothing was done outside: it comes back as if it had never begun.
+    Later,
     /// Comes back after this pause.
     Again {
         error: StepError,
@@ -411,6 +413,11 @@ impl Within<'_> {
             NodeError::Cancelled => Came::Failed {
                 error: StepError::new("cancelled", "The step stopped by itself."),
             },
+            NodeError::Retryable { error, .. }
+                if error.code == STORAGE_UNAVAILABLE && node.effect() != Effect::Outside =>
+            {
+                Came::Later
+            }
             NodeError::Retryable { error, after_ms } => {
                 let again = match (node.effect(), &node.retry) {
                     (Effect::Pure, _) | (_, None) => None,

@@ -2,7 +2,15 @@
 //! beside large values that steps put out (`output`). Bytes are written before the row, whole or not at all, and looked for after it; a row
 //! never points at nothing.
 
-use std::{collections::HashMap, ops::Range, path::Path, sync::Arc, time::Duration};
+mod folder;
+
+use std::{
+    collections::HashMap,
+    ops::Range,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use engine::{
@@ -21,6 +29,8 @@ use uuid::Uuid;
 
 use crate::{Result, Scope, Store, StoreError};
 
+pub use folder::check_folder;
+
 /// Largest file Formwork keeps.
 pub const MAX_BYTES: usize = 100 * 1024 * 1024;
 /// Uploads that no submission adopted are kept this long.
@@ -32,14 +42,24 @@ const TRASH: &str = "trash";
 
 /// Where the bytes are.
 #[derive(Clone)]
-pub struct ArtifactStore(Arc<dyn ObjectStore>);
+pub struct ArtifactStore {
+    bytes: Arc<dyn ObjectStore>,
+    /// As people know it.
+    folder: Arc<Path>,
+    /// The id of the folder, once it is known to be the right one.
+    marked_as: Arc<OnceLock<Uuid>>,
+}
 
 impl ArtifactStore {
     /// Makes the folder when absent. Every write is synced to the disk, file and folder, before it counts.
     pub fn open(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(files)?;
         let local = LocalFileSystem::new_with_prefix(folder).map_err(files)?;
-        Ok(Self(Arc::new(local.with_fsync(true))))
+        Ok(Self {
+            bytes: Arc::new(local.with_fsync(true)),
+            folder: folder.into(),
+            marked_as: Arc::default(),
+        })
     }
 }
 
@@ -318,7 +338,7 @@ pub async fn removed(store: &Store, scope: &Scope, ids: &[ArtifactId]) -> Result
     Ok(rows.into_iter().map(ArtifactId::from).collect())
 }
 
-/// Bytes by their hash, all of them in memory; `None`: they are not there. Where they lie aside at this moment, somebody may be about to put
+/// Bytes by their hash, all of them in memory; `None`: they are lost. Where they lie aside at this moment, somebody may be about to put
 /// them back.
 pub(crate) async fn fetch(
     store: &Store,
@@ -328,25 +348,26 @@ pub(crate) async fn fetch(
     let place = place(scope, sha256);
     let aside = aside(scope.workspace().as_uuid(), sha256);
     for place in [&place, &aside, &place] {
-        match store.artifacts.0.get(place).await {
+        match store.artifacts.bytes.get(place).await {
             Ok(found) => return found.bytes().await.map(Some).map_err(files),
             Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(files(error)),
         }
     }
+    check_folder(store).await?;
     Ok(None)
 }
 
-/// The whole file in memory; its length is known from the row.
+/// The whole file in memory; its length is known from the row. `Damaged`: its bytes are lost.
 pub async fn read(store: &Store, scope: &Scope, id: ArtifactId) -> Result<Bytes> {
     let artifact = get(store, scope, id).await?;
-    let found = store
-        .artifacts
-        .0
-        .get(&place(scope, &artifact.sha256))
-        .await
-        .map_err(files)?;
-    found.bytes().await.map_err(files)
+    let bytes = fetch(store, scope, &artifact.sha256).await?;
+    bytes.ok_or_else(|| {
+        let hash = hex(&artifact.sha256);
+        StoreError::Damaged(format!(
+            "the bytes {hash} of file {id} are not in the file store"
+        ))
+    })
 }
 
 /// The bytes of `range` (all when `None`), piece by piece.
@@ -362,7 +383,7 @@ pub async fn stream(
     };
     let found = store
         .artifacts
-        .0
+        .bytes
         .get_opts(&place(scope, &artifact.sha256), options)
         .await
         .map_err(files)?;
@@ -383,9 +404,11 @@ pub async fn purge_uploads(store: &Store) -> Result<u64> {
 
 /// Deletes bytes older than a day that no row names; maintenance calls it.
 pub async fn sweep(store: &Store) -> Result<u64> {
+    // What another database names would be nobody's here.
+    check_folder(store).await?;
     let mut removed = empty_trash(store).await?;
     let horizon = Timestamp::now() - SWEEP_AGE;
-    let mut listed = store.artifacts.0.list(None);
+    let mut listed = store.artifacts.bytes.list(None);
     while let Some(object) = listed.try_next().await.map_err(files)? {
         if let Some((workspace, sha256)) = parse_place(&object.location)
             && object.last_modified.timestamp() <= horizon.as_second()
@@ -417,14 +440,14 @@ async fn remove_bytes(store: &Store, workspace: Uuid, sha256: &[u8; 32]) -> Resu
     }
     let aside = aside(workspace, sha256);
     let place = place_in(workspace, sha256);
-    unless_gone(store.artifacts.0.rename(&place, &aside).await)?;
+    unless_gone(store.artifacts.bytes.rename(&place, &aside).await)?;
     throw_away(store, workspace, sha256, &aside).await
 }
 
 /// What a process that died had set aside.
 async fn empty_trash(store: &Store) -> Result<u64> {
     let mut removed = 0;
-    let mut listed = store.artifacts.0.list(Some(&ObjectPath::from(TRASH)));
+    let mut listed = store.artifacts.bytes.list(Some(&ObjectPath::from(TRASH)));
     while let Some(object) = listed.try_next().await.map_err(files)? {
         if let Some((workspace, sha256)) = parse_trash(&object.location)
             && throw_away(store, workspace, &sha256, &object.location).await?
@@ -442,7 +465,7 @@ async fn throw_away(
     sha256: &[u8; 32],
     aside: &ObjectPath,
 ) -> Result<bool> {
-    let bytes = &store.artifacts.0;
+    let bytes = &store.artifacts.bytes;
     if has_row(store, workspace, sha256).await? {
         let place = place_in(workspace, sha256);
         unless_gone(bytes.rename(aside, &place).await)?;
@@ -528,10 +551,12 @@ pub(crate) async fn put(store: &Store, scope: &Scope, bytes: &Bytes) -> Result<[
             format!("a file may have at most {} MB", MAX_BYTES / 1024 / 1024),
         ));
     }
+    // Below a disk that is mounted later nobody would find it.
+    check_folder(store).await?;
     let sha256: [u8; 32] = Sha256::digest(bytes).into();
     store
         .artifacts
-        .0
+        .bytes
         .put(&place(scope, &sha256), bytes.clone().into())
         .await
         .map_err(files)?;
@@ -545,7 +570,7 @@ pub(crate) async fn keep(
     sha256: &[u8; 32],
     bytes: &Bytes,
 ) -> Result<()> {
-    match store.artifacts.0.head(&place(scope, sha256)).await {
+    match store.artifacts.bytes.head(&place(scope, sha256)).await {
         Ok(_) => Ok(()),
         Err(object_store::Error::NotFound { .. }) => put(store, scope, bytes).await.map(|_| ()),
         Err(error) => Err(files(error)),

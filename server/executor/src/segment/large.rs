@@ -94,7 +94,11 @@ impl Done {
         let attempts = self.attempts.iter();
         let large = attempts.filter_map(|attempt| match &attempt.came {
             Came::Succeeded { large, .. } => large.clone(),
-            Came::Waits { .. } | Came::Again { .. } | Came::Failed { .. } | Came::Dropped => None,
+            Came::Waits { .. }
+            | Came::Again { .. }
+            | Came::Later
+            | Came::Failed { .. }
+            | Came::Dropped => None,
         });
         large.collect()
     }

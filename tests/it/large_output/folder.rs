@@ -1,0 +1,142 @@
+//! The folder with the files and the database belong together: without it runs wait, and lose nothing.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use formwork_tests::{receiver, site::Site};
+use serde_json::json;
+use store::{artifact::check_folder, run};
+
+use super::{text, whole};
+
+/// The folder as it is when its disk is not mounted, and the disk.
+struct Unmounted {
+    folder: PathBuf,
+    disk: PathBuf,
+}
+
+impl Unmounted {
+    fn new(site: &Site) -> Self {
+        let folder = site.db.folder().join("artifacts");
+        let disk = site.db.folder().join("disk");
+        fs::rename(&folder, &disk).expect("the folder is there");
+        fs::create_dir(&folder).expect("an empty one is in its place");
+        Self { folder, disk }
+    }
+
+    fn mount(self) {
+        // Also: nothing was written that the disk would hide.
+        fs::remove_dir(&self.folder).expect("it is empty");
+        fs::rename(self.disk, self.folder).expect("the folder is back");
+    }
+}
+
+const PUT_OFF: &str =
+    "select count(*) from queue_entry where lease_owner is null and due_at > now() and lost = 0";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_wait_for_a_folder_that_is_not_mounted() {
+    let site = Site::new().await;
+    let (_, url) = receiver::open().await;
+    let endpoint = site.endpoint(&url, "secret").await;
+    let nodes = [
+        ("start", "t_start", json!({})),
+        ("ask", "t_signal", json!({})),
+    ];
+    let asking = site.publish(&nodes, &["start>ask"]).await;
+    let nodes = [
+        ("start", "t_start", json!({})),
+        (
+            "send",
+            "t_deliver",
+            json!({"endpoint": endpoint, "file": true}),
+        ),
+    ];
+    let sending = site.publish(&nodes, &["start>send"]).await;
+    let executor = site.executor().await;
+    let input = json!({ "text": text() });
+    let reads = site.accept(&asking, input.clone()).await.run_id;
+    site.until("select count(*) from run where state = 'waiting'", "1")
+        .await;
+    let unmounted = Unmounted::new(&site);
+    let answered = run::signal(&site.store, &asking.scope, reads, "ask", &json!("yes")).await;
+    assert!(answered.expect("a signal"));
+    let writes = site.accept(&asking, input.clone()).await.run_id;
+    let sends = site.start(&sending).await;
+    // The value that was read, the one that would be written, and the file.
+    site.until(PUT_OFF, "3").await;
+    unmounted.mount();
+    site.db.sql("update queue_entry set due_at = now()");
+    for (published, run) in [(&asking, reads), (&sending, sends)] {
+        assert_eq!(site.end(published, run).await.state, "succeeded");
+    }
+    let state = format!("select state from run where id = '{writes}'");
+    site.until(&state, "waiting").await;
+    assert!(whole(&site, &asking, writes).await == input);
+    assert_eq!(site.db.sql("select count(*) from artifact"), "1");
+    executor.shutdown().await;
+}
+
+/// What a process that starts now says of the folder.
+async fn said(site: &Site) -> Option<String> {
+    let store = site.db.store().await;
+    let checked = check_folder(&store).await;
+    checked.err().map(|error| error.to_string())
+}
+
+fn marker(folder: &Path) -> PathBuf {
+    folder.join("artifacts/installation")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_somebody_else_is_not_taken() {
+    let site = Site::new().await;
+    let folder = site.db.folder();
+    let own = fs::read_to_string(marker(&folder)).expect("it was marked");
+    assert_eq!(own, site.db.sql("select id from artifact_folder"));
+    fs::write(marker(&folder), "another").expect("written");
+    let error = said(&site).await.expect("it is refused");
+    assert!(
+        error.contains("another installation") && error.contains(&own),
+        "{error}"
+    );
+    fs::remove_file(marker(&folder)).expect("it is there");
+    let error = said(&site).await.expect("it is refused");
+    let place = folder.join("artifacts").display().to_string();
+    for needed in ["Mount", place.as_str(), own.as_str()] {
+        assert!(error.contains(needed), "{needed}: {error}");
+    }
+    // As it says, for files that are lost.
+    fs::write(marker(&folder), &own).expect("written");
+    assert_eq!(said(&site).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_from_before_is_marked_unless_it_is_empty_and_should_not_be() {
+    let site = Site::new().await;
+    let folder = site.db.folder();
+    let forget = || {
+        fs::remove_file(marker(&folder)).expect("it is there");
+        site.db.sql("update artifact_folder set marked = false");
+    };
+    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let executor = site.executor().await;
+    // The database names nothing.
+    forget();
+    assert_eq!(said(&site).await, None);
+    let run = site.accept(&published, json!({ "text": text() })).await;
+    site.end(&published, run.run_id).await;
+    executor.shutdown().await;
+    // It has what the database names.
+    forget();
+    assert_eq!(said(&site).await, None);
+    forget();
+    let unmounted = Unmounted::new(&site);
+    let error = said(&site).await.expect("it is refused");
+    assert!(error.contains("Mount"), "{error}");
+    unmounted.mount();
+    assert_eq!(said(&site).await, None);
+    assert!(marker(&folder).exists());
+}
