@@ -143,6 +143,29 @@ async fn private_values_leave_a_large_value_with_its_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn private_values_are_read_before_anything_is_held() {
+    let (office, owner) = Office::open().await;
+    let (run, input) = waiting(&office, &owner).await;
+    ended(&office, &owner, &run).await;
+    office.rest().await;
+    office.sql("update run set finished_at = now() - interval '25 hours'");
+    let before = place(&office.db, &run, "hook");
+    let hold = format!("select id from run where id = '{run}' for update");
+    let held = office.db.hold(&hold);
+    let (hidden, ()) = tokio::join!(private::hide(&office.store), async {
+        office.db.until_waiting(1).await;
+        // Whoever read it only now would find nothing.
+        fs::remove_file(before).expect("the bytes are there");
+        held.commit();
+    });
+    assert_eq!(hidden.expect("a pass"), 1);
+    let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    let hook = output(&told, "hook");
+    assert_eq!(hook["iban"], "•••");
+    assert!(hook["text"] == input["text"], "what is not private stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hidden_value_whose_bytes_are_lost_is_no_obstacle() {
     let (office, owner) = Office::open().await;
     let (run, _) = waiting(&office, &owner).await;

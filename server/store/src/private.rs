@@ -2,6 +2,8 @@
 //! told of a failure, in one commit for each run. Which values those are, and what is left of them, is said by `engine::private`; files that
 //! were made stay as long as files do.
 
+use std::collections::HashMap;
+
 use engine::{
     approval::{ApprovalRequest, Verdict},
     ids::{ArtifactId, RunId, WorkspaceId},
@@ -30,6 +32,35 @@ struct Due {
     workspace: WorkspaceId,
     trigger_node: String,
     private: Private,
+}
+
+impl Due {
+    /// What is left of what a step put out: what came in keeps what is not private; of everything else nobody knows what it was made of.
+    fn left_of(&self, mut output: Json, run: Uuid, node: &str, files: &[ArtifactId]) -> Json {
+        if run == self.run && node == self.trigger_node {
+            self.private.hide(&mut output);
+        } else {
+            veil(&mut output, files);
+        }
+        output
+    }
+
+    fn files(&self, input: &Json) -> Vec<ArtifactId> {
+        let files = self.private.files(input).into_iter();
+        files.map(|file| file.id).collect()
+    }
+}
+
+/// What comes in the place of large values, by run, node and item path.
+type Replaced = HashMap<(Uuid, String, String), Left>;
+
+/// What is left of a large value.
+struct Left {
+    /// Of the value as it was.
+    sha256: Vec<u8>,
+    /// `None`: it is large, too.
+    output: Option<Json>,
+    large: Option<Large>,
 }
 
 /// Hides what is due. A run whose messages are under way waits for them, and one of a chain of retries for the others.
@@ -90,6 +121,7 @@ async fn due(store: &Store, after: Uuid) -> Result<Vec<Due>> {
 
 /// `false`: another process did it, or something began meanwhile that needs the values.
 async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
+    let mut replaced = replace_large(store, due).await?;
     let mut transaction = store.pool.begin().await?;
     let Some(made_of_it) = lock(&mut transaction, due.run).await? else {
         return Ok(false);
@@ -109,12 +141,7 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     if is_needed(&mut transaction, &all).await? {
         return Ok(false);
     }
-    let files: Vec<ArtifactId> = due
-        .private
-        .files(&row.input)
-        .into_iter()
-        .map(|file| file.id)
-        .collect();
+    let files = due.files(&row.input);
     let (mut input, mut error) = (row.input, row.error);
     due.private.hide(&mut input);
     error.iter_mut().for_each(|error| veil_error(error, &files));
@@ -132,7 +159,10 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     }
     let (mut gone, mut written) = (Vec::new(), Vec::new());
     for run in &all {
-        let (were, are) = hide_steps(store, &mut transaction, due, *run, &files).await?;
+        let steps = hide_steps(&mut transaction, due, *run, &files, &mut replaced).await?;
+        let Some((were, are)) = steps else {
+            return Ok(false);
+        };
         gone.extend(were);
         written.extend(are);
         hide_attempts(&mut transaction, *run, &files).await?;
@@ -153,6 +183,54 @@ async fn hide_run(store: &Store, due: &Due) -> Result<bool> {
     artifact::remove_unnamed(store, due.workspace, &gone).await;
     tracing::info!(run.id = %due.run, "the private values of a run were hidden");
     Ok(true)
+}
+
+/// Reads the large values of a run and of those that were made of it, and writes what is left of them: files take their time, so it is
+/// done before anything is held. Who holds the runs compares.
+async fn replace_large(store: &Store, due: &Due) -> Result<Replaced> {
+    let mut connection = store.pool.acquire().await?;
+    let mut runs = made_of_it(&mut connection, due.run).await?;
+    runs.push(due.run);
+    let input = sqlx::query_scalar!("select input from run where id = $1", due.run)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let rows = sqlx::query!(
+        r#"select run_id, node, item_path, output_sha256 as "output_sha256!" from step
+           where run_id = any($1) and output_sha256 is not null"#,
+        &runs
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    drop(connection);
+    let files = due.files(&input.unwrap_or_default());
+    let large = rows.iter().enumerate().filter_map(|(index, row)| {
+        let step = (row.node.as_str(), row.item_path.as_str());
+        let sha256 = Some(row.output_sha256.as_slice());
+        Kept::of(index, due.workspace, row.run_id.into(), step, sha256)
+    });
+    let large: Vec<_> = large.collect();
+    let scope = Scope::new(due.workspace, None);
+    let mut replaced = Replaced::new();
+    for (index, whole) in output::whole(store, large).await {
+        let row = &rows[index];
+        let value = match whole {
+            // Nothing is left to hide.
+            Err(StoreError::Damaged(what)) => {
+                tracing::warn!(what, "a value that had to be hidden is damaged");
+                MASK.into()
+            }
+            whole => whole?,
+        };
+        let output = due.left_of(value, row.run_id, &row.node, &files);
+        let large = output::put(store, scope, &output).await?;
+        let left = Left {
+            sha256: row.output_sha256.clone(),
+            output: large.is_none().then_some(output),
+            large,
+        };
+        replaced.insert((row.run_id, row.node.clone(), row.item_path.clone()), left);
+    }
+    Ok(replaced)
 }
 
 /// Holds the run with its chain of retries, which share its files, and the runs that were made of it, which are given: all in the order in which
@@ -264,57 +342,38 @@ async fn hide_submission(connection: &mut PgConnection, due: &Due, input: &Json)
     Ok(())
 }
 
-/// What came in keeps what is not private; of everything else nobody knows what it was made of. The hashes of large values that are named no
-/// longer, and what was written in their place.
+/// The hashes of large values that are named no longer, and what was written in their place. `None`: one of them is not the one that was
+/// read before.
 async fn hide_steps(
-    store: &Store,
     connection: &mut PgConnection,
     due: &Due,
     run: Uuid,
     files: &[ArtifactId],
-) -> Result<(Vec<Vec<u8>>, Vec<Large>)> {
-    let mut rows = sqlx::query!(
+    replaced: &mut Replaced,
+) -> Result<Option<(Vec<Vec<u8>>, Vec<Large>)>> {
+    let rows = sqlx::query!(
         "select node, item_path, output, output_sha256, error, kept, signal from step where run_id = $1",
         run
     )
     .fetch_all(&mut *connection)
     .await?;
-    let large = rows.iter().enumerate().filter_map(|(index, row)| {
-        let step = (row.node.as_str(), row.item_path.as_str());
-        let sha256 = row.output_sha256.as_deref();
-        Kept::of(index, due.workspace, run.into(), step, sha256)
-    });
-    let large: Vec<_> = large.collect();
-    for (index, whole) in output::whole(store, large).await {
-        rows[index].output = Some(match whole {
-            // Nothing is left to hide.
-            Err(StoreError::Damaged(what)) => {
-                tracing::warn!(what, "a value that had to be hidden is damaged");
-                MASK.into()
-            }
-            whole => whole?,
-        });
-    }
     let veiled = |value: Option<Json>| {
         value.map(|mut value| {
             veil(&mut value, files);
             value
         })
     };
-    let scope = Scope::new(due.workspace, None);
     let (mut hidden, mut gone, mut written) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
-        let begins = run == due.run && row.node == due.trigger_node;
-        let output = match row.output {
-            Some(mut output) if begins => {
-                due.private.hide(&mut output);
-                Some(output)
+        let (output, large) = if let Some(sha256) = &row.output_sha256 {
+            match replaced.remove(&(run, row.node.clone(), row.item_path.clone())) {
+                Some(left) if left.sha256 == *sha256 => (left.output, left.large),
+                Some(_) | None => return Ok(None),
             }
-            output => veiled(output),
-        };
-        let large = match &output {
-            Some(output) => output::put(store, scope, output).await?,
-            None => None,
+        } else {
+            let output = row.output;
+            let output = output.map(|output| due.left_of(output, run, &row.node, files));
+            (output, None)
         };
         let mut error = row.error;
         error.iter_mut().for_each(|error| veil_error(error, files));
@@ -338,7 +397,7 @@ async fn hide_steps(
     )
     .execute(connection)
     .await?;
-    Ok((gone, written))
+    Ok(Some((gone, written)))
 }
 
 async fn hide_attempts(
