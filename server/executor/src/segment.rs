@@ -794,7 +794,7 @@ fn outputs(rows: &[StepRow]) -> Outputs {
     for row in rows {
         let key = key_of(row);
         match row.state.as_str() {
-            "succeeded" => outputs.succeeded(key, row.output.clone().unwrap_or(Json::Null)),
+            "succeeded" => outputs.succeeded(key, row.output.clone().unwrap_or_default()),
             "failed" => outputs.failed(key, row.error.clone().unwrap_or(Json::Null)),
             _ if holds_items(row.waits_on.as_deref()) => {
                 outputs.expanded(key, row.kept.as_ref().map(entries).unwrap_or_default());

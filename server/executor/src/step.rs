@@ -33,9 +33,9 @@ use crate::{
     segment::limits,
 };
 
-/// Largest output of one step, as JSON; larger things are files. What it bounds is memory: a value is held a few times over (parsed, as what
-/// is written, as bytes), many small ones take some ten times more once they are parsed than as JSON, and `Config::slots` runs are worked on at
-/// once. The database feels it less, since the store keeps large values out of rows; what a list keeps of its entries, answers, inputs of
+/// Largest output of one step, as JSON; larger things are files. What it bounds is memory: a value is held once as JSON, which is written, once
+/// parsed, which for many small ones takes some ten times more, and once more as what a later step reads of it while that runs; and
+/// `Config::slots` runs are worked on at once. The database feels it less, since the store keeps large values out of rows; what a list keeps of its entries, answers, inputs of
 /// calls and messages lie in rows all the same.
 const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -54,7 +54,7 @@ pub(crate) enum Begin {
 pub(crate) enum Came {
     Succeeded {
         ports: Vec<String>,
-        output: Json,
+        output: Arc<Json>,
         /// Where the output lies that is too large for its row; set before the commit.
         large: Option<Arc<Large>>,
         stored: Vec<Stored>,
@@ -528,7 +528,7 @@ fn finished(node: &PlanNode, done: Done, ends: bool) -> Came {
     warnings.truncate(MAX_WARNINGS);
     Came::Succeeded {
         ports,
-        output,
+        output: Arc::new(output),
         large: None,
         stored,
         warnings,

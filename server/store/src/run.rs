@@ -70,7 +70,7 @@ pub struct StepRow {
     pub state: String,
     pub attempt: i32,
     pub ports: Vec<String>,
-    pub output: Option<Json>,
+    pub output: Option<Arc<Json>>,
     /// The output is a stand-in, for which `whole` puts the value.
     pub output_sha256: Option<Vec<u8>>,
     /// Why its output cannot be read: nothing can go on with it.
@@ -907,7 +907,7 @@ pub(crate) async fn step_rows(
             state: row.state,
             attempt: row.attempt,
             ports: row.ports,
-            output: row.output,
+            output: row.output.map(Arc::new),
             output_sha256: row.output_sha256,
             damage: None,
             error: row.error,
@@ -932,7 +932,7 @@ pub async fn whole(store: &Store, scope: &Scope, run: RunId, steps: &mut [StepRo
     let large: Vec<_> = large.collect();
     for (index, value) in output::whole(store, large).await {
         match value {
-            Ok(value) => steps[index].output = Some(value),
+            Ok(value) => steps[index].output = Some(Arc::new(value)),
             Err(StoreError::Damaged(what)) => steps[index].damage = Some(what),
             Err(error) => return Err(error),
         }

@@ -99,7 +99,7 @@ pub struct StepWrite {
     pub ports: Vec<String>,
     /// Whole; how much of it lies in the row is said where rows are gathered.
     #[serde(skip)]
-    pub output: Option<Json>,
+    pub output: Option<Arc<Json>>,
     /// The output is too large for its row, and lies in the file store.
     #[serde(skip)]
     pub large: Option<Arc<Large>>,
@@ -544,7 +544,7 @@ async fn draw_numbers(
             step.node == node && step.item_path == item_path && step.state == "succeeded"
         });
         if let Some(step) = step {
-            step.output = Some(number);
+            step.output = Some(Arc::new(number));
             step.large = None;
         }
     }

@@ -55,7 +55,7 @@ fn segment(entry: &ClaimedEntry, holder: Holder, writes: Writes) -> Segment {
 fn success(entry: &ClaimedEntry, holder: Holder, output: serde_json::Value) -> Segment {
     let step = StepWrite {
         ports: vec!["out".into()],
-        output: Some(output),
+        output: Some(output.into()),
         ..step(entry, holder, "succeeded")
     };
     let writes = Writes {

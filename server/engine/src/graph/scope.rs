@@ -1,6 +1,6 @@
 //! What a node may read: kinds before the run, values in it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value as Json;
 
@@ -17,14 +17,14 @@ use crate::{
 /// What has come of a run's steps: stored outputs (a failed step's is its error), and the entries that containers go through.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
-    succeeded: BTreeMap<StepKey, Json>,
+    succeeded: BTreeMap<StepKey, Arc<Json>>,
     failed: BTreeMap<StepKey, Json>,
     items: BTreeMap<StepKey, Vec<Json>>,
 }
 
 impl Outputs {
     /// A step has succeeded.
-    pub fn succeeded(&mut self, key: StepKey, output: Json) {
+    pub fn succeeded(&mut self, key: StepKey, output: Arc<Json>) {
         self.succeeded.insert(key, output);
     }
 
@@ -46,7 +46,10 @@ impl Outputs {
         };
         let (found, kind) = match reading {
             Reading::Error => (self.failed.get(&key), &error_kind()),
-            Reading::Output | Reading::Maybe => (self.succeeded.get(&key), &node.output),
+            Reading::Output | Reading::Maybe => {
+                let output = self.succeeded.get(&key);
+                (output.map(Arc::as_ref), &node.output)
+            }
         };
         Value::from_json(found.unwrap_or(&Json::Null), kind).unwrap_or(Value::Empty)
     }

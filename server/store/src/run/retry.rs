@@ -226,7 +226,7 @@ async fn expect_files(
             ));
         }
     }
-    let outputs = kept.iter().filter_map(|row| row.output.as_ref());
+    let outputs = kept.iter().filter_map(|row| row.output.as_deref());
     let texts: Vec<String> = outputs.chain([input]).map(Json::to_string).collect();
     match retention::removed_file(connection, run.as_uuid(), &texts).await? {
         None => Ok(()),

@@ -279,7 +279,7 @@ impl<'a> Rows<'a> {
                     run_id: *run,
                     workspace_id,
                     row,
-                    output: large.map(|large| &large.stand_in).or(row.output.as_ref()),
+                    output: large.map(|large| &large.stand_in).or(row.output.as_deref()),
                     output_sha256: large.map(Large::hash),
                 }
             }));
