@@ -875,7 +875,7 @@ fn waits_on(on: &WaitOn) -> &'static str {
 fn poisoned(head: &StepKey, number: u32) -> Attempt {
     let error = StepError::new(
         "worker_lost",
-        "The process that ran this step ended or fell silent five times, so the step was given up. Usually it needs more memory than there is; the server's log says more. First give the server more memory or the step less to work on.",
+        "The process that ran this step ended or fell silent five times, so the step was given up. Usually it needs more memory than there is, or the database took no results for long; the server's log says which. First give the server more memory or the step less to work on.",
     );
     failed(head, number, error, true)
 }

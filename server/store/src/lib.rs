@@ -111,8 +111,8 @@ impl Store {
         };
         let options = options
             .application_name("formwork")
-            // A process that stands still in a transaction holds its locks, and what it works on is taken over within two leases; one
-            // that was forgotten would hold back vacuum, too.
+            // A process that stands still in a transaction holds its locks. What it works on is taken over after a lease (30 s, unless
+            // they were made shorter) and is free by then; a transaction that was forgotten would hold back vacuum, too.
             .options([("idle_in_transaction_session_timeout", "20s")]);
         // Plans are made once, and by key: a plan made while a table was empty would read all of it for as long as the connection
         // lives, and a new plan for each call costs more than the call.
