@@ -39,6 +39,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) locale: &'a str,
     /// Of the workflow.
     pub(crate) workflow_locale: &'a str,
+    pub(crate) time_zone: &'a str,
     pub(crate) currency: &'a str,
     pub(crate) constants: &'a Record,
 }
@@ -475,6 +476,7 @@ impl Reader<'_> {
         Setting {
             source,
             locale,
+            time_zone: self.time_zone,
             currency: self.currency,
             constants: self.constants,
             files: &|_| None,

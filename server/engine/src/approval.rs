@@ -227,6 +227,7 @@ mod tests {
             let setting = Setting {
                 source: Source::Person,
                 locale,
+                time_zone: "UTC",
                 currency: "EUR",
                 constants: &Record::new(),
                 files: &|_| None,

@@ -201,7 +201,9 @@ pub struct Setting<'a> {
     pub source: Source,
     /// BCP 47 tag of the page; decides what a lone decimal mark means.
     pub locale: &'a str,
-    /// ISO 4217, of the workflow.
+    /// IANA name, of the workflow; in what is computed instants are told in it.
+    pub time_zone: &'a str,
+    /// ISO 4217, of the workflow; in what is computed plain numbers shown as money are in it.
     pub currency: &'a str,
     /// What computed values may read besides the answers: `firm`, `today`, `now`.
     pub constants: &'a Record,

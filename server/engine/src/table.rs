@@ -558,6 +558,7 @@ pub fn setting<'a>(
     Setting {
         source,
         locale,
+        time_zone: "UTC",
         currency,
         constants,
         files: &|_| None,

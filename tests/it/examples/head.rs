@@ -64,6 +64,7 @@ pub(super) fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json
             let setting = Setting {
                 source: Source::Program,
                 locale: &plan.locale,
+                time_zone: &example.workflow.time_zone,
                 currency: &plan.currency,
                 constants: &Record::new(),
                 files: &|_| None,

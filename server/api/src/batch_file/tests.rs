@@ -10,6 +10,7 @@ fn reader<'a>(trigger: &'a Trigger, constants: &'a Record, locale: &'a str) -> R
         workflow_name: "Invoices",
         locale,
         workflow_locale: "en",
+        time_zone: "UTC",
         currency: "EUR",
         constants,
     }

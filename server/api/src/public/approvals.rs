@@ -225,6 +225,7 @@ impl<'a> Asking<'a> {
         Setting {
             source: Source::Person,
             locale: self.locale(),
+            time_zone: &self.approval().request.time_zone,
             currency: &self.approval().request.currency,
             constants,
             files,

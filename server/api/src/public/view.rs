@@ -629,6 +629,7 @@ mod tests {
         let setting = engine::form::Setting {
             source: engine::form::Source::Person,
             locale: "en",
+            time_zone: "UTC",
             currency: "EUR",
             constants: &constants,
             files: &|_| None,

@@ -209,6 +209,7 @@ impl<'a> Visit<'a> {
         Setting {
             source,
             locale: self.language.locale(&self.published.workflow.locale),
+            time_zone: &self.published.workflow.time_zone,
             currency: &self.published.workflow.currency,
             constants,
             files,

@@ -237,6 +237,7 @@ async fn given(
             let setting = Setting {
                 source: Source::Program,
                 locale: &approval.request.locale,
+                time_zone: &approval.request.time_zone,
                 currency: &approval.request.currency,
                 constants: &Record::new(),
                 files: &|_| None,

@@ -337,6 +337,7 @@ impl Start {
             workflow_name: &self.document.name,
             locale,
             workflow_locale: &self.document.locale,
+            time_zone: &self.document.time_zone,
             currency: &self.document.currency,
             constants: &self.constants,
         }

@@ -213,6 +213,7 @@ pub(super) fn sample_values(
         let setting = Setting {
             source: Source::Program,
             locale: &workflow.locale,
+            time_zone: &workflow.time_zone,
             currency: &workflow.currency,
             constants: &constants,
             files: &|_| None,

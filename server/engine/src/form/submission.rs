@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     check::Problem,
+    format::Formats,
     value::{Record, Value},
 };
 
@@ -50,6 +51,8 @@ impl Form {
 
 struct Reading<'a> {
     setting: &'a Setting<'a>,
+    /// How computed texts write numbers, amounts and moments.
+    formats: Formats,
     /// Rows that are not complete take no part in totals.
     unfinished: bool,
     seen: IndexMap<String, Value>,
@@ -62,6 +65,7 @@ impl<'a> Reading<'a> {
     fn new(setting: &'a Setting<'a>, unfinished: bool) -> Self {
         Self {
             setting,
+            formats: Formats::of(setting.locale, setting.time_zone, setting.currency),
             unfinished,
             seen: IndexMap::new(),
             problems: Vec::new(),
@@ -259,7 +263,7 @@ impl<'a> Reading<'a> {
         }
         let value = field
             .value
-            .evaluate(&scope, self.setting.locale)
+            .evaluate_in(&scope, &self.formats)
             .map_err(|error| error.to_string());
         let value = value.and_then(|value| {
             value

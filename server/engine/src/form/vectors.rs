@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::{Form, FormField, Setting, Source, answer};
 use crate::{
     ids::ArtifactId,
-    value::{FileRef, Record, record_to_json},
+    value::{FileRef, Record, Value, record_to_json},
 };
 
 fn setting<'a>(
@@ -17,6 +17,7 @@ fn setting<'a>(
     Setting {
         source,
         locale,
+        time_zone: "UTC",
         currency,
         constants,
         files: &|_| None,
@@ -108,6 +109,32 @@ fn rows_are_computed_exactly_and_spare_rows_are_none() {
 }
 
 #[test]
+fn computed_texts_are_in_the_workflow_s_currency_and_zone() {
+    let form: Form = serde_json::from_value(json!({
+        "title": "Trip",
+        "fields": [{"name": "nights", "label": "Nights", "kind": "number", "decimals": 0}],
+        "computed": [
+            {"name": "price", "label": "Price", "kind": "text", "value": "{{ (nights * 1200)|money }}"},
+            {"name": "sent", "label": "Sent", "kind": "text", "value": "{{ now|date(\"iso\") }} {{ now|time }}"}]
+    }))
+    .unwrap();
+    let now: jiff::Timestamp = "2027-03-07T23:30:00Z".parse().unwrap();
+    let constants = Record::from_iter([("now".to_owned(), Value::Instant(now))]);
+    let check = |currency: &str, time_zone: &str, expected: [&str; 2]| {
+        let setting = Setting {
+            time_zone,
+            ..setting(Source::Person, "en", currency, &constants)
+        };
+        let record = form.submit(&json!({"nights": "2"}), &setting).unwrap();
+        let json = record_to_json(&record);
+        assert_eq!([&json["price"], &json["sent"]], expected, "{currency}");
+    };
+    check("USD", "UTC", ["$2,400.00", "2027-03-07 23:30"]);
+    // An amount without decimals, and the next day.
+    check("JPY", "Asia/Tokyo", ["¥2,400", "2027-03-08 08:30"]);
+}
+
+#[test]
 fn every_problem_is_told_where_it_is() {
     let constants = Record::new();
     let answers = json!({"items": [{"what": "x", "quantity": "z"}, {"what": "y", "quantity": "1", "price": "1"}]});
@@ -181,7 +208,7 @@ fn many_rows_are_chosen_from_a_long_list() {
         .map(|at| json!({"hotel": format!("hotel {at}")}))
         .collect();
     let read = form.submit(&json!({"one": "Adler", "items": rows}), &setting);
-    let read = crate::value::Value::Record(read.expect("all of them are on the list")).to_json();
+    let read = Value::Record(read.expect("all of them are on the list")).to_json();
     assert_eq!(
         (&read["one"], &read["items"][999]["hotel"]),
         (&json!("Adler"), &json!("Hotel 999"))

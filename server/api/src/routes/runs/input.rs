@@ -74,6 +74,7 @@ pub(super) async fn read_input(
             let setting = Setting {
                 source: Source::Program,
                 locale: &workflow.locale,
+                time_zone: &workflow.time_zone,
                 currency: &workflow.currency,
                 constants: &constants,
                 files: &|id| files.get(id).cloned(),
