@@ -204,6 +204,18 @@ async fn files_are_attached_or_linked() {
             ),
         );
     }
+    // Sent again when the file is kept no longer, its link would lead nowhere.
+    office.sql("update artifact set deleted_at = now()");
+    let id = office.sql("select id from delivery");
+    let path = format!("/api/deliveries/{id}/send-again");
+    owner.post(&path, json!({})).await.expect(200);
+    office
+        .db
+        .until("select state from delivery", "given_up")
+        .await;
+    let told = only(&owner).await["attempts"][1]["error"]["code"].clone();
+    assert_eq!(told, json!("file_missing"));
+    assert_eq!(receiver.received().len(), 2);
     office.close().await;
 }
 

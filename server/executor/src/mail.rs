@@ -126,7 +126,7 @@ async fn prepare(
     let letter = if claimed.inline || claimed.artifacts.is_empty() {
         letter
     } else {
-        with_links(executor, claimed, letter, now)?
+        with_links(executor, claimed, letter, now).await?
     };
     let server = MailServer {
         host: settings.host,
@@ -251,8 +251,9 @@ fn letter(executor: &Inner, claimed: &Claimed, now: Timestamp) -> Result<Letter,
     })
 }
 
-/// A letter whose files are behind links that expire.
-fn with_links(
+/// A letter whose files are behind links that expire. A file that is kept no longer is told: a mail whose link leads nowhere would
+/// count as delivered.
+async fn with_links(
     executor: &Inner,
     claimed: &Claimed,
     mut letter: Letter,
@@ -263,9 +264,13 @@ fn with_links(
         Language::of(&letter.locale),
         LINK_DAYS,
     )));
+    let store = &executor.config.store;
     for file in &claimed.artifacts {
+        patiently(|| artifact::get(store, &claimed.scope, file.id))
+            .await
+            .map_err(|error| unreadable_file(claimed, file, &error))?;
         let url = link::artifact_url(
-            &executor.config.store.sealer,
+            &store.sealer,
             &executor.config.public_url,
             file.id,
             expires_at,
