@@ -271,6 +271,47 @@ async fn what_was_called_stays_as_long_as_whoever_called_its_caller_may_need_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_called_stays_for_a_retry_of_its_caller_that_begins_meanwhile() {
+    let site = quiet().await;
+    let published = site.publish(&[("start", "t_start", json!({}))], &[]).await;
+    let executor = site.executor().await;
+    let caller = ended(&site, &published, 21).await;
+    let called = ended(&site, &published, 20).await;
+    executor.shutdown().await;
+    file(&site, &published, called, "made by a called run").await;
+    let made = site.db.sql("select id from artifact");
+    site.db.sql(&format!(
+        "update run set parent_run = '{caller}', parent_node = 'call', parent_item_path = '', depth = 1 where id = '{called}';
+         update run set input = '{{\"file\": {{\"id\": \"{made}\"}}}}' where id = '{caller}'"
+    ));
+    keep(&site, &published, |keep| keep.file_days = Some(10)).await;
+    let from_start = Retry {
+        from_node: Some("start".into()),
+        input: None,
+        unattended: false,
+    };
+    // It has looked for its files by then, and nobody sees it yet.
+    let held = site.db.hold("lock table queue_entry in share mode");
+    let (again, ()) = tokio::join!(
+        run::retry(&site.store, &published.scope, caller, from_start),
+        async {
+            site.db.until_waiting(1).await;
+            let mut cleaning = std::pin::pin!(clean(&site));
+            tokio::select! {
+                () = &mut cleaning => held.commit(),
+                () = site.db.until_waiting(2) => {
+                    held.commit();
+                    cleaning.await;
+                }
+            }
+        }
+    );
+    again.expect("a retry");
+    let kept = "select count(*) from artifact where deleted_at is null";
+    assert_eq!(site.db.sql(kept), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_newest_runs_stay_where_their_number_is_limited() {
     let site = quiet().await;
     let published = site.publish_line(&[]).await;

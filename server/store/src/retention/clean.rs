@@ -220,19 +220,30 @@ async fn lock_workspace(connection: &mut PgConnection, workspace: WorkspaceId) -
     .await?)
 }
 
-/// The runs of the chains, held with their messages in the order in which others hold them.
+/// The runs of the chains, held with their messages in the order in which others hold them. Held with them are the chains that called them,
+/// directly or through others: a retry of those looks for files that are gone. So it finds what goes here, or is found under way.
 async fn lock_chains(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     chains: &[Uuid],
 ) -> Result<Vec<Uuid>> {
-    let runs = sqlx::query_scalar!(
-        "select id from run where workspace_id = $1 and first_run = any($2) and not trial order by id for update",
+    let held = sqlx::query!(
+        r#"with recursive above (chain, height) as (
+               select chain, 0 from unnest($2::uuid[]) chain
+               union
+               select caller.first_run, above.height + 1
+               from above join run called on called.first_run = above.chain join run caller on caller.id = called.parent_run
+               where above.height < $3)
+           select id, first_run = any($2) as "is_own!" from run
+           where workspace_id = $1 and first_run in (select chain from above) and not trial order by id for update"#,
         workspace.as_uuid(),
         chains,
+        i32::from(MAX_DEPTH),
     )
     .fetch_all(&mut *connection)
     .await?;
+    let own = held.into_iter().filter(|run| run.is_own);
+    let runs: Vec<Uuid> = own.map(|run| run.id).collect();
     sqlx::query!(
         "select id from delivery where run_id = any($1) order by id for update",
         &runs
