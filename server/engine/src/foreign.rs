@@ -1,6 +1,6 @@
 //! JSON as other programs write it: their names and numbers are brought into ours, and the fields of a body are told from a sample.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap, ops::Range};
 
 use heck::{ToSnakeCase as _, ToTitleCase as _};
 use jiff::{Timestamp, civil::Date};
@@ -78,8 +78,31 @@ fn plain(number: &serde_json::Number) -> String {
 /// A number of the text that would be another one when it was read: with more digits than binary numbers keep (IEEE 754, double
 /// precision). What a program prints of such a number itself, such as 0.30000000000000004, stays as it is. `text` is well-formed JSON.
 pub fn inexact_number(text: &str) -> Option<&str> {
+    next_inexact(text, 0).map(|place| &text[place])
+}
+
+/// The text with every such number as a text, so that it is read as it came.
+pub fn with_exact_numbers(text: &str) -> Cow<'_, str> {
+    let mut exact = String::new();
+    let mut done = 0;
+    while let Some(place) = next_inexact(text, done) {
+        exact.push_str(&text[done..place.start]);
+        exact.push('"');
+        exact.push_str(&text[place.clone()]);
+        exact.push('"');
+        done = place.end;
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    exact.push_str(&text[done..]);
+    Cow::Owned(exact)
+}
+
+/// Where the first such number is, from a place on that is outside of texts.
+fn next_inexact(text: &str, from: usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let mut at = from;
     while at < bytes.len() {
         match bytes[at] {
             b'"' => {
@@ -94,9 +117,8 @@ pub fn inexact_number(text: &str) -> Option<&str> {
                 let end = rest
                     .find(|letter: char| !matches!(letter, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'))
                     .unwrap_or(rest.len());
-                let number = &rest[..end];
-                if !is_exact(number) {
-                    return Some(number);
+                if !is_exact(&rest[..end]) {
+                    return Some(at..at + end);
                 }
                 at += end;
             }

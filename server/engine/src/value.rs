@@ -484,6 +484,10 @@ fn convert(value: Value, kind: &Kind, currency: &str) -> Result<Value, Mismatch>
             Some(amount) => Value::Money(payable(amount, currency)),
             None => return Err(wrong(&Value::Text(text))),
         },
+        (Kind::Money, Value::Record(record)) => match money(&record_to_json(&record)) {
+            Some(money) => Value::Money(payable(money.amount, &money.currency)),
+            None => return Err(wrong(&Value::Record(record))),
+        },
         (Kind::Date, Value::Text(text)) => match text.trim().parse() {
             Ok(date) => Value::Date(date),
             Err(_) => return Err(wrong(&Value::Text(text))),
@@ -699,5 +703,14 @@ mod tests {
         );
         assert_eq!(convert(json!(2), &Kind::text()), Ok(json!("2")));
         assert_eq!(convert(json!(null), &Kind::Money), Ok(json!(null)));
+        // Read without knowing its kind it is a record.
+        assert_eq!(
+            convert(json!({"amount": "3.5", "currency": "USD"}), &Kind::Money),
+            Ok(json!({"amount": "3.50", "currency": "USD"}))
+        );
+        assert_eq!(
+            convert(json!({"amount": "3.5"}), &Kind::Money).map_err(|e| e.code),
+            Err("wrong_kind".into())
+        );
     }
 }

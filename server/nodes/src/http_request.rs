@@ -1,10 +1,13 @@
 //! `http_request`: asks another server through the guard. Private addresses, credentials and limits are the client's business; this node
 //! builds the request and reads the answer.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use engine::{
     check::Problem,
     expression::Template,
+    foreign::with_exact_numbers,
     ids::CredentialId,
     kind::{Field, Kind},
     node::{
@@ -392,21 +395,27 @@ impl HttpRequest {
                 json!({"status": status, "file": Value::File(file).to_json()})
             }
             Answer::Json => {
-                let body = self.read_json(&answer.body, host)?;
+                let body = self.read_json(&answer.body, host, &context.step().currency)?;
                 json!({"status": status, "body": body})
             }
         };
         Ok(Outcome::Done(Done::out(output)))
     }
 
-    fn read_json(&self, body: &[u8], host: &str) -> Result<Json, NodeError> {
-        let json: Json = serde_json::from_slice(body).map_err(|_| {
+    fn read_json(&self, body: &[u8], host: &str, currency: &str) -> Result<Json, NodeError> {
+        let not_json = || {
             let said = excerpt(body);
             let message = format!("{host} did not answer with JSON. Its answer begins: {said}");
             NodeError::failed("answer_not_json", message)
                 .with("host", host)
                 .with("said", said)
-        })?;
+        };
+        let mut json: Json = serde_json::from_slice(body).map_err(|_| not_json())?;
+        // With more digits than a JSON reader keeps it would be another number, which nobody would see.
+        let text = std::str::from_utf8(body).map_err(|_| not_json())?;
+        if let Cow::Owned(exact) = with_exact_numbers(text) {
+            json = serde_json::from_str(&exact).map_err(|_| not_json())?;
+        }
         let kind = if self.answer_fields.is_empty() {
             Kind::Any
         } else {
@@ -427,7 +436,7 @@ impl HttpRequest {
         };
         // Foreign JSON has numbers where we have texts for amounts: read it freely, then fit it.
         let value = Value::from_any_json(&json)
-            .and_then(|value| value.convert(&kind, "").map_err(|mismatch| vec![mismatch]))
+            .and_then(|value| value.convert(&kind, currency).map_err(|mismatch| vec![mismatch]))
             .map_err(does_not_fit)?;
         Value::from_json(&value.to_json(), &kind).map_err(does_not_fit)?;
         Ok(value.to_json())
@@ -599,6 +608,35 @@ mod tests {
             let error = done::<HttpRequest>(config.clone(), &bad).expect_err("does not fit");
             assert!(matches!(error, NodeError::Failed(_)), "{body}: {error}");
         }
+    }
+
+    #[test]
+    fn amounts_and_long_numbers_of_an_answer_stay_what_they_are() {
+        let config = |kind: &str| json!({"url": "https://example.com", "answer_fields": [{"name": "total", "kind": kind}]});
+        let check = |kind: &str, body: &str, expected: Json| {
+            let answered = context().answering(200, &[], body);
+            let found = done::<HttpRequest>(config(kind), &answered).expect("it fits");
+            assert_eq!(found.output["body"]["total"], expected, "{kind} {body}");
+        };
+        // The currency is the workflow's, unless the answer names one.
+        let euros = json!({"amount": "12.50", "currency": "EUR"});
+        check("money", r#"{"total": 12.5}"#, euros.clone());
+        check("money", r#"{"total": "12.50"}"#, euros);
+        let named = r#"{"total": {"amount": "12.50", "currency": "USD"}}"#;
+        check(
+            "money",
+            named,
+            json!({"amount": "12.50", "currency": "USD"}),
+        );
+        let long = r#"{"total": 12345678901234567.89, "said": "not \"0.1234567890123456789"}"#;
+        check("decimal", long, json!("12345678901234567.89"));
+        check("text", long, json!("12345678901234567.89"));
+        let anything = context().answering(200, &[], "[0.1, 123456789012345678901]");
+        let found = done::<HttpRequest>(json!({"url": "https://example.com"}), &anything);
+        assert_eq!(
+            found.expect("an answer").output["body"],
+            json!(["0.1", "123456789012345678901"])
+        );
     }
 
     #[test]
