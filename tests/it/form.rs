@@ -608,6 +608,27 @@ async fn uploads_are_what_their_bytes_say_and_belong_to_one_ticket() {
     office.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_files_are_refused_whatever_they_come_with() {
+    let site = Site::open(order()).await;
+    let head = "--b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a.png\"\r\n\r\n";
+    let picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\r\n";
+    let mut body = [head.as_bytes(), picture].concat().repeat(20);
+    body.extend_from_slice(b"--b--\r\n");
+    // No ticket, so that no quota counts them; a token comes back every second, however slow this machine is.
+    let mut statuses = Vec::new();
+    for _ in 0..50 {
+        statuses.push(site.send(MULTIPART, body.clone()).await.status());
+        if statuses.last() == Some(&StatusCode::TOO_MANY_REQUESTS) {
+            break;
+        }
+    }
+    let (refused, taken) = statuses.split_last().unwrap();
+    assert_eq!(*refused, StatusCode::TOO_MANY_REQUESTS);
+    let all = |status: &StatusCode| *status == StatusCode::UNPROCESSABLE_ENTITY;
+    assert!(taken.len() >= 2 && taken.iter().all(all), "{statuses:?}");
+}
+
 #[tokio::test]
 async fn too_many_forms_are_refused_by_address_which_only_trusted_proxies_may_name() {
     let (office, _owner) = office(order()).await;

@@ -1,5 +1,7 @@
 //! `/f/{slug}`: the form, and taking what people send. A submission is stored before anything runs; sending it twice is one run.
 
+use std::time::Duration;
+
 use axum::{
     Extension,
     extract::{Path, Query, Request, State},
@@ -154,6 +156,19 @@ impl Visit<'_> {
             Some(id) => (id, given.to_owned()),
             None => self.fresh_ticket()?,
         };
+        // Files are stored before the answers are looked at: whoever sends too many is stopped before that.
+        let upload = || public.limits.take(Act::Upload, address.0, self.workflow.id);
+        if let Some(wait) = sent.files.iter().find_map(|_| upload().err()) {
+            let files = self.files(id).await?;
+            let filled = Filled {
+                id,
+                ticket: &ticket,
+                answers: &sent.answers(form),
+                files: &files,
+                declined: &[],
+            };
+            return Ok(self.too_many(form, &filled, wait));
+        }
         let (mut answers, declined) = self.keep_files(form, sent, id).await;
         let action = sent.own("_action").unwrap_or("submit");
         let more_rows = act(action, form, &mut answers);
@@ -218,17 +233,8 @@ impl Visit<'_> {
         sent: &Sent,
         filled: &Filled<'_>,
     ) -> Option<Response> {
-        let again = |status: StatusCode, notes: &Notes| {
-            self.draw(form, &filled.shown(status, filled.declined, notes))
-        };
         if let Err(wait) = public.limits.take(Act::Submit, address.0, self.workflow.id) {
-            let seconds = wait.as_secs() + 1;
-            let notes = self.note("general.too_many", &json!({"seconds": seconds}));
-            let mut response = again(StatusCode::TOO_MANY_REQUESTS, &notes);
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-            return Some(response);
+            return Some(self.too_many(form, filled, wait));
         }
         let trapped = sent
             .own("_website")
@@ -241,10 +247,21 @@ impl Visit<'_> {
         } else {
             return None;
         };
-        Some(again(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &self.note(key, &json!({})),
-        ))
+        let notes = self.note(key, &json!({}));
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Some(self.draw(form, &filled.shown(status, filled.declined, &notes)))
+    }
+
+    /// The form as it stands, for later.
+    fn too_many(&self, form: &Form, filled: &Filled<'_>, wait: Duration) -> Response {
+        let seconds = wait.as_secs() + 1;
+        let notes = self.note("general.too_many", &json!({"seconds": seconds}));
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let mut response = self.draw(form, &filled.shown(status, filled.declined, &notes));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response
     }
 
     async fn accept(
