@@ -106,6 +106,40 @@ async fn nobody_calls_and_a_late_call_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_leads_to_the_retry_that_goes_on_behind_it_and_to_none_that_begins_anew() {
+    let (office, owner) = Office::open().await;
+    let (run, path) = waiting(&office, &owner).await;
+    let other = office.caller();
+    let stop_and_retry = async |run: &str, how: Json| {
+        let stopped = owner
+            .post(&format!("/api/runs/{run}/stop"), Json::Null)
+            .await;
+        assert_eq!(stopped.status, 200, "{}", stopped.json);
+        let retried = owner.post(&format!("/api/runs/{run}/retry"), how).await;
+        let retried = retried.json["id"].as_str().expect("a run").to_owned();
+        let state = format!("select state from run where id = '{retried}'");
+        office.db.until(&state, "waiting").await;
+        retried
+    };
+    // The step that gave the link out is kept, so the receiver has no other.
+    let again = stop_and_retry(&run, json!({})).await;
+    let again = stop_and_retry(&again, json!({})).await;
+    assert_eq!(other.post(&path, paid()).await.status, 200);
+    ended(&owner, &again).await;
+    assert_eq!(text(&office, &again, "done"), "€12.50 P-7");
+    assert_eq!(other.post(&path, paid()).await.status, 200);
+
+    let (run, path) = waiting(&office, &owner).await;
+    let anew = stop_and_retry(&run, json!({"input": {"name": "B"}})).await;
+    assert_eq!(other.post(&path, paid()).await.status, 410);
+    let link = text(&office, &anew, "link");
+    let path = link.strip_prefix("http://forms.test").expect("an address");
+    assert_eq!(other.post(path, paid()).await.status, 200);
+    ended(&owner, &anew).await;
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_is_lost_keeps_nobody_from_calling() {
     let (office, owner) = Office::open().await;
     let (_, path) = waiting(&office, &owner).await;

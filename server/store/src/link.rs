@@ -106,17 +106,26 @@ pub fn callback_url(sealer: &Sealer, public_url: &str, run: RunId, node: &str) -
     Ok(format!("{}/c/{token}/{node}", base(public_url)))
 }
 
-/// The run whose step a call is for; `NotFound` when the token was not made here for this step, or the run is deleted.
+/// The run whose step a call is for; `NotFound` when the token was not made here for this step, or the run is deleted. It is the one that the
+/// link was made for, or the newest retry that goes on behind its first steps, which do not give out another link. One that begins anew does.
 pub async fn open_callback(store: &Store, node: &str, token: &str) -> Result<(Scope, RunId)> {
-    let run = open(&store.sealer, "callback", token, node.as_bytes())?
-        .map(RunId::from)
-        .ok_or(StoreError::NotFound("address"))?;
-    let workspace =
-        sqlx::query_scalar!("select workspace_id from run where id = $1", run.as_uuid())
-            .fetch_optional(&store.pool)
-            .await?
-            .ok_or(StoreError::NotFound("address"))?;
-    Ok((Scope::new(workspace.into(), None), run))
+    let lost = || StoreError::NotFound("address");
+    let run = open(&store.sealer, "callback", token, node.as_bytes())?.ok_or_else(lost)?;
+    let found = sqlx::query!(
+        r#"with recursive going_on (id, workspace_id, first_run) as (
+               select id, workspace_id, first_run from run where id = $1
+               union
+               select again.id, again.workspace_id, again.first_run
+               from going_on join run again on again.first_run = going_on.first_run and again.retry_of = going_on.id
+               where exists (select from step where step.run_id = again.id and step.node = again.trigger_node and step.item_path = ''
+                             and step.finished_at < again.created_at))
+           select id as "id!", workspace_id as "workspace_id!" from going_on order by id desc limit 1"#,
+        run
+    )
+    .fetch_optional(&store.pool)
+    .await?
+    .ok_or_else(lost)?;
+    Ok((Scope::new(found.workspace_id.into(), None), found.id.into()))
 }
 
 /// Opens a run's public page; `NotFound` when the token was not made here or the run is deleted.
