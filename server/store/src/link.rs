@@ -106,8 +106,8 @@ pub fn callback_url(sealer: &Sealer, public_url: &str, run: RunId, node: &str) -
     Ok(format!("{}/c/{token}/{node}", base(public_url)))
 }
 
-/// The run whose step a call is for; `NotFound` when the token was not made here for this step, or the run is deleted. It is the one that the
-/// link was made for, or the newest retry that goes on behind its first steps, which do not give out another link. One that begins anew does.
+/// The run whose step a call is for: the one that the link was made for, or the newest retry that keeps its first steps, behind which nobody
+/// may be given another link. `NotFound` when the token was not made here for this step, or the run is deleted.
 pub async fn open_callback(store: &Store, node: &str, token: &str) -> Result<(Scope, RunId)> {
     let lost = || StoreError::NotFound("address");
     let run = open(&store.sealer, "callback", token, node.as_bytes())?.ok_or_else(lost)?;
