@@ -129,6 +129,57 @@ async fn numbers_have_no_gap_however_many_draw_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_number_stays_open_for_a_retry_that_has_not_come_to_it_yet() {
+    let (office, owner) = Office::open().await;
+    let series = series(&owner, json!({"void_after_days": 7})).await;
+    let year = this_year(&office);
+    let mut document = document(&series);
+    document["nodes"].as_array_mut().expect("nodes").push(json!(
+        {"id": "wait", "type": "delay", "version": 1, "name": "Wait", "config": {"amount": "5", "unit": "hours"}}));
+    document["edges"][0]["to"] = json!("wait");
+    document["edges"]
+        .as_array_mut()
+        .expect("edges")
+        .push(json!({"from": "wait", "port": "out", "to": "no"}));
+    let workflow = office.publish(&owner, document).await;
+    let waits = async |run: &str| {
+        let state = format!("select state from run where id = '{run}'");
+        office.db.until(&state, "waiting").await;
+    };
+    let goes_on = async |run: &str| {
+        office.sql("update queue_entry set due_at = now()");
+        ended(&owner, run).await
+    };
+    let first = owner.start(&workflow, json!({"fails": true})).await;
+    waits(&first).await;
+    assert_eq!(goes_on(&first).await["state"], "failed");
+    let again = owner
+        .post(
+            &format!("/api/runs/{first}/retry"),
+            json!({"input": {"fails": false}}),
+        )
+        .await
+        .expect(202);
+    let again = again["id"].as_str().expect("an id");
+    waits(again).await;
+    office.sql(&format!(
+        "update run set finished_at = now() - interval '8 days' where id = '{first}'"
+    ));
+    store::maintenance::pass(&office.store)
+        .await
+        .expect("a pass");
+    let number = format!("RE-{year}-0001");
+    assert_eq!(settle(&owner, &series, &number, "void").await, 409);
+    assert_eq!(goes_on(again).await["state"], "succeeded");
+    assert_eq!(text(&office, again), format!("Invoice {number}"));
+    assert_eq!(
+        states(&owner, &series).await,
+        pairs(&[("0001", "used")], &year)
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_retry_takes_the_number_over_and_a_void_one_is_drawn_anew() {
     let (office, owner) = Office::open().await;
     let series = series(&owner, json!({})).await;

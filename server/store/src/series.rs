@@ -395,17 +395,17 @@ pub async fn settle(
     }
     let mut transaction = store.pool.begin().await?;
     let row = sqlx::query!(
-        "select state, run_id from number where workspace_id = $1 and id = $2 for update",
+        "select state, first_run from number where workspace_id = $1 and id = $2 for update",
         scope.workspace().as_uuid(),
         id.as_uuid(),
     )
     .fetch_optional(&mut *transaction)
     .await?
     .ok_or(StoreError::NotFound("number"))?;
-    // Asked once the number is held: a retry may have taken it over while this waited.
+    // Asked once the number is held: a retry may have begun while this waited, which draws it again or has it already.
     let is_under_way = sqlx::query_scalar!(
-        r#"select exists (select 1 from run where id = $1 and finished_at is null) as "under_way!""#,
-        row.run_id,
+        r#"select exists (select 1 from run where first_run = $1 and finished_at is null) as "under_way!""#,
+        row.first_run,
     )
     .fetch_one(&mut *transaction)
     .await?;
@@ -438,16 +438,30 @@ pub async fn settle(
     Ok(())
 }
 
-/// The series' own rule: open numbers of runs that ended long enough ago are void.
+/// The series' own rule: open numbers of runs that ended long enough ago are void, unless a retry is under way, which may not have come
+/// to them yet. Whether one is, is asked once they are held: those that begin later wait.
 pub(crate) async fn void_abandoned(store: &Store) -> Result<u64> {
+    let mut transaction = store.pool.begin().await?;
+    let held = sqlx::query_scalar!(
+        "select n.id from number n join series s on s.id = n.series_id join run on run.id = n.run_id
+         where s.void_after_days is not null and n.state = 'open' and run.finished_at < now() - make_interval(days => s.void_after_days)
+         order by n.id for update of n skip locked"
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    if held.is_empty() {
+        return Ok(0);
+    }
     let done = sqlx::query!(
         "update number n set state = 'void', settled_at = now(), reason = 'open for ' || s.void_after_days || ' days'
-         from series s, run
-         where s.id = n.series_id and s.void_after_days is not null and n.state = 'open' and run.id = n.run_id
-           and run.finished_at < now() - make_interval(days => s.void_after_days)"
+         from series s
+         where n.id = any($1) and s.id = n.series_id
+           and not exists (select from run where run.first_run = n.first_run and run.finished_at is null)",
+        &held
     )
-    .execute(&store.pool)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(done.rows_affected())
 }
 
