@@ -116,10 +116,12 @@ impl<'a> Reading<'a> {
             record.insert(field.name.clone(), value);
         }
         // Without all answers a sum would be wrong, not only unfinished.
-        if self.problems.is_empty() || self.unfinished {
+        if (self.problems.is_empty() || self.unfinished) && !form.computed.is_empty() {
+            let mut scope = self.scope(&record);
             for computed in &form.computed {
                 let at = pointer("", &computed.name);
-                let value = self.compute(computed, &record, None, &at);
+                let value = self.compute(computed, &scope, &at);
+                scope.insert(computed.name.clone(), value.clone());
                 record.insert(computed.name.clone(), value);
             }
         }
@@ -185,13 +187,15 @@ impl<'a> Reading<'a> {
             return Value::List(Vec::new());
         }
         let mut values = Vec::new();
+        // Once for all rows: another table may lie before this one.
+        let mut scope = self.scope(before);
         for (index, row) in rows
             .iter()
             .enumerate()
             .filter(|(_, row)| !is_spare(columns, row))
         {
             let at = format!("{at}/{index}");
-            if let Some(row) = self.row(field, columns, computed, row, &at, before) {
+            if let Some(row) = self.row(field, columns, computed, row, &at, &mut scope) {
                 values.push(Value::Record(row));
             }
         }
@@ -208,7 +212,7 @@ impl<'a> Reading<'a> {
         Value::List(values)
     }
 
-    /// The row's values; `None` when it is not complete.
+    /// The row's values; `None` when it is not complete. `scope` is what its computed cells read besides the row.
     fn row(
         &mut self,
         field: &FormField,
@@ -216,7 +220,7 @@ impl<'a> Reading<'a> {
         computed: &[ComputedField],
         row: &Json,
         at: &str,
-        before: &Record,
+        scope: &mut Record,
     ) -> Option<Record> {
         let Some(given) = row.as_object() else {
             self.problems.push(answer::wrong_kind(field).at(at));
@@ -239,31 +243,28 @@ impl<'a> Reading<'a> {
             if self.problems.len() > problems {
                 return None;
             }
-            let value = self.compute(cell, before, Some(&record), &pointer(at, &cell.name));
+            scope.insert("row".into(), Value::Record(record.clone()));
+            let value = self.compute(cell, scope, &pointer(at, &cell.name));
             record.insert(cell.name.clone(), value);
         }
         (self.problems.len() == problems).then_some(record)
     }
 
-    fn compute(
-        &mut self,
-        field: &ComputedField,
-        answers: &Record,
-        row: Option<&Record>,
-        at: &str,
-    ) -> Value {
+    /// What is computed may read: what does not hang on the answers, and these.
+    fn scope(&self, answers: &Record) -> Record {
         let mut scope = self.setting.constants.clone();
         scope.extend(
             answers
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
-        if let Some(row) = row {
-            scope.insert("row".into(), Value::Record(row.clone()));
-        }
+        scope
+    }
+
+    fn compute(&mut self, field: &ComputedField, scope: &Record, at: &str) -> Value {
         let value = field
             .value
-            .evaluate_in(&scope, &self.formats)
+            .evaluate_in(scope, &self.formats)
             .map_err(|error| error.to_string());
         let value = value.and_then(|value| {
             value
