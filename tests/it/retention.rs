@@ -14,6 +14,7 @@ use store::{
     run::{self, Retry},
     series,
 };
+use uuid::Uuid;
 
 /// Everything that names a run.
 const NAMING: [(&str, &str); 11] = [
@@ -438,6 +439,16 @@ async fn files_can_go_before_their_runs() {
     let refused = run::retry(&site.store, &published.scope, middle, from_start()).await;
     let refused = refused.expect_err("its file is gone").to_string();
     assert!(refused.contains("called.txt"), "{refused}");
+    // The called run may be gone as a whole.
+    let lost = json!({
+        "id": Uuid::now_v7(), "name": "lost.txt", "content_type": "text/plain", "size_bytes": 4,
+    });
+    site.db.sql(&format!(
+        "update run set input = '{{\"file\": {lost}}}' where id = '{middle}'"
+    ));
+    let refused = run::retry(&site.store, &published.scope, middle, from_start()).await;
+    let refused = refused.expect_err("its file is gone").to_string();
+    assert!(refused.contains("lost.txt"), "{refused}");
     run::retry(&site.store, &published.scope, oldest, from_start())
         .await
         .expect("it needs no file");

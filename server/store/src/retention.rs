@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use crate::{Result, Scope, Store, StoreError};
 
 pub use clean::{Cleaned, clean};
-pub(crate) use clean::{drop_empty_partitions, removed_file};
+pub(crate) use clean::{drop_empty_partitions, missing_file, removed_file};
 
 /// How long runs are kept where nobody said anything else.
 pub const DEFAULT_RUN_DAYS: i32 = 90;

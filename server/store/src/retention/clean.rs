@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use engine::{call::MAX_DEPTH, ids::WorkspaceId};
+use engine::{call::MAX_DEPTH, ids::WorkspaceId, value::FileRef};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -592,6 +592,29 @@ pub(crate) async fn drop_empty_partitions(store: &Store) -> Result<i32> {
         tracing::info!(tables = dropped, "partitions that were empty are dropped");
     }
     Ok(dropped)
+}
+
+/// The name of one of these files that is not kept any more: the run that made it may be gone as a whole.
+pub(crate) async fn missing_file(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    files: &[FileRef],
+) -> Result<Option<String>> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let ids: Vec<Uuid> = files.iter().map(|file| file.id.as_uuid()).collect();
+    let kept = sqlx::query_scalar!(
+        "select id from artifact where workspace_id = $1 and id = any($2) and deleted_at is null",
+        workspace.as_uuid(),
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut gone = files
+        .iter()
+        .filter(|file| !kept.contains(&file.id.as_uuid()));
+    Ok(gone.next().map(|file| file.name.clone()))
 }
 
 /// The name of a file of the run's chain, or of the runs that it called, that was removed and that these texts still name.

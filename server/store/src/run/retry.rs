@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use engine::{
     ids::{MemberId, RunId},
+    private::files_in,
+    value::FileRef,
     workflow::Workflow,
 };
 use serde_json::Value as Json;
@@ -66,7 +68,7 @@ pub async fn retry(store: &Store, scope: &Scope, run: RunId, retry: Retry) -> Re
         return Err(nothing_to_retry());
     }
     let input = retry.input.as_ref().unwrap_or(&detail.input);
-    expect_files(&mut transaction, run, &kept, input).await?;
+    expect_files(&mut transaction, scope, run, &kept, input).await?;
     let kept: Vec<String> = kept.into_iter().map(|row| row.node.clone()).collect();
     let new: RunId = fresh_id();
     let limited = sqlx::query_scalar!(
@@ -210,6 +212,7 @@ async fn expect_alone(connection: &mut PgConnection, run: RunId) -> Result<()> {
 /// Refuses a retry that would go on with files which are kept no longer, or with values that cannot be read.
 async fn expect_files(
     connection: &mut PgConnection,
+    scope: &Scope,
     run: RunId,
     kept: &[&StepRow],
     input: &Json,
@@ -227,8 +230,14 @@ async fn expect_files(
         }
     }
     let outputs = kept.iter().filter_map(|row| row.output.as_deref());
-    let texts: Vec<String> = outputs.chain([input]).map(Json::to_string).collect();
-    match retention::removed_file(connection, run.as_uuid(), &texts).await? {
+    let values: Vec<&Json> = outputs.chain([input]).collect();
+    let texts: Vec<String> = values.iter().copied().map(Json::to_string).collect();
+    let mut gone = retention::removed_file(&mut *connection, run.as_uuid(), &texts).await?;
+    if gone.is_none() {
+        let files: Vec<FileRef> = values.into_iter().flat_map(files_in).collect();
+        gone = retention::missing_file(connection, scope.workspace(), &files).await?;
+    }
+    match gone {
         None => Ok(()),
         Some(name) => Err(StoreError::conflict(
             "retry_files_gone",
