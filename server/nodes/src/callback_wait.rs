@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::webhook_input::check_fields;
+use crate::webhook_input::check_sent_fields;
 
 /// Longest time to call back.
 const MOST_DAYS: u32 = 366;
@@ -148,7 +148,7 @@ impl Node for CallbackWait {
     }
 
     fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
-        let mut problems = check_fields(&self.fields, "/fields");
+        let mut problems = check_sent_fields(&self.fields, "/fields");
         if self.hours() == 0 || self.hours() > MOST_DAYS * 24 {
             let message = format!("A callback is awaited for 1 hour to {MOST_DAYS} days.");
             let problem = Problem::error("callback_time", json!({"most": MOST_DAYS}), message);

@@ -24,7 +24,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     values::{evaluate_all, field, file_name, misfit, named},
-    webhook_input::check_fields,
+    webhook_input::check_sent_fields,
 };
 
 /// Most bytes of an answer.
@@ -183,7 +183,7 @@ impl Node for HttpRequest {
     }
 
     fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
-        let mut problems = check_fields(&self.answer_fields, "/answer_fields");
+        let mut problems = check_sent_fields(&self.answer_fields, "/answer_fields");
         let url = self.url.0.trim();
         let good =
             url.starts_with("https://") || url.starts_with("http://") || url.starts_with("{{");

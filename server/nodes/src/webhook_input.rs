@@ -118,7 +118,7 @@ impl Node for WebhookInput {
     }
 
     fn check(&self, _context: &OutputContext<'_>) -> Vec<Problem> {
-        let mut problems = check_fields(&self.fields, "/fields");
+        let mut problems = check_sent_fields(&self.fields, "/fields");
         if self.proof.credential().is_some() && self.credential.is_none() {
             let message = "Choose the credential that callers prove themselves with.";
             problems.push(Problem::error("no_credential", json!({}), message).at("/credential"));
@@ -185,11 +185,54 @@ pub(crate) fn check_fields(fields: &[Field], pointer: &str) -> Vec<Problem> {
     problems
 }
 
+/// The same of values that other programs send. A file is none of them: the ids of those that are kept here are nobody's business, and what
+/// lies elsewhere has an address.
+pub(crate) fn check_sent_fields(fields: &[Field], pointer: &str) -> Vec<Problem> {
+    let mut problems = check_fields(fields, pointer);
+    for (index, field) in fields.iter().enumerate() {
+        if has_file(&field.kind) {
+            let message = format!(
+                "\u{201c}{}\u{201d} cannot be a file: other programs send its address as a text, and a request fetches it.",
+                field.name
+            );
+            let params = json!({"name": field.name});
+            let problem = Problem::error("file_from_outside", params, message);
+            problems.push(problem.at(format!("{pointer}/{index}/kind")));
+        }
+    }
+    problems
+}
+
+fn has_file(kind: &Kind) -> bool {
+    match kind {
+        Kind::File => true,
+        Kind::List { item, .. } => has_file(item),
+        Kind::Record { fields } => fields.iter().any(|field| has_file(&field.kind)),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use engine::workflow::Workflow;
 
     use super::*;
+
+    #[test]
+    fn other_programs_send_no_files() {
+        let fields: Vec<Field> = serde_json::from_value(json!([
+            {"name": "order", "kind": "text"},
+            {"name": "papers", "kind": "list", "item": {"kind": "record", "fields": [{"name": "copy", "kind": "file"}]}},
+        ]))
+        .expect("fields");
+        let problems = check_sent_fields(&fields, "/fields");
+        let told: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.code.as_str(), problem.pointer.as_str()))
+            .collect();
+        assert_eq!(told, [("file_from_outside", "/fields/1/kind")]);
+        assert!(check_fields(&fields, "/fields").is_empty());
+    }
 
     #[test]
     fn two_that_ask_for_no_proof_have_one_address() {

@@ -399,7 +399,26 @@ pub(super) fn check(
             )
             .problems(mismatches.into_iter().map(problem).collect())
         })?;
+    // Whoever learns the id of somebody else's file would get it.
+    if let Value::Record(values) = &value
+        && let Some((name, _)) = values.iter().find(|(_, value)| has_file(value))
+    {
+        return Err(ApiError::invalid(
+            "wrong_kind",
+            &format!("/{name}"),
+            "A message cannot name a file that is kept here. Send its address as a text, and fetch it by a step.",
+        ));
+    }
     Ok(value.to_json())
+}
+
+fn has_file(value: &Value) -> bool {
+    match value {
+        Value::File(_) => true,
+        Value::List(items) => items.iter().any(has_file),
+        Value::Record(values) => values.values().any(has_file),
+        _ => false,
+    }
 }
 
 fn problem(mismatch: Mismatch) -> ProblemOut {
@@ -431,6 +450,22 @@ mod tests {
         );
         assert!(check(&json!({"order": 5, "total": "twelve"}), &fields, "EUR").is_err());
         assert!(check(&json!([1]), &fields, "EUR").is_err());
+    }
+
+    #[test]
+    fn nobody_hands_in_a_file_by_its_id() {
+        let fields: Vec<Field> = serde_json::from_value(json!([
+            {"name": "copy", "kind": "file", "optional": true},
+            {"name": "all", "kind": "list", "item": {"kind": "file"}, "optional": true},
+        ]))
+        .unwrap();
+        let file = json!({
+            "id": "018f4f5e-0000-7000-8000-000000000001", "name": "a.pdf", "content_type": "application/pdf", "size_bytes": 3,
+        });
+        for body in [json!({"copy": file}), json!({"all": [file]})] {
+            assert!(check(&body, &fields, "EUR").is_err(), "{body}");
+        }
+        assert!(check(&json!({}), &fields, "EUR").is_ok());
     }
 
     #[test]
