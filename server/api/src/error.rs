@@ -219,8 +219,17 @@ impl From<StoreError> for ApiError {
                 answer.0.cause = Some(Arc::new(error));
                 answer
             }
+            error @ StoreError::Files(_) => {
+                let mut answer = Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "files_unavailable",
+                    "The server cannot use its files at the moment. Try again later; its log says why, and what to do.",
+                )
+                .header(header::RETRY_AFTER, "10");
+                answer.0.cause = Some(Arc::new(error));
+                answer
+            }
             error @ (StoreError::Key(_)
-            | StoreError::Files(_)
             | StoreError::Damaged(_)
             | StoreError::Database(_)
             | StoreError::Migrate(_)) => Self::internal(error),

@@ -334,14 +334,11 @@ fn redact_within(secrets: &[String], json: &mut Json) {
     }
 }
 
-/// The code of what the store could not do.
-pub(crate) const STORAGE_UNAVAILABLE: &str = "storage_unavailable";
-
 /// What the store could not do may work in a moment; the details are for the log.
 pub(crate) fn from_store(error: &StoreError) -> NodeError {
     tracing::warn!(%error, "a step could not reach the store");
     let told = StepError::new(
-        STORAGE_UNAVAILABLE,
+        "storage_unavailable",
         "The file store or the database did not answer. See the server's log.",
     );
     if error.is_transient() || matches!(error, StoreError::Files(_)) {
@@ -352,6 +349,11 @@ pub(crate) fn from_store(error: &StoreError) -> NodeError {
     } else {
         NodeError::Failed(told)
     }
+}
+
+/// Whether `from_store` told it.
+pub(crate) fn is_from_store(error: &StepError) -> bool {
+    error.code == "storage_unavailable"
 }
 
 /// Why the guarded client has no answer, with what its text shows.

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::{
     Inner, backoff,
-    context::{Context, STORAGE_UNAVAILABLE, from_store},
+    context::{Context, from_store, is_from_store},
     program::Program,
     segment::limits,
 };
@@ -414,7 +414,7 @@ impl Within<'_> {
                 error: StepError::new("cancelled", "The step stopped by itself."),
             },
             NodeError::Retryable { error, .. }
-                if error.code == STORAGE_UNAVAILABLE && node.effect() != Effect::Outside =>
+                if is_from_store(&error) && node.effect() != Effect::Outside =>
             {
                 Came::Later
             }

@@ -362,15 +362,17 @@ pub(crate) async fn fetch(
 pub async fn read(store: &Store, scope: &Scope, id: ArtifactId) -> Result<Bytes> {
     let artifact = get(store, scope, id).await?;
     let bytes = fetch(store, scope, &artifact.sha256).await?;
-    bytes.ok_or_else(|| {
-        let hash = hex(&artifact.sha256);
-        StoreError::Damaged(format!(
-            "the bytes {hash} of file {id} are not in the file store"
-        ))
-    })
+    bytes.ok_or_else(|| lost(&artifact))
 }
 
-/// The bytes of `range` (all when `None`), piece by piece.
+fn lost(artifact: &Artifact) -> StoreError {
+    let (id, hash) = (artifact.file.id, hex(&artifact.sha256));
+    StoreError::Damaged(format!(
+        "the bytes {hash} of file {id} are not in the file store"
+    ))
+}
+
+/// The bytes of `range` (all when `None`), piece by piece. `Damaged`: they are lost.
 pub async fn stream(
     store: &Store,
     scope: &Scope,
@@ -381,13 +383,15 @@ pub async fn stream(
         range: range.map(GetRange::Bounded),
         ..GetOptions::default()
     };
-    let found = store
-        .artifacts
-        .bytes
-        .get_opts(&place(scope, &artifact.sha256), options)
-        .await
-        .map_err(files)?;
-    Ok(found.into_stream().map_err(files).boxed())
+    let place = place(scope, &artifact.sha256);
+    match store.artifacts.bytes.get_opts(&place, options).await {
+        Ok(found) => Ok(found.into_stream().map_err(files).boxed()),
+        Err(object_store::Error::NotFound { .. }) => {
+            check_folder(store).await?;
+            Err(lost(artifact))
+        }
+        Err(error) => Err(files(error)),
+    }
 }
 
 /// Forgets uploads that no submission adopted within a day; maintenance calls it.

@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use formwork_tests::{receiver, site::Site};
+use formwork_tests::{Office, TestDb, receiver, site::Site};
 use serde_json::json;
 use store::{artifact::check_folder, run};
 
-use super::{text, whole};
+use super::{output, text, waiting, whole};
 
 /// The folder as it is when its disk is not mounted, and the disk.
 struct Unmounted {
@@ -18,9 +18,9 @@ struct Unmounted {
 }
 
 impl Unmounted {
-    fn new(site: &Site) -> Self {
-        let folder = site.db.folder().join("artifacts");
-        let disk = site.db.folder().join("disk");
+    fn new(db: &TestDb) -> Self {
+        let folder = db.folder().join("artifacts");
+        let disk = db.folder().join("disk");
         fs::rename(&folder, &disk).expect("the folder is there");
         fs::create_dir(&folder).expect("an empty one is in its place");
         Self { folder, disk }
@@ -60,7 +60,7 @@ async fn runs_wait_for_a_folder_that_is_not_mounted() {
     let reads = site.accept(&asking, input.clone()).await.run_id;
     site.until("select count(*) from run where state = 'waiting'", "1")
         .await;
-    let unmounted = Unmounted::new(&site);
+    let unmounted = Unmounted::new(&site.db);
     let answered = run::signal(&site.store, &asking.scope, reads, "ask", &json!("yes")).await;
     assert!(answered.expect("a signal"));
     let writes = site.accept(&asking, input.clone()).await.run_id;
@@ -77,6 +77,20 @@ async fn runs_wait_for_a_folder_that_is_not_mounted() {
     assert!(whole(&site, &asking, writes).await == input);
     assert_eq!(site.db.sql("select count(*) from artifact"), "1");
     executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_a_file_meanwhile_is_told_so() {
+    let (office, owner) = Office::open().await;
+    let (run, input) = waiting(&office, &owner).await;
+    let page = format!("/api/runs/{run}");
+    let unmounted = Unmounted::new(&office.db);
+    let told = owner.get(&page).await.expect(503);
+    assert_eq!(told["type"], "files_unavailable");
+    unmounted.mount();
+    let told = owner.get(&page).await.expect(200);
+    assert!(output(&told, "hook") == &input, "the value is whole");
+    office.close().await;
 }
 
 /// What a process that starts now says of the folder.
@@ -133,7 +147,7 @@ async fn a_folder_from_before_is_marked_unless_it_is_empty_and_should_not_be() {
     forget();
     assert_eq!(said(&site).await, None);
     forget();
-    let unmounted = Unmounted::new(&site);
+    let unmounted = Unmounted::new(&site.db);
     let error = said(&site).await.expect("it is refused");
     assert!(error.contains("Mount"), "{error}");
     unmounted.mount();
