@@ -357,6 +357,13 @@ fn a_backup_made_while_it_runs_is_restored_into_an_empty_place() {
     );
     let said = place.refusal(&["restore", &file], &[]);
     assert!(said.contains("already holds data"), "{said}");
+    // As when the disk with the files is not mounted.
+    let (folder, disk) = (place.data().join("artifacts"), place.data().join("disk"));
+    let without = place.file("without.tar");
+    fs::rename(&folder, &disk).expect("away with it");
+    let said = place.refusal(&["backup", &without], &[]);
+    assert!(said.contains("nothing was backed up"), "{said}");
+    fs::rename(&disk, &folder).expect("back with it");
     kill_process(running.pid(), Signal::TERM).expect("stop");
     assert!(running.finish().status.success());
 

@@ -42,7 +42,12 @@ pub struct Place<'a> {
 }
 
 /// Writes `file`; an existing one is only replaced when the new one is whole.
-pub fn write(place: &Place<'_>, file: &Path, made_at: String) -> anyhow::Result<Manifest> {
+pub async fn write(
+    place: &Place<'_>,
+    file: &Path,
+    made_at: String,
+) -> anyhow::Result<Manifest> {
+    expect_files(place).await?;
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -93,6 +98,21 @@ pub fn write(place: &Place<'_>, file: &Path, made_at: String) -> anyhow::Result<
     archive.into_inner()?.sync_all()?;
     fs::rename(&unfinished, file)?;
     Ok(manifest)
+}
+
+/// A backup without the files would look as whole as one with them.
+async fn expect_files(place: &Place<'_>) -> anyhow::Result<()> {
+    let Some(id) = store::database::folder_id(place.database_url).await? else {
+        return Ok(());
+    };
+    let marker = place.artifact_dir.join(store::artifact::MARKER);
+    if fs::read_to_string(marker).is_ok_and(|found| found.trim() == id) {
+        return Ok(());
+    }
+    bail!(
+        "the folder {} is not the one with this installation's files, so nothing was backed up; mount the disk that has them.",
+        place.artifact_dir.display()
+    );
 }
 
 /// Restores into an empty database and artifact folder; nothing is touched before every checksum has been compared.

@@ -164,7 +164,7 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
             Command::Backup { file } => {
                 with_place(&config, async |place| {
                     let made_at = jiff::Timestamp::now().to_string();
-                    let manifest = backup::write(&place, &file, made_at)?;
+                    let manifest = backup::write(&place, &file, made_at).await?;
                     println!(
                         "{} holds the database and {} files.",
                         file.display(),

@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use crate::{Result, Scope, Store, StoreError};
 
-pub use folder::check_folder;
+pub use folder::{MARKER, check_folder};
 
 /// Largest file Formwork keeps.
 pub const MAX_BYTES: usize = 100 * 1024 * 1024;

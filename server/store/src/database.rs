@@ -63,6 +63,24 @@ pub async fn server_version(url: &str) -> Result<u32> {
     Ok(u32::try_from(version).unwrap_or_default())
 }
 
+/// The id of the folder with its files, which is in that folder, too; `None`: none was marked so far.
+pub async fn folder_id(url: &str) -> Result<Option<String>> {
+    let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
+    // It may be as an earlier version left it.
+    let is_known: bool = sqlx::query_scalar("select to_regclass('artifact_folder') is not null")
+        .fetch_one(&mut connection)
+        .await?;
+    let id = if is_known {
+        sqlx::query_scalar("select id::text from artifact_folder where marked")
+            .fetch_optional(&mut connection)
+            .await?
+    } else {
+        None
+    };
+    connection.close().await?;
+    Ok(id)
+}
+
 /// Whether the database holds no table yet.
 pub async fn is_empty(url: &str) -> Result<bool> {
     let mut connection = PgConnectOptions::from_str(url)?.connect().await?;

@@ -9,7 +9,7 @@ use super::files;
 use crate::{Result, Store};
 
 /// Name of the file with the id.
-const MARKER: &str = "installation";
+pub const MARKER: &str = "installation";
 
 /// The artifact folder is not the one that belongs to the database.
 #[derive(Debug, thiserror::Error)]
