@@ -525,8 +525,7 @@ impl<'a> Lower<'a> {
                 let whole: Option<i64> = text.parse().ok();
                 let number = match whole {
                     Some(whole) => Some(Value::Integer(whole)),
-                    None => text
-                        .parse::<Decimal>()
+                    None => Decimal::from_str_exact(&text)
                         .ok()
                         .or_else(|| Decimal::from_scientific(&text).ok())
                         .map(Value::Decimal),

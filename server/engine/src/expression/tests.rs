@@ -230,6 +230,12 @@ fn mistakes_are_found_when_the_template_is_read() {
     refused("{{ 1 + }}", "expression_syntax", "");
     refused("{% include 'x' %}", "expression_syntax", "");
     refused("{{ form.n", "expression_syntax", "");
+    // Never rounded unseen.
+    refused(
+        "{{ 0.12345678901234567890123456789 }}",
+        "expression_syntax",
+        "28 digits",
+    );
 }
 
 #[test]
