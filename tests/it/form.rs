@@ -629,6 +629,30 @@ async fn too_many_files_are_refused_whatever_they_come_with() {
     assert!(taken.len() >= 2 && taken.iter().all(all), "{statuses:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_was_sent_is_not_asked_about_without_end() {
+    let site = Site::open(order()).await;
+    let ticket = site.ripe().await;
+    let send = async |guest: &str| {
+        let body = format!("_ticket={ticket}&guest={guest}");
+        let sent = site.send("application/x-www-form-urlencoded", body).await;
+        sent.status()
+    };
+    assert_eq!(send("A").await, StatusCode::SEE_OTHER);
+    // A token comes back every second, however slow this machine is.
+    let mut status = StatusCode::CONFLICT;
+    for _ in 0..500 {
+        status = send("B").await;
+        if status != StatusCode::CONFLICT {
+            break;
+        }
+    }
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    // What was taken is told at any time.
+    assert_eq!(send("A").await, StatusCode::SEE_OTHER);
+    assert_eq!(site.runs().await, 1);
+}
+
 #[tokio::test]
 async fn too_many_forms_are_refused_by_address_which_only_trusted_proxies_may_name() {
     let (office, _owner) = office(order()).await;

@@ -206,7 +206,8 @@ impl Visit<'_> {
         let mut problems = Vec::new();
         match checked {
             Ok(record) if declined.is_empty() => {
-                return self.accept(node, form, &record, &filled).await;
+                let limit = || public.limits.take(Act::Submit, address.0, self.workflow.id);
+                return self.accept(node, form, &record, &filled, &limit).await;
             }
             Ok(_) => {}
             Err(found) => problems.extend(found),
@@ -264,12 +265,14 @@ impl Visit<'_> {
         response
     }
 
+    /// `limit` counts what was not counted yet: asking about other answers keeps copies of files.
     async fn accept(
         &self,
         node: &str,
         form: &Form,
         record: &Record,
         filled: &Filled<'_>,
+        limit: &(dyn Fn() -> Result<(), Duration> + Sync),
     ) -> Result<Response, ApiError> {
         let id = filled.id;
         let input = record_to_json(record);
@@ -323,6 +326,9 @@ impl Visit<'_> {
         };
         if same(&earlier.input, &input, form) {
             return self.to_result(earlier.run);
+        }
+        if let Err(wait) = limit() {
+            return Ok(self.too_many(form, filled, wait));
         }
         self.sent_before(form, &earlier, filled).await
     }
