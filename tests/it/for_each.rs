@@ -120,6 +120,34 @@ async fn an_empty_list_gives_an_empty_result() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_whose_entries_nobody_could_read_back_is_told() {
+    let (office, owner) = Office::open().await;
+    let nested = |value: &str| {
+        let (open, close) = ("[".repeat(50), "]".repeat(50));
+        format!("{{{{ {open}{value}{close} }}}}")
+    };
+    let deep = json!({"fields": [{"name": "value", "label": "Value", "kind": "any", "value": nested("1")}]});
+    let document = document(
+        &[
+            node("deep", "set_fields", None, &deep),
+            node(
+                "each",
+                "for_each",
+                None,
+                &json!({"list": nested("deep.value"), "result": "{{ number.text }}"}),
+            ),
+            text("number", Some("each"), "{{ index }}"),
+        ],
+        &[("form", "out", "deep"), ("deep", "out", "each")],
+    );
+    let run = office.start(&owner, document, guests(&[])).await;
+    assert_eq!(ended(&owner, &run).await["state"], "failed");
+    let error = format!("select error ->> 'code' from run where id = '{run}'");
+    assert_eq!(office.sql(&error), "nested_too_deep");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lists_lie_in_lists_and_an_entry_reads_those_around_it() {
     let (office, owner) = Office::open().await;
     let document = document(

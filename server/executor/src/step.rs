@@ -18,6 +18,7 @@ use engine::{
         StepError, StepInfo, Stored, Wait, WaitOn, Warning,
     },
     run::StepKey,
+    value::MAX_DEPTH,
 };
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
@@ -38,6 +39,10 @@ use crate::{
 /// `Config::slots` runs are worked on at once. The database feels it less, since the store keeps large values out of rows; what a list keeps of its entries, answers, inputs of
 /// calls and messages lie in rows all the same.
 const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Deepest nesting of what is stored beside an output. JSON is read back down to 128 levels; what is deeper could be written, and then nobody
+/// could read its row, nor any that is read together with it. Requests wrap their values.
+const MAX_NESTING: usize = MAX_DEPTH + 8;
 
 /// Most warnings kept of one step.
 const MAX_WARNINGS: usize = 200;
@@ -456,14 +461,14 @@ fn settle(node: &PlanNode, context: &Context, outcome: Outcome) -> Came {
                 kept = Json::Array(items.clone());
             }
             context.redact_json(&mut kept);
-            if storable::json(&kept) && is_storable_wait(&on) {
-                Came::Waits {
+            // Each entry is read as a value of its own.
+            match flaw(&kept, MAX_DEPTH + 1).or_else(|| wait_flaw(&on)) {
+                Some(error) => Came::Failed { error },
+                None => Came::Waits {
                     on: Arc::new(on),
                     until,
                     kept,
-                }
-            } else {
-                Came::Failed { error: nul() }
+                },
             }
         }
     }
@@ -477,21 +482,16 @@ fn finished(node: &PlanNode, done: Done, ends: bool) -> Came {
         stored,
         mut warnings,
     } = done;
-    let clean = storable::json(&output)
-        && warnings.iter().all(|warning| {
-            storable::text(&warning.message)
-                && warning.params.values().all(storable::json)
-                && storable::text(&warning.location)
-        })
-        && stored.iter().all(|effect| match effect {
-            Stored::Delivery(delivery) => {
-                storable::json(&delivery.values) && storable::text(&delivery.message_type)
-            }
-            Stored::Number(_) => true,
-            Stored::Answer(answer) => storable::json(&json!(answer)),
-        });
-    if !clean {
-        return Came::Failed { error: nul() };
+    let is_clean = warnings.iter().all(|warning| {
+        storable::text(&warning.message)
+            && warning.params.values().all(storable::json)
+            && storable::text(&warning.location)
+    });
+    let error = flaw(&output, MAX_NESTING)
+        .or_else(|| (!is_clean).then(nul))
+        .or_else(|| stored.iter().find_map(effect_flaw));
+    if let Some(error) = error {
+        return Came::Failed { error };
     }
     if let Err(mismatches) = node.check_output(&ports, &output) {
         let what: Vec<String> = mismatches
@@ -536,21 +536,56 @@ fn finished(node: &PlanNode, done: Done, ends: bool) -> Came {
     }
 }
 
-fn is_storable_wait(on: &WaitOn) -> bool {
+/// Why a value cannot be stored, or not be read again.
+fn flaw(json: &Json, most: usize) -> Option<StepError> {
+    if !storable::json(json) {
+        return Some(nul());
+    }
+    (nesting(json) > most).then(|| {
+        StepError::new(
+            "nested_too_deep",
+            format!("A value lies in more than {most} lists and records. Take it out of some."),
+        )
+        .with("most", most)
+    })
+}
+
+/// How many lists and records lie in each other.
+fn nesting(json: &Json) -> usize {
+    match json {
+        Json::Array(items) => 1 + items.iter().map(nesting).max().unwrap_or(0),
+        Json::Object(fields) => 1 + fields.values().map(nesting).max().unwrap_or(0),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => 0,
+    }
+}
+
+fn delivery_flaw(delivery: &DeliveryRequest) -> Option<StepError> {
+    let is_clean = storable::text(&delivery.message_type);
+    flaw(&delivery.values, MAX_NESTING).or_else(|| (!is_clean).then(nul))
+}
+
+fn effect_flaw(effect: &Stored) -> Option<StepError> {
+    match effect {
+        Stored::Delivery(delivery) => delivery_flaw(delivery),
+        Stored::Number(_) => None,
+        Stored::Answer(answer) => flaw(&json!(answer), MAX_NESTING),
+    }
+}
+
+fn wait_flaw(on: &WaitOn) -> Option<StepError> {
     match on {
         // Items are what is kept.
-        WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => true,
-        WaitOn::Call(request) => storable::json(&request.input),
-        WaitOn::Delivery(delivery) => {
-            storable::json(&delivery.values) && storable::text(&delivery.message_type)
-        }
-        WaitOn::Approval(request) => storable::json(&json!(request)),
+        WaitOn::Signal | WaitOn::Nothing | WaitOn::Items(_) => None,
+        WaitOn::Call(request) => flaw(&request.input, MAX_NESTING),
+        WaitOn::Delivery(delivery) => delivery_flaw(delivery),
+        WaitOn::Approval(request) => flaw(&json!(request), MAX_NESTING),
         WaitOn::Generation(request) => {
-            request
+            let is_clean = request
                 .messages
                 .iter()
                 .all(|message| storable::text(&message.content))
-                && request.schema.as_ref().is_none_or(storable::json)
+                && request.schema.as_ref().is_none_or(storable::json);
+            (!is_clean).then(nul)
         }
     }
 }
