@@ -200,6 +200,11 @@ async fn a_retry_keeps_a_large_value_and_its_row_names_the_files() {
     let executor = site.executor().await;
     let id = "0190b2c4-0000-7000-8000-000000000001";
     let file = json!({"id": id, "name": "a.png", "content_type": "image/png", "size_bytes": 3});
+    let workspace = site.workspace;
+    site.db.sql(&format!(
+        "insert into artifact (id, workspace_id, name, content_type, size_bytes, sha256)
+             values ('{id}', '{workspace}', 'a.png', 'image/png', 3, sha256('abc'))"
+    ));
     let input = json!({"text": text(), "files": [file, file]});
     let run = site.accept(&published, input.clone()).await.run_id;
     assert_eq!(site.end(&published, run).await.state, "failed");
