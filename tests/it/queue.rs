@@ -83,6 +83,25 @@ async fn what_is_claimed_and_cannot_be_read_is_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_be_read_keeps_no_other_waiting() {
+    let (site, published) = light().await;
+    let broken = site.start(&published).await;
+    let other = site.start(&published).await;
+    // Deeper than anybody reads JSON; the database takes it.
+    site.db.sql(&format!(
+        "update run set input = (repeat('[', 200) || repeat(']', 200))::jsonb where id = '{broken}'"
+    ));
+    let executor = site.executor().await;
+    assert_eq!(site.end(&published, other).await.state, "succeeded");
+    let waits = "select lease_owner is null and due_at > now(), lost from queue_entry";
+    site.until(waits, "t|0").await;
+    site.db
+        .sql("update run set input = '{}'; update queue_entry set due_at = now()");
+    assert_eq!(site.end(&published, broken).await.state, "succeeded");
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_executors_share_the_work_and_repeat_nothing() {
     let site = Site::new().await;
     let published = site

@@ -42,11 +42,7 @@ pub struct Place<'a> {
 }
 
 /// Writes `file`; an existing one is only replaced when the new one is whole.
-pub async fn write(
-    place: &Place<'_>,
-    file: &Path,
-    made_at: String,
-) -> anyhow::Result<Manifest> {
+pub async fn write(place: &Place<'_>, file: &Path, made_at: String) -> anyhow::Result<Manifest> {
     expect_files(place).await?;
     let folder = file
         .parent()

@@ -348,7 +348,7 @@ async fn one(
         }
         Err(Unusable::Store(error)) => {
             tracing::warn!(run.id = %run.id, %error, "a run's workflow could not be read; it is tried again later");
-            give_back(inner, std::slice::from_ref(&entry.lease)).await;
+            put_off(inner, &entry.lease).await;
             return None;
         }
     };
@@ -418,7 +418,7 @@ async fn whole(inner: &Inner, mut entry: ClaimedEntry) -> Option<ClaimedEntry> {
     None
 }
 
-/// Lets an entry come back in a while: with the file store as it is, nobody can go on with it.
+/// Lets an entry come back in a while: as things are, nobody can go on with it.
 async fn put_off(inner: &Inner, lease: &Lease) {
     if let Err(error) = queue::put_off(&inner.config.store, inner.worker, lease).await {
         tracing::warn!(run.id = %lease.run, %error, "an entry could not be put off; its lease runs out by itself");
@@ -493,7 +493,7 @@ async fn follow(
             });
         }
     }
-    let loaded = queue::load(&inner.config.store, leases.clone()).await;
+    let loaded = queue::load(&inner.config.store, inner.worker, leases.clone()).await;
     let mut entries = match loaded {
         Ok(entries) => entries.into_iter(),
         Err(error) => {

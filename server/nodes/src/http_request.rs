@@ -436,7 +436,11 @@ impl HttpRequest {
         };
         // Foreign JSON has numbers where we have texts for amounts: read it freely, then fit it.
         let value = Value::from_any_json(&json)
-            .and_then(|value| value.convert(&kind, currency).map_err(|mismatch| vec![mismatch]))
+            .and_then(|value| {
+                value
+                    .convert(&kind, currency)
+                    .map_err(|mismatch| vec![mismatch])
+            })
             .map_err(does_not_fit)?;
         Value::from_json(&value.to_json(), &kind).map_err(does_not_fit)?;
         Ok(value.to_json())

@@ -87,6 +87,14 @@ impl StoreError {
         }
     }
 
+    /// Whether a row was there and could not be read: its neighbours may be.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+        )
+    }
+
     pub fn invalid(code: &'static str, pointer: &str, message: impl Into<String>) -> Self {
         Self::Invalid {
             code,

@@ -134,7 +134,7 @@ async fn load_or_release(
     holder: Holder,
     leases: Vec<Lease>,
 ) -> Result<Vec<ClaimedEntry>> {
-    let loaded = load(store, leases.clone()).await;
+    let loaded = load(store, holder.worker, leases.clone()).await;
     if loaded.is_err() {
         let_go(store, holder.worker, &leases).await?;
     }
@@ -423,8 +423,30 @@ async fn claim_compare(
     ))
 }
 
-/// Reads what leased heads need, for all of them at once.
-pub async fn load(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>> {
+/// Reads what leased heads need, for all of them at once. One with a row that cannot be read is put off, and keeps no other waiting.
+pub async fn load(
+    store: &Store,
+    worker: WorkerId,
+    leases: Vec<Lease>,
+) -> Result<Vec<ClaimedEntry>> {
+    match read(store, leases.clone()).await {
+        Err(error) if error.is_unreadable() => {}
+        loaded => return loaded,
+    }
+    let mut entries = Vec::new();
+    for lease in leases {
+        match read(store, vec![lease.clone()]).await {
+            Err(error) if error.is_unreadable() => {
+                tracing::error!(run.id = %lease.run, %error, "what a run has stored cannot be read; it is tried again later");
+                put_off(store, worker, &lease).await?;
+            }
+            loaded => entries.extend(loaded?),
+        }
+    }
+    Ok(entries)
+}
+
+async fn read(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>> {
     if leases.is_empty() {
         return Ok(Vec::new());
     }
