@@ -669,5 +669,5 @@ async fn an_owner_says_how_long_things_are_kept() {
 }
 
 fn uuid() -> String {
-    uuid::Uuid::now_v7().to_string()
+    Uuid::now_v7().to_string()
 }

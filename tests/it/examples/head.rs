@@ -149,7 +149,7 @@ pub(super) fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json
         } else {
             Json::Null
         };
-        known.succeeded(StepKey::of(&node.id), output.clone());
+        known.succeeded(StepKey::of(&node.id), output.clone().into());
         outputs.insert(node.id.clone(), output);
     }
     (outputs, page.expect("a page"))
