@@ -213,6 +213,135 @@ test("two people see each other's changes, and nobody's are overwritten", async 
   await expect(cell(one, 2, 2)).toHaveText("101.00 EUR");
 });
 
+/** Lets the next changes of rows reach the server, and keeps their answer and all news of rows back until they are let go. */
+async function holdAnswer(page: Page): Promise<() => void> {
+  let letGo = () => {};
+  const gone = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await page.route("**/rows", async (route) => {
+    const answer = await route.fetch();
+    await gone;
+    await route.fulfill({ response: answer });
+  }, { times: 1 });
+  await page.route("**/rows?*", async (route) => {
+    await gone;
+    await route.continue();
+  });
+  return letGo;
+}
+
+test("what is typed stands in its cell until the server has answered", async ({ browser }) => {
+  const table = await hotels("On its way");
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/tables/${table.id}`);
+  await expect(cell(page, 1, 1)).toHaveText("Adler");
+  await page.evaluate(() => navigator.clipboard.writeText('"Adler\nII"\t7'));
+  await cell(page, 1, 1).click();
+  const letGo = await holdAnswer(page);
+  await page.keyboard.press("Control+V");
+  await expect.poll(async () => (await rowsOf(table))[0]?.["name"]).toBe("Adler\nII");
+  await expect(cell(page, 1, 2)).toHaveText("7");
+  await expect(page.getByText("Saving…", { exact: true })).toBeVisible();
+  await page.keyboard.press("F2");
+  await expect(grid(page).getByRole("textbox")).toHaveValue("Adler\nII");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("here");
+  await page.keyboard.press("Enter");
+  await expect(cell(page, 1, 1)).toContainText("here");
+  letGo();
+  await expect(cell(page, 1, 2)).toHaveText("7.00 EUR");
+  await saved(page);
+  await expect(cell(page, 1, 1)).toContainText("here");
+  expect((await rowsOf(table))[0]).toMatchObject({ name: "Adler\nII\nhere", price: { amount: "7.00" } });
+});
+
+test("a new row goes on being filled in while it is saved", async ({ browser }) => {
+  const table = await hotels("Filled in");
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/tables/${table.id}`);
+  await expect(cell(page, 3, 1)).toHaveText("Krone");
+  await page.getByRole("button", { name: "Add a row" }).click();
+  await expect(grid(page).getByRole("rowheader")).toHaveCount(4);
+  await grid(page).focus();
+  const letGo = await holdAnswer(page);
+  await page.keyboard.type("Sonne");
+  await page.keyboard.press("Tab");
+  await expect.poll(() => rowsOf(table)).toHaveLength(4);
+  await page.keyboard.type("80");
+  await page.keyboard.press("Enter");
+  await expect(cell(page, 4, 2)).toHaveText("80");
+  letGo();
+  await expect(cell(page, 4, 2)).toHaveText("80.00 EUR");
+  await saved(page);
+  expect((await rowsOf(table))[3]).toMatchObject({ name: "Sonne", price: { amount: "80.00" } });
+});
+
+test("undo takes back what is still being saved, not what was before it", async ({ browser }) => {
+  const table = await hotels("Taken back");
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/tables/${table.id}`);
+  await cell(page, 1, 2).click();
+  await page.keyboard.type("500");
+  await page.keyboard.press("Enter");
+  await expect(cell(page, 1, 2)).toHaveText("500.00 EUR");
+  await page.keyboard.press("ArrowUp");
+  const letGo = await holdAnswer(page);
+  await page.keyboard.type("600");
+  await page.keyboard.press("Enter");
+  await expect.poll(async () => (await rowsOf(table))[0]?.["price"]).toMatchObject({ amount: "600.00" });
+  await page.keyboard.press("Control+Z");
+  letGo();
+  await expect(cell(page, 1, 2)).toHaveText("500.00 EUR");
+  await saved(page);
+  expect((await rowsOf(table))[0]?.["price"]).toMatchObject({ amount: "500.00" });
+});
+
+/** What somebody else writes into a row, whatever its revision is. */
+async function byOther(table: Table, at: number, cells: Record<string, unknown>): Promise<void> {
+  const { items } = await api.call<{ items: { id: string; revision: number }[] }>("GET", `/tables/${table.id}/rows`);
+  const change = { op: "set", row: items[at]?.id, revision: items[at]?.revision, cells };
+  await api.call("POST", `/tables/${table.id}/rows`, { version: table.version, locale: "en", changes: [change] });
+}
+
+test("what somebody else writes into an open cell is not overwritten", async ({ browser }) => {
+  const table = await hotels("Open cell");
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/tables/${table.id}`);
+  await cell(page, 1, 2).click();
+  await page.keyboard.press("F2");
+  await expect(grid(page).getByRole("textbox")).toHaveValue("100.00");
+  await byOther(table, 0, { price: "300", sauna: true });
+  await expect(cell(page, 1, 3).getByRole("img", { name: "Yes" })).toBeVisible();
+  // Left as it was opened, the cell is nobody's change.
+  await page.keyboard.press("Enter");
+  await expect(cell(page, 1, 2)).toHaveText("300.00 EUR");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.type("7");
+  await byOther(table, 0, { price: "400", sauna: false });
+  await expect(cell(page, 1, 3).getByRole("img", { name: "No" })).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Somebody else changed this row meanwhile. Nothing was overwritten.")).toBeVisible();
+  await expect(cell(page, 1, 2)).toHaveText("400.00 EUR");
+  expect((await rowsOf(table))[0]?.["price"]).toMatchObject({ amount: "400.00" });
+});
+
+test("what others changed just before a save is read with it", async ({ browser }) => {
+  const table = await hotels("Just before");
+  const page = await asOwner(browser);
+  // Nothing is heard of the others.
+  await page.route("**/api/events?*", (route) => route.abort());
+  await page.goto(`${server.url}/tables/${table.id}`);
+  await expect(cell(page, 3, 2)).toHaveText("102.00 EUR");
+  await byOther(table, 2, { price: "300" });
+  await cell(page, 1, 2).click();
+  await page.keyboard.type("5");
+  await page.keyboard.press("Enter");
+  await expect(cell(page, 1, 2)).toHaveText("5.00 EUR");
+  await expect(cell(page, 3, 2)).toHaveText("300.00 EUR");
+});
+
 test("a CSV file shows every problem before anything is changed, and replaces the rows", async ({ browser }) => {
   const table = await hotels("Imported");
   const page = await asOwner(browser);

@@ -4,7 +4,7 @@ import { ArrowDown, ArrowUp, Check, ChevronDown, Ellipsis, KeyRound, TriangleAle
 import { type ClipboardEvent, type CSSProperties, type KeyboardEvent, type PointerEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { CellEditor } from "./CellEditor";
-import { cellText, readBlock, typedText, writeBlock, yesNo } from "./cells";
+import { openedText, readBlock, shownText, writeBlock, yesNo } from "./cells";
 import type { View } from "./rows";
 import classes from "./tables.module.css";
 import { type Column, type Row, titleOf } from "./types";
@@ -36,6 +36,8 @@ interface Props {
   rows: readonly Row[];
   /** Rows that are not saved yet, with the columns they still need. */
   drafts: ReadonlyMap<string, string[]>;
+  /** What was typed and the server has not taken yet, by row and column; it stands over what is known of the cell. */
+  typed: ReadonlyMap<string, unknown>;
   /** What was typed and could not be read, by row and column. */
   bad: ReadonlyMap<string, Bad>;
   locale: string;
@@ -44,8 +46,8 @@ interface Props {
   setActive: (place: Place) => void;
   anchor: Place | null;
   setAnchor: (place: Place | null) => void;
-  /** By ids: rows can come and go above while a cell is edited. */
-  commit: (row: string, column: Column, typed: unknown) => void;
+  /** By ids: rows can come and go above while a cell is edited. `seen` is the row as it was when the cell was opened. */
+  commit: (row: string, column: Column, typed: unknown, seen: Row) => void;
   clear: (from: Place, to: Place) => void;
   paste: (at: Place, block: string[][]) => void;
   openMenu: (menu: Menu) => void;
@@ -72,7 +74,8 @@ export function Grid(props: Props) {
   const { t } = useTranslation("tables");
   const id = useId();
   const scroll = useRef<HTMLDivElement>(null);
-  const [editing, setEditing] = useState<{ row: string; column: string; text: string } | null>(null);
+  /** `held` is what stood in the cell; `null`: it is to be sent even as it is. */
+  const [editing, setEditing] = useState<{ row: string; column: string; text: string; held: string | null; seen: Row } | null>(null);
   const edited = editing === null ? -1 : rows.findIndex((row) => row.id === editing.row);
   // eslint-disable-next-line react-hooks/incompatible-library -- the virtualizer is read in this component only
   const virtual = useVirtualizer({
@@ -105,20 +108,21 @@ export function Grid(props: Props) {
     if (row === undefined || column === undefined) return;
     if (column.kind === "yes_no" && text !== undefined) {
       const said = yesNo(text);
-      if (said !== null) props.commit(row.id, column, said);
+      if (said !== null) props.commit(row.id, column, said, row);
       return;
     }
+    const typed = props.typed.get(cellKey(row.id, column.name));
     if (column.kind === "yes_no") {
-      const cell = row.cells[column.name];
+      const cell = typed === undefined ? row.cells[column.name] : typed;
       const next = cell === true ? false : cell === false ? (column.optional ? null : true) : true;
-      props.commit(row.id, column, next);
+      props.commit(row.id, column, next, row);
       return;
     }
     const bad = props.bad.get(cellKey(row.id, column.name));
-    const held = bad?.text ?? typedText(column, row.cells[column.name], locale);
+    const held = bad?.text ?? openedText(column, row.cells[column.name], typed, locale);
     // A date is picked, a choice is chosen: a letter cannot begin them.
     const starts = text !== undefined && column.kind !== "date" && column.kind !== "choice";
-    setEditing({ row: row.id, column: column.name, text: starts ? text : held });
+    setEditing({ row: row.id, column: column.name, text: starts ? text : held, held: bad ? null : held, seen: row });
   };
 
   const end = (typed: string | null, move: "down" | "right" | "left" | null) => {
@@ -127,7 +131,7 @@ export function Grid(props: Props) {
     focus();
     const column = columns.find((one) => one.name === edited?.column);
     if (edited === null || column === undefined || typed === null) return;
-    props.commit(edited.row, column, typed);
+    if (typed !== edited.held) props.commit(edited.row, column, typed, edited.seen);
     const row = rows.findIndex((one) => one.id === edited.row);
     if (move === "down") go(row + 1, columns.indexOf(column));
     if (move === "right") go(row, columns.indexOf(column) + 1);
@@ -182,7 +186,7 @@ export function Grid(props: Props) {
   const copy = (event: ClipboardEvent) => {
     if (editing !== null) return;
     const texts = rows.slice(Math.max(0, from.row), to.row + 1).map((row) =>
-      columns.slice(Math.max(0, from.column), to.column + 1).map((column) => typedText(column, row.cells[column.name], locale)));
+      columns.slice(Math.max(0, from.column), to.column + 1).map((column) => openedText(column, row.cells[column.name], props.typed.get(cellKey(row.id, column.name)), locale)));
     event.clipboardData.setData("text/plain", writeBlock(texts));
     event.preventDefault();
   };
@@ -247,7 +251,7 @@ export function Grid(props: Props) {
                   >
                     {edited
                       ? <CellEditor column={column} label={titleOf(column)} text={editing.text} end={end} />
-                      : <Content column={column} cell={row.cells[column.name]} bad={bad} locale={locale} />}
+                      : <Content column={column} cell={row.cells[column.name]} typed={props.typed.get(cellKey(row.id, column.name))} bad={bad} locale={locale} />}
                   </div>
                 );
               })}
@@ -277,13 +281,14 @@ function Heading({ column, id, index, isName, sort, active, open }: { column: Co
   );
 }
 
-function Content({ column, cell, bad, locale }: { column: Column; cell: unknown; bad: Bad | undefined; locale: string }): ReactNode {
+function Content({ column, cell, typed, bad, locale }: { column: Column; cell: unknown; typed: unknown; bad: Bad | undefined; locale: string }): ReactNode {
   const { t } = useTranslation("tables");
   if (bad !== undefined) {
     return <><TriangleAlert size={13} aria-hidden /><span className={classes.text}>{bad.text}</span><span className={classes.hidden}>{bad.problem}</span></>;
   }
-  if (column.kind === "yes_no" && typeof cell === "boolean") {
-    return cell ? <Check size={15} aria-label={t("grid.yes")} role="img" /> : <X size={15} className={classes.no} aria-label={t("grid.no")} role="img" />;
+  const answer = typed === undefined ? cell : typed;
+  if (column.kind === "yes_no" && typeof answer === "boolean") {
+    return answer ? <Check size={15} aria-label={t("grid.yes")} role="img" /> : <X size={15} className={classes.no} aria-label={t("grid.no")} role="img" />;
   }
-  return <span className={classes.text}>{cellText(column, cell, locale)}</span>;
+  return <span className={classes.text}>{shownText(column, cell, typed, locale)}</span>;
 }

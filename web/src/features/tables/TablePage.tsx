@@ -13,10 +13,10 @@ import { Loading } from "~/ui/Page";
 import { ErrorPanel, errorLine, InlineError } from "~/ui/Problem";
 import { loadServerWords } from "~/ui/server-words/words";
 import { say } from "~/ui/Toasts";
-import { cellText, typedText } from "./cells";
+import { cellText, openedText } from "./cells";
 import { ColumnDialog, LossDialog, useLayout } from "./ColumnDialog";
 import { useFirmLocale } from "./firm";
-import { block, Grid, type Menu as Opened, type Place } from "./Grid";
+import { block, cellKey, Grid, type Menu as Opened, type Place } from "./Grid";
 import { ImportDialog } from "./ImportDialog";
 import { useMessages } from "./messages";
 import { shown, type View } from "./rows";
@@ -62,14 +62,19 @@ function OpenTable({ id }: { id: string }) {
     await loadServerWords();
     say(errorLine(error));
   };
-  /** Sends changes; what cannot be read stays in its cells, everything else is said. */
-  const send = async (changes: RowChange[]): Promise<boolean> => {
+  /** Sends changes, which were made on the rows as they are now, or as they were at a revision that was `seen`. What cannot be read stays in
+   * its cells, everything else is said. */
+  const send = async (changes: RowChange[], seen?: number): Promise<boolean> => {
+    drafts.sending(changes);
     try {
-      await change(changes);
+      await change(changes, seen);
+      drafts.taken(changes);
       return true;
     } catch (error) {
       if (!(await drafts.refuse(error, changes))) await tell(error);
       return false;
+    } finally {
+      drafts.answered(changes);
     }
   };
   const isDraft = (row: Row) => drafts.needs.has(row.id);
@@ -85,14 +90,19 @@ function OpenTable({ id }: { id: string }) {
     if (drafts.missing(fresh).length > 0) drafts.add(fresh);
     else await send([{ op: "add", ...fresh }]);
   };
-  const commit = (id: string, column: Column, typed: unknown) => {
+  const commit = (id: string, column: Column, typed: unknown, seen: Row) => {
     const row = all.find((one) => one.id === id);
     if (row === undefined) return say(t("rowGone"));
-    drafts.good(row.id, [column.name]);
+    const key = cellKey(id, column.name);
+    drafts.good([key]);
     const draft = drafts.drafts.find((one) => one.id === row.id);
     if (draft) return void saveDraft({ ...draft, cells: { ...draft.cells, [column.name]: typed } });
-    const same = typeof typed === "string" ? typedText(column, row.cells[column.name], locale) === typed : (row.cells[column.name] ?? null) === typed;
-    if (!same || saving) void send([{ op: "set", row: row.id, revision: row.revision, cells: { [column.name]: typed } }]);
+    const [cell, opened] = [row.cells[column.name] ?? null, seen.cells[column.name] ?? null];
+    const sent = drafts.typed.get(key);
+    if ((sent === undefined ? cell : sent) === typed) return;
+    // What somebody else wrote into this very cell while it was open is refused by the server rather than overwritten.
+    const isOther = JSON.stringify(cell) !== JSON.stringify(opened);
+    void send([{ op: "set", row: id, revision: row.revision, cells: { [column.name]: typed } }], isOther ? seen.revision : undefined);
   };
   const clear = (from: Place, to: Place) => {
     const named = columns.slice(Math.max(0, from.column), to.column + 1);
@@ -107,11 +117,10 @@ function OpenTable({ id }: { id: string }) {
       const named = Object.fromEntries(line.map((text, index) => [columns[at.column + index]?.name ?? "", text]));
       return row && !isDraft(row) ? { op: "set", row: row.id, revision: row.revision, cells: named } : { op: "add", id: row?.id ?? crypto.randomUUID(), cells: named };
     });
-    if (await send(changes)) {
-      drafts.remove(changes.flatMap((one) => (one.op === "add" ? [one.id] : [])));
-      setAnchor(at);
-      setActive({ row: at.row + cells.length - 1, column: at.column + (cells[0]?.length ?? 1) - 1 });
-    }
+    // At once: later, somebody may be somewhere else already.
+    setAnchor(at);
+    setActive({ row: at.row + cells.length - 1, column: at.column + (cells[0]?.length ?? 1) - 1 });
+    if (await send(changes)) drafts.remove(changes.flatMap((one) => (one.op === "add" ? [one.id] : [])));
   };
   /** The rows of the selection, or the one that the menu belongs to. */
   const chosen = (index: number): readonly Row[] => {
@@ -148,13 +157,13 @@ function OpenTable({ id }: { id: string }) {
   return (
     <div className={classes.page}>
       <Bar
-        table={saved} view={view} setView={setView} count={viewed.length} saving={saving} bad={drafts.bad.size} undo={take(undo)} redo={take(redo)} locale={locale}
+        table={saved} view={view} setView={setView} count={viewed.length} saving={saving || drafts.isSending} bad={drafts.bad.size} undo={take(undo)} redo={take(redo)} locale={locale}
         addColumn={() => setEditing({ index: null })} setFile={setFile}
       />
       {waiting && <div className={classes.note} role="status">{t("grid.fillIn", { columns: names(drafts.missing(waiting)) })}</div>}
       {!inOrder && view.sort !== null && <div className={classes.note}>{t("grid.sorted")}</div>}
       <Grid
-        name={saved.name} columns={columns} nameColumn={saved.name_column ?? null} rows={all} drafts={drafts.needs} bad={drafts.bad} locale={locale} sort={view.sort}
+        name={saved.name} columns={columns} nameColumn={saved.name_column ?? null} rows={all} drafts={drafts.needs} typed={drafts.typed} bad={drafts.bad} locale={locale} sort={view.sort}
         active={active} setActive={setActive} anchor={anchor} setAnchor={setAnchor} commit={commit} clear={clear} paste={(at, cells) => void paste(at, cells)} openMenu={setMenu}
         addRow={() => { if (inOrder && !waiting) void insert({ cells: {} }); }} undo={take(undo)} redo={take(redo)}
       />
@@ -180,7 +189,7 @@ function OpenTable({ id }: { id: string }) {
             <>
               {inOrder && <Menu.Item onClick={() => void insert({ cells: {}, ...place(menu.index - 1) })}>{t("grid.insertAbove")}</Menu.Item>}
               {inOrder && <Menu.Item onClick={() => void insert({ cells: {}, ...place(menu.index) })}>{t("grid.insertBelow")}</Menu.Item>}
-              <Menu.Item onClick={() => void insert({ cells: copied(all[menu.index], saved, locale), ...(inOrder ? place(menu.index) : {}) })}>{t("grid.duplicate")}</Menu.Item>
+              <Menu.Item onClick={() => void insert({ cells: copied(all[menu.index], saved, drafts.typed, locale), ...(inOrder ? place(menu.index) : {}) })}>{t("grid.duplicate")}</Menu.Item>
               {inOrder && <Menu.Item disabled={menu.index === 0} onClick={() => move(menu.index, -1)}>{t("grid.up")}</Menu.Item>}
               {inOrder && <Menu.Item disabled={menu.index >= all.length - 1} onClick={() => move(menu.index, 1)}>{t("grid.down")}</Menu.Item>}
               <Menu.Divider />
@@ -201,10 +210,11 @@ function OpenTable({ id }: { id: string }) {
 }
 
 /** A row's cells as somebody would type them; its name is its own and stays behind. */
-function copied(row: Row | undefined, table: TableItem, locale: string): Record<string, unknown> {
+function copied(row: Row | undefined, table: TableItem, typed: ReadonlyMap<string, unknown>, locale: string): Record<string, unknown> {
   const cells = table.columns.filter((column) => column.name !== table.name_column).map((column) => {
-    const cell = row?.cells[column.name] ?? null;
-    return [column.name, typeof cell === "boolean" || cell === null ? cell : typedText(column, cell, locale)];
+    const sent = typed.get(cellKey(row?.id ?? "", column.name));
+    const cell = sent === undefined ? (row?.cells[column.name] ?? null) : sent;
+    return [column.name, typeof cell === "boolean" || cell === null ? cell : openedText(column, cell, sent, locale)];
   });
   return Object.fromEntries(cells) as Record<string, unknown>;
 }

@@ -37,6 +37,17 @@ export function typedText(column: Column, cell: unknown, locale: string): string
   return String(cell);
 }
 
+/** What an opened cell shows, and what is copied of it: text that the server has not taken yet stays as it was typed. */
+export function openedText(column: Column, cell: unknown, typed: unknown, locale: string): string {
+  return typeof typed === "string" ? typed : typedText(column, typed === undefined ? cell : typed, locale);
+}
+
+/** What a closed cell shows. How a figure is written is the server's to say. */
+export function shownText(column: Column, cell: unknown, typed: unknown, locale: string): string {
+  const isTitled = column.kind === "choice" || column.kind === "date";
+  return typeof typed === "string" && !isTitled ? typed : cellText(column, typed === undefined ? cell : typed, locale);
+}
+
 /** Yes or no by the letter that somebody types into a cell; `null`: it says neither. */
 export function yesNo(letter: string): boolean | null {
   if (/^[yj1x是]$/i.test(letter)) return true;

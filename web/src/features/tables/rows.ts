@@ -9,20 +9,37 @@ export interface Known {
 
 const byPosition = (a: Row, b: Row) => a.position - b.position || (a.id < b.id ? -1 : 1);
 
-/** What the server told of some rows, put over what was known. */
-export function merged(known: Known, answer: Pick<RowsAnswer, "items" | "deleted" | "revision">): Known {
-  if (answer.items.length === 0 && answer.deleted.length === 0) return { ...known, revision: Math.max(known.revision, answer.revision) };
+type News = Pick<RowsAnswer, "items" | "deleted" | "revision">;
+
+/** What changed since the revision that is known, put over it. An answer that was overtaken by a later one says nothing new. */
+export function merged(known: Known, answer: News): Known {
+  if (answer.revision < known.revision) return known;
+  if (answer.items.length === 0 && answer.deleted.length === 0) return { ...known, revision: answer.revision };
   const fresh = new Map(answer.items.map((row) => [row.id, row]));
   const gone = new Set(answer.deleted);
   const kept: Row[] = [];
   for (const row of known.rows) {
     const news = fresh.get(row.id);
     fresh.delete(row.id);
-    // An answer that was overtaken by a later one says nothing new.
+    // Rows that were changed here can be ahead of what everything else is known of.
     if (news) kept.push(news.revision >= row.revision ? news : row);
-    else if (!gone.has(row.id)) kept.push(row);
+    else if (!gone.has(row.id) || row.revision > answer.revision) kept.push(row);
   }
-  return { revision: Math.max(known.revision, answer.revision), rows: [...kept, ...fresh.values()].sort(byPosition) };
+  return { revision: answer.revision, rows: [...kept, ...fresh.values()].sort(byPosition) };
+}
+
+/** The answer to a change that was made here. It tells of that change alone: where others made some just before, the revision stays
+ * behind, and what they changed is still to be asked for. */
+export function saved(known: Known, answer: News): Known {
+  const next = merged(known, answer);
+  return answer.revision > known.revision + 1 ? { ...next, revision: known.revision } : next;
+}
+
+/** All rows as they were read anew. What was saved here while they were read is newer than they are. */
+export function reread(read: Known, known: Known | undefined): Known {
+  if (known === undefined) return read;
+  if (known.revision > read.revision) return known;
+  return merged(read, { items: known.rows.filter((row) => row.revision > read.revision), deleted: [], revision: read.revision });
 }
 
 /** What takes changes back, written in the JSON form of the cells; it is made before they are sent. */
@@ -57,14 +74,17 @@ export function inverse(known: Known, changes: readonly RowChange[]): RowChange[
   return back;
 }
 
-/** The same changes on the rows as they are now. `ours` are the revisions that were made here: what somebody else changed after `seen`
- * is sent as it was seen, so that the server refuses it. */
+/** The same changes on the rows as they are now: a new row that is there already gets its cells. `ours` are the revisions that were made
+ * here: what somebody else changed after `seen` is sent as it was seen, so that the server refuses it. */
 export function based(changes: readonly RowChange[], known: Known, seen: number, ours: ReadonlySet<number>): RowChange[] {
   const rows = new Map(known.rows.map((row) => [row.id, row]));
+  const revision = (row: string) => {
+    const now = rows.get(row)?.revision ?? 0;
+    return now <= seen || ours.has(now) ? now : seen;
+  };
   return changes.map((change) => {
-    if (change.op !== "set" && change.op !== "delete") return change;
-    const now = rows.get(change.row)?.revision ?? 0;
-    return { ...change, revision: now <= seen || ours.has(now) ? now : seen };
+    if (change.op === "add") return rows.has(change.id) ? { op: "set", row: change.id, revision: revision(change.id), cells: change.cells } : change;
+    return change.op === "move" ? change : { ...change, revision: revision(change.row) };
   });
 }
 

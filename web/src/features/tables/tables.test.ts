@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { cellText, choicesOf, columnName, readBlock, typedText, writeBlock, yesNo } from "./cells";
+import { cellText, choicesOf, columnName, openedText, readBlock, shownText, typedText, writeBlock, yesNo } from "./cells";
 import { readAll } from "./reading";
-import { based, compareDecimals, inverse, merged, shown } from "./rows";
+import { based, compareDecimals, inverse, merged, reread, saved, shown } from "./rows";
 import type { Column, Row, RowChange, RowsAnswer } from "./types";
 
 const row = (id: string, position: number, name: string, revision = 1): Row => ({ id, position, revision, cells: { name } });
@@ -19,7 +19,27 @@ describe("what the server tells", () => {
 
   test("never goes back behind what is known", () => {
     const newer = { revision: 9, rows: [row("a", 1, "new", 9)] };
-    expect(merged(newer, { items: [row("a", 1, "old", 5)], deleted: [], revision: 5 })).toEqual(newer);
+    expect(merged(newer, { items: [row("a", 1, "old", 5), row("z", 2, "gone since", 5)], deleted: ["a"], revision: 5 })).toEqual(newer);
+    // A row that came back here, and an answer from the moment when it was gone.
+    const ahead = { revision: 5, rows: [row("a", 1, "back", 7)] };
+    expect(merged(ahead, { items: [], deleted: ["a"], revision: 6 })).toEqual({ ...ahead, revision: 6 });
+  });
+
+  test("of a change that was made here says nothing of what others did just before", () => {
+    const made = (revision: number) => saved(known, { items: [row("a", 1, "X", revision)], deleted: [], revision });
+    expect(made(4)).toMatchObject({ revision: 4, rows: [{ cells: { name: "X" } }, {}, {}] });
+    expect(made(5)).toMatchObject({ revision: 3, rows: [{ cells: { name: "X" } }, {}, {}] });
+  });
+
+  test("is no older for being read anew", () => {
+    const read = { revision: 4, rows: [row("a", 1, "Adler"), row("b", 2, "Bär", 4)] };
+    expect(reread(read, undefined)).toBe(read);
+    // Everything up to 5 was told while the pages were read.
+    const newer = { revision: 5, rows: [row("a", 1, "X", 5)] };
+    expect(reread(read, newer)).toBe(newer);
+    // Only what was saved here is ahead.
+    const ahead = { revision: 3, rows: [row("a", 1, "X", 6), row("b", 2, "Post")] };
+    expect(reread(read, ahead)).toEqual({ revision: 4, rows: [row("a", 1, "X", 6), row("b", 2, "Bär", 4)] });
   });
 });
 
@@ -62,6 +82,11 @@ test("what somebody else changed since is not taken back silently", () => {
   expect(at(7)).toMatchObject({ revision: 4 });
 });
 
+test("a new row that is there already gets its cells", () => {
+  const add: RowChange[] = [{ op: "add", id: "a", after: "b", cells: { name: "X" } }, { op: "add", id: "n", cells: {} }];
+  expect(based(add, known, 3, new Set())).toEqual([{ op: "set", row: "a", revision: 1, cells: { name: "X" } }, add[1]]);
+});
+
 test("rows that were deleted together come back in their order", () => {
   const gone = inverse(known, ["a", "b", "c"].map((id) => ({ op: "delete", row: id, revision: 1 })));
   expect(gone.map((change) => change.op === "add" && [change.id, change.first])).toEqual([["c", true], ["b", true], ["a", true]]);
@@ -100,6 +125,16 @@ describe("cells", () => {
     expect(typedText(price, cell, "de")).toBe("-1234567,50");
     expect(cellText({ name: "d", kind: "date" }, "2027-03-08", "en")).toBe("8 Mar 2027");
     expect(cellText(name, null, "en")).toBe("");
+  });
+
+  test("show what was typed until the server has read it", () => {
+    const cell = { amount: "1.50", currency: "EUR" };
+    const said = (column: Column, typed: unknown) => [shownText(column, cell, typed, "de"), openedText(column, cell, typed, "de")];
+    expect(said(price, undefined)).toEqual(["1,50 EUR", "1,50"]);
+    expect(said(price, "cheap")).toEqual(["cheap", "cheap"]);
+    expect(said(price, null)).toEqual(["", ""]);
+    expect(said({ name: "n", kind: "integer" }, "1e3")).toEqual(["1e3", "1e3"]);
+    expect(said({ name: "o", kind: "choice", options: [{ value: "de", title: "Germany" }] }, "de")).toEqual(["Germany", "de"]);
   });
 
   test("a block comes back as it was copied", () => {

@@ -1,5 +1,6 @@
-/* What is on the screen and not on the server: rows that still need cells, and cells whose text could not be read. */
-import { useState } from "react";
+/* What is on the screen and not on the server: rows that still need cells, cells that are on their way, and cells whose text could not be
+ * read. */
+import { useMemo, useState } from "react";
 import { ApiError } from "~/api/client";
 import { loadServerWords, problemText } from "~/ui/server-words/words";
 import { type Bad, cellKey } from "./Grid";
@@ -12,16 +13,29 @@ export interface Draft {
   first?: boolean;
 }
 
+/** What changes write into cells, the later over the earlier. */
+function written(changes: readonly RowChange[]): Map<string, unknown> {
+  const found = new Map<string, unknown>();
+  for (const change of changes) {
+    if (change.op !== "add" && change.op !== "set") continue;
+    const row = change.op === "add" ? change.id : change.row;
+    for (const [name, typed] of Object.entries(change.cells)) found.set(cellKey(row, name), typed);
+  }
+  return found;
+}
+
 export function useDrafts(table: TableItem | undefined) {
   const [drafts, setDrafts] = useState<readonly Draft[]>([]);
   const [bad, setBad] = useState<ReadonlyMap<string, Bad>>(new Map());
+  const [sent, setSent] = useState<readonly (readonly RowChange[])[]>([]);
+  const onWay = useMemo(() => written(sent.flat()), [sent]);
   const required = table?.columns.filter((column) => !column.optional) ?? [];
   const isFilled = (cell: unknown) => cell !== null && cell !== undefined && String(cell).trim() !== "";
   const missing = (draft: Draft) => required.filter((column) => !isFilled(draft.cells[column.name])).map((column) => column.name);
 
-  const good = (row: string, names: readonly string[]) => setBad((before) => {
+  const good = (cells: Iterable<string>) => setBad((before) => {
     const next = new Map(before);
-    for (const name of names) next.delete(cellKey(row, name));
+    for (const cell of cells) next.delete(cell);
     return next;
   });
 
@@ -60,7 +74,15 @@ export function useDrafts(table: TableItem | undefined) {
   };
 
   return {
-    drafts, bad, good, refuse, placed, missing,
+    drafts, good, refuse, placed, missing,
+    isSending: sent.length > 0,
+    /** What is on its way may be right. */
+    bad: new Map([...bad].filter(([cell]) => !onWay.has(cell))),
+    typed: new Map([...written(drafts.map((draft): RowChange => ({ op: "add", ...draft }))), ...onWay]),
+    /** Until the server has answered, cells show what was typed, whatever it tells of them meanwhile. */
+    sending: (changes: readonly RowChange[]) => setSent((before) => [...before, changes]),
+    answered: (changes: readonly RowChange[]) => setSent((before) => before.filter((one) => one !== changes)),
+    taken: (changes: readonly RowChange[]) => good(written(changes).keys()),
     needs: new Map(drafts.map((draft) => [draft.id, missing(draft)])),
     add: (draft: Draft) => setDrafts((before) => [...before, draft]),
     set: (draft: Draft) => setDrafts((before) => before.map((one) => (one.id === draft.id ? draft : one))),

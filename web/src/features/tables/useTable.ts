@@ -5,7 +5,7 @@ import { api, ApiError, ask } from "~/api/client";
 import { useEvents } from "~/lib/events";
 import { keys } from "~/lib/queries";
 import { readAll } from "./reading";
-import { based, inverse, type Known, merged } from "./rows";
+import { based, inverse, type Known, merged, reread, saved } from "./rows";
 import type { RowChange, RowsAnswer, TableItem } from "./types";
 
 /** Steps that can be taken back. */
@@ -17,7 +17,12 @@ interface Step {
   revision: number;
 }
 
-type SetSteps = (next: (steps: Step[]) => Step[]) => void;
+interface Steps {
+  done: readonly Step[];
+  undone: readonly Step[];
+}
+
+const NO_STEPS: Steps = { done: [], undone: [] };
 
 export const tableQuery = (id: string) => ({
   queryKey: keys.table(id),
@@ -36,19 +41,24 @@ async function readRows(id: string, query: { after?: string; since?: number }): 
 export function useTable(id: string, locale: string) {
   const client = useQueryClient();
   const table = useQuery(tableQuery(id));
-  const rows = useQuery({ queryKey: rowsKey(id), queryFn: () => readAll((query) => readRows(id, query)), staleTime: Infinity, structuralSharing: false });
+  const rows = useQuery({
+    queryKey: rowsKey(id), staleTime: Infinity, structuralSharing: false,
+    queryFn: async () => reread(await readAll((query) => readRows(id, query)), client.getQueryData<Known>(rowsKey(id))),
+  });
   const [saving, setSaving] = useState(0);
-  const [undone, setUndone] = useState<Step[]>([]);
-  const [done, setDone] = useState<Step[]>([]);
-  const stepping = useRef(false);
+  const [steps, setSteps] = useState(NO_STEPS);
+  /** The same for the turn that comes next, which does not wait until this one is drawn. */
+  const latest = useRef(NO_STEPS);
   const turn = useRef(Promise.resolve());
   const asking = useRef<"no" | "yes" | "again">("no");
   /** Revisions that were made here. */
   const ours = useRef(new Set<number>());
 
-  const put = useCallback((answer: Pick<RowsAnswer, "items" | "deleted" | "revision">) => {
-    const next = client.setQueryData<Known>(rowsKey(id), (known) => known && merged(known, answer));
-    if (next) client.setQueryData<TableItem>(keys.table(id), (known) => known && { ...known, row_count: next.rows.length, revision: next.revision });
+  const read = useCallback((): Known => client.getQueryData<Known>(rowsKey(id)) ?? { revision: 0, rows: [] }, [client, id]);
+
+  const put = useCallback((next: Known) => {
+    client.setQueryData<Known>(rowsKey(id), (known) => known && next);
+    client.setQueryData<TableItem>(keys.table(id), (known) => known && { ...known, row_count: next.rows.length, revision: next.revision });
   }, [client, id]);
 
   /** Reads what changed since. */
@@ -65,7 +75,7 @@ export function useTable(id: string, locale: string) {
         const answer = await readRows(id, { since: known.revision });
         // Other columns or another name: everything is read again, the table itself, too.
         if (answer.reload) await client.invalidateQueries({ queryKey: keys.table(id) });
-        else put(answer);
+        else put(merged(read(), answer));
       } while (isAgain(asking));
     } catch (error) {
       // A lost connection is told by the shell; the next event asks again.
@@ -73,7 +83,7 @@ export function useTable(id: string, locale: string) {
     } finally {
       asking.current = "no";
     }
-  }, [client, id, put]);
+  }, [client, id, put, read]);
 
   // Rows that were kept since an earlier visit: nobody listened meanwhile.
   useEffect(() => void refresh(), [refresh]);
@@ -90,7 +100,8 @@ export function useTable(id: string, locale: string) {
       const body = { version, changes, ...(typed ? { locale } : {}) };
       const answer = await ask(api.POST("/api/tables/{id}/rows", { params: { path: { id } }, body: body as never }));
       ours.current.add(answer.revision);
-      put(answer as unknown as RowsAnswer);
+      put(saved(read(), answer as unknown as RowsAnswer));
+      if (read().revision < answer.revision) void refresh();
       return answer.revision;
     } catch (error) {
       if (error instanceof ApiError && error.problem.status === 409) void refresh();
@@ -98,44 +109,40 @@ export function useTable(id: string, locale: string) {
     } finally {
       setSaving((count) => count - 1);
     }
-  }, [client, id, locale, put, refresh]);
+  }, [client, id, locale, put, read, refresh]);
 
-  /** Makes changes, cells as they are typed; they can be taken back. One after the other: whoever types fast changes what is still on its way. */
-  const change = useCallback((typed: RowChange[]): Promise<void> => {
-    const read = () => client.getQueryData<Known>(rowsKey(id)) ?? { revision: 0, rows: [] };
-    const made = read().revision;
+  /** Sends what `make` makes of the rows as they are then. One after the other: whoever types fast changes what is still on its way. */
+  const inTurn = useCallback((make: (known: Known) => RowChange[], typed: boolean, keep: (steps: Steps, step: Step) => Steps): Promise<void> => {
     const next = turn.current.then(async () => {
       const known = read();
-      const changes = based(typed, known, made, ours.current);
+      const changes = make(known);
+      if (changes.length === 0) return;
       const back = inverse(known, changes);
-      const revision = await send(changes, true);
-      setDone((steps) => [...steps.slice(1 - MOST_UNDO), { changes: back, revision }]);
-      setUndone([]);
+      const revision = await send(changes, typed);
+      latest.current = keep(latest.current, { changes: back, revision });
+      setSteps(latest.current);
     });
     turn.current = next.catch(() => undefined);
     return next;
-  }, [client, id, send]);
+  }, [read, send]);
 
-  /** Takes the last step from one stack to the other, one at a time; what is refused stays where it is. */
-  const step = useCallback(async (from: Step[], setFrom: SetSteps, setTo: SetSteps) => {
-    const last = from.at(-1);
-    const known = client.getQueryData<Known>(rowsKey(id));
-    if (last === undefined || known === undefined || stepping.current) return;
-    const changes = based(last.changes, known, last.revision, ours.current);
-    const back = inverse(known, changes);
-    stepping.current = true;
-    try {
-      const revision = await send(changes, false);
-      setFrom((steps) => steps.filter((one) => one !== last));
-      setTo((steps) => [...steps, { changes: back, revision }]);
-    } finally {
-      stepping.current = false;
-    }
-  }, [client, id, send]);
+  /** Makes changes, cells as they are typed; they can be taken back. `seen` is the revision they were made on where it is not the one of now. */
+  const change = useCallback((typed: RowChange[], seen?: number): Promise<void> => {
+    const made = seen ?? read().revision;
+    return inTurn((known) => based(typed, known, made, ours.current), true, ({ done }, step) => ({ done: [...done.slice(1 - MOST_UNDO), step], undone: [] }));
+  }, [inTurn, read]);
+
+  const back = (from: keyof Steps) => (known: Known) => {
+    const last = latest.current[from].at(-1);
+    return last === undefined ? [] : based(last.changes, known, last.revision, ours.current);
+  };
+  // What is refused stays where it is.
+  const undo = () => inTurn(back("done"), false, ({ done, undone }, step) => ({ done: done.slice(0, -1), undone: [...undone, step] }));
+  const redo = () => inTurn(back("undone"), false, ({ done, undone }, step) => ({ done: [...done, step], undone: undone.slice(0, -1) }));
 
   return {
     table, rows, saving: saving > 0, change, refresh,
-    undo: done.length > 0 ? () => step(done, setDone, setUndone) : null,
-    redo: undone.length > 0 ? () => step(undone, setUndone, setDone) : null,
+    undo: steps.done.length > 0 ? undo : null,
+    redo: steps.undone.length > 0 ? redo : null,
   };
 }
