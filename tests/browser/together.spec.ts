@@ -81,6 +81,46 @@ test("two changes of the same step: the second is told, sees both, and chooses",
   await jonas.context().close();
 });
 
+test("a save whose answer was lost is nobody else's change", async ({ browser }) => {
+  const marta = await agent(browser, api);
+  const id = await startFrom(marta, server, "Invoice");
+  await step(marta, "Add up").click();
+  /** The next save reaches the server, and its answer is lost when it is told to be. */
+  const loseAnswer = async (): Promise<() => void> => {
+    let lose = () => {};
+    const lost = new Promise<void>((resolve) => {
+      lose = resolve;
+    });
+    await marta.route("**/draft", async (route) => {
+      await route.fetch();
+      await lost;
+      // A page that is left waits for no answer.
+      await route.abort().catch(() => undefined);
+    }, { times: 1 });
+    return lose;
+  };
+  const lose = await loseAnswer();
+  await nameOf(marta).fill("Sum");
+  await expect.poll(() => names(id)).toContain("Sum");
+  await nameOf(marta).fill("Sum up");
+  lose();
+  await expect.poll(() => names(id)).toContain("Sum up");
+  await saved(marta);
+  await expect(marta.getByRole("alert")).toHaveCount(0);
+
+  // The same when the page is loaded anew before it hears.
+  const leave = await loseAnswer();
+  await nameOf(marta).fill("Total");
+  await expect.poll(() => names(id)).toContain("Total");
+  await nameOf(marta).fill("Total of all");
+  await marta.reload();
+  leave();
+  await expect.poll(() => names(id)).toContain("Total of all");
+  await saved(marta);
+  await expect(marta.getByRole("alert")).toHaveCount(0);
+  await marta.context().close();
+});
+
 test("a draft on a stale base is refused by the server, too", async ({ browser }) => {
   const marta = await agent(browser, api);
   const id = await startFrom(marta, server, "Invoice");

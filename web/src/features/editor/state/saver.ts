@@ -1,8 +1,9 @@
 // Saves the draft: on this device at once, on the server within two seconds. A stale base is merged when the changes do not meet;
-// when they do, nothing is overwritten and the person chooses.
+// when they do, nothing is overwritten and the person chooses. What was sent and never answered is sent once more before anything newer,
+// so that this device knows its own work when it meets it on the server.
 
 import { ApiError } from "~/api/client";
-import { merge } from "~/lib/document/compare";
+import { compare, merge } from "~/lib/document/compare";
 import { sameJson } from "~/lib/document/pointer";
 import type { Workflow } from "~/lib/document/types";
 import { getWorkflow, putDraft } from "../api";
@@ -17,6 +18,11 @@ const LONGEST_RETRY_MS = 30_000;
 export interface SaverWords {
   merged: (by: string | null) => string;
   mergedLabel: string;
+}
+
+/** Whether the server's draft is what this device sent on top of a revision: then it is nobody else's. */
+function isOwn(sent: Workflow | null, before: number, draft: { revision: number; document: Workflow }): sent is Workflow {
+  return sent !== null && draft.revision === before + 1 && compare(sent, draft.document).length === 0;
 }
 
 export class Saver {
@@ -54,11 +60,14 @@ export class Saver {
     const { base } = this.store.get();
     if (!kept) return;
     if (kept.revision === base.revision) {
-      if (!sameJson(this.store.document, base.document)) this.schedule();
-      else this.store.set({ base: { ...base, document: this.store.document } });
+      if (!sameJson(this.store.document, base.document)) {
+        this.store.unanswered = kept.sent;
+        this.schedule();
+      } else this.store.set({ base: { ...base, document: this.store.document } });
       return;
     }
-    if (kept.dirty && kept.base) this.meet(kept.base, { ...base, by: null, at: "" }, kept.history.present);
+    const before = isOwn(kept.sent, kept.revision, base) ? kept.sent : kept.base;
+    if (kept.dirty && before) this.meet(before, { ...base, by: null, at: "" }, kept.history.present);
   }
 
   private schedule(): void {
@@ -92,19 +101,31 @@ export class Saver {
 
   private async save(): Promise<void> {
     const { base } = this.store.get();
-    const sent = this.store.document;
+    const sent = this.store.unanswered ?? this.store.document;
     this.firstUnsaved = 0;
+    this.store.unanswered = sent;
     this.store.set({ save: "saving" });
+    this.store.keep();
     try {
       const saved = await putDraft(this.store.id, base.revision, sent);
       this.retryMs = FIRST_RETRY_MS;
-      this.store.set({ base: { revision: saved.revision, document: sent } });
-      this.store.set({ save: this.store.dirty ? "saving" : "saved" });
-      this.store.keep();
+      this.arrived(saved.revision, sent);
     } catch (error) {
       if (error instanceof ApiError && error.problem.status === 409) await this.fetchTheirs();
-      else this.retryLater();
+      else {
+        // What was refused is not on the server, and is not to be sent again in place of what mends it.
+        if (error instanceof ApiError && !error.offline) this.store.unanswered = null;
+        this.retryLater();
+      }
     }
+  }
+
+  private arrived(revision: number, sent: Workflow): void {
+    const { document } = this.store;
+    this.store.unanswered = null;
+    this.store.set({ base: { revision, document: sameJson(sent, document) ? document : sent } });
+    this.store.set({ save: this.store.dirty ? "saving" : "saved" });
+    this.store.keep();
   }
 
   private retryLater(): void {
@@ -122,6 +143,13 @@ export class Saver {
       const { base } = this.store.get();
       // What this tab saved itself is nobody else's.
       if (draft.revision === base.revision) return;
+      const sent = this.store.unanswered;
+      if (isOwn(sent, base.revision, draft)) {
+        this.arrived(draft.revision, sent);
+        this.schedule();
+        return;
+      }
+      this.store.unanswered = null;
       this.meet(base.document, { revision: draft.revision, document: draft.document, by: draft.changed_by, at: draft.changed_at }, this.store.document);
     } catch {
       // With nothing to save there is nothing to try again: the next save is told of a newer draft.

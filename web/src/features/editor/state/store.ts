@@ -71,6 +71,8 @@ export class EditorStore {
   readonly types: ReadonlyMap<string, NodeType>;
   private state: EditorState;
   private readonly listeners = new Set<() => void>();
+  /** What was sent last, until the server says whether it arrived. */
+  unanswered: Workflow | null = null;
   /** Called after every change of the document; the saver and the checker hang here. */
   readonly onDocument = new Set<(document: Workflow) => void>();
 
@@ -154,7 +156,7 @@ export class EditorStore {
     const { history, base } = this.state;
     try {
       const text = freeze(history, LONGEST_KEPT);
-      this.storage?.setItem(this.keptAt, JSON.stringify({ revision: base.revision, dirty: this.dirty, base: this.dirty ? base.document : null, text }));
+      this.storage?.setItem(this.keptAt, JSON.stringify({ revision: base.revision, dirty: this.dirty, base: this.dirty ? base.document : null, sent: this.unanswered, text }));
     } catch {
       // A full or forbidden storage must not stop the editing; the server still saves.
     }
@@ -166,13 +168,13 @@ export class EditorStore {
   }
 
   /** What this device holds, for unsaved work on an older revision. */
-  kept(): { revision: number; dirty: boolean; base: Workflow | null; history: History<Workflow> } | null {
+  kept(): { revision: number; dirty: boolean; base: Workflow | null; sent: Workflow | null; history: History<Workflow> } | null {
     try {
       const raw = this.storage?.getItem(this.keptAt);
       if (!raw) return null;
-      const stored = JSON.parse(raw) as { revision: number; dirty: boolean; base: Workflow | null; text: string };
+      const stored = JSON.parse(raw) as { revision: number; dirty: boolean; base: Workflow | null; sent?: Workflow | null; text: string };
       const history = thaw(stored.text, isWorkflow);
-      return history ? { revision: stored.revision, dirty: stored.dirty, base: stored.base, history } : null;
+      return history ? { revision: stored.revision, dirty: stored.dirty, base: stored.base, sent: stored.sent ?? null, history } : null;
     } catch {
       return null;
     }
