@@ -46,7 +46,11 @@ test("a run waits, is found, and goes on with the corrected value", async ({ bro
   const row = page.getByRole("row", { name: /Buy two desks\?/ });
   await expect(row).toContainText("all members");
   await expectAccessible(page, "waiting for you");
-  const href = await row.getByRole("link", { name: "Look at “Buy two desks?” and decide" }).getAttribute("href");
+  const decide = row.getByRole("link", { name: "Look and decide: Buy two desks?" });
+  const href = await decide.getAttribute("href");
+  await row.getByRole("link", { name: "Buy two desks?", exact: true }).focus();
+  await page.keyboard.press("Tab");
+  await expect(decide).toBeFocused();
   await row.getByRole("link", { name: "Buy two desks?", exact: true }).click();
   await expect(page.getByRole("link", { name: "Look and decide" })).toHaveAttribute("href", href ?? "");
 
@@ -65,6 +69,21 @@ test("a run waits, is found, and goes on with the corrected value", async ({ bro
   expect(told.steps.find((step) => step.node === "text")?.output?.text).toContain("990.00");
   await page.goto(`${server.url}/runs/waiting`);
   await expect(page.getByText("Nothing waits for you.")).toBeVisible();
+  // Nothing is said of what is still being looked for.
+  let letGo = () => {};
+  const gone = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await page.route(/\/api\/approvals\?open=true$/, async (route) => {
+    await gone;
+    await route.continue();
+  }, { times: 1 });
+  await page.getByRole("radiogroup", { name: "Which decisions are shown" }).getByText("All that wait", { exact: true }).click();
+  await expect(page.getByText("Nothing waits for you.")).toHaveCount(0);
+  await expect(page.getByRole("status", { name: "Loading" })).toBeAttached();
+  await expect(page.getByText("No run waits for a decision.")).toHaveCount(0);
+  letGo();
+  await expect(page.getByText("No run waits for a decision.")).toBeVisible();
 
   // The page itself, with a checker that needs scripts.
   const looked = await agent(browser, api);

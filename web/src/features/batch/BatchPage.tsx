@@ -1,6 +1,6 @@
 // One batch: how far it is, its rows with their runs, and what can be done with it and its documents.
 
-import { Button, SegmentedControl } from "@mantine/core";
+import { Button, type ButtonProps, SegmentedControl } from "@mantine/core";
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Play, RotateCw, Square, Trash2 } from "lucide-react";
@@ -12,6 +12,7 @@ import type { Batch, BatchRow } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { useLiveQueries } from "~/lib/live-queries";
 import { keys } from "~/lib/queries";
+import { useFocusOn } from "~/ui/focus";
 import { Card, Empty, Loading, Page, Progress } from "~/ui/Page";
 import { ErrorPanel, InlineError, StepErrorWords } from "~/ui/Problem";
 import { State } from "~/ui/State";
@@ -114,19 +115,25 @@ function Actions({ batch }: { batch: Batch }) {
       {resume.isError && <InlineError error={resume.error} />}
       {retry.isError && <InlineError error={retry.error} />}
       {again > 0 && batch.state !== "stopped" && (
-        <Button variant="default" leftSection={<RotateCw {...icon} />} loading={retry.isPending} onClick={() => retry.mutate()}>{t("retry", { count: again })}</Button>
+        <Act variant="default" leftSection={<RotateCw {...icon} />} loading={retry.isPending} onClick={() => retry.mutate()}>{t("retry", { count: again })}</Act>
       )}
-      {batch.state === "stopped" && <Button leftSection={<Play {...icon} />} loading={resume.isPending} onClick={() => resume.mutate()}>{t("resume")}</Button>}
+      {batch.state === "stopped" && <Act leftSection={<Play {...icon} />} loading={resume.isPending} onClick={() => resume.mutate()}>{t("resume")}</Act>}
       {discards && (
-        <Button variant="default" leftSection={<Trash2 {...icon} />} onClick={() => setDiscarding(true)}>{t("discard.button")}</Button>
+        <Act variant="default" leftSection={<Trash2 {...icon} />} onClick={() => setDiscarding(true)}>{t("discard.button")}</Act>
       )}
       {batch.state !== "finished" && (batch.state === "running" || batch.counts.begun > 0) && (
-        <Button variant="default" leftSection={<Square {...icon} />} onClick={() => setStopping(true)}>{t("stopBatch")}</Button>
+        <Act variant="default" leftSection={<Square {...icon} />} onClick={() => setStopping(true)}>{t("stopBatch")}</Act>
       )}
       {stopping && <StopDialog batch={batch} close={() => setStopping(false)} />}
       {discarding && <DiscardDialog batch={batch} close={() => setDiscarding(false)} />}
     </>
   );
+}
+
+/** Which of these buttons there are changes with what they do. */
+function Act(props: ButtonProps & { onClick: () => void }) {
+  useFocusOn();
+  return <Button {...props} />;
 }
 
 function Rows({ batch }: { batch: Batch }) {
@@ -162,8 +169,8 @@ function Rows({ batch }: { batch: Batch }) {
         />
       </div>
       {rows.isError && <ErrorPanel error={rows.error} retry={() => void rows.refetch()} />}
-      {rows.isPending && <Loading lines={6} />}
-      {rows.data !== undefined && shown.length === 0 && <Empty>{t("noneFit")}</Empty>}
+      {(rows.isPending || (rows.isPlaceholderData && shown.length === 0)) && <Loading lines={6} />}
+      {rows.data !== undefined && !rows.isPlaceholderData && shown.length === 0 && <Empty>{t("noneFit")}</Empty>}
       {shown.length > 0 && (
         <div className={table.wrap}>
           <table className={table.table} data-lines="2" onKeyDown={walkRows}>

@@ -8,11 +8,13 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Batch } from "~/api/types";
 import { keys } from "~/lib/queries";
+import { useFocusBack } from "~/ui/focus";
 import { InlineError } from "~/ui/Problem";
 import classes from "./batch.module.css";
 
 export function DiscardDialog({ batch, close }: { batch: Batch; close: () => void }) {
   const { t } = useTranslation("batch");
+  useFocusBack();
   const client = useQueryClient();
   // As it was asked: what is discarded counts as nothing before the dialog is gone.
   const [{ ready, begun }] = useState(batch.counts);

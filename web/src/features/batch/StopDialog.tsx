@@ -8,11 +8,13 @@ import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Batch } from "~/api/types";
 import { keys } from "~/lib/queries";
+import { useFocusBack } from "~/ui/focus";
 import { InlineError } from "~/ui/Problem";
 import classes from "./batch.module.css";
 
 export function StopDialog({ batch, close }: { batch: Batch; close: () => void }) {
   const { t } = useTranslation("batch");
+  useFocusBack();
   const client = useQueryClient();
   const [runs, setRuns] = useState(batch.state === "stopped");
   const stop = useMutation({

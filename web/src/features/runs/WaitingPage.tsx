@@ -13,6 +13,7 @@ import { keys } from "~/lib/queries";
 import { Empty, Loading, Page } from "~/ui/Page";
 import { ErrorPanel } from "~/ui/Problem";
 import table from "~/ui/Table.module.css";
+import { walkRows } from "~/ui/walk-rows";
 import { approvalWords } from "./approvals";
 import { RunTabs } from "./RunTabs";
 
@@ -43,13 +44,13 @@ export function WaitingPage() {
         />
       </div>
       {approvals.isError && <ErrorPanel error={approvals.error} retry={() => void approvals.refetch()} />}
-      {approvals.isPending && <Loading lines={4} />}
-      {approvals.data !== undefined && rows.length === 0 && (
+      {(approvals.isPending || (approvals.isPlaceholderData && rows.length === 0)) && <Loading lines={4} />}
+      {approvals.data !== undefined && !approvals.isPlaceholderData && rows.length === 0 && (
         <Empty action={<Button component={Link} to="/runs" variant="default">{app("runs.to_runs")}</Button>}>{nothing}</Empty>
       )}
       {rows.length > 0 && (
         <div className={table.wrap}>
-          <table className={table.table} data-lines="2">
+          <table className={table.table} data-lines="2" onKeyDown={walkRows}>
             <thead>
               <tr>
                 <th scope="col">{t("column.what")}</th>
@@ -81,7 +82,7 @@ function Row({ approval }: { approval: Approval }) {
     <tr>
       <td>
         <span className={table.two}>
-          <Link to="/runs/$id" params={{ id: approval.run_id }} search={{ step: approval.node }} className={`link ${table.cut}`}>{approval.title}</Link>
+          <Link to="/runs/$id" params={{ id: approval.run_id }} search={{ step: approval.node }} className={`${table.row} ${table.cut}`}>{approval.title}</Link>
           <span className={table.cut}>{about}</span>
         </span>
       </td>
@@ -94,7 +95,7 @@ function Row({ approval }: { approval: Approval }) {
         </span>
       </td>
       <td>
-        {url !== null && <Button component="a" href={url} size="xs" aria-label={t("decideNamed", { title: approval.title })}>{t("decide")}</Button>}
+        {url !== null && <Button component="a" href={url} size="xs" className={table.above} aria-label={t("decideNamed", { title: approval.title })}>{t("decide")}</Button>}
       </td>
     </tr>
   );

@@ -10,6 +10,7 @@ import { api, ask } from "~/api/client";
 import type { Series, SeriesNumber } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
+import { useFocusBack } from "~/ui/focus";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
 import table from "~/ui/Table.module.css";
@@ -39,8 +40,8 @@ export function Numbers({ series }: { series: Series }) {
           data={SHOWS.map((value) => ({ value, label: t(`shows.${value}`) }))}
         />
         {numbers.isError && <ErrorPanel error={numbers.error} retry={() => void numbers.refetch()} />}
-        {numbers.isPending && <Loading lines={4} height={40} />}
-        {numbers.data !== undefined && rows.length === 0 && <p className={classes.small}>{show === "all" ? t("noNumbers") : t("noneFit")}</p>}
+        {(numbers.isPending || (numbers.isPlaceholderData && rows.length === 0)) && <Loading lines={4} height={40} />}
+        {numbers.data !== undefined && !numbers.isPlaceholderData && rows.length === 0 && <p className={classes.small}>{show === "all" ? t("noNumbers") : t("noneFit")}</p>}
         {rows.length > 0 && (
           <div className={table.wrap}>
             <table className={table.table}>
@@ -98,6 +99,7 @@ function Row({ number, settle }: { number: SeriesNumber; settle: () => void }) {
 function Settle({ number, close }: { number: SeriesNumber; close: () => void }) {
   const { t } = useTranslation("series");
   const client = useQueryClient();
+  useFocusBack();
   const [state, setState] = useState<"void" | "used">("void");
   const [reason, setReason] = useState("");
   const settle = useMutation({

@@ -10,6 +10,7 @@ import { api, ask } from "~/api/client";
 import type { Series } from "~/api/types";
 import { addMessages } from "~/i18n/i18n";
 import { keys } from "~/lib/queries";
+import { useFocusBack } from "~/ui/focus";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
 import { sayUndo } from "~/ui/Toasts";
@@ -61,7 +62,7 @@ export default function SeriesSettings() {
   return (
     <>
       <Card title={t("add")}>
-        <SeriesForm key={add.data?.id ?? "first"} start={blank} button={t("addButton")} busy={add.isPending} error={add.error} send={(values) => add.mutate(values)} />
+        <SeriesForm key={add.data?.id ?? "first"} start={blank} isNext={add.data !== undefined} button={t("addButton")} busy={add.isPending} error={add.error} send={(values) => add.mutate(values)} />
       </Card>
       {series.isError && <ErrorPanel error={series.error} retry={() => void series.refetch()} />}
       {series.isPending && <Loading lines={2} />}
@@ -83,7 +84,7 @@ export default function SeriesSettings() {
                   >
                     {t("numbers")}
                   </Button>
-                  <ActionIcon aria-label={`${t("change")}: ${one.name}`} onClick={() => { change.reset(); setChanging(changing === one.id ? null : one.id); }}>
+                  <ActionIcon aria-label={`${t("change")}: ${one.name}`} aria-expanded={changing === one.id} onClick={() => { change.reset(); setChanging(changing === one.id ? null : one.id); }}>
                     <Pencil size={16} strokeWidth={1.75} />
                   </ActionIcon>
                   <ActionIcon
@@ -97,8 +98,8 @@ export default function SeriesSettings() {
                   </ActionIcon>
                   {changing === one.id && (
                     <div style={{ flexBasis: "100%" }}>
-                      <SeriesForm
-                        start={{ ...one, first: one.next_count, void_after_days: one.void_after_days ?? null }} button={t("save")} fixed
+                      <ChangeForm
+                        start={{ ...one, first: one.next_count, void_after_days: one.void_after_days ?? null }} button={t("save")}
                         busy={change.isPending} error={change.error} cancel={() => setChanging(null)} send={(body) => change.mutate({ id: one.id, body })}
                       />
                     </div>
@@ -134,13 +135,20 @@ interface FormProps {
   button: string;
   /** What was counted stays: the first number and whether it begins again every year. */
   fixed?: boolean;
+  /** Another one was added just now, and its form had the focus. */
+  isNext?: boolean;
   busy: boolean;
   error: Error | null;
   send: (values: Values) => void;
   cancel?: () => void;
 }
 
-function SeriesForm({ start, button, fixed = false, busy, error, send, cancel }: FormProps) {
+function ChangeForm(props: Omit<FormProps, "fixed">) {
+  useFocusBack();
+  return <SeriesForm {...props} fixed />;
+}
+
+function SeriesForm({ start, button, fixed = false, isNext = false, busy, error, send, cancel }: FormProps) {
   const { t } = useTranslation("series");
   const [values, setValues] = useState(start);
   const errors = useFieldErrors(error);
@@ -155,7 +163,7 @@ function SeriesForm({ start, button, fixed = false, busy, error, send, cancel }:
       }}
     >
       <div className={classes.pair}>
-        <TextInput label={t("name")} description={t("nameHint")} required withAsterisk={false} maxLength={100} value={values.name} error={errors.name} onChange={(event) => set({ name: event.currentTarget.value })} />
+        <TextInput label={t("name")} description={t("nameHint")} autoFocus={isNext} required withAsterisk={false} maxLength={100} value={values.name} error={errors.name} onChange={(event) => set({ name: event.currentTarget.value })} />
         <TextInput label={t("pattern")} description={t("patternHint")} required withAsterisk={false} maxLength={500} spellCheck={false} value={values.pattern} error={errors.pattern} onChange={(event) => set({ pattern: event.currentTarget.value })} />
         <NumberInput label={t("digits")} description={t("digitsHint")} min={1} max={12} allowDecimal={false} value={values.digits} error={errors.digits} onChange={(value) => set({ digits: whole(value, 1) })} />
         <NumberInput

@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ApiError, ask } from "~/api/client";
 import { keys } from "~/lib/queries";
+import { useFocusBack } from "~/ui/focus";
 import { InlineError } from "~/ui/Problem";
 import { choicesOf, columnName } from "./cells";
 import { useFirmCurrency } from "./firm";
@@ -63,6 +64,7 @@ export function Losses({ losses }: { losses: readonly Loss[] }) {
 export function ColumnDialog({ table, index, locale, close }: { table: TableItem; index: number | null; locale: string; close: () => void }) {
   const { t } = useTranslation("tables");
   const currency = useFirmCurrency();
+  useFocusBack();
   const old = index === null ? undefined : table.columns[index];
   const [title, setTitle] = useState(old ? titleOf(old) : "");
   const [kind, setKind] = useState<string>(old?.kind ?? "text");
@@ -111,6 +113,7 @@ export function ColumnDialog({ table, index, locale, close }: { table: TableItem
 /** Asks before a change of the columns takes content with it. */
 export function LossDialog({ losses, busy, accept, close }: { losses: readonly Loss[]; busy: boolean; accept: () => void; close: () => void }) {
   const { t } = useTranslation("tables");
+  useFocusBack();
   return (
     <Modal opened onClose={close} title={t("column.lossTitle")} closeButtonProps={{ "aria-label": t("close") }}>
       <Losses losses={losses} />

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { sendBytes } from "~/api/client";
 import { fileLocales } from "~/lib/file-locales";
+import { useFocusBack } from "~/ui/focus";
 import { Loading } from "~/ui/Page";
 import { InlineError } from "~/ui/Problem";
 import { problemText, useServerWords } from "~/ui/server-words/words";
@@ -21,6 +22,7 @@ const MOST_SHOWN = 200;
 export function ImportDialog({ table, file, locale: usual, close, done }: { table: TableItem; file: File; locale: string; close: () => void; done: () => void }) {
   const { t, i18n } = useTranslation("tables");
   const words = useServerWords();
+  useFocusBack();
   const [mode, setMode] = useState<Mode>("append");
   const [locale, setLocale] = useState(usual);
   const send = (apply: boolean) => {

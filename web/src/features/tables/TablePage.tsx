@@ -9,8 +9,9 @@ import { FileChoice } from "~/ui/FileChoice";
 import { api, ask } from "~/api/client";
 import { keys } from "~/lib/queries";
 import { useTitle } from "~/lib/title";
+import { useFocusBack } from "~/ui/focus";
 import { Loading } from "~/ui/Page";
-import { ErrorPanel, errorLine, InlineError } from "~/ui/Problem";
+import { ErrorPanel, errorLine, InlineError, isGone } from "~/ui/Problem";
 import { loadServerWords } from "~/ui/server-words/words";
 import { say } from "~/ui/Toasts";
 import { cellText, openedText } from "./cells";
@@ -148,8 +149,8 @@ function OpenTable({ id }: { id: string }) {
   };
   const take = (step: (() => Promise<void>) | null) => step && (() => void step().catch(tell));
 
-  if (table.isError) return <ErrorPanel error={table.error} retry={() => void table.refetch()} />;
-  if (rows.isError) return <ErrorPanel error={rows.error} retry={() => void rows.refetch()} />;
+  if (table.isError && (!table.data || isGone(table.error))) return <ErrorPanel error={table.error} retry={() => void table.refetch()} />;
+  if (rows.isError && !known) return <ErrorPanel error={rows.error} retry={() => void rows.refetch()} />;
   if (!table.data || !known) return <Loading lines={8} />;
   const saved = table.data;
   const waiting = drafts.drafts[0];
@@ -305,6 +306,7 @@ function DeleteDialog({ table, close }: { table: TableItem; close: () => void })
   const { t } = useTranslation("tables");
   const client = useQueryClient();
   const navigate = useNavigate();
+  useFocusBack();
   const remove = useMutation({
     mutationFn: () => ask(api.DELETE("/api/tables/{id}", { params: { path: { id: table.id } } })),
     onSuccess: async () => {
