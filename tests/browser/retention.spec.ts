@@ -27,8 +27,10 @@ test("limits are set, and a workflow gets days of its own", async ({ browser }, 
   await expect(page.getByText("Nothing has been removed so far.")).toBeVisible();
   await days.fill("30");
   await page.getByRole("textbox", { name: "Files together at most" }).pressSequentially("2.5");
-  await page.getByRole("button", { name: "Add a workflow" }).click();
+  const add = page.getByRole("button", { name: "Add a workflow" });
+  await add.click();
   const own = page.getByRole("group", { name: "Workflows with days of their own" });
+  await expect(own.getByRole("combobox", { name: "Workflow" })).toBeFocused();
   await own.getByRole("combobox", { name: "Workflow" }).click();
   await page.getByRole("option", { name: /Invoice/ }).click();
   await own.getByRole("textbox", { name: "days" }).fill("3650");
@@ -41,9 +43,39 @@ test("limits are set, and a workflow gets days of its own", async ({ browser }, 
 
   await page.reload();
   await expect(own.getByRole("combobox", { name: "Workflow" })).toHaveValue(/Invoice/);
-  await own.getByRole("button", { name: "Remove" }).click();
+  await own.getByRole("group", { name: "Invoice" }).getByRole("button", { name: "Remove" }).click();
+  await expect(add).toBeFocused();
   await days.fill("");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Saved. The next clean-up, within minutes, goes by it.")).toBeVisible();
   expect(await api.call("GET", "/retention")).toMatchObject({ run_days: null, workflows: [] });
+});
+
+test("what is being written stays while the server cannot be read", async ({ browser }) => {
+  const page = await agent(browser, api);
+  // The stream of events comes late, and the page reads everything anew when it does.
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  await page.route("**/api/events?*", async (route) => {
+    await opened;
+    await route.abort();
+  }, { times: 1 });
+  await page.goto(`${server.url}/settings/retention`);
+  const files = page.getByRole("textbox", { name: "Files stay for days" });
+  await files.fill("45");
+  let failed = 0;
+  await page.route("**/api/retention", (route) => {
+    failed += 1;
+    return route.abort();
+  });
+  open();
+  // Tried again three times, then given up.
+  await expect.poll(() => failed, { timeout: 40_000 }).toBeGreaterThanOrEqual(4);
+  await page.unroute("**/api/retention");
+  await expect(files).toHaveValue("45");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Saved. The next clean-up, within minutes, goes by it.")).toBeVisible();
+  expect(await api.call("GET", "/retention")).toMatchObject({ file_days: 45 });
 });

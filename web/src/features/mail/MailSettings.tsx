@@ -30,7 +30,7 @@ const blank: MailServerIn = { host: "", port: 465, encryption: "tls", user: "", 
 export default function MailSettings() {
   const { member } = useSession();
   const mail = useQuery({ queryKey: keys.mail, queryFn: () => ask(api.GET("/api/mail")), enabled: member.role === "owner" });
-  if (mail.isError) return <ErrorPanel error={mail.error} retry={() => void mail.refetch()} />;
+  if (mail.isError && mail.data === undefined) return <ErrorPanel error={mail.error} retry={() => void mail.refetch()} />;
   if (mail.data === undefined) return member.role === "owner" ? <Loading lines={4} /> : null;
   const { server } = mail.data;
   return (

@@ -3,7 +3,7 @@
 import { ActionIcon, Button, NumberInput, Select } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { Retention } from "~/api/types";
@@ -23,7 +23,7 @@ const GIGABYTE = 1e9;
 export default function RetentionSettings() {
   const { member } = useSession();
   const kept = useQuery({ queryKey: retention, queryFn: () => ask(api.GET("/api/retention")), enabled: member.role === "owner" });
-  if (kept.isError) return <ErrorPanel error={kept.error} retry={() => void kept.refetch()} />;
+  if (kept.isError && kept.data === undefined) return <ErrorPanel error={kept.error} retry={() => void kept.refetch()} />;
   if (kept.data === undefined) return member.role === "owner" ? <Loading lines={4} /> : null;
   return (
     <>
@@ -103,6 +103,7 @@ function OwnDays({ own, error, change }: { own: Own[]; error: string | undefined
   const { t } = useTranslation("retention");
   const workflows = useQuery({ queryKey: keys.workflows, queryFn: () => ask(api.GET("/api/workflows")) });
   const names = (workflows.data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }));
+  const add = useRef<HTMLButtonElement>(null);
   const replace = (at: number, by: Partial<Own>) => change(own.map((one, place) => (place === at ? { ...one, ...by } : one)));
   return (
     <div className={classes.form} role="group" aria-label={t("own")}>
@@ -112,23 +113,23 @@ function OwnDays({ own, error, change }: { own: Own[]; error: string | undefined
       </div>
       {workflows.isError && <InlineError error={workflows.error} />}
       {own.map((one, at) => (
-        <div key={at} className={classes.buttons}>
+        <div key={at} className={classes.buttons} role="group" aria-label={names.find(({ value }) => value === one.id)?.label ?? t("workflow")}>
           <Select
-            style={{ flex: 1 }} aria-label={t("workflow")} placeholder={t("workflow")} searchable required
+            style={{ flex: 1 }} aria-label={t("workflow")} placeholder={t("workflow")} searchable required autoFocus={one.id === null}
             data={names.filter(({ value }) => value === one.id || !own.some(({ id }) => id === value))} value={one.id} onChange={(id) => replace(at, { id })}
           />
           <NumberInput
             w={140} aria-label={t("days")} suffix={` ${t("days")}`} min={3} max={36500} allowDecimal={false} required value={one.days}
             onChange={(value) => replace(at, { days: typeof value === "number" ? value : 0 })}
           />
-          <ActionIcon aria-label={t("remove")} onClick={() => change(own.filter((_, place) => place !== at))}>
+          <ActionIcon aria-label={t("remove")} onClick={() => { add.current?.focus(); change(own.filter((_, place) => place !== at)); }}>
             <X size={16} strokeWidth={1.75} />
           </ActionIcon>
         </div>
       ))}
       {error !== undefined && <p className={classes.small} role="alert">{error}</p>}
       <div>
-        <Button variant="default" size="xs" leftSection={<Plus size={14} strokeWidth={1.75} />} onClick={() => change([...own, { id: null, days: 365 }])}>
+        <Button ref={add} variant="default" size="xs" leftSection={<Plus size={14} strokeWidth={1.75} />} onClick={() => change([...own, { id: null, days: 365 }])}>
           {t("own_add")}
         </Button>
       </div>

@@ -14,7 +14,7 @@ import { useNow } from "~/lib/now";
 import { keys } from "~/lib/queries";
 import { useTitle } from "~/lib/title";
 import { Loading } from "~/ui/Page";
-import { ErrorPanel, InlineError } from "~/ui/Problem";
+import { ErrorPanel, InlineError, isGone } from "~/ui/Problem";
 import { State, StateTag, Tag } from "~/ui/State";
 import { ValueEditor } from "~/ui/ValueEditor";
 import type { Shape } from "~/ui/ValueTree";
@@ -43,7 +43,8 @@ export function RunPage() {
     refetchInterval: (query) => (query.state.data?.line ? LINE_POLL_MS : false),
   });
   useLiveQueries(run.data === undefined ? NONE : [`run:${id}`]);
-  if (run.isError) {
+  // What is known stays, and what is being written beside it, while it cannot be read anew.
+  if (run.isError && (run.data === undefined || isGone(run.error))) {
     return (
       <div className={classes.alone}>
         <ErrorPanel error={run.error} retry={() => void run.refetch()} />

@@ -86,9 +86,9 @@ export function RunsPage() {
           onChange={(event) => set({ q: event.currentTarget.value || undefined })}
         />
       </div>
-      {lost && shown.length > 0 && <p className={classes.sentence}>{lostWords("what")}</p>}
+      {lost && shown.length > 0 && !runs.isPlaceholderData && <p className={classes.sentence}>{lostWords("what")}</p>}
       {runs.isError && <ErrorPanel error={runs.error} retry={() => void runs.refetch()} />}
-      {runs.isPending ? (
+      {runs.isPending || (runs.isPlaceholderData && shown.length === 0) ? (
         <Loading lines={8} />
       ) : shown.length === 0 ? (
         !runs.isError && (

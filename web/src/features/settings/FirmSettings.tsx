@@ -15,7 +15,7 @@ import classes from "./Settings.module.css";
 
 export function FirmSettings() {
   const firm = useQuery({ queryKey: keys.firm, queryFn: () => ask(api.GET("/api/firm")) });
-  if (firm.isError) return <ErrorPanel error={firm.error} retry={() => void firm.refetch()} />;
+  if (firm.isError && firm.data === undefined) return <ErrorPanel error={firm.error} retry={() => void firm.refetch()} />;
   if (firm.data === undefined) return <Loading />;
   return (
     <>
