@@ -72,3 +72,39 @@ test("a workflow is paused and goes on, and all of them are", async ({ browser }
   await page.getByRole("button", { name: "Resume" }).click();
   await expect(page.getByText(/^Paused .* by /)).toBeHidden();
 });
+
+test("a pause stays on the screen when an answer from before it comes late", async ({ browser }) => {
+  const page = await agent(browser, api);
+  const signal = () => {
+    let give = () => {};
+    const given = new Promise<void>((resolve) => {
+      give = resolve;
+    });
+    return { give, given };
+  };
+  const [opened, asked, late] = [signal(), signal(), signal()];
+  // The stream of events comes late, and the page reads everything anew when it does.
+  await page.route("**/api/events?*", async (route) => {
+    await opened.given;
+    await route.abort();
+  }, { times: 1 });
+  await page.goto(`${server.url}/settings/about`);
+  const pause = page.getByRole("button", { name: "Pause everything" });
+  await expect(pause).toBeVisible();
+  await page.route("**/api/queue", async (route) => {
+    const before = await route.fetch();
+    asked.give();
+    await late.given;
+    await route.fulfill({ response: before });
+  }, { times: 1 });
+  opened.give();
+  await asked.given;
+  await pause.click();
+  await expect(page.getByText(/^Paused .* by /)).toBeVisible();
+  const answered = page.waitForResponse((answer) => answer.url().endsWith("/api/queue") && answer.request().method() === "GET");
+  late.give();
+  await answered;
+  await page.getByRole("button", { name: "Resume" }).click();
+  await expect(page.getByText(/^Paused .* by /)).toBeHidden();
+  expect(await api.call("GET", "/queue")).toMatchObject({ paused_at: null });
+});

@@ -20,12 +20,14 @@ export function QueuePause() {
   const change = useMutation({
     mutationFn: (paused: boolean) => ask(api.PATCH("/api/queue", { body: { paused } })),
     onSuccess: async (after) => {
+      // An answer from before the change would bring back what was.
+      await client.cancelQueries({ queryKey: queue });
       client.setQueryData(queue, after);
       await client.invalidateQueries({ queryKey: keys.runs });
     },
   });
   const { data } = standing;
-  if (standing.isError) return <ErrorPanel error={standing.error} retry={() => void standing.refetch()} />;
+  if (standing.isError && data === undefined) return <ErrorPanel error={standing.error} retry={() => void standing.refetch()} />;
   if (data === undefined) return null;
   const since = data.paused_at;
   return (
