@@ -5,6 +5,7 @@ import { agent } from "./agent.ts";
 import { expectAccessible } from "./accessible.ts";
 import { Api } from "./api.ts";
 import { startServer, type Server } from "./server.ts";
+import { workbook } from "./workbook.ts";
 
 let server: Server;
 let api: Api;
@@ -107,6 +108,64 @@ test("a file's rows become runs, and their documents one file", async ({ browser
   await expect(tab.getByRole("heading", { name: "offers.csv" })).toBeVisible();
 });
 
+test("a sheet of a workbook is chosen, and columns that are chosen quickly all count", async ({ browser }, info) => {
+  const made = await publish(document("Sheets", { id: "last", type: "template_fill", version: 1, name: "Text", config: { template: "Hello {{ form.customer }}" } }));
+  const book = workbook([
+    { name: "Blank", rows: [] },
+    { name: "Notes", rows: [["What this is about"]] },
+    { name: "2026", rows: [["Client", "Cost"], ["Ada", "10"]] },
+    { name: "2027", rows: [["Client", "Cost"], ["Bo", "7"], ["Cy & Di", "8"]] },
+  ]);
+  const tab = await agent(browser, api);
+  await tab.goto(`${server.url}/workflows/${made.id}/batches?new=true`);
+  await tab.locator("input[type=file]").setInputFiles({ name: "guests.xlsx", mimeType: "application/octet-stream", buffer: book });
+  // The first one that holds anything.
+  const sheet = tab.getByRole("combobox", { name: "Sheet of the workbook" });
+  await expect(sheet).toHaveValue("Notes");
+  await expect(tab.getByText("The file has no rows below the names of its columns.")).toBeVisible();
+  await expect(tab.getByRole("button", { name: "Start" })).toBeDisabled();
+  await expectAccessible(tab, "a workbook with several sheets");
+  const choose = async (name: string) => {
+    await sheet.click();
+    await tab.getByRole("option", { name, exact: true }).click();
+    await expect(sheet).toHaveValue(name);
+  };
+  await choose("Blank");
+  await expect(tab.getByText("The first row of the sheet must hold the names of the columns.")).toBeVisible();
+  await choose("2026");
+  await expect(tab.getByText("1 row was read.")).toBeVisible();
+  await choose("2027");
+  await expect(tab.getByText("2 rows were read.")).toBeVisible();
+
+  // Both are chosen before the server has looked at the first.
+  let letGo = () => {};
+  const gone = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await tab.route("**/batches/preview", async (route) => {
+    await gone;
+    await route.continue();
+  });
+  const fills = async (column: string, field: string) => {
+    await tab.getByRole("combobox", { name: `What “${column}” fills` }).click();
+    await tab.getByRole("option", { name: field }).click();
+  };
+  await fills("Client", "Customer (must be filled)");
+  await fills("Cost", "Price");
+  letGo();
+  await expect(tab.getByRole("button", { name: "Start 2 runs" })).toBeEnabled();
+  await expect(tab.getByRole("combobox", { name: "What “Client” fills" })).toHaveValue("Customer (must be filled)");
+  await expect(tab.getByRole("combobox", { name: "What “Cost” fills" })).toHaveValue("Price");
+  await tab.screenshot({ path: info.outputPath("sheets.png") });
+  await tab.getByRole("button", { name: "Start 2 runs" }).click();
+  await expect(tab.getByRole("heading", { name: "guests.xlsx" })).toBeVisible();
+  await expect(tab.getByText("2 of 2 rows are over.")).toBeVisible({ timeout: 30_000 });
+  const { items } = await api.call<{ items: { id: string }[] }>("GET", `/runs?workflow=${made.id}`);
+  const inputs = await Promise.all(items.map(async ({ id }) => (await api.call<{ input: Record<string, unknown> }>("GET", `/runs/${id}`)).input));
+  expect(inputs.map((input) => input["customer"]).sort()).toEqual(["Bo", "Cy & Di"]);
+  expect(inputs).toContainEqual(expect.objectContaining({ customer: "Bo", price: { amount: "7.00", currency: "EUR" } }));
+});
+
 test("a batch is stopped, resumed, and its runs are stopped", async ({ browser }, info) => {
   const wait = { id: "last", type: "delay", version: 1, name: "Wait", config: { mode: "for", amount: "1", unit: "days" } };
   const made = await publish(document("Waiting", wait));
@@ -115,14 +174,22 @@ test("a batch is stopped, resumed, and its runs are stopped", async ({ browser }
   const rows = Array.from({ length: 200 }, (_, at) => `Customer ${at + 1}`);
   await tab.locator("input[type=file]").setInputFiles(file("waiting.csv", `Customer\n${rows.join("\n")}\n`));
   await tab.getByRole("button", { name: "Start 200 runs" }).click();
-  await tab.getByRole("button", { name: "Stop the batch" }).click();
+  const stop = tab.getByRole("main").getByRole("button", { name: "Stop the batch" });
+  await stop.click();
   const dialog = tab.getByRole("dialog");
   await expectAccessible(tab, "stopping a batch");
+  // Whoever came by keyboard goes on where the dialog was opened.
+  await tab.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  await expect(stop).toBeFocused();
+  await tab.keyboard.press("Enter");
   await dialog.getByRole("button", { name: "Stop the batch" }).click();
   await expect(dialog).toBeHidden();
   await expect(tab.getByText("stopped", { exact: true })).toBeVisible();
   await tab.getByRole("button", { name: "Resume" }).click();
   await expect(tab.getByText("under way", { exact: true })).toBeVisible();
+  // The button has gone with what it did.
+  await expect(tab.getByRole("main")).toBeFocused();
   await tab.getByRole("button", { name: "Stop the batch" }).click();
   const runs = dialog.getByRole("checkbox");
   if (await runs.isVisible()) await runs.check();

@@ -9,9 +9,17 @@ import table from "~/ui/Table.module.css";
 /** Cells that show what a column holds. */
 const SHOWN = 3;
 
-export function Matching({ seen, change }: { seen: BatchPreview; change: (columns: (string | null)[]) => void }) {
+interface Props {
+  seen: BatchPreview;
+  /** What each column fills. */
+  columns: (string | null)[];
+  /** These are the columns of what was chosen before. */
+  isOld: boolean;
+  change: (columns: (string | null)[]) => void;
+}
+
+export function Matching({ seen, columns, isOld, change }: Props) {
   const { t } = useTranslation("batch");
-  const columns = seen.headings.map((heading) => heading.field);
   const fields = seen.fields.filter((field) => !field.no_cell);
   const data = fields.map((field) => ({ value: field.name, label: field.required ? t("required", { title: field.title }) : field.title }));
   const impossible = seen.fields.filter((field) => field.no_cell && !field.required).map((field) => field.title);
@@ -36,7 +44,7 @@ export function Matching({ seen, change }: { seen: BatchPreview; change: (column
                   <td className={`${table.wide} ${table.quiet}`}><span className={table.cut}>{cells.slice(0, SHOWN).join(" · ")}</span></td>
                   <td>
                     <Select
-                      aria-label={t("match.fills", { column: name })} placeholder={t("match.nothing")} clearable searchable={data.length > 8} data={data} value={heading.field}
+                      aria-label={t("match.fills", { column: name })} placeholder={t("match.nothing")} clearable searchable={data.length > 8} data={data} value={columns[at] ?? null} disabled={isOld}
                       onChange={(field) => change(columns.map((other, place) => (place === at ? field : other)))}
                     />
                   </td>

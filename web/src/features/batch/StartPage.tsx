@@ -69,6 +69,8 @@ function Rows({ workflow, file }: { workflow: WorkflowDetail; file: BatchFile })
   });
   const languages = new Intl.DisplayNames([i18n.language], { type: "language" });
   const seen = preview.data;
+  // What was chosen counts at once: who chooses quickly changes what is still being looked at.
+  const chosen = columns ?? seen?.headings.map((heading) => heading.field) ?? [];
   return (
     <Card title={t("columns")}>
       <div className={classes.form}>
@@ -105,7 +107,7 @@ function Rows({ workflow, file }: { workflow: WorkflowDetail; file: BatchFile })
               {t("read", { rows: seen.row_count })}
               {seen.blank_rows > 0 && ` ${t("blank", { count: seen.blank_rows })}`}
             </p>
-            {seen.headings.length > 0 && <Matching seen={seen} change={setColumns} />}
+            {seen.headings.length > 0 && <Matching seen={seen} columns={chosen} isOld={columns === undefined && preview.isPlaceholderData} change={setColumns} />}
             <ColumnProblems problems={seen.column_problems} />
             <RowProblems problems={seen.problems} count={seen.problem_count} rows={seen.bad_rows.length} />
             <Start workflow={workflow} file={file} locale={locale} seen={seen} busy={preview.isFetching} lookAgain={() => void preview.refetch()} />
@@ -154,7 +156,7 @@ function Start({ workflow, file, locale, seen, busy, lookAgain }: StartProps) {
   return (
     <>
       {bad !== "" && begin > 0 && (
-        <Checkbox label={t("leaveOut", { count: seen.bad_rows.length })} description={t("leaveOutHint")} checked={leaves} onChange={(event) => setLeftOut(event.currentTarget.checked ? bad : null)} />
+        <Checkbox label={t("leaveOut", { count: seen.bad_rows.length })} description={t("leaveOutHint", { count: seen.bad_rows.length })} checked={leaves} onChange={(event) => setLeftOut(event.currentTarget.checked ? bad : null)} />
       )}
       {start.isError && <InlineError error={start.error} />}
       <div className={classes.buttons}>
