@@ -41,7 +41,12 @@ test("a limit for each customer is set, and a run says how many are ahead of it"
   const limit = inspector(page).getByRole("switch", { name: "Limit runs at the same time" });
   await limit.click();
   await expect(limit).toBeChecked();
-  await expect(inspector(page).getByRole("textbox", { name: "Runs at the same time" })).toHaveValue("1");
+  const runs = inspector(page).getByRole("textbox", { name: "Runs at the same time" });
+  await expect(runs).toHaveValue("1");
+  await runs.fill("");
+  await expect(runs).toHaveValue("");
+  await runs.blur();
+  await expect(runs).toHaveValue("1");
   await inspector(page).getByRole("textbox", { name: /^For each/ }).click();
   await page.keyboard.type("/cust");
   await page.getByRole("option", { name: /Customer/ }).first().click();

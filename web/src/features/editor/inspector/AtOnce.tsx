@@ -1,6 +1,7 @@
 // How many runs of the whole workflow go at the same time, all together or for each value of a key.
 
 import { NumberInput, Switch } from "@mantine/core";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Concurrency } from "~/lib/document/types";
@@ -18,6 +19,8 @@ export function AtOnce() {
   const store = useStore();
   const concurrency = useDocument().concurrency ?? null;
   const checked = useEditor((state) => state.checked);
+  // An emptied field is no number yet; left like that, it shows again what holds.
+  const [half, setHalf] = useState<string | null>(null);
   const [, go] = useAddress();
   // Where a run waits is decided when it is handed in: nothing else is known then.
   const sources = useSources(null).filter((source) => checked?.nodes[source.id]?.trigger != null);
@@ -35,7 +38,11 @@ export function AtOnce() {
         <div style={{ display: "grid", gap: 10, marginBlockStart: 12 }}>
           <NumberInput
             label={t("atOnce.runs")} description={t("atOnce.runsHelp")} inputWrapperOrder={["label", "input", "description", "error"]} error={wrong("runs")}
-            min={1} max={MOST_RUNS} allowDecimal={false} value={concurrency.runs} onChange={(value) => value !== "" && set({ ...concurrency, runs: Number(value) })}
+            min={1} max={MOST_RUNS} allowDecimal={false} value={half ?? concurrency.runs} onBlur={() => setHalf(null)}
+            onChange={(value) => {
+              setHalf(typeof value === "number" ? null : value);
+              if (typeof value === "number") set({ ...concurrency, runs: value });
+            }}
           />
           <TemplateField
             label={t("atOnce.key")} help={t("atOnce.keyHelp")} error={wrong("key")} size="line" value={concurrency.key ?? ""} sources={sources}
