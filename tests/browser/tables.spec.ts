@@ -171,6 +171,30 @@ test("a block from a spreadsheet fills rows and makes new ones; search and sorti
   expect((await rowsOf(table))[0]?.["name"]).toBe("Adler");
 });
 
+test("of a pasted block only what cannot be read is left to be corrected", async ({ browser }) => {
+  const table = await hotels("Partly");
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/tables/${table.id}`);
+  await expect(cell(page, 3, 1)).toHaveText("Krone");
+  await page.evaluate(() => navigator.clipboard.writeText("Post\tdear\tyes\nKrone\t150\tyes\nSonne\tcheap\tno\nBär\t95\t\n"));
+  await cell(page, 2, 1).click();
+  await page.keyboard.press("Control+V");
+  await expect(page.getByText("2 cells are not saved")).toBeVisible();
+  await expect.poll(async () => (await rowsOf(table)).map((row) => [row["name"], row["sauna"] ?? null])).toEqual([["Adler", null], ["Post", true], ["Krone", true], ["Bär", null]]);
+  await expect(cell(page, 2, 2)).toHaveAttribute("aria-invalid", "true");
+  await expect(cell(page, 5, 1)).toHaveText("Sonne");
+  await expect(cell(page, 5, 2)).toHaveAttribute("aria-invalid", "true");
+  await expectAccessible(page, "a new row that cannot be read yet");
+  await cell(page, 5, 2).click();
+  await page.keyboard.press("F2");
+  await expect(grid(page).getByRole("textbox")).toHaveValue("cheap");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("80");
+  await page.keyboard.press("Enter");
+  await expect.poll(async () => (await rowsOf(table))[4]).toMatchObject({ name: "Sonne", price: { amount: "80.00" }, sauna: false });
+  await expect(page.getByText("1 cell is not saved")).toBeVisible();
+});
+
 test("a change of columns says what goes with it", async ({ browser }) => {
   const table = await hotels("Columns");
   const page = await asOwner(browser);

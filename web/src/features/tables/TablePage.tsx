@@ -63,33 +63,36 @@ function OpenTable({ id }: { id: string }) {
     await loadServerWords();
     say(errorLine(error));
   };
-  /** Sends changes, which were made on the rows as they are now, or as they were at a revision that was `seen`. What cannot be read stays in
-   * its cells, everything else is said. */
-  const send = async (changes: RowChange[], seen?: number): Promise<boolean> => {
+  /** Gives what is left to be sent: what cannot be read stays in its cells, everything else that is wrong is said. */
+  const attempt = async (changes: RowChange[], seen?: number): Promise<RowChange[]> => {
     drafts.sending(changes);
     try {
       await change(changes, seen);
       drafts.taken(changes);
-      return true;
+      return [];
     } catch (error) {
-      if (!(await drafts.refuse(error, changes))) await tell(error);
-      return false;
+      const rest = await drafts.refuse(error, changes);
+      if (rest === null) await tell(error);
+      return rest ?? [];
     } finally {
       drafts.answered(changes);
     }
   };
+  /** Sends changes that were made on the rows as they are here, or as they were at a revision. */
+  const send = async (changes: RowChange[], seen = rows.data?.revision): Promise<void> => {
+    let left = changes;
+    while (left.length > 0) left = await attempt(left, seen);
+  };
   const isDraft = (row: Row) => drafts.needs.has(row.id);
 
-  const saveDraft = async (draft: Draft) => {
+  const saveDraft = (draft: Draft) => {
     drafts.set(draft);
-    if (drafts.missing(draft).length > 0) return;
-    const { id: row, ...rest } = draft;
-    if (await send([{ op: "add", id: row, ...rest }])) drafts.remove([row]);
+    if (drafts.missing(draft).length === 0) void send([{ op: "add", ...draft }]);
   };
-  const insert = async (draft: Omit<Draft, "id">) => {
+  const insert = (draft: Omit<Draft, "id">) => {
     const fresh: Draft = { id: crypto.randomUUID(), ...draft };
     if (drafts.missing(fresh).length > 0) drafts.add(fresh);
-    else await send([{ op: "add", ...fresh }]);
+    else void send([{ op: "add", ...fresh }]);
   };
   const commit = (id: string, column: Column, typed: unknown, seen: Row) => {
     const row = all.find((one) => one.id === id);
@@ -97,7 +100,7 @@ function OpenTable({ id }: { id: string }) {
     const key = cellKey(id, column.name);
     drafts.good([key]);
     const draft = drafts.drafts.find((one) => one.id === row.id);
-    if (draft) return void saveDraft({ ...draft, cells: { ...draft.cells, [column.name]: typed } });
+    if (draft) return saveDraft({ ...draft, cells: { ...draft.cells, [column.name]: typed } });
     const [cell, opened] = [row.cells[column.name] ?? null, seen.cells[column.name] ?? null];
     const sent = drafts.typed.get(key);
     if ((sent === undefined ? cell : sent) === typed) return;
@@ -110,7 +113,7 @@ function OpenTable({ id }: { id: string }) {
     const changes = all.slice(Math.max(0, from.row), to.row + 1).filter((row) => !isDraft(row)).map((row): RowChange => ({ op: "set", row: row.id, revision: row.revision, cells: Object.fromEntries(named.map((column) => [column.name, null])) }));
     if (from.column >= 0 && changes.length > 0) void send(changes);
   };
-  const paste = async (at: Place, cells: string[][]) => {
+  const paste = (at: Place, cells: string[][]) => {
     if (cells.length > MOST_PASTED) return say(t("pasteTooMuch", { most: MOST_PASTED }));
     if (cells.some((line) => line.length > columns.length - at.column)) return say(t("pasteTooWide"));
     const changes = cells.map((line, offset): RowChange => {
@@ -121,7 +124,7 @@ function OpenTable({ id }: { id: string }) {
     // At once: later, somebody may be somewhere else already.
     setAnchor(at);
     setActive({ row: at.row + cells.length - 1, column: at.column + (cells[0]?.length ?? 1) - 1 });
-    if (await send(changes)) drafts.remove(changes.flatMap((one) => (one.op === "add" ? [one.id] : [])));
+    void send(changes);
   };
   /** The rows of the selection, or the one that the menu belongs to. */
   const chosen = (index: number): readonly Row[] => {
@@ -153,7 +156,7 @@ function OpenTable({ id }: { id: string }) {
   if (rows.isError && !known) return <ErrorPanel error={rows.error} retry={() => void rows.refetch()} />;
   if (!table.data || !known) return <Loading lines={8} />;
   const saved = table.data;
-  const waiting = drafts.drafts[0];
+  const waiting = drafts.drafts.find((draft) => drafts.missing(draft).length > 0);
   const names = (missing: readonly string[]) => missing.map((name) => titleOf(columns.find((column) => column.name === name) ?? UNKNOWN)).join(", ");
   return (
     <div className={classes.page}>
@@ -165,14 +168,14 @@ function OpenTable({ id }: { id: string }) {
       {!inOrder && view.sort !== null && <div className={classes.note}>{t("grid.sorted")}</div>}
       <Grid
         name={saved.name} columns={columns} nameColumn={saved.name_column ?? null} rows={all} drafts={drafts.needs} typed={drafts.typed} bad={drafts.bad} locale={locale} sort={view.sort}
-        active={active} setActive={setActive} anchor={anchor} setAnchor={setAnchor} commit={commit} clear={clear} paste={(at, cells) => void paste(at, cells)} openMenu={setMenu}
-        addRow={() => { if (inOrder && !waiting) void insert({ cells: {} }); }} undo={take(undo)} redo={take(redo)}
+        active={active} setActive={setActive} anchor={anchor} setAnchor={setAnchor} commit={commit} clear={clear} paste={paste} openMenu={setMenu}
+        addRow={() => { if (inOrder && !waiting) insert({ cells: {} }); }} undo={take(undo)} redo={take(redo)}
       />
       {all.length === 0 && <p className={classes.under}>{known.length === 0 ? t("empty") : t("nothingFound")}</p>}
       <div className={classes.foot}>
         <Button
           size="xs" variant="default" leftSection={<Plus size={14} />}
-          onClick={() => { setView({ search: "", sort: null }); void insert({ cells: {} }); setActive({ row: known.length + drafts.drafts.length, column: 0 }); }}
+          onClick={() => { setView({ search: "", sort: null }); insert({ cells: {} }); setActive({ row: known.length + drafts.drafts.length, column: 0 }); }}
         >
           {t("addRow")}
         </Button>
@@ -188,9 +191,9 @@ function OpenTable({ id }: { id: string }) {
         <Menu.Dropdown>
           {menu.kind === "row" && (
             <>
-              {inOrder && <Menu.Item onClick={() => void insert({ cells: {}, ...place(menu.index - 1) })}>{t("grid.insertAbove")}</Menu.Item>}
-              {inOrder && <Menu.Item onClick={() => void insert({ cells: {}, ...place(menu.index) })}>{t("grid.insertBelow")}</Menu.Item>}
-              <Menu.Item onClick={() => void insert({ cells: copied(all[menu.index], saved, drafts.typed, locale), ...(inOrder ? place(menu.index) : {}) })}>{t("grid.duplicate")}</Menu.Item>
+              {inOrder && <Menu.Item onClick={() => insert({ cells: {}, ...place(menu.index - 1) })}>{t("grid.insertAbove")}</Menu.Item>}
+              {inOrder && <Menu.Item onClick={() => insert({ cells: {}, ...place(menu.index) })}>{t("grid.insertBelow")}</Menu.Item>}
+              <Menu.Item onClick={() => insert({ cells: copied(all[menu.index], saved, drafts.typed, locale), ...(inOrder ? place(menu.index) : {}) })}>{t("grid.duplicate")}</Menu.Item>
               {inOrder && <Menu.Item disabled={menu.index === 0} onClick={() => move(menu.index, -1)}>{t("grid.up")}</Menu.Item>}
               {inOrder && <Menu.Item disabled={menu.index >= all.length - 1} onClick={() => move(menu.index, 1)}>{t("grid.down")}</Menu.Item>}
               <Menu.Divider />

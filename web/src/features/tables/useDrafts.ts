@@ -24,6 +24,18 @@ function written(changes: readonly RowChange[]): Map<string, unknown> {
   return found;
 }
 
+function draftOf({ id, cells, after, first }: Extract<RowChange, { op: "add" }>): Draft {
+  return { id, cells, ...(after === undefined ? {} : { after }), ...(first ? { first } : {}) };
+}
+
+/** What is left of a change without the cells that cannot be read: a new row waits for all of its cells. */
+function withoutWrong(change: RowChange, wrong: readonly string[] | undefined): RowChange[] {
+  if (wrong === undefined) return [change];
+  if (change.op !== "set") return [];
+  const cells = Object.fromEntries(Object.entries(change.cells).filter(([name]) => !wrong.includes(name)));
+  return Object.keys(cells).length === 0 ? [] : [{ ...change, cells }];
+}
+
 export function useDrafts(table: TableItem | undefined) {
   const [drafts, setDrafts] = useState<readonly Draft[]>([]);
   const [bad, setBad] = useState<ReadonlyMap<string, Bad>>(new Map());
@@ -39,11 +51,13 @@ export function useDrafts(table: TableItem | undefined) {
     return next;
   });
 
-  /** Keeps what was typed beside what is wrong with it; says whether all of it has a place. */
-  const refuse = async (error: unknown, changes: readonly RowChange[]): Promise<boolean> => {
-    if (!(error instanceof ApiError) || error.problem.status !== 422) return false;
+  /** Keeps what was typed beside what is wrong with it, new rows as rows that are not saved yet. Gives what can be sent without all that;
+   * `null`: something that is wrong has no place. */
+  const refuse = async (error: unknown, changes: readonly RowChange[]): Promise<RowChange[] | null> => {
+    if (!(error instanceof ApiError) || error.problem.status !== 422) return null;
     await loadServerWords();
     const found = new Map<string, Bad>();
+    const wrong = new Map<RowChange, string[]>();
     let placed = true;
     for (const problem of error.problem.problems ?? []) {
       const [, at, name] = /^\/changes\/(\d+)\/cells\/([^/]+)$/.exec(problem.pointer) ?? [];
@@ -54,9 +68,17 @@ export function useDrafts(table: TableItem | undefined) {
       }
       const row = change.op === "add" ? change.id : change.row;
       found.set(cellKey(row, name), { text: String(change.cells[name] ?? ""), problem: problemText(problem) });
+      wrong.set(change, [...(wrong.get(change) ?? []), name]);
     }
     setBad((before) => new Map([...before, ...found]));
-    return placed;
+    const kept = [...wrong.keys()].flatMap((change) => (change.op === "add" ? [draftOf(change)] : []));
+    setDrafts((before) => [...before, ...kept.filter((draft) => !before.some((one) => one.id === draft.id))]);
+    return placed && found.size > 0 ? changes.flatMap((change) => withoutWrong(change, wrong.get(change))) : null;
+  };
+
+  const remove = (ids: readonly string[]) => {
+    setDrafts((before) => before.filter((draft) => !ids.includes(draft.id)));
+    setBad((before) => new Map([...before].filter(([key]) => !ids.some((id) => key.startsWith(`${id}/`)))));
   };
 
   /** The rows with the unsaved ones at their places. */
@@ -64,6 +86,8 @@ export function useDrafts(table: TableItem | undefined) {
     if (drafts.length === 0) return rows;
     const shown = [...rows];
     for (const draft of drafts) {
+      // Saved with the cells it had, while one that came later was refused.
+      if (shown.some((one) => one.id === draft.id)) continue;
       const row: Row = { id: draft.id, position: 0, revision: 0, cells: draft.cells };
       const before = draft.after === undefined ? -1 : shown.findIndex((one) => one.id === draft.after);
       if (draft.first) shown.unshift(row);
@@ -82,13 +106,13 @@ export function useDrafts(table: TableItem | undefined) {
     /** Until the server has answered, cells show what was typed, whatever it tells of them meanwhile. */
     sending: (changes: readonly RowChange[]) => setSent((before) => [...before, changes]),
     answered: (changes: readonly RowChange[]) => setSent((before) => before.filter((one) => one !== changes)),
-    taken: (changes: readonly RowChange[]) => good(written(changes).keys()),
+    taken: (changes: readonly RowChange[]) => {
+      good(written(changes).keys());
+      remove(changes.flatMap((change) => (change.op === "add" ? [change.id] : [])));
+    },
+    remove,
     needs: new Map(drafts.map((draft) => [draft.id, missing(draft)])),
     add: (draft: Draft) => setDrafts((before) => [...before, draft]),
     set: (draft: Draft) => setDrafts((before) => before.map((one) => (one.id === draft.id ? draft : one))),
-    remove: (ids: readonly string[]) => {
-      setDrafts((before) => before.filter((draft) => !ids.includes(draft.id)));
-      setBad((before) => new Map([...before].filter(([key]) => !ids.some((id) => key.startsWith(`${id}/`)))));
-    },
   };
 }
