@@ -64,10 +64,10 @@ function OpenTable({ id }: { id: string }) {
     say(errorLine(error));
   };
   /** Gives what is left to be sent: what cannot be read stays in its cells, everything else that is wrong is said. */
-  const attempt = async (changes: RowChange[], seen?: number): Promise<RowChange[]> => {
+  const attempt = async (changes: RowChange[]): Promise<RowChange[]> => {
     drafts.sending(changes);
     try {
-      await change(changes, seen);
+      await change(changes);
       drafts.taken(changes);
       return [];
     } catch (error) {
@@ -78,10 +78,9 @@ function OpenTable({ id }: { id: string }) {
       drafts.answered(changes);
     }
   };
-  /** Sends changes that were made on the rows as they are here, or as they were at a revision. */
-  const send = async (changes: RowChange[], seen = rows.data?.revision): Promise<void> => {
+  const send = async (changes: RowChange[]): Promise<void> => {
     let left = changes;
-    while (left.length > 0) left = await attempt(left, seen);
+    while (left.length > 0) left = await attempt(left);
   };
   const isDraft = (row: Row) => drafts.needs.has(row.id);
 
@@ -106,7 +105,7 @@ function OpenTable({ id }: { id: string }) {
     if ((sent === undefined ? cell : sent) === typed) return;
     // What somebody else wrote into this very cell while it was open is refused by the server rather than overwritten.
     const isOther = JSON.stringify(cell) !== JSON.stringify(opened);
-    void send([{ op: "set", row: id, revision: row.revision, cells: { [column.name]: typed } }], isOther ? seen.revision : undefined);
+    void send([{ op: "set", row: id, revision: isOther ? seen.revision : row.revision, cells: { [column.name]: typed } }]);
   };
   const clear = (from: Place, to: Place) => {
     const named = columns.slice(Math.max(0, from.column), to.column + 1);

@@ -80,11 +80,13 @@ test("what somebody else changed since is not taken back silently", () => {
   expect(at(6)).toMatchObject({ revision: 6 });
   // The server refuses this one: somebody else made 7.
   expect(at(7)).toMatchObject({ revision: 4 });
+  const typed: RowChange[] = [{ op: "set", row: "a", revision: 2, cells: {} }];
+  expect(based(typed, { revision: 9, rows: [row("a", 1, "X", 7)] }, 0, new Set([9]))).toEqual(typed);
 });
 
 test("a new row that is there already gets its cells", () => {
   const add: RowChange[] = [{ op: "add", id: "a", after: "b", cells: { name: "X" } }, { op: "add", id: "n", cells: {} }];
-  expect(based(add, known, 3, new Set())).toEqual([{ op: "set", row: "a", revision: 1, cells: { name: "X" } }, add[1]]);
+  expect(based(add, known, 0, new Set([1]))).toEqual([{ op: "set", row: "a", revision: 1, cells: { name: "X" } }, add[1]]);
 });
 
 test("rows that were deleted together come back in their order", () => {

@@ -126,11 +126,10 @@ export function useTable(id: string, locale: string) {
     return next;
   }, [read, send]);
 
-  /** Makes changes, cells as they are typed; they can be taken back. `seen` is the revision they were made on where it is not the one of now. */
-  const change = useCallback((typed: RowChange[], seen?: number): Promise<void> => {
-    const made = seen ?? read().revision;
-    return inTurn((known) => based(typed, known, made, ours.current), true, ({ done }, step) => ({ done: [...done.slice(1 - MOST_UNDO), step], undone: [] }));
-  }, [inTurn, read]);
+  /** Makes changes, cells as they are typed, on the revisions of rows that they name; they can be taken back. */
+  const change = useCallback((typed: RowChange[]): Promise<void> => (
+    inTurn((known) => based(typed, known, 0, ours.current), true, ({ done }, step) => ({ done: [...done.slice(1 - MOST_UNDO), step], undone: [] }))
+  ), [inTurn]);
 
   const back = (from: keyof Steps) => (known: Known) => {
     const last = latest.current[from].at(-1);
