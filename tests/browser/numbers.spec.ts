@@ -45,6 +45,13 @@ test("a series is set up, and says what is wrong with a pattern", async ({ brows
   await expect(page.getByText(`next: RE-${year}-0017`)).toBeVisible();
   await expect(page.getByText("no workflow draws from it")).toBeVisible();
   await expect(page.getByLabel("Name")).toHaveValue("");
+  // By keyboard another one can follow at once, and who leaves a form is back where it was opened.
+  await expect(page.getByLabel("Name")).toBeFocused();
+  const change = page.getByRole("button", { name: "Change: Invoices" });
+  await change.click();
+  await expect(change).toHaveAttribute("aria-expanded", "true");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(change).toBeFocused();
   await expectAccessible(page, "the numbers");
 });
 
@@ -85,8 +92,13 @@ test("the number of a failed run stays open until a person says what became of i
   await page.goto(`${server.url}/settings/numbers`);
   await expect(page.getByText(/0 used · 2 open · 0 void/)).toBeVisible();
   await page.getByRole("button", { name: "Show the numbers of Invoices" }).click();
-  await row(page, `RE-${year}-0018`).getByRole("button", { name: /Say what became of it/ }).click();
+  const settle = row(page, `RE-${year}-0018`).getByRole("button", { name: /Say what became of it/ });
+  await settle.click();
   const dialog = page.getByRole("dialog", { name: `What became of RE-${year}-0018?` });
+  await expect(dialog).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(settle).toBeFocused();
+  await settle.press("Enter");
   await dialog.getByLabel("Why").fill("Cancelled by telephone");
   await expectAccessible(page, "the question");
   await dialog.getByRole("button", { name: "Save" }).click();
