@@ -213,7 +213,7 @@ async fn files_are_attached_or_linked() {
         .db
         .until("select state from delivery", "given_up")
         .await;
-    let told = only(&owner).await["attempts"][1]["error"]["code"].clone();
+    let told = only(&owner).await["attempts"][0]["error"]["code"].clone();
     assert_eq!(told, json!("file_missing"));
     assert_eq!(receiver.received().len(), 2);
     office.close().await;

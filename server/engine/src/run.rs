@@ -651,6 +651,12 @@ impl Advance<'_> {
     /// Calls off what has not ended of an entry, in containers inside it, too.
     fn cancel_item(&mut self, container: &str, path: &str) {
         let plan = self.plan;
+        let held = plan.node(container);
+        // The entries of a container beside it have the same paths.
+        let is_inside = |node: &str| {
+            let node = plan.node(node).zip(held);
+            node.is_some_and(|(node, held)| plan.is_in(node, held))
+        };
         let deeper: Vec<StepKey> = self
             .state
             .steps
@@ -659,6 +665,7 @@ impl Advance<'_> {
                 !step.status.is_terminal()
                     && key.item_path != path
                     && paths::is_within(&key.item_path, path)
+                    && is_inside(&key.node)
             })
             .map(|(key, _)| key.clone())
             .collect();

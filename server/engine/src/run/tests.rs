@@ -289,6 +289,34 @@ fn a_failed_entry_ends_the_others_where_the_container_stops() {
 }
 
 #[test]
+fn a_failed_entry_calls_off_nothing_of_a_container_beside_it() {
+    let list = json!({"list": "{{ s.names }}"});
+    let plan = plan(
+        &[
+            ("s", json!({})),
+            ("h", json!({"config": list})),
+            ("a", json!({"parent": "h"})),
+            ("h3", json!({"config": list})),
+            ("h4", json!({"parent": "h3", "config": list})),
+            ("e", json!({"parent": "h4"})),
+        ],
+        &[("s", "out", "h"), ("s", "out", "h3")],
+    );
+    let state = &mut RunState::new();
+    send(&plan, state, begun("s"));
+    send(&plan, state, succeeded("s", "out"));
+    send(&plan, state, expanded("h", 1));
+    send(&plan, state, expanded("h3", 1));
+    assert_eq!(send(&plan, state, expanded("h4@0", 1)), ["enter e@0.0"]);
+    // The first entry of `h` has the path of the first entry of `h3`.
+    assert_eq!(send(&plan, state, failed("a@0")), ["enter h"]);
+    assert_eq!(
+        send(&plan, state, succeeded("e@0.0", "out")),
+        ["enter h4@0"]
+    );
+}
+
+#[test]
 fn containers_lie_in_each_other() {
     let plan = plan(
         &[
@@ -740,7 +768,7 @@ fn random_items() -> impl Strategy<Value = RandomItems> {
 }
 
 impl RandomItems {
-    /// `h` holds `a`, then `h2`, which holds `b` and `c` beside each other; `d` comes after `h2`.
+    /// `h` holds `a`, then `h2`, which holds `b` and `c` beside each other; `d` comes after `h2`. Beside it `h3` holds `h4`, which holds `e`.
     fn plan(&self) -> Plan {
         let config = json!({"list": "{{ s.names }}", "at_once": self.at_once, "stops": self.stops});
         plan(
@@ -751,15 +779,23 @@ impl RandomItems {
                     json!({"config": config.clone(), "on_error": "continue"}),
                 ),
                 ("a", json!({"parent": "h"})),
-                ("h2", json!({"parent": "h", "config": config})),
+                ("h2", json!({"parent": "h", "config": config.clone()})),
                 ("d", json!({"parent": "h"})),
                 ("b", json!({"parent": "h2"})),
                 ("c", json!({"parent": "h2"})),
+                (
+                    "h3",
+                    json!({"config": config.clone(), "on_error": "continue"}),
+                ),
+                ("h4", json!({"parent": "h3", "config": config})),
+                ("e", json!({"parent": "h4"})),
                 ("t", json!({})),
             ],
             &[
                 ("s", "out", "h"),
                 ("h", "out", "t"),
+                ("s", "out", "h3"),
+                ("h3", "out", "t"),
                 ("a", "out", "h2"),
                 ("h2", "out", "d"),
             ],
