@@ -359,7 +359,8 @@ async fn a_result_says_that_its_value_is_lost_and_needs_no_other() {
     let lost = place(&office.db, &run, "hook");
     let result = format!("/api/runs/{run}/result");
     // Nothing ran behind it so far: it is the result.
-    assert_eq!(owner.get(&result).await.status, 202);
+    let told = owner.get(&result).await.expect(200);
+    assert_eq!(told["state"], "waiting");
     let bytes = fs::read(&lost).expect("the bytes are there");
     fs::remove_file(&lost).expect("the bytes are there");
     let told = owner.get(&result).await.expect(410);
