@@ -9,7 +9,7 @@ use engine::{
     ids::{ArtifactId, RunId, WorkspaceId},
     private::files_in,
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
@@ -94,17 +94,24 @@ impl Kept {
     }
 }
 
-/// The whole values of rows, in any order. One that is not there or not what was written is `Damaged`.
-pub(crate) async fn whole(store: &Store, kept: Vec<Kept>) -> Vec<(usize, Result<Json>)> {
+/// The whole values of rows, in any order. Of one that is lost, because it is not there or not what was written, it is said why.
+pub(crate) async fn whole(
+    store: &Store,
+    kept: Vec<Kept>,
+) -> Result<Vec<(usize, Result<Json, String>)>> {
     stream::iter(kept)
         .map(|kept| read(store.clone(), kept))
         .buffer_unordered(AT_ONCE)
-        .collect()
+        .try_collect()
         .await
 }
 
-async fn read(store: Store, kept: Kept) -> (usize, Result<Json>) {
-    (kept.index, value(&store, &kept).await)
+async fn read(store: Store, kept: Kept) -> Result<(usize, Result<Json, String>)> {
+    match value(&store, &kept).await {
+        Ok(value) => Ok((kept.index, Ok(value))),
+        Err(StoreError::Damaged(what)) => Ok((kept.index, Err(what))),
+        Err(error) => Err(error),
+    }
 }
 
 async fn value(store: &Store, kept: &Kept) -> Result<Json> {

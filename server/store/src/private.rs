@@ -211,16 +211,13 @@ async fn replace_large(store: &Store, due: &Due) -> Result<Replaced> {
     let large: Vec<_> = large.collect();
     let scope = Scope::new(due.workspace, None);
     let mut replaced = Replaced::new();
-    for (index, whole) in output::whole(store, large).await {
+    for (index, value) in output::whole(store, large).await? {
         let row = &rows[index];
-        let value = match whole {
-            // Nothing is left to hide.
-            Err(StoreError::Damaged(what)) => {
-                tracing::warn!(what, "a value that had to be hidden is damaged");
-                MASK.into()
-            }
-            whole => whole?,
-        };
+        // Of one that is lost nothing is left to hide.
+        let value = value.unwrap_or_else(|what| {
+            tracing::warn!(what, "a value that had to be hidden is damaged");
+            MASK.into()
+        });
         let output = due.left_of(value, row.run_id, &row.node, &files);
         let large = output::put(store, scope, &output).await?;
         let left = Left {
