@@ -37,8 +37,8 @@ use making::{Making, plain};
 use crate::{
     Inner,
     program::Program,
-    put_off,
     step::{Attempt, Begin, Came, Within},
+    work::put_off,
 };
 
 /// A segment commits at the latest after this.

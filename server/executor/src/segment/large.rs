@@ -14,8 +14,8 @@ use super::{Done, Known};
 use crate::{
     Inner,
     context::from_store,
-    put_off,
     step::{Came, Within},
+    work::put_off,
 };
 
 /// How long a segment is held that costs nothing but time to do again.
