@@ -3,42 +3,44 @@
 //! never points at nothing.
 
 mod folder;
+mod name;
+mod place;
+mod sweep;
+mod upload;
 
 use std::{
     collections::HashMap,
     ops::Range,
     path::Path,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 use bytes::Bytes;
 use engine::{
-    ids::{ArtifactId, RunId, WorkspaceId},
+    ids::{ArtifactId, RunId},
     value::FileRef,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use jiff::Timestamp;
 use object_store::{
     GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem,
-    path::Path as ObjectPath,
 };
 use sha2::{Digest as _, Sha256};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Result, Scope, Store, StoreError};
 
 pub use folder::{MARKER, check_folder};
+pub use name::clean_name;
+pub(crate) use place::hex;
+pub(crate) use sweep::{remove_unnamed, sweep};
+pub use upload::{UploadQuota, copy_uploads, create_upload, remove_upload, uploads};
+pub(crate) use upload::{adopt, purge_uploads};
+
+use place::{aside, place};
 
 /// Largest file Formwork keeps.
 pub const MAX_BYTES: usize = 100 * 1024 * 1024;
-/// Uploads that no submission adopted are kept this long.
-const FREE_UPLOAD_HOURS: i32 = 24;
-/// Bytes younger than this may still be waiting for their row.
-const SWEEP_AGE: Duration = Duration::from_hours(24);
-/// What the sweep sets aside before it looks a second time.
-const TRASH: &str = "trash";
 
 /// Where the bytes are.
 #[derive(Clone)]
@@ -107,169 +109,6 @@ pub async fn create(store: &Store, scope: &Scope, new: New<'_>) -> Result<FileRe
     .await?;
     keep(store, scope, &sha256, &new.bytes).await?;
     Ok(file)
-}
-
-/// How much one form ticket may hand in before it submits.
-#[derive(Clone, Copy, Debug)]
-pub struct UploadQuota {
-    pub files: i64,
-    pub bytes: i64,
-}
-
-/// Stores what a visitor hands in before there is a run; `session` is the form ticket.
-pub async fn create_upload(
-    store: &Store,
-    scope: &Scope,
-    session: Uuid,
-    new: New<'_>,
-    quota: UploadQuota,
-) -> Result<FileRef> {
-    let sha256 = put(store, scope, &new.bytes).await?;
-    let file = file(
-        Uuid::now_v7(),
-        clean_name(new.name),
-        new.content_type,
-        new.bytes.len(),
-    );
-    let mut transaction = store.pool.begin().await?;
-    // Uploads of one ticket come one after another, or two at once could both pass the quota.
-    sqlx::query!(
-        "select pg_advisory_xact_lock(hashtextextended($1, 3)) as locked",
-        session.to_string()
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
-    let used = sqlx::query!(
-        r#"select count(*) as "files!", coalesce(sum(size_bytes), 0)::bigint as "bytes!" from artifact
-           where workspace_id = $1 and upload_session = $2 and run_id is null and deleted_at is null"#,
-        scope.workspace().as_uuid(),
-        session,
-    )
-    .fetch_one(&mut *transaction)
-    .await?;
-    if used.files >= quota.files || used.bytes + size(file.size_bytes) > quota.bytes {
-        return Err(StoreError::invalid(
-            "upload_quota",
-            "",
-            "this form has taken as many files as it can; remove one, or send fewer",
-        ));
-    }
-    sqlx::query!(
-        "insert into artifact (id, workspace_id, upload_session, name, content_type, size_bytes, sha256)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        file.id.as_uuid(),
-        scope.workspace().as_uuid(),
-        session,
-        file.name,
-        file.content_type,
-        size(file.size_bytes),
-        sha256.as_slice(),
-    )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    keep(store, scope, &sha256, &new.bytes).await?;
-    Ok(file)
-}
-
-/// The files that one form ticket handed in, adopted or not.
-pub async fn uploads(store: &Store, scope: &Scope, session: Uuid) -> Result<Vec<Artifact>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select id, run_id, name, content_type, size_bytes, sha256, created_at as "created_at: jiff_sqlx::Timestamp"
-           from artifact where workspace_id = $1 and upload_session = $2 and deleted_at is null order by created_at, id"#,
-        scope.workspace().as_uuid(),
-        session,
-    )
-    .fetch_all(&store.pool)
-    .await?;
-    rows.into_iter().map(Row::artifact).collect()
-}
-
-/// Gives the files of one ticket to another, for a form that is sent a second time with other answers. Returns (old, new) ids.
-pub async fn copy_uploads(
-    store: &Store,
-    scope: &Scope,
-    from: Uuid,
-    to: Uuid,
-) -> Result<Vec<(ArtifactId, FileRef)>> {
-    let mut copies = Vec::new();
-    for artifact in uploads(store, scope, from).await? {
-        let id = Uuid::now_v7();
-        // Whoever deletes the file at this moment is waited for, or waits and finds its copy.
-        let done = sqlx::query!(
-            "insert into artifact (id, workspace_id, upload_session, name, content_type, size_bytes, sha256)
-             select $3, workspace_id, $4, name, content_type, size_bytes, sha256 from artifact
-             where workspace_id = $1 and id = $2 and deleted_at is null for share",
-            scope.workspace().as_uuid(),
-            artifact.file.id.as_uuid(),
-            id,
-            to,
-        )
-        .execute(&store.pool)
-        .await?;
-        if done.rows_affected() == 0 {
-            continue;
-        }
-        copies.push((
-            artifact.file.id,
-            FileRef {
-                id: id.into(),
-                ..artifact.file
-            },
-        ));
-    }
-    Ok(copies)
-}
-
-/// Takes an upload back before it was submitted.
-pub async fn remove_upload(
-    store: &Store,
-    scope: &Scope,
-    session: Uuid,
-    id: ArtifactId,
-) -> Result<()> {
-    sqlx::query!(
-        "delete from artifact where workspace_id = $1 and upload_session = $2 and id = $3 and run_id is null",
-        scope.workspace().as_uuid(),
-        session,
-        id.as_uuid(),
-    )
-    .execute(&store.pool)
-    .await?;
-    Ok(())
-}
-
-/// Makes uploads the files of the run that was just accepted, inside its transaction.
-pub async fn adopt(
-    connection: &mut PgConnection,
-    scope: &Scope,
-    run: RunId,
-    uploads: &[ArtifactId],
-) -> Result<()> {
-    if uploads.is_empty() {
-        return Ok(());
-    }
-    let mut ids: Vec<Uuid> = uploads.iter().map(|id| id.as_uuid()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let done = sqlx::query!(
-        "update artifact set run_id = $2
-         where workspace_id = $1 and id = any($3) and run_id is null and upload_session is not null and deleted_at is null",
-        scope.workspace().as_uuid(),
-        run.as_uuid(),
-        &ids,
-    )
-    .execute(connection)
-    .await?;
-    if done.rows_affected() == ids.len() as u64 {
-        return Ok(());
-    }
-    Err(StoreError::invalid(
-        "upload_gone",
-        "",
-        "a file is no longer there; files are kept for a day before the form is sent, so choose it again",
-    ))
 }
 
 /// The row of a file.
@@ -394,127 +233,6 @@ pub async fn stream(
     }
 }
 
-/// Forgets uploads that no submission adopted within a day; maintenance calls it.
-pub async fn purge_uploads(store: &Store) -> Result<u64> {
-    let done = sqlx::query!(
-        "delete from artifact where run_id is null and upload_session is not null
-         and created_at < now() - make_interval(hours => $1)",
-        FREE_UPLOAD_HOURS,
-    )
-    .execute(&store.pool)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// Deletes bytes older than a day that no row names; maintenance calls it.
-pub async fn sweep(store: &Store) -> Result<u64> {
-    // What another database names would be nobody's here.
-    check_folder(store).await?;
-    let mut removed = empty_trash(store).await?;
-    let horizon = Timestamp::now() - SWEEP_AGE;
-    let mut listed = store.artifacts.bytes.list(None);
-    while let Some(object) = listed.try_next().await.map_err(files)? {
-        if let Some((workspace, sha256)) = parse_place(&object.location)
-            && object.last_modified.timestamp() <= horizon.as_second()
-            && remove_bytes(store, workspace, &sha256).await?
-        {
-            removed += 1;
-        }
-    }
-    Ok(removed)
-}
-
-/// Deletes the bytes of rows that are gone at once, unless others name them. What fails or dies here is left to the sweep.
-pub(crate) async fn remove_unnamed(store: &Store, workspace: WorkspaceId, hashes: &[Vec<u8>]) {
-    for sha256 in hashes {
-        let Ok(sha256) = <[u8; 32]>::try_from(sha256.as_slice()) else {
-            continue;
-        };
-        if let Err(error) = remove_bytes(store, workspace.as_uuid(), &sha256).await {
-            tracing::warn!(%error, "the bytes of a removed file could not be deleted; they go with the next sweep");
-        }
-    }
-}
-
-/// Whether nothing named the bytes. They are first set aside and looked up again: whoever stores the same file at this moment has either
-/// stored its row by then, or looks for the bytes afterwards and writes them again.
-async fn remove_bytes(store: &Store, workspace: Uuid, sha256: &[u8; 32]) -> Result<bool> {
-    if has_row(store, workspace, sha256).await? {
-        return Ok(false);
-    }
-    let aside = aside(workspace, sha256);
-    let place = place_in(workspace, sha256);
-    unless_gone(store.artifacts.bytes.rename(&place, &aside).await)?;
-    throw_away(store, workspace, sha256, &aside).await
-}
-
-/// What a process that died had set aside.
-async fn empty_trash(store: &Store) -> Result<u64> {
-    let mut removed = 0;
-    let mut listed = store.artifacts.bytes.list(Some(&ObjectPath::from(TRASH)));
-    while let Some(object) = listed.try_next().await.map_err(files)? {
-        if let Some((workspace, sha256)) = parse_trash(&object.location)
-            && throw_away(store, workspace, &sha256, &object.location).await?
-        {
-            removed += 1;
-        }
-    }
-    Ok(removed)
-}
-
-/// Deletes what was set aside, or puts it back when a row names it by now.
-async fn throw_away(
-    store: &Store,
-    workspace: Uuid,
-    sha256: &[u8; 32],
-    aside: &ObjectPath,
-) -> Result<bool> {
-    let bytes = &store.artifacts.bytes;
-    if has_row(store, workspace, sha256).await? {
-        let place = place_in(workspace, sha256);
-        unless_gone(bytes.rename(aside, &place).await)?;
-        return Ok(false);
-    }
-    unless_gone(bytes.delete(aside).await)?;
-    Ok(true)
-}
-
-/// Another process may have been here first.
-fn unless_gone(done: object_store::Result<()>) -> Result<()> {
-    match done {
-        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-        Err(error) => Err(files(error)),
-    }
-}
-
-/// A name for people that is harmless as a file name and in a header: no separators, no control or direction-changing
-/// characters, no leading dots, at most 120 characters with its ending kept.
-pub fn clean_name(name: &str) -> String {
-    let name: String = name
-        .chars()
-        .map(|c| match c {
-            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '-',
-            c => c,
-        })
-        .filter(|c| !c.is_control() && !is_invisible(*c))
-        .collect();
-    let name = name.trim().trim_start_matches('.').trim();
-    if name.is_empty() {
-        return "file".into();
-    }
-    let (stem, ending) = match name.rfind('.') {
-        Some(dot) if name.len() - dot <= 12 && dot > 0 => name.split_at(dot),
-        _ => (name, ""),
-    };
-    let room = 120 - ending.chars().count();
-    stem.chars().take(room).chain(ending.chars()).collect()
-}
-
-/// Characters that change how their neighbours read without being seen.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
 struct Row {
     id: Uuid,
     run_id: Option<Uuid>,
@@ -581,18 +299,6 @@ pub(crate) async fn keep(
     }
 }
 
-/// A file's row, or that of a step whose output they are.
-async fn has_row(store: &Store, workspace: Uuid, sha256: &[u8; 32]) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from artifact where workspace_id = $1 and sha256 = $2 and deleted_at is null)
-               or exists (select from step where workspace_id = $1 and output_sha256 = $2) as "exists!""#,
-        workspace,
-        sha256.as_slice(),
-    )
-    .fetch_one(&store.pool)
-    .await?)
-}
-
 fn file(id: Uuid, name: String, content_type: &str, length: usize) -> FileRef {
     FileRef {
         id: id.into(),
@@ -606,85 +312,6 @@ fn size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-fn place(scope: &Scope, sha256: &[u8; 32]) -> ObjectPath {
-    place_in(scope.workspace().as_uuid(), sha256)
-}
-
-fn place_in(workspace: Uuid, sha256: &[u8; 32]) -> ObjectPath {
-    let digits = hex(sha256);
-    ObjectPath::from_iter([&workspace.to_string(), &digits[..2], &digits])
-}
-
-fn aside(workspace: Uuid, sha256: &[u8; 32]) -> ObjectPath {
-    ObjectPath::from_iter([TRASH, &workspace.to_string(), &hex(sha256)])
-}
-
-fn parse_place(path: &ObjectPath) -> Option<(Uuid, [u8; 32])> {
-    let mut parts = path.parts();
-    let workspace = parts.next()?.as_ref().parse().ok()?;
-    Some((workspace, parse_hash(parts.nth(1)?.as_ref())?))
-}
-
-fn parse_trash(path: &ObjectPath) -> Option<(Uuid, [u8; 32])> {
-    let mut parts = path.parts().skip(1);
-    let workspace = parts.next()?.as_ref().parse().ok()?;
-    Some((workspace, parse_hash(parts.next()?.as_ref())?))
-}
-
-fn parse_hash(digits: &str) -> Option<[u8; 32]> {
-    if digits.len() != 64 || !digits.is_ascii() {
-        return None;
-    }
-    let mut sha256 = [0; 32];
-    for (byte, pair) in sha256.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(sha256)
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn files(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Files(Box::new(error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_harmless_and_stay_readable() {
-        fn check(input: &str, expected: &str) {
-            assert_eq!(clean_name(input), expected, "{input:?}");
-        }
-        check("invoice-NR-2027-0184.pdf", "invoice-NR-2027-0184.pdf");
-        check("../../etc/passwd", "-..-etc-passwd");
-        check("C:\\secret\\x.png", "C--secret-x.png");
-        check("ev\u{202e}gpj.exe", "evgpj.exe");
-        check("a\0b\r\nc.txt", "abc.txt");
-        check("...", "file");
-        check("  ", "file");
-        check("Rechnung Müller 发票.pdf", "Rechnung Müller 发票.pdf");
-        let long = format!("{}.pdf", "x".repeat(300));
-        assert_eq!(clean_name(&long).chars().count(), 120);
-        assert!(clean_name(&long).ends_with(".pdf"));
-    }
-
-    #[test]
-    fn places_are_read_back_and_others_are_left_alone() {
-        let path = ObjectPath::from(format!("{}/ab/{}", Uuid::nil(), "ab".repeat(32)));
-        assert_eq!(parse_place(&path), Some((Uuid::nil(), [0xab; 32])));
-        assert_eq!(parse_place(&ObjectPath::from("trash/x/y")), None);
-        let aside = ObjectPath::from(format!("{TRASH}/{}/{}", Uuid::nil(), "ab".repeat(32)));
-        assert_eq!(parse_trash(&aside), Some((Uuid::nil(), [0xab; 32])));
-        assert_eq!(parse_place(&aside), None);
-        assert_eq!(parse_place(&ObjectPath::from("lost+found")), None);
-    }
 }
