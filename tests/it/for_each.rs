@@ -3,42 +3,62 @@
 use formwork_tests::{Office, office::Caller};
 use serde_json::{Value as Json, json};
 
-fn node(id: &str, node_type: &str, parent: Option<&str>, config: &Json) -> Json {
-    json!({"id": id, "type": node_type, "version": 1, "name": id, "parent": parent, "config": config})
-}
-
-/// A form with rows `{name, days}`, and these steps behind it.
-fn document(nodes: &[Json], edges: &[(&str, &str, &str)]) -> Json {
-    let mut all = vec![node(
-        "form",
-        "form_input",
-        None,
-        &json!({"title": "Guests", "fields": [
+/// A form with rows `{name, days}`, and these steps behind it, each named as its id.
+fn document(steps: &Json, edges: &[(&str, &str, &str)]) -> Json {
+    let mut nodes = vec![
+        json!({"id": "form", "type": "form_input", "config": {"title": "Guests", "fields": [
             {"name": "guests", "label": "Guests", "kind": "rows", "required": false, "columns": [
                 {"name": "name", "label": "Name", "kind": "text", "required": true},
-                {"name": "days", "label": "Days", "kind": "number", "decimals": 0, "required": false}]}]}),
-    )];
-    all.extend_from_slice(nodes);
+                {"name": "days", "label": "Days", "kind": "number", "decimals": 0, "required": false}]}]}}),
+    ];
+    nodes.extend_from_slice(steps.as_array().expect("steps"));
+    for node in &mut nodes {
+        node["version"] = json!(1);
+        node["name"] = node["id"].clone();
+    }
     let edges: Vec<Json> = edges
         .iter()
         .map(|(from, port, to)| json!({"from": from, "port": port, "to": to}))
         .collect();
     json!({
         "format": "formwork/1", "name": "Guests", "locale": "en", "time_zone": "UTC", "currency": "EUR",
-        "nodes": all, "edges": edges,
+        "nodes": nodes, "edges": edges,
     })
 }
 
 fn text(id: &str, parent: Option<&str>, template: &str) -> Json {
-    node(id, "template_fill", parent, &json!({"template": template}))
+    json!({"id": id, "type": "template_fill", "parent": parent, "config": {"template": template}})
 }
 
-async fn ended(owner: &Caller, run: &str) -> Json {
+/// Puts out `n`.
+fn number(id: &str, parent: Option<&str>, value: &str) -> Json {
+    json!({"id": id, "type": "set_fields", "parent": parent, "config": {"fields": [
+        {"name": "n", "label": "N", "kind": "decimal", "value": value}]}})
+}
+
+/// Waits for a day.
+fn day(id: &str, parent: Option<&str>) -> Json {
+    json!({"id": id, "type": "delay", "parent": parent, "config": {"mode": "for", "amount": "1", "unit": "days"}})
+}
+
+/// Fails for Bo.
+fn days() -> Json {
+    number("number", Some("each"), "{{ 7 / item.days | default(1) }}")
+}
+
+fn three_guests() -> Json {
+    json!({"guests": [{"name": "Ada", "days": 7}, {"name": "Bo", "days": 0}, {"name": "Cy", "days": 1}]})
+}
+
+/// The run, which is over and in this state.
+async fn ended(owner: &Caller, run: &str, state: &str) -> Json {
     owner
         .get(&format!("/api/runs/{run}/wait?wait_ms=25000"))
         .await
         .expect(200);
-    owner.get(&format!("/api/runs/{run}")).await.expect(200)
+    let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(told["state"], state, "{told:#}");
+    told
 }
 
 fn output(office: &Office, run: &str, node: &str) -> Json {
@@ -58,31 +78,18 @@ async fn results_come_in_the_order_of_the_list_at_any_number_at_once() {
     let (office, owner) = Office::open().await;
     for at_once in [1, 3] {
         let document = document(
-            &[
-                node(
-                    "each",
-                    "for_each",
-                    None,
-                    &json!({"list": "{{ form.guests }}", "concurrency": at_once, "result": "{{ greeting.text }}"}),
-                ),
-                text(
-                    "greeting",
-                    Some("each"),
-                    "{{ index + 1 }}. Dear {{ item.name }}",
-                ),
-                text(
-                    "all",
-                    None,
-                    "{{ each.results | join(\", \") }}; {{ each.count }}",
-                ),
-            ],
+            &json!([
+                {"id": "each", "type": "for_each", "config":
+                    {"list": "{{ form.guests }}", "concurrency": at_once, "result": "{{ greeting.text }}"}},
+                text("greeting", Some("each"), "{{ index + 1 }}. Dear {{ item.name }}"),
+                text("all", None, "{{ each.results | join(\", \") }}; {{ each.count }}"),
+            ]),
             &[("form", "out", "each"), ("each", "out", "all")],
         );
         let run = office
             .start(&owner, document, guests(&["Ada", "Bo", "Cy", "Di"]))
             .await;
-        let told = ended(&owner, &run).await;
-        assert_eq!(told["state"], "succeeded", "{told:#}");
+        ended(&owner, &run, "succeeded").await;
         assert_eq!(
             output(&office, &run, "all")["text"],
             "1. Dear Ada, 2. Dear Bo, 3. Dear Cy, 4. Dear Di; 4"
@@ -99,19 +106,14 @@ async fn results_come_in_the_order_of_the_list_at_any_number_at_once() {
 async fn an_empty_list_gives_an_empty_result() {
     let (office, owner) = Office::open().await;
     let document = document(
-        &[
-            node(
-                "each",
-                "for_each",
-                None,
-                &json!({"list": "{{ form.guests }}"}),
-            ),
+        &json!([
+            {"id": "each", "type": "for_each", "config": {"list": "{{ form.guests }}"}},
             text("greeting", Some("each"), "{{ item.name }}"),
-        ],
+        ]),
         &[("form", "out", "each")],
     );
     let run = office.start(&owner, document, guests(&[])).await;
-    assert_eq!(ended(&owner, &run).await["state"], "succeeded");
+    ended(&owner, &run, "succeeded").await;
     assert_eq!(
         output(&office, &run, "each"),
         json!({"results": [], "count": 0})
@@ -126,22 +128,17 @@ async fn a_list_whose_entries_nobody_could_read_back_is_told() {
         let (open, close) = ("[".repeat(50), "]".repeat(50));
         format!("{{{{ {open}{value}{close} }}}}")
     };
-    let deep = json!({"fields": [{"name": "value", "label": "Value", "kind": "any", "value": nested("1")}]});
+    let deep = json!([{"name": "value", "label": "Value", "kind": "any", "value": nested("1")}]);
     let document = document(
-        &[
-            node("deep", "set_fields", None, &deep),
-            node(
-                "each",
-                "for_each",
-                None,
-                &json!({"list": nested("deep.value"), "result": "{{ number.text }}"}),
-            ),
+        &json!([
+            {"id": "deep", "type": "set_fields", "config": {"fields": deep}},
+            {"id": "each", "type": "for_each", "config": {"list": nested("deep.value"), "result": "{{ number.text }}"}},
             text("number", Some("each"), "{{ index }}"),
-        ],
+        ]),
         &[("form", "out", "deep"), ("deep", "out", "each")],
     );
     let run = office.start(&owner, document, guests(&[])).await;
-    assert_eq!(ended(&owner, &run).await["state"], "failed");
+    ended(&owner, &run, "failed").await;
     let error = format!("select error ->> 'code' from run where id = '{run}'");
     assert_eq!(office.sql(&error), "nested_too_deep");
     office.close().await;
@@ -151,30 +148,17 @@ async fn a_list_whose_entries_nobody_could_read_back_is_told() {
 async fn lists_lie_in_lists_and_an_entry_reads_those_around_it() {
     let (office, owner) = Office::open().await;
     let document = document(
-        &[
-            node(
-                "outer",
-                "for_each",
-                None,
-                &json!({"list": "{{ form.guests }}", "result": "{{ inner.results | join(\"+\") }}"}),
-            ),
-            node(
-                "inner",
-                "for_each",
-                Some("outer"),
-                &json!({"list": "{{ form.guests }}", "result": "{{ pair.text }}"}),
-            ),
-            text(
-                "pair",
-                Some("inner"),
-                "{{ outer.item.name }}{{ item.name }}",
-            ),
-        ],
+        &json!([
+            {"id": "outer", "type": "for_each", "config":
+                {"list": "{{ form.guests }}", "result": "{{ inner.results | join(\"+\") }}"}},
+            {"id": "inner", "type": "for_each", "parent": "outer", "config":
+                {"list": "{{ form.guests }}", "result": "{{ pair.text }}"}},
+            text("pair", Some("inner"), "{{ outer.item.name }}{{ item.name }}"),
+        ]),
         &[("form", "out", "outer")],
     );
     let run = office.start(&owner, document, guests(&["a", "b"])).await;
-    let told = ended(&owner, &run).await;
-    assert_eq!(told["state"], "succeeded", "{told:#}");
+    let told = ended(&owner, &run, "succeeded").await;
     assert_eq!(
         output(&office, &run, "outer")["results"],
         json!(["aa+ab", "ba+bb"])
@@ -206,26 +190,15 @@ async fn lists_lie_in_lists_and_an_entry_reads_those_around_it() {
 /// One entry in which a step fails, with the rule of the container.
 async fn with_a_failure(office: &Office, owner: &Caller, rule: &str, at_once: u32) -> String {
     let document = document(
-        &[
-            node(
-                "each",
-                "for_each",
-                None,
-                &json!({"list": "{{ form.guests }}", "on_item_error": rule, "concurrency": at_once,
-                        "result": "{{ after.text }}"}),
-            ),
-            node(
-                "number",
-                "set_fields",
-                Some("each"),
-                &json!({"fields": [{"name": "n", "label": "N", "kind": "decimal", "value": "{{ 7 / item.days | default(1) }}"}]}),
-            ),
+        &json!([
+            {"id": "each", "type": "for_each", "config":
+                {"list": "{{ form.guests }}", "on_item_error": rule, "concurrency": at_once, "result": "{{ after.text }}"}},
+            days(),
             text("after", Some("each"), "{{ item.name }}"),
-        ],
+        ]),
         &[("form", "out", "each"), ("number", "out", "after")],
     );
-    let input = json!({"guests": [{"name": "Ada", "days": 7}, {"name": "Bo", "days": 0}, {"name": "Cy", "days": 1}]});
-    office.start(owner, document, input).await
+    office.start(owner, document, three_guests()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,13 +206,12 @@ async fn a_failed_entry_stops_is_left_out_or_is_listed() {
     let (office, owner) = Office::open().await;
     for at_once in [1, 2] {
         let run = with_a_failure(&office, &owner, "stop", at_once).await;
-        let told = ended(&owner, &run).await;
-        assert_eq!(told["state"], "failed", "{told:#}");
+        let told = ended(&owner, &run, "failed").await;
         assert_eq!(told["error"]["code"], "entry_failed");
         assert_eq!(told["error"]["params"]["number"], 2);
 
         let run = with_a_failure(&office, &owner, "skip", at_once).await;
-        assert_eq!(ended(&owner, &run).await["state"], "succeeded");
+        ended(&owner, &run, "succeeded").await;
         assert_eq!(
             output(&office, &run, "each"),
             json!({"results": ["Ada", "Cy"], "count": 2})
@@ -250,7 +222,7 @@ async fn a_failed_entry_stops_is_left_out_or_is_listed() {
         assert_eq!(warned, "entry_left_out");
 
         let run = with_a_failure(&office, &owner, "collect", at_once).await;
-        assert_eq!(ended(&owner, &run).await["state"], "succeeded");
+        ended(&owner, &run, "succeeded").await;
         let each = output(&office, &run, "each");
         assert_eq!(each["results"], json!(["Ada", "Cy"]));
         assert_eq!(each["failed"][0]["number"], 2);
@@ -268,20 +240,11 @@ async fn a_failed_entry_stops_is_left_out_or_is_listed() {
 async fn no_more_entries_wait_than_may_be_at_once_and_stop_ends_them_all() {
     let (office, owner) = Office::open().await;
     let document = document(
-        &[
-            node(
-                "each",
-                "for_each",
-                None,
-                &json!({"list": "{{ form.guests }}", "concurrency": 2, "result": "{{ item.name }}"}),
-            ),
-            node(
-                "wait",
-                "delay",
-                Some("each"),
-                &json!({"mode": "for", "amount": "1", "unit": "days"}),
-            ),
-        ],
+        &json!([
+            {"id": "each", "type": "for_each", "config":
+                {"list": "{{ form.guests }}", "concurrency": 2, "result": "{{ item.name }}"}},
+            day("wait", Some("each")),
+        ]),
         &[("form", "out", "each")],
     );
     let run = office
@@ -297,7 +260,7 @@ async fn no_more_entries_wait_than_may_be_at_once_and_stop_ends_them_all() {
     owner
         .post(&format!("/api/runs/{run}/stop"), Json::Null)
         .await;
-    assert_eq!(ended(&owner, &run).await["state"], "cancelled");
+    ended(&owner, &run, "cancelled").await;
     assert_eq!(office.sql("select count(*) from queue_entry"), "0");
     let open = office.sql("select count(*) from step where finished_at is null");
     assert_eq!(open, "0");
@@ -308,18 +271,14 @@ async fn no_more_entries_wait_than_may_be_at_once_and_stop_ends_them_all() {
 async fn a_merge_gives_the_value_of_the_way_that_was_taken() {
     let (office, owner) = Office::open().await;
     let document = document(
-        &[
-            node(
-                "check",
-                "branch",
-                None,
-                &json!({"ways": [{"name": "some", "rules": [{"value": "{{ form.guests | length }}", "operator": "greater", "operand": "0"}]}]}),
-            ),
+        &json!([
+            {"id": "check", "type": "branch", "config": {"ways": [
+                {"name": "some", "rules": [{"value": "{{ form.guests | length }}", "operator": "greater", "operand": "0"}]}]}},
             text("yes", None, "{{ form.guests | length }} guests"),
             text("no", None, "nobody"),
-            node("merged", "merge", None, &json!({})),
+            {"id": "merged", "type": "merge", "config": {}},
             text("end", None, "{{ merged.value.text }}"),
-        ],
+        ]),
         &[
             ("form", "out", "check"),
             ("check", "some", "yes"),
@@ -332,8 +291,7 @@ async fn a_merge_gives_the_value_of_the_way_that_was_taken() {
     let made = office.publish(&owner, document).await;
     for (names, expected) in [(vec!["Ada"], "1 guests"), (vec![], "nobody")] {
         let run = owner.start(&made, guests(&names)).await;
-        let told = ended(&owner, &run).await;
-        assert_eq!(told["state"], "succeeded", "{told:#}");
+        ended(&owner, &run, "succeeded").await;
         assert_eq!(output(&office, &run, "end")["text"], expected);
     }
     office.close().await;
@@ -343,22 +301,12 @@ async fn a_merge_gives_the_value_of_the_way_that_was_taken() {
 async fn the_first_way_goes_on_and_a_stop_ends_the_other() {
     let (office, owner) = Office::open().await;
     let document = document(
-        &[
-            node(
-                "late",
-                "delay",
-                None,
-                &json!({"mode": "for", "amount": "1", "unit": "days"}),
-            ),
+        &json!([
+            day("late", None),
             text("soon", None, "at once"),
-            node("merged", "merge", None, &json!({"waits_for": "first"})),
-            node(
-                "end",
-                "stop",
-                None,
-                &json!({"message": "{{ merged.from }} came first"}),
-            ),
-        ],
+            {"id": "merged", "type": "merge", "config": {"waits_for": "first"}},
+            {"id": "end", "type": "stop", "config": {"message": "{{ merged.from }} came first"}},
+        ]),
         &[
             ("form", "out", "late"),
             ("form", "out", "soon"),
@@ -368,8 +316,7 @@ async fn the_first_way_goes_on_and_a_stop_ends_the_other() {
         ],
     );
     let run = office.start(&owner, document, guests(&[])).await;
-    let told = ended(&owner, &run).await;
-    assert_eq!(told["state"], "succeeded", "{told:#}");
+    ended(&owner, &run, "succeeded").await;
     assert_eq!(output(&office, &run, "end")["message"], "soon came first");
     let late = office.sql(&format!(
         "select state from step where run_id = '{run}' and node = 'late'"
@@ -383,37 +330,20 @@ async fn the_first_way_goes_on_and_a_stop_ends_the_other() {
 async fn after_a_failure_no_further_entry_begins_where_the_list_stops() {
     let (office, owner) = Office::open().await;
     let document = document(
-        &[
-            node(
-                "each",
-                "for_each",
-                None,
-                &json!({"list": "{{ form.guests }}", "result": "{{ item.name }}"}),
-            ),
-            node(
-                "wait",
-                "delay",
-                Some("each"),
-                &json!({"mode": "for", "amount": "1", "unit": "days"}),
-            ),
-            node(
-                "number",
-                "set_fields",
-                Some("each"),
-                &json!({"fields": [{"name": "n", "label": "N", "kind": "decimal", "value": "{{ 7 / item.days | default(1) }}"}]}),
-            ),
-        ],
+        &json!([
+            {"id": "each", "type": "for_each", "config": {"list": "{{ form.guests }}", "result": "{{ item.name }}"}},
+            day("wait", Some("each")),
+            days(),
+        ]),
         &[("form", "out", "each"), ("wait", "out", "number")],
     );
-    let input = json!({"guests": [{"name": "Ada", "days": 1}, {"name": "Bo", "days": 0}, {"name": "Cy", "days": 1}]});
-    let run = office.start(&owner, document, input).await;
+    let run = office.start(&owner, document, three_guests()).await;
     let waiting = "select string_agg(item_path, ',' order by item_path) from queue_entry";
     for entry in ["0", "1"] {
         office.db.until(waiting, entry).await;
         office.sql("update queue_entry set due_at = now()");
     }
-    let told = ended(&owner, &run).await;
-    assert_eq!(told["state"], "failed", "{told:#}");
+    let told = ended(&owner, &run, "failed").await;
     assert_eq!(told["error"]["code"], "entry_failed");
     assert_eq!(told["error"]["params"]["number"], 2);
     assert_eq!(
@@ -430,26 +360,17 @@ async fn entries_beside_each_other_send_each_message_once() {
     let names: Vec<String> = (0..30).map(|number| format!("guest {number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let document = document(
-        &[
-            node(
-                "each",
-                "for_each",
-                None,
-                &json!({"list": "{{ form.guests }}", "concurrency": 4, "result": "{{ text.text }}"}),
-            ),
+        &json!([
+            {"id": "each", "type": "for_each", "config":
+                {"list": "{{ form.guests }}", "concurrency": 4, "result": "{{ text.text }}"}},
             text("text", Some("each"), "Dear {{ item.name }}"),
-            node(
-                "send",
-                "webhook_deliver",
-                Some("each"),
-                &json!({"endpoint": endpoint, "values": {"text": "{{ text.text }}"}}),
-            ),
-        ],
+            {"id": "send", "type": "webhook_deliver", "parent": "each", "config":
+                {"endpoint": endpoint, "values": {"text": "{{ text.text }}"}}},
+        ]),
         &[("form", "out", "each"), ("text", "out", "send")],
     );
     let run = office.start(&owner, document, guests(&names)).await;
-    let told = ended(&owner, &run).await;
-    assert_eq!(told["state"], "succeeded", "{told:#}");
+    ended(&owner, &run, "succeeded").await;
     assert_eq!(output(&office, &run, "each")["count"], 30);
     assert_eq!(
         office.sql("select count(*), count(distinct item_path) from delivery"),
@@ -463,22 +384,17 @@ async fn entries_beside_each_other_send_each_message_once() {
 async fn a_merge_carries_errors_and_a_retry_may_begin_with_it() {
     let (office, owner) = Office::open().await;
     let failing = |id: &str| {
-        let mut node = node(
-            id,
-            "set_fields",
-            None,
-            &json!({"fields": [{"name": "n", "label": "N", "kind": "decimal", "value": "{{ 1 / 0 }}"}]}),
-        );
+        let mut node = number(id, None, "{{ 1 / 0 }}");
         node["on_error"] = json!("branch");
         node
     };
     let document = document(
-        &[
+        &json!([
             failing("one"),
             failing("two"),
-            node("merged", "merge", None, &json!({"waits_for": "first"})),
+            {"id": "merged", "type": "merge", "config": {"waits_for": "first"}},
             text("end", None, "{{ merged.from }}: {{ merged.value.code }}"),
-        ],
+        ]),
         &[
             ("form", "out", "one"),
             ("form", "out", "two"),
@@ -488,8 +404,7 @@ async fn a_merge_carries_errors_and_a_retry_may_begin_with_it() {
         ],
     );
     let run = office.start(&owner, document, guests(&[])).await;
-    let told = ended(&owner, &run).await;
-    assert_eq!(told["state"], "succeeded", "{told:#}");
+    ended(&owner, &run, "succeeded").await;
     let text = output(&office, &run, "end")["text"].clone();
     let (from, code) = text
         .as_str()
@@ -503,7 +418,6 @@ async fn a_merge_carries_errors_and_a_retry_may_begin_with_it() {
         )
         .await;
     let again = again.json["id"].as_str().expect("a run").to_owned();
-    let told = ended(&owner, &again).await;
-    assert_eq!(told["state"], "succeeded", "{told:#}");
+    ended(&owner, &again, "succeeded").await;
     office.close().await;
 }
