@@ -197,57 +197,38 @@ impl Behaviour {
     }
 }
 
-/// A light step.
-#[derive(Deserialize, JsonSchema)]
-#[serde(transparent)]
-struct Light(Behaviour);
+/// A step that behaves as its config says.
+macro_rules! behaving {
+    ($name:ident, $type:literal, $effect:ident) => {
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        struct $name(Behaviour);
 
-#[async_trait]
-impl Node for Light {
-    const TYPE: &'static str = "t_light";
-    const VERSION: u32 = 1;
-    fn describe() -> Description {
-        describe("Light", Effect::Pure)
-    }
-    fn ports(&self) -> Vec<Port> {
-        self.0.ports()
-    }
-    fn output(&self, _context: &OutputContext<'_>) -> Kind {
-        Kind::Any
-    }
-    fn card(&self) -> Card {
-        Card::default()
-    }
-    async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
-        self.0.behave(context).await
-    }
+        #[async_trait]
+        impl Node for $name {
+            const TYPE: &'static str = $type;
+            const VERSION: u32 = 1;
+            fn describe() -> Description {
+                describe(stringify!($name), Effect::$effect)
+            }
+            fn ports(&self) -> Vec<Port> {
+                self.0.ports()
+            }
+            fn output(&self, _context: &OutputContext<'_>) -> Kind {
+                Kind::Any
+            }
+            fn card(&self) -> Card {
+                Card::default()
+            }
+            async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
+                self.0.behave(context).await
+            }
+        }
+    };
 }
 
-/// A step with an effect outside.
-#[derive(Deserialize, JsonSchema)]
-#[serde(transparent)]
-struct Outside(Behaviour);
-
-#[async_trait]
-impl Node for Outside {
-    const TYPE: &'static str = "t_outside";
-    const VERSION: u32 = 1;
-    fn describe() -> Description {
-        describe("Outside", Effect::Outside)
-    }
-    fn ports(&self) -> Vec<Port> {
-        self.0.ports()
-    }
-    fn output(&self, _context: &OutputContext<'_>) -> Kind {
-        Kind::Any
-    }
-    fn card(&self) -> Card {
-        Card::default()
-    }
-    async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
-        self.0.behave(context).await
-    }
-}
+behaving!(Light, "t_light", Pure);
+behaving!(Outside, "t_outside", Outside);
 
 /// Sends a message.
 #[derive(Deserialize, JsonSchema)]
