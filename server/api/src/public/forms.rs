@@ -157,8 +157,11 @@ impl Visit<'_> {
             None => self.fresh_ticket()?,
         };
         // Files are stored before the answers are looked at: whoever sends too many is stopped before that.
-        let upload = || public.limits.take(Act::Upload, address.0, self.workflow.id);
-        if let Some(wait) = sent.files.iter().find_map(|_| upload().err()) {
+        let count = u32::try_from(sent.files.len()).unwrap_or(u32::MAX);
+        let (limits, workflow) = (&public.limits, self.workflow.id);
+        if count > 0
+            && let Err(wait) = limits.take_all(Act::Upload, count, address.0, workflow)
+        {
             let files = self.files(id).await?;
             let filled = Filled {
                 id,

@@ -49,10 +49,22 @@ pub(crate) struct Limits(Mutex<HashMap<Key, Bucket>>);
 impl Limits {
     /// Takes one, or says how long to wait.
     pub(crate) fn take(&self, act: Act, address: IpAddr, form: WorkflowId) -> Result<(), Duration> {
-        self.take_at((act, network(address), form), Instant::now())
+        self.take_all(act, 1, address, form)
     }
 
-    fn take_at(&self, key: Key, now: Instant) -> Result<(), Duration> {
+    /// Takes so many, or none: whoever takes what there is and comes again too early would never get them all. They are no more than go
+    /// at once.
+    pub(crate) fn take_all(
+        &self,
+        act: Act,
+        count: u32,
+        address: IpAddr,
+        form: WorkflowId,
+    ) -> Result<(), Duration> {
+        self.take_at((act, network(address), form), count, Instant::now())
+    }
+
+    fn take_at(&self, key: Key, count: u32, now: Instant) -> Result<(), Duration> {
         let (burst, refill) = key.0.rule();
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_KEYS {
@@ -71,10 +83,11 @@ impl Limits {
         });
         bucket.tokens = (bucket.tokens + gained(bucket.at, now, refill)).min(burst);
         bucket.at = now;
-        if bucket.tokens < 1.0 {
-            return Err(refill.mul_f64(1.0 - bucket.tokens));
+        let missing = f64::from(count) - bucket.tokens;
+        if missing > 0.0 {
+            return Err(refill.mul_f64(missing));
         }
-        bucket.tokens -= 1.0;
+        bucket.tokens -= f64::from(count);
         Ok(())
     }
 }
@@ -97,14 +110,34 @@ mod tests {
         let start = Instant::now();
         let key = (Act::Submit, "203.0.113.5".parse().unwrap(), form);
         for _ in 0..60 {
-            limits.take_at(key, start).unwrap();
+            limits.take_at(key, 1, start).unwrap();
         }
-        assert_eq!(limits.take_at(key, start), Err(Duration::from_secs(1)));
-        limits.take_at((Act::Upload, key.1, form), start).unwrap();
+        assert_eq!(limits.take_at(key, 1, start), Err(Duration::from_secs(1)));
         limits
-            .take_at((key.0, "203.0.113.6".parse().unwrap(), form), start)
+            .take_at((Act::Upload, key.1, form), 1, start)
             .unwrap();
-        limits.take_at(key, start + Duration::from_secs(1)).unwrap();
-        assert!(limits.take_at(key, start + Duration::from_secs(1)).is_err());
+        limits
+            .take_at((key.0, "203.0.113.6".parse().unwrap(), form), 1, start)
+            .unwrap();
+        let later = start + Duration::from_secs(1);
+        limits.take_at(key, 1, later).unwrap();
+        assert!(limits.take_at(key, 1, later).is_err());
+    }
+
+    #[test]
+    fn several_are_taken_together_or_not_at_all() {
+        let limits = Limits::default();
+        let form = WorkflowId::from(Uuid::from_u128(1));
+        let start = Instant::now();
+        let key = (Act::Upload, "203.0.113.5".parse().unwrap(), form);
+        limits.take_at(key, 30, start).unwrap();
+        // However often it is asked meanwhile.
+        for _ in 0..3 {
+            let wait = limits.take_at(key, 20, start);
+            assert_eq!(wait, Err(Duration::from_secs(10)));
+        }
+        let later = start + Duration::from_secs(10);
+        limits.take_at(key, 20, later).unwrap();
+        assert!(limits.take_at(key, 1, later).is_err());
     }
 }
