@@ -2,12 +2,13 @@
 
 use std::{
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
 use formwork_tests::{Office, TestDb, receiver, site::Site};
 use serde_json::json;
-use store::{artifact::check_folder, run};
+use store::{Database, Store, StoreConfig, artifact::check_folder, run};
 
 use super::{output, text, waiting, whole};
 
@@ -150,7 +151,39 @@ async fn a_folder_from_before_is_marked_unless_it_is_empty_and_should_not_be() {
     let unmounted = Unmounted::new(&site.db);
     let error = said(&site).await.expect("it is refused");
     assert!(error.contains("Mount"), "{error}");
+    // An empty disk has a folder that nobody may look through; this one has no end.
+    let lost = unmounted.folder.join("lost+found");
+    fs::create_dir(&lost).expect("the folder is there");
+    symlink(&lost, lost.join("itself")).expect("a link");
+    let error = said(&site).await.expect("it is refused");
+    assert!(error.contains("Mount"), "{error}");
+    fs::remove_dir_all(lost).expect("it was made");
     unmounted.mount();
     assert_eq!(said(&site).await, None);
     assert!(marker(&folder).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_start_at_once_with_a_folder_each_one_is_right() {
+    let site = Site::new().await;
+    fs::remove_file(marker(&site.db.folder())).expect("it is there");
+    let beside = async |name: &str| {
+        let config = StoreConfig {
+            database: Database::Url(site.db.url.clone()),
+            artifact_dir: site.db.folder().join(name),
+            key: Some(site.db.key()),
+            max_connections: 5,
+        };
+        Store::connect(config).await.expect("a store")
+    };
+    let (one, other) = (beside("one").await, beside("other").await);
+    site.db.sql("update artifact_folder set marked = false");
+    let held = site.db.hold("select id from artifact_folder for update");
+    let (one, other, ()) = tokio::join!(check_folder(&one), check_folder(&other), async {
+        site.db.until_waiting(2).await;
+        held.commit();
+    });
+    assert_ne!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
+    let error = one.and(other).expect_err("one is refused").to_string();
+    assert!(error.contains("Mount"), "{error}");
 }

@@ -1,12 +1,12 @@
 //! Which folder has the bytes of the database: both have the same id. A disk that is not mounted leaves an empty folder in its place, and
 //! whatever is looked for there would be lost for good; so what needs files waits until the folder is there.
 
-use futures_util::TryStreamExt as _;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, path::Path as ObjectPath};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::files;
-use crate::{Result, Store};
+use crate::{Result, Store, StoreError};
 
 /// Name of the file with the id.
 pub const MARKER: &str = "installation";
@@ -31,40 +31,59 @@ enum NotIt {
 /// An error while the folder is not the one with this database's files. The first time it is marked as that, unless it is empty and
 /// should not be.
 pub async fn check_folder(store: &Store) -> Result<()> {
-    let (id, marked) = known(store).await?;
-    let folder = store.artifacts.folder.display().to_string();
+    let id = match store.artifacts.marked_as.get() {
+        Some(id) => *id,
+        None => known(store).await?,
+    };
     match marker(store).await? {
-        Some(found) if found == id.to_string() => {}
-        Some(found) => return Err(files(NotIt::Other { folder, id, found })),
+        None => Err(missing(store, id)),
+        Some(found) if found != id.to_string() => Err(other(store, id, found)),
+        Some(_) => {
+            // Another task may have been faster.
+            let _ = store.artifacts.marked_as.set(id);
+            Ok(())
+        }
+    }
+}
+
+/// The id with which a folder is marked.
+async fn known(store: &Store) -> Result<Uuid> {
+    let row = sqlx::query!("select id, marked from artifact_folder")
+        .fetch_one(&store.pool)
+        .await?;
+    if !row.marked {
+        mark(store).await?;
+    }
+    Ok(row.id)
+}
+
+/// Marks the folder. Who does holds the row: where two processes that start at once have a folder each, only one of both is right.
+async fn mark(store: &Store) -> Result<()> {
+    let mut transaction = store.pool.begin().await?;
+    let row = sqlx::query!("select id, marked from artifact_folder for update")
+        .fetch_one(&mut *transaction)
+        .await?;
+    if row.marked {
+        return Ok(());
+    }
+    match marker(store).await? {
+        Some(found) if found != row.id.to_string() => return Err(other(store, row.id, found)),
+        Some(_) => {}
         None => {
-            if marked || has_lost_all(store).await? {
-                return Err(files(NotIt::Missing { folder, id }));
+            if has_lost_all(store, &mut transaction).await? {
+                return Err(missing(store, row.id));
             }
-            let text = id.to_string();
+            let text = row.id.to_string();
             let marker = ObjectPath::from(MARKER);
             let put = store.artifacts.bytes.put(&marker, text.into()).await;
             put.map_err(files)?;
         }
     }
-    if !marked {
-        sqlx::query!("update artifact_folder set marked = true")
-            .execute(&store.pool)
-            .await?;
-    }
-    // Another task may have been faster.
-    let _ = store.artifacts.marked_as.set(id);
-    Ok(())
-}
-
-/// The id, and whether the folder was marked with it; that stays so.
-async fn known(store: &Store) -> Result<(Uuid, bool)> {
-    if let Some(id) = store.artifacts.marked_as.get() {
-        return Ok((*id, true));
-    }
-    let row = sqlx::query!("select id, marked from artifact_folder")
-        .fetch_one(&store.pool)
+    sqlx::query!("update artifact_folder set marked = true")
+        .execute(&mut *transaction)
         .await?;
-    Ok((row.id, row.marked))
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// What the folder says of itself.
@@ -78,17 +97,38 @@ async fn marker(store: &Store) -> Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned()))
 }
 
-/// It has not one file, and the database names some.
-async fn has_lost_all(store: &Store) -> Result<bool> {
+/// The database names files, and the folder has nothing of any workspace. It is not looked through: a disk of its own has a folder that
+/// nobody may enter (`lost+found`).
+async fn has_lost_all(store: &Store, connection: &mut PgConnection) -> Result<bool> {
     let names_any = sqlx::query_scalar!(
         r#"select exists (select from artifact where deleted_at is null)
                or exists (select from step where output_sha256 is not null) as "any!""#
     )
-    .fetch_one(&store.pool)
+    .fetch_one(connection)
     .await?;
     if !names_any {
         return Ok(false);
     }
-    let mut listed = store.artifacts.bytes.list(None);
-    Ok(listed.try_next().await.map_err(files)?.is_none())
+    let listed = store.artifacts.bytes.list_with_delimiter(None).await;
+    let listed = listed.map_err(files)?;
+    let is_workspace = |place: &ObjectPath| {
+        let name = place.filename();
+        name.is_some_and(|name| name.parse::<Uuid>().is_ok())
+    };
+    Ok(listed.objects.is_empty() && !listed.common_prefixes.iter().any(is_workspace))
+}
+
+fn missing(store: &Store, id: Uuid) -> StoreError {
+    files(NotIt::Missing {
+        folder: store.artifacts.folder.display().to_string(),
+        id,
+    })
+}
+
+fn other(store: &Store, id: Uuid, found: String) -> StoreError {
+    files(NotIt::Other {
+        folder: store.artifacts.folder.display().to_string(),
+        id,
+        found,
+    })
 }
