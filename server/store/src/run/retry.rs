@@ -230,12 +230,10 @@ async fn expect_files(
         }
     }
     let outputs = kept.iter().filter_map(|row| row.output.as_deref());
-    let values: Vec<&Json> = outputs.chain([input]).collect();
-    let texts: Vec<String> = values.iter().copied().map(Json::to_string).collect();
+    let texts: Vec<String> = outputs.chain([input]).map(Json::to_string).collect();
     let mut gone = retention::removed_file(&mut *connection, run.as_uuid(), &texts).await?;
     if gone.is_none() {
-        let files: Vec<FileRef> = values.into_iter().flat_map(files_in).collect();
-        gone = retention::missing_file(connection, scope.workspace(), &files).await?;
+        gone = missing_file(connection, scope, run, kept, input).await?;
     }
     match gone {
         None => Ok(()),
@@ -246,6 +244,32 @@ async fn expect_files(
             ),
         )),
     }
+}
+
+/// The name of a file of another run that is gone without a trace: of one that was called, or whose file somebody handed in. What messages
+/// and servers tell of files that lie elsewhere looks the same, so it is asked only where there may be one of those.
+async fn missing_file(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    run: RunId,
+    kept: &[&StepRow],
+    input: &Json,
+) -> Result<Option<String>> {
+    let has = sqlx::query!(
+        r#"select trigger_node, source <> 'webhook' as "handed_in!",
+                  exists (select from version_call c where c.version_id = run.version_id) as "called!"
+           from run where id = $1"#,
+        run.as_uuid()
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let behind = kept
+        .iter()
+        .filter(|row| has.called && row.node != has.trigger_node);
+    let outputs = behind.filter_map(|row| row.output.as_deref());
+    let values = outputs.chain(has.handed_in.then_some(input));
+    let files: Vec<FileRef> = values.flat_map(files_in).collect();
+    retention::missing_file(connection, scope.workspace(), &files).await
 }
 
 /// The nodes that run again: the named one, all that did not end well or lost their number, and everything behind them.
