@@ -145,11 +145,11 @@ impl NodeContext for Context {
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {
         match artifact::read(&self.store, &self.run.scope, file.id).await {
             Ok(bytes) => Ok(bytes.into()),
-            Err(StoreError::NotFound(_)) => Err(NodeError::failed(
-                "file_missing",
-                format!("The file \u{201c}{}\u{201d} is no longer there.", file.name),
-            )
-            .with("file", file.name.as_str())),
+            Err(error @ (StoreError::NotFound(_) | StoreError::Damaged(_))) => {
+                tracing::warn!(run.id = %self.run.id, %error, "a file of a run is gone");
+                let message = format!("The file \u{201c}{}\u{201d} is no longer there.", file.name);
+                Err(NodeError::failed("file_missing", message).with("file", file.name.as_str()))
+            }
             Err(error) => Err(from_store(&error)),
         }
     }

@@ -94,6 +94,38 @@ async fn whoever_asks_for_a_file_meanwhile_is_told_so() {
     office.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_bytes_are_lost_is_named() {
+    let (office, owner) = Office::open().await;
+    let document = json!({
+        "format": "formwork/1", "name": "Lost", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+        "nodes": [
+            {"id": "hook", "type": "webhook_input", "version": 1, "name": "Hook", "config": {
+                "fields": [{"name": "who", "kind": "text"}]}},
+            {"id": "guests", "type": "data_write", "version": 1, "name": "Guests", "config": {
+                "list": "{{ [hook.who] }}", "file_name": "guests", "columns": [{"heading": "Who", "value": "{{ item }}"}]}},
+            {"id": "wait", "type": "delay", "version": 1, "name": "Wait", "config": {"mode": "for", "amount": "1", "unit": "days"}},
+            {"id": "again", "type": "data_read", "version": 1, "name": "Again", "config": {
+                "file": "{{ guests.file }}", "columns": [{"name": "who", "kind": "text"}]}}],
+        "edges": [{"from": "hook", "port": "out", "to": "guests"}, {"from": "guests", "port": "out", "to": "wait"},
+            {"from": "wait", "port": "out", "to": "again"}],
+    });
+    let run = office.start(&owner, document, json!({"who": "Ada"})).await;
+    let state = format!("select state from run where id = '{run}'");
+    office.db.until(&state, "waiting").await;
+    let path = office.sql(
+        "select workspace_id || '/' || left(hash, 2) || '/' || hash
+         from (select workspace_id, encode(sha256, 'hex') as hash from artifact) file",
+    );
+    let bytes = office.db.folder().join("artifacts").join(path);
+    fs::remove_file(bytes).expect("the bytes are there");
+    office.sql("update queue_entry set due_at = now()");
+    office.db.until(&state, "failed").await;
+    let told = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(told["error"]["code"], "file_missing", "{}", told["error"]);
+    office.close().await;
+}
+
 /// What a process that starts now says of the folder.
 async fn said(site: &Site) -> Option<String> {
     let store = site.db.store().await;
