@@ -26,6 +26,9 @@ const MASK_HOURS: i32 = 24;
 /// Runs looked for at once.
 const BATCH: i64 = 50;
 
+/// Large values that are held at the same time; a run may have called many others, each with its own.
+const READ_TOGETHER: usize = 8;
+
 /// A run whose values must go.
 struct Due {
     run: Uuid,
@@ -208,24 +211,27 @@ async fn replace_large(store: &Store, due: &Due) -> Result<Replaced> {
         let sha256 = Some(row.output_sha256.as_slice());
         Kept::of(index, due.workspace, row.run_id.into(), step, sha256)
     });
-    let large: Vec<_> = large.collect();
+    let mut large: Vec<_> = large.collect();
     let scope = Scope::new(due.workspace, None);
     let mut replaced = Replaced::new();
-    for (index, value) in output::whole(store, large).await? {
-        let row = &rows[index];
-        // Of one that is lost nothing is left to hide.
-        let value = value.unwrap_or_else(|what| {
-            tracing::warn!(what, "a value that had to be hidden is damaged");
-            MASK.into()
-        });
-        let output = due.left_of(value, row.run_id, &row.node, &files);
-        let large = output::put(store, scope, &output).await?;
-        let left = Left {
-            sha256: row.output_sha256.clone(),
-            output: large.is_none().then_some(output),
-            large,
-        };
-        replaced.insert((row.run_id, row.node.clone(), row.item_path.clone()), left);
+    while !large.is_empty() {
+        let some = large.split_off(large.len().saturating_sub(READ_TOGETHER));
+        for (index, value) in output::whole(store, some).await? {
+            let row = &rows[index];
+            // Of one that is lost nothing is left to hide.
+            let value = value.unwrap_or_else(|what| {
+                tracing::warn!(what, "a value that had to be hidden is damaged");
+                MASK.into()
+            });
+            let output = due.left_of(value, row.run_id, &row.node, &files);
+            let large = output::put(store, scope, &output).await?;
+            let left = Left {
+                sha256: row.output_sha256.clone(),
+                output: large.is_none().then_some(output),
+                large,
+            };
+            replaced.insert((row.run_id, row.node.clone(), row.item_path.clone()), left);
+        }
     }
     Ok(replaced)
 }
