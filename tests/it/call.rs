@@ -246,6 +246,30 @@ async fn a_failed_call_is_a_failed_step_and_a_retry_calls_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_read_now_costs_no_try() {
+    let (office, owner) = Office::open().await;
+    let slow = office.publish(&owner, slow()).await;
+    let workflow = office.publish(&owner, caller(&slow)).await;
+    let run = owner.start(&workflow, json!({"days": 1})).await;
+    let waiting = "select count(*) from run where state = 'waiting'";
+    office.db.until(waiting, "2").await;
+    // The first answer counts.
+    office.sql(
+        "insert into answer (run_id, workspace_id, answer) select id, workspace_id, '\"no answer\"' from run where parent_run is not null",
+    );
+    office.sql("update queue_entry set due_at = now()");
+    let put_off = "select lease_owner is null and due_at > now() and lost = 0 from queue_entry where node = 'call'";
+    office.db.until(put_off, "t").await;
+    let answer = json!({"status": 200, "body": {"values": {"total": 1}}});
+    office.sql(&format!("update answer set answer = '{answer}'"));
+    office.sql("update queue_entry set due_at = now()");
+    let told = ended(&owner, &run).await;
+    assert_eq!(told["state"], "succeeded", "{told:#}");
+    assert_eq!(step(&told, "text")["output"]["text"], "Total 1");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_goes_down_to_what_was_called_and_up_as_a_failure() {
     let (office, owner) = Office::open().await;
     let slow = office.publish(&owner, slow()).await;

@@ -179,6 +179,7 @@ impl Known {
             }),
             Err(error) => {
                 tracing::warn!(run.id = %self.run.id, %error, "what a step waited for could not be read; it is tried again later");
+                put_off(executor, &self.lease).await;
                 None
             }
         }
