@@ -8,7 +8,12 @@ use std::{
 
 use formwork_tests::{Office, TestDb, receiver, site::Site};
 use serde_json::json;
-use store::{Database, Store, StoreConfig, artifact::check_folder, run};
+use store::{
+    Database, Store, StoreConfig,
+    artifact::{check_folder, sweep},
+    run,
+};
+use uuid::Uuid;
 
 use super::{output, text, waiting, whole};
 
@@ -193,6 +198,29 @@ async fn a_folder_from_before_is_marked_unless_it_is_empty_and_should_not_be() {
     unmounted.mount();
     assert_eq!(said(&site).await, None);
     assert!(marker(&folder).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_of_another_database_is_not_taken_where_a_release_marked_none() {
+    let site = Site::new().await;
+    fs::remove_file(marker(&site.db.folder())).expect("it is there");
+    site.db.sql("update artifact_folder set marked = false");
+    // Of this one nothing is named so far.
+    let foreign = site
+        .db
+        .folder()
+        .join("artifacts")
+        .join(Uuid::now_v7().to_string());
+    fs::create_dir(&foreign).expect("the folder is there");
+    let error = said(&site).await.expect("it is refused");
+    assert!(error.contains("Mount"), "{error}");
+    let store = site.db.store().await;
+    sweep(&store)
+        .await
+        .expect_err("what is theirs is not swept");
+    let own = foreign.with_file_name(site.workspace.to_string());
+    fs::create_dir(own).expect("the folder is there");
+    assert_eq!(said(&site).await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,8 +28,7 @@ enum NotIt {
     },
 }
 
-/// An error while the folder is not the one with this database's files. The first time it is marked as that, unless it is empty and
-/// should not be.
+/// An error while the folder is not the one with this database's files. The first time it is marked as that, unless it cannot be it.
 pub async fn check_folder(store: &Store) -> Result<()> {
     let id = match store.artifacts.marked_as.get() {
         Some(id) => *id,
@@ -70,7 +69,7 @@ async fn mark(store: &Store) -> Result<()> {
         Some(found) if found != row.id.to_string() => return Err(other(store, row.id, found)),
         Some(_) => {}
         None => {
-            if has_lost_all(store, &mut transaction).await? {
+            if !can_be_it(store, &mut transaction).await? {
                 return Err(missing(store, row.id));
             }
             let text = row.id.to_string();
@@ -97,25 +96,28 @@ async fn marker(store: &Store) -> Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned()))
 }
 
-/// The database names files, and the folder has nothing of any workspace. It is not looked through: a disk of its own has a folder that
-/// nobody may enter (`lost+found`).
-async fn has_lost_all(store: &Store, connection: &mut PgConnection) -> Result<bool> {
-    let names_any = sqlx::query_scalar!(
-        r#"select exists (select from artifact where deleted_at is null)
-               or exists (select from step where output_sha256 is not null) as "any!""#
+/// Whether a folder without an id can be the one: it has files of workspaces that are here, or the database names none. It is not looked
+/// through: a disk of its own has a folder that nobody may enter (`lost+found`).
+async fn can_be_it(store: &Store, connection: &mut PgConnection) -> Result<bool> {
+    let listed = store.artifacts.bytes.list_with_delimiter(None).await;
+    let listed = listed.map_err(files)?;
+    let folders = listed.common_prefixes.iter();
+    let workspaces: Vec<Uuid> = folders
+        .filter_map(|place| place.filename()?.parse().ok())
+        .collect();
+    let has = sqlx::query!(
+        r#"select exists (select from workspace where id = any($1)) as "workspaces!",
+                  exists (select from artifact where deleted_at is null)
+                      or exists (select from step where output_sha256 is not null) as "files!""#,
+        &workspaces
     )
     .fetch_one(connection)
     .await?;
-    if !names_any {
-        return Ok(false);
-    }
-    let listed = store.artifacts.bytes.list_with_delimiter(None).await;
-    let listed = listed.map_err(files)?;
-    let is_workspace = |place: &ObjectPath| {
-        let name = place.filename();
-        name.is_some_and(|name| name.parse::<Uuid>().is_ok())
-    };
-    Ok(listed.objects.is_empty() && !listed.common_prefixes.iter().any(is_workspace))
+    Ok(if workspaces.is_empty() {
+        !has.files || !listed.objects.is_empty()
+    } else {
+        has.workspaces
+    })
 }
 
 fn missing(store: &Store, id: Uuid) -> StoreError {
