@@ -1,5 +1,7 @@
 //! Rows whose runs failed are tried again: all of a batch, or one by hand.
 
+use std::fs;
+
 use formwork_tests::Office;
 use serde_json::{Value as Json, json};
 use store::{
@@ -101,6 +103,36 @@ async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
     pass(&store).await;
     assert_eq!(office.sql(retries), "2");
     assert_eq!(office.sql(asking), "0");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_whose_values_cannot_be_read_now_go_on_asking() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, failing()).await;
+    let made = start(&owner, &workflow, &file_of(2)).await;
+    office.db.until(FINISHED, "1").await;
+    office.rest().await;
+    ask_of(&owner, &made, "retry", json!({})).await.expect(200);
+    // As if what is kept of the first one were large, in a folder that is not mounted.
+    office.sql(
+        "update step set output_sha256 = decode(repeat('00', 32), 'hex')
+         where node = 'form' and run_id = (select run_id from batch_row where number = 2)",
+    );
+    let marker = office.db.folder().join("artifacts/installation");
+    let aside = office.db.folder().join("installation");
+    fs::rename(&marker, &aside).expect("the folder was marked");
+    let store = office.db.store().await;
+    pass(&store).await;
+    let asking =
+        "select string_agg(number::text, ' ') from batch_row where retry and problems is null";
+    assert_eq!(office.sql(asking), "2");
+    fs::rename(aside, marker).expect("it was put aside");
+    office.sql("update step set output_sha256 = null where node = 'form'");
+    pass(&store).await;
+    assert_eq!(office.sql(asking), "");
+    let retries = "select count(*) from run where retry_of is not null";
+    assert_eq!(office.sql(retries), "2");
     office.close().await;
 }
 

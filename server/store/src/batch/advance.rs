@@ -228,7 +228,7 @@ async fn retry(store: &Store, open: &Open) -> Result<bool> {
     )
     .fetch_all(&store.pool)
     .await?;
-    let has_rows = !rows.is_empty();
+    let mut has_changed = false;
     for row in rows {
         let again = Retry {
             unattended: true,
@@ -246,6 +246,11 @@ async fn retry(store: &Store, open: &Open) -> Result<bool> {
                 code: "batch_stopped",
                 ..
             }) => break,
+            // What it keeps cannot be reached now: it goes on asking.
+            Err(error @ StoreError::Files(_)) => {
+                tracing::warn!(batch.id = %open.id, row.number, %error, "a row could not be tried again; it is tried later");
+                continue;
+            }
             Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 let problems = refused(&error);
@@ -259,8 +264,9 @@ async fn retry(store: &Store, open: &Open) -> Result<bool> {
                 .await?;
             }
         }
+        has_changed = true;
     }
-    Ok(has_rows)
+    Ok(has_changed)
 }
 
 /// Why a row cannot be tried again, in the form of `engine::check::Problem`.
