@@ -609,7 +609,14 @@ async fn nothing_is_looked_for_in_whole_tables() {
     for statement in [
         format!("select id, first_run from run where workspace_id = {id} and workflow_id = {id} and not trial and id > {id} and id < {id}
                  and finished_at < now() order by id limit 100"),
-        format!("select id from run where workspace_id = {id} and first_run = {many} and not trial order by id for update"),
+        format!("with recursive above (chain, height) as (
+                     select chain, 0 from unnest(array[{id}]::uuid[]) chain
+                     union
+                     select caller.first_run, above.height + 1
+                     from above join run called on called.first_run = above.chain join run caller on caller.id = called.parent_run
+                     where above.height < 5)
+                 select id, first_run = {many} from run
+                 where workspace_id = {id} and first_run in (select chain from above) and not trial order by id for update"),
         format!("select from run where workspace_id = {id} and not trial order by id desc offset 1000 limit 1"),
         format!("select from number where first_run = {id} and state = 'open'"),
         format!("select id from delivery where run_id = {many} order by id for update"),
