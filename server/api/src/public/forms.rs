@@ -29,7 +29,7 @@ use super::{
     limits::Act,
     published::constants,
     ticket,
-    uploads::keep,
+    uploads::{Declined, keep},
     visit::{LEAST_OPEN_MS, Notes, Shown, Visit},
 };
 use crate::{App, client::ClientAddress, error::ApiError};
@@ -412,6 +412,9 @@ impl Visit<'_> {
             match keep(self.app, &self.workflow.scope, id, form, file).await {
                 Ok(kept) => answers[&file.field] = json!(kept.id),
                 Err(declined) => {
+                    if let Declined::Store(error) = &declined {
+                        tracing::error!(%error, "a file that came with a form could not be stored");
+                    }
                     let text = declined.text(self.language, &file.name);
                     problems.push(
                         Problem::error("file_declined", json!({}), text)
