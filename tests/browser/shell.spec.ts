@@ -188,6 +188,41 @@ test("on a phone the bar below leads everywhere, the rest is behind More", async
   api = await Api.signIn(server);
 });
 
+test("who leaves a dialog is back where it was opened", async ({ browser }) => {
+  const page = await signedIn(browser);
+  await start(api, invoice);
+  const left = async (name: string | RegExp) => {
+    const dialog = page.getByRole("dialog", { name });
+    await expect(dialog).toBeVisible();
+    await page.keyboard.press("Escape");
+    await expect(dialog).toBeHidden();
+  };
+  await page.goto(`${server.url}/workflows`);
+  const fresh = page.getByRole("button", { name: "New workflow" });
+  await fresh.press("Enter");
+  await left("New workflow");
+  await expect(fresh).toBeFocused();
+
+  const menu = page.getByRole("button", { name: `Actions for ${invoice.name}` });
+  // The second time its code is here already, and the dialog comes with the key that asks for it.
+  for (const _ of [1, 2]) {
+    await menu.press("Enter");
+    await page.getByRole("menuitem", { name: "Delete" }).press("Enter");
+    await left(/Delete/);
+    await expect(menu).toBeFocused();
+  }
+
+  const take = page.getByRole("button", { name: "Import", exact: true });
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), take.press("Enter")]);
+  await chooser.setFiles({ name: "no-workflow.json", mimeType: "application/json", buffer: Buffer.from("{}") });
+  await left("Import");
+  await expect(take).toBeFocused();
+
+  await page.keyboard.press("?");
+  await left("All keys");
+  await expect(take).toBeFocused();
+});
+
 test("help is found from a screen and by its words", async ({ browser }) => {
   const page = await signedIn(browser);
   await page.goto(`${server.url}/deliveries`);

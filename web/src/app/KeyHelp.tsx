@@ -2,6 +2,7 @@ import { Modal, Switch } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { setSingleKeys, singleKeysOn } from "~/lib/keyboard";
+import { useFocusBack } from "~/ui/focus";
 import { Kbd } from "~/ui/Page";
 import classes from "./KeyHelp.module.css";
 
@@ -39,6 +40,7 @@ const groups: Record<string, [string, string[]][]> = {
 export default function KeyHelp({ close }: { close: () => void }) {
   const { t } = useTranslation();
   const [single, setSingle] = useState(singleKeysOn);
+  useFocusBack();
   return (
     <Modal opened onClose={close} title={t("keys.title")} size="lg" closeButtonProps={{ "aria-label": t("common.close") }}>
       <div className={classes.groups}>

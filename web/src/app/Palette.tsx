@@ -11,6 +11,7 @@ import { fuzzy } from "~/lib/fuzzy";
 import { keys } from "~/lib/queries";
 import { useSignOut } from "~/lib/session";
 import { sections } from "~/lib/settings-sections";
+import { useFocusBack } from "~/ui/focus";
 import { Kbd } from "~/ui/Page";
 import classes from "./Palette.module.css";
 
@@ -81,6 +82,7 @@ export default function Palette({ close, showKeys }: { close: () => void; showKe
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const listId = useId();
+  useFocusBack();
   const entries = useEntries(showKeys);
   const shown = useMemo(() => {
     const used = recent();

@@ -13,6 +13,7 @@ import { useLiveQueries } from "~/lib/live-queries";
 import { useNow } from "~/lib/now";
 import { keys } from "~/lib/queries";
 import { useTitle } from "~/lib/title";
+import { useFocusBack } from "~/ui/focus";
 import { Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError, isGone } from "~/ui/Problem";
 import { State, StateTag, Tag } from "~/ui/State";
@@ -247,6 +248,7 @@ function EditRetry({ run, close, retry, busy, error }: { run: RunDetail; close: 
   const { t } = useTranslation();
   const [value, setValue] = useState<unknown>(run.input);
   const asked = run.steps.find((step) => step.family === "asked" && step.output_kind !== null);
+  useFocusBack();
   return (
     <Modal opened onClose={close} size="lg" title={t("run.edit_retry")} closeButtonProps={{ "aria-label": t("common.close") }}>
       <p className={classes.hint}>{t("run.edit_hint")}</p>

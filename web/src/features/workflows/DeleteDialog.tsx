@@ -1,6 +1,8 @@
 import { Button, Modal } from "@mantine/core";
+import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import type { WorkflowItem } from "~/api/types";
+import { useFocusBack } from "~/ui/focus";
 import { InlineError } from "~/ui/Problem";
 import classes from "./Workflows.module.css";
 
@@ -11,14 +13,17 @@ export default function DeleteDialog({
   remove,
   busy,
   error,
+  button,
 }: {
   item: WorkflowItem;
   close: () => void;
   remove: () => void;
   busy: boolean;
   error: unknown;
+  button: RefObject<HTMLElement | null>;
 }) {
   const { t } = useTranslation();
+  useFocusBack(button);
   return (
     <Modal opened onClose={close} title={t("workflows.delete.title", { name: item.name })} closeButtonProps={{ "aria-label": t("common.close") }}>
       <p>{t("workflows.delete.what", { count: item.runs })}</p>

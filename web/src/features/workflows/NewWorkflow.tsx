@@ -3,6 +3,7 @@ import { Download, FilePlus2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { items } from "~/api/client";
 import { useExamples } from "~/lib/examples";
+import { useFocusBack } from "~/ui/focus";
 import { StepIcons } from "~/ui/Origin";
 import { InlineError } from "~/ui/Problem";
 import { useCreate, useImport } from "./create";
@@ -16,6 +17,7 @@ export default function NewWorkflow({ close }: { close: () => void }) {
   const create = useCreate();
   const take = useImport();
   const busy = create.isPending || take.isPending;
+  useFocusBack();
   return (
     <Modal opened onClose={close} title={t("workflows.new")} size={640} closeButtonProps={{ "aria-label": t("common.close") }}>
       <div className={classes.choices}>

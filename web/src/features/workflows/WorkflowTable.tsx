@@ -2,7 +2,7 @@ import { ActionIcon, Menu } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Ellipsis } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { WorkflowItem } from "~/api/types";
@@ -126,6 +126,7 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
   const client = useQueryClient();
   const navigate = useNavigate();
   const [asking, setAsking] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
   const path = { path: { id: item.id } };
   const fresh = () => client.invalidateQueries({ queryKey: keys.workflows });
   const failed = (error: unknown) => void loadServerWords().catch(() => undefined).then(() => say(errorLine(error)));
@@ -178,7 +179,7 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
     <>
       <Menu>
         <Menu.Target>
-          <ActionIcon aria-label={t("workflows.menu.label", { name: item.name })} onPointerEnter={() => void menuItems()} onFocus={() => void menuItems()}>
+          <ActionIcon ref={button} aria-label={t("workflows.menu.label", { name: item.name })} onPointerEnter={() => void menuItems()} onFocus={() => void menuItems()}>
             <Ellipsis size={16} />
           </ActionIcon>
         </Menu.Target>
@@ -189,7 +190,7 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
         </Menu.Dropdown>
       </Menu>
       <Suspense>
-        {asking && <DeleteDialog item={item} close={() => setAsking(false)} remove={() => remove.mutate()} busy={remove.isPending} error={remove.error} />}
+        {asking && <DeleteDialog item={item} close={() => setAsking(false)} remove={() => remove.mutate()} busy={remove.isPending} error={remove.error} button={button} />}
       </Suspense>
     </>
   );
