@@ -43,6 +43,7 @@ export class Saver {
     this.store.onDocument.add(onDocument);
     window.addEventListener("online", onOnline);
     document.addEventListener("visibilitychange", onHide);
+    this.store.open();
     this.adopt();
     return () => {
       this.closed = true;

@@ -66,8 +66,12 @@ function withLists(document: Workflow): Workflow {
   return { ...document, nodes: document.nodes ?? [], edges: document.edges ?? [], samples: document.samples ?? [] };
 }
 
+/** Which of this tab's editors of a workflow keeps its draft: the one that was opened last. */
+const keepers = new Map<string, symbol>();
+
 export class EditorStore {
   readonly id: string;
+  private readonly keeper = Symbol();
   readonly types: ReadonlyMap<string, NodeType>;
   private state: EditorState;
   private readonly listeners = new Set<() => void>();
@@ -151,8 +155,14 @@ export class EditorStore {
     return `formwork-draft-${this.id}`;
   }
 
+  /** From now on this editor keeps the draft: one that was left may still wait for the answer to its last save. */
+  open(): void {
+    keepers.set(this.id, this.keeper);
+  }
+
   /** At once and on this device: a closed tab loses nothing. */
   keep(): void {
+    if (keepers.get(this.id) !== this.keeper) return;
     const { history, base } = this.state;
     try {
       const text = freeze(history, LONGEST_KEPT);
