@@ -233,8 +233,14 @@ test("two people see each other's changes, and nobody's are overwritten", async 
     await route.continue();
   }, { times: 1 });
   await one.keyboard.press("Enter");
-  await expect(one.getByText("Somebody else changed this row meanwhile. Nothing was overwritten.")).toBeVisible();
+  await expect(one.getByRole("alert")).toContainText("Somebody else changed this row meanwhile. Nothing was overwritten.");
+  await expect(cell(one, 2, 2)).toHaveAttribute("aria-invalid", "true");
+  await expect(cell(one, 2, 2)).toContainText("The server has: 101.00 EUR");
+  await expectAccessible(one, "what was typed and not taken");
+  await one.getByRole("button", { name: "Take what the server has" }).click();
+  await expect(one.getByRole("alert")).toBeHidden();
   await expect(cell(one, 2, 2)).toHaveText("101.00 EUR");
+  await expect(grid(one)).toBeFocused();
 });
 
 /** Lets the next changes of rows reach the server, and keeps their answer and all news of rows back until they are let go. */
@@ -302,6 +308,27 @@ test("a new row goes on being filled in while it is saved", async ({ browser }) 
   expect((await rowsOf(table))[3]).toMatchObject({ name: "Sonne", price: { amount: "80.00" } });
 });
 
+test("a new row that is deleted while it is saved stays away", async ({ browser }) => {
+  const table = await hotels("Not wanted");
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/tables/${table.id}`);
+  await expect(cell(page, 3, 1)).toHaveText("Krone");
+  await page.getByRole("button", { name: "Add a row" }).click();
+  await expect(grid(page).getByRole("rowheader")).toHaveCount(4);
+  await grid(page).focus();
+  const letGo = await holdAnswer(page);
+  await page.keyboard.type("Sonne");
+  await page.keyboard.press("Tab");
+  await expect.poll(() => rowsOf(table)).toHaveLength(4);
+  await grid(page).getByRole("button", { name: "Row 4: what can be done" }).click();
+  await page.getByRole("menuitem", { name: "Delete 1 row" }).click();
+  await expect(grid(page).getByRole("rowheader")).toHaveCount(3);
+  letGo();
+  await expect.poll(() => rowsOf(table)).toHaveLength(3);
+  await saved(page);
+  await expect(grid(page).getByRole("rowheader")).toHaveCount(3);
+});
+
 test("undo takes back what is still being saved, not what was before it", async ({ browser }) => {
   const table = await hotels("Taken back");
   const page = await asOwner(browser);
@@ -346,9 +373,42 @@ test("what somebody else writes into an open cell is not overwritten", async ({ 
   await byOther(table, 0, { price: "400", sauna: false });
   await expect(cell(page, 1, 3).getByRole("img", { name: "No" })).toBeVisible();
   await page.keyboard.press("Enter");
-  await expect(page.getByText("Somebody else changed this row meanwhile. Nothing was overwritten.")).toBeVisible();
-  await expect(cell(page, 1, 2)).toHaveText("400.00 EUR");
+  await expect(page.getByRole("alert")).toContainText("Somebody else changed this row meanwhile. Nothing was overwritten.");
+  await expect(cell(page, 1, 2)).toContainText("The server has: 400.00 EUR");
   expect((await rowsOf(table))[0]?.["price"]).toMatchObject({ amount: "400.00" });
+  await page.getByRole("button", { name: "Save mine all the same" }).click();
+  await expect(cell(page, 1, 2)).toHaveText("7.00 EUR");
+  await expect(page.getByRole("alert")).toBeHidden();
+  await saved(page);
+});
+
+test("what a lost connection kept from being saved stays, and is tried again", async ({ browser }) => {
+  const table = await hotels("Lost");
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/tables/${table.id}`);
+  await expect(cell(page, 3, 1)).toHaveText("Krone");
+  const lose = () => page.route("**/rows", (route) => route.abort(), { times: 1 });
+  await cell(page, 1, 2).click();
+  await lose();
+  await page.keyboard.type("7");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("1 cell is not saved")).toBeVisible();
+  await expect(cell(page, 1, 2)).toHaveAttribute("aria-invalid", "true");
+  await expect(cell(page, 1, 2)).toContainText("The server has: 100.00 EUR");
+  // A new row with what was typed into it, as well.
+  await page.getByRole("button", { name: "Add a row" }).click();
+  await expect(grid(page).getByRole("rowheader")).toHaveCount(4);
+  await grid(page).focus();
+  await lose();
+  await page.keyboard.type("Sonne");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("alert")).toContainText("What was typed into 2 rows was not saved and is still here. The server did not answer.");
+  expect(await rowsOf(table)).toHaveLength(3);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByRole("alert")).toBeHidden();
+  await saved(page);
+  await expect(cell(page, 1, 2)).toHaveText("7.00 EUR");
+  expect((await rowsOf(table))[3]).toMatchObject({ name: "Sonne" });
 });
 
 test("what others changed just before a save is read with it", async ({ browser }) => {

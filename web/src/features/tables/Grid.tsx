@@ -19,7 +19,8 @@ export interface Place {
 }
 
 export interface Bad {
-  text: string;
+  /** What cannot be read; without it, what was typed stands in the cell. */
+  text?: string;
   problem: string;
 }
 
@@ -38,7 +39,7 @@ interface Props {
   drafts: ReadonlyMap<string, string[]>;
   /** What was typed and the server has not taken yet, by row and column; it stands over what is known of the cell. */
   typed: ReadonlyMap<string, unknown>;
-  /** What was typed and could not be read, by row and column. */
+  /** What was typed and is not saved, by row and column. */
   bad: ReadonlyMap<string, Bad>;
   locale: string;
   sort: View["sort"];
@@ -241,17 +242,19 @@ export function Grid(props: Props) {
               {columns.map((column, index) => {
                 const place = { row: item.index, column: index };
                 const bad = props.bad.get(cellKey(row.id, column.name));
+                const isOver = bad !== undefined && bad.text === undefined && needs === undefined;
+                const problem = isOver ? `${bad.problem} ${t("grid.onServer", { text: shownText(column, row.cells[column.name], undefined, locale) || "–" })}` : bad?.problem;
                 const inside = place.row >= from.row && place.row <= to.row && index >= from.column && index <= to.column;
                 const edited = editing !== null && editing.row === row.id && editing.column === column.name;
                 return (
                   <div
                     key={column.name} role="gridcell" aria-colindex={index + 2} id={cellId(place)} className={classes.cell} data-kind={column.kind} aria-selected={inside}
-                    data-active={same(active, place) || undefined} aria-invalid={bad !== undefined || undefined} title={bad?.problem}
+                    data-active={same(active, place) || undefined} aria-invalid={bad !== undefined || undefined} title={problem}
                     data-missing={needs?.includes(column.name) || undefined} onPointerDown={edited ? undefined : point(place)} onClick={edited ? undefined : () => again.current && begin(place)}
                   >
                     {edited
                       ? <CellEditor column={column} label={titleOf(column)} text={editing.text} end={end} />
-                      : <Content column={column} cell={row.cells[column.name]} typed={props.typed.get(cellKey(row.id, column.name))} bad={bad} locale={locale} />}
+                      : <Content column={column} cell={row.cells[column.name]} typed={props.typed.get(cellKey(row.id, column.name))} text={bad?.text} problem={problem} locale={locale} />}
                   </div>
                 );
               })}
@@ -281,10 +284,10 @@ function Heading({ column, id, index, isName, sort, active, open }: { column: Co
   );
 }
 
-function Content({ column, cell, typed, bad, locale }: { column: Column; cell: unknown; typed: unknown; bad: Bad | undefined; locale: string }): ReactNode {
+function Content({ column, cell, typed, text, problem, locale }: { column: Column; cell: unknown; typed: unknown; text: string | undefined; problem: string | undefined; locale: string }): ReactNode {
   const { t } = useTranslation("tables");
-  if (bad !== undefined) {
-    return <><TriangleAlert size={13} aria-hidden /><span className={classes.text}>{bad.text}</span><span className={classes.hidden}>{bad.problem}</span></>;
+  if (problem !== undefined) {
+    return <><TriangleAlert size={13} aria-hidden /><span className={classes.text}>{text ?? shownText(column, cell, typed, locale)}</span><span className={classes.hidden}>{problem}</span></>;
   }
   const answer = typed === undefined ? cell : typed;
   if (column.kind === "yes_no" && typeof answer === "boolean") {

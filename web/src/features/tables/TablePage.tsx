@@ -23,8 +23,13 @@ import { useMessages } from "./messages";
 import { shown, type View } from "./rows";
 import classes from "./tables.module.css";
 import { type Column, type Row, type RowChange, type TableItem, titleOf } from "./types";
-import { type Draft, useDrafts } from "./useDrafts";
+import { type Draft, type Refused, useDrafts } from "./useDrafts";
 import { useTable } from "./useTable";
+
+/** Who came by keyboard goes on in the grid. */
+function toGrid(): void {
+  document.querySelector<HTMLElement>("[role=grid]")?.focus({ preventScroll: true });
+}
 
 const UNKNOWN: Column = { name: "", kind: "any" };
 
@@ -60,10 +65,10 @@ function OpenTable({ id }: { id: string }) {
   const inOrder = view.search.trim() === "" && view.sort === null;
 
   const tell = async (error: unknown) => {
-    await loadServerWords();
+    await loadServerWords().catch(() => undefined);
     say(errorLine(error));
   };
-  /** Gives what is left to be sent: what cannot be read stays in its cells, everything else that is wrong is said. */
+  /** Gives what is left to be sent. What was typed stays in its cells with what is wrong with it; where nothing was typed, that is said. */
   const attempt = async (changes: RowChange[]): Promise<RowChange[]> => {
     drafts.sending(changes);
     try {
@@ -72,8 +77,8 @@ function OpenTable({ id }: { id: string }) {
       return [];
     } catch (error) {
       const rest = await drafts.refuse(error, changes);
-      if (rest === null) await tell(error);
-      return rest ?? [];
+      if (changes.some((one) => one.op === "move" || one.op === "delete")) await tell(error);
+      return rest;
     } finally {
       drafts.answered(changes);
     }
@@ -82,7 +87,7 @@ function OpenTable({ id }: { id: string }) {
     let left = changes;
     while (left.length > 0) left = await attempt(left);
   };
-  const isDraft = (row: Row) => drafts.needs.has(row.id);
+  const isDraft = ({ id }: { id: string }) => drafts.needs.has(id);
 
   const saveDraft = (draft: Draft) => {
     drafts.set(draft);
@@ -97,12 +102,13 @@ function OpenTable({ id }: { id: string }) {
     const row = all.find((one) => one.id === id);
     if (row === undefined) return say(t("rowGone"));
     const key = cellKey(id, column.name);
+    const isBad = drafts.bad.has(key);
     drafts.good([key]);
     const draft = drafts.drafts.find((one) => one.id === row.id);
     if (draft) return saveDraft({ ...draft, cells: { ...draft.cells, [column.name]: typed } });
     const [cell, opened] = [row.cells[column.name] ?? null, seen.cells[column.name] ?? null];
     const sent = drafts.typed.get(key);
-    if ((sent === undefined ? cell : sent) === typed) return;
+    if (!isBad && (sent === undefined ? cell : sent) === typed) return;
     // What somebody else wrote into this very cell while it was open is refused by the server rather than overwritten.
     const isOther = JSON.stringify(cell) !== JSON.stringify(opened);
     void send([{ op: "set", row: id, revision: isOther ? seen.revision : row.revision, cells: { [column.name]: typed } }]);
@@ -115,10 +121,16 @@ function OpenTable({ id }: { id: string }) {
   const paste = (at: Place, cells: string[][]) => {
     if (cells.length > MOST_PASTED) return say(t("pasteTooMuch", { most: MOST_PASTED }));
     if (cells.some((line) => line.length > columns.length - at.column)) return say(t("pasteTooWide"));
-    const changes = cells.map((line, offset): RowChange => {
+    const changes = cells.flatMap((line, offset): RowChange[] => {
       const row = all[at.row + offset];
       const named = Object.fromEntries(line.map((text, index) => [columns[at.column + index]?.name ?? "", text]));
-      return row && !isDraft(row) ? { op: "set", row: row.id, revision: row.revision, cells: named } : { op: "add", id: row?.id ?? crypto.randomUUID(), cells: named };
+      if (row === undefined) return [{ op: "add", id: crypto.randomUUID(), cells: named }];
+      const draft = drafts.drafts.find((one) => one.id === row.id);
+      if (draft === undefined) return [{ op: "set", row: row.id, revision: row.revision, cells: named }];
+      const fresh = { ...draft, cells: { ...draft.cells, ...named } };
+      drafts.good(Object.keys(named).map((name) => cellKey(row.id, name)));
+      drafts.set(fresh);
+      return drafts.missing(fresh).length > 0 ? [] : [{ op: "add", ...fresh }];
     });
     // At once: later, somebody may be somewhere else already.
     setAnchor(at);
@@ -132,10 +144,30 @@ function OpenTable({ id }: { id: string }) {
   };
   const removeRows = (index: number) => {
     const going = chosen(index);
-    drafts.remove(going.filter(isDraft).map((row) => row.id));
-    const changes = going.filter((row) => !isDraft(row)).map((row): RowChange => ({ op: "delete", row: row.id, revision: row.revision }));
+    const onWay = drafts.remove(going.filter(isDraft).map((row) => row.id));
+    const changes = going.filter((row) => row.revision > 0 || onWay.includes(row.id)).map((row): RowChange => ({ op: "delete", row: row.id, revision: row.revision }));
     if (changes.length > 0) void send(changes);
     setAnchor(null);
+  };
+  /** Sends once more what was refused. */
+  const again = () => {
+    toGrid();
+    const rows = new Map(known?.map((row) => [row.id, row]));
+    const changes = [...drafts.refused].flatMap(([id, { cells, revision }]): RowChange[] => {
+      const row = rows.get(id);
+      if (row !== undefined) return [{ op: "set", row: id, revision: revision || row.revision, cells }];
+      return drafts.drafts.filter((draft) => draft.id === id).map((draft): RowChange => ({ op: "add", ...draft }));
+    });
+    const gone = [...drafts.refused.keys()].filter((id) => !rows.has(id) && !isDraft({ id }));
+    if (gone.length > 0) say(t("rowGone"));
+    // A new row that is there was saved, though the answer was lost.
+    const there = [...drafts.refused.keys()].filter((id) => rows.has(id) && isDraft({ id }));
+    drafts.forget([...gone, ...there]);
+    for (let at = 0; at < changes.length; at += MOST_PASTED) void send(changes.slice(at, at + MOST_PASTED));
+  };
+  const takeTheirs = () => {
+    toGrid();
+    drafts.forget([...drafts.refused.keys()]);
   };
   const place = (index: number) => (index < 0 ? { first: true } : { after: all[index]?.id });
   const move = (index: number, by: -1 | 1) => {
@@ -144,10 +176,9 @@ function OpenTable({ id }: { id: string }) {
     void send([{ op: "move", row: row.id, ...place(by === -1 ? index - 2 : index + 1) }]);
     setActive({ row: index + by, column: active.column });
   };
-  /** Who came by keyboard goes on in the grid. */
   const closeMenu = () => {
     setMenu(null);
-    document.querySelector<HTMLElement>("[role=grid]")?.focus({ preventScroll: true });
+    toGrid();
   };
   const take = (step: (() => Promise<void>) | null) => step && (() => void step().catch(tell));
 
@@ -160,10 +191,11 @@ function OpenTable({ id }: { id: string }) {
   return (
     <div className={classes.page}>
       <Bar
-        table={saved} view={view} setView={setView} count={viewed.length} saving={saving || drafts.isSending} bad={drafts.bad.size} undo={take(undo)} redo={take(redo)} locale={locale}
+        table={saved} view={view} setView={setView} count={viewed.length} saving={saving || drafts.isSending} bad={Math.max(drafts.bad.size, drafts.isSending ? 0 : drafts.refused.size)} undo={take(undo)} redo={take(redo)} locale={locale}
         addColumn={() => setEditing({ index: null })} setFile={setFile}
       />
       {waiting && <div className={classes.note} role="status">{t("grid.fillIn", { columns: names(drafts.missing(waiting)) })}</div>}
+      {drafts.refused.size > 0 && <NotTaken refused={[...drafts.refused.values()]} again={again} leave={takeTheirs} />}
       {!inOrder && view.sort !== null && <div className={classes.note}>{t("grid.sorted")}</div>}
       <Grid
         name={saved.name} columns={columns} nameColumn={saved.name_column ?? null} rows={all} drafts={drafts.needs} typed={drafts.typed} bad={drafts.bad} locale={locale} sort={view.sort}
@@ -208,6 +240,19 @@ function OpenTable({ id }: { id: string }) {
       {layout.save.isError && !layout.losses && <InlineError error={layout.save.error} />}
       {editing && <ColumnDialog table={saved} index={editing.index} locale={locale} close={() => setEditing(null)} />}
       {file && <ImportDialog table={saved} file={file} locale={locale} close={() => setFile(null)} done={() => void refresh()} />}
+    </div>
+  );
+}
+
+/** What was typed and not taken, and what can be done about it. */
+function NotTaken({ refused, again, leave }: { refused: readonly Refused[]; again: () => void; leave: () => void }) {
+  const { t } = useTranslation("tables");
+  const isOver = refused.some((one) => one.revision === null);
+  return (
+    <div className={`${classes.note} ${classes.refused}`} role="alert">
+      <span>{t("refused", { count: refused.length })} {[...new Set(refused.map((one) => one.problem))].join(" ")}</span>
+      <Button size="xs" variant="default" onClick={again}>{t(isOver ? "over" : "again")}</Button>
+      <Button size="xs" variant="default" onClick={leave}>{t("leave")}</Button>
     </div>
   );
 }

@@ -76,16 +76,18 @@ export function inverse(known: Known, changes: readonly RowChange[]): RowChange[
 
 /** The same changes on the rows as they are now: a new row that is there already gets its cells. `ours` are the revisions that were made
  * here: what somebody else changed since it was seen is sent as it was seen, so that the server refuses it. What takes a step back saw its
- * rows as the step `made` them. */
+ * rows as the step `made` them. A new row that never came to be needs no deletion. */
 export function based(changes: readonly RowChange[], known: Known, made: number, ours: ReadonlySet<number>): RowChange[] {
   const rows = new Map(known.rows.map((row) => [row.id, row]));
   const revision = (row: string, seen: number) => {
     const now = rows.get(row)?.revision ?? 0;
     return now <= seen || ours.has(now) ? now : seen;
   };
-  return changes.map((change): RowChange => {
-    if (change.op === "add") return rows.has(change.id) ? { op: "set", row: change.id, revision: revision(change.id, 0), cells: change.cells } : change;
-    return change.op === "move" ? change : { ...change, revision: revision(change.row, change.revision || made) };
+  return changes.flatMap((change): RowChange[] => {
+    if (change.op === "add") return [rows.has(change.id) ? { op: "set", row: change.id, revision: revision(change.id, 0), cells: change.cells } : change];
+    if (change.op === "move") return [change];
+    const seen = change.revision || made;
+    return change.op === "delete" && seen === 0 && !rows.has(change.row) ? [] : [{ ...change, revision: revision(change.row, seen) }];
   });
 }
 

@@ -89,6 +89,13 @@ test("a new row that is there already gets its cells", () => {
   expect(based(add, known, 0, new Set([1]))).toEqual([{ op: "set", row: "a", revision: 1, cells: { name: "X" } }, add[1]]);
 });
 
+test("a new row that never came to be needs no deletion", () => {
+  const gone: RowChange[] = [{ op: "delete", row: "n", revision: 0 }, { op: "delete", row: "a", revision: 0 }];
+  expect(based(gone, known, 0, new Set([1]))).toEqual([{ op: "delete", row: "a", revision: 1 }]);
+  // One that was there, and that somebody else deleted before its making is taken back, is the server's to tell.
+  expect(based(gone.slice(0, 1), known, 4, new Set([4]))).toEqual([{ op: "delete", row: "n", revision: 4 }]);
+});
+
 test("rows that were deleted together come back in their order", () => {
   const gone = inverse(known, ["a", "b", "c"].map((id) => ({ op: "delete", row: id, revision: 1 })));
   expect(gone.map((change) => change.op === "add" && [change.id, change.first])).toEqual([["c", true], ["b", true], ["a", true]]);

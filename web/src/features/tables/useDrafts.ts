@@ -1,7 +1,8 @@
-/* What is on the screen and not on the server: rows that still need cells, cells that are on their way, and cells whose text could not be
- * read. */
-import { useMemo, useState } from "react";
+/* What is on the screen and not on the server: rows that still need cells, cells that are on their way, cells whose text could not be
+ * read, and what the server did not take for another reason. */
+import { useMemo, useRef, useState } from "react";
 import { ApiError } from "~/api/client";
+import { errorLine } from "~/ui/Problem";
 import { loadServerWords, problemText } from "~/ui/server-words/words";
 import { type Bad, cellKey } from "./Grid";
 import type { Cells, Row, RowChange, TableItem } from "./types";
@@ -11,6 +12,14 @@ export interface Draft {
   cells: Cells;
   after?: string;
   first?: boolean;
+}
+
+/** What was typed into a row and was not taken though it can be read: the connection was lost, or somebody else was faster. */
+export interface Refused {
+  cells: Cells;
+  /** Of the row as it was seen, 0 of a new one; `null`: somebody else changed it, and only the person can say what is to stand. */
+  revision: number | null;
+  problem: string;
 }
 
 /** What changes write into cells, the later over the earlier. */
@@ -29,62 +38,96 @@ function draftOf({ id, cells, after, first }: Extract<RowChange, { op: "add" }>)
 }
 
 /** What is left of a change without the cells that cannot be read: a new row waits for all of its cells. */
-function withoutWrong(change: RowChange, wrong: readonly string[] | undefined): RowChange[] {
+function withoutWrong(change: RowChange, wrong: ReadonlyMap<string, string> | undefined): RowChange[] {
   if (wrong === undefined) return [change];
   if (change.op !== "set") return [];
-  const cells = Object.fromEntries(Object.entries(change.cells).filter(([name]) => !wrong.includes(name)));
+  const cells = Object.fromEntries(Object.entries(change.cells).filter(([name]) => !wrong.has(name)));
   return Object.keys(cells).length === 0 ? [] : [{ ...change, cells }];
+}
+
+/** The problems of cells by the change that wrote them; `null`: something is wrong that has no cell. */
+function unreadable(error: unknown, changes: readonly RowChange[]): Map<RowChange, Map<string, string>> | null {
+  if (!(error instanceof ApiError) || error.problem.status !== 422) return null;
+  const found = new Map<RowChange, Map<string, string>>();
+  for (const problem of error.problem.problems ?? []) {
+    const [, at, name] = /^\/changes\/(\d+)\/cells\/([^/]+)$/.exec(problem.pointer) ?? [];
+    const change = at === undefined ? undefined : changes[Number(at)];
+    if (change === undefined || name === undefined || change.op === "move" || change.op === "delete") return null;
+    found.set(change, new Map([...(found.get(change) ?? []), [name, problemText(problem)]]));
+  }
+  return found.size > 0 ? found : null;
 }
 
 export function useDrafts(table: TableItem | undefined) {
   const [drafts, setDrafts] = useState<readonly Draft[]>([]);
   const [bad, setBad] = useState<ReadonlyMap<string, Bad>>(new Map());
+  const [refused, setRefused] = useState<ReadonlyMap<string, Refused>>(new Map());
   const [sent, setSent] = useState<readonly (readonly RowChange[])[]>([]);
   const onWay = useMemo(() => written(sent.flat()), [sent]);
+  const going = useMemo(() => new Set(sent.flat().map((change) => change.op === "delete" && change.row)), [sent]);
+  /** New rows that were deleted: what comes of their first save is nobody's any more. */
+  const removed = useRef(new Set<string>());
   const required = table?.columns.filter((column) => !column.optional) ?? [];
   const isFilled = (cell: unknown) => cell !== null && cell !== undefined && String(cell).trim() !== "";
   const missing = (draft: Draft) => required.filter((column) => !isFilled(draft.cells[column.name])).map((column) => column.name);
 
-  const good = (cells: Iterable<string>) => setBad((before) => {
-    const next = new Map(before);
-    for (const cell of cells) next.delete(cell);
-    return next;
-  });
-
-  /** Keeps what was typed beside what is wrong with it, new rows as rows that are not saved yet. Gives what can be sent without all that;
-   * `null`: something that is wrong has no place. */
-  const refuse = async (error: unknown, changes: readonly RowChange[]): Promise<RowChange[] | null> => {
-    if (!(error instanceof ApiError) || error.problem.status !== 422) return null;
-    await loadServerWords();
-    const found = new Map<string, Bad>();
-    const wrong = new Map<RowChange, string[]>();
-    let placed = true;
-    for (const problem of error.problem.problems ?? []) {
-      const [, at, name] = /^\/changes\/(\d+)\/cells\/([^/]+)$/.exec(problem.pointer) ?? [];
-      const change = at === undefined ? undefined : changes[Number(at)];
-      if (change === undefined || name === undefined || change.op === "move" || change.op === "delete") {
-        placed = false;
-        continue;
-      }
-      const row = change.op === "add" ? change.id : change.row;
-      found.set(cellKey(row, name), { text: String(change.cells[name] ?? ""), problem: problemText(problem) });
-      wrong.set(change, [...(wrong.get(change) ?? []), name]);
-    }
-    setBad((before) => new Map([...before, ...found]));
-    const kept = [...wrong.keys()].flatMap((change) => (change.op === "add" ? [draftOf(change)] : []));
-    setDrafts((before) => [...before, ...kept.filter((draft) => !before.some((one) => one.id === draft.id))]);
-    return placed && found.size > 0 ? changes.flatMap((change) => withoutWrong(change, wrong.get(change))) : null;
+  const good = (keys: Iterable<string>) => {
+    const cells = new Set(keys);
+    setBad((before) => new Map([...before].filter(([key]) => !cells.has(key))));
+    setRefused((before) => new Map([...before].flatMap(([row, one]): [string, Refused][] => {
+      const left = Object.entries(one.cells).filter(([name]) => !cells.has(cellKey(row, name)));
+      return left.length === 0 && Object.keys(one.cells).length > 0 ? [] : [[row, { ...one, cells: Object.fromEntries(left) }]];
+    })));
   };
 
-  const remove = (ids: readonly string[]) => {
+  /** New rows that were not taken stay as rows that are not saved yet. */
+  const keepRows = (changes: readonly RowChange[]) => {
+    const kept = changes.flatMap((change) => (change.op === "add" && !removed.current.has(change.id) ? [draftOf(change)] : []));
+    setDrafts((before) => [...before, ...kept.filter((draft) => !before.some((one) => one.id === draft.id))]);
+  };
+
+  const keepRefused = (error: unknown, changes: readonly RowChange[]) => {
+    const isOther = error instanceof ApiError && error.problem.status === 409;
+    const problem = errorLine(error);
+    setRefused((before) => {
+      const next = new Map(before);
+      for (const change of changes) {
+        if (change.op === "set") {
+          next.set(change.row, { cells: { ...next.get(change.row)?.cells, ...change.cells }, revision: isOther ? null : change.revision, problem });
+        } else if (change.op === "add" && !removed.current.has(change.id)) next.set(change.id, { cells: change.cells, revision: isOther ? null : 0, problem });
+      }
+      return next;
+    });
+    keepRows(changes);
+  };
+
+  /** Keeps what was typed beside what is wrong with it, new rows as rows that are not saved yet. Gives what can be sent without all that. */
+  const refuse = async (error: unknown, changes: readonly RowChange[]): Promise<RowChange[]> => {
+    await loadServerWords().catch(() => undefined);
+    const wrong = unreadable(error, changes);
+    if (wrong === null) {
+      keepRefused(error, changes);
+      return [];
+    }
+    const found = [...wrong].flatMap(([change, problems]) => {
+      const [row, cells] = change.op === "add" ? [change.id, change.cells] : change.op === "set" ? [change.row, change.cells] : ["", {}];
+      return [...problems].map(([name, problem]): [string, Bad] => [cellKey(row, name), { text: String(cells[name] ?? ""), problem }]);
+    });
+    setBad((before) => new Map([...before, ...found]));
+    keepRows([...wrong.keys()]);
+    return changes.flatMap((change) => withoutWrong(change, wrong.get(change)));
+  };
+
+  const forget = (ids: readonly string[]) => {
     setDrafts((before) => before.filter((draft) => !ids.includes(draft.id)));
     setBad((before) => new Map([...before].filter(([key]) => !ids.some((id) => key.startsWith(`${id}/`)))));
+    setRefused((before) => new Map([...before].filter(([row]) => !ids.includes(row))));
   };
 
-  /** The rows with the unsaved ones at their places. */
+  /** The rows with the unsaved ones at their places, and without those whose deletion is on its way. */
   const placed = (rows: readonly Row[]): readonly Row[] => {
-    if (drafts.length === 0) return rows;
-    const shown = [...rows];
+    if (drafts.length === 0 && going.size === 0) return rows;
+    const shown = rows.filter((row) => !going.has(row.id));
     for (const draft of drafts) {
       // Saved with the cells it had, while one that came later was refused.
       if (shown.some((one) => one.id === draft.id)) continue;
@@ -97,20 +140,28 @@ export function useDrafts(table: TableItem | undefined) {
     return shown;
   };
 
+  const unsent = [...refused].map(([row, { cells, revision }]): RowChange => ({ op: "set", row, revision: revision ?? 0, cells }));
+  const refusedCells = [...refused].flatMap(([row, { cells, problem }]) => Object.keys(cells).map((name): [string, Bad] => [cellKey(row, name), { problem }]));
   return {
-    drafts, good, refuse, placed, missing,
+    drafts, good, refuse, refused, placed, missing,
     isSending: sent.length > 0,
     /** What is on its way may be right. */
-    bad: new Map([...bad].filter(([cell]) => !onWay.has(cell))),
-    typed: new Map([...written(drafts.map((draft): RowChange => ({ op: "add", ...draft }))), ...onWay]),
+    bad: new Map([...refusedCells, ...bad].filter(([cell]) => !onWay.has(cell))),
+    typed: new Map([...written(unsent), ...written(drafts.map((draft): RowChange => ({ op: "add", ...draft }))), ...onWay]),
     /** Until the server has answered, cells show what was typed, whatever it tells of them meanwhile. */
     sending: (changes: readonly RowChange[]) => setSent((before) => [...before, changes]),
     answered: (changes: readonly RowChange[]) => setSent((before) => before.filter((one) => one !== changes)),
     taken: (changes: readonly RowChange[]) => {
       good(written(changes).keys());
-      remove(changes.flatMap((change) => (change.op === "add" ? [change.id] : [])));
+      forget(changes.flatMap((change) => (change.op === "add" ? [change.id] : change.op === "delete" ? [change.row] : [])));
     },
-    remove,
+    forget,
+    /** Deletes new rows. Gives those whose first save is on its way: they are to be deleted behind it. */
+    remove: (ids: readonly string[]): readonly string[] => {
+      for (const id of ids) removed.current.add(id);
+      forget(ids);
+      return ids.filter((id) => sent.flat().some((change) => change.op === "add" && change.id === id));
+    },
     needs: new Map(drafts.map((draft) => [draft.id, missing(draft)])),
     add: (draft: Draft) => setDrafts((before) => [...before, draft]),
     set: (draft: Draft) => setDrafts((before) => before.map((one) => (one.id === draft.id ? draft : one))),
