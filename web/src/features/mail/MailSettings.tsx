@@ -11,6 +11,7 @@ import { addMessages } from "~/i18n/i18n";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { useSession } from "~/lib/session";
+import { typedNumber } from "~/lib/typed-number";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError, StepErrorWords, useFieldErrors } from "~/ui/Problem";
 import { SignIcon } from "~/ui/State";
@@ -82,7 +83,7 @@ function ServerForm({ server }: { server: MailServer | null }) {
               set({ encryption, port: value.port === usual[value.encryption] ? usual[encryption] : value.port });
             }}
           />
-          <NumberInput label={t("port")} min={1} max={65535} allowDecimal={false} required withAsterisk={false} value={value.port} error={errors.port} onChange={(port) => set({ port: Number(port) })} />
+          <NumberInput label={t("port")} min={1} max={65535} allowDecimal={false} required withAsterisk={false} value={value.port} error={errors.port} onChange={(port) => set({ port: typedNumber(port) ?? 0 })} />
         </div>
         <div className={classes.pair}>
           <TextInput label={t("user")} autoComplete="off" value={value.user} error={errors.user} onChange={(event) => set({ user: event.currentTarget.value })} />

@@ -11,6 +11,7 @@ import { addMessages } from "~/i18n/i18n";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { useSession } from "~/lib/session";
+import { typedNumber } from "~/lib/typed-number";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
 import classes from "../settings/Settings.module.css";
@@ -56,7 +57,7 @@ function Limits({ start }: { start: Retention }) {
   };
   // What is half written, such as "12.", stays as it is.
   const [gigabytes, setGigabytes] = useState<number | string>(start.most_file_bytes == null ? "" : start.most_file_bytes / GIGABYTE);
-  const count = (value: number | string) => (value === "" || !Number.isFinite(Number(value)) ? null : Number(value));
+  const count = (value: number | string) => typedNumber(value) ?? null;
   return (
     <Card title={t("limits")}>
       <form

@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 import { patchNode } from "~/lib/document/edits";
 import type { Limits, OnError, Retry, WorkflowNode } from "~/lib/document/types";
 import { useFormat } from "~/lib/format";
+import { typedNumber } from "~/lib/typed-number";
 import { problemText } from "~/ui/server-words/words";
 import { useDocument, useEditor, useStore } from "../state/store";
 import { DurationWidget } from "../widgets/basic";
@@ -43,6 +44,10 @@ export function ErrorsTab({ step }: { step: string }) {
   const standard = type?.retry ?? null;
   const shown = retry ?? standard;
   const setRetry = (patch: Partial<Retry>) => set({ retry: { ...(shown ?? FIRST), ...patch } }, t("errors.retry"));
+  const setCount = (field: "max_attempts" | "factor", typed: number | string) => {
+    const count = typedNumber(typed);
+    if (count !== undefined) setRetry({ [field]: count });
+  };
   const limit = node.timeout_ms ?? undefined;
   return (
     <div className={classes["column"]}>
@@ -62,9 +67,9 @@ export function ErrorsTab({ step }: { step: string }) {
         {shown !== null && shown.max_attempts > 1 && effect !== "pure" && (
           <>
             <div style={{ display: "grid", gap: 10, marginBlockStart: 12 }}>
-              <NumberInput label={t("errors.tries")} min={1} max={20} allowDecimal={false} value={shown.max_attempts} onChange={(value) => value !== "" && setRetry({ max_attempts: Number(value) })} />
+              <NumberInput label={t("errors.tries")} min={1} max={20} allowDecimal={false} value={shown.max_attempts} onChange={(value) => setCount("max_attempts", value)} />
               <Duration label={t("errors.firstPause")} value={shown.first_ms} onChange={(value) => setRetry({ first_ms: value ?? FIRST.first_ms })} />
-              <NumberInput label={t("errors.factor")} min={1} max={10} allowDecimal={false} value={shown.factor} onChange={(value) => value !== "" && setRetry({ factor: Number(value) })} />
+              <NumberInput label={t("errors.factor")} min={1} max={10} allowDecimal={false} value={shown.factor} onChange={(value) => setCount("factor", value)} />
               <Duration label={t("errors.longestPause")} value={shown.max_ms} onChange={(value) => setRetry({ max_ms: value ?? FIRST.max_ms })} />
             </div>
             <p className={classes["words"]}>

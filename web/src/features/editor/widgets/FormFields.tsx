@@ -11,6 +11,7 @@ import type { Answer, FormField } from "~/lib/document/form";
 import { without } from "~/lib/document/pointer";
 import { slug } from "~/lib/document/ids";
 import type { Json } from "~/lib/document/types";
+import { typedNumber } from "~/lib/typed-number";
 import { problemText } from "~/ui/server-words/words";
 import { useAddress } from "../address";
 import { AnswerIcon } from "../icons";
@@ -134,13 +135,13 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange,
       {field.kind === "multi_select" && <Options field={field} onChange={onChange} />}
       {field.kind === "rows" && <Rows scope={scope} field={field} errorAt={errorAt} onChange={onChange} />}
       {(field.kind === "text" || field.kind === "long_text") && (
-        <NumberInput label={t("form.maxLength")} min={1} allowDecimal={false} value={number("max_length")} placeholder={t("form.noLimit")} onChange={(next) => onChange(put(field, "max_length", next === "" ? undefined : Number(next)))} />
+        <NumberInput label={t("form.maxLength")} min={1} allowDecimal={false} value={number("max_length")} placeholder={t("form.noLimit")} onChange={(next) => onChange(put(field, "max_length", typedNumber(next)))} />
       )}
       {field.kind === "number" && (
         <div className={classes["two"]}>
           <TextInput label={t("form.min")} inputMode="decimal" value={text("min")} onChange={(event) => onChange(put(field, "min", event.currentTarget.value))} />
           <TextInput label={t("form.max")} inputMode="decimal" value={text("max")} onChange={(event) => onChange(put(field, "max", event.currentTarget.value))} />
-          <NumberInput label={t("form.decimals")} min={0} max={10} allowDecimal={false} value={number("decimals")} onChange={(next) => onChange(put(field, "decimals", next === "" ? undefined : Number(next)))} />
+          <NumberInput label={t("form.decimals")} min={0} max={10} allowDecimal={false} value={number("decimals")} onChange={(next) => onChange(put(field, "decimals", typedNumber(next)))} />
         </div>
       )}
       {field.kind === "date" && (
@@ -158,7 +159,10 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange,
             label={t("form.accept")} data={[{ value: "image/*", label: t("form.images") }, { value: "application/pdf", label: t("form.pdf") }]} clearable placeholder={t("form.anyFile")}
             value={Array.isArray(field["accept"]) ? String(field["accept"][0] ?? "") || null : null} onChange={(next) => onChange(put(field, "accept", next ? [next] : undefined))}
           />
-          <NumberInput label={t("form.maxMegabytes")} min={0.1} max={100} value={typeof field["max_bytes"] === "number" ? field["max_bytes"] / 1_000_000 : ""} onChange={(next) => onChange(put(field, "max_bytes", next === "" ? undefined : Math.round(Number(next) * 1_000_000)))} />
+          <NumberInput label={t("form.maxMegabytes")} min={0.1} max={100} value={typeof field["max_bytes"] === "number" ? field["max_bytes"] / 1_000_000 : ""} onChange={(next) => {
+            const megabytes = typedNumber(next);
+            onChange(put(field, "max_bytes", megabytes === undefined ? undefined : Math.round(megabytes * 1_000_000)));
+          }} />
         </>
       )}
       {answers === ANSWERS && (
@@ -168,7 +172,7 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange,
         </div>
       )}
       {field.kind === "multi_select" && (
-        <NumberInput label={t("form.mostChoices")} min={1} allowDecimal={false} value={number("max")} placeholder={t("form.noLimit")} onChange={(next) => onChange(put(field, "max", next === "" ? undefined : Number(next)))} />
+        <NumberInput label={t("form.mostChoices")} min={1} allowDecimal={false} value={number("max")} placeholder={t("form.noLimit")} onChange={(next) => onChange(put(field, "max", typedNumber(next)))} />
       )}
       {field.kind !== "rows" && (
         <Select
@@ -260,8 +264,8 @@ function Rows({ scope, field, errorAt, onChange }: { scope: FormScope; field: Fo
         <ComputedList scope={scope} label={t("form.computedCells")} value={field["computed"]} onChange={(next) => onChange(put(field, "computed", Array.isArray(next) && next.length ? next : undefined))} />
       </div>
       <div className={classes["two"]}>
-        <NumberInput label={t("form.minRows")} min={0} allowDecimal={false} value={typeof field["min_rows"] === "number" ? field["min_rows"] : ""} onChange={(next) => onChange(put(field, "min_rows", next === "" ? undefined : Number(next)))} />
-        <NumberInput label={t("form.maxRows")} min={1} allowDecimal={false} value={typeof field["max_rows"] === "number" ? field["max_rows"] : ""} onChange={(next) => onChange(put(field, "max_rows", next === "" ? undefined : Number(next)))} />
+        <NumberInput label={t("form.minRows")} min={0} allowDecimal={false} value={typeof field["min_rows"] === "number" ? field["min_rows"] : ""} onChange={(next) => onChange(put(field, "min_rows", typedNumber(next)))} />
+        <NumberInput label={t("form.maxRows")} min={1} allowDecimal={false} value={typeof field["max_rows"] === "number" ? field["max_rows"] : ""} onChange={(next) => onChange(put(field, "max_rows", typedNumber(next)))} />
       </div>
     </>
   );

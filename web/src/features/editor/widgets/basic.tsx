@@ -11,6 +11,7 @@ import type { Json } from "~/lib/document/types";
 import { onlyChip } from "~/lib/expression/template";
 import { resolve } from "~/lib/expression/values";
 import type { Source } from "~/lib/expression/values";
+import { typedNumber } from "~/lib/typed-number";
 import { TemplateField } from "../chips/TemplateField";
 import { ValueField } from "../chips/ValueField";
 import { Items } from "./Items";
@@ -117,7 +118,10 @@ export function DurationWidget({ label, help, error, required, value, schema, on
     <div className={classes["row"]} style={{ alignItems: "flex-end" }}>
       <NumberInput
         className={classes["grow"]} label={label} description={help || undefined} inputWrapperOrder={["label", "input", "description", "error"]} error={error} withAsterisk={required}
-        min={0} value={ms === null ? "" : ms / size} onChange={(next) => onChange(next === "" ? undefined : Math.round(Number(next) * size))}
+        min={0} value={ms === null ? "" : ms / size} onChange={(next) => {
+          const count = typedNumber(next);
+          onChange(count === undefined ? undefined : Math.round(count * size));
+        }}
       />
       <Select
         w={110} aria-label={t("duration.unit")} allowDeselect={false} value={unit}

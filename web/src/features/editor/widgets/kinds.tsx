@@ -6,16 +6,15 @@ import { useTranslation } from "react-i18next";
 import { without } from "~/lib/document/pointer";
 import type { JsonObject } from "~/lib/document/types";
 import type { KindName } from "~/lib/expression/kind";
-
-export const SIMPLE_KINDS: readonly KindName[] = ["text", "integer", "decimal", "money", "date", "time", "yes_no", "list", "file", "any"];
+import { typedNumber } from "~/lib/typed-number";
 
 interface Props {
   kind: string;
-  kinds?: readonly KindName[];
+  kinds: readonly KindName[];
   onChange: (kind: KindName) => void;
 }
 
-export function KindSelect({ kind, kinds = SIMPLE_KINDS, onChange }: Props) {
+export function KindSelect({ kind, kinds, onChange }: Props) {
   const { t } = useTranslation("editor");
   const names = kinds.includes(kind as KindName) ? kinds : [...kinds, kind as KindName];
   return (
@@ -32,7 +31,11 @@ export function Limits({ field, onChange }: { field: JsonObject; onChange: (patc
   const limit = (key: string, label: string) => (
     <NumberInput
       label={label} min={0} allowDecimal={false} value={typeof field[key] === "number" ? (field[key] as number) : ""} placeholder={t("form.noLimit")}
-      onChange={(next) => (next === "" ? onChange({}, [key]) : onChange({ [key]: Number(next) }, []))}
+      onChange={(next) => {
+        const count = typedNumber(next);
+        if (count === undefined) onChange({}, [key]);
+        else onChange({ [key]: count }, []);
+      }}
     />
   );
   if (field["kind"] === "text") return limit("max_length", t("form.maxLength"));
