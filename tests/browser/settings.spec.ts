@@ -244,3 +244,30 @@ test("the settings' search leads to a section", async ({ browser }) => {
   await nav.getByRole("link", { name: "Endpoints" }).click();
   await expect(page.getByRole("heading", { name: "Endpoints", exact: true })).toBeVisible();
 });
+
+test("the last of two quick choices is the one that stays", async ({ browser }) => {
+  const page = await asOwner(browser);
+  const told = async () => (await api.call<{ member: { told_of_failures: boolean } }>("GET", "/session")).member.told_of_failures;
+  const before = await told();
+  const log: string[] = [];
+  let letGo = () => {};
+  const gone = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await page.route("**/api/members/*", async (route) => {
+    const choice = (route.request().postDataJSON() as { told_of_failures: boolean }).told_of_failures;
+    log.push(`asked ${choice}`);
+    await gone;
+    const response = await route.fetch();
+    log.push(`answered ${choice}`);
+    await route.fulfill({ response });
+  });
+  await page.goto(`${server.url}/settings/language`);
+  const choice = page.getByLabel("Tell me by mail when a run fails");
+  await choice.setChecked(!before);
+  await choice.setChecked(before);
+  letGo();
+  await expect.poll(() => log).toEqual([`asked ${!before}`, `answered ${!before}`, `asked ${before}`, `answered ${before}`]);
+  await expect(choice).toBeChecked({ checked: before });
+  expect(await told()).toBe(before);
+});

@@ -17,6 +17,8 @@ export default function FailureMails() {
   const client = useQueryClient();
   const { member, workspace } = useSession();
   const change = useMutation({
+    // One after the other: the last choice is the one that stays.
+    scope: { id: "failure-mails" },
     mutationFn: (told_of_failures: boolean) => ask(api.PATCH("/api/members/{id}", { params: { path: { id: member.id } }, body: { told_of_failures } })),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.session }),
   });
