@@ -64,7 +64,7 @@ export function useDrafts(table: TableItem | undefined) {
   const [refused, setRefused] = useState<ReadonlyMap<string, Refused>>(new Map());
   const [sent, setSent] = useState<readonly (readonly RowChange[])[]>([]);
   const onWay = useMemo(() => written(sent.flat()), [sent]);
-  const going = useMemo(() => new Set(sent.flat().map((change) => change.op === "delete" && change.row)), [sent]);
+  const going = useMemo(() => new Set(sent.flat().flatMap((change) => (change.op === "delete" ? [change.row] : []))), [sent]);
   /** New rows that were deleted: what comes of their first save is nobody's any more. */
   const removed = useRef(new Set<string>());
   const required = table?.columns.filter((column) => !column.optional) ?? [];
@@ -113,8 +113,12 @@ export function useDrafts(table: TableItem | undefined) {
       const [row, cells] = change.op === "add" ? [change.id, change.cells] : change.op === "set" ? [change.row, change.cells] : ["", {}];
       return [...problems].map(([name, problem]): [string, Bad] => [cellKey(row, name), { text: String(cells[name] ?? ""), problem }]);
     });
+    const changed = [...wrong.keys()];
+    // Tried once more, it is what cannot be read that keeps them.
+    good(written(changed).keys());
+    setRefused((before) => new Map([...before].filter(([row]) => !changed.some((change) => change.op === "add" && change.id === row))));
     setBad((before) => new Map([...before, ...found]));
-    keepRows([...wrong.keys()]);
+    keepRows(changed);
     return changes.flatMap((change) => withoutWrong(change, wrong.get(change)));
   };
 
