@@ -7,6 +7,7 @@ use formwork_tests::{
     Office,
     site::{Published, Site},
 };
+use futures_util::TryStreamExt as _;
 use serde_json::{Value as Json, json};
 use store::{
     artifact, maintenance,
@@ -531,6 +532,33 @@ async fn bytes_set_aside_by_a_process_that_died_are_put_back_or_deleted() {
     assert!(named.exists());
     assert!(!unnamed.exists());
     assert_eq!(std::fs::read_dir(&trash).map_or(0, Iterator::count), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_set_aside_at_this_moment_is_read_and_streamed() {
+    let site = quiet().await;
+    let published = site.publish_line(&[]).await;
+    let run = site.start(&published).await;
+    let place = file(&site, &published, run, "set aside").await;
+    let trash = site
+        .db
+        .folder()
+        .join("artifacts/trash")
+        .join(site.workspace.to_string());
+    std::fs::create_dir_all(&trash).expect("a folder");
+    let aside = trash.join(place.file_name().expect("a name"));
+    std::fs::rename(&place, aside).expect("set aside");
+    let kept = artifact::of_run(&site.store, &published.scope, run)
+        .await
+        .expect("the files")
+        .remove(0);
+    let read = artifact::read(&site.store, &published.scope, kept.file.id).await;
+    assert_eq!(read.expect("it is read"), "set aside");
+    let pieces = artifact::stream(&site.store, &published.scope, &kept, Some(4..9))
+        .await
+        .expect("it is there");
+    let pieces: Vec<_> = pieces.try_collect().await.expect("it is streamed");
+    assert_eq!(pieces.concat(), b"aside");
 }
 
 #[tokio::test(flavor = "multi_thread")]

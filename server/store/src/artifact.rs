@@ -23,7 +23,7 @@ use engine::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use jiff::Timestamp;
 use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem,
+    GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem,
 };
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -177,18 +177,30 @@ pub async fn removed(store: &Store, scope: &Scope, ids: &[ArtifactId]) -> Result
     Ok(rows.into_iter().map(ArtifactId::from).collect())
 }
 
-/// Bytes by their hash, all of them in memory; `None`: they are lost. Where they lie aside at this moment, somebody may be about to put
-/// them back.
+/// Bytes by their hash, all of them in memory; `None`: they are lost.
 pub(crate) async fn fetch(
     store: &Store,
     scope: &Scope,
     sha256: &[u8; 32],
 ) -> Result<Option<Bytes>> {
+    match find(store, scope, sha256, GetOptions::default()).await? {
+        Some(found) => found.bytes().await.map(Some).map_err(files),
+        None => Ok(None),
+    }
+}
+
+/// The bytes wherever they lie; `None`: they are lost. Where they lie aside at this moment, somebody may be about to put them back.
+async fn find(
+    store: &Store,
+    scope: &Scope,
+    sha256: &[u8; 32],
+    options: GetOptions,
+) -> Result<Option<GetResult>> {
     let place = place(scope, sha256);
     let aside = aside(scope.workspace().as_uuid(), sha256);
     for place in [&place, &aside, &place] {
-        match store.artifacts.bytes.get(place).await {
-            Ok(found) => return found.bytes().await.map(Some).map_err(files),
+        match store.artifacts.bytes.get_opts(place, options.clone()).await {
+            Ok(found) => return Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(files(error)),
         }
@@ -222,15 +234,9 @@ pub async fn stream(
         range: range.map(GetRange::Bounded),
         ..GetOptions::default()
     };
-    let place = place(scope, &artifact.sha256);
-    match store.artifacts.bytes.get_opts(&place, options).await {
-        Ok(found) => Ok(found.into_stream().map_err(files).boxed()),
-        Err(object_store::Error::NotFound { .. }) => {
-            check_folder(store).await?;
-            Err(lost(artifact))
-        }
-        Err(error) => Err(files(error)),
-    }
+    let found = find(store, scope, &artifact.sha256, options).await?;
+    let found = found.ok_or_else(|| lost(artifact))?;
+    Ok(found.into_stream().map_err(files).boxed())
 }
 
 struct Row {
