@@ -517,3 +517,36 @@ async fn a_message_that_kills_its_senders_is_given_up() {
     assert_eq!(receiver.received().len(), 1);
     executor.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_read_is_given_up_and_keeps_no_other_waiting() {
+    let site = Site::new().await;
+    let (receiver, url) = Receiver::start(&[]).await;
+    let endpoint = site.endpoint(&url, SECRET).await;
+    let published = publish(&site, endpoint, json!({})).await;
+    let mut written = Vec::new();
+    for _ in 0..3 {
+        let now = Timestamp::now();
+        let id = delivery::test(&site.store, &published.scope, endpoint, now).await;
+        written.push(id.expect("written"));
+    }
+    // Deeper than anybody reads JSON; the database takes it.
+    for (column, id) in [("message", written[0]), ("artifacts", written[1])] {
+        site.db.sql(&format!(
+            "update delivery set {column} = (repeat('[', 200) || repeat(']', 200))::jsonb where id = '{id}'"
+        ));
+    }
+    let executor = site.executor().await;
+    until_state(&site, written[2], "delivered").await;
+    for broken in &written[..2] {
+        site.until(
+            &format!(
+                "select state || ' ' || (error ->> 'code') from delivery where id = '{broken}'"
+            ),
+            "given_up message_unreadable",
+        )
+        .await;
+    }
+    assert_eq!(receiver.received().len(), 1);
+    executor.shutdown().await;
+}

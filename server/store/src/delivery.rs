@@ -416,7 +416,7 @@ pub async fn test(
 
 /// Leases up to `limit` due deliveries, those of lost senders included; picked apart from the join as in `queue::claim`. A holder has at
 /// most `share` of one receiver under way, which is an endpoint or a workspace's mail server, and receivers that have the fewest come
-/// first: one that does not answer holds up its own messages and not those of others.
+/// first: one that does not answer holds up its own messages and not those of others. One that cannot be read is given up.
 pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
         r#"with receiver as materialized (select id from endpoint union all select id from workspace),
@@ -450,7 +450,7 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Res
            returning d.id, d.workspace_id, d.run_id, d.node, d.item_path, d.endpoint_id, coalesce(endpoint.url, '') as "url!",
                      case when d.endpoint_id is null then mail_server.workspace_id is null
                           else endpoint.disabled_at is not null or endpoint.deleted_at is not null end as "disabled!",
-                     d.message, d.artifacts, d.attach, d.tries, d.attempts, d.awaited, d.fence"#,
+                     d.message::text as "message!", d.artifacts::text as "artifacts!", d.attach, d.tries, d.attempts, d.awaited, d.fence"#,
         holder.worker.as_uuid(),
         limit,
         holder.lease_ms,
@@ -460,8 +460,11 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Res
     .await?;
     let mut all = Vec::new();
     for row in rows {
-        let artifacts = serde_json::from_value(row.artifacts);
-        let unreadable = artifacts.as_ref().err().map(ToString::to_string);
+        // As texts, or the statement as a whole would fail after it had leased them all.
+        let message = serde_json::from_str(&row.message);
+        let artifacts = serde_json::from_str(&row.artifacts);
+        let broken = message.as_ref().err().or(artifacts.as_ref().err());
+        let unreadable = broken.map(ToString::to_string);
         let claimed = Claimed {
             id: row.id.into(),
             scope: Scope::new(row.workspace_id.into(), None),
@@ -476,7 +479,7 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Res
                 None => To::Mail,
             },
             disabled: row.disabled,
-            message: row.message,
+            message: message.unwrap_or_default(),
             artifacts: artifacts.unwrap_or_default(),
             inline: row.attach == "inline",
             tries: row.tries - 1,
@@ -486,7 +489,11 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Res
         };
         // It would take its neighbours with it again and again.
         match unreadable {
-            Some(reason) => give_up(store, &claimed, &reason).await?,
+            Some(reason) => {
+                if let Err(error) = give_up(store, &claimed, &reason).await {
+                    tracing::warn!(delivery.id = %claimed.id, %error, "a message that cannot be read could not be given up; its lease runs out by itself");
+                }
+            }
             None => all.push(claimed),
         }
     }
@@ -500,10 +507,8 @@ async fn give_up(store: &Store, claimed: &Claimed, reason: &str) -> Result<()> {
         answer_head: None,
         error: Some(
             StepError::new(
-                "files_unreadable",
-                format!(
-                    "What is stored about the files of this delivery cannot be read: {reason}."
-                ),
+                "message_unreadable",
+                format!("What is stored of this message cannot be read: {reason}."),
             )
             .with("reason", reason),
         ),
