@@ -245,6 +245,44 @@ async fn a_retry_takes_the_number_over_and_a_void_one_is_drawn_anew() {
     office.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_pattern_gives_no_number_a_second_time() {
+    let (office, owner) = Office::open().await;
+    let pattern = json!({"pattern": "1{{ number }}", "digits": 1, "yearly": false});
+    let series = series(&owner, pattern).await;
+    let path = format!("/api/series/{}", series["id"].as_str().expect("an id"));
+    let change = async |pattern: &str, digits: u8| {
+        let body = json!({"name": "Invoices", "pattern": pattern, "digits": digits});
+        owner.put(&path, body).await
+    };
+    let workflow = office.publish(&owner, document(&series)).await;
+    let first = owner.start(&workflow, json!({"fails": false})).await;
+    ended(&owner, &first).await;
+    assert_eq!(text(&office, &first), "Invoice 11");
+
+    let refused = change("{{ number }}", 1).await.expect(422);
+    let problem = &refused["problems"][0];
+    assert_eq!(problem["code"], "series_collides", "{refused}");
+    assert_eq!(problem["params"]["number"], "11");
+    assert_eq!(problem["pointer"], "/pattern");
+    change("{{ number }}", 3).await.expect(200);
+
+    // Further ahead than anybody looked.
+    office.sql("update number set number = '002'");
+    let second = owner.start(&workflow, json!({"fails": false})).await;
+    let told = ended(&owner, &second).await;
+    assert_eq!(told["error"]["code"], "number_taken", "{told:#}");
+    change("N{{ number }}", 3).await.expect(200);
+    let retry = owner
+        .post(&format!("/api/runs/{second}/retry"), json!({}))
+        .await
+        .expect(202);
+    let retry = retry["id"].as_str().expect("an id");
+    assert_eq!(ended(&owner, retry).await["state"], "succeeded");
+    assert_eq!(text(&office, retry), "Invoice N002", "nothing is missing");
+    office.close().await;
+}
+
 /// The same with the day that counts.
 fn on_a_day(series: &Json) -> Json {
     let mut document = document(series);

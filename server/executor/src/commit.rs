@@ -5,7 +5,7 @@ use std::{collections::HashSet, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 use store::{
-    Store, gather,
+    Store, StoreError, gather,
     segment::{self, Committed, Segment},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -28,7 +28,7 @@ struct Job {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The database refuses these rows, now and later.
-    Refused(String),
+    Refused(StoreError),
     /// The database did not answer: the lease runs out and somebody takes over.
     Lost,
 }
@@ -125,7 +125,7 @@ async fn commit_one(
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(2));
             }
-            Some(Err(error)) => return Err(Failure::Refused(error.to_string())),
+            Some(Err(error)) => return Err(Failure::Refused(error)),
             None => return Err(Failure::Lost),
         }
     }

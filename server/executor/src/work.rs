@@ -144,8 +144,9 @@ async fn commit(
     let (instead, large) = (done.unstorable(), done.large());
     let segment = known.segment(done, writes, heads);
     let answer = match inner.committer.commit(segment).await {
-        Err(Failure::Refused(reason)) => {
-            tracing::error!(run.id = %known.run.id, step.id = %known.lease.node, reason, "the results of a step cannot be stored");
+        Err(Failure::Refused(error)) => {
+            tracing::error!(run.id = %known.run.id, step.id = %known.lease.node, %error, "the results of a step cannot be stored");
+            let instead = instead.because(&error);
             let writes = instead.writes(&known.rows);
             let segment = known.segment(instead, writes, heads);
             inner.committer.commit(segment).await

@@ -1,6 +1,7 @@
 //! Series of numbers: set up by people, drawn from in the commits of segments, every number accounted for. A number is *open* until its
 //! run succeeds or somebody says what became of it; how it reads is `engine::series`'s business.
 
+mod collision;
 mod draw;
 
 pub(crate) use draw::{Draw, draw, take_over, use_numbers, voided};
@@ -239,23 +240,33 @@ pub async fn find_or_create(
     }
 }
 
-/// Changes how later numbers read. Whether they begin again every year stays: it says which count they go on from.
-pub async fn change(store: &Store, scope: &Scope, id: SeriesId, to: &Series) -> Result<()> {
+/// Changes how later numbers read, which must not be as earlier ones do. Whether they begin again every year stays: it says which count
+/// they go on from.
+pub async fn change(
+    store: &Store,
+    scope: &Scope,
+    id: SeriesId,
+    to: &Series,
+    today: Date,
+) -> Result<()> {
     check(to)?;
     let mut transaction = store.pool.begin().await?;
-    let is_yearly = sqlx::query_scalar!(
-        "select yearly from series where workspace_id = $1 and id = $2 and deleted_at is null for update",
+    let before = sqlx::query!(
+        "select pattern, digits, yearly from series where workspace_id = $1 and id = $2 and deleted_at is null for update",
         scope.workspace().as_uuid(),
         id.as_uuid(),
     )
     .fetch_optional(&mut *transaction)
     .await?
     .ok_or(StoreError::NotFound("series"))?;
-    if is_yearly != to.yearly {
+    if before.yearly != to.yearly {
         return Err(StoreError::conflict(
             "series_yearly_fixed",
             "Whether numbers begin again every year cannot be changed. Make a new series.",
         ));
+    }
+    if before.pattern != to.pattern.0 || before.digits != i16::from(to.digits) {
+        collision::refuse(&mut transaction, scope, id, to, today).await?;
     }
     sqlx::query!(
         "update series set name = $3, pattern = $4, digits = $5, void_after_days = $6 where workspace_id = $1 and id = $2",

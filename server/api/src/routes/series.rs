@@ -262,7 +262,7 @@ async fn change_series(
         yearly: before.series.yearly,
         void_after_days: body.void_after_days,
     };
-    store::series::change(&app.store, &caller.scope, id, &to).await?;
+    store::series::change(&app.store, &caller.scope, id, &to, today).await?;
     let changed = store::series::get(&app.store, &caller.scope, id, today).await?;
     Ok(Json(changed.into()))
 }

@@ -11,6 +11,7 @@ use engine::{
 };
 use serde_json::{Value as Json, json};
 use store::{
+    StoreError,
     call::CallWrite,
     run::StepRow,
     segment::{
@@ -40,6 +41,18 @@ impl Done {
             head: self.head.clone(),
             ..*self
         }
+    }
+
+    /// Says why, where the store knows it.
+    pub(crate) fn because(mut self, refused: &StoreError) -> Self {
+        if let StoreError::Step(error) = refused {
+            for attempt in &mut self.attempts {
+                attempt.came = Came::Failed {
+                    error: error.clone(),
+                };
+            }
+        }
+        self
     }
 
     /// Pure: the rows that follow from the steps as they are and from what this segment did. The executor could go on with each head that is

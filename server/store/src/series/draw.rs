@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use sqlx::PgConnection;
 
 use super::{number, series};
-use crate::{Result, StoreError, fresh_id};
+use crate::{Result, StoreError, error::OnConstraint as _, fresh_id};
 
 /// What a step asks for.
 pub(crate) struct Draw<'a> {
@@ -22,7 +22,8 @@ pub(crate) struct Draw<'a> {
 }
 
 /// Draws what is asked for, in the order of `draws`: `{number, count, year}` each. The step of a retried run gets the number that the
-/// first run had, unless that is void.
+/// first run had, unless that is void. `Conflict`: the number reads like an earlier one, which a changed pattern can bring about; nothing is
+/// drawn, so that the next one has the same count.
 pub(crate) async fn draw(connection: &mut PgConnection, draws: &[Draw<'_>]) -> Result<Vec<Json>> {
     let mut order: Vec<usize> = (0..draws.len()).collect();
     order.sort_by_key(|&at| (draws[at].request.series, draws[at].request.date.year()));
@@ -105,7 +106,13 @@ async fn next(connection: &mut PgConnection, draw: &Draw<'_>) -> Result<Json> {
         draw.item_path,
     )
     .execute(connection)
-    .await?;
+    .await
+    .on_constraint("number_text_unique", || {
+        StoreError::conflict(
+            "number_taken",
+            "The series would give a number that reads like one it gave before. Change the pattern of its numbers, then retry this run.",
+        )
+    })?;
     Ok(drawn(&text, count, year, date))
 }
 
