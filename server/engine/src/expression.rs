@@ -1,8 +1,9 @@
 //! The only expression language: minijinja's syntax with our own evaluator, so that amounts are exact decimals. Strict undefined, bounded
 //! work and memory, no access to anything but the given values; outputs are never parsed as templates.
 //!
-//! Arithmetic: decimals carry 28 significant digits; `/` rounds there, half to even, everything else is exact or an error. Money keeps
-//! its currency, mixing currencies is an error, money / money is a number. `round` is commercial (half away from zero) unless it is told
+//! Arithmetic: decimals carry 28 significant digits; `/` rounds there, half to even, everything else is exact or an error. Only sums of
+//! money round there, too, as long as 10 decimals are left, so that `10 EUR / 3 + 1000 EUR` is an amount. Money keeps its currency, mixing
+//! currencies is an error, money / money is a number. `round` is commercial (half away from zero) unless it is told
 //! `"even"`.
 
 mod evaluate;

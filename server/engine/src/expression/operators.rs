@@ -1,5 +1,5 @@
 //! Typed arithmetic and comparison. Exact or an error; a result that does not fit 28 digits is an error, never a rounded surprise, except
-//! for division, which rounds there.
+//! for division, which rounds there, and for sums of money with what a division left, which do so as long as 10 decimals stay.
 
 use std::cmp::Ordering;
 
@@ -8,6 +8,9 @@ use rust_decimal::Decimal;
 
 use super::syntax::Operator;
 use crate::value::{Money, Value};
+
+/// What a sum of money keeps at least. No currency counts that far, so what is cut off is the endless part of a quotient.
+const LEAST_MONEY_DECIMALS: u32 = 10;
 
 /// What went wrong, without the place.
 pub(super) type Outcome = Result<Value, String>;
@@ -41,7 +44,7 @@ pub(super) fn add(left: &Value, right: &Value) -> Outcome {
             a.checked_add(*b).map(Value::Integer).ok_or_else(too_large)
         }
         (Value::Money(a), Value::Money(b)) => same(a, b).and_then(|()| {
-            let amount = a.amount.checked_add(b.amount).ok_or_else(too_large)?;
+            let amount = total(a.amount.checked_add(b.amount), a.amount, b.amount)?;
             Ok(money(amount, &a.currency))
         }),
         (Value::Text(a), Value::Text(b)) => Ok(Value::Text(format!("{a}{b}"))),
@@ -50,7 +53,9 @@ pub(super) fn add(left: &Value, right: &Value) -> Outcome {
             date_plus(*date, *days)
         }
         _ => match (number(left), number(right)) {
-            (Some(a), Some(b)) => exact(a.checked_add(b), a.scale().max(b.scale())),
+            (Some(a), Some(b)) => {
+                exact(a.checked_add(b), a.scale().max(b.scale())).map(Value::Decimal)
+            }
             _ => Err(unfit("added to", right, left)),
         },
     }
@@ -62,7 +67,7 @@ pub(super) fn subtract(left: &Value, right: &Value) -> Outcome {
             a.checked_sub(*b).map(Value::Integer).ok_or_else(too_large)
         }
         (Value::Money(a), Value::Money(b)) => same(a, b).and_then(|()| {
-            let amount = a.amount.checked_sub(b.amount).ok_or_else(too_large)?;
+            let amount = total(a.amount.checked_sub(b.amount), a.amount, b.amount)?;
             Ok(money(amount, &a.currency))
         }),
         (Value::Date(date), Value::Integer(days)) => {
@@ -77,7 +82,9 @@ pub(super) fn subtract(left: &Value, right: &Value) -> Outcome {
             Ok(Value::Integer(seconds.as_secs()))
         }
         _ => match (number(left), number(right)) {
-            (Some(a), Some(b)) => exact(a.checked_sub(b), a.scale().max(b.scale())),
+            (Some(a), Some(b)) => {
+                exact(a.checked_sub(b), a.scale().max(b.scale())).map(Value::Decimal)
+            }
             _ => Err(unfit("taken from", right, left)),
         },
     }
@@ -332,12 +339,18 @@ fn shortest(number: Decimal, other_scale: u32) -> Decimal {
     }
 }
 
-fn exact(result: Option<Decimal>, scale: u32) -> Outcome {
+/// The sum of two amounts. A third of something may be added to something large, whose last digits do not fit then.
+fn total(result: Option<Decimal>, a: Decimal, b: Decimal) -> Result<Decimal, String> {
+    exact(result, a.scale().max(b.scale()).min(LEAST_MONEY_DECIMALS))
+}
+
+/// `scale`: the decimals that must be left.
+fn exact(result: Option<Decimal>, scale: u32) -> Result<Decimal, String> {
     let result = result.ok_or_else(too_large)?;
     if result.scale() < scale && !result.is_zero() {
         return Err("the result has more than 28 digits; round the parts first".into());
     }
-    Ok(Value::Decimal(result))
+    Ok(result)
 }
 
 fn money(amount: Decimal, currency: &str) -> Value {

@@ -105,6 +105,22 @@ fn money_keeps_its_currency() {
         json!({"amount": "19.50", "currency": "EUR"}),
     );
     check("{{ tax / net }}", json!("0.19"));
+    // What does not fit any more is far behind the smallest coin, or it is an error.
+    check(
+        "{{ (net / 3 + net * 10)|round }}",
+        json!({"amount": "1033.33", "currency": "EUR"}),
+    );
+    check(
+        "{{ (net * 10 - net / 3)|round }}",
+        json!({"amount": "966.67", "currency": "EUR"}),
+    );
+    for sum in ["+", "-"] {
+        refused(
+            &format!("{{{{ net * 1000000000 * 1000000000 {sum} net / 3 }}}}"),
+            "expression_failed",
+            "28 digits",
+        );
+    }
     check(
         "{{ [net, tax]|sum }}",
         json!({"amount": "119.00", "currency": "EUR"}),
