@@ -55,6 +55,8 @@ async fn other_server() -> (String, Seen) {
                 axum::Json(json!({"rate": 1.0825, "name": "EUR/USD"})).into_response()
             }
             "/gone" => (StatusCode::NOT_FOUND, format!("nothing here for {told}")).into_response(),
+            "/full" => vec![b'x'; 10 * 1024 * 1024].into_response(),
+            "/over" => vec![b'x'; 10 * 1024 * 1024 + 1].into_response(),
             "/report.csv" => ([("content-type", "text/csv")], "a,b\n1,2\n").into_response(),
             _ => axum::Json(json!({"you_said": told})).into_response(),
         }
@@ -209,6 +211,20 @@ async fn an_answer_is_kept_as_a_file_under_a_name_people_know() {
         .get(run["artifacts"][0]["url"].as_str().expect("a file"))
         .await;
     assert_eq!(answer.body, b"a,b\n1,2\n");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_has_ten_megabytes_at_most() {
+    let (office, owner) = Office::open().await;
+    let (address, _) = other_server().await;
+    let ask = |path: &str| json!({"url": format!("{address}{path}"), "answer": "file"});
+    let full = run(&owner, ask("/full")).await;
+    assert_eq!(full["state"], "succeeded", "{:#}", full["error"]);
+    let over = run(&owner, ask("/over")).await;
+    let error = &step(&over)["error"];
+    assert_eq!(error["code"], "answer_too_large", "{error:#}");
+    assert_eq!(error["params"]["most"], 10 * 1024 * 1024);
     office.close().await;
 }
 

@@ -27,10 +27,6 @@ use crate::{
     webhook_input::check_sent_fields,
 };
 
-/// Most bytes of an answer.
-const MAX_ANSWER_BYTES: u64 = 10 * 1024 * 1024;
-/// Longest wait for an answer; the step's own time limit ends it before, unless somebody raised that one.
-const TIMEOUT_MS: u64 = 10 * 60 * 1000;
 /// Longest text of an answer that is repeated in an error.
 const EXCERPT: usize = 200;
 
@@ -329,8 +325,6 @@ impl HttpRequest {
             headers,
             body,
             credential: self.credential,
-            timeout_ms: TIMEOUT_MS,
-            max_bytes: MAX_ANSWER_BYTES,
         })
     }
 

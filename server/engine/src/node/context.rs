@@ -80,7 +80,7 @@ pub trait NodeContext: Send + Sync {
         bytes: Vec<u8>,
     ) -> Result<FileRef, NodeError>;
 
-    /// Goes through the guard; a credential is added by the client and never seen by the node.
+    /// Goes through the guard, which bounds the answer, too; a credential is added by the client and never seen by the node.
     async fn http(&self, request: HttpRequest) -> Result<HttpResponse, NodeError>;
 
     fn cancelled(&self) -> bool;
@@ -188,9 +188,6 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     pub credential: Option<CredentialId>,
-    pub timeout_ms: u64,
-    /// Largest answer body kept.
-    pub max_bytes: u64,
 }
 
 #[derive(Clone, Debug)]
