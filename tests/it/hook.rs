@@ -121,11 +121,26 @@ async fn the_same_message_is_one_run_whatever_its_header_is_called() {
         assert_eq!(send().await.expect(202)["run_id"], first, "{header}");
     }
     assert_eq!(hook.runs().await, 2);
+    // What else it says is not taken, and the answer tells.
+    let say = |key: &str, number: &str| {
+        let mut other = order();
+        other["number"] = json!(number);
+        let request = hook.sender.request(Method::POST, &hook.path);
+        hook.sender
+            .send(request.header("idempotency-key", key).json(&other))
+    };
+    let first = say("order-2", "A-2").await;
+    let again = say("order-2", "A-3").await;
+    assert_eq!(first.header("idempotent-replayed"), "");
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(first.expect(202), again.expect(202));
+    let numbers = "select string_agg(input ->> 'number', ' ' order by id) from run";
+    assert_eq!(hook.office.sql(numbers), "A-1 A-1 A-2");
     hook.send(&order()).await.expect(202);
     hook.send(&order()).await.expect(202);
     assert_eq!(
         hook.runs().await,
-        4,
+        5,
         "without a name each message is its own"
     );
     let long = hook

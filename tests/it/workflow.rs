@@ -342,8 +342,10 @@ async fn a_program_starts_a_run_once_and_reads_its_file() {
         ),
         (Some("succeeded"), Some("api"), Some("Ada"))
     );
+    let again = program.send(start()).await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(
-        id(&program.send(start()).await.expect(200)),
+        id(&again.expect(200)),
         id(&run),
         "the same key is the same run"
     );

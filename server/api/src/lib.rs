@@ -15,6 +15,7 @@ mod limits;
 mod openapi;
 mod preview;
 mod public;
+mod replay;
 mod routes;
 mod serve;
 mod state;

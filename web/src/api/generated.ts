@@ -1441,7 +1441,7 @@ export interface paths {
         put?: never;
         /**
          * Starts a run of the live version and gives what it has come to. Stored before the answer; the same `Idempotency-Key` gives the same
-         *     run for 72 hours.
+         *     run for 72 hours, whatever comes with it, and `Idempotent-Replayed: true` says so.
          */
         post: operations["start_run"];
         delete?: never;

@@ -36,6 +36,7 @@ use crate::{
     client::ClientAddress,
     error::{ApiError, ProblemOut},
     extract::{raw_body, refuse_nul},
+    replay,
     workflow_document::triggers,
 };
 
@@ -250,18 +251,16 @@ async fn start(
     if let Some(watch) = watch
         && let Some(answer) = answer(app, workflow, &accepted, watch, &call.headers).await?
     {
-        return Ok(answer);
+        return Ok(replay::mark(answer, accepted.already));
     }
     let status_url = link::run_url(
         &app.store.sealer,
         app.config.public_url.as_str(),
         accepted.run_id,
     )?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(json!({"run_id": accepted.run_id, "status_url": status_url})),
-    )
-        .into_response())
+    let told = Json(json!({"run_id": accepted.run_id, "status_url": status_url}));
+    let answer = (StatusCode::ACCEPTED, told).into_response();
+    Ok(replay::mark(answer, accepted.already))
 }
 
 /// Checks the proof that the step asks for, against the bytes as they came.

@@ -35,6 +35,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Result},
     extract::{Body, Path, Query},
+    replay,
     workflow_document::{Resources, parse, slug},
 };
 
@@ -126,7 +127,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// Starts a run of the live version and gives what it has come to. Stored before the answer; the same `Idempotency-Key` gives the same
-/// run for 72 hours.
+/// run for 72 hours, whatever comes with it, and `Idempotent-Replayed: true` says so.
 #[utoipa::path(post, path = "/workflows/{id}/runs", tag = "runs",
     params(("id" = Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "1 to 200 characters")),
     request_body = RunIn, responses((status = 202, body = RunResultOut), (status = 200, body = RunResultOut)))]
@@ -188,7 +189,8 @@ async fn start_run(
     }
     let (status, result) = result_out(&app, &caller.scope, accepted.run_id).await?;
     let place = format!("/api/runs/{}", accepted.run_id);
-    Ok((status, [(header::LOCATION, place)], result).into_response())
+    let answer = (status, [(header::LOCATION, place)], result).into_response();
+    Ok(replay::mark(answer, accepted.already))
 }
 
 /// Runs the draft with a sample; effects are held back.
