@@ -229,7 +229,8 @@ impl From<StoreError> for ApiError {
                 answer.0.cause = Some(Arc::new(error));
                 answer
             }
-            error @ (StoreError::Key(_)
+            error @ (StoreError::Step(_)
+            | StoreError::Key(_)
             | StoreError::Damaged(_)
             | StoreError::Database(_)
             | StoreError::Migrate(_)) => Self::internal(error),

@@ -1,6 +1,6 @@
 //! The store's one error: its variants say what the caller can do about it. Constraint names are mapped where the statement runs.
 
-use engine::check::Problem;
+use engine::{check::Problem, node::StepError};
 use sqlx::migrate::MigrateError;
 
 /// What went wrong in the store.
@@ -28,6 +28,9 @@ pub enum StoreError {
     /// A workflow document with errors, all of them.
     #[error("the workflow has problems")]
     Problems(Vec<Problem>),
+    /// What a step did cannot be committed, now or later: it has failed of this.
+    #[error("{0}")]
+    Step(StepError),
     /// This process has no master key, or the key does not fit the stored secret.
     #[error("{0}")]
     Key(&'static str),
@@ -80,6 +83,7 @@ impl StoreError {
             | Self::Conflict { .. }
             | Self::Invalid { .. }
             | Self::Problems(_)
+            | Self::Step(_)
             | Self::Key(_)
             | Self::Files(_)
             | Self::Damaged(_)

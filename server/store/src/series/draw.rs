@@ -3,7 +3,7 @@
 
 use engine::{
     ids::{NumberId, RunId, SeriesId, WorkspaceId},
-    node::NumberRequest,
+    node::{NumberRequest, StepError},
 };
 use jiff::civil::Date;
 use serde_json::{Value as Json, json};
@@ -22,7 +22,7 @@ pub(crate) struct Draw<'a> {
 }
 
 /// Draws what is asked for, in the order of `draws`: `{number, count, year}` each. The step of a retried run gets the number that the
-/// first run had, unless that is void. `Conflict`: the number reads like an earlier one, which a changed pattern can bring about; nothing is
+/// first run had, unless that is void. `Step`: the number reads like an earlier one, which a changed pattern can bring about; nothing is
 /// drawn, so that the next one has the same count.
 pub(crate) async fn draw(connection: &mut PgConnection, draws: &[Draw<'_>]) -> Result<Vec<Json>> {
     let mut order: Vec<usize> = (0..draws.len()).collect();
@@ -108,10 +108,10 @@ async fn next(connection: &mut PgConnection, draw: &Draw<'_>) -> Result<Json> {
     .execute(connection)
     .await
     .on_constraint("number_text_unique", || {
-        StoreError::conflict(
+        StoreError::Step(StepError::new(
             "number_taken",
             "The series would give a number that reads like one it gave before. Change the pattern of its numbers, then retry this run.",
-        )
+        ))
     })?;
     Ok(drawn(&text, count, year, date))
 }
