@@ -286,10 +286,11 @@ async fn who_falls_silent_in_a_request_is_let_go() {
     let silence = Silence {
         head: Duration::from_millis(300),
         body: Duration::from_millis(300),
+        ..Silence::default()
     };
-    let address = office.serve_with(silence, |_| ()).await;
+    let mut address = office.serve_with(silence, |_| ()).await;
     // What the server says before it closes the connection.
-    let told = async |begun: &str| {
+    let told = async |address: &str, begun: &str| {
         let mut stream = TcpStream::connect(address.trim_start_matches("http://"))
             .await
             .expect("a connection");
@@ -302,17 +303,28 @@ async fn who_falls_silent_in_a_request_is_let_go() {
         told
     };
     for head in ["", "P", "GET /healthz HTTP/1.1\r\nhost: x\r\n"] {
-        let told = told(head).await;
+        let told = told(&address, head).await;
         assert!(
             told.is_empty() || told.starts_with("HTTP/1.1 408"),
             "{head}: {told}"
         );
     }
     let body = "POST /api/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
-    let told = told(body).await;
+    let silent = told(&address, body).await;
     assert!(
-        told.starts_with("HTTP/1.1 400") && told.contains("body_unreadable"),
-        "{told}"
+        silent.starts_with("HTTP/1.1 400") && silent.contains("body_unreadable"),
+        "{silent}"
+    );
+    // A body that goes on and on, however often a piece of it comes.
+    let silence = Silence {
+        whole: Duration::from_millis(300),
+        ..Silence::default()
+    };
+    address = office.serve_with(silence, |_| ()).await;
+    let slow = told(&address, body).await;
+    assert!(
+        slow.starts_with("HTTP/1.1 400") && slow.contains("body_unreadable"),
+        "{slow}"
     );
     office.close().await;
 }

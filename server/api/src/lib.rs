@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod examples;
 mod extract;
+mod incoming;
 mod limits;
 mod openapi;
 mod preview;

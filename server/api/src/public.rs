@@ -3,6 +3,7 @@
 
 mod answers;
 mod approvals;
+mod arriving;
 mod asset;
 mod callbacks;
 mod colour;
@@ -35,7 +36,7 @@ pub(crate) use forms::title as run_title;
 
 use crate::App;
 
-/// A form with all its files; each form's own limit is lower.
+/// A form with all its files, which lie on the disk; each form's own limit is lower.
 const MAX_FORM_BYTES: usize = 110 * 1024 * 1024;
 
 /// What public pages share within a process.

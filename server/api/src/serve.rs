@@ -20,12 +20,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
-use tower_http::timeout::TimeoutBody;
+use tower_http::timeout::{DeadlineBody, TimeoutBody};
 
 /// After a connection could not be taken, most likely because too many are open.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// How long a connection may be silent: whoever sends nothing holds nothing.
+/// How long a connection may be silent, and a body take: whoever sends nothing, or too slowly, holds nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Silence {
     /// Until the head of a request is whole, and so between two requests. Proxies keep idle connections for 60 s: a server that ends
@@ -33,6 +33,8 @@ pub struct Silence {
     pub head: Duration,
     /// Between two pieces of a body.
     pub body: Duration,
+    /// Until a body is whole, however its pieces come: 110 MB at 1.5 Mbit/s.
+    pub whole: Duration,
 }
 
 impl Default for Silence {
@@ -40,6 +42,7 @@ impl Default for Silence {
         Self {
             head: Duration::from_secs(75),
             body: Duration::from_secs(30),
+            whole: Duration::from_mins(10),
         }
     }
 }
@@ -96,7 +99,10 @@ fn answer(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
-        router.call(request.map(|body| TimeoutBody::new(silence.body, body)))
+        router.call(
+            request
+                .map(|body| DeadlineBody::new(silence.whole, TimeoutBody::new(silence.body, body))),
+        )
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

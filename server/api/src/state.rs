@@ -9,8 +9,8 @@ use store::{Store, queue::LocalExecutor};
 use url::Url;
 
 use crate::{
-    batch_file::SheetReader, batch_papers::Papers, examples::Gallery, limits::SignInLimits,
-    preview::Previews,
+    batch_file::SheetReader, batch_papers::Papers, examples::Gallery, incoming::Incoming,
+    limits::SignInLimits, preview::Previews,
 };
 
 /// Everything `main` wires together for the API.
@@ -56,6 +56,7 @@ pub type App = Arc<Shared>;
 pub struct Shared {
     given: State,
     pub(crate) sign_in_limits: SignInLimits,
+    pub(crate) incoming: Incoming,
     pub(crate) previews: Previews,
     pub(crate) gallery: Gallery,
     pub(crate) papers: Papers,
@@ -69,6 +70,7 @@ impl Shared {
             papers: Papers::new(),
             given,
             sign_in_limits: SignInLimits::new(),
+            incoming: Incoming::new(),
         })
     }
 }

@@ -5,6 +5,7 @@
 mod folder;
 mod name;
 mod place;
+mod spool;
 mod sweep;
 mod upload;
 
@@ -33,6 +34,7 @@ use crate::{Result, Scope, Store, StoreError};
 pub use folder::{MARKER, check_folder};
 pub use name::clean_name;
 pub(crate) use place::hex;
+pub use spool::Spool;
 pub(crate) use sweep::{remove_unnamed, sweep};
 pub use upload::{UploadQuota, copy_uploads, create_upload, remove_upload, uploads};
 pub(crate) use upload::{adopt, purge_uploads};

@@ -72,6 +72,39 @@ async fn upload(browser: &Caller, ticket: &str, name: &str, bytes: &[u8]) -> Ans
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 
 #[tokio::test]
+async fn ten_large_files_come_along_with_a_form() {
+    let names: Vec<String> = (0..10).map(|at| format!("scan{at}")).collect();
+    let fields = names.iter();
+    let fields =
+        fields.map(|name| json!({"name": name, "label": name, "kind": "file", "required": true}));
+    let fields: Vec<Json> = fields.collect();
+    let (office, _) = office(json!({"title": "Order", "fields": fields})).await;
+    let mut browser = office.caller();
+    let (_, ticket) = open(&mut browser).await;
+    // Open long enough, and without files.
+    let without = send(&browser, &[("_ticket", ticket.as_str())]).await;
+    assert_eq!(without.status, 422);
+    let part = "--b\r\nContent-Disposition: form-data; name=";
+    let mut body = format!("{part}\"_ticket\"\r\n\r\n{ticket}\r\n").into_bytes();
+    for name in &names {
+        body.extend(format!("{part}\"{name}\"; filename=\"{name}.png\"\r\n\r\n").into_bytes());
+        body.extend_from_slice(PNG);
+        body.resize(body.len() + 10_000_000 - PNG.len(), 0);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--b--\r\n");
+    let request = browser
+        .request(Method::POST, "/f/order")
+        .header(header::CONTENT_TYPE, MULTIPART)
+        .body(body);
+    let sent = browser.send(request).await;
+    assert_eq!(sent.status, 303, "{}", html(&sent));
+    let kept = "select count(*), sum(size_bytes) from artifact where run_id is not null";
+    assert_eq!(office.sql(kept), "10|100000000");
+    office.close().await;
+}
+
+#[tokio::test]
 async fn a_reload_a_second_tab_and_a_restart_go_on_with_one_submission() {
     let (office, owner) = office(order()).await;
     let mut browser = office.caller();

@@ -1,16 +1,23 @@
 //! What a browser sends becomes the tree of answers that `engine::form` reads: `items.0.price` is a cell. Files become uploads on
 //! the way in; a client can only ever name a file by the id the server gave it.
 
+use std::pin::pin;
+
 use axum::{
-    RequestExt as _,
     body::Body,
-    extract::{FromRequest as _, Multipart, Request},
+    extract::{
+        FromRequest as _, Multipart, Request,
+        multipart::{Field, MultipartError},
+    },
     http::{StatusCode, header},
 };
 use engine::form::{FieldKind, Form, FormField, MAX_FILE_BYTES, MOST_FILE_BYTES};
+use futures_util::StreamExt as _;
 use serde_json::{Map, Value as Json};
+use store::artifact::Spool;
 
-use crate::extract::{drain, raw_body};
+use super::arriving::{Desk, Memory, pieces, unwritten};
+use crate::{extract::drain, incoming::Held};
 
 /// Typed answers of one form, without its files.
 pub(crate) const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
@@ -20,20 +27,28 @@ const MAX_ENTRIES: usize = 60_000;
 const MAX_FILES: usize = 20;
 
 /// What a browser sent.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sent {
     /// `(name, value)` in their order.
     entries: Vec<(String, String)>,
     pub(crate) files: Vec<SentFile>,
+    memory: Memory,
+    disk: Held,
 }
 
 #[derive(Debug)]
 pub(crate) struct SentFile {
     pub(crate) field: String,
     pub(crate) name: String,
-    pub(crate) bytes: axum::body::Bytes,
-    /// Larger than the field takes; its bytes are not here.
-    pub(crate) too_large: bool,
+    pub(crate) content: Content,
+}
+
+#[derive(Debug)]
+pub(crate) enum Content {
+    Empty,
+    /// Larger than the field takes.
+    TooLarge,
+    Whole(Spool),
 }
 
 /// Why a request is not read.
@@ -42,6 +57,8 @@ pub(crate) enum Refusal {
     WrongType,
     TooLarge,
     Broken,
+    /// Others send so much that there is no room for it now.
+    Busy,
 }
 
 impl Refusal {
@@ -50,13 +67,39 @@ impl Refusal {
             Self::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Broken => StatusCode::BAD_REQUEST,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Key of the title of the page that says so; its text is under the same with `_text`.
+    pub(crate) fn notice(self) -> &'static str {
+        match self {
+            Self::TooLarge => "notice.too_large",
+            Self::WrongType | Self::Broken => "notice.type",
+            Self::Busy => "notice.busy",
+        }
+    }
+
+    /// After how many seconds the same may be taken.
+    pub(crate) fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Busy => Some(30),
+            Self::WrongType | Self::TooLarge | Self::Broken => None,
         }
     }
 }
 
+fn broken(_: MultipartError) -> Refusal {
+    Refusal::Broken
+}
+
 impl Sent {
     /// Reads the two content types that HTML forms have, and no other.
-    pub(crate) async fn read(request: Request<Body>, form: &Form) -> Result<Self, Refusal> {
+    pub(crate) async fn read(
+        request: Request<Body>,
+        form: &Form,
+        desk: &Desk<'_>,
+    ) -> Result<Self, Refusal> {
         let most = MAX_TEXT_BYTES as u64 + file_fields(form).map(max_bytes).sum::<u64>();
         let length = request
             .headers()
@@ -66,88 +109,140 @@ impl Sent {
             return Err(too_large(request).await);
         }
         match media_type(&request).as_deref() {
-            Some("application/x-www-form-urlencoded") => Self::read_urlencoded(request).await,
-            Some("multipart/form-data") => Self::read_multipart(request, form).await,
+            Some("application/x-www-form-urlencoded") => Self::read_urlencoded(request, desk).await,
+            Some("multipart/form-data") => Self::read_multipart(request, form, desk).await,
             _ => Err(Refusal::WrongType),
         }
     }
 
-    async fn read_urlencoded(request: Request<Body>) -> Result<Self, Refusal> {
-        let bytes =
-            raw_body(request, MAX_TEXT_BYTES)
-                .await
-                .map_err(|error| match error.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
-                    _ => Refusal::Broken,
-                })?;
-        let entries: Vec<(String, String)> = url::form_urlencoded::parse(&bytes)
+    fn begin(desk: &Desk<'_>) -> Self {
+        Self {
+            entries: Vec::new(),
+            files: Vec::new(),
+            memory: desk.memory(),
+            disk: desk.incoming.disk.hold(desk.address),
+        }
+    }
+
+    async fn read_urlencoded(request: Request<Body>, desk: &Desk<'_>) -> Result<Self, Refusal> {
+        let mut sent = Self::begin(desk);
+        let mut pieces = pin!(pieces(request.into_body(), sent.memory.clone()));
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|_| sent.memory.refusal().unwrap_or(Refusal::Broken))?;
+            if bytes.len() + piece.len() > MAX_TEXT_BYTES {
+                drop(bytes);
+                sent.memory.refuse(Refusal::TooLarge);
+                pieces.next().await;
+                return Err(Refusal::TooLarge);
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        sent.entries = url::form_urlencoded::parse(&bytes)
             .take(MAX_ENTRIES + 1)
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
-        if entries.len() > MAX_ENTRIES {
+        if sent.entries.len() > MAX_ENTRIES {
             return Err(Refusal::TooLarge);
         }
-        Ok(Self {
-            entries,
-            files: Vec::new(),
-        })
+        Ok(sent)
     }
 
-    async fn read_multipart(request: Request<Body>, form: &Form) -> Result<Self, Refusal> {
-        let request = request.with_limited_body();
-        let mut parts = Multipart::from_request(request, &())
+    async fn read_multipart(
+        request: Request<Body>,
+        form: &Form,
+        desk: &Desk<'_>,
+    ) -> Result<Self, Refusal> {
+        let sent = Self::begin(desk);
+        let memory = sent.memory.clone();
+        let (head, body) = request.into_parts();
+        let body = Body::from_stream(pieces(body, memory.clone()));
+        let mut parts = Multipart::from_request(Request::from_parts(head, body), &())
             .await
             .map_err(|_| Refusal::Broken)?;
-        let mut sent = Self::default();
-        let mut text_bytes = 0;
-        while let Some(mut part) = parts.next_field().await.map_err(|_| Refusal::Broken)? {
-            let name = part.name().unwrap_or_default().to_owned();
-            let file_name = part.file_name().map(str::to_owned);
-            let file_field = file_fields(form).find(|field| field.name == name);
-            let limit = match (&file_name, file_field) {
-                (Some(_), Some(field)) => usize::try_from(max_bytes(field)).unwrap_or(usize::MAX),
-                _ => MAX_TEXT_BYTES,
-            };
-            let mut bytes = Vec::new();
-            let mut too_large = false;
-            while let Some(chunk) = part.chunk().await.map_err(|_| Refusal::Broken)? {
-                if bytes.len() + chunk.len() > limit {
-                    if file_name.is_none() {
-                        return Err(Refusal::TooLarge);
-                    }
-                    // The rest is read and dropped, so that the other answers are kept.
-                    too_large = true;
-                    bytes = Vec::new();
-                }
-                if !too_large {
-                    bytes.extend_from_slice(&chunk);
-                }
-            }
-            match (file_name, file_field) {
-                (Some(file_name), Some(_)) if !(file_name.is_empty() && bytes.is_empty()) => {
-                    if sent.files.len() >= MAX_FILES {
-                        return Err(Refusal::TooLarge);
-                    }
-                    sent.files.push(SentFile {
-                        field: name,
-                        name: file_name,
-                        bytes: bytes.into(),
-                        too_large,
-                    });
-                }
-                // A file where none is asked for is not an answer.
-                (Some(_), _) => {}
-                (None, _) => {
-                    text_bytes += bytes.len();
-                    if text_bytes > MAX_TEXT_BYTES || sent.entries.len() >= MAX_ENTRIES {
-                        return Err(Refusal::TooLarge);
-                    }
-                    sent.entries
-                        .push((name, String::from_utf8_lossy(&bytes).into_owned()));
-                }
-            }
+        let refusal = match sent.read_parts(&mut parts, form, desk).await {
+            Ok(sent) => return Ok(sent),
+            Err(refusal) => refusal,
+        };
+        if let Some(told) = memory.refusal() {
+            return Err(told);
         }
-        Ok(sent)
+        if refusal != Refusal::Broken {
+            memory.refuse(refusal);
+            // Reads on, and keeps nothing.
+            let _ = parts.next_field().await;
+        }
+        Err(refusal)
+    }
+
+    async fn read_parts(
+        mut self,
+        parts: &mut Multipart,
+        form: &Form,
+        desk: &Desk<'_>,
+    ) -> Result<Self, Refusal> {
+        let mut left = MAX_TEXT_BYTES;
+        while let Some(mut part) = parts.next_field().await.map_err(broken)? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let Some(file_name) = part.file_name().map(str::to_owned) else {
+                let value = read_text(&mut part, left).await?;
+                left -= value.len();
+                if self.entries.len() >= MAX_ENTRIES {
+                    return Err(Refusal::TooLarge);
+                }
+                let value = String::from_utf8_lossy(&value).into_owned();
+                self.entries.push((name, value));
+                continue;
+            };
+            let field = file_fields(form).find(|field| field.name == name);
+            let most = field.map_or(0, max_bytes);
+            let content = self.read_file(&mut part, most, desk).await?;
+            let is_none = file_name.is_empty() && matches!(content, Content::Empty);
+            // A file where none is asked for is not an answer.
+            if is_none || field.is_none() {
+                continue;
+            }
+            if self.files.len() >= MAX_FILES {
+                return Err(Refusal::TooLarge);
+            }
+            self.files.push(SentFile {
+                field: name,
+                name: file_name,
+                content,
+            });
+        }
+        Ok(self)
+    }
+
+    /// Puts a file on the disk as it arrives.
+    async fn read_file(
+        &mut self,
+        part: &mut Field<'_>,
+        most: u64,
+        desk: &Desk<'_>,
+    ) -> Result<Content, Refusal> {
+        let mut content = Content::Empty;
+        let mut arrived = 0;
+        while let Some(piece) = part.chunk().await.map_err(broken)? {
+            arrived += piece.len() as u64;
+            if arrived > most {
+                // The rest is read and dropped, so that the other answers are kept.
+                content = Content::TooLarge;
+            } else if !piece.is_empty() {
+                if !self.disk.grow(piece.len()) {
+                    return Err(Refusal::Busy);
+                }
+                let mut spool = match content {
+                    Content::Whole(spool) => spool,
+                    Content::Empty | Content::TooLarge => desk.spool().await?,
+                };
+                let written = spool.write(&piece).await;
+                written.map_err(|error| unwritten(&error))?;
+                content = Content::Whole(spool);
+            }
+            self.memory.put_down(piece.len());
+        }
+        Ok(content)
     }
 
     /// The last value of a name that is no question, such as the ticket.
@@ -210,6 +305,17 @@ impl Sent {
     }
 }
 
+async fn read_text(part: &mut Field<'_>, most: usize) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = part.chunk().await.map_err(broken)? {
+        if bytes.len() + piece.len() > most {
+            return Err(Refusal::TooLarge);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
 /// A browser that is still writing would show a broken connection instead of the page that says so.
 async fn too_large(request: Request<Body>) -> Refusal {
     drain(&mut request.into_body().into_data_stream()).await;
@@ -240,10 +346,16 @@ pub(crate) fn max_bytes(field: &FormField) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use axum::http::Method;
     use serde_json::json;
+    use store::artifact::ArtifactStore;
 
     use super::*;
+    use crate::incoming::Incoming;
+
+    const MULTIPART: &str = "multipart/form-data; boundary=b";
 
     fn form() -> Form {
         serde_json::from_value(json!({"title": "T", "fields": [
@@ -264,16 +376,22 @@ mod tests {
             .unwrap()
     }
 
+    async fn read(incoming: &Incoming, request: Request<Body>) -> Result<Sent, Refusal> {
+        let artifacts = ArtifactStore::open(&std::env::temp_dir()).unwrap();
+        let desk = Desk {
+            incoming,
+            artifacts: &artifacts,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        Sent::read(request, &form(), &desk).await
+    }
+
     #[tokio::test]
     async fn names_become_a_tree_and_nothing_else_gets_in() {
         let body = "guest=M%C3%BCller&likes=a&likes=b&items.7.what=x&items.2.what=y&items.2.price=1%2C5\
                     &items.2.evil=1&items.x.what=1&photo.kept=../../etc/passwd&other=1&_ticket=t";
-        let sent = Sent::read(
-            request("application/x-www-form-urlencoded; charset=UTF-8", body),
-            &form(),
-        )
-        .await
-        .unwrap();
+        let request = request("application/x-www-form-urlencoded; charset=UTF-8", body);
+        let sent = read(&Incoming::new(), request).await.unwrap();
         assert_eq!(
             sent.answers(&form()),
             json!({"guest": "Müller", "likes": ["a", "b"], "photo": "../../etc/passwd",
@@ -285,15 +403,13 @@ mod tests {
     #[tokio::test]
     async fn only_what_html_forms_send_is_read() {
         for content_type in ["application/json", "text/plain", "application/xml", ""] {
-            let result = Sent::read(
-                request(content_type, r#"{"photo": {"filepath": "/etc/passwd"}}"#),
-                &form(),
-            )
-            .await;
+            let body = r#"{"photo": {"filepath": "/etc/passwd"}}"#;
+            let result = read(&Incoming::new(), request(content_type, body)).await;
             assert_eq!(result.unwrap_err(), Refusal::WrongType, "{content_type}");
         }
         let long = "guest=".to_owned() + &"x".repeat(MAX_TEXT_BYTES);
-        let result = Sent::read(request("application/x-www-form-urlencoded", long), &form()).await;
+        let request = request("application/x-www-form-urlencoded", long);
+        let result = read(&Incoming::new(), request).await;
         assert_eq!(result.unwrap_err(), Refusal::TooLarge);
     }
 
@@ -302,11 +418,41 @@ mod tests {
         let body = "--b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"../a.png\"\r\n\r\n0123456789ABC\r\n\
                     --b\r\nContent-Disposition: form-data; name=\"guest\"\r\n\r\nM\u{fc}ller\r\n\
                     --b\r\nContent-Disposition: form-data; name=\"guest\"; filename=\"x\"\r\n\r\nno answer\r\n--b--\r\n";
-        let sent = Sent::read(request("multipart/form-data; boundary=b", body), &form())
+        let sent = read(&Incoming::new(), request(MULTIPART, body))
             .await
             .unwrap();
         assert_eq!(sent.answers(&form())["guest"], "Müller");
         assert_eq!(sent.files.len(), 1);
-        assert!(sent.files[0].too_large && sent.files[0].bytes.is_empty());
+        assert!(matches!(sent.files[0].content, Content::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn files_lie_on_the_disk_and_wait_for_room() {
+        let photo = "--b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a.png\"\r\n\r\n01234567\r\n--b--\r\n";
+        let incoming = Incoming::of(64 * 1024, 48);
+        let sent = read(&incoming, request(MULTIPART, photo)).await.unwrap();
+        let Content::Whole(spool) = &sent.files[0].content else {
+            panic!("{sent:?}");
+        };
+        assert_eq!(spool.read().await.unwrap(), "01234567");
+        // One network has a quarter of the room, and most of that is taken.
+        let result = read(&incoming, request(MULTIPART, photo)).await;
+        assert_eq!(result.unwrap_err(), Refusal::Busy);
+        drop(sent);
+        read(&incoming, request(MULTIPART, photo)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_request_is_held_beyond_its_limit() {
+        let tight = Incoming::of(1024, 48);
+        for content_type in ["application/x-www-form-urlencoded", MULTIPART] {
+            let result = read(&tight, request(content_type, "guest=".repeat(100))).await;
+            assert_eq!(result.unwrap_err(), Refusal::Busy, "{content_type}");
+        }
+        // The head of a part that never ends.
+        let endless = "--b\r\nContent-Disposition: form-data; x=".to_owned();
+        let endless = endless + &"x".repeat(13 * 1024 * 1024);
+        let result = read(&Incoming::new(), request(MULTIPART, endless)).await;
+        assert_eq!(result.unwrap_err(), Refusal::TooLarge);
     }
 }

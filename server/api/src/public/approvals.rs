@@ -25,6 +25,7 @@ use store::approval::{self, Answered, Approval, Given, Opened};
 use super::{
     Public,
     answers::{Refusal, Sent},
+    arriving::Desk,
     files,
     language::Language,
     limits::Act,
@@ -91,7 +92,7 @@ pub(crate) async fn decide(
     {
         return asking.too_many(wait.as_secs() + 1);
     }
-    let sent = match Sent::read(request, &asking.form).await {
+    let sent = match Sent::read(request, &asking.form, &Desk::of(&app, address)).await {
         Ok(sent) => sent,
         Err(refusal) => return asking.refuse(refusal),
     };
@@ -390,12 +391,14 @@ impl<'a> Asking<'a> {
     }
 
     fn refuse(&self, refusal: Refusal) -> Response {
-        let key = match refusal {
-            Refusal::TooLarge => "notice.too_large",
-            Refusal::WrongType | Refusal::Broken => "notice.type",
-        };
+        let key = refusal.notice();
         let lines = [self.text(&format!("{key}_text"), &json!({}))];
-        self.notice(refusal.status(), key, &lines)
+        let mut page = self.notice(refusal.status(), key, &lines);
+        if let Some(seconds) = refusal.retry_after() {
+            page.headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        page
     }
 
     fn failed(&self, error: &ApiError) -> Response {

@@ -26,6 +26,7 @@ use store::{
 use super::{
     Public,
     answers::Sent,
+    arriving::Desk,
     limits::Act,
     published::constants,
     ticket,
@@ -79,7 +80,7 @@ pub(crate) async fn submit(
     let Some((node, form)) = visit.form() else {
         return visit.closed();
     };
-    let sent = match Sent::read(request, form).await {
+    let sent = match Sent::read(request, form, &Desk::of(&app, address)).await {
         Ok(sent) => sent,
         Err(refusal) => return visit.refuse(refusal),
     };

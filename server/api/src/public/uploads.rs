@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::{
     Extension, Json,
     extract::{Path, Query, Request, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use engine::{
@@ -23,7 +23,8 @@ use store::{
 
 use super::{
     Public,
-    answers::{Refusal, Sent, SentFile, max_bytes},
+    answers::{Content, Refusal, Sent, SentFile, max_bytes},
+    arriving::Desk,
     language::Language,
     limits::Act,
     visit::Visit,
@@ -78,15 +79,18 @@ pub(crate) async fn keep(
     let FieldKind::File { accept, .. } = &field.kind else {
         return Err(Declined::Type);
     };
-    if file.too_large {
-        return Err(Declined::Size {
-            max_bytes: max_bytes(field),
-        });
-    }
-    if file.bytes.is_empty() {
-        return Err(Declined::Empty);
-    }
-    let content_type = sniff(&file.bytes, &file.name).ok_or(Declined::Type)?;
+    let spool = match &file.content {
+        Content::Whole(spool) => spool,
+        Content::Empty => return Err(Declined::Empty),
+        Content::TooLarge => {
+            return Err(Declined::Size {
+                max_bytes: max_bytes(field),
+            });
+        }
+    };
+    let _turn = app.incoming.turn().await;
+    let bytes = spool.read().await.map_err(Declined::Store)?;
+    let content_type = sniff(&bytes, &file.name).ok_or(Declined::Type)?;
     if !accepts(accept, content_type) {
         return Err(Declined::Type);
     }
@@ -94,7 +98,7 @@ pub(crate) async fn keep(
         run: None,
         name: &file.name,
         content_type,
-        bytes: file.bytes.clone(),
+        bytes,
     };
     artifact::create_upload(&app.store, scope, ticket.as_uuid(), new, QUOTA)
         .await
@@ -125,9 +129,12 @@ pub(crate) async fn upload(
         .take(Act::Upload, address.0, workflow.id)
         .map_err(too_many)?;
     if super::answers::media_type(&request).as_deref() != Some("multipart/form-data") {
-        return Err(refused(Refusal::WrongType));
+        return Err(refused(Refusal::WrongType, visit.language));
     }
-    let sent = Sent::read(request, form).await.map_err(refused)?;
+    let desk = Desk::of(&app, address);
+    let sent = Sent::read(request, form, &desk)
+        .await
+        .map_err(|refusal| refused(refusal, visit.language))?;
     let language = sent
         .own("_lang")
         .and_then(Language::of)
@@ -191,8 +198,15 @@ fn out(file: &FileRef) -> serde_json::Value {
     })
 }
 
-pub(crate) fn refused(refusal: Refusal) -> ApiError {
+fn refused(refusal: Refusal, language: Language) -> ApiError {
     let (kind, detail) = match refusal {
+        // The form shows it.
+        Refusal::Busy => {
+            let text = language.text("notice.busy_text", &json!({}));
+            let error = ApiError::new(refusal.status(), "busy", text);
+            let seconds = refusal.retry_after().unwrap_or_default();
+            return error.header(header::RETRY_AFTER, &seconds.to_string());
+        }
         Refusal::WrongType => (
             "unsupported_media_type",
             "Send the form as a browser does: multipart/form-data.",

@@ -168,17 +168,19 @@ impl<'a> Visit<'a> {
     }
 
     pub(super) fn refuse(&self, refusal: Refusal) -> Response {
-        let key = match refusal {
-            Refusal::TooLarge => "notice.too_large",
-            Refusal::WrongType | Refusal::Broken => "notice.type",
-        };
+        let key = refusal.notice();
         let lines = [self.language.text(&format!("{key}_text"), &json!({}))];
-        notice(
+        let mut page = notice(
             refusal.status(),
             &self.frame(Script::None),
             &self.language.text(key, &json!({})),
             &lines,
-        )
+        );
+        if let Some(seconds) = refusal.retry_after() {
+            page.headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        page
     }
 
     pub(super) fn failed(&self, error: ApiError) -> Response {
