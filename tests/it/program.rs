@@ -299,6 +299,36 @@ fn refuses_databases_it_cannot_use() {
 }
 
 #[tokio::test]
+async fn the_doctor_tells_whose_files_the_folder_has() {
+    let place = Place::new();
+    let db = TestDb::new().await;
+    let files = || {
+        let found = place.ask(&["doctor"], &[("DATABASE_URL", &db.url)]);
+        let said = String::from_utf8_lossy(&found.stdout).into_owned();
+        let line = said.lines().find(|line| line.contains("  files "));
+        line.unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    db.sql("update artifact_folder set marked = false");
+    assert!(files().starts_with("note"), "{}", files());
+    db.sql("update artifact_folder set marked = true");
+    let said = files();
+    assert!(
+        said.starts_with("BAD") && said.contains("mount the disk"),
+        "{said}"
+    );
+    let marker = place.data().join("artifacts/installation");
+    fs::create_dir_all(place.data().join("artifacts")).expect("a folder");
+    fs::write(&marker, "018f4f5e-0000-7000-8000-000000000001\n").expect("a marker");
+    let said = files();
+    assert!(
+        said.starts_with("BAD") && said.contains("belongs to another installation"),
+        "{said}"
+    );
+    fs::write(&marker, db.sql("select id from artifact_folder")).expect("a marker");
+    assert!(files().starts_with("ok"), "{}", files());
+}
+
+#[tokio::test]
 async fn says_why_a_database_cannot_be_migrated() {
     let place = Place::new();
     let db = TestDb::new().await;
@@ -372,6 +402,16 @@ fn a_backup_made_while_it_runs_is_restored_into_an_empty_place() {
     fs::write(&junk, "not a backup").expect("a file");
     let said = other.refusal(&["restore", &junk], &[]);
     assert!(said.contains("is not a whole Formwork backup"), "{said}");
+    // A folder that somebody else keeps files in.
+    let marker = other.data().join("artifacts/installation");
+    fs::create_dir_all(other.data().join("artifacts")).expect("a folder");
+    fs::write(&marker, "018f4f5e-0000-7000-8000-000000000001\n").expect("a marker");
+    let said = other.refusal(&["restore", &file], &[]);
+    assert!(
+        said.contains("belongs to another installation") && said.contains("nothing was restored"),
+        "{said}"
+    );
+    fs::remove_file(&marker).expect("away with it");
     let restored = other.ask(&["restore", &file], &[]);
     let said = String::from_utf8_lossy(&restored.stdout).into_owned();
     assert!(

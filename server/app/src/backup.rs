@@ -12,6 +12,8 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::files::{self, Folder};
+
 const FORMAT: &str = "formwork-backup/1";
 const MANIFEST: &str = "manifest.json";
 const DATABASE: &str = "database.dump";
@@ -98,17 +100,43 @@ pub async fn write(place: &Place<'_>, file: &Path, made_at: String) -> anyhow::R
 
 /// A backup without the files would look as whole as one with them.
 async fn expect_files(place: &Place<'_>) -> anyhow::Result<()> {
-    let Some(id) = store::database::folder_id(place.database_url).await? else {
+    match files::look(place.database_url, place.artifact_dir).await? {
+        Folder::New | Folder::Ours => Ok(()),
+        Folder::Missing { .. } | Folder::Foreign { .. } => bail!(
+            "the folder {} is not the one with this installation's files, so nothing was backed up; mount the disk that has them.",
+            place.artifact_dir.display()
+        ),
+    }
+}
+
+/// A folder that another installation keeps its files in would not be that one's any more. A restore that was cut off is gone on with.
+fn expect_room(place: &Place<'_>, file: &Path) -> anyhow::Result<()> {
+    let Some(found) = files::marker(place.artifact_dir) else {
         return Ok(());
     };
-    let marker = place.artifact_dir.join(store::artifact::MARKER);
-    if fs::read_to_string(marker).is_ok_and(|found| found.trim() == id) {
+    let own = marker_in(file)
+        .with_context(|| format!("{} is not a whole Formwork backup", file.display()))?;
+    if own.as_ref() == Some(&found) {
         return Ok(());
     }
     bail!(
-        "the folder {} is not the one with this installation's files, so nothing was backed up; mount the disk that has them.",
+        "the folder {} belongs to another installation (its file \"installation\" has {found}), so nothing was restored; set FORMWORK_DATA_DIR to a new folder, or move that installation's files away.",
         place.artifact_dir.display()
     );
+}
+
+/// The id of the folder that a backup was made of.
+fn marker_in(file: &Path) -> io::Result<Option<String>> {
+    let wanted = Path::new("artifacts").join(store::artifact::MARKER);
+    for entry in tar::Archive::new(File::open(file)?).entries_with_seek()? {
+        let mut entry = entry?;
+        if entry.path()? == wanted {
+            let mut text = String::new();
+            entry.read_to_string(&mut text)?;
+            return Ok(Some(text.trim().to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Restores into an empty database and artifact folder; nothing is touched before every checksum has been compared.
@@ -118,6 +146,7 @@ pub async fn restore(place: &Place<'_>, file: &Path) -> anyhow::Result<Manifest>
             "this installation already holds data, and a restore never overwrites any; set FORMWORK_DATA_DIR to a new folder, or DATABASE_URL to an empty database."
         );
     }
+    expect_room(place, file)?;
     // Beside their final place, on a disk that must have room for them anyway.
     fs::create_dir_all(place.artifact_dir)?;
     let scratch = tempfile::tempdir_in(place.artifact_dir.parent().unwrap_or(place.artifact_dir))?;

@@ -1,12 +1,18 @@
 //! `formwork doctor`: looks at everything the program needs and says in words what it finds and what to do about it.
 
-use std::{fmt, fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fmt, fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path, time::Duration,
+};
 
 use crate::{
     config::Config,
+    files::{self, Folder},
     postgres::{PostgresError, binaries},
     program,
 };
+
+/// How long the database is asked for its folder.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// One finding; `Bad` keeps the program from working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +46,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         folder(config),
         disk(config),
         postgres(config).await,
+        artifacts(config).await,
         key(config),
         address(config),
         web(config),
@@ -158,6 +165,49 @@ async fn postgres(config: &Config) -> Finding {
             "postgres",
             format!("{error} (found: {})", listed.join(", ")),
         ),
+    }
+}
+
+/// Whether the files are those of the database. Nothing while that does not run: only it knows.
+async fn artifacts(config: &Config) -> Finding {
+    let folder = config.data_dir.join("artifacts");
+    let looked = tokio::time::timeout(LONGEST_LOOK, async {
+        let url = program::running_database(config).await?;
+        files::look(&url, &folder).await.ok()
+    });
+    let dir = folder.display();
+    match looked.await.ok().flatten() {
+        None => finding(Verdict::Good, "files", ""),
+        Some(Folder::New) => finding(
+            Verdict::Note,
+            "files",
+            format!("none so far; they will be in {dir}"),
+        ),
+        Some(Folder::Ours) => finding(
+            Verdict::Good,
+            "files",
+            format!("they are in {dir}, which belongs to this database"),
+        ),
+        Some(Folder::Missing { id }) => finding(
+            Verdict::Bad,
+            "files",
+            format!(
+                "{dir} is not the folder with this installation's files: its file \"installation\" is missing; mount the disk that has them, or share the folder with this machine (if the files are lost for good, write {id} into {dir}/installation)"
+            ),
+        ),
+        Some(Folder::Foreign { id, found }) => {
+            let instead = id.map_or_else(
+                || "and the database knows of none".to_owned(),
+                |id| format!("and the database has {id}"),
+            );
+            finding(
+                Verdict::Bad,
+                "files",
+                format!(
+                    "{dir} belongs to another installation: its file \"installation\" has {found}, {instead}; mount the right disk, or set FORMWORK_DATA_DIR or DATABASE_URL right"
+                ),
+            )
+        }
     }
 }
 

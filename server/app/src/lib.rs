@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod config;
 pub mod doctor;
+mod files;
 mod fonts;
 mod model_worker;
 pub mod postgres;

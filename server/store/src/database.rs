@@ -63,22 +63,21 @@ pub async fn server_version(url: &str) -> Result<u32> {
     Ok(u32::try_from(version).unwrap_or_default())
 }
 
-/// The id of the folder with its files, which is in that folder, too; `None`: none was marked so far.
-pub async fn folder_id(url: &str) -> Result<Option<String>> {
+/// The id of the folder with its files, and whether the folder was marked with it; `None`: an earlier version made the database, or none.
+pub async fn folder(url: &str) -> Result<Option<(String, bool)>> {
     let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
-    // It may be as an earlier version left it.
     let is_known: bool = sqlx::query_scalar("select to_regclass('artifact_folder') is not null")
         .fetch_one(&mut connection)
         .await?;
-    let id = if is_known {
-        sqlx::query_scalar("select id::text from artifact_folder where marked")
+    let folder = if is_known {
+        sqlx::query_as("select id::text, marked from artifact_folder")
             .fetch_optional(&mut connection)
             .await?
     } else {
         None
     };
     connection.close().await?;
-    Ok(id)
+    Ok(folder)
 }
 
 /// Whether the database holds no table yet.
