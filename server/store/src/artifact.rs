@@ -35,7 +35,8 @@ pub use folder::{MARKER, check_folder};
 pub use name::clean_name;
 pub(crate) use place::hex;
 pub use spool::Spool;
-pub(crate) use sweep::{remove_unnamed, sweep};
+pub(crate) use sweep::remove_unnamed;
+pub use sweep::sweep;
 pub use upload::{UploadQuota, copy_uploads, create_upload, remove_upload, uploads};
 pub(crate) use upload::{adopt, purge_uploads};
 

@@ -18,7 +18,7 @@ use crate::{Result, Store};
 const SWEEP_AGE: Duration = Duration::from_hours(24);
 
 /// Deletes bytes older than a day that no row names; maintenance calls it.
-pub(crate) async fn sweep(store: &Store) -> Result<u64> {
+pub async fn sweep(store: &Store) -> Result<u64> {
     // What another database names would be nobody's here.
     check_folder(store).await?;
     let mut removed = empty_trash(store).await?;
