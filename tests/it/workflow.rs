@@ -38,6 +38,39 @@ fn id(json: &Json) -> String {
 }
 
 #[tokio::test]
+async fn ways_and_values_are_called_as_the_reader_speaks() {
+    let (office, owner) = Office::open().await;
+    let document = json!({
+        "format": "formwork/1", "name": "Wait", "locale": "en", "time_zone": "UTC", "currency": "EUR",
+        "nodes": [
+            {"id": "wait", "type": "callback_wait", "version": 1, "name": "Wait", "config": {"fields": [
+                {"name": "called", "title": "Called", "kind": "text"}, {"name": "code", "title": "Code", "kind": "text"}]}},
+            {"id": "number", "type": "number_draw", "version": 1, "name": "Number", "config": {}}],
+        "edges": []
+    });
+    let made = owner
+        .post("/api/workflows", json!({"document": document}))
+        .await
+        .expect(201);
+    let check = format!("/api/workflows/{}/check", id(&made));
+    let titles = async |query: &str| {
+        let path = format!("{check}{query}");
+        let checked = owner.post(&path, json!({"document": document})).await;
+        let nodes = checked.expect(200)["nodes"].clone();
+        [
+            nodes["wait"]["ports"][0]["title"].clone(),
+            nodes["wait"]["output"]["fields"][1]["title"].clone(),
+            nodes["number"]["output"]["fields"][0]["title"].clone(),
+        ]
+    };
+    // What people called a value stays.
+    assert_eq!(titles("").await, ["Called", "Code", "Number"]);
+    assert_eq!(titles("?lang=en").await, ["Called", "Code", "Number"]);
+    assert_eq!(titles("?lang=zh-CN").await, ["已回调", "Code", "号码"]);
+    office.close().await;
+}
+
+#[tokio::test]
 async fn every_example_becomes_a_workflow_without_errors_and_can_be_published() {
     let (office, owner) = Office::open().await;
     let examples = owner.get("/api/examples").await.expect(200);

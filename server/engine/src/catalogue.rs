@@ -304,16 +304,20 @@ impl Catalogue {
         self.types.values()
     }
 
-    /// What `GET /api/node-types` answers: the newest version of every type, texts in `language` where there are some
-    /// (`zh` and `zh-Hans-CN` find `zh-CN`), else in English.
-    pub fn json(&self, language: &str) -> Json {
-        let messages = self.messages.get(language).or_else(|| {
+    /// The texts of a language; `zh` and `zh-Hans-CN` find `zh-CN`. `None`: English it is.
+    pub fn messages(&self, language: &str) -> Option<&Messages> {
+        self.messages.get(language).or_else(|| {
             let primary = |tag: &str| tag.split(['-', '_']).next().map(str::to_ascii_lowercase);
             self.messages
                 .iter()
                 .find(|(tag, _)| primary(tag) == primary(language))
                 .map(|(_, messages)| messages)
-        });
+        })
+    }
+
+    /// What `GET /api/node-types` answers: the newest version of every type, texts in `language` where there are some, else in English.
+    pub fn json(&self, language: &str) -> Json {
+        let messages = self.messages(language);
         let newest = self.types.values().filter(|entry| {
             self.newest(entry.node_type)
                 .is_some_and(|newest| newest.version == entry.version)

@@ -1,5 +1,7 @@
 //! Checks of an unsaved or saved document: every problem, never only the first, each with a JSON pointer.
 
+mod titles;
+
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;

@@ -7484,7 +7484,10 @@ export interface operations {
     };
     check_draft: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Language of the titles that step types give to ways and values, such as `en` or `zh-CN`. */
+                lang?: string;
+            };
             header?: never;
             path: {
                 id: string;

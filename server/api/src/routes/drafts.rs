@@ -59,6 +59,14 @@ pub(crate) struct CheckIn {
     pub document: Value,
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CheckQuery {
+    /// Language of the titles that step types give to ways and values, such as `en` or `zh-CN`.
+    lang: Option<String>,
+}
+
 /// Everything the editor draws of a document.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CheckOut {
@@ -173,12 +181,13 @@ async fn read_revision(
 }
 
 /// Checks an unsaved document: every problem, and what every step is, reads and puts out.
-#[utoipa::path(post, path = "/workflows/{id}/check", tag = "workflows", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/workflows/{id}/check", tag = "workflows", params(("id" = Uuid, Path), CheckQuery),
     request_body = CheckIn, responses((status = 200, body = CheckOut)))]
 async fn check_draft(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
+    Query(query): Query<CheckQuery>,
     Body(body): Body<CheckIn>,
 ) -> Result<Json<CheckOut>> {
     let workflow = match graph::parse(&body.document) {
@@ -193,7 +202,15 @@ async fn check_draft(
     };
     let (store, scope, id) = (&app.store, &caller.scope, Some(WorkflowId(id)));
     let resources = Resources::read(store, scope, &app.catalogue, &workflow, id).await?;
-    let checked = check(&workflow, &app.catalogue, &resources);
+    let mut checked = check(&workflow, &app.catalogue, &resources);
+    let language = query.lang.as_deref().unwrap_or("en");
+    if let Some(messages) = app.catalogue.messages(language) {
+        for node in &workflow.nodes {
+            if let Some(checked) = checked.nodes.get_mut(&node.id) {
+                checked.retitle(&node.node_type, messages);
+            }
+        }
+    }
     let mut nodes = serde_json::to_value(&checked.nodes).map_err(ApiError::internal)?;
     let schedules = schedules(&app.catalogue, &workflow);
     if !schedules.is_empty() {

@@ -1,5 +1,6 @@
 // What the editor asks the server, one function a call.
 
+import i18next from "i18next";
 import { api, ask } from "~/api/client";
 import type { ModelList, Wait } from "~/api/types";
 import type { Checked, Json, JsonObject, Workflow } from "~/lib/document/types";
@@ -167,7 +168,8 @@ function request<T>(method: Method, path: string, body?: unknown, signal?: Abort
 const at = (id: string) => `/workflows/${encodeURIComponent(id)}`;
 
 export const getWorkflow = (id: string) => request<WorkflowDetail>("GET", at(id));
-export const checkDraft = (id: string, document: Workflow, signal?: AbortSignal) => request<Checked>("POST", `${at(id)}/check`, { document }, signal);
+export const checkDraft = (id: string, document: Workflow, signal?: AbortSignal) =>
+  request<Checked>("POST", `${at(id)}/check?lang=${encodeURIComponent(i18next.language)}`, { document }, signal);
 export const putDraft = (id: string, base_revision: number, document: Workflow) =>
   request<{ revision: number; changed_at: string }>("PUT", `${at(id)}/draft`, { base_revision, document });
 export const publish = (id: string, base_revision: number, note: string) => request<VersionInfo>("POST", `${at(id)}/publish`, { base_revision, note });
