@@ -204,12 +204,6 @@ test("who leaves a dialog is back where it was opened", async ({ browser }) => {
   await expect(fresh).toBeFocused();
 
   const menu = page.getByRole("button", { name: `Actions for ${invoice.name}` });
-  await menu.press("Enter");
-  await expect(menu).toHaveAttribute("aria-expanded", "true");
-  await expect(page.getByRole("menuitem", { name: "Open", exact: true })).toBeFocused();
-  await page.keyboard.press("Escape");
-  await expect(menu).toBeFocused();
-  await expect(menu).toHaveAttribute("aria-expanded", "false");
   // The second time its code is here already, and the dialog comes with the key that asks for it.
   for (const _ of [1, 2]) {
     await menu.press("Enter");

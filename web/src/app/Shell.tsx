@@ -1,7 +1,8 @@
+import { Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useMatches, useNavigate } from "@tanstack/react-router";
 import { Activity, Cpu, Ellipsis, FileText, type LucideIcon, Pause, Search, Settings, Table2, Workflow } from "lucide-react";
-import { lazy, type ReactElement, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { live, useConnected } from "~/lib/events";
@@ -9,17 +10,14 @@ import { useKeys } from "~/lib/keyboard";
 import { useLiveQueries } from "~/lib/live-queries";
 import { keys } from "~/lib/queries";
 import { useSession } from "~/lib/session";
-import { useMenuButton } from "~/ui/menu-button";
-import { Face, Kbd, Logo } from "~/ui/Page";
+import { Kbd, Logo } from "~/ui/Page";
 import { ModelCard } from "./ModelCard";
+import { PersonMenu } from "./PersonMenu";
 import classes from "./Shell.module.css";
 
 const loadPalette = () => import("./Palette");
 const Palette = lazy(loadPalette);
 const KeyHelp = lazy(() => import("./KeyHelp"));
-const loadPersonMenu = () => import("./PersonMenu");
-const PersonMenu = lazy(loadPersonMenu);
-const RailTip = lazy(() => import("./RailTip"));
 
 const LIVE = ["runs", "models", "deliveries"];
 
@@ -33,8 +31,8 @@ export function Shell() {
   useLiveQueries(LIVE);
   useEffect(() => {
     live.start();
-    // The palette is there when somebody types right after opening it, yet no part of the first load; so is the menu.
-    const idle = setTimeout(() => void Promise.allSettled([loadPalette(), loadPersonMenu()]), 2000);
+    // The palette is there when somebody types right after opening it, yet no part of the first load.
+    const idle = setTimeout(() => void loadPalette(), 2000);
     return () => {
       clearTimeout(idle);
       live.stop();
@@ -111,40 +109,17 @@ function Navigation({ rail, openPalette }: { rail: boolean; openPalette: () => v
       <NavLink to="/models" icon={Cpu} label={t("nav.models")} rail={rail} />
       <div className={classes.space} />
       {rail ? (
-        <Tip label={t("nav.search")}>
+        <Tooltip label={t("nav.search")} position="right">
           <button type="button" className={classes.item} onClick={openPalette} aria-label={t("nav.search")}>
             <Search size={17} strokeWidth={1.75} aria-hidden />
           </button>
-        </Tip>
+        </Tooltip>
       ) : (
         <ModelCard />
       )}
       <NavLink to="/settings" icon={Settings} label={t("nav.settings")} rail={rail} />
-      <Person />
+      <PersonMenu />
     </nav>
-  );
-}
-
-function Person() {
-  const { member } = useSession();
-  const { target, menu, isWanted } = useMenuButton(loadPersonMenu);
-  return (
-    <>
-      <button type="button" className={classes.item} {...target}>
-        <Face name={member.name} size={20} beside />
-        <span className={classes.words}>{member.name}</span>
-      </button>
-      <Suspense>{isWanted && <PersonMenu menu={menu} />}</Suspense>
-    </>
-  );
-}
-
-/** Names an icon of the rail once the code for that is here. */
-function Tip({ label, children }: { label: string; children: ReactElement }) {
-  return (
-    <Suspense fallback={children}>
-      <RailTip label={label}>{children}</RailTip>
-    </Suspense>
   );
 }
 
@@ -179,7 +154,13 @@ function NavLink({
       )}
     </Link>
   );
-  return rail ? <Tip label={label}>{link}</Tip> : link;
+  return rail ? (
+    <Tooltip label={label} position="right">
+      {link}
+    </Tooltip>
+  ) : (
+    link
+  );
 }
 
 function BottomBar({ openMore }: { openMore: () => void }) {

@@ -1,21 +1,16 @@
-import { Button } from "@mantine/core";
+import type { ReactNode } from "react";
+import { Menu, Button } from "@mantine/core";
 import { Languages } from "lucide-react";
-import { lazy, type ReactNode, Suspense } from "react";
+import { currentLanguage, languageNames, languages, setLanguage } from "~/i18n/i18n";
 import { useTranslation } from "react-i18next";
-import { currentLanguage, languageNames } from "~/i18n/i18n";
 import { useTitle } from "~/lib/title";
-import { useMenuButton } from "~/ui/menu-button";
 import { Logo } from "~/ui/Page";
 import classes from "./Auth.module.css";
-
-const loadMenu = () => import("./LanguageMenu");
-const LanguageMenu = lazy(loadMenu);
 
 /** The quiet page for whoever is not signed in. */
 export function AuthFrame({ title, sub, children }: { title: string; sub?: string; children: ReactNode }) {
   const { t } = useTranslation();
   useTitle(title);
-  const { target, menu, isWanted } = useMenuButton(loadMenu);
   return (
     <main className={classes.frame}>
       <div className={classes.column}>
@@ -28,10 +23,20 @@ export function AuthFrame({ title, sub, children }: { title: string; sub?: strin
           {sub !== undefined && <p className={classes.sub}>{sub}</p>}
           {children}
         </div>
-        <Button variant="subtle" color="gray" leftSection={<Languages size={15} />} {...target}>
-          {languageNames[currentLanguage()]}
-        </Button>
-        <Suspense>{isWanted && <LanguageMenu menu={menu} />}</Suspense>
+        <Menu position="top">
+          <Menu.Target>
+            <Button variant="subtle" color="gray" leftSection={<Languages size={15} />}>
+              {languageNames[currentLanguage()]}
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            {languages.map((language) => (
+              <Menu.Item key={language} lang={language} onClick={() => void setLanguage(language)}>
+                {languageNames[language]}
+              </Menu.Item>
+            ))}
+          </Menu.Dropdown>
+        </Menu>
       </div>
     </main>
   );

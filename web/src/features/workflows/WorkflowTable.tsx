@@ -1,8 +1,8 @@
-import { ActionIcon } from "@mantine/core";
+import { ActionIcon, Menu } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Ellipsis } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { WorkflowItem } from "~/api/types";
@@ -10,7 +10,6 @@ import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { save } from "~/lib/save-file";
 import { StepIcons } from "~/ui/Origin";
-import { useMenuButton } from "~/ui/menu-button";
 import { Face } from "~/ui/Page";
 import { errorLine } from "~/ui/Problem";
 import { loadServerWords } from "~/ui/server-words/words";
@@ -21,8 +20,8 @@ import { walkRows } from "~/ui/walk-rows";
 import { DayBars } from "./DayBars";
 
 const DeleteDialog = lazy(() => import("./DeleteDialog"));
-const loadMenu = () => import("./RowMenu");
-const RowMenu = lazy(loadMenu);
+const menuItems = () => import("./MenuItems");
+const MenuItems = lazy(menuItems);
 
 export function WorkflowTable({ items, setGone }: { items: WorkflowItem[]; setGone: (id: string, on: boolean) => void }) {
   const { t } = useTranslation();
@@ -82,7 +81,7 @@ function Row({ item, setGone }: { item: WorkflowItem; setGone: (id: string, on: 
       <td className={table.end}>
         <span className={table.above} style={{ display: "inline-flex", gap: 6, alignItems: "center" }}>
           {item.changed_by !== null && <Face name={item.changed_by} />}
-          <Actions item={item} setGone={setGone} />
+          <RowMenu item={item} setGone={setGone} />
         </span>
       </td>
     </tr>
@@ -122,12 +121,12 @@ function LastRun({ item }: { item: WorkflowItem }) {
   );
 }
 
-function Actions({ item, setGone }: { item: WorkflowItem; setGone: (id: string, on: boolean) => void }) {
+function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, on: boolean) => void }) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const navigate = useNavigate();
   const [asking, setAsking] = useState(false);
-  const { target, menu, isWanted } = useMenuButton(loadMenu);
+  const button = useRef<HTMLButtonElement>(null);
   const path = { path: { id: item.id } };
   const fresh = () => client.invalidateQueries({ queryKey: keys.workflows });
   const failed = (error: unknown) => void loadServerWords().catch(() => undefined).then(() => say(errorLine(error)));
@@ -178,14 +177,20 @@ function Actions({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
   };
   return (
     <>
-      <ActionIcon {...target} aria-label={t("workflows.menu.label", { name: item.name })}>
-        <Ellipsis size={16} />
-      </ActionIcon>
+      <Menu>
+        <Menu.Target>
+          <ActionIcon ref={button} aria-label={t("workflows.menu.label", { name: item.name })} onPointerEnter={() => void menuItems()} onFocus={() => void menuItems()}>
+            <Ellipsis size={16} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Suspense fallback={<div role="status" aria-label={t("common.loading")} style={{ blockSize: 32, inlineSize: 180 }} />}>
+            <MenuItems item={item} duplicate={() => duplicate.mutate()} take={() => take.mutate()} turn={(body) => turn.mutate(body)} remove={askOrDelete} />
+          </Suspense>
+        </Menu.Dropdown>
+      </Menu>
       <Suspense>
-        {isWanted && <RowMenu menu={menu} item={item} duplicate={() => duplicate.mutate()} take={() => take.mutate()} turn={(body) => turn.mutate(body)} remove={askOrDelete} />}
-      </Suspense>
-      <Suspense>
-        {asking && <DeleteDialog item={item} close={() => setAsking(false)} remove={() => remove.mutate()} busy={remove.isPending} error={remove.error} button={menu.button} />}
+        {asking && <DeleteDialog item={item} close={() => setAsking(false)} remove={() => remove.mutate()} busy={remove.isPending} error={remove.error} button={button} />}
       </Suspense>
     </>
   );

@@ -1,16 +1,13 @@
-// What can be done with a workflow of the list.
+// What can be done with a workflow of the list; it comes when its menu is about to open.
 
 import { Menu } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { Activity, Copy, Download, ExternalLink, Link2, Pause, Pencil, Power, Table2, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { WorkflowItem } from "~/api/types";
-import { ButtonMenu } from "~/ui/ButtonMenu";
-import type { OfButton } from "~/ui/menu-button";
 import { say } from "~/ui/Toasts";
 
 interface Props {
-  menu: OfButton;
   item: WorkflowItem;
   duplicate: () => void;
   take: () => void;
@@ -18,7 +15,7 @@ interface Props {
   remove: () => void;
 }
 
-export default function RowMenu({ menu, item, duplicate, take, turn, remove }: Props) {
+export default function MenuItems({ item, duplicate, take, turn, remove }: Props) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const copyLink = () => {
@@ -26,7 +23,7 @@ export default function RowMenu({ menu, item, duplicate, take, turn, remove }: P
   };
   const icon = { size: 15, strokeWidth: 1.75 };
   return (
-    <ButtonMenu {...menu}>
+    <>
       <Menu.Item leftSection={<Pencil {...icon} />} onClick={() => void navigate({ to: "/workflows/$id", params: { id: item.id } })}>
         {t("workflows.menu.open")}
       </Menu.Item>
@@ -67,6 +64,6 @@ export default function RowMenu({ menu, item, duplicate, take, turn, remove }: P
       <Menu.Item className="danger" leftSection={<Trash2 {...icon} />} onClick={remove}>
         {t("workflows.menu.delete")}
       </Menu.Item>
-    </ButtonMenu>
+    </>
   );
 }
