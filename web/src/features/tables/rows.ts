@@ -80,7 +80,7 @@ export function inverse(known: Known, changes: readonly RowChange[]): RowChange[
 export function based(changes: readonly RowChange[], known: Known, made: number, ours: ReadonlySet<number>): RowChange[] {
   const rows = new Map(known.rows.map((row) => [row.id, row]));
   const revision = (row: string, seen: number) => {
-    const now = rows.get(row)?.revision ?? 0;
+    const now = rows.get(row)?.revision ?? seen;
     return now <= seen || ours.has(now) ? now : seen;
   };
   return changes.flatMap((change): RowChange[] => {
