@@ -72,7 +72,8 @@ test("a workflow's mail is a delivery with a panel of its own", async ({ browser
   await panel.getByRole("button", { name: "Send again now" }).click();
   await expect(panel.getByText("received, 250").first()).toBeVisible();
   await expectAccessible(page, "a mail among the deliveries");
-  const mail = receiver.received[before] ?? "";
+  // The test mail that was refused before is sent again by itself, perhaps now.
+  const mail = receiver.received.slice(before).find((one) => one.includes("Your invoice")) ?? "";
   expect(mail).toContain("To: ");
   expect(mail).toContain("application/pdf");
 });
