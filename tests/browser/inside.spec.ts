@@ -41,6 +41,8 @@ test("a list's entries get steps of their own, by keyboard, and run one after th
   await page.keyboard.press("Enter");
   const inner = step(page, "Text with values");
   await expect(inner).toHaveAttribute("aria-level", "2");
+  // The new step gets the focus; what is focused before that loses it again.
+  await expect(inner).toBeFocused();
   const text = inspector(page).getByRole("textbox", { name: "Template" });
   await text.focus();
   await page.keyboard.type("/");
