@@ -359,7 +359,8 @@ fn ident(account: &Account) -> String {
 
 fn settings(durable: bool) -> Vec<String> {
     let mut settings = vec![
-        "max_connections=80",
+        // A program opens up to 31, and several may work on one database.
+        "max_connections=300",
         "shared_buffers=128MB",
         "timezone=UTC",
         "log_timezone=UTC",
@@ -377,7 +378,6 @@ fn settings(durable: bool) -> Vec<String> {
             "fsync=off",
             "full_page_writes=off",
             "synchronous_commit=off",
-            "max_connections=300",
         ]);
     }
     settings
