@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use formwork_tests::Office;
+use formwork_tests::{Office, office::Caller};
 use serde_json::{Value as Json, json};
 use store::{
     StoreError,
@@ -56,14 +56,20 @@ async fn rows_that_failed_are_tried_again_by_the_run_that_takes_their_place() {
     office.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
+/// A batch of two rows that failed and ask to be tried again, while nobody works.
+async fn asking() -> (Office, Caller, Json) {
     let (office, owner) = Office::open().await;
     let workflow = office.publish(&owner, failing()).await;
     let made = start(&owner, &workflow, &file_of(2)).await;
     office.db.until(FINISHED, "1").await;
     office.rest().await;
     ask_of(&owner, &made, "retry", json!({})).await.expect(200);
+    (office, owner, made)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
+    let (office, owner, made) = asking().await;
     ask_of(&owner, &made, "stop", json!({"runs": false}))
         .await
         .expect(200);
@@ -108,12 +114,7 @@ async fn a_stopped_batch_tries_no_row_again_until_it_is_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_whose_values_cannot_be_read_now_go_on_asking() {
-    let (office, owner) = Office::open().await;
-    let workflow = office.publish(&owner, failing()).await;
-    let made = start(&owner, &workflow, &file_of(2)).await;
-    office.db.until(FINISHED, "1").await;
-    office.rest().await;
-    ask_of(&owner, &made, "retry", json!({})).await.expect(200);
+    let (office, _, _) = asking().await;
     // As if what is kept of the first one were large, in a folder that is not mounted.
     office.sql(
         "update step set output_sha256 = decode(repeat('00', 32), 'hex')
