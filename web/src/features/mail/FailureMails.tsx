@@ -2,6 +2,7 @@
 
 import { Switch } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import { addMessages } from "~/i18n/i18n";
@@ -16,6 +17,8 @@ export default function FailureMails() {
   const { t } = useTranslation("mail");
   const client = useQueryClient();
   const { member, workspace } = useSession();
+  // What was chosen shows at once, until the server's answer to the last choice is in the session.
+  const [chosen, setChosen] = useState<boolean | null>(null);
   const change = useMutation({
     // One after the other: the last choice is the one that stays.
     scope: { id: "failure-mails" },
@@ -27,8 +30,11 @@ export default function FailureMails() {
       <Switch
         label={t("told_of_failures")}
         description={t(workspace.sends_mail ? "told_hint" : "told_no_server", { email: member.email })}
-        checked={change.isPending ? change.variables : member.told_of_failures}
-        onChange={(event) => change.mutate(event.currentTarget.checked)}
+        checked={chosen ?? member.told_of_failures}
+        onChange={(event) => {
+          setChosen(event.currentTarget.checked);
+          change.mutate(event.currentTarget.checked, { onSettled: () => setChosen(null) });
+        }}
       />
       {change.isError && <InlineError error={change.error} />}
     </Card>
