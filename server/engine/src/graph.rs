@@ -262,6 +262,16 @@ impl Plan {
         node.outgoing.iter().map(|&index| &self.edges[index])
     }
 
+    /// Places in topological order of the nodes that a node's edges lead to.
+    pub(crate) fn successors(&self, node: &PlanNode) -> impl Iterator<Item = usize> {
+        self.outgoing(node)
+            .filter_map(|edge| self.nodes.get_index_of(&edge.to))
+    }
+
+    pub(crate) fn at(&self, place: usize) -> Option<&PlanNode> {
+        self.nodes.get_index(place).map(|(_, node)| node)
+    }
+
     /// The nodes directly in a container, or in none, in topological order.
     pub fn inside(&self, container: Option<&str>) -> impl Iterator<Item = &PlanNode> {
         self.levels

@@ -1,7 +1,7 @@
 //! The run's state machine: `advance(plan, state, event) -> commands`, pure and total. It decides what runs next, what is skipped and
 //! when the run ends; attempts, leases and commits are the executor's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -303,25 +303,24 @@ impl RunState {
 
     /// What the steps say about the run.
     fn standing(&self, plan: &Plan) -> RunStatus {
-        // What is inside a container has ended when the container has.
-        let busy = self
-            .steps
-            .values()
-            .any(|step| matches!(step.status, StepStatus::Ready | StepStatus::Running));
-        let mut open = false;
-        let mut cancelled = false;
-        let mut uncaught = false;
-        for node in plan.inside(None) {
-            let status = self.step(&StepKey::of(&node.id));
-            open |= !status.is_terminal();
-            cancelled |= status == StepStatus::Cancelled;
-            uncaught |= status == StepStatus::Failed && node.on_error == OnError::Stop;
+        let (mut busy, mut cancelled, mut uncaught) = (false, false, false);
+        let mut open = plan.inside(None).count();
+        for (key, step) in &self.steps {
+            busy |= matches!(step.status, StepStatus::Ready | StepStatus::Running);
+            // What is inside a container has ended when the container has.
+            if !key.item_path.is_empty() {
+                continue;
+            }
+            open -= usize::from(step.status.is_terminal());
+            cancelled |= step.status == StepStatus::Cancelled;
+            uncaught |= step.status == StepStatus::Failed
+                && (plan.node(&key.node)).is_some_and(|node| node.on_error == OnError::Stop);
         }
         if uncaught {
             RunStatus::Failed
         } else if cancelled {
             RunStatus::Cancelled
-        } else if !open {
+        } else if open == 0 {
             RunStatus::Succeeded
         } else if busy {
             RunStatus::Running
@@ -384,9 +383,9 @@ impl Advance<'_> {
                         self.skip(key);
                     }
                 }
-                self.settle(None, "");
+                self.settle_all(None, "");
             }
-            Event::Restored => self.settle(None, ""),
+            Event::Restored => self.settle_all(None, ""),
             Event::Started { key } => {
                 if self.state.step(&key) == StepStatus::Ready {
                     self.state.set(key, StepStatus::Running);
@@ -489,29 +488,44 @@ impl Advance<'_> {
 
     /// What follows from the end of a step, where it lies and further out.
     fn go_on(&mut self, key: &StepKey) {
-        let container = self
-            .plan
-            .node(&key.node)
-            .and_then(|node| node.parent.clone());
-        self.settle(container.as_deref(), &key.item_path);
-        if let Some(container) = container {
-            self.end_item(&container, &key.item_path);
+        let plan = self.plan;
+        let Some(node) = plan.node(&key.node) else {
+            return;
+        };
+        let mut next: BTreeSet<usize> = plan.successors(node).collect();
+        // In topological order, as what is skipped here settles only edges to later nodes.
+        while let Some(node) = next.pop_first().and_then(|place| plan.at(place)) {
+            if self.settle(node, &key.item_path) == Some(StepStatus::Skipped) {
+                next.extend(plan.successors(node));
+            }
+        }
+        if let Some(container) = &node.parent {
+            self.end_item(container, &key.item_path);
         }
     }
 
-    /// Enters or skips every pending node of one level whose edges are all settled. One pass in topological order is enough, because
-    /// what is skipped here settles only edges to later nodes.
-    fn settle(&mut self, container: Option<&str>, path: &str) {
-        let plan = self.plan;
-        for node in plan.inside(container) {
-            let key = StepKey::at(&node.id, path);
-            if self.state.step(&key) != StepStatus::Pending {
-                continue;
+    /// Enters or skips every pending node of one level whose edges are all settled.
+    fn settle_all(&mut self, container: Option<&str>, path: &str) {
+        for node in self.plan.inside(container) {
+            self.settle(node, path);
+        }
+    }
+
+    /// Enters or skips a pending node if its edges are all settled; gives what became of it.
+    fn settle(&mut self, node: &PlanNode, path: &str) -> Option<StepStatus> {
+        let key = StepKey::at(&node.id, path);
+        if self.state.step(&key) != StepStatus::Pending {
+            return None;
+        }
+        match self.arrivals(node, path) {
+            Arrivals::Open => None,
+            Arrivals::Fired if self.is_wanted(node) => {
+                self.enter(key);
+                Some(StepStatus::Ready)
             }
-            match self.arrivals(node, path) {
-                Arrivals::Open => {}
-                Arrivals::Fired if self.is_wanted(node) => self.enter(key),
-                Arrivals::Fired | Arrivals::Dead => self.skip(key),
+            Arrivals::Fired | Arrivals::Dead => {
+                self.skip(key);
+                Some(StepStatus::Skipped)
             }
         }
     }
@@ -568,7 +582,7 @@ impl Advance<'_> {
             let path = paths::below(&container.item_path, items.begun);
             items.begun += 1;
             items.open += 1;
-            self.settle(Some(&node.id), &path);
+            self.settle_all(Some(&node.id), &path);
             if self.has_ended(&node.id, &path)
                 && let Some(items) = self.state.items(container)
             {
