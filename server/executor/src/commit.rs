@@ -1,7 +1,12 @@
 //! Group commit: segments that are ready while a commit is under way go into the next one together. One that cannot be stored fails
 //! alone; a panic or a lost connection fails none, their leases run out and others take over.
 
-use std::{collections::HashSet, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    collections::HashSet,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use store::{
@@ -35,49 +40,110 @@ pub(crate) enum Failure {
 
 /// Where segments are handed in.
 #[derive(Clone)]
-pub(crate) struct Committer(mpsc::UnboundedSender<Job>);
+pub(crate) struct Committer(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    faults: Faults,
+    jobs: mpsc::UnboundedSender<Job>,
+    /// What waits, for whoever commits next; `None` while somebody does.
+    waiting: Mutex<Option<Waiting>>,
+}
+
+/// What has been handed in and is not committed yet.
+struct Waiting {
+    jobs: mpsc::UnboundedReceiver<Job>,
+    /// Second heads of runs in the group before.
+    later: Vec<Job>,
+}
 
 impl Committer {
-    /// Starts the committing task; it ends when the last handle is dropped.
-    pub(crate) fn start(store: Store, faults: Faults) -> Self {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(work(store, faults, receiver));
-        Self(sender)
+    pub(crate) fn new(store: Store, faults: Faults) -> Self {
+        let (sender, jobs) = mpsc::unbounded_channel();
+        let later = Vec::new();
+        Self(Arc::new(Shared {
+            store,
+            faults,
+            jobs: sender,
+            waiting: Mutex::new(Some(Waiting { jobs, later })),
+        }))
     }
 
+    /// Who hands in something while nobody commits does it itself: on a system at rest no other thread has to be woken for it.
     pub(crate) async fn commit(&self, segment: Segment) -> Result<Committed, Failure> {
         let (answer, answered) = oneshot::channel();
         self.0
+            .jobs
             .send(Job { segment, answer })
             .map_err(|_| Failure::Lost)?;
+        self.take_turn().await;
         answered.await.unwrap_or(Err(Failure::Lost))
+    }
+
+    /// Commits what waits, unless somebody does.
+    async fn take_turn(&self) {
+        let Some(waiting) = self.0.lock().take() else {
+            return;
+        };
+        let mut turn = Turn {
+            committer: self,
+            waiting: Some(waiting),
+        };
+        turn.commit().await;
     }
 }
 
-async fn work(store: Store, faults: Faults, mut jobs: mpsc::UnboundedReceiver<Job>) {
-    let mut later: Vec<Job> = Vec::new();
-    loop {
-        let mut waiting = std::mem::take(&mut later);
-        if waiting.is_empty() {
-            match jobs.recv().await {
-                Some(job) => waiting.push(job),
-                None => return,
-            }
-        }
-        gather(&mut jobs, &mut waiting, GROUP).await;
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Option<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The turn to commit; it ends when it is dropped. What was handed in meanwhile is a task's then: who committed for others goes on with its
+/// own run.
+struct Turn<'a> {
+    committer: &'a Committer,
+    waiting: Option<Waiting>,
+}
+
+impl Turn<'_> {
+    async fn commit(&mut self) {
+        let Some(waiting) = &mut self.waiting else {
+            return;
+        };
+        let mut group = std::mem::take(&mut waiting.later);
+        gather(&mut waiting.jobs, &mut group, GROUP).await;
         // Two heads of one run settle one after the other: the second must see what the first wrote.
         let mut runs = HashSet::new();
-        let (group, rest): (Vec<Job>, Vec<Job>) = waiting
+        let (group, later): (Vec<Job>, Vec<Job>) = group
             .into_iter()
             .partition(|job| runs.insert(job.segment.lease.run));
-        later = rest;
+        waiting.later = later;
         // What others wait for goes first: it is committed in one statement.
         let (plain, others): (Vec<Job>, Vec<Job>) =
             group.into_iter().partition(|job| job.segment.is_plain());
+        let Shared { store, faults, .. } = &*self.committer.0;
         for group in [plain, others] {
             if !group.is_empty() {
-                commit_group(&store, &faults, group).await;
+                commit_group(store, faults, group).await;
             }
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let Some(waiting) = self.waiting.take() else {
+            return;
+        };
+        // Under the lock: who hands in something now finds either the turn free or what was handed in seen here.
+        let mut free = self.committer.0.lock();
+        let is_done = waiting.later.is_empty() && waiting.jobs.is_empty();
+        *free = Some(waiting);
+        drop(free);
+        if !is_done {
+            let committer = self.committer.clone();
+            tokio::spawn(async move { committer.take_turn().await });
         }
     }
 }

@@ -137,7 +137,7 @@ impl Executor {
             slots: Arc::new(Semaphore::new(config.slots)),
             idle: CancellationToken::new(),
             programs: Programs::new(config.catalogue.clone()),
-            committer: Committer::start(config.store.clone(), config.faults.clone()),
+            committer: Committer::new(config.store.clone(), config.faults.clone()),
             held: Held::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
