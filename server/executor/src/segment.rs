@@ -40,6 +40,8 @@ pub(crate) struct Known {
     pub(crate) rows: Vec<StepRow>,
     /// No other head or wait exists.
     pub(crate) solo: bool,
+    /// It is stored that the run runs.
+    pub(crate) runs: bool,
 }
 
 /// What a segment did, ready to be turned into rows as often as needed.
@@ -64,6 +66,7 @@ impl Known {
             firm,
             rows: entry.steps,
             solo: entry.solo,
+            runs: entry.runs,
         }
     }
 
@@ -118,6 +121,8 @@ impl Known {
         let holder = done.holder;
         let writes = if self.solo {
             writes.lease(heads);
+            // What it says of the run is stored already.
+            writes.run = writes.run.filter(|run| !(self.runs && run.runs()));
             Writing::Known(Arc::new(writes))
         } else {
             Writing::Settled(Box::new(move |rows: &[StepRow]| {

@@ -7,7 +7,7 @@ use store::{
     StoreError, output,
     queue::{self, ClaimedEntry, Lease},
     run,
-    segment::{Committed, Writes},
+    segment::{Committed, RunWrite, Writes},
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -191,6 +191,7 @@ async fn follow(
     leases.sort_by_key(|lease| place(lease));
     let run = known.run.clone();
     if known.solo && writes.heads.len() == 1 && leases.len() == 1 {
+        let runs = known.runs || writes.run.as_ref().is_some_and(RunWrite::runs);
         let steps = known.after(writes);
         // A retry goes on beside a step that this segment left waiting: somebody else may end that wait.
         if queue::is_alone(&steps, &leases[0]) {
@@ -199,6 +200,7 @@ async fn follow(
                 run,
                 steps,
                 solo: true,
+                runs,
             });
         }
     }

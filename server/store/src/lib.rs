@@ -70,6 +70,8 @@ pub struct Store {
     pub pool: PgPool,
     /// For the few statements that every run needs, all of them by key: accepting, claiming, committing.
     hot: PgPool,
+    /// For commits of segments, which follow each other: the connection that was just used knows all it needs, another would look it up anew.
+    committing: PgPool,
     pub artifacts: ArtifactStore,
     pub sealer: Sealer,
     pub events: Events,
@@ -125,12 +127,14 @@ impl Store {
             ("plan_cache_mode", "force_generic_plan"),
         ]);
         let pool = connect(options, config.max_connections).await?;
-        let hot = connect(by_key, HOT_CONNECTIONS.min(config.max_connections)).await?;
+        let hot = connect(by_key.clone(), HOT_CONNECTIONS.min(config.max_connections)).await?;
+        let committing = connect(by_key, 1).await?;
         let events = Events::new(pool.clone());
         Ok(Self {
             accepting: Accepting::start(hot.clone(), events.clone()),
             addresses: Addresses::start(hot.clone()),
             hot,
+            committing,
             events,
             artifacts: ArtifactStore::open(&config.artifact_dir)?,
             sealer: Sealer::new(config.key),
@@ -150,6 +154,7 @@ impl Store {
 
     /// Ends every connection, when what is under way has ended; the store cannot be used any more.
     pub async fn close(&self) {
+        self.committing.close().await;
         self.hot.close().await;
         self.pool.close().await;
     }

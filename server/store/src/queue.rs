@@ -56,6 +56,8 @@ pub struct ClaimedEntry {
     pub steps: Vec<StepRow>,
     /// No other head is queued and no step waits: what this executor knows of the run is all there is.
     pub solo: bool,
+    /// This executor has stored that the run runs.
+    pub runs: bool,
 }
 
 /// The executor in this process, as those who accept see it.
@@ -468,6 +470,7 @@ async fn read(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>> {
                 run,
                 steps,
                 solo,
+                runs: false,
             })
         })
         .collect())

@@ -31,7 +31,7 @@ pub use writes::{
 
 use numbers::{draw_numbers, use_numbers};
 use rare::{bring_forward, end_others, write_approvals, write_attempts, write_deliveries};
-use rows::{Held, Rows};
+use rows::{Held, Next, Rows};
 
 /// How a segment's commit went.
 #[derive(Debug)]
@@ -152,10 +152,12 @@ async fn commit_plain(
         .map(|segment| (segment.lease.run, *segment))
         .collect();
     let rows = Rows::gather(&by_run, &writes);
-    let mut connection = store.hot.acquire().await?;
-    let written = rows
-        .write_at_once(&mut connection, &Held::of(order), holder)
-        .await?;
+    let mut connection = store.committing.acquire().await?;
+    let held = Held::of(order);
+    let written = match Next::of(order, &writes) {
+        Some(next) => rows.move_on(&mut connection, &held, &next, holder).await?,
+        None => rows.write_at_once(&mut connection, &held, holder).await?,
+    };
     drop(connection);
     committed();
     drop(rows);
@@ -189,7 +191,7 @@ async fn lock_runs<'a>(
     let callers = order.iter().filter(|segment| segment.may_have_called);
     let callers: Vec<RunId> = callers.map(|segment| segment.lease.run).collect();
     loop {
-        let mut transaction = store.hot.begin().await?;
+        let mut transaction = store.committing.begin().await?;
         match call::lock(&mut transaction, &runs, &callers).await? {
             Some(called) => return Ok((transaction, called)),
             None => transaction.rollback().await?,

@@ -547,6 +547,7 @@ async fn insert(
                 run: Arc::new(record(run, row.firm, row.created_at.to_jiff())),
                 steps: Vec::new(),
                 solo: true,
+                runs: false,
             };
             Some((id, entry))
         })

@@ -119,6 +119,9 @@ pub(super) struct Rows<'a> {
 /// The entries of segments. Under these numbers alone they may write.
 #[derive(Default)]
 pub(super) struct Held {
+    /// The lowest and the highest run: only what lies between them is looked at, which leaves out the months of others.
+    first: uuid::Uuid,
+    last: uuid::Uuid,
     runs: Vec<uuid::Uuid>,
     nodes: Vec<String>,
     paths: Vec<String>,
@@ -134,6 +137,8 @@ impl Held {
             held.paths.push(segment.lease.item_path.clone());
             held.fences.push(segment.lease.fence);
         }
+        held.first = held.runs.iter().min().copied().unwrap_or_default();
+        held.last = held.runs.iter().max().copied().unwrap_or_default();
         held
     }
 
@@ -155,6 +160,33 @@ impl Held {
     }
 }
 
+/// The steps that runs go on with, in the order of their entries.
+#[derive(Default)]
+pub(super) struct Next {
+    workflows: Vec<uuid::Uuid>,
+    nodes: Vec<String>,
+    paths: Vec<String>,
+    priorities: Vec<i16>,
+    head_ats: Vec<Option<jiff_sqlx::Timestamp>>,
+}
+
+impl Next {
+    /// `None`: some do more than that.
+    pub(super) fn of(order: &[&Segment], writes: &BTreeMap<RunId, Arc<Writes>>) -> Option<Self> {
+        let mut next = Self::default();
+        for segment in order {
+            let head = writes.get(&segment.lease.run)?.onward()?;
+            next.workflows.push(segment.workflow.as_uuid());
+            next.nodes.push(head.node.clone());
+            next.paths.push(head.item_path.clone());
+            next.priorities.push(head.priority);
+            next.head_ats
+                .push(head.head_at.map(jiff_sqlx::ToSqlx::to_sqlx));
+        }
+        Some(next)
+    }
+}
+
 /// What became of them.
 #[derive(Default)]
 pub(super) struct Written {
@@ -164,23 +196,21 @@ pub(super) struct Written {
     pub(super) leases: HashMap<RunId, Vec<Lease>>,
 }
 
-/// Writes for those that `$taken` finds. New entries: what is due later than in a minute has nobody in front of a screen any more; with a
-/// priority it would also lie before what is due, and every claim would have to look past it. Paused ones are leased to nobody. A run that is
-/// in the same state still is left as it is: changing it would write all of its indexes anew.
-macro_rules! write_rows {
-    ($connection:expr, $held:expr, $lease_ms:expr, $rows:expr, $taken:literal) => {{
-        let rows = sqlx::query!(
+/// A statement that writes the steps of those whose entries `$taken` finds; `$rest` does what else there is.
+macro_rules! with_steps {
+    ($connection:expr, $taken:literal, $rest:literal, $($argument:expr),+) => {
+        sqlx::query!(
             "with "
                 + $taken
                 + r#", stepped as (
                    insert into step (run_id, workspace_id, node, item_path, state, attempt, ports, output, output_sha256, error, warnings,
                                      kept, waits_on, wait_until, worker_id, started_at, finished_at, start_by, end_by)
-                   select run_id, workspace_id, node, item_path, state, attempt, ports, nullif(output, 'null'), output_sha256,
+                   select run_id, workspace_id, s.node, s.item_path, state, attempt, ports, nullif(output, 'null'), output_sha256,
                           nullif(error, 'null'), nullif(warnings, 'null'), nullif(kept, 'null'), waits_on, wait_until, worker_id,
                           now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond',
                           now() + start_ms * interval '1 millisecond',
                           now() + (total_ms - coalesce(started_ago_ms, 0)) * interval '1 millisecond'
-                   from taken join json_to_recordset($6::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text,
+                   from taken join json_to_recordset($1::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text,
                         attempt integer, ports text[], output jsonb, output_sha256 bytea, error jsonb, warnings jsonb, kept jsonb,
                         waits_on text, wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint, start_ms bigint,
                         total_ms bigint) using (run_id)
@@ -190,55 +220,29 @@ macro_rules! write_rows {
                         kept = excluded.kept, waits_on = excluded.waits_on, wait_until = excluded.wait_until,
                         worker_id = excluded.worker_id,
                         started_at = coalesce(step.started_at, excluded.started_at), finished_at = excluded.finished_at,
-                        start_by = excluded.start_by, end_by = coalesce(step.end_by, excluded.end_by)),
-               entered as (
-                   insert into queue_entry (run_id, workspace_id, workflow_id, node, item_path, priority, due_at, head_at, lease_owner,
-                                            lease_until)
-                   select run_id, workspace_id, workflow_id, node, item_path,
-                          case when due > now() + interval '1 minute' then 0 else priority end, due, coalesce(head_at, now()), holder,
-                          case when holder is not null then clock_timestamp() + $5::bigint * interval '1 millisecond' end
-                   from taken join json_to_recordset($7::json) as h (run_id uuid, workspace_id uuid, workflow_id uuid, node text,
-                            item_path text, in_ms bigint, at timestamptz, head_at timestamptz, priority smallint, owner uuid) using (run_id)
-                        cross join lateral (select coalesce(at, now() + in_ms * interval '1 millisecond') as due,
-                            case when not exists (select from paused_workflow p where p.id = h.workflow_id) then owner end as holder) l
-                   on conflict (run_id, node, item_path) do nothing
-                   returning run_id, node, item_path, fence, lease_owner, head_at),
-               moved as (
-                   update run set state = new.state, error = new.error,
-                          started_at = coalesce(run.started_at, now() - new.begun_ago_ms * interval '1 millisecond', now()),
-                          finished_at = case when new.state in ('succeeded', 'failed', 'cancelled') then now() end
-                   from (select run_id, state, nullif(error, 'null') as error, begun_ago_ms
-                         from taken join json_to_recordset($8::json) as r (run_id uuid, state text, error jsonb, begun_ago_ms bigint)
-                              using (run_id)) new
-                   where run.id = new.run_id
-                     and (run.state <> new.state or run.started_at is null or new.error is not null)),
-               answered as (
-                   insert into answer (run_id, workspace_id, answer)
-                   select run_id, workspace_id, answer
-                   from taken join json_to_recordset($9::json) as a (run_id uuid, workspace_id uuid, answer jsonb) using (run_id)
-                   on conflict (run_id) do nothing)
-               select taken.run_id as "run_id!", entered.node as "node?", entered.item_path as "item_path?", entered.fence as "fence?",
-                      entered.lease_owner as "lease_owner?", entered.head_at as "head_at?: jiff_sqlx::Timestamp"
-               from taken left join entered using (run_id)"#,
-            &$held.runs,
-            &$held.nodes,
-            &$held.paths,
-            &$held.fences,
-            $lease_ms,
-            Records(&$rows.steps) as _,
-            Records(&$rows.heads) as _,
-            Records(&$rows.runs) as _,
-            Records(&$rows.answers) as _,
+                        start_by = excluded.start_by, end_by = coalesce(step.end_by, excluded.end_by))"#
+                + $rest,
+            $($argument),+
         )
         .fetch_all($connection)
-        .await?;
+        .await?
+    };
+}
+
+/// What became of the rows of a statement.
+macro_rules! written {
+    ($rows:expr) => {{
         let mut written = Written::default();
-        for row in rows {
+        for row in $rows {
             let run = RunId::from(row.run_id);
             written.held.insert(run);
-            if let (Some(node), Some(item_path), Some(fence), Some(_), Some(head_at)) =
-                (row.node, row.item_path, row.fence, row.lease_owner, row.head_at)
-            {
+            if let (Some(node), Some(item_path), Some(fence), Some(_), Some(head_at)) = (
+                row.node,
+                row.item_path,
+                row.fence,
+                row.lease_owner,
+                row.head_at,
+            ) {
                 written.leases.entry(run).or_default().push(Lease {
                     run,
                     node,
@@ -251,6 +255,60 @@ macro_rules! write_rows {
         }
         written
     }};
+}
+
+/// Writes for those that `$taken` finds. New entries: what is due later than in a minute has nobody in front of a screen any more; with a
+/// priority it would also lie before what is due, and every claim would have to look past it. Paused ones are leased to nobody. A run that is
+/// in the same state still is left as it is: changing it would write all of its indexes anew. What is `offset 0` is asked once, however often it
+/// is read.
+macro_rules! write_rows {
+    ($connection:expr, $held:expr, $lease_ms:expr, $rows:expr, $taken:literal) => {
+        written!(with_steps!(
+            $connection,
+            $taken,
+            r#",
+               entered as (
+                   insert into queue_entry (run_id, workspace_id, workflow_id, node, item_path, priority, due_at, head_at, lease_owner,
+                                            lease_until)
+                   select run_id, workspace_id, workflow_id, node, item_path,
+                          case when due > now() + interval '1 minute' then 0 else priority end, due, coalesce(head_at, now()), holder,
+                          case when holder is not null then clock_timestamp() + $6::bigint * interval '1 millisecond' end
+                   from taken join json_to_recordset($9::json) as h (run_id uuid, workspace_id uuid, workflow_id uuid, node text,
+                            item_path text, in_ms bigint, at timestamptz, head_at timestamptz, priority smallint, owner uuid) using (run_id)
+                        cross join lateral (select coalesce(at, now() + in_ms * interval '1 millisecond') as due,
+                            case when not exists (select from paused_workflow p where p.id = h.workflow_id) then owner end as holder offset 0) l
+                   on conflict (run_id, node, item_path) do nothing
+                   returning run_id, node, item_path, fence, lease_owner, head_at),
+               moved as (
+                   update run set state = new.state, error = new.error,
+                          started_at = coalesce(run.started_at, now() - new.begun_ago_ms * interval '1 millisecond', now()),
+                          finished_at = case when new.state in ('succeeded', 'failed', 'cancelled') then now() end
+                   from (select run_id, state, nullif(error, 'null') as error, begun_ago_ms
+                         from taken join json_to_recordset($10::json) as r (run_id uuid, state text, error jsonb, begun_ago_ms bigint)
+                              using (run_id)) new
+                   where run.id = new.run_id and run.id between $7 and $8
+                     and (run.state <> new.state or run.started_at is null or new.error is not null)),
+               answered as (
+                   insert into answer (run_id, workspace_id, answer)
+                   select run_id, workspace_id, answer
+                   from taken join json_to_recordset($11::json) as a (run_id uuid, workspace_id uuid, answer jsonb) using (run_id)
+                   on conflict (run_id) do nothing)
+               select taken.run_id as "run_id!", entered.node as "node?", entered.item_path as "item_path?", entered.fence as "fence?",
+                      entered.lease_owner as "lease_owner?", entered.head_at as "head_at?: jiff_sqlx::Timestamp"
+               from taken left join entered using (run_id)"#,
+            Records(&$rows.steps) as _,
+            &$held.runs,
+            &$held.nodes,
+            &$held.paths,
+            &$held.fences,
+            $lease_ms,
+            $held.first,
+            $held.last,
+            Records(&$rows.heads) as _,
+            Records(&$rows.runs) as _,
+            Records(&$rows.answers) as _
+        ))
+    };
 }
 
 impl<'a> Rows<'a> {
@@ -331,14 +389,58 @@ impl<'a> Rows<'a> {
             held,
             holder.lease_ms,
             self,
-            "locked as materialized (select id from run where id = any($1) order by id for update),
+            "locked as materialized (select id from run where id = any($2) and id between $7 and $8 order by id for update),
              taken as (
                  delete from queue_entry q
-                 using locked join unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
+                 using locked join unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[]) held (run_id, node, item_path, fence)
                        on held.run_id = locked.id
                  where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
                  returning q.run_id)"
         ))
+    }
+
+    /// As `write_at_once`, for runs that do nothing but go on with one step each: their entries become those of the next steps.
+    pub(super) async fn move_on(
+        &self,
+        connection: &mut PgConnection,
+        held: &Held,
+        next: &Next,
+        holder: Holder,
+    ) -> Result<Written> {
+        Ok(written!(with_steps!(
+            connection,
+            "locked as materialized (select id from run where id = any($2) and id between $7 and $8 order by id for update),
+             taken as (
+                 update queue_entry q
+                 set node = held.next_node, item_path = held.next_path, priority = held.priority, due_at = now(),
+                     head_at = coalesce(held.head_at, now()), fence = nextval('queue_fence'), lost = 0, lease_owner = held.owner,
+                     lease_until = case when held.owner is not null then clock_timestamp() + $6::bigint * interval '1 millisecond' end
+                 from (select h.*, case when not exists (select from paused_workflow p where p.id = h.workflow) then $9::uuid end as owner
+                       from unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $10::uuid[], $11::text[], $12::text[], $13::smallint[],
+                                   $14::timestamptz[])
+                            h (run_id, node, item_path, fence, workflow, next_node, next_path, priority, head_at)
+                       offset 0) held
+                      join locked on locked.id = held.run_id
+                 where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
+                 returning q.run_id, q.node, q.item_path, q.fence, q.lease_owner, q.head_at)",
+            r#" select run_id as "run_id!", node as "node?", item_path as "item_path?", fence as "fence?", lease_owner as "lease_owner?",
+                       head_at as "head_at?: jiff_sqlx::Timestamp"
+                from taken"#,
+            Records(&self.steps) as _,
+            &held.runs,
+            &held.nodes,
+            &held.paths,
+            &held.fences,
+            holder.lease_ms,
+            held.first,
+            held.last,
+            holder.worker.as_uuid(),
+            &next.workflows,
+            &next.nodes,
+            &next.paths,
+            &next.priorities,
+            &next.head_ats as _
+        )))
     }
 
     /// Writes for segments whose runs are locked and whose entries are taken.
@@ -354,7 +456,7 @@ impl<'a> Rows<'a> {
             holder.lease_ms,
             self,
             "taken as (
-                 select run_id from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence))"
+                 select run_id from unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[]) held (run_id, node, item_path, fence))"
         ))
     }
 }

@@ -232,6 +232,16 @@ impl Writes {
         }
     }
 
+    /// The head that is all there is to the segment but steps: the run's one entry moves on to it.
+    pub(super) fn onward(&self) -> Option<&Head> {
+        let [head] = self.heads.as_slice() else {
+            return None;
+        };
+        let is_all = self.are_plain() && self.run.is_none() && self.answer.is_none();
+        let is_next = head.leased && head.due == Due::InMs(0);
+        (is_all && is_next).then_some(head)
+    }
+
     /// Nothing but steps, entries, the run's state and an answer.
     fn are_plain(&self) -> bool {
         self.attempts.is_empty()
@@ -247,6 +257,11 @@ impl Writes {
 }
 
 impl RunWrite {
+    /// It says no more than that the run is under way.
+    pub fn runs(&self) -> bool {
+        self.state == "running" && self.error.is_none() && !self.cancels
+    }
+
     pub(super) fn ends(&self) -> bool {
         matches!(self.state.as_str(), "succeeded" | "failed" | "cancelled")
     }
