@@ -160,6 +160,96 @@ async fn an_old_fence_writes_nothing() {
     assert_eq!(site.db.sql("select output from step"), "\"new\"");
 }
 
+/// A segment that ends its head and goes on with `next`.
+fn onward(entry: &ClaimedEntry, holder: Holder, next: &str) -> Segment {
+    let ready = StepWrite {
+        node: next.into(),
+        started_ago_ms: None,
+        finished_ago_ms: None,
+        worker_id: None,
+        ..step(entry, holder, "ready")
+    };
+    let head = Head {
+        node: next.into(),
+        item_path: String::new(),
+        due: Due::InMs(0),
+        head_at: None,
+        priority: entry.run.priority,
+        leased: true,
+    };
+    let writes = Writes {
+        steps: vec![step(entry, holder, "succeeded"), ready],
+        heads: vec![head],
+        ..Writes::default()
+    };
+    segment(entry, holder, writes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_only_go_on_keep_one_entry_under_a_new_number() {
+    let (site, published) = light().await;
+    for _ in 0..3 {
+        site.start(&published).await;
+    }
+    let holder = site.worker().await;
+    let claimed = claim(&site, holder, ClaimForm::SkipLocked).await;
+    let [one, two, lost] = claimed.as_slice() else {
+        panic!("not three heads: {claimed:?}");
+    };
+    site.db.sql(&format!(
+        "update queue_entry set fence = nextval('queue_fence') where run_id = '{}'",
+        lost.lease.run
+    ));
+    let next = |entry| onward(entry, holder, "a");
+    let results = commit(&site, &[next(two), next(lost), next(one)]).await;
+    let [
+        Committed::Done { leases: second, .. },
+        Committed::Stale,
+        Committed::Done { leases: first, .. },
+    ] = results.as_slice()
+    else {
+        panic!("not as they were handed in: {results:?}");
+    };
+    for (entry, leases) in [(one, first), (two, second)] {
+        let [lease] = leases.as_slice() else {
+            panic!("not one lease: {leases:?}");
+        };
+        assert_eq!((lease.run, lease.node.as_str()), (entry.lease.run, "a"));
+        assert!(lease.fence > entry.lease.fence);
+        assert!(lease.head_at > entry.lease.head_at);
+        let stored = format!(
+            "select node, fence = {}, due_at = head_at, lease_owner = '{}', lease_until > now(), lost from queue_entry where run_id = '{}'",
+            lease.fence,
+            holder.worker.as_uuid(),
+            lease.run
+        );
+        assert_eq!(site.db.sql(&stored), "a|t|t|t|t|0");
+        let steps = format!(
+            "select string_agg(node || ' ' || state, ', ' order by node = 'a') from step where run_id = '{}'",
+            lease.run
+        );
+        let node = &entry.lease.node;
+        assert_eq!(site.db.sql(&steps), format!("{node} succeeded, a ready"));
+    }
+    let left = "select count(*) from step where run_id not in (select run_id from queue_entry where node = 'a')";
+    assert_eq!(site.db.sql(left), "0");
+
+    // What is paused meanwhile goes on with nobody.
+    site.db.sql("update workflow set paused_at = now()");
+    let going_on = ClaimedEntry {
+        lease: first[0].clone(),
+        ..one.clone()
+    };
+    let results = commit(&site, &[onward(&going_on, holder, "b")]).await;
+    assert!(matches!(&results[0], Committed::Done { leases, .. } if leases.is_empty()));
+    assert_eq!(
+        site.db.sql("select node, lease_owner is null, lease_until is null from queue_entry where node = 'b'"),
+        "b|t|t"
+    );
+    let results = commit(&site, &[next(one)]).await;
+    assert!(matches!(results[0], Committed::Stale));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_run_calls_in_the_commit_that_ends_its_caller_ends_with_both() {
     let (site, published) = light().await;
