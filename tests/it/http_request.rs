@@ -50,6 +50,9 @@ async fn other_server() -> (String, Seen) {
                 "busy",
             )
                 .into_response(),
+            "/later" if tries == 1 => {
+                (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "600")]).into_response()
+            }
             "/slow" => {
                 tokio::time::sleep(Duration::from_millis(60)).await;
                 axum::Json(json!({"rate": 1.0825, "name": "EUR/USD"})).into_response()
@@ -66,9 +69,9 @@ async fn other_server() -> (String, Seen) {
     (receiver::serve(router).await, seen)
 }
 
-/// A published workflow of a form and one request, run once; the run when it is over.
-async fn run(owner: &Caller, config: Json) -> Json {
-    let document = json!({
+/// A form and one request.
+fn document(config: &Json) -> Json {
+    json!({
         "format": "formwork/1", "name": "Ask", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR",
         "nodes": [
             {"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "Ask", "fields": [
@@ -76,9 +79,13 @@ async fn run(owner: &Caller, config: Json) -> Json {
             {"id": "ask", "type": "http_request", "version": 1, "name": "Ask", "config": config,
              "retry": {"max_attempts": 3, "first_ms": 1, "factor": 1, "max_ms": 1}}],
         "edges": [{"from": "form", "port": "out", "to": "ask"}]
-    });
+    })
+}
+
+/// A published workflow of a form and one request, run once; the run when it is over.
+async fn run(owner: &Caller, config: Json) -> Json {
     let made = owner
-        .post("/api/workflows", json!({"document": document}))
+        .post("/api/workflows", json!({"document": document(&config)}))
         .await
         .expect(201);
     let path = format!("/api/workflows/{}", made["id"].as_str().expect("an id"));
@@ -151,6 +158,30 @@ async fn a_busy_server_is_asked_again_under_the_same_key() {
         seen.iter()
             .all(|(_, _, body)| body == "{\"city\":\"Köln & Bonn\"}")
     );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_asks_for_time_is_left_alone_for_as_long() {
+    let (office, owner) = Office::open().await;
+    let (address, seen) = other_server().await;
+    let config = json!({"url": format!("{address}/later")});
+    let run = office
+        .start(&owner, document(&config), json!({"city": "Bonn"}))
+        .await;
+    let state = "select state from step where node = 'ask'";
+    office.db.until(state, "retryable").await;
+    // Both instants are those of the commit, and the pause that the step itself would make is shorter.
+    assert_eq!(
+        office.sql("select due_at - head_at from queue_entry"),
+        "00:10:00"
+    );
+    assert_eq!(seen.lock().expect("lock").len(), 1);
+    office.sql("update queue_entry set due_at = now()");
+    office.db.until("select state from run", "succeeded").await;
+    let run = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    assert_eq!(step(&run)["attempts"].as_array().map(Vec::len), Some(2));
+    assert_eq!(seen.lock().expect("lock").len(), 2);
     office.close().await;
 }
 
