@@ -2,6 +2,7 @@
 //! forms; afterwards the database and the receiver's ledger must agree on one run, one document and one delivery for each of them.
 
 mod calls;
+mod lost;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
