@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { languages } from "~/i18n/i18n";
 import { sections } from "~/lib/settings-sections";
+import type { Block, Inline } from "./markdown";
 import { blocks, inline, plainText, sectionsOf } from "./markdown";
 import { helpPages, isHelpPage, readAll, readPage, search } from "./pages";
 
@@ -57,6 +58,35 @@ describe.each(languages)("help in %s", (language) => {
       const links = [...text.matchAll(/\]\((\/[^)]*)\)/g)].map((match) => match[1] ?? "");
       expect(links.filter((link) => !screens.has(link))).toEqual([]);
     }
+  });
+});
+
+/** Where the links of a text lead, in no order: that one is of the words, and languages differ in it. */
+function linksOf(inside: Inline[]): string[] {
+  return inside.flatMap((part) => (part.is === "link" ? [part.href] : "inside" in part ? linksOf(part.inside) : [])).sort();
+}
+
+/** A block without its words. Code is the same in every language. */
+function frameOf(block: Block) {
+  switch (block.is) {
+    case "heading":
+      return { is: block.is, level: block.level, links: linksOf(block.inside) };
+    case "paragraph":
+      return { is: block.is, links: linksOf(block.inside) };
+    case "list":
+      return { is: block.is, ordered: block.ordered, items: block.items.map(linksOf) };
+    case "table":
+      return { is: block.is, rows: [block.head, ...block.rows].map((row) => row.map(linksOf)) };
+    case "code":
+      return block;
+  }
+}
+
+describe.each(languages.filter((language) => language !== "en"))("help in %s beside English", (language) => {
+  test.each(helpPages)("%s has the same headings, lists, tables, code and links", async (name) => {
+    const [english, own] = await Promise.all([readPage(name, "en"), readPage(name, language)]);
+    expect(own.language).toBe(language);
+    expect(blocks(own.text).map(frameOf)).toEqual(blocks(english.text).map(frameOf));
   });
 });
 
