@@ -67,7 +67,7 @@ fn document(config: &Json) -> Json {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_kills_five_workers_is_given_up_and_a_run_beside_it_goes_on() {
-    let site = Installation::new(&[("FORMWORK_LEASE_SECONDS", "1")]).await;
+    let site = Installation::new(&[("FORMWORK_LEASE_SECONDS", "2")]).await;
     let (shop, address) = Shop::open().await;
     let mut server = site.start(Role::Serve, None);
     site.answers(&mut server).await;
