@@ -34,24 +34,28 @@ test("the palette goes anywhere and does what the screen offers", async ({ brows
     await page.keyboard.press("Control+k");
     await palette.getByRole("combobox").fill(words);
   };
+  /** Takes what is marked, as soon as it is what was meant: a screen that is still coming has not said yet what it offers. */
+  const take = async (title: string) => {
+    await expect(palette.getByRole("option", { selected: true })).toContainText(title);
+    await page.keyboard.press("Enter");
+  };
   await ask("deliv");
-  await expect(palette.getByRole("option").first()).toContainText("Deliveries");
-  await page.keyboard.press("Enter");
+  await take("Deliveries");
   await expect(page).toHaveURL(/\/deliveries$/);
 
   await ask("hoffmann");
-  await page.keyboard.press("Enter");
+  await take("NR-2027-0184 · Ms Hoffmann");
   await expect(page).toHaveURL(new RegExp(`/runs/${run.id}`));
 
   await ask("edit input");
-  await page.keyboard.press("Enter");
+  await take("Edit input and retry");
   const dialog = page.getByRole("dialog", { name: "Edit input and retry" });
   await expect(dialog).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(dialog).toBeHidden();
 
   await ask("dark theme");
-  await page.keyboard.press("Enter");
+  await take("Dark");
   await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", "dark");
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", "dark");
