@@ -82,6 +82,8 @@ test("a forgotten password is chosen anew by the link in a mail", async ({ brows
   const page = await (await browser.newContext()).newPage();
   await page.goto(`${server.url}/sign-in`);
   await page.getByRole("link", { name: "Forgotten your password?" }).click();
+  // The page before asks for an address, too.
+  await expect(page.getByRole("heading", { name: "Forgotten password" })).toBeVisible();
   await page.getByLabel("E-mail").fill(owner.email);
   const before = receiver.received.length;
   await page.getByRole("button", { name: "Send me a link" }).click();
