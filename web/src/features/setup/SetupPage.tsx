@@ -42,7 +42,7 @@ export function SetupPage() {
       <aside className={classes.side} aria-label={t("steps")}>
         <div className={classes.brand}>
           <Logo size={24} />
-          <span translate="no">{t("product")}</span>
+          <span translate="no">{t("app:product")}</span>
         </div>
         <ol className={classes.steps}>
           <SideStep number={1} state={stateOf(0, at)} title={t("account.short")} hint={session.data === undefined ? t("account.hint") : t("account.done", { name: session.data.member.name })} />
