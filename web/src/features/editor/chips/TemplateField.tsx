@@ -38,7 +38,7 @@ interface Props {
   onGoTo: (step: string) => void;
 }
 
-type Open = { kind: "chip"; at: ChipAt } | { kind: "insert"; from: number; to: number; rect: DOMRect; typed: boolean };
+type Open = { kind: "chip"; at: ChipAt } | { kind: "insert"; from: number; to: number; rect: DOMRect; typed: boolean; early: string };
 
 export function TemplateField({ label, hideLabel, heading, help, error, value, sources, wanted = null, size = "text", required, placeholder, onChange, onGoTo }: Props) {
   const { t } = useTranslation("editor");
@@ -49,6 +49,8 @@ export function TemplateField({ label, hideLabel, heading, help, error, value, s
   const editor = useRef<TemplateEditor | null>(null);
   const [open, setOpen] = useState<Open | null>(null);
   const [plain, setPlain] = useState(false);
+  /** A slash has asked for a value: what is typed before the search has the focus is searched for. */
+  const asking = useRef(false);
 
   const spec = useCallback(
     (chip: Chip) => chipSpec(chip, sources, look, { gone: t("chip.gone"), empty: t("chip.empty"), each: (title) => t("chip.each", { title }) }, null),
@@ -64,7 +66,14 @@ export function TemplateField({ label, hideLabel, heading, help, error, value, s
     spec,
     onChange: (text) => changed(text),
     onChip: (at) => setOpen({ kind: "chip", at }),
-    onInsert: (at) => setOpen({ kind: "insert", ...at, typed: true }),
+    onInsert: (at) => {
+      asking.current = true;
+      setOpen({ kind: "insert", ...at, typed: true, early: "" });
+    },
+    onTyped: (text) => {
+      if (asking.current) setOpen((before) => (before?.kind === "insert" ? { ...before, early: before.early + text } : before));
+      return asking.current;
+    },
     onHistory: (direction) => (direction === "undo" ? store.undo() : store.redo()),
   }));
 
@@ -83,12 +92,14 @@ export function TemplateField({ label, hideLabel, heading, help, error, value, s
 
   const close = () => {
     const was = open;
+    asking.current = false;
     setOpen(null);
     // Escape from the picker that "/" opened means that a slash was meant.
     if (was?.kind === "insert" && was.typed) editor.current?.replace(was.from, was.to, "/");
     else editor.current?.view.focus();
   };
   const put = (from: number, to: number, text: string) => {
+    asking.current = false;
     setOpen(null);
     editor.current?.replace(from, to, text);
   };
@@ -105,7 +116,7 @@ export function TemplateField({ label, hideLabel, heading, help, error, value, s
             if (!view) return;
             const { from, to } = view.state.selection.main;
             const coords = view.coordsAtPos(from);
-            setOpen({ kind: "insert", from, to, typed: false, rect: coords ? new DOMRect(coords.left, coords.top, 1, coords.bottom - coords.top) : view.dom.getBoundingClientRect() });
+            setOpen({ kind: "insert", from, to, typed: false, early: "", rect: coords ? new DOMRect(coords.left, coords.top, 1, coords.bottom - coords.top) : view.dom.getBoundingClientRect() });
           }}
         >
           {size === "line" ? <Plus size={13} aria-hidden /> : <span className={classes["key"]} aria-hidden>/</span>}
@@ -138,7 +149,7 @@ export function TemplateField({ label, hideLabel, heading, help, error, value, s
           />
         )}
         {open?.kind === "insert" && (
-          <ValuePicker sources={sources} wanted={wanted} inText onPick={(chip) => put(open.from, open.to, writeChip(chip))} />
+          <ValuePicker sources={sources} wanted={wanted} inText early={open.early} onPick={(chip) => put(open.from, open.to, writeChip(chip))} />
         )}
       </Floating>
     </div>

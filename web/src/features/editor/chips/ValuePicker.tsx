@@ -29,6 +29,8 @@ interface Props {
   wanted?: Kind | null;
   /** In a text the columns of a list can be written one after another. */
   inText?: boolean;
+  /** What was typed before this had the focus. */
+  early?: string;
   onPick: (chip: Chip) => void;
 }
 
@@ -54,11 +56,16 @@ function optionsOf(source: Source, wanted: Kind | null, inText: boolean): Option
   });
 }
 
-export function ValuePicker({ sources, wanted = null, inText = false, onPick }: Props) {
+export function ValuePicker({ sources, wanted = null, inText = false, early = "", onPick }: Props) {
   const { t } = useTranslation("editor");
   const look = useLook();
   const id = useId();
-  const [query, setQuery] = useState("");
+  const [query, setQuery] = useState(early);
+  const [known, setKnown] = useState(early);
+  if (early !== known) {
+    setKnown(early);
+    setQuery(query + early.slice(known.length));
+  }
   const [active, setActive] = useState(0);
   const list = useRef<HTMLDivElement>(null);
 

@@ -33,6 +33,8 @@ export interface TemplateOptions {
   onChange: (text: string) => void;
   onChip: (at: ChipAt) => void;
   onInsert: (at: { from: number; to: number; rect: DOMRect }) => void;
+  /** Takes text that is typed while a value is asked for and the search has no focus yet; `false`: it is the template's. */
+  onTyped: (text: string) => boolean;
   onHistory: (direction: "undo" | "redo") => void;
 }
 
@@ -116,6 +118,7 @@ export class TemplateEditor {
       // "Mod-/" and the like belong to code; only plain editing keys are wanted here.
       keymap.of(defaultKeymap.filter((binding) => !/Mod-(Enter|\/|\[|\]|Alt|k)|Alt-(l|i)|Ctrl-m/.test(`${binding.key ?? ""}${binding.mac ?? ""}`))),
       EditorView.inputHandler.of((view, from, to, text) => {
+        if (this.options.onTyped(text)) return true;
         const before = view.state.sliceDoc(Math.max(0, from - 1), from);
         if (text !== "/" || !/^$|[\s([{“"'，。、：]/.test(before)) return false;
         this.askForValue(from, to);
