@@ -304,14 +304,14 @@ impl RunState {
     /// What the steps say about the run.
     fn standing(&self, plan: &Plan) -> RunStatus {
         let (mut busy, mut cancelled, mut uncaught) = (false, false, false);
-        let mut open = plan.inside(None).count();
+        let mut ended = 0;
         for (key, step) in &self.steps {
             busy |= matches!(step.status, StepStatus::Ready | StepStatus::Running);
             // What is inside a container has ended when the container has.
             if !key.item_path.is_empty() {
                 continue;
             }
-            open -= usize::from(step.status.is_terminal());
+            ended += usize::from(step.status.is_terminal());
             cancelled |= step.status == StepStatus::Cancelled;
             uncaught |= step.status == StepStatus::Failed
                 && (plan.node(&key.node)).is_some_and(|node| node.on_error == OnError::Stop);
@@ -320,7 +320,7 @@ impl RunState {
             RunStatus::Failed
         } else if cancelled {
             RunStatus::Cancelled
-        } else if open == 0 {
+        } else if ended >= plan.inside(None).count() {
             RunStatus::Succeeded
         } else if busy {
             RunStatus::Running
