@@ -359,7 +359,7 @@ fn ident(account: &Account) -> String {
 
 fn settings(durable: bool) -> Vec<String> {
     let mut settings = vec![
-        // A program opens up to 31, and several may work on one database.
+        // A program opens up to 32, and several may work on one database.
         "max_connections=300",
         "shared_buffers=128MB",
         "timezone=UTC",
