@@ -196,10 +196,48 @@ pub(super) struct Written {
     pub(super) leases: HashMap<RunId, Vec<Lease>>,
 }
 
+/// A run whose entry was there, with one of its new ones.
+struct Entered {
+    run_id: uuid::Uuid,
+    node: Option<String>,
+    item_path: Option<String>,
+    fence: Option<i64>,
+    lease_owner: Option<uuid::Uuid>,
+    head_at: Option<jiff_sqlx::Timestamp>,
+}
+
+impl Written {
+    fn of(rows: Vec<Entered>) -> Self {
+        let mut written = Self::default();
+        for row in rows {
+            let run = RunId::from(row.run_id);
+            written.held.insert(run);
+            if let (Some(node), Some(item_path), Some(fence), Some(_), Some(head_at)) = (
+                row.node,
+                row.item_path,
+                row.fence,
+                row.lease_owner,
+                row.head_at,
+            ) {
+                written.leases.entry(run).or_default().push(Lease {
+                    run,
+                    node,
+                    item_path,
+                    fence,
+                    lost: 0,
+                    head_at: head_at.to_jiff(),
+                });
+            }
+        }
+        written
+    }
+}
+
 /// A statement that writes the steps of those whose entries `$taken` finds; `$rest` does what else there is.
 macro_rules! with_steps {
     ($connection:expr, $taken:literal, $rest:literal, $($argument:expr),+) => {
-        sqlx::query!(
+        sqlx::query_as!(
+            Entered,
             "with "
                 + $taken
                 + r#", stepped as (
@@ -229,41 +267,13 @@ macro_rules! with_steps {
     };
 }
 
-/// What became of the rows of a statement.
-macro_rules! written {
-    ($rows:expr) => {{
-        let mut written = Written::default();
-        for row in $rows {
-            let run = RunId::from(row.run_id);
-            written.held.insert(run);
-            if let (Some(node), Some(item_path), Some(fence), Some(_), Some(head_at)) = (
-                row.node,
-                row.item_path,
-                row.fence,
-                row.lease_owner,
-                row.head_at,
-            ) {
-                written.leases.entry(run).or_default().push(Lease {
-                    run,
-                    node,
-                    item_path,
-                    fence,
-                    lost: 0,
-                    head_at: head_at.to_jiff(),
-                });
-            }
-        }
-        written
-    }};
-}
-
 /// Writes for those that `$taken` finds. New entries: what is due later than in a minute has nobody in front of a screen any more; with a
 /// priority it would also lie before what is due, and every claim would have to look past it. Paused ones are leased to nobody. A run that is
 /// in the same state still is left as it is: changing it would write all of its indexes anew. What is `offset 0` is asked once, however often it
 /// is read.
 macro_rules! write_rows {
     ($connection:expr, $held:expr, $lease_ms:expr, $rows:expr, $taken:literal) => {
-        written!(with_steps!(
+        Written::of(with_steps!(
             $connection,
             $taken,
             r#",
@@ -407,7 +417,7 @@ impl<'a> Rows<'a> {
         next: &Next,
         holder: Holder,
     ) -> Result<Written> {
-        Ok(written!(with_steps!(
+        Ok(Written::of(with_steps!(
             connection,
             "locked as materialized (select id from run where id = any($2) and id between $7 and $8 order by id for update),
              taken as (
