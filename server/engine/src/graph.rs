@@ -141,7 +141,7 @@ pub struct PlanNode {
     /// Indexes into `Plan::edges`.
     incoming: Vec<usize>,
     outgoing: Vec<usize>,
-    /// The nodes it may read, nearest last.
+    /// The nodes that its config reads, nearest last.
     readings: Vec<(String, Reading)>,
     /// Everything that an edge path leads from.
     before: BTreeSet<String>,

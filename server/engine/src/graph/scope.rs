@@ -96,7 +96,7 @@ impl Reading {
 pub(super) struct InnerPlan {
     /// Kind of one entry.
     pub(super) item: Kind,
-    /// Nodes that may be read, nearest last.
+    /// The nodes that its config reads, and the last one inside; nearest last.
     pub(super) readings: Vec<(String, Reading)>,
     /// The only last node inside.
     pub(super) last: Option<String>,
@@ -183,7 +183,7 @@ pub(super) fn item_scope<'a>(
 }
 
 impl Plan {
-    /// Kinds of everything a node may read.
+    /// Kinds of everything that a node's config reads.
     pub fn scope(&self, node: &PlanNode) -> Kind {
         let mut fields: Vec<Field> = node
             .readings
@@ -201,8 +201,8 @@ impl Plan {
         Kind::Record { fields }
     }
 
-    /// Everything a step may read: the stored outputs of its node's ancestors (a failed step's is `{code, message, attempts, node}`),
-    /// typed as its scope says, the entry it works on, and the context. What has not run is empty.
+    /// Everything that a step's config reads: the stored outputs of its node's ancestors that it names (a failed step's is
+    /// `{code, message, attempts, node}`), typed as its scope says, the entry it works on, and the context. What has not run is empty.
     pub fn values(
         &self,
         node: &PlanNode,
@@ -342,5 +342,79 @@ impl Plan {
             ("now".to_owned(), Value::Instant(context.now)),
             ("today".to_owned(), Value::Date(today)),
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        graph::RunFacts,
+        ids::RunId,
+        testing::{catalogue, workflow},
+    };
+
+    fn names(values: &Record) -> Vec<&str> {
+        values.keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn a_step_is_given_what_its_config_names() {
+        let nodes = [
+            ("s", json!({})),
+            ("one", json!({"config": {"text": "{{ s.name }}"}})),
+            ("two", json!({"config": {"text": "nothing before it"}})),
+            (
+                "h",
+                json!({"config": {"list": "{{ s.names }}", "result": "{{ two.text }}"}}),
+            ),
+            ("other", json!({"parent": "h"})),
+            ("inner", json!({"parent": "h"})),
+        ];
+        let edges = [
+            ("s", "out", "one"),
+            ("one", "out", "two"),
+            ("two", "out", "h"),
+            ("other", "out", "inner"),
+        ];
+        let (plan, problems) = Plan::compile(&workflow(&nodes, &edges), &catalogue(), &());
+        let plan = plan.unwrap_or_else(|| panic!("{problems:#?}"));
+        let firm = Firm::default();
+        let context = Context {
+            firm: &firm,
+            run: RunFacts {
+                id: RunId::from(uuid::Uuid::nil()),
+                started_at: Timestamp::UNIX_EPOCH,
+                trial: false,
+                links: BTreeMap::new(),
+            },
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let mut outputs = Outputs::default();
+        for id in ["one", "two"] {
+            outputs.succeeded(StepKey::of(id), Arc::new(json!({"text": id})));
+        }
+        outputs.succeeded(
+            StepKey::of("s"),
+            Arc::new(json!({"name": "Ada", "names": ["x"]})),
+        );
+        outputs.expanded(StepKey::of("h"), vec![json!("x")]);
+        let common = ["firm", "run", "now", "today"];
+        for (id, named) in [("one", &["s"][..]), ("two", &[]), ("h", &["s", "two"])] {
+            let node = plan.node(id).expect("a node");
+            let values = plan.values(node, "", &outputs, &context);
+            assert_eq!(names(&values), [named, &common].concat(), "{id}");
+        }
+        let node = plan.node("h").expect("a node");
+        let Some(ItemEnd::Done { values, last }) = plan.item_end(node, "", 0, &outputs, &context)
+        else {
+            panic!("the entry has ended");
+        };
+        assert!(values.contains_key("two") && values.contains_key("inner"));
+        assert!(!values.contains_key("one") && !values.contains_key("other"));
+        assert_eq!(last, values["inner"]);
     }
 }

@@ -30,15 +30,25 @@ impl Draft {
             return None;
         }
         let order = self.order.clone()?;
-        let named = |readings: Vec<(usize, Reading)>| -> Vec<(String, Reading)> {
-            readings
-                .into_iter()
-                .map(|(other, reading)| (self.nodes[other].id.clone(), reading))
-                .collect()
-        };
         let mut surroundings: Vec<Surroundings> = (0..self.nodes.len())
             .map(|index| {
                 let node = &self.nodes[index];
+                let last = self.last(index);
+                // An expression that does not name a node cannot read it: of all that lies before, only the rest is made for a step.
+                let config = workflow
+                    .nodes
+                    .get(index)
+                    .map(|node| node.config.to_string());
+                let named = |readings: Vec<(usize, Reading)>| -> Vec<(String, Reading)> {
+                    let is_named =
+                        |id: &str| config.as_ref().is_some_and(|config| config.contains(id));
+                    readings
+                        .into_iter()
+                        .map(|(other, reading)| (other, self.nodes[other].id.clone(), reading))
+                        .filter(|(other, id, _)| last == Some(*other) || is_named(id))
+                        .map(|(_, id, reading)| (id, reading))
+                        .collect()
+                };
                 Surroundings {
                     readings: named(self.readings(self.knowledge.get(index))),
                     before: self
@@ -55,7 +65,7 @@ impl Draft {
                     inner: node.container.is_some().then(|| InnerPlan {
                         item: node.item.clone(),
                         readings: named(self.readings(self.ends.get(&index))),
-                        last: self.last(index).map(|last| self.nodes[last].id.clone()),
+                        last: last.map(|last| self.nodes[last].id.clone()),
                     }),
                 }
             })
