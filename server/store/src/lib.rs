@@ -20,6 +20,7 @@ pub mod firm;
 mod gather;
 pub mod generation;
 pub mod hook_test;
+mod lane;
 pub mod line;
 pub mod link;
 pub mod mail_server;
@@ -57,6 +58,7 @@ pub use scope::Scope;
 
 use artifact::ArtifactStore;
 use events::Events;
+use lane::Lane;
 use link::Addresses;
 use queue::Accepting;
 use seal::{MasterKey, Sealer};
@@ -68,10 +70,10 @@ const HOT_CONNECTIONS: u32 = 6;
 #[derive(Clone)]
 pub struct Store {
     pub pool: PgPool,
-    /// For the few statements that every run needs, all of them by key: accepting, claiming, committing.
+    /// For what is asked for every run or again and again, all of it by key: accepting, claiming.
     hot: PgPool,
-    /// For commits of segments, which follow each other: the connection that was just used knows all it needs, another would look it up anew.
-    committing: PgPool,
+    /// For commits of segments.
+    committing: Arc<Lane>,
     pub artifacts: ArtifactStore,
     pub sealer: Sealer,
     pub events: Events,
@@ -128,13 +130,12 @@ impl Store {
         ]);
         let pool = connect(options, config.max_connections).await?;
         let hot = connect(by_key.clone(), HOT_CONNECTIONS.min(config.max_connections)).await?;
-        let committing = connect(by_key, 1).await?;
         let events = Events::new(pool.clone());
         Ok(Self {
             accepting: Accepting::start(hot.clone(), events.clone()),
             addresses: Addresses::start(hot.clone()),
             hot,
-            committing,
+            committing: Arc::new(Lane::new(by_key)),
             events,
             artifacts: ArtifactStore::open(&config.artifact_dir)?,
             sealer: Sealer::new(config.key),

@@ -13,7 +13,7 @@ use std::{
 
 use engine::ids::{RunId, WorkflowId};
 use serde_json::json;
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection};
 
 use crate::{
     Result, Store, approval,
@@ -57,7 +57,14 @@ pub async fn commit(
     if order.iter().all(|segment| segment.is_plain()) {
         return commit_plain(store, segments, &order, committed).await;
     }
-    let (mut transaction, called) = lock_runs(store, &order).await?;
+    let mut turn = store.committing.turn().await?;
+    let (mut transaction, called) = loop {
+        let mut transaction = turn.connection.begin().await?;
+        match lock_runs(&mut transaction, &order).await? {
+            Some(called) => break (transaction, called),
+            None => transaction.rollback().await?,
+        }
+    };
     let held = Held::of(&order).take(&mut transaction).await?;
     order.retain(|segment| held.contains(&segment.lease.run));
     let mut writes = settle(&order, &standings(&mut transaction, &order).await?);
@@ -122,6 +129,7 @@ pub async fn commit(
     let left = left(&ended, &by_run, &with_callers);
     let admitted = line::advance(&mut transaction, joined, &left).await?;
     transaction.commit().await?;
+    turn.keep();
     committed();
     drop(rows);
     tell(store, &by_run, &writes, &asked);
@@ -152,13 +160,13 @@ async fn commit_plain(
         .map(|segment| (segment.lease.run, *segment))
         .collect();
     let rows = Rows::gather(&by_run, &writes);
-    let mut connection = store.committing.acquire().await?;
-    let held = Held::of(order);
+    let mut turn = store.committing.turn().await?;
+    let (connection, held) = (&mut turn.connection, Held::of(order));
     let written = match Next::of(order, &writes) {
-        Some(next) => rows.move_on(&mut connection, &held, &next, holder).await?,
-        None => rows.write_at_once(&mut connection, &held, holder).await?,
+        Some(next) => rows.move_on(connection, &held, &next, holder).await?,
+        None => rows.write_at_once(connection, &held, holder).await?,
     };
-    drop(connection);
+    turn.keep();
     committed();
     drop(rows);
     writes.retain(|run, _| written.held.contains(run));
@@ -179,24 +187,19 @@ async fn write(
     Ok(written.leases)
 }
 
-/// Locks the runs, those whose steps wait for their ends, and what they called and may have to end; gives the last of these.
-async fn lock_runs<'a>(
-    store: &'a Store,
+/// Locks the runs, those whose steps wait for their ends, and what they called and may have to end; gives the last of these. `None`: that
+/// has changed meanwhile.
+async fn lock_runs(
+    connection: &mut PgConnection,
     order: &[&Segment],
-) -> Result<(Transaction<'a, Postgres>, Vec<RunId>)> {
+) -> Result<Option<Vec<RunId>>> {
     let parents = order.iter().filter(|segment| segment.may_end());
     let parents = parents.filter_map(|segment| segment.parent);
     let mut runs: Vec<RunId> = order.iter().map(|segment| segment.lease.run).collect();
     runs.extend(parents);
     let callers = order.iter().filter(|segment| segment.may_have_called);
     let callers: Vec<RunId> = callers.map(|segment| segment.lease.run).collect();
-    loop {
-        let mut transaction = store.committing.begin().await?;
-        match call::lock(&mut transaction, &runs, &callers).await? {
-            Some(called) => return Ok((transaction, called)),
-            None => transaction.rollback().await?,
-        }
-    }
+    call::lock(connection, &runs, &callers).await
 }
 
 /// Runs that end here and were called by others.
