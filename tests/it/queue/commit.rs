@@ -2,12 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use engine::call::{CallRequest, Callee, Offer, child_id};
+use engine::{
+    call::{CallRequest, Callee, Offer, child_id},
+    ids::RunId,
+};
 use formwork_tests::site::{Published, Site};
 use serde_json::json;
 use store::{
     call::CallWrite,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, Source},
+    run,
     segment::{self, Committed, Due, Head, RunWrite, Segment, StepWrite, Writes, Writing},
 };
 
@@ -160,25 +164,38 @@ async fn an_old_fence_writes_nothing() {
     assert_eq!(site.db.sql("select output from step"), "\"new\"");
 }
 
-/// A segment that ends its head and goes on with `next`.
-fn onward(entry: &ClaimedEntry, holder: Holder, next: &str) -> Segment {
-    let ready = StepWrite {
-        node: next.into(),
+/// A step that nobody has taken up.
+fn ready(entry: &ClaimedEntry, holder: Holder, node: &str) -> StepWrite {
+    StepWrite {
+        node: node.into(),
         started_ago_ms: None,
         finished_ago_ms: None,
         worker_id: None,
         ..step(entry, holder, "ready")
-    };
+    }
+}
+
+/// A segment that ends its head and goes on with `next`.
+fn onward(entry: &ClaimedEntry, holder: Holder, next: &str) -> Segment {
+    onward_to(entry, holder, ready(entry, holder, next))
+}
+
+fn onward_to(entry: &ClaimedEntry, holder: Holder, next: StepWrite) -> Segment {
     let head = Head {
-        node: next.into(),
-        item_path: String::new(),
+        node: next.node.clone(),
+        item_path: next.item_path.clone(),
         due: Due::InMs(0),
         head_at: None,
         priority: entry.run.priority,
         leased: true,
     };
+    let ended = StepWrite {
+        ports: vec!["out".into()],
+        output: Some(json!({}).into()),
+        ..step(entry, holder, "succeeded")
+    };
     let writes = Writes {
-        steps: vec![step(entry, holder, "succeeded"), ready],
+        steps: vec![ended, next],
         heads: vec![head],
         ..Writes::default()
     };
@@ -224,12 +241,9 @@ async fn runs_that_only_go_on_keep_one_entry_under_a_new_number() {
             lease.run
         );
         assert_eq!(site.db.sql(&stored), "a|t|t|t|t|0");
-        let steps = format!(
-            "select string_agg(node || ' ' || state, ', ' order by node = 'a') from step where run_id = '{}'",
-            lease.run
-        );
+        // That the next one is ready is what the entry says.
         let node = &entry.lease.node;
-        assert_eq!(site.db.sql(&steps), format!("{node} succeeded, a ready"));
+        assert_eq!(stored_steps(&site, lease.run), format!("{node} succeeded"));
     }
     let left = "select count(*) from step where run_id not in (select run_id from queue_entry where node = 'a')";
     assert_eq!(site.db.sql(left), "0");
@@ -248,6 +262,77 @@ async fn runs_that_only_go_on_keep_one_entry_under_a_new_number() {
     );
     let results = commit(&site, &[next(one)]).await;
     assert!(matches!(results[0], Committed::Stale));
+}
+
+fn stored_steps(site: &Site, run: RunId) -> String {
+    site.db.sql(&format!(
+        "select string_agg(node || ' ' || state, ', ' order by node = 'start' desc, node) from step where run_id = '{run}'"
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_only_its_entry_tells_of_is_shown_stopped_and_taken_over() {
+    let (site, published) = light().await;
+    let runs = [site.start(&published).await, site.start(&published).await];
+    let holder = site.worker().await;
+    for entry in claim(&site, holder, ClaimForm::SkipLocked).await {
+        commit(&site, &[onward(&entry, holder, "a")]).await;
+    }
+    let shown = async |run| {
+        let steps = run::steps(&site.store, &published.scope, run).await;
+        let steps = steps.expect("the steps").into_iter();
+        let of_a: Vec<String> = (steps.filter(|step| step.node == "a"))
+            .map(|step| step.state)
+            .collect();
+        of_a
+    };
+    assert_eq!(stored_steps(&site, runs[0]), "start succeeded");
+    assert_eq!(shown(runs[0]).await, ["running"]);
+
+    let stopped = run::stop(&site.store, &published.scope, runs[0]).await;
+    assert!(stopped.expect("stopped"));
+    assert_eq!(stored_steps(&site, runs[0]), "start succeeded, a cancelled");
+
+    site.db
+        .sql("update queue_entry set lease_until = now() - interval '1 second'");
+    assert_eq!(queue::rescue(&site.store).await.expect("rescue"), 1);
+    assert_eq!(shown(runs[1]).await, ["ready"]);
+    let executor = site.executor().await;
+    assert_eq!(site.end(&published, runs[1]).await.state, "succeeded");
+    let ran = ["a", "b", "c", "d"].map(|node| site.ledger.count(node));
+    assert_eq!(ran, [1, 1, 1, 1]);
+    assert_eq!(
+        stored_steps(&site, runs[1]),
+        "start succeeded, a succeeded, b succeeded, c succeeded, d succeeded"
+    );
+    executor.shutdown().await;
+    site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_entry_does_not_tell_of_the_next_step_is_stored() {
+    let (site, published) = light().await;
+    let holder = site.worker().await;
+    let more: [fn(&mut StepWrite); 5] = [
+        |step| step.attempt = 2,
+        |step| step.kept = Some(json!(["start"])),
+        |step| step.waits_on = Some("items".into()),
+        |step| step.start_ms = Some(60_000),
+        |step| step.item_path = "0".into(),
+    ];
+    for tell in more {
+        let run = site.start(&published).await;
+        let entry = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
+        let mut next = ready(&entry, holder, "a");
+        tell(&mut next);
+        let results = commit(&site, &[onward_to(&entry, holder, next.clone())]).await;
+        assert!(matches!(&results[0], Committed::Done { leases, .. } if leases.len() == 1));
+        assert_eq!(
+            stored_steps(&site, run),
+            "start succeeded, a ready",
+            "{next:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -341,7 +341,7 @@ impl<'a> Rows<'a> {
                 continue;
             };
             let workspace_id = segment.scope.workspace();
-            rows.steps.extend(writes.steps.iter().map(|row| {
+            rows.steps.extend(writes.stored_steps().map(|row| {
                 let large = row.large.as_deref();
                 StepOf {
                     run_id: *run,

@@ -242,6 +242,17 @@ impl Writes {
         (is_all && is_next).then_some(head)
     }
 
+    /// The steps whose rows are written. That the run's only entry stands at a step says already that the step is ready: who takes the
+    /// entry finds the same, as long as nothing else is known of the step.
+    pub(super) fn stored_steps(&self) -> impl Iterator<Item = &StepWrite> {
+        let onward = self.onward();
+        let is_told = move |step: &StepWrite| {
+            onward.is_some_and(|head| step.node == head.node && step.item_path == head.item_path)
+                && step.says_ready_alone()
+        };
+        self.steps.iter().filter(move |step| !is_told(step))
+    }
+
     /// Nothing but steps, entries, the run's state and an answer.
     fn are_plain(&self) -> bool {
         self.attempts.is_empty()
@@ -253,6 +264,19 @@ impl Writes {
             && self.cancelled.is_empty()
             && self.withdrawn.is_empty()
             && self.steps.iter().all(|step| step.total_ms.is_none())
+    }
+}
+
+impl StepWrite {
+    /// A step outside any container that is ready for its first try. Inside one, the row tells that its entry has begun.
+    fn says_ready_alone(&self) -> bool {
+        self.state == "ready"
+            && self.item_path.is_empty()
+            && self.attempt == 1
+            && self.kept.is_none()
+            && self.waits_on.is_none()
+            && self.start_ms.is_none()
+            && self.total_ms.is_none()
     }
 }
 
