@@ -456,7 +456,7 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Res
         holder.lease_ms,
         share,
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&store.hot)
     .await?;
     let mut all = Vec::new();
     for row in rows {
