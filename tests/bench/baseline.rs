@@ -108,6 +108,19 @@ pub(crate) fn commits(data_dir: &Path, connections: u32, seconds: u32) -> anyhow
     pgbench(data_dir, ROW, connections, seconds)
 }
 
+/// Milliseconds of a durable single-row commit through one connection, each so long after the one before: the processor and the disk have
+/// gone to rest meanwhile.
+pub(crate) fn commit_after(data_dir: &Path, pause: Duration, seconds: u32) -> anyhow::Result<f64> {
+    let script = format!("\\sleep {} us\n{ROW}", pause.as_micros());
+    let told = tell(data_dir, &script, 1, seconds)?;
+    let mut lines = told
+        .lines()
+        .filter(|line| line.contains("insert into step"));
+    let line = lines.next_back().context("the insert's line of pgbench")?;
+    let figure = line.split_whitespace().next().context("a figure")?;
+    Ok(figure.parse()?)
+}
+
 /// The rows of light runs, in two durable commits each, through so many connections.
 pub(crate) fn light_runs(
     data_dir: &Path,
@@ -123,26 +136,7 @@ fn pgbench(
     connections: u32,
     seconds: u32,
 ) -> anyhow::Result<Commits> {
-    make_bench_database(data_dir)?;
-    let script = std::env::temp_dir().join(format!("formwork-bench-{}.sql", std::process::id()));
-    std::fs::write(&script, statements)?;
-    let told = run(Command::new(clients()?.join("pgbench"))
-        .args([
-            "-n",
-            "-M",
-            "prepared",
-            "-c",
-            &connections.to_string(),
-            "-j",
-            "2",
-            "-T",
-            &seconds.to_string(),
-            "-f",
-        ])
-        .arg(&script)
-        .arg(Cluster::url_in(data_dir, "bench")));
-    let _ = std::fs::remove_file(&script);
-    let told = told?;
+    let told = tell(data_dir, statements, connections, seconds)?;
     let figure = |name: &str| -> anyhow::Result<f64> {
         let line = told
             .lines()
@@ -159,6 +153,36 @@ fn pgbench(
         per_second: figure("tps")?,
         milliseconds: figure("latency average")?,
     })
+}
+
+/// What `pgbench` says of a script, with the latency of each statement.
+fn tell(
+    data_dir: &Path,
+    statements: &str,
+    connections: u32,
+    seconds: u32,
+) -> anyhow::Result<String> {
+    make_bench_database(data_dir)?;
+    let script = std::env::temp_dir().join(format!("formwork-bench-{}.sql", std::process::id()));
+    std::fs::write(&script, statements)?;
+    let told = run(Command::new(clients()?.join("pgbench"))
+        .args([
+            "-n",
+            "-r",
+            "-M",
+            "prepared",
+            "-c",
+            &connections.to_string(),
+            "-j",
+            "2",
+            "-T",
+            &seconds.to_string(),
+            "-f",
+        ])
+        .arg(&script)
+        .arg(Cluster::url_in(data_dir, "bench")));
+    let _ = std::fs::remove_file(&script);
+    told
 }
 
 /// The folder of the clients' programs: not every folder with a server in it has them, too.

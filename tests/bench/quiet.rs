@@ -6,6 +6,8 @@ pub(crate) const POSTGRES_START_MS: f64 = 65.0;
 pub(crate) const HELLO_P95_MS: f64 = 0.25;
 /// One durable commit through one connection.
 pub(crate) const COMMIT_MS: f64 = 0.2;
+/// One durable commit, ten milliseconds after the one before.
+pub(crate) const LATER_COMMIT_MS: f64 = 0.35;
 /// Durable commits through 32 connections.
 pub(crate) const COMMITS_PER_SECOND: f64 = 24_000.0;
 /// Bytes per second that two threads read.

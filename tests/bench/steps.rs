@@ -135,25 +135,39 @@ pub(crate) async fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
         .id;
     // The first one makes plans and connections.
     run(&owner, &workflow).await?;
+    let commit_before = commit(place).await?;
     let before = process::cpu(program.pid());
-    let mut splits = Vec::new();
+    let mut runs = Vec::new();
     for _ in 0..RUNS {
-        splits.push(run(&owner, &workflow).await?);
+        runs.push(run(&owner, &workflow).await?);
     }
     let spent = process::cpu(program.pid()).since(before);
-    let data = place.data_dir();
-    let commit = tokio::task::spawn_blocking(move || baseline::commits(&data, 1, 3)).await??;
+    let commit_after = commit(place).await?;
+    let mut splits = Vec::new();
+    for run in &runs {
+        splits.push(split(&owner, run).await?);
+    }
     program.stop()?;
     let cpu = millis(spent.all()) / f64::from(RUNS * STEPS) - millis(BUSY);
-    Ok(rows(&splits, cpu, commit.milliseconds))
+    Ok(rows(
+        &splits,
+        cpu,
+        f64::midpoint(commit_before, commit_after),
+    ))
+}
+
+/// Milliseconds of a bare commit that comes when the steps' commits come.
+async fn commit(place: &Place) -> anyhow::Result<f64> {
+    let data = place.data_dir();
+    tokio::task::spawn_blocking(move || baseline::commit_after(&data, BUSY, 2)).await?
 }
 
 fn rows(splits: &[Split], cpu: f64, commit_ms: f64) -> Vec<Row> {
     let commit = Baseline {
-        name: "one durable commit".into(),
+        name: "one durable commit, 10 ms after another".into(),
         value: commit_ms,
         unit: "ms",
-        quiet: Some(crate::quiet::COMMIT_MS),
+        quiet: Some(crate::quiet::LATER_COMMIT_MS),
     };
     let part = |name, value| Row {
         name,
@@ -204,8 +218,14 @@ fn middle(splits: &[Split], of: fn(&Split) -> f64) -> f64 {
     percentile(&sorted(splits.iter().map(of).collect()), 0.5)
 }
 
+/// A run that has ended.
+struct Ended {
+    id: String,
+    sent: Timestamp,
+}
+
 /// One run, from sending it to its answer.
-async fn run(owner: &Caller, workflow: &str) -> anyhow::Result<Split> {
+async fn run(owner: &Caller, workflow: &str) -> anyhow::Result<Ended> {
     let path = format!("/api/workflows/{workflow}/runs");
     let body = json!({"input": {}, "wait_ms": 25_000});
     let sent = Timestamp::now();
@@ -214,8 +234,13 @@ async fn run(owner: &Caller, workflow: &str) -> anyhow::Result<Split> {
         answer["state"] == "succeeded",
         "the run ended otherwise: {answer}"
     );
-    let id = answer["id"].as_str().context("an id")?;
-    let told = call(owner.get(&format!("/api/runs/{id}")).await, 200)?;
+    let id = answer["id"].as_str().context("an id")?.to_owned();
+    Ok(Ended { id, sent })
+}
+
+/// What its time went to, as its steps tell.
+async fn split(owner: &Caller, run: &Ended) -> anyhow::Result<Split> {
+    let told = call(owner.get(&format!("/api/runs/{}", run.id)).await, 200)?;
     let steps = told["steps"].as_array().context("steps")?;
     let seen = (0..STEPS).map(|number| {
         let name = format!("busy_{number}");
@@ -229,14 +254,14 @@ async fn run(owner: &Caller, workflow: &str) -> anyhow::Result<Split> {
         transition: 0.0,
         run_s: 0.0,
     };
-    let mut before = sent;
+    let mut before = run.sent;
     for step in &seen {
         split.transition += between(before, step.entered);
         split.assignment += between(step.entered, step.began);
         split.execution += between(step.began, step.ended);
         before = step.ended;
     }
-    split.run_s = between(sent, before) / 1000.0;
+    split.run_s = between(run.sent, before) / 1000.0;
     for part in [
         &mut split.assignment,
         &mut split.execution,
