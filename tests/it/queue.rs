@@ -8,7 +8,10 @@ mod lost;
 
 use std::time::Duration;
 
-use formwork_tests::site::{Published, Site};
+use formwork_tests::{
+    process::until,
+    site::{Published, Site},
+};
 use serde_json::json;
 use store::{
     queue::{self, ClaimForm, ClaimedEntry, Holder, Turn},
@@ -207,5 +210,40 @@ async fn other_processes_hear_what_changed() {
             break;
         }
     }
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_says_of_all_its_runs_at_once_that_it_lives() {
+    const RUNS: usize = 8;
+    let site = Site::new().await;
+    let published = site
+        .publish_line(&[("a", "t_outside", json!({ "does": "gate" }))])
+        .await;
+    let executor = site
+        .executor_with(|config| config.heartbeat = Duration::from_millis(50))
+        .await;
+    for _ in 0..RUNS {
+        site.start(&published).await;
+    }
+    until("every run stands at the gate", || {
+        site.ledger.count("a") == RUNS
+    })
+    .await;
+    // From here on only heartbeats change entries.
+    site.db.sql(
+        "create table beat (leases bigint not null);
+         create function beat() returns trigger language plpgsql as $$
+         begin
+             insert into beat select count(*) from changed having count(*) > 0;
+             return null;
+         end $$;
+         create trigger beat after update on queue_entry referencing new table as changed for each statement execute function beat()",
+    );
+    site.until("select count(*) >= 3 from beat", "t").await;
+    let beats = site.db.sql("select distinct leases from beat");
+    assert_eq!(beats, RUNS.to_string());
+    site.gate.0.add_permits(RUNS);
+    site.until("select count(*) from queue_entry", "0").await;
     executor.shutdown().await;
 }

@@ -272,3 +272,35 @@ async fn a_trial_run_ends_where_it_should_and_takes_pinned_outputs() {
     assert_eq!(site.db.sql("select count(*) from step"), "0");
     executor.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_is_committed_after_a_second_at_the_latest() {
+    let site = Site::new().await;
+    let gate = json!({ "does": "gate" });
+    let published = site
+        .publish_line(&[
+            ("a", "t_light", json!({})),
+            ("slow", "t_light", gate.clone()),
+            ("next", "t_light", gate),
+        ])
+        .await;
+    let executor = site.executor().await;
+    let run = site.start(&published).await;
+    site.arrived.0.notified().await;
+    assert_eq!(site.steps(run), "", "pure steps share a commit");
+    let second = "select clock_timestamp() - created_at > interval '1.5 seconds' from run";
+    site.until(second, "t").await;
+    site.gate.0.add_permits(1);
+    site.arrived.0.notified().await;
+    assert_eq!(
+        site.steps(run),
+        "a=succeeded next=ready slow=succeeded start=succeeded"
+    );
+    site.gate.0.add_permits(1);
+    assert_eq!(site.end(&published, run).await.state, "succeeded");
+    for node in ["a", "slow", "next"] {
+        assert_eq!(site.ledger.count(node), 1, "{node}");
+    }
+    executor.shutdown().await;
+    site.assert_idle();
+}

@@ -129,6 +129,35 @@ async fn retries_are_recorded_and_keep_their_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn runs_that_fail_together_do_not_come_back_together() {
+    const RUNS: usize = 12;
+    let site = Site::new().await;
+    let retry =
+        json!({ "max_attempts": 2, "first_ms": 3_600_000, "factor": 1, "max_ms": 3_600_000 });
+    let published = site
+        .publish_line(&[(
+            "b",
+            "t_outside",
+            json!({ "fails": 1, "@": { "retry": retry } }),
+        )])
+        .await;
+    let executor = site.executor().await;
+    for _ in 0..RUNS {
+        site.start(&published).await;
+    }
+    site.until("select count(*) from attempt", &RUNS.to_string())
+        .await;
+    // From the commit that stores the try, which is the pause after it.
+    let pauses = "select extract(epoch from q.due_at - a.finished_at) as pause from queue_entry q join attempt a using (run_id)";
+    let within = format!("select bool_and(pause between 0 and 3601) from ({pauses}) p");
+    assert_eq!(site.db.sql(&within), "t");
+    let minutes = format!("select count(distinct (pause / 60)::integer) from ({pauses}) p");
+    let minutes: usize = site.db.sql(&minutes).parse().expect("a number");
+    assert!(minutes > RUNS / 2, "{minutes} of {RUNS}");
+    executor.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pure_step_is_tried_once() {
     let site = Site::new().await;
     let retry = json!({ "max_attempts": 5, "first_ms": 1, "factor": 1, "max_ms": 1 });

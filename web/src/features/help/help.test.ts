@@ -47,6 +47,13 @@ test("search finds sections with every word, headings first", async () => {
   expect(search(await readAll("en"), "no-such-word-anywhere")).toEqual([]);
 });
 
+test("what is promised stands in the help word by word", async () => {
+  const { text } = await readPage("runs", "en");
+  expect(text).toContain(
+    "*Accepted means stored; every step runs at least once and its recorded result is written once; outside effects carry a stable idempotency key; a lost worker is noticed within two lease periods; no step is retried after a recorded success; Stop always works.*",
+  );
+});
+
 describe.each(languages)("help in %s", (language) => {
   test("every page is there, begins with its title, and every link leads somewhere", async () => {
     const screens = new Set(["/workflows", "/runs", "/runs/waiting", "/deliveries", "/documents", "/tables", "/models", "/settings", "/openapi.json"]);
