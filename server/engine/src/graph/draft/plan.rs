@@ -31,44 +31,7 @@ impl Draft {
         }
         let order = self.order.clone()?;
         let mut surroundings: Vec<Surroundings> = (0..self.nodes.len())
-            .map(|index| {
-                let node = &self.nodes[index];
-                let last = self.last(index);
-                // An expression that does not name a node cannot read it: of all that lies before, only the rest is made for a step.
-                let config = workflow
-                    .nodes
-                    .get(index)
-                    .map(|node| node.config.to_string());
-                let named = |readings: Vec<(usize, Reading)>| -> Vec<(String, Reading)> {
-                    let is_named =
-                        |id: &str| config.as_ref().is_some_and(|config| config.contains(id));
-                    readings
-                        .into_iter()
-                        .map(|(other, reading)| (other, self.nodes[other].id.clone(), reading))
-                        .filter(|(other, id, _)| last == Some(*other) || is_named(id))
-                        .map(|(_, id, reading)| (id, reading))
-                        .collect()
-                };
-                Surroundings {
-                    readings: named(self.readings(self.knowledge.get(index))),
-                    before: self
-                        .in_order()
-                        .filter(|&other| {
-                            self.knowledge
-                                .get(index)
-                                .is_some_and(|known| known.before.contains(other))
-                        })
-                        .map(|other| self.nodes[other].id.clone())
-                        .collect(),
-                    parent: node.parent.map(|parent| self.nodes[parent].id.clone()),
-                    depth: self.containers(node.parent).count(),
-                    inner: node.container.is_some().then(|| InnerPlan {
-                        item: node.item.clone(),
-                        readings: named(self.readings(self.ends.get(&index))),
-                        last: last.map(|last| self.nodes[last].id.clone()),
-                    }),
-                }
-            })
+            .map(|index| self.surroundings(index, workflow))
             .collect();
         let mut drafts: Vec<Option<DraftNode>> = self.nodes.into_iter().map(Some).collect();
         let mut nodes = IndexMap::with_capacity(drafts.len());
@@ -129,5 +92,38 @@ impl Draft {
             edges: self.edges,
             levels,
         })
+    }
+
+    fn surroundings(&self, index: usize, workflow: &Workflow) -> Surroundings {
+        let id = |other: usize| self.nodes[other].id.clone();
+        let known = self.knowledge.get(index);
+        let is_before = |other: &usize| known.is_some_and(|known| known.before.contains(*other));
+        let last = self.last(index);
+        // An expression that does not name a node cannot read it: of all that lies before, only the rest is made for a step.
+        let config = workflow
+            .nodes
+            .get(index)
+            .map_or_else(String::new, |node| node.config.to_string());
+        let named = |readings: Vec<(usize, Reading)>| -> Vec<(String, Reading)> {
+            readings
+                .into_iter()
+                .filter(|(other, _)| {
+                    last == Some(*other) || config.contains(&self.nodes[*other].id)
+                })
+                .map(|(other, reading)| (id(other), reading))
+                .collect()
+        };
+        let node = &self.nodes[index];
+        Surroundings {
+            readings: named(self.readings(known)),
+            before: self.in_order().filter(is_before).map(id).collect(),
+            parent: node.parent.map(id),
+            depth: self.containers(node.parent).count(),
+            inner: node.container.is_some().then(|| InnerPlan {
+                item: node.item.clone(),
+                readings: named(self.readings(self.ends.get(&index))),
+                last: last.map(id),
+            }),
+        }
     }
 }
