@@ -416,7 +416,8 @@ pub async fn test(
 
 /// Leases up to `limit` due deliveries, those of lost senders included; picked apart from the join as in `queue::claim`. A holder has at
 /// most `share` of one receiver under way, which is an endpoint or a workspace's mail server, and receivers that have the fewest come
-/// first: one that does not answer holds up its own messages and not those of others. One that cannot be read is given up.
+/// first: one that does not answer holds up its own messages and not those of others. One that cannot be read is given up. The candidates are
+/// found again by their ids, and not among all that is due.
 pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
         r#"with receiver as materialized (select id from endpoint union all select id from workspace),
@@ -439,7 +440,8 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Res
                where busy.count + waiting.rank <= $4),
            due as materialized (
                select delivery.id, delivery.endpoint_id, delivery.workspace_id from delivery join candidate using (id)
-               where (state in ('due', 'retrying') and delivery.due_at <= now()) or (state = 'sending' and lease_until < now())
+               where delivery.id = any (array(select id from candidate))
+                 and ((state in ('due', 'retrying') and delivery.due_at <= now()) or (state = 'sending' and lease_until < now()))
                order by place, candidate.due_at limit $2 for update of delivery skip locked)
            update delivery d
            set state = 'sending', lease_owner = $1, lease_until = now() + $3::bigint * interval '1 millisecond', fence = d.fence + 1,
