@@ -75,6 +75,8 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     if wanted("steps") {
         writeln!(out, "running steps that are committed one by one")?;
+        // What the load has left is being vacuumed.
+        let place = Place::new(&arguments.programs)?;
         rows.extend(steps::measure(&place).await?);
     }
     if wanted("backlog") {
