@@ -476,7 +476,8 @@ async fn read(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>> {
         .collect())
 }
 
-/// Whether nothing else of the run can move. Every head but a trigger has a step row from the commit that entered it.
+/// Whether nothing else of the run can move. Every head has a step row from the commit that entered it, but for a trigger and for one that was
+/// alone then.
 pub fn is_alone(steps: &[StepRow], head: &Lease) -> bool {
     steps.iter().all(|step| {
         matches!(

@@ -333,6 +333,31 @@ async fn what_the_entry_does_not_tell_of_the_next_step_is_stored() {
             "{next:?}"
         );
     }
+
+    // Beside a step that waits it is not alone: who goes on after the wait must see that another is under way.
+    let run = site.start(&published).await;
+    let entry = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
+    let waits = StepWrite {
+        waits_on: Some("signal".into()),
+        finished_ago_ms: None,
+        ..step(&entry, holder, "waiting")
+    };
+    let next = ready(&entry, holder, "a");
+    let head = Head {
+        node: next.node.clone(),
+        item_path: String::new(),
+        due: Due::InMs(0),
+        head_at: None,
+        priority: 0,
+        leased: true,
+    };
+    let writes = Writes {
+        steps: vec![waits, next],
+        heads: vec![head],
+        ..Writes::default()
+    };
+    commit(&site, &[segment(&entry, holder, writes)]).await;
+    assert_eq!(stored_steps(&site, run), "start waiting, a ready");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -242,15 +242,19 @@ impl Writes {
         (is_all && is_next).then_some(head)
     }
 
-    /// The steps whose rows are written. That the run's only entry stands at a step says already that the step is ready: who takes the
-    /// entry finds the same, as long as nothing else is known of the step.
+    /// The steps whose rows are written. Where a run's only entry is all that moves of it, the entry says already that its step is ready:
+    /// who takes it finds the same, as long as nothing else is known of the step.
     pub(super) fn stored_steps(&self) -> impl Iterator<Item = &StepWrite> {
-        let onward = self.onward();
-        let is_told = move |step: &StepWrite| {
-            onward.is_some_and(|head| step.node == head.node && step.item_path == head.item_path)
-                && step.says_ready_alone()
+        let is_at = |step: &StepWrite, head: &Head| {
+            step.node == head.node && step.item_path == head.item_path
         };
-        self.steps.iter().filter(move |step| !is_told(step))
+        let alone = self.onward().filter(|head| {
+            let mut steps = self.steps.iter();
+            steps.all(|step| step.has_ended() || is_at(step, head))
+        });
+        self.steps.iter().filter(move |step| {
+            !alone.is_some_and(|head| is_at(step, head) && step.says_ready_alone())
+        })
     }
 
     /// Nothing but steps, entries, the run's state and an answer.
@@ -268,6 +272,13 @@ impl Writes {
 }
 
 impl StepWrite {
+    fn has_ended(&self) -> bool {
+        matches!(
+            self.state.as_str(),
+            "succeeded" | "failed" | "cancelled" | "skipped"
+        )
+    }
+
     /// A step outside any container that is ready for its first try. Inside one, the row tells that its entry has begun.
     fn says_ready_alone(&self) -> bool {
         self.state == "ready"
