@@ -2,42 +2,42 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
-use tokio::{
-    sync::{Mutex, MutexGuard},
-    time::timeout,
-};
+use sqlx::{PgPool, Postgres, pool::PoolConnection};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::Result;
 
-/// Longest wait for the database to answer a greeting.
-const GREETING: Duration = Duration::from_secs(10);
-
-/// After so long it is asked whether the other end is still there.
+/// After so long without a statement the pool is to find out whether the other end is still there.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Where one after the other works with the same connection. A pool asks every connection that comes back whether it lives, which costs
-/// as much as a short statement, and gives any of them: the one that was just used knows all it needs, another would look it up anew.
+/// After so long the pool may renew it.
+const KEPT: Duration = Duration::from_mins(1);
+
+/// Where one after the other works with the same connection, a pool's only one. The pool asks every connection that comes back whether it
+/// lives, which costs as much as a short statement: as long as there is work it does not come back.
 pub(crate) struct Lane {
-    options: PgConnectOptions,
+    pool: PgPool,
     idle: Mutex<Option<Idle>>,
 }
 
 struct Idle {
-    connection: PgConnection,
+    connection: PoolConnection<Postgres>,
+    taken: Instant,
     since: Instant,
 }
 
-/// The connection, while nobody else has it. What is dropped without `keep` is closed: nobody knows what it was in the middle of.
+/// The connection, while nobody else has it. What is dropped without `keep` goes back to the pool: nobody knows what it was in the middle of.
 pub(crate) struct Turn<'a> {
-    pub(crate) connection: PgConnection,
+    pub(crate) connection: PoolConnection<Postgres>,
+    taken: Instant,
     lane: MutexGuard<'a, Option<Idle>>,
 }
 
 impl Lane {
-    pub(crate) fn new(options: PgConnectOptions) -> Self {
+    /// `pool` has one connection, and nobody else asks it for that.
+    pub(crate) fn new(pool: PgPool) -> Self {
         Self {
-            options,
+            pool,
             idle: Mutex::default(),
         }
     }
@@ -45,31 +45,26 @@ impl Lane {
     /// Waits for its turn.
     pub(crate) async fn turn(&self) -> Result<Turn<'_>> {
         let mut lane = self.idle.lock().await;
-        let kept = match lane.take() {
-            Some(idle) => idle.alive().await,
-            None => None,
+        let kept = lane.take().filter(|idle| {
+            idle.since.elapsed() < QUIET && idle.taken.elapsed() < KEPT && !self.pool.is_closed()
+        });
+        let (connection, taken) = match kept {
+            Some(idle) => (idle.connection, idle.taken),
+            None => (self.pool.acquire().await?, Instant::now()),
         };
-        let connection = match kept {
-            Some(connection) => connection,
-            None => within(PgConnection::connect_with(&self.options)).await?,
-        };
-        Ok(Turn { connection, lane })
+        Ok(Turn {
+            connection,
+            taken,
+            lane,
+        })
     }
 
     /// Ends the connection, when what is under way has ended.
     pub(crate) async fn close(&self) {
-        let idle = self.idle.lock().await.take();
-        if let Some(idle) = idle {
-            // Whoever ends it without a greeting is forgiven: the other end sees the same.
-            let _ = idle.connection.close().await;
-        }
-    }
-}
-
-impl Idle {
-    async fn alive(mut self) -> Option<PgConnection> {
-        let is_alive = self.since.elapsed() < QUIET || within(self.connection.ping()).await.is_ok();
-        is_alive.then_some(self.connection)
+        // Whoever has the turn would keep it, and the pool waits for it.
+        let closed = self.pool.close();
+        drop(self.idle.lock().await.take());
+        closed.await;
     }
 }
 
@@ -78,13 +73,8 @@ impl Turn<'_> {
     pub(crate) fn keep(mut self) {
         *self.lane = Some(Idle {
             connection: self.connection,
+            taken: self.taken,
             since: Instant::now(),
         });
     }
-}
-
-async fn within<T>(answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    timeout(GREETING, answer)
-        .await
-        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }

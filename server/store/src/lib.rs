@@ -130,12 +130,13 @@ impl Store {
         ]);
         let pool = connect(options, config.max_connections).await?;
         let hot = connect(by_key.clone(), HOT_CONNECTIONS.min(config.max_connections)).await?;
+        let committing = Arc::new(Lane::new(connect(by_key, 1).await?));
         let events = Events::new(pool.clone());
         Ok(Self {
             accepting: Accepting::start(hot.clone(), events.clone()),
             addresses: Addresses::start(hot.clone()),
             hot,
-            committing: Arc::new(Lane::new(by_key)),
+            committing,
             events,
             artifacts: ArtifactStore::open(&config.artifact_dir)?,
             sealer: Sealer::new(config.key),
