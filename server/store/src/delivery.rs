@@ -416,8 +416,8 @@ pub async fn test(
 
 /// Leases up to `limit` due deliveries, those of lost senders included; picked apart from the join as in `queue::claim`. A holder has at
 /// most `share` of one receiver under way, which is an endpoint or a workspace's mail server, and receivers that have the fewest come
-/// first: one that does not answer holds up its own messages and not those of others. One that cannot be read is given up. The candidates are
-/// found again by their ids, and not among all that is due.
+/// first: one that does not answer holds up its own messages and not those of others. One that cannot be read is given up. The candidates, a
+/// few more than are wanted, since other senders look at this moment, too, are found again by their ids and not among all that is due.
 pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
         r#"with receiver as materialized (select id from endpoint union all select id from workspace),
@@ -437,7 +437,8 @@ pub async fn claim(store: &Store, holder: Holder, limit: i64, share: i64) -> Res
                        (select id, due_at from delivery
                         where coalesce(endpoint_id, workspace_id) = receiver.id and state = 'sending' and lease_until < now())) ready
                    ) waiting
-               where busy.count + waiting.rank <= $4),
+               where busy.count + waiting.rank <= $4
+               order by place, waiting.due_at limit 4 * $2::bigint),
            due as materialized (
                select delivery.id, delivery.endpoint_id, delivery.workspace_id from delivery join candidate using (id)
                where delivery.id = any (array(select id from candidate))
