@@ -1,9 +1,10 @@
 //! What stands beside the figures: a bare page, bare durable commits of the same Postgres, the machine's memory.
 
 use std::{
-    hint::black_box,
+    hint::{black_box, spin_loop},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -108,11 +109,21 @@ pub(crate) fn commits(data_dir: &Path, connections: u32, seconds: u32) -> anyhow
     pgbench(data_dir, ROW, connections, seconds)
 }
 
-/// Milliseconds of a durable single-row commit through one connection, each so long after the one before: the processor and the disk have
-/// gone to rest meanwhile.
+/// Milliseconds of a durable single-row commit through one connection, each so long after the one before: Postgres, the disk and the caller
+/// have rested meanwhile. One processor is busy.
 pub(crate) fn commit_after(data_dir: &Path, pause: Duration, seconds: u32) -> anyhow::Result<f64> {
     let script = format!("\\sleep {} us\n{ROW}", pause.as_micros());
-    let told = tell(data_dir, &script, 1, seconds)?;
+    let over = AtomicBool::new(false);
+    let told = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                spin_loop();
+            }
+        });
+        let told = tell(data_dir, &script, 1, seconds, &["-r"]);
+        over.store(true, Ordering::Relaxed);
+        told
+    })?;
     let mut lines = told
         .lines()
         .filter(|line| line.contains("insert into step"));
@@ -136,7 +147,7 @@ fn pgbench(
     connections: u32,
     seconds: u32,
 ) -> anyhow::Result<Commits> {
-    let told = tell(data_dir, statements, connections, seconds)?;
+    let told = tell(data_dir, statements, connections, seconds, &[])?;
     let figure = |name: &str| -> anyhow::Result<f64> {
         let line = told
             .lines()
@@ -155,12 +166,13 @@ fn pgbench(
     })
 }
 
-/// What `pgbench` says of a script, with the latency of each statement.
+/// What `pgbench` says of a script; more options tell more.
 fn tell(
     data_dir: &Path,
     statements: &str,
     connections: u32,
     seconds: u32,
+    more: &[&str],
 ) -> anyhow::Result<String> {
     make_bench_database(data_dir)?;
     let script = std::env::temp_dir().join(format!("formwork-bench-{}.sql", std::process::id()));
@@ -168,7 +180,6 @@ fn tell(
     let told = run(Command::new(clients()?.join("pgbench"))
         .args([
             "-n",
-            "-r",
             "-M",
             "prepared",
             "-c",
@@ -180,6 +191,7 @@ fn tell(
             "-f",
         ])
         .arg(&script)
+        .args(more)
         .arg(Cluster::url_in(data_dir, "bench")));
     let _ = std::fs::remove_file(&script);
     told

@@ -18,6 +18,7 @@ use app::{
 use async_trait::async_trait;
 use engine::{
     catalogue::NodeType,
+    expression::Template,
     kind::Kind,
     node::{
         Card, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
@@ -59,7 +60,11 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
 /// Keep a processor busy.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Busy {}
+struct Busy {
+    /// What a step before has put out.
+    #[serde(default)]
+    before: Template,
+}
 
 #[async_trait]
 impl Node for Busy {
@@ -95,6 +100,7 @@ impl Node for Busy {
     }
 
     async fn run(&self, context: &dyn NodeContext) -> Result<Outcome, NodeError> {
+        context.evaluate(&self.before)?;
         let (began, since) = (Timestamp::now(), Instant::now());
         let entered = context.values().get("now").map(Value::to_json);
         while since.elapsed() < BUSY {
@@ -284,7 +290,14 @@ fn chain() -> Json {
     let mut before = "begin".to_owned();
     for number in 0..STEPS {
         let id = format!("busy_{number}");
-        nodes.push(json!({"id": id, "type": "busy", "version": 1, "name": id, "config": {}}));
+        let read = if number == 0 {
+            String::new()
+        } else {
+            format!("{{{{ {before}.ended }}}}")
+        };
+        nodes.push(
+            json!({"id": id, "type": "busy", "version": 1, "name": id, "config": {"before": read}}),
+        );
         edges.push(json!({"from": before, "port": "out", "to": id}));
         before = id;
     }
