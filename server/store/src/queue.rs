@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 use crate::{
     Result, Store,
     events::Wake,
-    run::{RunRecord, StepRow},
+    run::{RunRecord, StepRow, has_ended},
 };
 
 /// After this many lost leases an entry is a suspect: it is worked on alone and one step a segment, so that the step that really
@@ -480,10 +480,7 @@ async fn read(store: &Store, leases: Vec<Lease>) -> Result<Vec<ClaimedEntry>> {
 /// alone then.
 pub fn is_alone(steps: &[StepRow], head: &Lease) -> bool {
     steps.iter().all(|step| {
-        matches!(
-            step.state.as_str(),
-            "succeeded" | "failed" | "cancelled" | "skipped"
-        )
+        has_ended(&step.state)
         // A container stands still; what is inside it moves.
         || (step.state == "waiting" && step.waits_on.as_deref() == Some("items"))
         || (step.node == head.node && step.item_path == head.item_path)

@@ -28,7 +28,7 @@ pub(crate) use signal::signal_waiting;
 pub(crate) use wait::Reached;
 pub use wait::{Standing, Until, Waited, Watch, standing, wait, wait_on, watch};
 pub use work::{RunRecord, StepRow, whole};
-pub(crate) use work::{records, standings, step_rows};
+pub(crate) use work::{has_ended, records, standings, step_rows};
 
 /// Tells who watches the run, the lists and the workflow.
 pub(crate) fn announce(

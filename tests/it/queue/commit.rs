@@ -175,6 +175,18 @@ fn ready(entry: &ClaimedEntry, holder: Holder, node: &str) -> StepWrite {
     }
 }
 
+/// An entry that is due at once.
+fn head(node: &str, leased: bool) -> Head {
+    Head {
+        node: node.into(),
+        item_path: String::new(),
+        due: Due::InMs(0),
+        head_at: None,
+        priority: 0,
+        leased,
+    }
+}
+
 /// A segment that ends its head and goes on with `next`.
 fn onward(entry: &ClaimedEntry, holder: Holder, next: &str) -> Segment {
     onward_to(entry, holder, ready(entry, holder, next))
@@ -182,12 +194,9 @@ fn onward(entry: &ClaimedEntry, holder: Holder, next: &str) -> Segment {
 
 fn onward_to(entry: &ClaimedEntry, holder: Holder, next: StepWrite) -> Segment {
     let head = Head {
-        node: next.node.clone(),
         item_path: next.item_path.clone(),
-        due: Due::InMs(0),
-        head_at: None,
         priority: entry.run.priority,
-        leased: true,
+        ..head(&next.node, true)
     };
     let ended = StepWrite {
         ports: vec!["out".into()],
@@ -343,17 +352,9 @@ async fn what_the_entry_does_not_tell_of_the_next_step_is_stored() {
         ..step(&entry, holder, "waiting")
     };
     let next = ready(&entry, holder, "a");
-    let head = Head {
-        node: next.node.clone(),
-        item_path: String::new(),
-        due: Due::InMs(0),
-        head_at: None,
-        priority: 0,
-        leased: true,
-    };
     let writes = Writes {
+        heads: vec![head(&next.node, true)],
         steps: vec![waits, next],
-        heads: vec![head],
         ..Writes::default()
     };
     commit(&site, &[segment(&entry, holder, writes)]).await;
@@ -367,16 +368,8 @@ async fn what_a_run_calls_in_the_commit_that_ends_its_caller_ends_with_both() {
     site.start(&published).await;
     let caller = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
     // It goes on beside the call.
-    let beside = Head {
-        node: "a".into(),
-        item_path: String::new(),
-        due: Due::InMs(0),
-        head_at: None,
-        priority: 0,
-        leased: false,
-    };
     let writes = Writes {
-        heads: vec![beside],
+        heads: vec![head("a", false)],
         ..call(&caller, holder, &published)
     };
     commit(&site, &[segment(&caller, holder, writes)]).await;

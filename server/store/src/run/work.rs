@@ -38,6 +38,11 @@ pub struct RunRecord {
     pub created_at: Timestamp,
 }
 
+/// Whether a step in this state, as stored, does nothing more.
+pub(crate) fn has_ended(state: &str) -> bool {
+    matches!(state, "succeeded" | "failed" | "cancelled" | "skipped")
+}
+
 /// One step as stored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepRow {

@@ -16,7 +16,7 @@ use crate::{
     call::CallWrite,
     output::Large,
     queue::{Holder, Lease},
-    run::StepRow,
+    run::{StepRow, has_ended},
 };
 
 /// What one segment did.
@@ -250,7 +250,7 @@ impl Writes {
         };
         let alone = self.onward().filter(|head| {
             let mut steps = self.steps.iter();
-            steps.all(|step| step.has_ended() || is_at(step, head))
+            steps.all(|step| has_ended(&step.state) || is_at(step, head))
         });
         self.steps.iter().filter(move |step| {
             !alone.is_some_and(|head| is_at(step, head) && step.says_ready_alone())
@@ -272,13 +272,6 @@ impl Writes {
 }
 
 impl StepWrite {
-    fn has_ended(&self) -> bool {
-        matches!(
-            self.state.as_str(),
-            "succeeded" | "failed" | "cancelled" | "skipped"
-        )
-    }
-
     /// A step outside any container that is ready for its first try. Inside one, the row tells that its entry has begun.
     fn says_ready_alone(&self) -> bool {
         self.state == "ready"
