@@ -148,14 +148,9 @@ async fn an_orderly_stop_gives_back_what_it_does_not_finish() {
     let run = site.start(&published).await;
     let executor = site.executor().await;
     site.arrived.0.notified().await;
-    let stopping = executor.shutdown();
-    tokio::pin!(stopping);
-    // Polled once, so that the stop is asked for before the step may end.
-    tokio::select! {
-        biased;
-        () = &mut stopping => panic!("a step is still running"),
-        () = std::future::ready(()) => {}
-    }
+    let mut stopping = std::pin::pin!(executor.shutdown());
+    // The stop is asked for before the step may end.
+    asked(&mut stopping).await;
     site.gate.0.add_permits(1);
     stopping.await;
     assert_eq!(
@@ -169,6 +164,37 @@ async fn an_orderly_stop_gives_back_what_it_does_not_finish() {
     assert_eq!(site.ledger.count("gate"), 1);
     next.shutdown().await;
     site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stop_meets_on_its_way_from_the_queue_is_not_begun() {
+    let (site, published) = light().await;
+    let run = site.start(&published).await;
+    let held = site.db.hold("lock table queue_entry in exclusive mode");
+    let executor = site.executor().await;
+    let claims = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+                  and query like 'with recursive ahead %'";
+    site.until(claims, "1").await;
+    let mut stopping = std::pin::pin!(executor.shutdown());
+    asked(&mut stopping).await;
+    held.commit();
+    stopping.await;
+    let leased = "select lease_owner is null, lost from queue_entry";
+    assert_eq!(site.db.sql(leased), "t|0");
+    assert_eq!(site.ledger.count("a"), 0, "nothing is begun");
+    let next = site.executor().await;
+    assert_eq!(site.end(&published, run).await.state, "succeeded");
+    next.shutdown().await;
+    site.assert_idle();
+}
+
+/// Until the stop is asked for, which takes one poll.
+async fn asked(stopping: &mut (impl Future<Output = ()> + Unpin)) {
+    tokio::select! {
+        biased;
+        () = stopping => panic!("something is still under way"),
+        () = std::future::ready(()) => {}
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use store::{
     events::Wake,
-    queue::{self, Turn},
+    queue::{self, Lease, Turn},
 };
 
-use crate::Inner;
+use crate::{Inner, work::give_back};
 
 /// Most entries claimed at once.
 const BATCH: usize = 64;
@@ -46,6 +46,12 @@ pub(crate) async fn claim(inner: Arc<Inner>) {
             tracing::warn!(%error, "entries could not be claimed");
             Vec::new()
         });
+        // What was asked for before the stop is not begun after it.
+        if inner.is_stopping() {
+            let leases: Vec<Lease> = claimed.into_iter().map(|entry| entry.lease).collect();
+            give_back(&inner, &leases).await;
+            return;
+        }
         // One of several workflows gives no more than its share, even where the others have less than theirs.
         let mut workflows = claimed.iter().map(|entry| entry.run.workflow);
         let first = workflows.next();
@@ -79,6 +85,7 @@ pub(crate) async fn try_suspects(inner: Arc<Inner>) {
             match queue::claim_suspect(&inner.config.store, inner.holder(), inner.config.claim_form)
                 .await
             {
+                Ok(Some(entry)) if inner.is_stopping() => give_back(&inner, &[entry.lease]).await,
                 // A panic is told where it happens; the lease runs out.
                 Ok(Some(entry)) => drop(inner.spawn(Box::new(permit), entry).await),
                 Ok(None) => break,

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use rustix::process::{Signal, getpid, kill_process};
+use nix::sys::signal::{Signal, raise};
 
 /// A named place in the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,8 @@ impl Faults {
         tracing::warn!(?point, "an armed fault strikes");
         assert!(point != Point::CommitPanics, "an armed fault");
         if self.0.as_ref().is_some_and(|armed| armed.freezes) {
-            let _ = kill_process(getpid(), Signal::STOP);
+            // To this very thread: sent to the process, it may be another thread's to take, and this one goes on until that has its turn.
+            let _ = raise(Signal::SIGSTOP);
             return;
         }
         std::process::abort();
