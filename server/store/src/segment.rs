@@ -161,10 +161,19 @@ async fn commit_plain(
         .collect();
     let rows = Rows::gather(&by_run, &writes);
     let mut turn = store.committing.turn().await?;
-    let (connection, held) = (&mut turn.connection, Held::of(order));
-    let written = match Next::of(order, &writes) {
-        Some(next) => rows.move_on(connection, &held, &next, holder).await?,
-        None => rows.write_at_once(connection, &held, holder).await?,
+    let connection = &mut turn.connection;
+    let written = if let [segment] = order
+        && let Some(head) = writes
+            .get(&segment.lease.run)
+            .and_then(|writes| writes.onward())
+    {
+        rows.move_on_alone(connection, segment, head).await?
+    } else {
+        let held = Held::of(order);
+        match Next::of(order, &writes) {
+            Some(next) => rows.move_on(connection, &held, &next, holder).await?,
+            None => rows.write_at_once(connection, &held, holder).await?,
+        }
     };
     turn.keep();
     committed();

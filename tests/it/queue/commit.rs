@@ -319,6 +319,61 @@ async fn a_step_that_only_its_entry_tells_of_is_shown_stopped_and_taken_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_and_a_step_that_ends_at_the_same_moment_do_not_miss_each_other() {
+    let (site, published) = light().await;
+    let holder = site.worker().await;
+    let stop = |run| {
+        let (store, scope) = (site.store.clone(), published.scope);
+        tokio::spawn(async move { run::stop(&store, &scope, run).await })
+    };
+    let on_its_way = |segment: Segment| {
+        let store = site.store.clone();
+        tokio::spawn(async move { segment::commit(&store, &[segment], &|| {}).await })
+    };
+
+    let start_step_held = |run: RunId| {
+        site.db.hold(&format!(
+            "insert into step (run_id, workspace_id, node, state) select id, workspace_id, 'start', 'ready' from run where id = '{run}'"
+        ))
+    };
+
+    // The step is first: it has its entry, and is held up before it writes its row.
+    let run = site.start(&published).await;
+    let mut entry = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
+    let held = start_step_held(run);
+    let ends = on_its_way(onward(&entry, holder, "a"));
+    site.db.until_waiting(1).await;
+    let stopped = stop(run);
+    site.db.until_waiting(2).await;
+    drop(held);
+    let ended = ends.await.expect("no panic").expect("the commit").remove(0);
+    let Committed::Done { mut leases, .. } = ended else {
+        panic!("it had its entry: {ended:?}");
+    };
+    assert!(stopped.await.expect("no panic").expect("stopped"));
+    assert_eq!(stored_steps(&site, run), "start succeeded, a cancelled");
+    entry.lease = leases.remove(0);
+    let late = commit(&site, &[onward(&entry, holder, "b")]).await;
+    assert!(matches!(late[0], Committed::Stale), "{late:?}");
+    assert_eq!(stored_steps(&site, run), "start succeeded, a cancelled");
+
+    // The stop is first.
+    let run = site.start(&published).await;
+    let entry = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
+    let held = start_step_held(run);
+    let stopped = stop(run);
+    site.db.until_waiting(1).await;
+    let ends = on_its_way(onward(&entry, holder, "a"));
+    site.db.until_waiting(2).await;
+    drop(held);
+    assert!(stopped.await.expect("no panic").expect("stopped"));
+    let ended = ends.await.expect("no panic").expect("the commit").remove(0);
+    assert!(matches!(ended, Committed::Stale), "{ended:?}");
+    assert_eq!(stored_steps(&site, run), "start cancelled");
+    site.assert_idle();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_entry_does_not_tell_of_the_next_step_is_stored() {
     let (site, published) = light().await;
     let holder = site.worker().await;

@@ -52,18 +52,18 @@ pub async fn stop(store: &Store, scope: &Scope, run: RunId) -> Result<bool> {
 /// questions to people were withdrawn.
 pub(crate) async fn end_open(connection: &mut PgConnection, runs: &[RunId]) -> Result<Vec<RunId>> {
     let ids: Vec<_> = runs.iter().map(|id| id.as_uuid()).collect();
-    // A head that was never committed has no step row yet; people must still see that it was stopped.
+    // Entries first: a run that moves on by itself is held up by its entry alone (`Rows::move_on_alone`). A head that was never committed has
+    // no step row yet; people must still see that it was stopped.
     sqlx::query!(
-        "insert into step (run_id, node, item_path, workspace_id, state, worker_id, finished_at)
-         select run_id, node, item_path, workspace_id, 'cancelled', lease_owner, now() from queue_entry where run_id = any($1)
+        "with gone as (
+             delete from queue_entry where run_id = any($1) returning run_id, node, item_path, workspace_id, lease_owner)
+         insert into step (run_id, node, item_path, workspace_id, state, worker_id, finished_at)
+         select run_id, node, item_path, workspace_id, 'cancelled', lease_owner, now() from gone
          on conflict (run_id, node, item_path) do nothing",
         &ids
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("delete from queue_entry where run_id = any($1)", &ids)
-        .execute(&mut *connection)
-        .await?;
     sqlx::query!(
         "update step set state = 'cancelled', finished_at = now(), wait_until = null
          where run_id = any($1) and state in ('ready', 'running', 'retryable', 'waiting')",

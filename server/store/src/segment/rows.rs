@@ -267,6 +267,20 @@ macro_rules! with_steps {
     };
 }
 
+/// The same where the entries that `$taken` finds are those of the next steps.
+macro_rules! with_moved_steps {
+    ($connection:expr, $taken:literal, $($argument:expr),+) => {
+        with_steps!(
+            $connection,
+            $taken,
+            r#" select run_id as "run_id!", node as "node?", item_path as "item_path?", fence as "fence?", lease_owner as "lease_owner?",
+                       head_at as "head_at?: jiff_sqlx::Timestamp"
+                from taken"#,
+            $($argument),+
+        )
+    };
+}
+
 /// Writes for those that `$taken` finds. New entries: what is due later than in a minute has nobody in front of a screen any more; with a
 /// priority it would also lie before what is due, and every claim would have to look past it. Paused ones are leased to nobody. A run that is
 /// in the same state still is left as it is: changing it would write all of its indexes anew. What is `offset 0` is asked once, however often it
@@ -417,7 +431,7 @@ impl<'a> Rows<'a> {
         next: &Next,
         holder: Holder,
     ) -> Result<Written> {
-        Ok(Written::of(with_steps!(
+        Ok(Written::of(with_moved_steps!(
             connection,
             "locked as materialized (select id from run where id = any($2) and id between $7 and $8 order by id for update),
              taken as (
@@ -433,9 +447,6 @@ impl<'a> Rows<'a> {
                       join locked on locked.id = held.run_id
                  where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
                  returning q.run_id, q.node, q.item_path, q.fence, q.lease_owner, q.head_at)",
-            r#" select run_id as "run_id!", node as "node?", item_path as "item_path?", fence as "fence?", lease_owner as "lease_owner?",
-                       head_at as "head_at?: jiff_sqlx::Timestamp"
-                from taken"#,
             Records(&self.steps) as _,
             &held.runs,
             &held.nodes,
@@ -450,6 +461,40 @@ impl<'a> Rows<'a> {
             &next.paths,
             &next.priorities,
             &next.head_ats as _
+        )))
+    }
+
+    /// As `move_on` for one run, which costs half of it: plain values instead of lists to go through, and no lock but the entry's. That is
+    /// enough as long as whoever ends a run takes its entries away before it looks at its steps, and one entry waits for no other.
+    pub(super) async fn move_on_alone(
+        &self,
+        connection: &mut PgConnection,
+        segment: &Segment,
+        head: &Head,
+    ) -> Result<Written> {
+        let (lease, holder) = (&segment.lease, segment.holder);
+        Ok(Written::of(with_moved_steps!(
+            connection,
+            "taken as (
+                 update queue_entry q
+                 set node = $7, item_path = $8, priority = $9, due_at = now(), head_at = coalesce($10, now()), fence = nextval('queue_fence'),
+                     lost = 0, lease_owner = next.owner,
+                     lease_until = case when next.owner is not null then clock_timestamp() + $6::bigint * interval '1 millisecond' end
+                 from (select case when not exists (select from paused_workflow p where p.id = $11) then $12::uuid end as owner offset 0) next
+                 where q.run_id = $2 and q.node = $3 and q.item_path = $4 and q.fence = $5
+                 returning q.run_id, q.node, q.item_path, q.fence, q.lease_owner, q.head_at)",
+            Records(&self.steps) as _,
+            lease.run.as_uuid(),
+            lease.node,
+            lease.item_path,
+            lease.fence,
+            holder.lease_ms,
+            head.node,
+            head.item_path,
+            head.priority,
+            head.head_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+            segment.workflow.as_uuid(),
+            holder.worker.as_uuid()
         )))
     }
 
