@@ -31,7 +31,7 @@ pub use writes::{
 
 use numbers::{draw_numbers, use_numbers};
 use rare::{bring_forward, end_others, write_approvals, write_attempts, write_deliveries};
-use rows::{Held, Next, Rows};
+use rows::{Held, Rows};
 
 /// How a segment's commit went.
 #[derive(Debug)]
@@ -162,18 +162,11 @@ async fn commit_plain(
     let rows = Rows::gather(&by_run, &writes);
     let mut turn = store.committing.turn().await?;
     let connection = &mut turn.connection;
-    let written = if let [segment] = order
-        && let Some(head) = writes
-            .get(&segment.lease.run)
-            .and_then(|writes| writes.onward())
-    {
-        rows.move_on_alone(connection, segment, head).await?
-    } else {
-        let held = Held::of(order);
-        match Next::of(order, &writes) {
-            Some(next) => rows.move_on(connection, &held, &next, holder).await?,
-            None => rows.write_at_once(connection, &held, holder).await?,
-        }
+    let (moves, held) = (rows::moves(order, &writes), Held::of(order));
+    let written = match (moves.as_deref(), rows.steps.as_slice()) {
+        (Some(&[run]), [step]) => Rows::move_on_alone(connection, run, step).await?,
+        (Some(moves), _) => rows.move_on(connection, &held, moves, holder).await?,
+        (None, _) => rows.write_at_once(connection, &held, holder).await?,
     };
     turn.keep();
     committed();

@@ -160,31 +160,16 @@ impl Held {
     }
 }
 
-/// The steps that runs go on with, in the order of their entries.
-#[derive(Default)]
-pub(super) struct Next {
-    workflows: Vec<uuid::Uuid>,
-    nodes: Vec<String>,
-    paths: Vec<String>,
-    priorities: Vec<i16>,
-    head_ats: Vec<Option<jiff_sqlx::Timestamp>>,
-}
-
-impl Next {
-    /// `None`: some do more than that.
-    pub(super) fn of(order: &[&Segment], writes: &BTreeMap<RunId, Arc<Writes>>) -> Option<Self> {
-        let mut next = Self::default();
-        for segment in order {
-            let head = writes.get(&segment.lease.run)?.onward()?;
-            next.workflows.push(segment.workflow.as_uuid());
-            next.nodes.push(head.node.clone());
-            next.paths.push(head.item_path.clone());
-            next.priorities.push(head.priority);
-            next.head_ats
-                .push(head.head_at.map(jiff_sqlx::ToSqlx::to_sqlx));
-        }
-        Some(next)
-    }
+/// Runs that do nothing but go on with one step each, in the order of their entries. `None`: some do more than that.
+pub(super) fn moves<'a>(
+    order: &[&'a Segment],
+    writes: &'a BTreeMap<RunId, Arc<Writes>>,
+) -> Option<Vec<(&'a Segment, &'a Head)>> {
+    let head = |segment: &&'a Segment| {
+        let head = writes.get(&segment.lease.run)?.onward()?;
+        Some((*segment, head))
+    };
+    order.iter().map(head).collect()
 }
 
 /// What became of them.
@@ -233,9 +218,9 @@ impl Written {
     }
 }
 
-/// A statement that writes the steps of those whose entries `$taken` finds; `$rest` does what else there is.
+/// A statement that writes those of the steps `$steps` whose runs' entries `$taken` finds; `$rest` does what else there is.
 macro_rules! with_steps {
-    ($connection:expr, $taken:literal, $rest:literal, $($argument:expr),+) => {
+    ($connection:expr, $taken:literal, $steps:literal, $rest:literal, $($argument:expr),+) => {
         sqlx::query_as!(
             Entered,
             "with "
@@ -248,10 +233,9 @@ macro_rules! with_steps {
                           now() - started_ago_ms * interval '1 millisecond', now() - finished_ago_ms * interval '1 millisecond',
                           now() + start_ms * interval '1 millisecond',
                           now() + (total_ms - coalesce(started_ago_ms, 0)) * interval '1 millisecond'
-                   from taken join json_to_recordset($1::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text,
-                        attempt integer, ports text[], output jsonb, output_sha256 bytea, error jsonb, warnings jsonb, kept jsonb,
-                        waits_on text, wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint, start_ms bigint,
-                        total_ms bigint) using (run_id)
+                   from taken join "#
+                + $steps
+                + r#" using (run_id)
                    on conflict (run_id, node, item_path) do update set
                         state = excluded.state, attempt = excluded.attempt, ports = excluded.ports, output = excluded.output,
                         output_sha256 = excluded.output_sha256, error = excluded.error, warnings = excluded.warnings,
@@ -267,15 +251,16 @@ macro_rules! with_steps {
     };
 }
 
-/// The same where the entries that `$taken` finds are those of the next steps.
-macro_rules! with_moved_steps {
-    ($connection:expr, $taken:literal, $($argument:expr),+) => {
+/// The same with the steps of many runs, `Records` of them in `$1`.
+macro_rules! with_listed_steps {
+    ($connection:expr, $taken:literal, $rest:literal, $($argument:expr),+) => {
         with_steps!(
             $connection,
             $taken,
-            r#" select run_id as "run_id!", node as "node?", item_path as "item_path?", fence as "fence?", lease_owner as "lease_owner?",
-                       head_at as "head_at?: jiff_sqlx::Timestamp"
-                from taken"#,
+            "json_to_recordset($1::json) as s (run_id uuid, workspace_id uuid, node text, item_path text, state text, attempt integer,
+                  ports text[], output jsonb, output_sha256 bytea, error jsonb, warnings jsonb, kept jsonb, waits_on text,
+                  wait_until timestamptz, worker_id uuid, started_ago_ms bigint, finished_ago_ms bigint, start_ms bigint, total_ms bigint)",
+            $rest,
             $($argument),+
         )
     };
@@ -287,7 +272,7 @@ macro_rules! with_moved_steps {
 /// is read.
 macro_rules! write_rows {
     ($connection:expr, $held:expr, $lease_ms:expr, $rows:expr, $taken:literal) => {
-        Written::of(with_steps!(
+        Written::of(with_listed_steps!(
             $connection,
             $taken,
             r#",
@@ -423,15 +408,24 @@ impl<'a> Rows<'a> {
         ))
     }
 
-    /// As `write_at_once`, for runs that do nothing but go on with one step each: their entries become those of the next steps.
+    /// As `write_at_once`, for runs that only go on: their entries become those of the next steps.
     pub(super) async fn move_on(
         &self,
         connection: &mut PgConnection,
         held: &Held,
-        next: &Next,
+        moves: &[(&Segment, &Head)],
         holder: Holder,
     ) -> Result<Written> {
-        Ok(Written::of(with_moved_steps!(
+        let (mut workflows, mut nodes, mut paths) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut priorities, mut head_ats) = (Vec::new(), Vec::new());
+        for (segment, head) in moves {
+            workflows.push(segment.workflow.as_uuid());
+            nodes.push(head.node.clone());
+            paths.push(head.item_path.clone());
+            priorities.push(head.priority);
+            head_ats.push(head.head_at.map(jiff_sqlx::ToSqlx::to_sqlx));
+        }
+        Ok(Written::of(with_listed_steps!(
             connection,
             "locked as materialized (select id from run where id = any($2) and id between $7 and $8 order by id for update),
              taken as (
@@ -447,6 +441,9 @@ impl<'a> Rows<'a> {
                       join locked on locked.id = held.run_id
                  where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
                  returning q.run_id, q.node, q.item_path, q.fence, q.lease_owner, q.head_at)",
+            r#" select run_id as "run_id!", node as "node?", item_path as "item_path?", fence as "fence?", lease_owner as "lease_owner?",
+                       head_at as "head_at?: jiff_sqlx::Timestamp"
+                from taken"#,
             Records(&self.steps) as _,
             &held.runs,
             &held.nodes,
@@ -456,34 +453,41 @@ impl<'a> Rows<'a> {
             held.first,
             held.last,
             holder.worker.as_uuid(),
-            &next.workflows,
-            &next.nodes,
-            &next.paths,
-            &next.priorities,
-            &next.head_ats as _
+            &workflows,
+            &nodes,
+            &paths,
+            &priorities,
+            &head_ats as _
         )))
     }
 
-    /// As `move_on` for one run, which costs half of it: plain values instead of lists to go through, and no lock but the entry's. That is
-    /// enough as long as whoever ends a run takes its entries away before it looks at its steps, and one entry waits for no other.
+    /// As `move_on` for one run of which one step is written, which costs two thirds of it: plain values instead of lists to take apart, and
+    /// no lock but the entry's. That is enough as long as whoever ends a run takes its entries away before it looks at its steps; and of one
+    /// entry nobody asks in which order.
     pub(super) async fn move_on_alone(
-        &self,
         connection: &mut PgConnection,
-        segment: &Segment,
-        head: &Head,
+        (segment, head): (&Segment, &Head),
+        step: &StepOf<'_>,
     ) -> Result<Written> {
-        let (lease, holder) = (&segment.lease, segment.holder);
-        Ok(Written::of(with_moved_steps!(
+        let (lease, holder, row) = (&segment.lease, segment.holder, step.row);
+        Ok(Written::of(with_steps!(
             connection,
             "taken as (
                  update queue_entry q
-                 set node = $7, item_path = $8, priority = $9, due_at = now(), head_at = coalesce($10, now()), fence = nextval('queue_fence'),
+                 set node = $6, item_path = $7, priority = $8, due_at = now(), head_at = coalesce($9, now()), fence = nextval('queue_fence'),
                      lost = 0, lease_owner = next.owner,
-                     lease_until = case when next.owner is not null then clock_timestamp() + $6::bigint * interval '1 millisecond' end
-                 from (select case when not exists (select from paused_workflow p where p.id = $11) then $12::uuid end as owner offset 0) next
-                 where q.run_id = $2 and q.node = $3 and q.item_path = $4 and q.fence = $5
+                     lease_until = case when next.owner is not null then clock_timestamp() + $5::bigint * interval '1 millisecond' end
+                 from (select case when not exists (select from paused_workflow p where p.id = $10) then $11::uuid end as owner offset 0) next
+                 where q.run_id = $1 and q.node = $2 and q.item_path = $3 and q.fence = $4
                  returning q.run_id, q.node, q.item_path, q.fence, q.lease_owner, q.head_at)",
-            Records(&self.steps) as _,
+            "(select $1::uuid as run_id, $12::uuid as workspace_id, $13::text as node, $14::text as item_path, $15::text as state,
+                     $16::integer as attempt, $17::text[] as ports, $18::jsonb as output, $19::text::bytea as output_sha256,
+                     $20::jsonb as error, $21::jsonb as warnings, $22::jsonb as kept, $23::text as waits_on, $24::timestamptz as wait_until,
+                     $25::uuid as worker_id, $26::bigint as started_ago_ms, $27::bigint as finished_ago_ms, $28::bigint as start_ms,
+                     $29::bigint as total_ms) s",
+            r#" select run_id as "run_id!", node as "node?", item_path as "item_path?", fence as "fence?", lease_owner as "lease_owner?",
+                       head_at as "head_at?: jiff_sqlx::Timestamp"
+                from taken"#,
             lease.run.as_uuid(),
             lease.node,
             lease.item_path,
@@ -494,7 +498,25 @@ impl<'a> Rows<'a> {
             head.priority,
             head.head_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
             segment.workflow.as_uuid(),
-            holder.worker.as_uuid()
+            holder.worker.as_uuid(),
+            step.workspace_id.as_uuid(),
+            row.node,
+            row.item_path,
+            row.state,
+            row.attempt,
+            &row.ports,
+            step.output,
+            step.output_sha256.as_deref(),
+            row.error.as_ref(),
+            row.warnings.as_ref(),
+            row.kept.as_ref(),
+            row.waits_on.as_deref(),
+            row.wait_until.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+            row.worker_id.map(WorkerId::as_uuid),
+            row.started_ago_ms,
+            row.finished_ago_ms,
+            row.start_ms,
+            row.total_ms
         )))
     }
 
