@@ -26,6 +26,7 @@ use crate::{
 const CALLERS: u32 = 32;
 const WARM_UP: Duration = Duration::from_secs(3);
 const LOAD: Duration = Duration::from_secs(10);
+const BARE_SECONDS: u32 = 5;
 /// One after the other on an idle system.
 const ALONE: usize = 200;
 /// Calls come from many addresses: one alone may not call so often.
@@ -148,13 +149,18 @@ pub(crate) async fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
     let counted = light.counted(place, &program, LOAD).await?;
     let memory = process::memory_mb(program.pid()).unwrap_or_default();
     let data = place.data_dir();
-    let (commits, floor) = tokio::task::spawn_blocking(move || {
-        let commits = baseline::commits(&data, CALLERS, 5)?;
-        anyhow::Ok((commits, baseline::light_runs(&data, CALLERS, 5)?))
+    let pid = program.pid();
+    let (commits, floor, bare) = tokio::task::spawn_blocking(move || {
+        let commits = baseline::commits(&data, CALLERS, BARE_SECONDS)?;
+        let before = process::cpu(pid);
+        let floor = baseline::light_runs(&data, CALLERS, BARE_SECONDS)?;
+        let spent = process::cpu(pid).since(before);
+        let bare = millis(spent.others) / (floor.per_second * f64::from(BARE_SECONDS));
+        anyhow::Ok((commits, floor, bare))
     })
     .await??;
     program.stop()?;
-    let mut rows = rows(&counted, &alone, &commits, memory);
+    let mut rows = rows(&counted, &alone, &commits, bare, memory);
     rows.insert(1, beside_two_commits(&counted, &floor));
     Ok(rows)
 }
@@ -184,7 +190,8 @@ fn beside_two_commits(counted: &Counted, floor: &Commits) -> Row {
     }
 }
 
-fn rows(counted: &Counted, alone: &[f64], commits: &Commits, memory: f64) -> Vec<Row> {
+/// `bare`: Postgres's milliseconds for a bare run of two commits.
+fn rows(counted: &Counted, alone: &[f64], commits: &Commits, bare: f64, memory: f64) -> Vec<Row> {
     let seen = &counted.seen;
     let (own, postgres) = (
         millis(counted.spent.own) / seen.answered,
@@ -234,13 +241,21 @@ fn rows(counted: &Counted, alone: &[f64], commits: &Commits, memory: f64) -> Vec
             Goal::AtMost(0.8),
             String::new(),
         ),
-        row(
-            "engine.light: Postgres's time for a run",
-            postgres,
-            "ms",
-            Goal::AtMost(0.3),
-            String::new(),
-        ),
+        Row {
+            baseline: Some(Baseline {
+                name: "for a bare run of two commits".into(),
+                value: bare,
+                unit: "ms",
+                quiet: Some(crate::quiet::BARE_RUN_POSTGRES_MS),
+            }),
+            ..row(
+                "engine.light: Postgres's time for a run",
+                postgres,
+                "ms",
+                Goal::AtMost(0.3),
+                String::new(),
+            )
+        },
         row(
             "engine.light: called and answered on an idle system, p50",
             percentile(alone, 0.5),
