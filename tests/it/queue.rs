@@ -179,9 +179,9 @@ async fn what_a_stop_meets_on_its_way_from_the_queue_is_not_begun() {
     asked(&mut stopping).await;
     held.commit();
     stopping.await;
-    let leased = "select lease_owner is null, lost from queue_entry";
-    assert_eq!(site.db.sql(leased), "t|0");
-    assert_eq!(site.ledger.count("a"), 0, "nothing is begun");
+    let entry =
+        "select node, lease_owner is null, lost, (select count(*) from step) from queue_entry";
+    assert_eq!(site.db.sql(entry), "start|t|0|0", "nothing is begun");
     let next = site.executor().await;
     assert_eq!(site.end(&published, run).await.state, "succeeded");
     next.shutdown().await;

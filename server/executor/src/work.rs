@@ -222,6 +222,9 @@ async fn follow(
 
 /// So that others need not wait until leases run out, which would also count as a lost worker.
 pub(crate) async fn give_back(inner: &Inner, leases: &[Lease]) {
+    if leases.is_empty() {
+        return;
+    }
     if let Err(error) = queue::release(&inner.config.store, inner.worker, leases).await {
         tracing::warn!(%error, "leases could not be given back; they run out by themselves");
     }

@@ -150,7 +150,7 @@ pub(crate) async fn join(
 /// The locks are taken in the order of their numbers and after all others, those of runs included: whoever holds one waits for nothing but
 /// another line, or for a claim that is written at this moment and waits for nobody. So nobody waits in a circle. Admitting needs no lock of
 /// the run: whoever ends it meanwhile holds that, and comes here, too. If the run was admitted before this has the line's lock, its entries
-/// are taken away here; a worker that has one already waits for the run's lock with its commit, and finds its entry gone.
+/// are taken away here; a worker that has one already waits for the run's lock with its first commit, and finds its entry gone.
 pub(crate) async fn advance(
     connection: &mut PgConnection,
     joined: Vec<Line>,
@@ -313,6 +313,9 @@ async fn lock(connection: &mut PgConnection, lines: &[Line]) -> Result<()> {
 /// A run that was stopped in line has no step row yet; people must still see where it would have begun.
 async fn leave(connection: &mut PgConnection, ended: &[RunId]) -> Result<()> {
     let ended = ids(ended);
+    sqlx::query!("delete from queue_entry where run_id = any($1)", &ended)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query!(
         "with gone as (delete from run_place where run_id = any($1) returning run_id, heads)
          insert into step (run_id, node, item_path, workspace_id, state, finished_at)
@@ -321,11 +324,8 @@ async fn leave(connection: &mut PgConnection, ended: &[RunId]) -> Result<()> {
          on conflict (run_id, node, item_path) do nothing",
         &ended
     )
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    sqlx::query!("delete from queue_entry where run_id = any($1)", &ended)
-        .execute(connection)
-        .await?;
     Ok(())
 }
 

@@ -56,7 +56,8 @@ pub struct ClaimedEntry {
     pub steps: Vec<StepRow>,
     /// No other head is queued and no step waits: what this executor knows of the run is all there is.
     pub solo: bool,
-    /// This executor has stored that the run runs.
+    /// This executor has stored that the run runs. It never is so of what was just claimed: the first commit after a claim writes the run's
+    /// state under its lock, so that a step that waited for somebody ends under the lock that they hold, too.
     pub runs: bool,
 }
 
@@ -252,10 +253,13 @@ pub async fn release(store: &Store, worker: WorkerId, held: &[Lease]) -> Result<
 async fn let_go(store: &Store, worker: WorkerId, held: &[Lease]) -> Result<u64> {
     let (runs, nodes, paths, fences) = columns(held);
     let done = sqlx::query!(
-        "update queue_entry q set lease_owner = null, lease_until = null
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
-         where q.run_id = held.run_id and q.node = held.node and q.item_path = held.item_path and q.fence = held.fence
-           and q.lease_owner = $5",
+        "with mine as materialized (
+             select run_id, node, item_path
+             from queue_entry q join unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) held (run_id, node, item_path, fence)
+                  using (run_id, node, item_path, fence)
+             where q.lease_owner = $5 order by run_id, node, item_path for update of q)
+         update queue_entry q set lease_owner = null, lease_until = null from mine
+         where q.run_id = mine.run_id and q.node = mine.node and q.item_path = mine.item_path",
         &runs,
         &nodes,
         &paths,
@@ -283,8 +287,8 @@ pub async fn put_off(store: &Store, worker: WorkerId, lease: &Lease) -> Result<(
     Ok(())
 }
 
-/// Readies a step that waits, in the caller's transaction; the caller holds the run row's lock. `false`: it does not wait any more,
-/// or its time limit was there first.
+/// Readies a step that waits, in the caller's transaction; the caller holds the run row's lock, without which no wait ends
+/// (`ClaimedEntry::runs`). `false`: it does not wait any more, or its time limit was there first. Who had the entry before writes nothing more.
 pub async fn ready_waiting(
     connection: &mut PgConnection,
     run: RunId,
@@ -295,7 +299,8 @@ pub async fn ready_waiting(
         "insert into queue_entry (run_id, node, item_path, workspace_id, workflow_id, priority)
          select step.run_id, node, item_path, step.workspace_id, run.workflow_id, run.priority from step join run on run.id = step.run_id
          where step.run_id = $1 and node = $2 and item_path = $3 and step.state = 'waiting'
-         on conflict (run_id, node, item_path) do update set due_at = now(), head_at = now(), priority = excluded.priority
+         on conflict (run_id, node, item_path) do update
+             set due_at = now(), head_at = now(), priority = excluded.priority, fence = nextval('queue_fence')
          where queue_entry.lease_owner is null",
         run.as_uuid(),
         node,

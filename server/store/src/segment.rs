@@ -45,7 +45,8 @@ pub enum Committed {
     Stale,
 }
 
-/// Commits segments of different runs in one transaction, runs locked in id order. Answers in the order given. `committed` is called
+/// Commits segments of different runs in one transaction. Whatever else is locked is locked after the runs, these in the order of their ids;
+/// a run that goes on alone locks its entry only (`Rows::move_on_alone`). Answers in the order given. `committed` is called
 /// between the commit and the wake-ups, for tests of what a crash there loses.
 pub async fn commit(
     store: &Store,
@@ -162,11 +163,11 @@ async fn commit_plain(
     let rows = Rows::gather(&by_run, &writes);
     let mut turn = store.committing.turn().await?;
     let connection = &mut turn.connection;
-    let (moves, held) = (rows::moves(order, &writes), Held::of(order));
+    let (moves, held) = (rows::moves(order, &writes), || Held::of(order));
     let written = match (moves.as_deref(), rows.steps.as_slice()) {
         (Some(&[run]), [step]) => Rows::move_on_alone(connection, run, step).await?,
-        (Some(moves), _) => rows.move_on(connection, &held, moves, holder).await?,
-        (None, _) => rows.write_at_once(connection, &held, holder).await?,
+        (Some(moves), _) => rows.move_on(connection, &held(), moves, holder).await?,
+        (None, _) => rows.write_at_once(connection, &held(), holder).await?,
     };
     turn.keep();
     committed();

@@ -10,6 +10,7 @@ use formwork_tests::site::{Published, Site};
 use serde_json::json;
 use store::{
     call::CallWrite,
+    output,
     queue::{self, ClaimForm, ClaimedEntry, Holder, Lease, Source},
     run,
     segment::{self, Committed, Due, Head, RunWrite, Segment, StepWrite, Writes, Writing},
@@ -277,6 +278,111 @@ fn stored_steps(site: &Site, run: RunId) -> String {
     site.db.sql(&format!(
         "select string_agg(node || ' ' || state, ', ' order by node = 'start' desc, node) from step where run_id = '{run}'"
     ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_alone_writes_what_it_writes_among_others_and_waits_for_nobody() {
+    let (site, published) = light().await;
+    let holder = site.worker().await;
+    let large = json!("x".repeat(300_000));
+    let large = output::put(&site.store, published.scope, &large).await;
+    let large = Arc::new(large.expect("it is put").expect("it is large"));
+    let more: [&dyn Fn(&mut StepWrite); 8] = [
+        &|_| {},
+        &|step| step.output = None,
+        &|step| step.output = Some(json!(null).into()),
+        &|step| step.large = Some(large.clone()),
+        &|step| step.ports = Vec::new(),
+        &|step| step.ports = vec!["one".into(), "two".into()],
+        &|step| step.warnings = Some(json!([{"code": "a"}])),
+        &|step| {
+            step.state = "failed".into();
+            step.attempt = 3;
+            step.error = Some(json!({"code": "a", "message": "\u{201c}b\u{201d}"}));
+            step.kept = Some(json!([1, 2]));
+            step.worker_id = None;
+        },
+    ];
+    for tell in more {
+        for _ in 0..3 {
+            site.start(&published).await;
+        }
+        let claimed = claim(&site, holder, ClaimForm::SkipLocked).await;
+        let segments: Vec<Segment> = (claimed.iter())
+            .map(|entry| {
+                let mut ended = StepWrite {
+                    ports: vec!["out".into()],
+                    output: Some(json!({"total": "12.50"}).into()),
+                    ..step(entry, holder, "succeeded")
+                };
+                tell(&mut ended);
+                let writes = Writes {
+                    steps: vec![ended, ready(entry, holder, "a")],
+                    heads: vec![head("a", true)],
+                    ..Writes::default()
+                };
+                segment(entry, holder, writes)
+            })
+            .collect();
+        let (alone, others) = segments.split_first().expect("three");
+        let run = alone.lease.run;
+        // Somebody has the run's lock all the time.
+        let held = site
+            .db
+            .hold(&format!("select from run where id = '{run}' for update"));
+        let alone = commit(&site, std::slice::from_ref(alone));
+        let alone = tokio::time::timeout(Duration::from_secs(30), alone).await;
+        assert!(matches!(
+            alone.expect("it waits for the run's lock")[0],
+            Committed::Done { .. }
+        ));
+        drop(held);
+        commit(&site, others).await;
+        let written = |run: RunId| {
+            site.db.sql(&format!(
+                "select to_jsonb(step) - array['run_id', 'started_at', 'finished_at'], finished_at - started_at from step where run_id = '{run}'"
+            ))
+        };
+        assert_eq!(written(run), written(others[0].lease.run));
+        assert_eq!(written(run), written(others[1].lease.run));
+        site.db.sql("delete from queue_entry");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_counted_is_not_undone_by_who_had_the_time_limit() {
+    let (site, published) = light().await;
+    let run = site.start(&published).await;
+    let holder = site.worker().await;
+    let entry = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
+    let waits = StepWrite {
+        waits_on: Some("signal".into()),
+        finished_ago_ms: None,
+        ..step(&entry, holder, "waiting")
+    };
+    let its_time_is_up = Writes {
+        steps: vec![waits],
+        heads: vec![head("start", false)],
+        run: Some(RunWrite {
+            state: "waiting".into(),
+            error: None,
+            cancels: false,
+        }),
+        ..Writes::default()
+    };
+    commit(&site, &[segment(&entry, holder, its_time_is_up)]).await;
+    // Its worker falls silent, and before another takes the entry the answer comes.
+    let silent = claim(&site, holder, ClaimForm::SkipLocked).await.remove(0);
+    site.db
+        .sql("update queue_entry set lease_until = now() - interval '1 second'");
+    assert_eq!(queue::rescue(&site.store).await.expect("rescue"), 1);
+    let mut transaction = site.store.pool.begin().await.expect("a transaction");
+    let counts = queue::ready_waiting(&mut transaction, run, "start", "").await;
+    assert!(counts.expect("it is asked"));
+    transaction.commit().await.expect("a commit");
+    let late = commit(&site, &[success(&silent, holder, json!("too late"))]).await;
+    assert!(matches!(late[0], Committed::Stale), "{late:?}");
+    assert_eq!(stored_steps(&site, run), "start ready");
 }
 
 #[tokio::test(flavor = "multi_thread")]
