@@ -246,7 +246,7 @@ fn rows(counted: &Counted, alone: &[f64], commits: &Commits, bare: f64, memory: 
                 name: "for a bare run of two commits".into(),
                 value: bare,
                 unit: "ms",
-                quiet: Some(crate::quiet::BARE_RUN_POSTGRES_MS),
+                quiet: None,
             }),
             ..row(
                 "engine.light: Postgres's time for a run",

@@ -10,7 +10,5 @@ pub(crate) const COMMIT_MS: f64 = 0.2;
 pub(crate) const LATER_COMMIT_MS: f64 = 0.35;
 /// Durable commits through 32 connections.
 pub(crate) const COMMITS_PER_SECOND: f64 = 24_000.0;
-/// Postgres's processor time for a bare run of two commits, 32 at a time.
-pub(crate) const BARE_RUN_POSTGRES_MS: f64 = 0.13;
 /// Bytes per second that two threads read.
 pub(crate) const BANDWIDTH: f64 = 30e9;
