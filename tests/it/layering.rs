@@ -86,6 +86,30 @@ fn each_library_has_one_owner() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// A NOTIFY in a transaction makes the commits of the whole database wait for each other; so one statement notifies, in none.
+#[test]
+fn one_statement_notifies_and_stands_by_itself() {
+    let files = |folder: &str, suffix: &'static str| {
+        let folder = std::fs::read_dir(format!("{}/../{folder}", env!("CARGO_MANIFEST_DIR")));
+        let paths = folder
+            .expect("the folder")
+            .map(|file| file.expect("a file").path());
+        let paths = paths.filter(move |path| path.extension().is_some_and(|found| found == suffix));
+        paths.map(|path| std::fs::read_to_string(path).expect("a text"))
+    };
+    let mut notifying: Vec<String> = files("migrations", "sql").collect();
+    for described in files("server/store/.sqlx", "json") {
+        let described: Json = serde_json::from_str(&described).expect("JSON");
+        let statement = described["query"].as_str().expect("a statement");
+        notifying.push(statement.into());
+    }
+    notifying.retain(|statement| statement.to_lowercase().contains("notify"));
+    assert_eq!(
+        notifying,
+        ["select pg_notify($1, payload) from unnest($2::text[]) payload"]
+    );
+}
+
 /// Crate -> its normal dependencies, read from `cargo metadata`.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = std::process::Command::new(env!("CARGO"))

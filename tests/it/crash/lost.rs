@@ -133,3 +133,51 @@ async fn a_step_that_kills_five_workers_is_given_up_and_a_run_beside_it_goes_on(
     );
     assert_eq!(site.db.sql("select count(*) from queue_entry"), "0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_dies_or_stands_still_is_noticed_within_two_leases() {
+    const LEASE: &str = "20";
+    let one_place = [("FORMWORK_EXECUTOR_SLOTS", "1")];
+    let site = Installation::new(&[("FORMWORK_LEASE_SECONDS", LEASE)]).await;
+    let (shop, address) = Shop::open().await;
+    let mut server = site.start(Role::Serve, None);
+    site.answers(&mut server).await;
+    let owner = site.owner().await;
+    let price = json!({"url": format!("{address}/price"), "answer": "none"});
+    let price = owner.publish(document(&price)).await;
+    let mut workers = Vec::new();
+    let mut runs = Vec::new();
+    // Each has one run, in the order in which they came.
+    for number in 1..=3 {
+        workers.push(site.start_with(Role::Work, None, &one_place));
+        runs.push(owner.start(&price, json!({"city": "Bonn"})).await);
+        let under_way =
+            "select count(*) from queue_entry where node = 'ask' and lease_owner is not null";
+        site.until(under_way, &number.to_string()).await;
+    }
+    site.db.sql(
+        "create table noticed (run_id uuid not null, at timestamptz not null default clock_timestamp());
+         create function notice() returns trigger language plpgsql as $$
+         begin
+             insert into noticed (run_id) values (new.run_id);
+             return null;
+         end $$;
+         create trigger notice after update on queue_entry for each row when (new.lost > old.lost) execute function notice()",
+    );
+    workers[1].kill();
+    workers[2].pause();
+    let silent = site.db.sql("select clock_timestamp()");
+    site.until("select count(*) from noticed", "2").await;
+    // The third is at work all the time, for longer than a lease.
+    for (run, expected) in runs.iter().zip(["f", "t", "t"]) {
+        let in_time = format!(
+            "select exists (select from noticed where run_id = '{run}' and at <= '{silent}'::timestamptz + 2 * interval '{LEASE} seconds')"
+        );
+        assert_eq!(site.db.sql(&in_time), expected);
+    }
+    shop.prices.add_permits(5);
+    workers[2].resume();
+    site.until("select count(*) from run where state = 'succeeded'", "3")
+        .await;
+    assert_eq!(site.db.sql("select count(*) from queue_entry"), "0");
+}
