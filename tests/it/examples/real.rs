@@ -528,29 +528,40 @@ async fn a_group_gets_its_vouchers_and_hears_which_hotels_do_not_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_not_paid_after_ten_days_is_reminded_or_called() {
+async fn who_has_not_paid_after_the_due_date_is_reminded_or_called() {
     let agency = Agency::open().await;
     let workflow = agency.publish("payment-reminder", |_| ()).await;
-    let after_ten_days = async |input: Json| {
+    let due = agency
+        .office
+        .sql("select (now() at time zone 'UTC')::date + 30");
+    let when_it_is_over = async |mut input: Json| {
+        input["due"] = json!(due);
         let run = agency.waiting(&workflow, input).await;
         let told = agency.owner.get(&format!("/api/runs/{run}")).await;
         assert_eq!(told.expect(200)["waits"][0]["on"], "time");
+        assert_eq!(agency.until(&run, "due").0, format!("{due} 09:00"));
+        agency.time_goes_by();
+        // Then the bank has three business days, which are three days at least.
+        agency.waits_at(&run, &["wait"]).await;
+        let (until, hours) = agency.until(&run, "wait");
+        assert!(until.ends_with(" 09:00"), "{until}");
+        assert!(hours.parse().is_ok_and(|left: u32| left > 48), "{hours}");
         agency.time_goes_by();
         agency.succeeded(&run).await
     };
-    after_ten_days(sample(&workflow, 0)).await;
+    when_it_is_over(sample(&workflow, 0)).await;
     let mails = agency.mails(1).await;
     assert_eq!(mails[0].to, ["gruber@example.com"]);
     assert_eq!(mails[0].subject, "Reminder: invoice NR-2027-0185");
     mails[0].says(&["€236.40"]);
 
-    let told = after_ten_days(sample(&workflow, 1)).await;
+    let told = when_it_is_over(sample(&workflow, 1)).await;
     let reason = text(&step(&told, "paid")["output"]["message"]);
     assert!(reason.starts_with("Paid on "), "{reason}");
 
     let mut large = sample(&workflow, 0);
     large["amount"]["amount"] = json!("1000.00");
-    after_ten_days(large).await;
+    when_it_is_over(large).await;
     let mails = agency.mails(2).await;
     assert_eq!(mails[1].to, [OFFICE]);
     assert_eq!(
