@@ -795,23 +795,33 @@ async fn a_request_is_answered_with_what_another_workflow_works_out() {
     let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
     let told = agency.succeeded(&run).await;
     assert_eq!(step(&told, "price")["output"]["answer"]["city"], "Lisbon");
+    let ways = |run: &Json| step(run, "extras")["output"]["ways"].clone();
+    assert_eq!(ways(&told), json!(["car", "insurance"]));
     let mails = agency.mails(1).await;
     assert_eq!(mails[0].to, ["clara.hoffmann@example.com"]);
     assert_eq!(mails[0].subject, "Casa do Chafariz: €945.00");
-    mails[0].says(&["€472.50 each"]);
+    mails[0].says(&[
+        "€472.50 each",
+        "A rental car costs €190.00 more.",
+        "Travel insurance costs €48.00 more.",
+    ]);
 
-    // Ten percent less for a group.
+    // Ten percent less for a group, which comes by bus.
     let run = agency.owner.start(&workflow, sample(&workflow, 1)).await;
-    agency.succeeded(&run).await;
+    let told = agency.succeeded(&run).await;
+    assert_eq!(ways(&told), json!(["insurance"]));
     let mails = agency.mails(2).await;
     assert_eq!(mails[1].subject, "Klassik Altstadt Hotel: €1,493.10");
-    mails[1].says(&["€106.65 each"]);
+    mails[1].says(&["€106.65 each", "Travel insurance costs €336.00 more."]);
+    assert!(!mails[1].text.contains("rental car"), "{}", mails[1].text);
 
     // A price that is not known is the office's business.
     let mut input = sample(&workflow, 0);
     input["hotel"] = json!("Hotel Sonne");
+    input["extras"] = json!([]);
     let run = agency.owner.start(&workflow, input).await;
     let told = agency.succeeded(&run).await;
+    assert_eq!(ways(&told), json!(["otherwise"]));
     let error = &step(&told, "price")["error"];
     assert_eq!(error["code"], "called_run_failed");
     assert_eq!(error["params"]["error"]["code"], "stopped_here");
