@@ -168,7 +168,7 @@ async fn who_dies_or_stands_still_is_noticed_within_two_leases() {
     workers[2].pause();
     let silent = site.db.sql("select clock_timestamp()");
     site.until("select count(*) from noticed", "2").await;
-    // The third is at work all the time, for longer than a lease.
+    // The first is at work all the time, for longer than a lease.
     for (run, expected) in runs.iter().zip(["f", "t", "t"]) {
         let in_time = format!(
             "select exists (select from noticed where run_id = '{run}' and at <= '{silent}'::timestamptz + 2 * interval '{LEASE} seconds')"

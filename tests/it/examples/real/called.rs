@@ -1,0 +1,136 @@
+//! The examples that call others or are called by them.
+
+use formwork_tests::{Office, office::Caller};
+use serde_json::{Value as Json, json};
+
+use super::{Agency, OFFICE, node, sample, step, text};
+
+/// A workflow with a changed draft, published.
+async fn publish_again(owner: &Caller, path: &str, change: impl FnOnce(&mut Json)) {
+    let known = owner.get(path).await.expect(200);
+    let mut draft = known["draft"]["document"].clone();
+    change(&mut draft);
+    let body = json!({"base_revision": known["draft"]["revision"], "document": draft});
+    let saved = owner.put(&format!("{path}/draft"), body).await.expect(200);
+    let body = json!({"base_revision": saved["revision"]});
+    let published = owner.post(&format!("{path}/publish"), body).await;
+    published.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_called_example_is_made_once_while_it_is_what_it_was() {
+    let (office, owner) = Office::open().await;
+    let called = async || {
+        let body = json!({"example": "trip-request"});
+        let mut made = owner.post("/api/workflows", body).await.expect(201);
+        let price = node(&mut made["draft"]["document"], "price");
+        text(&price["config"]["workflow"]).to_owned()
+    };
+    let first = called().await;
+    assert_eq!(called().await, first);
+    let counted = "select count(*) from workflow where name = 'Trip price'";
+    assert_eq!(office.sql(counted), "1");
+
+    // Another name of a step changes nothing for callers; what is asked for does.
+    let path = format!("/api/workflows/{first}");
+    publish_again(&owner, &path, |draft| {
+        node(draft, "ask")["name"] = json!("Asked");
+    })
+    .await;
+    assert_eq!(called().await, first);
+    publish_again(&owner, &path, |draft| {
+        let fields = node(draft, "ask")["config"]["fields"].as_array_mut();
+        let note = json!({"name": "note", "title": "Note", "kind": "text", "optional": true});
+        fields.expect("fields").push(note);
+    })
+    .await;
+    let second = called().await;
+    assert_ne!(second, first);
+    // Nor is one called that is switched off.
+    let off = json!({"state": "off"});
+    let other = format!("/api/workflows/{second}");
+    owner.patch(&other, off).await.expect(200);
+    assert!(![first, second].contains(&called().await));
+    assert_eq!(office.sql(counted), "3");
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_answered_with_what_another_workflow_works_out() {
+    let agency = Agency::open().await;
+    let workflow = agency
+        .publish("trip-request", |draft| {
+            let hotels = node(draft, "form")["config"]["fields"][2]["options"].as_array_mut();
+            let hotels = hotels.expect("choices");
+            hotels.push(json!({"value": "Hotel Sonne"}));
+        })
+        .await;
+    // The one that it calls came with it, and is live.
+    let called = agency
+        .office
+        .sql("select name || ' ' || state from workflow where name = 'Trip price'");
+    assert_eq!(called, "Trip price live");
+    let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
+    let told = agency.succeeded(&run).await;
+    assert_eq!(step(&told, "price")["output"]["answer"]["city"], "Lisbon");
+    let ways = |run: &Json| step(run, "extras")["output"]["ways"].clone();
+    assert_eq!(ways(&told), json!(["car", "insurance"]));
+    let mails = agency.mails(1).await;
+    assert_eq!(mails[0].to, ["clara.hoffmann@example.com"]);
+    assert_eq!(mails[0].subject, "Casa do Chafariz: €945.00");
+    mails[0].says(&[
+        "€472.50 each",
+        "A rental car costs €190.00 more.",
+        "Travel insurance costs €48.00 more.",
+    ]);
+
+    // Ten percent less for a group, which comes by bus.
+    let run = agency.owner.start(&workflow, sample(&workflow, 1)).await;
+    let told = agency.succeeded(&run).await;
+    assert_eq!(ways(&told), json!(["insurance"]));
+    let mails = agency.mails(2).await;
+    assert_eq!(mails[1].subject, "Klassik Altstadt Hotel: €1,493.10");
+    mails[1].says(&["€106.65 each", "Travel insurance costs €336.00 more."]);
+    assert!(!mails[1].text.contains("rental car"), "{}", mails[1].text);
+
+    // A price that is not known is the office's business.
+    let mut input = sample(&workflow, 0);
+    input["hotel"] = json!("Hotel Sonne");
+    input["extras"] = json!([]);
+    let run = agency.owner.start(&workflow, input).await;
+    let told = agency.succeeded(&run).await;
+    assert_eq!(ways(&told), json!(["otherwise"]));
+    let error = &step(&told, "price")["error"];
+    assert_eq!(error["code"], "called_run_failed");
+    assert_eq!(error["params"]["error"]["code"], "stopped_here");
+    let mails = agency.mails(3).await;
+    assert_eq!(mails[2].to, [OFFICE]);
+    assert_eq!(mails[2].subject, "No price for Hotel Sonne");
+    agency.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_office_hears_of_a_failed_run() {
+    let agency = Agency::open().await;
+    let notice = agency.publish("failed-run", |_| ()).await;
+    let price = agency
+        .publish("trip-price", |draft| {
+            draft["on_failure"] = notice["id"].clone();
+        })
+        .await;
+    let run = agency.owner.start(&price, sample(&price, 1)).await;
+    let told = agency.succeeded(&run).await;
+    let total = &step(&told, "price")["output"]["total"];
+    assert_eq!(*total, json!({"amount": "1493.10", "currency": "EUR"}));
+
+    let unknown = json!({"hotel": "Hotel Sonne", "nights": 2, "persons": 2});
+    let run = agency.owner.start(&price, unknown).await;
+    let mails = agency.mails(1).await;
+    assert_eq!(mails[0].to, [OFFICE]);
+    assert_eq!(mails[0].subject, "Trip price has failed at “No such hotel”");
+    mails[0].says(&[
+        "“Hotel Sonne” is not in the price list.",
+        &format!("/runs/{run}"),
+    ]);
+    agency.close().await;
+}
