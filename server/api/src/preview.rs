@@ -118,7 +118,7 @@ impl Previews {
                 &format!("/template{pointer}"),
                 error.to_string(),
             ),
-            DocumentError::Stopped | DocumentError::Limit { .. } => {
+            DocumentError::Stopped | DocumentError::Limit { .. } | DocumentError::Attachment(_) => {
                 ApiError::invalid(error.code(), "/template", error.to_string())
             }
         })

@@ -107,6 +107,9 @@ pub enum DocumentError {
         pointer: String,
         block: String,
     },
+    /// A file to attach that no PDF can hold; its name, its type or others beside it.
+    #[error("{0}")]
+    Attachment(String),
     /// The bundled fonts or the PDF writer failed; a defect of this program.
     #[error("the PDF could not be written: {0}")]
     Internal(String),
@@ -119,6 +122,7 @@ impl DocumentError {
             Self::Limit { .. } => "document_too_large",
             Self::Stopped => "document_stopped",
             Self::Expression { code, .. } => code,
+            Self::Attachment(_) => "document_attachment",
             Self::Internal(_) => "document_failed",
         }
     }

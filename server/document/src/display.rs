@@ -119,6 +119,9 @@ pub(crate) struct Marked {
 pub(crate) struct PageList {
     pub(crate) items: Vec<Placed>,
     pub(crate) marks: Vec<Marked>,
+    /// How many of the first items are the page's header, and of the last ones its footer.
+    pub(crate) header: usize,
+    pub(crate) footer: usize,
 }
 
 /// A block's instance: two repeats of one block are two marks.
@@ -168,6 +171,8 @@ pub(crate) struct Display {
     pub(crate) fonts: Vec<FontData>,
     pub(crate) pictures: Vec<Picture>,
     pub(crate) tags: Vec<Tag>,
+    /// Headings with their words, in the order of laying out.
+    pub(crate) headings: Vec<(TagId, String)>,
     pub(crate) marks: Vec<Mark>,
     pub(crate) author: String,
     pub(crate) now: jiff::Timestamp,

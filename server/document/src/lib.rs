@@ -26,6 +26,6 @@ mod text;
 pub use context::{
     Assets, Context, DocumentError, LimitKind, Limits, LoadFonts, Needs, PageBox, PageSize, Stop,
 };
-pub use pdf::{Binder, Unbindable};
+pub use pdf::{Attachment, Binder, HybridInvoice, Relationship, Unbindable};
 pub use render::{Rendered, Renderer, needs};
 pub use template::{FORMAT, MAX_BLOCKS, MAX_DEPTH, Template};

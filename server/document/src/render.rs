@@ -16,7 +16,8 @@ use crate::{
     fonts::Fonts,
     layout::{Layouter, limit},
     paginate::{Frame, fill},
-    pdf, reading,
+    pdf::{self, Attachment},
+    reading,
     scope::Scope,
     strip::{Strip, total},
     svg,
@@ -71,6 +72,7 @@ impl Renderer {
             used,
             pictures,
             tags,
+            headings,
             marks,
             notices,
             ..
@@ -112,6 +114,7 @@ impl Renderer {
                 fonts: used,
                 pictures,
                 tags,
+                headings,
                 marks,
                 author,
                 now: context.now,
@@ -121,9 +124,15 @@ impl Renderer {
 }
 
 impl Rendered {
-    /// The same bytes for the same input, in any process.
+    /// PDF/A-3, tagged and with an outline. The same bytes for the same input, in any process.
     pub fn pdf(&self) -> Result<Vec<u8>, DocumentError> {
-        pdf::write(&self.display).map_err(DocumentError::Internal)
+        self.pdf_with(&[])
+    }
+
+    /// The PDF with files attached to it, such as an invoice as XML.
+    pub fn pdf_with(&self, attachments: &[Attachment]) -> Result<Vec<u8>, DocumentError> {
+        pdf::check(attachments)?;
+        pdf::write(&self.display, attachments).map_err(DocumentError::Internal)
     }
 
     /// One page, counted from 0, as SVG with glyph outlines; `None` beyond the last page.
@@ -223,7 +232,10 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
     let width = (page.width - page.left - page.right).max(20.0) * MM;
     let body = layouter.blocks(&template.blocks, width, 1)?;
     let title = one_line(&title)
-        .or_else(|| one_line(&layouter.first_heading))
+        .or_else(|| {
+            let (_, heading) = layouter.headings.first()?;
+            one_line(heading)
+        })
         .unwrap_or_else(|| "Document".into());
     // Heights of header and footer do not depend on the page's number, so they are known before the pages are filled.
     let mut heights = [[0.0_f32; 2]; 2];
@@ -266,14 +278,17 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
             strip.place(&mut under, page.left * MM, y, true);
             y += strip.height;
         }
+        list.header = under.items.len();
         under.items.append(&mut list.items);
         list.items = under.items;
         list.marks.append(&mut under.marks);
         y = (page.height - page.bottom) * MM - total(&footer);
+        let above = list.items.len();
         for strip in &footer {
             strip.place(list, page.left * MM, y, true);
             y += strip.height;
         }
+        list.footer = list.items.len() - above;
         if let Some(mark) = beyond_paper(list, page.width * MM, page.height * MM) {
             let message = "the block does not fit on the paper; a part of it is not printed";
             layouter.notice(Warning::new("beyond_paper", message), mark);

@@ -293,6 +293,10 @@ fn failed(error: &DocumentError, document: &str) -> NodeError {
         )
         .with("block", block.as_str())
         .with("reason", message.as_str()),
+        DocumentError::Attachment(reason) => {
+            let why = capital(reason);
+            StepError::new(error.code(), format!("{what} {why}.")).with("reason", why)
+        }
         DocumentError::Internal(reason) => {
             let why = capital(&error.to_string());
             let message =

@@ -51,8 +51,8 @@ pub(crate) struct Layouter<'a> {
     pub(crate) furniture: bool,
     /// The next block stands at the very top of a page's header.
     pub(crate) at_top: bool,
-    /// Names a document that has no title of its own.
-    pub(crate) first_heading: String,
+    /// Headings with their words; the first one names a document that has no title of its own.
+    pub(crate) headings: Vec<(TagId, String)>,
     pub(crate) blocks: usize,
     pub(crate) glyphs: usize,
     pub(crate) pixels: u64,
@@ -100,7 +100,7 @@ impl<'a> Layouter<'a> {
             notices: Vec::new(),
             furniture: false,
             at_top: false,
-            first_heading: String::new(),
+            headings: Vec::new(),
             blocks: 0,
             glyphs: 0,
             pixels: 0,

@@ -68,8 +68,9 @@ impl Layouter<'_> {
         if spans.iter().all(|span| span.text.trim().is_empty()) {
             return Ok(Vec::new());
         }
-        if role.starts_with('H') && self.first_heading.is_empty() && !self.furniture {
-            self.first_heading = spans.iter().map(|span| span.text.as_str()).collect();
+        if role.starts_with('H') && !self.furniture {
+            let text = spans.iter().map(|span| span.text.as_str()).collect();
+            self.headings.push((tag, text));
         }
         self.lines(&spans, &look, width, tag, mark)
     }

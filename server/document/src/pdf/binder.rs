@@ -1,11 +1,15 @@
-//! Several PDFs in one, with a bookmark for each. What belongs to a whole document is not taken over: tags, forms, names, attachments and
-//! its claim to a standard, so what comes out is an ordinary PDF 1.7 and says nothing else of itself.
+//! Several PDFs in one, with a bookmark for each and its own bookmarks below. What else belongs to a whole document is not taken over:
+//! tags, forms, names, attachments and its claim to a standard, so what comes out is an ordinary PDF 1.7 and says nothing else of itself.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use lopdf::{Dictionary, Document, Object, ObjectId, dictionary};
-use sha2::{Digest as _, Sha256};
 
-use super::document::text_string;
+use super::{
+    conformance::Conformance,
+    metadata::Metadata,
+    outline::{self, Bookmark},
+    save::save,
+};
 
 /// What a page has from those above it in its document (ISO 32000-1, 7.7.3.4).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
@@ -27,10 +31,9 @@ pub enum Unbindable {
 pub struct Binder {
     document: Document,
     pages: Vec<Object>,
-    /// Title and first page of each file.
-    parts: Vec<(String, ObjectId)>,
+    /// One a file.
+    bookmarks: Vec<Bookmark>,
     tree: ObjectId,
-    hash: Sha256,
 }
 
 impl Default for Binder {
@@ -40,9 +43,8 @@ impl Default for Binder {
         Self {
             document,
             pages: Vec::new(),
-            parts: Vec::new(),
+            bookmarks: Vec::new(),
             tree,
-            hash: Sha256::new(),
         }
     }
 }
@@ -68,8 +70,8 @@ impl Binder {
             page_dict.remove(b"Tabs");
             bound.push((*page, page_dict));
         }
-        self.hash.update(bytes);
-        self.parts.push((title.to_owned(), *first));
+        let below = outline::read(&part, &pages.iter().copied().collect());
+        self.bookmarks.push(Bookmark::file(title, *first, below));
         self.document.max_id = part.max_id;
         self.document.objects.append(&mut part.objects);
         for (page, dict) in bound {
@@ -89,30 +91,29 @@ impl Binder {
         let count = i64::try_from(self.pages.len()).unwrap_or(i64::MAX);
         let tree = dictionary! { "Type" => "Pages", "Kids" => self.pages, "Count" => count };
         self.document.objects.insert(self.tree, tree.into());
-        let outlines = outlines(&mut self.document, &self.parts);
-        let catalog = self.document.add_object(dictionary! {
-            "Type" => "Catalog", "Pages" => self.tree, "Outlines" => outlines, "PageMode" => "UseOutlines",
+        let metadata = Metadata {
+            title,
+            author: "",
+            language: None,
+            at: now,
+            conformance: Conformance::None,
+            invoice: None,
+        };
+        let packet = metadata.write(&mut self.document);
+        let mut catalog = dictionary! {
+            "Type" => "Catalog", "Pages" => self.tree, "Metadata" => packet,
             "ViewerPreferences" => dictionary! { "DisplayDocTitle" => true },
-        });
-        let date = now
-            .to_zoned(TimeZone::UTC)
-            .strftime("D:%Y%m%d%H%M%SZ")
-            .to_string();
-        let info = self.document.add_object(dictionary! {
-            "Title" => text_string(title), "Creator" => text_string("Formwork"), "Producer" => text_string("Formwork"),
-            "CreationDate" => Object::string_literal(date.clone()), "ModDate" => Object::string_literal(date),
-        });
-        let id = self.hash.finalize()[..16].to_vec();
-        let id = Object::String(id, lopdf::StringFormat::Hexadecimal);
-        self.document.trailer =
-            dictionary! { "Root" => catalog, "Info" => info, "ID" => vec![id.clone(), id] };
+        };
+        if let Some(outlines) = outline::write(&mut self.document, self.bookmarks) {
+            catalog.set("Outlines", outlines);
+            catalog.set("PageMode", "UseOutlines");
+        }
+        let catalog = self.document.add_object(catalog);
+        let info = self.document.add_object(metadata.information());
+        self.document.trailer = dictionary! { "Root" => catalog, "Info" => info };
         self.document.prune_objects();
         self.document.renumber_objects();
-        let mut bytes = Vec::new();
-        self.document
-            .save_to(&mut bytes)
-            .map_err(|error| error.to_string())?;
-        Ok(bytes)
+        save(self.document)
     }
 }
 
@@ -134,32 +135,6 @@ fn with_inherited(part: &Document, page: ObjectId) -> Option<Dictionary> {
         above = node.get(b"Parent").and_then(Object::as_reference).ok();
     }
     dict.has(b"MediaBox").then_some(dict)
-}
-
-/// A bookmark for each part, one below the other.
-fn outlines(document: &mut Document, parts: &[(String, ObjectId)]) -> ObjectId {
-    let root = document.new_object_id();
-    let ids: Vec<ObjectId> = parts.iter().map(|_| document.new_object_id()).collect();
-    for (index, (title, page)) in parts.iter().enumerate() {
-        let place = vec![Object::from(*page), "Fit".into()];
-        let mut item =
-            dictionary! { "Title" => text_string(title), "Parent" => root, "Dest" => place };
-        if let Some(before) = index.checked_sub(1) {
-            item.set("Prev", ids[before]);
-        }
-        if let Some(next) = ids.get(index + 1) {
-            item.set("Next", *next);
-        }
-        document.objects.insert(ids[index], item.into());
-    }
-    let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-    let mut dict = dictionary! { "Type" => "Outlines", "Count" => count };
-    if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
-        dict.set("First", *first);
-        dict.set("Last", *last);
-    }
-    document.objects.insert(root, dict.into());
-    root
 }
 
 #[cfg(test)]

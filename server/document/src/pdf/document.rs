@@ -1,108 +1,86 @@
-//! What printpdf does not write: names of fonts, language, metadata, structure, and a file id made from the content.
+//! What printpdf does not write: names of fonts, structure, outline, attachments, metadata and the standards they claim.
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
-use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat, dictionary};
-use sha2::{Digest as _, Sha256};
+use lopdf::{Document, Object, ObjectId, dictionary};
 
-use super::{Result, fonts::Face, structure::Structure};
-use crate::display::{Display, Pixels};
+use super::{
+    Result,
+    attachments::{self, Attachment},
+    conformance::{self, Conformance},
+    fonts::Face,
+    metadata::{Metadata, text_string},
+    outline::{self, Heading},
+    save::save,
+    structure::Structure,
+};
+use crate::display::Display;
 
-pub(super) fn finish(
-    mut document: Document,
-    display: &Display,
-    faces: &BTreeMap<usize, Face>,
-    structure: Structure,
-) -> Result<Vec<u8>> {
-    document.version = "1.7".into();
-    add(&mut document, display, faces, structure).map_err(|error| error.to_string())?;
-    document.compress();
-    let mut bytes = Vec::with_capacity(128 * 1024);
-    document
-        .save_to(&mut bytes)
-        .map_err(|error| error.to_string())?;
-    Ok(bytes)
+/// What goes into the file beside its pages. What would break a standard is known here before anything is claimed.
+pub(super) struct Finish<'a> {
+    pub(super) display: &'a Display,
+    pub(super) faces: &'a BTreeMap<usize, Face>,
+    pub(super) structure: Structure,
+    pub(super) headings: Vec<Heading>,
+    pub(super) attachments: &'a [Attachment],
 }
 
-fn add(
-    document: &mut Document,
-    display: &Display,
-    faces: &BTreeMap<usize, Face>,
-    structure: Structure,
-) -> std::result::Result<(), lopdf::Error> {
-    let pages: Vec<ObjectId> = document.get_pages().into_values().collect();
-    let mut hash = Sha256::new();
-    hash.update(display.title.as_bytes());
-    hash.update(display.now.to_string().as_bytes());
-    for page in &pages {
-        hash.update(document.get_page_content(*page));
+impl Finish<'_> {
+    /// The file, of the pages that printpdf made.
+    pub(super) fn write(self, mut document: Document) -> Result<Vec<u8>> {
+        self.add(&mut document).map_err(|error| error.to_string())?;
+        save(document)
     }
-    for picture in &display.pictures {
-        match &picture.pixels {
-            Pixels::Rgba(bytes) | Pixels::Jpeg { bytes, .. } => hash.update(bytes.as_slice()),
-        }
-    }
-    rename_fonts(document, &pages, faces)?;
-    // The writer leaves the pixels of a picture as they are; a logo would be most of the file.
-    for object in document.objects.values_mut() {
-        if let Ok(stream) = object.as_stream_mut()
-            && stream.dict.has_type(b"XObject")
-            && stream.dict.has(b"BitsPerComponent")
-            && !stream.dict.has(b"Filter")
-        {
-            stream.allows_compression = true;
-        }
-    }
-    for (index, page) in pages.iter().enumerate() {
-        let dict = document.get_object_mut(*page)?.as_dict_mut()?;
-        dict.set("StructParents", i64::try_from(index).unwrap_or(0));
-        dict.set("Tabs", "S");
-    }
-    let tree = structure.write(document, &pages)?;
-    let metadata = document.add_object(
-        Stream::new(
-            dictionary! { "Type" => "Metadata", "Subtype" => "XML" },
-            xmp(display).into_bytes(),
-        )
-        .with_compression(false),
-    );
-    let root = document.trailer.get(b"Root")?.as_reference()?;
-    let catalog = document.get_object_mut(root)?.as_dict_mut()?;
-    catalog.set("Lang", text_string(&display.language));
-    catalog.set("MarkInfo", dictionary! { "Marked" => true });
-    catalog.set("StructTreeRoot", tree);
-    catalog.set("Metadata", metadata);
-    catalog.set(
-        "ViewerPreferences",
-        dictionary! { "DisplayDocTitle" => true },
-    );
-    let info = document.trailer.get(b"Info")?.as_reference()?;
-    document.set_object(info, info_dictionary(display));
-    let id = hash.finalize()[..16].to_vec();
-    let id = Object::String(id, StringFormat::Hexadecimal);
-    document.trailer.set("ID", vec![id.clone(), id]);
-    Ok(())
-}
 
-fn info_dictionary(display: &Display) -> Dictionary {
-    let date = display
-        .now
-        .to_zoned(TimeZone::UTC)
-        .strftime("D:%Y%m%d%H%M%SZ")
-        .to_string();
-    let date = Object::string_literal(date);
-    let mut info = dictionary! {
-        "Title" => text_string(&display.title),
-        "Creator" => text_string("Formwork"),
-        "Producer" => text_string("Formwork"),
-        "CreationDate" => date.clone(),
-        "ModDate" => date,
-    };
-    if !display.author.is_empty() {
-        info.set("Author", text_string(&display.author));
+    fn add(self, document: &mut Document) -> std::result::Result<(), lopdf::Error> {
+        let pages: Vec<ObjectId> = document.get_pages().into_values().collect();
+        rename_fonts(document, &pages, self.faces)?;
+        for (index, page) in pages.iter().enumerate() {
+            let dict = document.get_object_mut(*page)?.as_dict_mut()?;
+            dict.set("StructParents", i64::try_from(index).unwrap_or(0));
+            dict.set("Tabs", "S");
+        }
+        let language = conformance::language(&self.display.language);
+        let language = language.as_deref();
+        let metadata = Metadata {
+            title: &self.display.title,
+            author: &self.display.author,
+            language,
+            at: self.display.now,
+            conformance: Conformance::of(language, self.faces),
+            invoice: self
+                .attachments
+                .iter()
+                .find_map(|file| Some((file.name.as_str(), file.invoice.as_ref()?))),
+        };
+        let tree = self.structure.write(document, &pages)?;
+        let outlines = outline::write(document, outline::bookmarks(&self.headings, &pages));
+        let attached = attachments::write(document, self.attachments);
+        let intents = conformance::output_intents(document);
+        let packet = metadata.write(document);
+        let catalog = document.catalog_mut()?;
+        if let Some(language) = language {
+            catalog.set("Lang", text_string(language));
+        }
+        catalog.set("MarkInfo", dictionary! { "Marked" => true });
+        catalog.set("StructTreeRoot", tree);
+        if let Some(outlines) = outlines {
+            catalog.set("Outlines", outlines);
+        }
+        if let Some((files, names)) = attached {
+            catalog.set("AF", files);
+            catalog.set("Names", names);
+        }
+        catalog.set("OutputIntents", intents);
+        catalog.set("Metadata", packet);
+        catalog.set(
+            "ViewerPreferences",
+            dictionary! { "DisplayDocTitle" => true },
+        );
+        let info = document.trailer.get(b"Info")?.as_reference()?;
+        document.set_object(info, metadata.information());
+        Ok(())
     }
-    info
 }
 
 fn rename_fonts(
@@ -156,52 +134,4 @@ fn rename_fonts(
             .set("FontName", face.name.as_str());
     }
     Ok(())
-}
-
-fn xmp(display: &Display) -> String {
-    let date = display.now.strftime("%Y-%m-%dT%H:%M:%SZ");
-    let title = escape(&display.title);
-    let language = escape(&display.language);
-    let author = if display.author.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "<dc:creator><rdf:Seq><rdf:li>{}</rdf:li></rdf:Seq></dc:creator>",
-            escape(&display.author)
-        )
-    };
-    format!(
-        "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
-         <x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
-         <rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" \
-         xmlns:pdf=\"http://ns.adobe.com/pdf/1.3/\" xmlns:pdfuaid=\"http://www.aiim.org/pdfua/ns/id/\">\
-         <dc:format>application/pdf</dc:format>\
-         <dc:title><rdf:Alt><rdf:li xml:lang=\"x-default\">{title}</rdf:li></rdf:Alt></dc:title>{author}\
-         <dc:language><rdf:Bag><rdf:li>{language}</rdf:li></rdf:Bag></dc:language>\
-         <xmp:CreatorTool>Formwork</xmp:CreatorTool><xmp:CreateDate>{date}</xmp:CreateDate><xmp:ModifyDate>{date}</xmp:ModifyDate>\
-         <pdf:Producer>Formwork</pdf:Producer><pdfuaid:part>1</pdfuaid:part>\
-         </rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end=\"w\"?>"
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
-
-/// UTF-16 with a byte order mark, as PDF texts beyond ASCII are written.
-pub(super) fn utf16(text: &str) -> Vec<u8> {
-    let mut bytes = vec![0xfe, 0xff];
-    bytes.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
-    bytes
-}
-
-pub(super) fn text_string(text: &str) -> Object {
-    if text.is_ascii() {
-        Object::string_literal(text)
-    } else {
-        Object::String(utf16(text), StringFormat::Hexadecimal)
-    }
 }

@@ -1,5 +1,5 @@
 //! Fonts of a document, cut to its glyphs. Text extraction maps a glyph to one text; where a glyph stands for another one, the drawing
-//! code writes the text beside it (`ActualText`).
+//! code writes the text beside it (`ActualText`). Every glyph has a text, as ISO 19005-3, 6.2.11.7.2 and ISO 14289-1, 7.21.7 want it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +31,11 @@ impl Face {
         self.glyphs.get(&glyph).map_or("", |(text, _)| text)
     }
 
+    /// Of all glyphs.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.glyphs.values().map(|(text, _)| text.as_str())
+    }
+
     /// Glyph in the subset and its width.
     pub(super) fn cid(&self, glyph: u16) -> (u16, f32) {
         (
@@ -42,7 +47,7 @@ impl Face {
 
 /// The fonts in use by their index in the display list.
 pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
-    let mut used: BTreeMap<usize, BTreeMap<u16, String>> = BTreeMap::new();
+    let mut used: BTreeMap<usize, BTreeMap<u16, Says>> = BTreeMap::new();
     let mut carried: BTreeSet<usize> = BTreeSet::new();
     for placed in display.pages.iter().flat_map(|page| &page.items) {
         let Item::Glyphs(run) = &placed.item else {
@@ -53,11 +58,14 @@ pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
             if run.turned(cluster) {
                 carried.insert(run.font);
             }
+            let mut letters = cluster.text.chars();
             for index in cluster.first..cluster.first + cluster.count {
-                let text = glyphs.entry(run.glyphs[index as usize].id).or_default();
-                // A glyph that is a cluster of its own gives the text; parts of a cluster must not.
-                if text.is_empty() && cluster.count == 1 {
-                    text.push_str(&cluster.text);
+                let says = glyphs.entry(run.glyphs[index as usize].id).or_default();
+                let letter = letters.next().filter(|letter| !is_barred(*letter));
+                if cluster.count > 1 {
+                    says.part = says.part.or(letter);
+                } else if says.whole.is_empty() && !cluster.text.contains(is_barred) {
+                    says.whole.push_str(&cluster.text);
                 }
             }
         }
@@ -65,10 +73,38 @@ pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
     used.into_iter()
         .filter_map(|(index, glyphs)| {
             let data = display.fonts.get(index)?;
+            let glyphs = glyphs
+                .into_iter()
+                .map(|(glyph, says)| (glyph, says.text()))
+                .collect();
             let carried = carried.contains(&index);
             Some(face(data, glyphs, carried).map(|face| (index, face)))
         })
         .collect()
+}
+
+/// What a glyph stands for.
+#[derive(Default)]
+struct Says {
+    /// The text of a cluster that is this glyph alone.
+    whole: String,
+    /// Its letter in a cluster of several glyphs, for readers that know no `ActualText`.
+    part: Option<char>,
+}
+
+impl Says {
+    fn text(self) -> String {
+        if self.whole.is_empty() {
+            self.part.unwrap_or(JOINED).to_string()
+        } else {
+            self.whole
+        }
+    }
+}
+
+/// Letters that no glyph may say.
+fn is_barred(letter: char) -> bool {
+    matches!(letter, '\0' | '\u{feff}' | '\u{fffe}')
 }
 
 fn face(data: &parley::FontData, mut used: BTreeMap<u16, String>, carried: bool) -> Result<Face> {
@@ -124,8 +160,11 @@ fn face(data: &parley::FontData, mut used: BTreeMap<u16, String>, carried: bool)
     })
 }
 
-/// What a carrier says to readers that know no `ActualText`: nothing, in a letter that some of them count as right-to-left.
-const SILENT: char = '\u{feff}';
+/// What a glyph says that belongs to the letter of another one: nothing.
+const JOINED: char = '\u{2060}';
+
+/// What a carrier says to readers that know no `ActualText`: nothing, in a letter that they count as right-to-left.
+const SILENT: char = '\u{200f}';
 
 /// The joiner, or what else has no width; some fonts draw a picture of it.
 fn carrier(font: &FontRef<'_>) -> Option<u16> {

@@ -1,9 +1,14 @@
 //! The PDF: the display list as printpdf operations with fonts cut to the glyphs in use, then tags, metadata and links on the object
 //! level. The same display list gives the same bytes: every id, name and date comes from it.
 
+mod attachments;
 mod binder;
+mod conformance;
 mod document;
 mod fonts;
+mod metadata;
+mod outline;
+mod save;
 mod structure;
 
 use std::collections::BTreeMap;
@@ -21,15 +26,18 @@ use crate::{
     svg::runs,
     template::Segment,
 };
+pub(crate) use attachments::check;
+pub use attachments::{Attachment, HybridInvoice, Relationship};
 pub use binder::{Binder, Unbindable};
 
+use document::Finish;
 use fonts::{Face, faces};
 use structure::Structure;
 
 /// Error in words; a defect, because every value was checked before.
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
-pub(crate) fn write(display: &Display) -> Result<Vec<u8>> {
+pub(crate) fn write(display: &Display, attachments: &[Attachment]) -> Result<Vec<u8>> {
     let faces = faces(display)?;
     let mut pdf = PdfDocument::new(&display.title);
     for (index, face) in &faces {
@@ -44,7 +52,8 @@ pub(crate) fn write(display: &Display) -> Result<Vec<u8>> {
             .map
             .insert(XObjectId(format!("I{index}")), image(picture));
     }
-    let mut structure = Structure::new(display);
+    let headings = outline::headings(display);
+    let mut structure = Structure::new(display, &headings);
     for page in 0..display.pages.len() {
         let ops = Page::draw(display, &faces, &mut structure, page);
         let mut pdf_page = PdfPage::new(Pt(display.width).into(), Pt(display.height).into(), ops);
@@ -69,7 +78,14 @@ pub(crate) fn write(display: &Display) -> Result<Vec<u8>> {
     };
     let mut warnings = Vec::new();
     let document = pdf.to_lopdf_document(&options, &mut warnings);
-    document::finish(document, display, &faces, structure)
+    let finish = Finish {
+        display,
+        faces: &faces,
+        structure,
+        headings,
+        attachments,
+    };
+    finish.write(document)
 }
 
 fn image(picture: &Picture) -> XObject {
@@ -119,8 +135,10 @@ struct Page<'a> {
     structure: &'a mut Structure,
     page: usize,
     ops: Vec<Op>,
-    /// The open marked content: a tag, or 0 for an artifact.
-    open: Option<TagId>,
+    /// The open marked content: a tag, or 0 for an artifact and which furniture of the page it is.
+    open: Option<(TagId, Option<&'static str>)>,
+    /// `Header` or `Footer` while those are drawn.
+    furniture: Option<&'static str>,
     colour: Option<Rgb>,
 }
 
@@ -138,9 +156,19 @@ impl<'a> Page<'a> {
             page,
             ops: Vec::new(),
             open: None,
+            furniture: None,
             colour: None,
         };
-        for placed in &display.pages[page].items {
+        let list = &display.pages[page];
+        let foot = list.items.len() - list.footer;
+        for (index, placed) in list.items.iter().enumerate() {
+            this.furniture = if index < list.header {
+                Some("Header")
+            } else if index >= foot {
+                Some("Footer")
+            } else {
+                None
+            };
             this.item(placed);
         }
         this.close();
@@ -265,22 +293,34 @@ impl<'a> Page<'a> {
 
     /// Opens the marked content of `tag` unless it is open.
     fn mark(&mut self, tag: TagId) {
-        if self.open == Some(tag) {
+        let wanted = Some((tag, self.furniture));
+        if self.open == wanted {
             return;
         }
         self.close();
-        self.open = Some(tag);
-        match self.structure.content(self.page, tag) {
-            None => self.ops.push(Op::BeginMarkedContent {
-                tag: "Artifact".into(),
-            }),
-            Some(mcid) => self.ops.push(Op::BeginMarkedContentWithProperties {
-                tag: self.display.tags[tag as usize].role.into(),
-                properties: DictItem::Dict {
-                    map: BTreeMap::from([("MCID".into(), DictItem::Int(mcid))]),
-                },
-            }),
-        }
+        self.open = wanted;
+        let (tag, map) = match (self.structure.content(self.page, tag), self.furniture) {
+            (Some((role, mcid)), _) => {
+                (role, BTreeMap::from([("MCID".into(), DictItem::Int(mcid))]))
+            }
+            (None, Some(furniture)) => {
+                let name = |text: &str| DictItem::Name(text.as_bytes().to_vec());
+                let kind = [
+                    ("Type".into(), name("Pagination")),
+                    ("Subtype".into(), name(furniture)),
+                ];
+                ("Artifact", BTreeMap::from(kind))
+            }
+            (None, None) => {
+                return self.ops.push(Op::BeginMarkedContent {
+                    tag: "Artifact".into(),
+                });
+            }
+        };
+        self.ops.push(Op::BeginMarkedContentWithProperties {
+            tag: tag.into(),
+            properties: DictItem::Dict { map },
+        });
     }
 
     fn close(&mut self) {
@@ -419,7 +459,7 @@ impl<'a> Page<'a> {
                     map: BTreeMap::from([(
                         "ActualText".into(),
                         DictItem::String {
-                            data: document::utf16(text),
+                            data: metadata::utf16(text),
                             literal: false,
                         },
                     )]),

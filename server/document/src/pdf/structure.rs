@@ -4,8 +4,13 @@ use std::fmt::Write as _;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat, dictionary};
 
-use super::document::text_string;
+use super::{metadata::text_string, outline::Heading};
 use crate::display::{Display, Tag, TagId};
+
+/// By rank.
+const HEADINGS: [&str; 6] = ["H1", "H2", "H3", "H4", "H5", "H6"];
+/// The element of all others.
+const DOCUMENT: TagId = 1;
 
 pub(super) struct Structure {
     tags: Vec<Tag>,
@@ -26,14 +31,18 @@ enum Kid {
 }
 
 impl Structure {
-    pub(super) fn new(display: &Display) -> Self {
+    pub(super) fn new(display: &Display, headings: &[Heading]) -> Self {
         let count = display.tags.len();
+        let mut tags = display.tags.clone();
+        for heading in headings {
+            tags[heading.tag as usize].role = HEADINGS[heading.rank.clamp(1, HEADINGS.len()) - 1];
+        }
         let mut children = vec![Vec::new(); count];
         for (index, tag) in display.tags.iter().enumerate().skip(2) {
             children[tag.parent as usize].push(u32::try_from(index).unwrap_or(0));
         }
         Self {
-            tags: display.tags.clone(),
+            tags,
             children,
             kids: (0..count).map(|_| Vec::new()).collect(),
             attached: vec![false; count],
@@ -43,8 +52,8 @@ impl Structure {
         }
     }
 
-    /// Number of a new piece of marked content; `None` for artifacts.
-    pub(super) fn content(&mut self, page: usize, tag: TagId) -> Option<i64> {
+    /// Role and number of a new piece of marked content; `None` for artifacts.
+    pub(super) fn content(&mut self, page: usize, tag: TagId) -> Option<(&'static str, i64)> {
         if tag == 0 {
             return None;
         }
@@ -52,7 +61,7 @@ impl Structure {
         let mcid = i64::try_from(self.contents[page].len()).unwrap_or(0);
         self.contents[page].push(tag);
         self.kids[tag as usize].push(Kid::Content { page, mcid });
-        Some(mcid)
+        Some((self.tags[tag as usize].role, mcid))
     }
 
     pub(super) fn figure(&mut self, tag: TagId, rect: [f32; 4]) {
@@ -61,20 +70,36 @@ impl Structure {
         }
     }
 
+    /// A link, be it within an artifact: the words of a page's header and footer stay outside of the tree (ISO 14289-1, 7.8), but no
+    /// annotation may (7.18.5), so theirs has an element of its own that says where it leads.
     pub(super) fn link(&mut self, page: usize, tag: TagId, url: &str) {
+        let tag = if tag == 0 { self.lone_link(url) } else { tag };
         let index = self.links[page].len();
         self.links[page].push((tag, url.to_owned()));
-        if tag != 0 {
-            self.attach(tag);
-            self.kids[tag as usize].push(Kid::Link { page, index });
-        }
+        self.attach(tag);
+        self.kids[tag as usize].push(Kid::Link { page, index });
+    }
+
+    fn lone_link(&mut self, url: &str) -> TagId {
+        self.tags.push(Tag {
+            role: "Link",
+            parent: DOCUMENT,
+            alt: Some(url.to_owned()),
+            scope: None,
+            columns: 1,
+        });
+        self.children.push(Vec::new());
+        self.kids.push(Vec::new());
+        self.attached.push(false);
+        self.boxes.push(None);
+        u32::try_from(self.tags.len() - 1).unwrap_or(0)
     }
 
     /// Hangs a tag below its parent at its first content, so that the tree is in reading order. A row takes all its cells, so that
     /// empty ones keep their column.
     fn attach(&mut self, tag: TagId) {
         let index = tag as usize;
-        if tag <= 1 || self.attached[index] {
+        if tag <= DOCUMENT || self.attached[index] {
             return;
         }
         let parent = self.tags[index].parent;
@@ -163,10 +188,8 @@ impl Structure {
         }
         let mut next = i64::try_from(self.contents.len()).unwrap_or(0);
         for (tag, _) in self.links.iter().flatten() {
-            if *tag != 0 {
-                numbers.push(Object::Integer(next));
-                numbers.push(Object::Reference(ids[*tag as usize]));
-            }
+            numbers.push(Object::Integer(next));
+            numbers.push(Object::Reference(ids[*tag as usize]));
             next += 1;
         }
         let parents = document.add_object(dictionary! { "Nums" => numbers });
@@ -195,7 +218,7 @@ impl Structure {
                 _ => Vec::new(),
             };
             let mut ids = Vec::with_capacity(drawn.len());
-            for (annotation, (tag, url)) in drawn.into_iter().zip(links) {
+            for (annotation, (_, url)) in drawn.into_iter().zip(links) {
                 let mut annotation: Dictionary = annotation.as_dict()?.clone();
                 annotation.set("F", 4);
                 annotation.set("Contents", text_string(url));
@@ -206,9 +229,7 @@ impl Structure {
                         Object::String(ascii(url).into_bytes(), StringFormat::Literal),
                     );
                 }
-                if *tag != 0 {
-                    annotation.set("StructParent", number);
-                }
+                annotation.set("StructParent", number);
                 number += 1;
                 ids.push(document.add_object(annotation));
             }

@@ -1,0 +1,329 @@
+//! The bytes of a file (ISO 32000-1, 7.5): streams compressed, all other objects packed into object streams, and a compressed table
+//! of where they are. PDF/A-3 allows all of it (ISO 19005-3, 6.1.4 and 6.1.7). The same document gives the same bytes.
+
+use std::io::Write as _;
+
+use flate2::{Compression, write::ZlibEncoder};
+use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat, dictionary};
+use sha2::{Digest as _, Sha256};
+
+use super::Result;
+
+/// Objects in one object stream; for any of them a reader unpacks all.
+const PACKED: usize = 200;
+/// A few hundredths larger than the smallest, in a fraction of its time.
+const LEVEL: u32 = 6;
+/// A row of the table: kind, place, and index or generation.
+const ROW: usize = 7;
+
+/// The file, with an id made from its content. Of the trailer, the catalogue and the information dictionary are kept.
+pub(super) fn save(document: Document) -> Result<Vec<u8>> {
+    let last = document.objects.keys().map(|(number, _)| *number).max();
+    let mut file = File::new(last.unwrap_or(0));
+    let mut small: Vec<(u32, Object)> = Vec::new();
+    for (id, object) in document.objects {
+        match object {
+            // Left over from the file an object was read from.
+            Object::Stream(stream)
+                if stream.dict.has_type(b"ObjStm") || stream.dict.has_type(b"XRef") => {}
+            Object::Stream(stream) => file.stream(id, stream)?,
+            object if id.1 == 0 => small.push((id.0, object)),
+            object => file.direct(id, &object)?,
+        }
+    }
+    for objects in small.chunks(PACKED) {
+        file.pack(objects)?;
+    }
+    file.finish(&document.trailer)
+}
+
+/// Where an object is.
+#[derive(Clone, Copy)]
+enum Place {
+    Nowhere,
+    At { offset: u32, generation: u16 },
+    Packed { stream: u32, index: u16 },
+}
+
+/// A file in the making.
+struct File {
+    bytes: Vec<u8>,
+    /// By number of the object.
+    places: Vec<Place>,
+}
+
+impl File {
+    fn new(last: u32) -> Self {
+        let mut bytes = Vec::with_capacity(128 * 1024);
+        // Four bytes beyond ASCII say that the file is binary.
+        bytes.extend_from_slice(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n");
+        Self {
+            bytes,
+            places: vec![Place::Nowhere; last as usize + 1],
+        }
+    }
+
+    fn reserve(&mut self) -> Result<u32> {
+        self.places.push(Place::Nowhere);
+        number(self.places.len() - 1)
+    }
+
+    fn begin(&mut self, (id, generation): ObjectId) -> Result<()> {
+        let offset = number(self.bytes.len())?;
+        self.places[id as usize] = Place::At { offset, generation };
+        self.text(&format!("{id} {generation} obj\n"));
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    fn direct(&mut self, id: ObjectId, object: &Object) -> Result<()> {
+        self.begin(id)?;
+        write(&mut self.bytes, object);
+        self.text("\nendobj\n");
+        Ok(())
+    }
+
+    fn stream(&mut self, id: ObjectId, mut stream: Stream) -> Result<()> {
+        // Metadata stay legible for programs that know nothing of PDF.
+        if !stream.dict.has(b"Filter") && !stream.dict.has_type(b"Metadata") {
+            let packed = deflate(&stream.content)?;
+            if packed.len() < stream.content.len() {
+                stream.dict.set("Filter", "FlateDecode");
+                stream.content = packed;
+            }
+        }
+        let length = i64::from(number(stream.content.len())?);
+        stream.dict.set("Length", length);
+        self.begin(id)?;
+        write_dictionary(&mut self.bytes, &stream.dict);
+        self.text("\nstream\n");
+        self.bytes.append(&mut stream.content);
+        self.text("\nendstream\nendobj\n");
+        Ok(())
+    }
+
+    fn pack(&mut self, objects: &[(u32, Object)]) -> Result<()> {
+        let stream = self.reserve()?;
+        let mut content = Vec::new();
+        let mut bodies = Vec::new();
+        for (index, (id, object)) in (0_u16..).zip(objects) {
+            content.extend_from_slice(format!("{id} {} ", bodies.len()).as_bytes());
+            write(&mut bodies, object);
+            bodies.push(b'\n');
+            self.places[*id as usize] = Place::Packed { stream, index };
+        }
+        let dict = dictionary! {
+            "Type" => "ObjStm", "N" => number(objects.len())?, "First" => number(content.len())?
+        };
+        content.append(&mut bodies);
+        self.stream((stream, 0), Stream::new(dict, content))
+    }
+
+    fn finish(mut self, trailer: &Dictionary) -> Result<Vec<u8>> {
+        let id = Sha256::digest(&self.bytes)[..16].to_vec();
+        let id = Object::String(id, StringFormat::Hexadecimal);
+        let table = self.reserve()?;
+        let start = number(self.bytes.len())?;
+        self.places[table as usize] = Place::At {
+            offset: start,
+            generation: 0,
+        };
+        let columns = number(ROW)?;
+        let mut dict = dictionary! {
+            "Type" => "XRef", "Size" => table + 1, "ID" => vec![id.clone(), id],
+            "W" => vec![Object::from(1), 4.into(), 2.into()], "Filter" => "FlateDecode",
+            "DecodeParms" => dictionary! { "Predictor" => 12, "Columns" => columns },
+        };
+        for key in ["Root", "Info"] {
+            let value = trailer.get(key.as_bytes());
+            dict.set(key, value.map_err(|error| error.to_string())?.clone());
+        }
+        let rows = deflate(&self.rows())?;
+        self.stream((table, 0), Stream::new(dict, rows))?;
+        self.text(&format!("startxref\n{start}\n%%EOF\n"));
+        Ok(self.bytes)
+    }
+
+    /// The table, each row as its difference to the one above (predictor 12).
+    fn rows(&self) -> Vec<u8> {
+        let mut plain = vec![[0_u8; ROW]; self.places.len()];
+        // Numbers without an object are a chain from 0 to the next, and the last one leads back to 0.
+        let mut free = 0;
+        for ((id, place), row) in self.places.iter().enumerate().zip(&mut plain).rev() {
+            let (kind, first, second) = match *place {
+                Place::Nowhere => {
+                    let id = u32::try_from(id).unwrap_or(0);
+                    let next = std::mem::replace(&mut free, id);
+                    (0, next, if id == 0 { u16::MAX } else { 0 })
+                }
+                Place::At { offset, generation } => (1, offset, generation),
+                Place::Packed { stream, index } => (2, stream, index),
+            };
+            row[0] = kind;
+            row[1..5].copy_from_slice(&first.to_be_bytes());
+            row[5..].copy_from_slice(&second.to_be_bytes());
+        }
+        let mut rows = Vec::with_capacity(plain.len() * (ROW + 1));
+        let mut above = [0_u8; ROW];
+        for row in plain {
+            rows.push(2);
+            rows.extend(
+                row.iter()
+                    .zip(above)
+                    .map(|(byte, up)| byte.wrapping_sub(up)),
+            );
+            above = row;
+        }
+        rows
+    }
+}
+
+fn number(count: usize) -> Result<u32> {
+    u32::try_from(count).map_err(|_| "the file is larger than 4 GB".to_owned())
+}
+
+fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(LEVEL));
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .map_err(|error| error.to_string())
+}
+
+fn write(out: &mut Vec<u8>, object: &Object) {
+    match object {
+        Object::Null => out.extend_from_slice(b"null"),
+        Object::Boolean(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        Object::Integer(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        Object::Real(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        Object::Name(name) => write_name(out, name),
+        Object::String(text, StringFormat::Literal) => {
+            out.push(b'(');
+            for byte in text {
+                match byte {
+                    b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+                    b'\r' => out.extend_from_slice(b"\\r"),
+                    _ => out.push(*byte),
+                }
+            }
+            out.push(b')');
+        }
+        Object::String(text, StringFormat::Hexadecimal) => {
+            out.push(b'<');
+            for byte in text {
+                out.extend([byte >> 4, byte & 15].map(hexadecimal));
+            }
+            out.push(b'>');
+        }
+        Object::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b' ');
+                }
+                write(out, item);
+            }
+            out.push(b']');
+        }
+        Object::Dictionary(dict) => write_dictionary(out, dict),
+        // A stream within another object has no place of its own in a file.
+        Object::Stream(stream) => write_dictionary(out, &stream.dict),
+        Object::Reference((id, generation)) => {
+            out.extend_from_slice(format!("{id} {generation} R").as_bytes());
+        }
+    }
+}
+
+fn write_dictionary(out: &mut Vec<u8>, dict: &Dictionary) {
+    out.extend_from_slice(b"<<");
+    for (key, value) in dict {
+        write_name(out, key);
+        out.push(b' ');
+        write(out, value);
+    }
+    out.extend_from_slice(b">>");
+}
+
+fn write_name(out: &mut Vec<u8>, name: &[u8]) {
+    out.push(b'/');
+    for byte in name {
+        if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(byte) {
+            out.push(*byte);
+        } else {
+            out.push(b'#');
+            out.extend([byte >> 4, byte & 15].map(hexadecimal));
+        }
+    }
+}
+
+fn hexadecimal(digit: u8) -> u8 {
+    b"0123456789ABCDEF"[usize::from(digit)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_object_comes_back() {
+        let mut document = Document::with_version("1.7");
+        let pages = document.new_object_id();
+        // A number that stays without an object.
+        document.new_object_id();
+        let all = dictionary! {
+            "Yes" => true, "Whole" => -7, "Real" => 0.25_f32, "A name/#ü" => "B (x)",
+            "Text" => Object::string_literal("a (b) \\ \r\n c"),
+            "Bytes" => Object::String(vec![0, 255, 16], StringFormat::Hexadecimal),
+            "List" => vec![Object::from(1), "N".into(), Object::Null],
+            "Within" => dictionary! { "Pages" => pages },
+        };
+        let kept = document.add_object(all.clone());
+        let long = "0 0 m 1 1 l ".repeat(100).into_bytes();
+        let stream = document.add_object(Stream::new(Dictionary::new(), long.clone()));
+        let old = (document.max_id + 1, 3);
+        document.set_object(old, dictionary! { "Old" => true });
+        let many: Vec<Object> = (0..500)
+            .map(|number| {
+                document.max_id += 2;
+                let id = (document.max_id, 0);
+                document.set_object(id, Object::from(number));
+                id.into()
+            })
+            .collect();
+        document.set_object(
+            pages,
+            dictionary! { "Type" => "Pages", "Kids" => Vec::<Object>::new(), "Count" => 0 },
+        );
+        let root = document.add_object(dictionary! {
+            "Type" => "Catalog", "Pages" => pages, "Kept" => kept, "Stream" => stream, "Old" => old, "Many" => many.clone(),
+        });
+        let info = document.add_object(Dictionary::new());
+        document.trailer = dictionary! { "Root" => root, "Info" => info };
+        let bytes = save(document.clone()).expect("a file");
+        assert_eq!(bytes, save(document).expect("a file"));
+
+        let read = Document::load_mem(&bytes).expect("a PDF");
+        assert_eq!(read.get_dictionary(kept).expect("kept"), &all);
+        assert_eq!(
+            read.get_object(stream)
+                .and_then(Object::as_stream)
+                .and_then(Stream::decompressed_content)
+                .expect("content"),
+            long
+        );
+        assert!(read.get_dictionary(old).expect("old").has(b"Old"));
+        for (number, id) in (0..500).zip(many) {
+            let id = id.as_reference().expect("an id");
+            assert_eq!(
+                read.get_object(id).and_then(Object::as_i64).ok(),
+                Some(number)
+            );
+        }
+        let id = read.trailer.get(b"ID").and_then(Object::as_array);
+        assert_eq!(id.expect("an id").len(), 2);
+        assert!(bytes.len() < 10_000, "{} bytes", bytes.len());
+    }
+}
