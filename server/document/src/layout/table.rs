@@ -55,8 +55,13 @@ impl Layouter<'_> {
         }
         let places = self.column_places(table, &texts, mark, width)?;
         let tag = self.tag("Table", parent);
+        let (head_tag, body_tag, foot_tag) = (
+            self.tag("THead", tag),
+            self.tag("TBody", tag),
+            self.tag("TFoot", tag),
+        );
         let mut strips = Vec::new();
-        let heading = self.heading_row(table, &places, mark, width, tag)?;
+        let heading = self.heading_row(table, &places, mark, width, head_tag)?;
         let head = heading
             .clone()
             .filter(|_| table.repeat_heading)
@@ -67,7 +72,7 @@ impl Layouter<'_> {
         }
         if texts.is_empty() {
             let look = self.muted_look();
-            let row = self.tag("TR", tag);
+            let row = self.tag("TR", body_tag);
             let cell_tag = self.cell_tag("TD", row);
             if cell_tag != 0 {
                 self.tags[cell_tag as usize].columns = table.columns.len();
@@ -79,14 +84,14 @@ impl Layouter<'_> {
         }
         let count = texts.len();
         for (index, texts) in texts.into_iter().enumerate() {
-            let mut row = self.body_row(table, &places, (index, texts), mark, width, tag)?;
+            let mut row = self.body_row(table, &places, (index, texts), mark, width, body_tag)?;
             row.head.clone_from(&head);
             // Totals never stand alone on a page.
             row.keep_next = index + 1 == count && !table.totals.is_empty();
             strips.push(row);
         }
         for (index, texts) in table.totals.iter().enumerate() {
-            let row = self.tag("TR", tag);
+            let row = self.tag("TR", foot_tag);
             let mut cells = Vec::new();
             // A row of totals with fewer texts than columns still has all its cells.
             let blank = Leaf::default();
