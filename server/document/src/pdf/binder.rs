@@ -156,14 +156,34 @@ mod tests {
             };
             kids.push(document.add_object(page).into());
         }
+        let first = kids.first().cloned();
         let count = i64::try_from(pages).expect("few");
         let size: Vec<Object> = vec![0.into(), 0.into(), width.into(), 500.into()];
         let node = dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => count, "MediaBox" => size, "Rotate" => 90 };
         document.objects.insert(tree, node.into());
         let tags = document.add_object(dictionary! { "Type" => "StructTreeRoot" });
-        let catalog = document.add_object(
-            dictionary! { "Type" => "Catalog", "Pages" => tree, "StructTreeRoot" => tags },
-        );
+        let mut catalog =
+            dictionary! { "Type" => "Catalog", "Pages" => tree, "StructTreeRoot" => tags };
+        if let Some(page) = first {
+            // The first leads nowhere that is known, and after the second comes the first again.
+            let lost = document.new_object_id();
+            let inner = document.add_object(dictionary! {
+                "Title" => Object::string_literal("Inside"), "Parent" => lost, "Dest" => vec![page.clone(), "Fit".into()],
+            });
+            let place = vec![page, "XYZ".into(), 0.into(), 9.into(), 0.into()];
+            let action = dictionary! { "S" => "GoTo", "D" => place };
+            let second = document.add_object(dictionary! {
+                "Title" => Object::string_literal("Second"), "A" => action, "Next" => lost,
+            });
+            document.set_object(
+                lost,
+                dictionary! { "Title" => Object::string_literal("Lost"), "Dest" => "a-name", "First" => inner, "Next" => second },
+            );
+            let outlines =
+                document.add_object(dictionary! { "Type" => "Outlines", "First" => lost });
+            catalog.set("Outlines", outlines);
+        }
+        let catalog = document.add_object(catalog);
         document.trailer.set("Root", catalog);
         let mut bytes = Vec::new();
         document.save_to(&mut bytes).expect("written");
@@ -201,6 +221,61 @@ mod tests {
         let outlines = document.get_dictionary(outlines.expect("bookmarks"));
         let count = outlines.expect("bookmarks").get(b"Count");
         assert_eq!(count.and_then(Object::as_i64).ok(), Some(2));
+    }
+
+    #[test]
+    fn the_bookmarks_of_a_file_are_below_its_own() {
+        let mut binder = Binder::default();
+        binder.add("First", &pdf(2, 300)).expect("bound");
+        binder.add("Second", &pdf(1, 300)).expect("bound");
+        let bytes = binder.finish("All", Timestamp::UNIX_EPOCH);
+        let document = Document::load_mem(&bytes.expect("written")).expect("a PDF");
+        let below = |above: &Dictionary| {
+            let mut titles = Vec::new();
+            let mut next = above.get_deref(b"First", &document);
+            while let Ok(item) = next.and_then(Object::as_dict) {
+                let title = item
+                    .get(b"Title")
+                    .and_then(Object::as_str)
+                    .expect("a title");
+                titles.push((String::from_utf8_lossy(title).into_owned(), item));
+                next = item.get_deref(b"Next", &document);
+            }
+            titles
+        };
+        let root = document.catalog().expect("a catalogue");
+        let outlines = root.get_deref(b"Outlines", &document);
+        let files = below(outlines.and_then(Object::as_dict).expect("bookmarks"));
+        let pages: Vec<ObjectId> = document.page_iter().collect();
+        for ((title, file), page) in files.iter().zip([pages[0], pages[2]]) {
+            assert_eq!(file.get(b"Count").and_then(Object::as_i64).ok(), Some(-2));
+            let own = below(file);
+            let titles: Vec<&str> = own.iter().map(|(title, _)| title.as_str()).collect();
+            assert_eq!(titles, ["Inside", "Second"], "{title}");
+            for (_, item) in &own {
+                let place = item
+                    .get(b"Dest")
+                    .and_then(Object::as_array)
+                    .expect("a place");
+                assert_eq!(place[0].as_reference().ok(), Some(page));
+            }
+        }
+        assert_eq!(files.len(), 2);
+    }
+
+    #[test]
+    fn what_is_bound_claims_no_standard() {
+        let mut binder = Binder::default();
+        binder.add("A", &pdf(1, 300)).expect("bound");
+        let bytes = binder.finish("Title & more", Timestamp::UNIX_EPOCH);
+        let document = Document::load_mem(&bytes.expect("written")).expect("a PDF");
+        let root = document.catalog().expect("a catalogue");
+        let packet = root.get_deref(b"Metadata", &document);
+        let packet = packet.and_then(Object::as_stream).expect("metadata");
+        let packet = String::from_utf8_lossy(&packet.content);
+        assert!(packet.contains("Title &amp; more"), "{packet}");
+        assert!(!packet.contains("pdfaid") && !packet.contains("pdfuaid"));
+        assert!(!root.has(b"MarkInfo") && !root.has(b"OutputIntents"));
     }
 
     #[test]

@@ -125,10 +125,10 @@ pub(super) fn read(document: &Document, pages: &BTreeSet<ObjectId>) -> Vec<Bookm
         .catalog()
         .and_then(|catalog| catalog.get_deref(b"Outlines", document))
         .and_then(Object::as_dict);
-    let mut left = MAX_BOUND;
+    let mut seen = BTreeSet::new();
     outlines.map_or_else(
         |_| Vec::new(),
-        |outlines| read_below(document, outlines, pages, MAX_LEVELS, &mut left),
+        |outlines| read_below(document, outlines, pages, MAX_LEVELS, &mut seen),
     )
 }
 
@@ -137,17 +137,17 @@ fn read_below(
     above: &Dictionary,
     pages: &BTreeSet<ObjectId>,
     levels: usize,
-    left: &mut usize,
+    seen: &mut BTreeSet<ObjectId>,
 ) -> Vec<Bookmark> {
     let mut found = Vec::new();
-    let mut next = above.get_deref(b"First", document);
-    // The number of those that are left ends a ring, too.
-    while let Ok(Object::Dictionary(item)) = next
+    let mut next = above.get(b"First");
+    while let Ok(id) = next.and_then(Object::as_reference)
+        && let Ok(item) = document.get_dictionary(id)
         && levels > 0
-        && *left > 0
+        && seen.len() < MAX_BOUND
+        && seen.insert(id)
     {
-        *left -= 1;
-        let below = read_below(document, item, pages, levels - 1, left);
+        let below = read_below(document, item, pages, levels - 1, seen);
         let title = item.get_deref(b"Title", document);
         match (title, place(document, item, pages)) {
             (Ok(title @ Object::String(..)), Some(place)) => found.push(Bookmark {
@@ -158,7 +158,7 @@ fn read_below(
             }),
             _ => found.extend(below),
         }
-        next = item.get_deref(b"Next", document);
+        next = item.get(b"Next");
     }
     found
 }

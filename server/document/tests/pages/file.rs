@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::{list_document, render, rows, tool};
+use super::{list_document, render, rows, tool, tool_on};
 
 #[test]
 fn a_document_without_a_title_is_called_after_its_first_heading() {
@@ -29,15 +29,24 @@ fn a_document_without_a_title_is_called_after_its_first_heading() {
 #[test]
 fn a_link_is_written_in_seven_bits() {
     let parts = json!({"blocks": [{"id": "a", "type": "text", "runs": [{"text": "here", "link": "https://example.com/ä?q=北"}]}]});
-    let bytes = render(parts, &json!({})).pdf().expect("a PDF");
-    let wanted = b"https://example.com/%C3%A4?q=%E5%8C%97";
-    assert!(bytes.windows(wanted.len()).any(|part| part == wanted));
+    let rendered = render(parts, &json!({}));
+    let urls = tool(&rendered, &["pdfinfo", "-url", "FILE"]);
+    assert!(
+        urls.contains("https://example.com/%C3%A4?q=%E5%8C%97"),
+        "{urls}"
+    );
 }
 
 #[test]
 fn the_file_is_sound() {
     let rendered = render(list_document(), &rows(60));
-    let said = tool(&rendered, &["qpdf", "--check", "FILE"]);
+    let bytes = rendered.pdf().expect("a PDF");
+    let holds = |part: &[u8]| bytes.windows(part.len()).any(|found| found == part);
+    assert!(
+        holds(b"/ObjStm") && !holds(b"/StructElem"),
+        "tags are packed"
+    );
+    let said = tool_on(&bytes, &["qpdf", "--check", "FILE"]);
     assert!(
         said.contains("No syntax or stream encoding errors"),
         "{said}"

@@ -1,5 +1,6 @@
 //! Documents as others see them, through poppler and qpdf. What all of these tests draw and ask with is here.
 
+mod archive;
 mod file;
 mod hostile;
 mod layout;
@@ -81,11 +82,15 @@ fn render(parts: Json, json: &Json) -> Rendered {
 
 /// Runs a poppler or qpdf tool on the PDF and gives its output.
 fn tool(rendered: &Rendered, command: &[&str]) -> String {
+    tool_on(&rendered.pdf().expect("a PDF"), command)
+}
+
+fn tool_on(pdf: &[u8], command: &[&str]) -> String {
     static FILES: AtomicU32 = AtomicU32::new(0);
     let number = FILES.fetch_add(1, Ordering::Relaxed);
     let file = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(format!("page-{}-{number}.pdf", std::process::id()));
-    std::fs::write(&file, rendered.pdf().expect("a PDF")).expect("written");
+    std::fs::write(&file, pdf).expect("written");
     let mut run = Command::new(command[0]);
     for part in &command[1..] {
         if *part == "FILE" {
