@@ -223,6 +223,19 @@ mod tests {
         assert_eq!(count.and_then(Object::as_i64).ok(), Some(2));
     }
 
+    /// The bookmarks right below one, with their titles.
+    fn below<'a>(document: &'a Document, above: &'a Dictionary) -> Vec<(String, &'a Dictionary)> {
+        let mut found = Vec::new();
+        let mut next = above.get_deref(b"First", document);
+        while let Ok(item) = next.and_then(Object::as_dict) {
+            let title = item.get(b"Title").and_then(Object::as_str);
+            let title = String::from_utf8_lossy(title.expect("a title")).into_owned();
+            found.push((title, item));
+            next = item.get_deref(b"Next", document);
+        }
+        found
+    }
+
     #[test]
     fn the_bookmarks_of_a_file_are_below_its_own() {
         let mut binder = Binder::default();
@@ -230,26 +243,14 @@ mod tests {
         binder.add("Second", &pdf(1, 300)).expect("bound");
         let bytes = binder.finish("All", Timestamp::UNIX_EPOCH);
         let document = Document::load_mem(&bytes.expect("written")).expect("a PDF");
-        let below = |above: &Dictionary| {
-            let mut titles = Vec::new();
-            let mut next = above.get_deref(b"First", &document);
-            while let Ok(item) = next.and_then(Object::as_dict) {
-                let title = item
-                    .get(b"Title")
-                    .and_then(Object::as_str)
-                    .expect("a title");
-                titles.push((String::from_utf8_lossy(title).into_owned(), item));
-                next = item.get_deref(b"Next", &document);
-            }
-            titles
-        };
         let root = document.catalog().expect("a catalogue");
         let outlines = root.get_deref(b"Outlines", &document);
-        let files = below(outlines.and_then(Object::as_dict).expect("bookmarks"));
+        let files = outlines.and_then(Object::as_dict).expect("bookmarks");
+        let files = below(&document, files);
         let pages: Vec<ObjectId> = document.page_iter().collect();
         for ((title, file), page) in files.iter().zip([pages[0], pages[2]]) {
             assert_eq!(file.get(b"Count").and_then(Object::as_i64).ok(), Some(-2));
-            let own = below(file);
+            let own = below(&document, file);
             let titles: Vec<&str> = own.iter().map(|(title, _)| title.as_str()).collect();
             assert_eq!(titles, ["Inside", "Second"], "{title}");
             for (_, item) in &own {
