@@ -21,7 +21,7 @@ use crate::{
     scope::Scope,
     strip::{Strip, total},
     svg,
-    template::{Block, BlockKind, Furniture},
+    template::{Block, BlockKind, Furniture, ImageSource},
 };
 
 /// What header and footer leave for the body of a page, whatever they take.
@@ -190,22 +190,20 @@ pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
 
 fn shows_files(blocks: &[Block]) -> bool {
     blocks.iter().any(|block| match &block.kind {
-        BlockKind::Image { source, .. } => matches!(source, crate::template::ImageSource::File(_)),
-        BlockKind::Columns { cells, .. } => cells.iter().any(|cell| shows_files(&cell.blocks)),
-        BlockKind::Box { blocks, .. }
-        | BlockKind::KeepTogether { blocks }
-        | BlockKind::Repeat { blocks, .. } => shows_files(blocks),
-        BlockKind::If {
-            then, otherwise, ..
-        } => shows_files(then) || shows_files(otherwise),
-        BlockKind::Heading { .. }
-        | BlockKind::Text { .. }
+        BlockKind::Image(own) => matches!(own.source, ImageSource::File(_)),
+        BlockKind::Columns(own) => own.cells.iter().any(|cell| shows_files(&cell.blocks)),
+        BlockKind::Box(own) => shows_files(&own.blocks),
+        BlockKind::KeepTogether(own) => shows_files(&own.blocks),
+        BlockKind::Repeat(own) => shows_files(&own.blocks),
+        BlockKind::If(own) => shows_files(&own.then) || shows_files(&own.otherwise),
+        BlockKind::Heading(_)
+        | BlockKind::Text(_)
         | BlockKind::KeyValue(_)
         | BlockKind::Table(_)
-        | BlockKind::Totals { .. }
-        | BlockKind::Qr { .. }
-        | BlockKind::Rule { .. }
-        | BlockKind::Spacer { .. }
+        | BlockKind::Totals(_)
+        | BlockKind::Qr(_)
+        | BlockKind::Rule(_)
+        | BlockKind::Spacer(_)
         | BlockKind::PageBreak => false,
     })
 }

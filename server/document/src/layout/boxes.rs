@@ -7,17 +7,17 @@ use crate::{
     context::DocumentError,
     display::{MM, TagId},
     strip::{Body, Decor, Group, GroupCell, Strip, total},
-    template::{Block, BoxStyle, Cell, ColumnWidth},
+    template::{BoxBlock, ColumnWidth, Columns},
 };
 
 impl Layouter<'_> {
     pub(super) fn columns(
         &mut self,
-        cells: &[Cell],
-        gap: f32,
+        block: &Columns,
         width: f32,
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
+        let (cells, gap) = (&block.cells, block.gap * MM);
         let gaps = gap * (cells.len().saturating_sub(1)) as f32;
         let wanted: Vec<(ColumnWidth, f32)> = cells.iter().map(|cell| (cell.width, 0.0)).collect();
         let widths = share_width(&wanted, (width - gaps).max(10.0));
@@ -52,33 +52,32 @@ impl Layouter<'_> {
 
     pub(super) fn boxed(
         &mut self,
-        blocks: &[Block],
-        style: &BoxStyle,
+        block: &BoxBlock,
         (mark, rise): (u32, f32),
         width: f32,
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
         let page = &self.template.page;
-        let (left, right) = if style.bleed {
+        let (left, right) = if block.bleed {
             (page.left * MM, page.right * MM)
         } else {
             (0.0, 0.0)
         };
-        let padding = style.padding * MM;
-        let side = if style.bleed { 0.0 } else { padding };
+        let padding = block.padding * MM;
+        let side = if block.bleed { 0.0 } else { padding };
         let inner = (width - 2.0 * side).max(10.0);
-        let strips = self.blocks(blocks, inner, parent)?;
+        let strips = self.blocks(&block.blocks, inner, parent)?;
         let mut decor = Decor {
             x: -left,
             width: width + left + right,
             rise,
-            radius: style.radius * MM,
+            radius: block.radius * MM,
             ..Decor::default()
         };
-        if let Some(fill) = &style.fill {
+        if let Some(fill) = &block.fill {
             decor.fill = Some(self.colour(fill, mark)?);
         }
-        if let Some(border) = &style.border {
+        if let Some(border) = &block.border {
             decor.border = Some(self.colour(border, mark)?);
         }
         let mut found = one_group(
@@ -86,9 +85,9 @@ impl Layouter<'_> {
             decor,
             ((padding - rise).max(0.0), padding),
             side,
-            (style.min_height * MM - rise).max(0.0),
+            (block.min_height * MM - rise).max(0.0),
         );
-        if let (Some(background), Some(strip)) = (&style.background, found.first_mut())
+        if let (Some(background), Some(strip)) = (&block.background, found.first_mut())
             && let Body::Group(group) = &mut strip.body
         {
             let (sx, sy) = (

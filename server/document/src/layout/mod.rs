@@ -1,10 +1,12 @@
 //! Blocks to strips. Holds what all kinds of blocks share: the scope, the structure tree, warnings and the counters of the limits. Colours
-//! and looks, paragraphs, boxes, tables, lists of pairs and pictures have files of their own.
+//! and looks, and each family of blocks, have files of their own.
 
 mod boxes;
+mod flow;
 mod pairs;
 mod paragraph;
 mod picture;
+mod qr;
 mod table;
 mod theme;
 
@@ -18,11 +20,10 @@ use crate::{
     display::{Item, MM, Mark, Picture, Rgb, Tag, TagId},
     fonts::{Fonts, Shaper},
     scope::{Piece, Scope, holds},
-    strip::{Body, Decor, Strip},
+    strip::{Body, Strip},
     template::{Block, BlockKind, Leaf},
 };
 
-use boxes::one_group;
 use theme::Colours;
 
 /// A warning whose page is known only after the pages are filled.
@@ -147,7 +148,7 @@ impl<'a> Layouter<'a> {
                 // What may go over several pages keeps only its end.
                 let breaks = matches!(
                     block.kind,
-                    BlockKind::Table(_) | BlockKind::Repeat { .. } | BlockKind::Columns { .. }
+                    BlockKind::Table(_) | BlockKind::Repeat(_) | BlockKind::Columns(_)
                 );
                 let first = if breaks {
                     found.len().saturating_sub(1)
@@ -196,19 +197,11 @@ impl<'a> Layouter<'a> {
         } else {
             0.0
         };
-        if let BlockKind::Box { blocks, style } = &block.kind
-            && style.bleed
-            && rise > 0.0
-        {
-            let mark = self.mark(block);
-            let mut strips = self.boxed(blocks, style, (mark, rise), width, parent)?;
-            for strip in &mut strips {
-                strip.marks.push((mark, 0.0, width));
-            }
-            return Ok(strips);
-        }
         let mark = self.mark(block);
-        let mut strips = self.kind(block, mark, width, parent)?;
+        let mut strips = match &block.kind {
+            BlockKind::Box(own) if own.bleed => self.boxed(own, (mark, rise), width, parent)?,
+            kind => self.kind(kind, mark, width, parent)?,
+        };
         for strip in &mut strips {
             if !strip.space {
                 strip.marks.push((mark, 0.0, width));
@@ -219,120 +212,28 @@ impl<'a> Layouter<'a> {
 
     fn kind(
         &mut self,
-        block: &Block,
+        kind: &BlockKind,
         mark: u32,
         width: f32,
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
-        match &block.kind {
-            BlockKind::Heading { level, runs, style } => {
-                let role = match level {
-                    2 => "H2",
-                    3 => "H3",
-                    _ => "H1",
-                };
-                let base = self.heading_look(*level);
-                self.paragraph(runs, style, &base, width, (role, parent), mark)
-            }
-            BlockKind::Text { runs, style } => {
-                let base = self.body_look(None);
-                self.paragraph(runs, style, &base, width, ("P", parent), mark)
-            }
-            BlockKind::KeyValue(pairs) => self.key_value(pairs, mark, width, parent),
-            BlockKind::Image {
-                source,
-                width: w,
-                height: h,
-                align,
-                alt,
-            } => self.image(source, (*w, *h), *align, alt, mark, width, parent),
-            BlockKind::Columns { cells, gap } => self.columns(cells, *gap * MM, width, parent),
-            BlockKind::Box { blocks, style } => {
-                self.boxed(blocks, style, (mark, 0.0), width, parent)
-            }
-            BlockKind::Table(table) => self.table(table, mark, width, parent),
-            BlockKind::Totals {
-                lines,
-                width: w,
-                size,
-            } => self.totals(lines, *w * MM, *size, mark, width, parent),
-            BlockKind::Qr {
-                content,
-                size,
-                align,
-                alt,
-            } => self.qr(content, *size * MM, *align, alt, mark, width, parent),
-            BlockKind::Rule { colour, thickness } => {
-                let fill = self.colour(colour, mark)?;
-                let rect = Item::Rect {
-                    width,
-                    height: *thickness,
-                    fill,
-                    radius: 0.0,
-                };
-                Ok(vec![items(*thickness, vec![(0.0, 0.0, rect)])])
-            }
-            BlockKind::Spacer { height } => Ok(vec![Strip::space(*height * MM)]),
+        match kind {
+            BlockKind::Heading(block) => self.heading(block, mark, width, parent),
+            BlockKind::Text(block) => self.text(block, mark, width, parent),
+            BlockKind::KeyValue(block) => self.key_value(block, mark, width, parent),
+            BlockKind::Image(block) => self.image(block, mark, width, parent),
+            BlockKind::Columns(block) => self.columns(block, width, parent),
+            BlockKind::Box(block) => self.boxed(block, (mark, 0.0), width, parent),
+            BlockKind::Table(block) => self.table(block, mark, width, parent),
+            BlockKind::Totals(block) => self.totals(block, mark, width, parent),
+            BlockKind::Qr(block) => self.qr(block, mark, width, parent),
+            BlockKind::Rule(block) => self.rule(block, mark, width),
+            BlockKind::Spacer(block) => Ok(vec![Strip::space(block.height * MM)]),
             BlockKind::PageBreak => Ok(Vec::new()),
-            BlockKind::KeepTogether { blocks } => {
-                let strips = self.blocks(blocks, width, parent)?;
-                Ok(one_group(strips, Decor::default(), (0.0, 0.0), 0.0, 0.0))
-            }
-            BlockKind::Repeat {
-                list,
-                blocks,
-                empty,
-            } => self.repeat(list, blocks, empty.as_ref(), mark, width, parent),
-            BlockKind::If {
-                when,
-                then,
-                otherwise,
-            } => {
-                let yes = holds(&self.scope.value(when, &block.id)?);
-                self.blocks(if yes { then } else { otherwise }, width, parent)
-            }
+            BlockKind::KeepTogether(block) => self.keep_together(block, width, parent),
+            BlockKind::Repeat(block) => self.repeat(block, mark, width, parent),
+            BlockKind::If(block) => self.either(block, mark, width, parent),
         }
-    }
-
-    fn repeat(
-        &mut self,
-        list: &Leaf,
-        blocks: &[Block],
-        empty: Option<&Leaf>,
-        mark: u32,
-        width: f32,
-        parent: TagId,
-    ) -> Result<Vec<Strip>, DocumentError> {
-        let items = self.list(list, mark)?;
-        if items.is_empty() {
-            return if let Some(text) = empty {
-                let look = self.muted_look();
-                self.simple(text, &look, width, ("P", parent), mark)
-            } else {
-                self.notice(
-                    Warning::new("list_empty", "the list has no items, so nothing is shown"),
-                    mark,
-                );
-                Ok(Vec::new())
-            };
-        }
-        let origin = self.list_origin(list);
-        let gap = blocks
-            .last()
-            .and_then(|block| block.after)
-            .map_or(self.template.theme.gap * MM, |_| 0.0);
-        let mut strips = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let outer = self.scope.enter_item(item, index + 1, &origin);
-            let found = self.blocks(blocks, width, parent);
-            self.scope.leave_item(outer);
-            let mut found = found?;
-            if index > 0 && !found.is_empty() && gap > 0.0 {
-                strips.push(Strip::space(gap));
-            }
-            strips.append(&mut found);
-        }
-        Ok(strips)
     }
 
     fn pieces(&mut self, leaf: &Leaf, mark: u32) -> Result<Vec<Piece>, DocumentError> {
@@ -357,8 +258,7 @@ impl<'a> Layouter<'a> {
     }
 
     fn list(&mut self, leaf: &Leaf, mark: u32) -> Result<Vec<Value>, DocumentError> {
-        let block = self.marks[mark as usize].block.clone();
-        match self.scope.value(leaf, &block)? {
+        match self.value_of(leaf, mark)? {
             Value::List(items) => Ok(items),
             Value::Empty => Ok(Vec::new()),
             other => {
@@ -373,6 +273,11 @@ impl<'a> Layouter<'a> {
                 Ok(Vec::new())
             }
         }
+    }
+
+    fn value_of(&mut self, leaf: &Leaf, mark: u32) -> Result<Value, DocumentError> {
+        let block = self.marks[mark as usize].block.clone();
+        self.scope.value(leaf, &block)
     }
 
     fn list_origin(&self, leaf: &Leaf) -> String {

@@ -1,12 +1,12 @@
 //! Labels with values: lists of facts and totals.
 
-use super::{Layouter, items};
+use super::Layouter;
 use crate::{
     context::DocumentError,
-    display::{Item, MM, TagId},
+    display::{MM, TagId},
     scope::holds,
     strip::{Body, Decor, Group, GroupCell, Strip},
-    template::{Align, KeyValue, Leaf, Pair, TotalLine},
+    template::{Align, KeyValue, Leaf, Pair, TotalLine, Totals},
     text::{Look, Span},
 };
 
@@ -116,14 +116,12 @@ impl Layouter<'_> {
 
     pub(super) fn totals(
         &mut self,
-        lines: &[TotalLine],
-        wanted: f32,
-        size: Option<f32>,
+        block: &Totals,
         mark: u32,
         width: f32,
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
-        let own = wanted.min(width);
+        let own = (block.width * MM).min(width);
         let x = if self.template.page.right_to_left {
             0.0
         } else {
@@ -131,7 +129,7 @@ impl Layouter<'_> {
         };
         let table = self.tag("Table", parent);
         let mut strips: Vec<Strip> = Vec::new();
-        for line in lines {
+        for line in &block.lines {
             let each = match &line.each {
                 Some(list) => {
                     let origin = self.list_origin(list);
@@ -145,7 +143,7 @@ impl Layouter<'_> {
             for (index, item) in each.into_iter().enumerate() {
                 let outer =
                     item.map(|(item, origin)| self.scope.enter_item(item, index + 1, &origin));
-                let found = self.total_line(line, own, size, mark, table);
+                let found = self.total_line(line, own, block.size, mark, table);
                 if let Some(outer) = outer {
                     self.scope.leave_item(outer);
                 }
@@ -277,31 +275,5 @@ impl Layouter<'_> {
                 .collect(),
             decor: Decor { width, ..decor },
         })
-    }
-
-    pub(super) fn value_of(
-        &mut self,
-        leaf: &Leaf,
-        mark: u32,
-    ) -> Result<engine::value::Value, DocumentError> {
-        let block = self.marks[mark as usize].block.clone();
-        self.scope.value(leaf, &block)
-    }
-
-    /// One item at an alignment within `width`.
-    pub(super) fn aligned(
-        &self,
-        item: Item,
-        size: (f32, f32),
-        align: Align,
-        width: f32,
-    ) -> Vec<Strip> {
-        let right_to_left = self.template.page.right_to_left;
-        let x = match (align, right_to_left) {
-            (Align::Center, _) => (width - size.0) / 2.0,
-            (Align::Start, false) | (Align::End, true) => 0.0,
-            (Align::Start, true) | (Align::End, false) => width - size.0,
-        };
-        vec![items(size.1, vec![(x, 0.0, item)])]
     }
 }

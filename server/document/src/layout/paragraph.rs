@@ -9,13 +9,47 @@ use crate::{
     context::{DocumentError, LimitKind},
     display::TagId,
     strip::Strip,
-    template::{Leaf, Run, TextStyle},
+    template::{Heading, Leaf, Run, Text, TextStyle},
     text::{self, Look, Setting, Span},
 };
 
 impl Layouter<'_> {
+    pub(super) fn heading(
+        &mut self,
+        block: &Heading,
+        mark: u32,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
+        let role = match block.level {
+            2 => "H2",
+            3 => "H3",
+            _ => "H1",
+        };
+        let base = self.heading_look(block.level);
+        self.paragraph(
+            &block.runs,
+            &block.style,
+            &base,
+            width,
+            (role, parent),
+            mark,
+        )
+    }
+
+    pub(super) fn text(
+        &mut self,
+        block: &Text,
+        mark: u32,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
+        let base = self.body_look(None);
+        self.paragraph(&block.runs, &block.style, &base, width, ("P", parent), mark)
+    }
+
     /// A paragraph of runs.
-    pub(super) fn paragraph(
+    fn paragraph(
         &mut self,
         runs: &[Run],
         style: &TextStyle,

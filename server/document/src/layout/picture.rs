@@ -1,19 +1,17 @@
-//! Pictures and QR codes.
+//! Pictures.
 
 use std::sync::Arc;
 
 use engine::{ids::ArtifactId, node::Warning, value::Value};
-use qrcode::{Color, EcLevel, QrCode};
 
-use super::Layouter;
+use super::{Layouter, items};
 use crate::{
     context::{DocumentError, LimitKind},
     display::{Item, MM, TagId},
     layout::limit,
-    payment::{Transfer, epc},
     picture::{PictureError, decode},
     strip::Strip,
-    template::{Align, ImageSource, Leaf, Payment, QrContent},
+    template::{Align, Image, ImageSource},
 };
 
 /// A picture is decoded once, however often it is shown.
@@ -25,18 +23,14 @@ pub(crate) enum Key {
 }
 
 impl Layouter<'_> {
-    #[expect(clippy::too_many_arguments, reason = "the members of one block")]
     pub(super) fn image(
         &mut self,
-        source: &ImageSource,
-        (max_width, max_height): (f32, f32),
-        align: Align,
-        alt: &Leaf,
+        block: &Image,
         mark: u32,
         width: f32,
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
-        let found = match source {
+        let found = match &block.source {
             ImageSource::Embedded(bytes) => {
                 self.load(Key::Embedded(Arc::as_ptr(bytes) as usize), bytes, mark)?
             }
@@ -72,8 +66,8 @@ impl Layouter<'_> {
         };
         let picture = &self.pictures[image];
         let (w, h) = (picture.width as f32, picture.height as f32);
-        let scale = ((max_width * MM).min(width) / w).min(max_height * MM / h);
-        let alt = self.plain(alt, mark)?;
+        let scale = ((block.width * MM).min(width) / w).min(block.height * MM / h);
+        let alt = self.plain(&block.alt, mark)?;
         let tag = self.figure(alt, parent);
         let item = Item::Image {
             image,
@@ -81,7 +75,7 @@ impl Layouter<'_> {
             height: h * scale,
             tag,
         };
-        Ok(self.aligned(item, (w * scale, h * scale), align, width))
+        Ok(self.aligned(item, (w * scale, h * scale), block.align, width))
     }
 
     fn load(&mut self, key: Key, bytes: &[u8], mark: u32) -> Result<Option<usize>, DocumentError> {
@@ -108,89 +102,7 @@ impl Layouter<'_> {
         Ok(found)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the members of one block")]
-    pub(super) fn qr(
-        &mut self,
-        content: &QrContent,
-        size: f32,
-        align: Align,
-        alt: &Leaf,
-        mark: u32,
-        width: f32,
-        parent: TagId,
-    ) -> Result<Vec<Strip>, DocumentError> {
-        let (text, level) = match content {
-            QrContent::Text(leaf) => (self.plain(leaf, mark)?, EcLevel::M),
-            QrContent::Payment(payment) => match self.payment(payment, mark)? {
-                Ok(text) => (text, EcLevel::M),
-                Err(why) => {
-                    let message = format!("there is no payment code: {why}");
-                    self.notice(Warning::new("payment_code", message).with("why", why), mark);
-                    return Ok(Vec::new());
-                }
-            },
-        };
-        if text.is_empty() {
-            self.notice(Warning::new("qr_empty", "the QR code has no content"), mark);
-            return Ok(Vec::new());
-        }
-        let Ok(code) = QrCode::with_error_correction_level(&text, level) else {
-            let message = "the text is too long for a QR code";
-            self.notice(Warning::new("qr_too_long", message), mark);
-            return Ok(Vec::new());
-        };
-        let count = code.width();
-        let modules = code
-            .into_colors()
-            .into_iter()
-            .map(|colour| colour == Color::Dark)
-            .collect();
-        let alt = self.plain(alt, mark)?;
-        let alt = if alt.is_empty() {
-            "QR code".into()
-        } else {
-            alt
-        };
-        let tag = self.figure(alt, parent);
-        let size = size.min(width);
-        let item = Item::Modules {
-            size,
-            count,
-            modules: Arc::new(modules),
-            tag,
-        };
-        Ok(self.aligned(item, (size, size), align, width))
-    }
-
-    fn payment(
-        &mut self,
-        payment: &Payment,
-        mark: u32,
-    ) -> Result<Result<String, String>, DocumentError> {
-        let name = self.plain(&payment.name, mark)?;
-        let iban = self.plain(&payment.iban, mark)?;
-        let bic = match &payment.bic {
-            Some(leaf) => self.plain(leaf, mark)?,
-            None => String::new(),
-        };
-        let reference = self.plain(&payment.reference, mark)?;
-        let (amount, currency) = match self.value_of(&payment.amount, mark)? {
-            Value::Money(money) => (money.amount, money.currency),
-            Value::Decimal(amount) => (amount, self.context.currency.clone()),
-            Value::Integer(amount) => (amount.into(), self.context.currency.clone()),
-            other => return Ok(Err(format!("the amount is {}", other.kind_name()))),
-        };
-        Ok(epc(&Transfer {
-            name: &name,
-            iban: &iban,
-            bic: &bic,
-            amount,
-            currency: &currency,
-            reference: &reference,
-        }))
-    }
-
-    fn figure(&mut self, alt: String, parent: TagId) -> TagId {
+    pub(super) fn figure(&mut self, alt: String, parent: TagId) -> TagId {
         // A picture without words for it is decoration.
         if alt.is_empty() {
             return 0;
@@ -200,5 +112,22 @@ impl Layouter<'_> {
             self.tags[tag as usize].alt = Some(alt);
         }
         tag
+    }
+
+    /// One item at an alignment within `width`.
+    pub(super) fn aligned(
+        &self,
+        item: Item,
+        size: (f32, f32),
+        align: Align,
+        width: f32,
+    ) -> Vec<Strip> {
+        let right_to_left = self.template.page.right_to_left;
+        let x = match (align, right_to_left) {
+            (Align::Center, _) => (width - size.0) / 2.0,
+            (Align::Start, false) | (Align::End, true) => 0.0,
+            (Align::Start, true) | (Align::End, false) => width - size.0,
+        };
+        vec![items(size.1, vec![(x, 0.0, item)])]
     }
 }

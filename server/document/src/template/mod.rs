@@ -14,8 +14,9 @@ use engine::{
 use serde_json::Value as Json;
 
 pub(crate) use blocks::{
-    Align, Block, BlockKind, BoxStyle, Cell, ColumnWidth, ImageSource, KeyValue, Pair, Payment,
-    QrContent, Run, Table, TextStyle, TotalLine,
+    Align, Block, BlockKind, BoxBlock, ColumnWidth, Columns, Heading, If, Image, ImageSource,
+    KeepTogether, KeyValue, Pair, Payment, Qr, QrContent, Repeat, Rule, Run, Table, Text,
+    TextStyle, TotalLine, Totals,
 };
 pub(crate) use leaf::{Leaf, Part};
 pub(crate) use shapes::Segment;
