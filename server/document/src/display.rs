@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parley::FontData;
 
-use crate::template::Segment;
+use crate::path::Segment;
 
 /// Points in a millimetre.
 pub(crate) const MM: f32 = 72.0 / 25.4;
@@ -18,16 +18,18 @@ pub(crate) type TagId = u32;
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
     Glyphs(Arc<Glyphs>),
+    /// A filled rectangle: the ground of a row, a rule.
     Rect {
         width: f32,
         height: f32,
         fill: Rgb,
-        radius: f32,
     },
     Path {
-        /// Absolute within the item.
         segments: Arc<Vec<Segment>>,
-        fill: Rgb,
+        fill: Option<Rgb>,
+        /// Drawn over the fill.
+        stroke: Option<Stroke>,
+        tag: TagId,
     },
     Image {
         image: usize,
@@ -41,11 +43,10 @@ pub(crate) enum Item {
         url: Arc<str>,
         tag: TagId,
     },
-    /// Filled squares of a QR code; `modules` row by row.
-    Modules {
-        size: f32,
-        count: usize,
-        modules: Arc<Vec<bool>>,
+    /// Where a figure is, whose parts carry the same tag.
+    Figure {
+        width: f32,
+        height: f32,
         tag: TagId,
     },
     /// Where a value of the input is shown.
@@ -55,6 +56,17 @@ pub(crate) enum Item {
         mark: u32,
         origin: Arc<str>,
     },
+}
+
+/// A line along a path, half of its width on either side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stroke {
+    pub(crate) colour: Rgb,
+    pub(crate) width: f32,
+    /// Lengths of the dashes and of the gaps between them; `None` is a line without gaps.
+    pub(crate) dash: Option<(f32, f32)>,
+    /// Round ends and corners.
+    pub(crate) round: bool,
 }
 
 /// Letters of one font, size, colour and line.

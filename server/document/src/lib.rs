@@ -12,6 +12,7 @@ mod display;
 mod fonts;
 mod layout;
 mod paginate;
+mod path;
 mod payment;
 mod pdf;
 mod picture;

@@ -4,9 +4,12 @@
 use std::{rc::Rc, sync::Arc};
 
 use crate::{
-    display::{Item, Marked, PageList, Placed, Rgb},
-    template::Segment,
+    display::{Item, Marked, PageList, Placed, Rgb, Stroke},
+    path::{self, Segment},
 };
+
+/// Width of a box's border.
+const BORDER: f32 = 0.6;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strip {
@@ -226,52 +229,58 @@ impl Group {
 impl Decor {
     fn place(&self, page: &mut PageList, x: f32, y: f32, height: f32) {
         let (x, top, height) = (x + self.x, y - self.rise, height + self.rise);
-        let mut rect = |x: f32, y: f32, width: f32, height: f32, fill: Rgb, radius: f32| {
+        let mut push = |x: f32, y: f32, item: Item| {
             page.items.push(Placed {
                 x,
                 y,
                 artifact: true,
-                item: Item::Rect {
-                    width,
-                    height,
-                    fill,
-                    radius,
-                },
+                item,
             });
         };
-        // A border is the outer rectangle with the inner one painted over it.
-        if let Some(border) = self.border {
-            let line = 0.6;
-            rect(x, top, self.width, height, border, self.radius);
-            let fill = self.fill.unwrap_or(Rgb(255, 255, 255));
-            let radius = (self.radius - line).max(0.0);
-            rect(
-                x + line,
-                top + line,
-                self.width - 2.0 * line,
-                height - 2.0 * line,
-                fill,
-                radius,
-            );
-        } else if let Some(fill) = self.fill {
-            rect(x, top, self.width, height, fill, self.radius);
+        let rect = |height: f32, fill: Rgb| Item::Rect {
+            width: self.width,
+            height,
+            fill,
+        };
+        match (self.border, self.fill) {
+            (None, None) => {}
+            (None, Some(fill)) if self.radius == 0.0 => push(x, top, rect(height, fill)),
+            (border, fill) => {
+                // The whole border lies within the box.
+                let inset = border.map_or(0.0, |_| BORDER / 2.0);
+                let outline = path::rounded(
+                    (self.width - 2.0 * inset).max(0.0),
+                    (height - 2.0 * inset).max(0.0),
+                    self.radius - inset,
+                );
+                let item = Item::Path {
+                    segments: Arc::new(outline),
+                    fill,
+                    stroke: border.map(|colour| Stroke {
+                        colour,
+                        width: BORDER,
+                        dash: None,
+                        round: false,
+                    }),
+                    tag: 0,
+                };
+                push(x + inset, top + inset, item);
+            }
         }
         if let Some((colour, line)) = self.above {
-            rect(x, top, self.width, line, colour, 0.0);
+            push(x, top, rect(line, colour));
         }
         if let Some((colour, line)) = self.below {
-            rect(x, top + height - line, self.width, line, colour, 0.0);
+            push(x, top + height - line, rect(line, colour));
         }
         for (fill, segments) in &self.shapes {
-            page.items.push(Placed {
-                x,
-                y: top,
-                artifact: true,
-                item: Item::Path {
-                    segments: segments.clone(),
-                    fill: *fill,
-                },
-            });
+            let item = Item::Path {
+                segments: segments.clone(),
+                fill: Some(*fill),
+                stroke: None,
+                tag: 0,
+            };
+            push(x, top, item);
         }
     }
 }

@@ -10,8 +10,8 @@ use skrifa::{
 };
 
 use crate::{
-    display::{Display, Item, Picture, Pixels, Rgb},
-    template::Segment,
+    display::{Display, Item, Picture, Pixels, Rgb, Stroke},
+    path::Segment,
 };
 
 pub(crate) fn write(display: &Display, page: usize) -> Option<String> {
@@ -71,19 +71,24 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
             width,
             height,
             fill,
-            radius,
         } => {
             let _ = write!(
                 svg,
-                r#"<rect x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" rx="{radius:.2}" fill="{}"/>"#,
+                r#"<rect x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" fill="{}"/>"#,
                 hex(*fill)
             );
         }
-        Item::Path { segments, fill } => {
+        Item::Path {
+            segments,
+            fill,
+            stroke,
+            ..
+        } => {
             let _ = write!(
                 svg,
-                r#"<path fill="{}" d="{}"/>"#,
-                hex(*fill),
+                r#"<path fill="{}"{} d="{}"/>"#,
+                fill.map_or_else(|| "none".into(), hex),
+                stroke.map(outlined).unwrap_or_default(),
                 path(segments, x, y)
             );
         }
@@ -100,52 +105,23 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
                 );
             }
         }
-        Item::Modules {
-            size,
-            count,
-            modules,
-            ..
-        } => {
-            let module = size / *count as f32;
-            let mut d = String::new();
-            for (row, column, length) in runs(modules, *count) {
-                let _ = write!(
-                    d,
-                    "M{:.2} {:.2}h{:.2}v{:.2}h-{:.2}z",
-                    x + column as f32 * module,
-                    y + row as f32 * module,
-                    length as f32 * module,
-                    module,
-                    length as f32 * module
-                );
-            }
-            let _ = write!(
-                svg,
-                r##"<path fill="#000000" shape-rendering="crispEdges" d="{d}"/>"##
-            );
-        }
-        Item::Link { .. } | Item::Value { .. } => {}
+        Item::Figure { .. } | Item::Link { .. } | Item::Value { .. } => {}
     }
 }
 
-/// Dark modules of a QR code as horizontal runs: row, column, length.
-pub(crate) fn runs(modules: &[bool], count: usize) -> Vec<(usize, usize, usize)> {
-    let mut found = Vec::new();
-    for (row, line) in modules.chunks(count.max(1)).enumerate() {
-        let mut start = None;
-        for column in 0..=line.len() {
-            let dark = line.get(column).copied().unwrap_or(false);
-            match (start, dark) {
-                (None, true) => start = Some(column),
-                (Some(first), false) => {
-                    found.push((row, first, column - first));
-                    start = None;
-                }
-                (None, false) | (Some(_), true) => {}
-            }
-        }
+fn outlined(stroke: Stroke) -> String {
+    let mut attributes = format!(
+        r#" stroke="{}" stroke-width="{:.2}""#,
+        hex(stroke.colour),
+        stroke.width
+    );
+    if let Some((dash, gap)) = stroke.dash {
+        let _ = write!(attributes, r#" stroke-dasharray="{dash:.2} {gap:.2}""#);
     }
-    found
+    if stroke.round {
+        attributes.push_str(r#" stroke-linecap="round" stroke-linejoin="round""#);
+    }
+    attributes
 }
 
 fn path(segments: &[Segment], x: f32, y: f32) -> String {

@@ -23,7 +23,6 @@ impl Layouter<'_> {
             width,
             height,
             fill: self.colour(&block.colour, mark)?,
-            radius: 0.0,
         };
         Ok(vec![items(height, vec![(0.0, 0.0, rect)])])
     }

@@ -68,14 +68,15 @@ impl Layouter<'_> {
         let (w, h) = (picture.width as f32, picture.height as f32);
         let scale = ((block.width * MM).min(width) / w).min(block.height * MM / h);
         let alt = self.plain(&block.alt, mark)?;
-        let tag = self.figure(alt, parent);
+        let tag = self.figure_tag(alt, parent);
+        let (w, h) = (w * scale, h * scale);
         let item = Item::Image {
             image,
-            width: w * scale,
-            height: h * scale,
+            width: w,
+            height: h,
             tag,
         };
-        Ok(self.aligned(item, (w * scale, h * scale), block.align, width))
+        Ok(self.figure(tag, vec![(0.0, 0.0, item)], (w, h), block.align, width))
     }
 
     fn load(&mut self, key: Key, bytes: &[u8], mark: u32) -> Result<Option<usize>, DocumentError> {
@@ -102,7 +103,7 @@ impl Layouter<'_> {
         Ok(found)
     }
 
-    pub(super) fn figure(&mut self, alt: String, parent: TagId) -> TagId {
+    pub(super) fn figure_tag(&mut self, alt: String, parent: TagId) -> TagId {
         // A picture without words for it is decoration.
         if alt.is_empty() {
             return 0;
@@ -114,20 +115,32 @@ impl Layouter<'_> {
         tag
     }
 
-    /// One item at an alignment within `width`.
-    pub(super) fn aligned(
+    /// The parts of a figure at an alignment within `width`.
+    pub(super) fn figure(
         &self,
-        item: Item,
-        size: (f32, f32),
+        tag: TagId,
+        parts: Vec<(f32, f32, Item)>,
+        (own, height): (f32, f32),
         align: Align,
         width: f32,
     ) -> Vec<Strip> {
         let right_to_left = self.template.page.right_to_left;
         let x = match (align, right_to_left) {
-            (Align::Center, _) => (width - size.0) / 2.0,
+            (Align::Center, _) => (width - own) / 2.0,
             (Align::Start, false) | (Align::End, true) => 0.0,
-            (Align::Start, true) | (Align::End, false) => width - size.0,
+            (Align::Start, true) | (Align::End, false) => width - own,
         };
-        vec![items(size.1, vec![(x, 0.0, item)])]
+        let place = Item::Figure {
+            width: own,
+            height,
+            tag,
+        };
+        let mut all = vec![(x, 0.0, place)];
+        all.extend(
+            parts
+                .into_iter()
+                .map(|(left, top, item)| (x + left, top, item)),
+        );
+        vec![items(height, all)]
     }
 }

@@ -8,7 +8,8 @@ use qrcode::{Color, EcLevel, QrCode};
 use super::Layouter;
 use crate::{
     context::DocumentError,
-    display::{Item, MM, TagId},
+    display::{Item, MM, Rgb, TagId},
+    path::modules,
     payment::{Transfer, epc},
     strip::Strip,
     template::{Payment, Qr, QrContent},
@@ -43,7 +44,7 @@ impl Layouter<'_> {
             return Ok(Vec::new());
         };
         let count = code.width();
-        let modules = code
+        let dark: Vec<bool> = code
             .into_colors()
             .into_iter()
             .map(|colour| colour == Color::Dark)
@@ -54,15 +55,22 @@ impl Layouter<'_> {
         } else {
             alt
         };
-        let tag = self.figure(alt, parent);
+        let tag = self.figure_tag(alt, parent);
         let size = (block.size * MM).min(width);
-        let item = Item::Modules {
-            size,
-            count,
-            modules: Arc::new(modules),
+        let module = size / count as f32;
+        let item = Item::Path {
+            segments: Arc::new(modules(&dark, count, (module, module))),
+            fill: Some(Rgb(0, 0, 0)),
+            stroke: None,
             tag,
         };
-        Ok(self.aligned(item, (size, size), block.align, width))
+        Ok(self.figure(
+            tag,
+            vec![(0.0, 0.0, item)],
+            (size, size),
+            block.align,
+            width,
+        ))
     }
 
     fn payment(

@@ -8,6 +8,7 @@ mod document;
 mod fonts;
 mod metadata;
 mod outline;
+mod path;
 mod save;
 mod structure;
 
@@ -15,17 +16,12 @@ use std::collections::BTreeMap;
 
 use printpdf::{
     Actions, BorderArray, Codepoint, Color, DictItem, ExternalStream, ExternalXObject, FontId,
-    LinePoint, LinkAnnotation, Op, PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions,
-    Point, Polygon, PolygonRing, Pt, Px, RawImage, RawImageData, RawImageFormat, Rect,
-    Rgb as PdfRgb, TextItem, TextMatrix, TextRenderingMode, WindingOrder, XObject, XObjectId,
-    XObjectTransform,
+    LinkAnnotation, Op, PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Pt, Px,
+    RawImage, RawImageData, RawImageFormat, Rect, Rgb as PdfRgb, TextItem, TextMatrix,
+    TextRenderingMode, XObject, XObjectId, XObjectTransform,
 };
 
-use crate::{
-    display::{Display, Glyph, Glyphs, Item, Picture, Pixels, Placed, Rgb, TagId},
-    svg::runs,
-    template::Segment,
-};
+use crate::display::{Display, Glyph, Glyphs, Item, Picture, Pixels, Placed, Rgb, Stroke, TagId};
 pub(crate) use attachments::check;
 pub use attachments::{Attachment, HybridInvoice, Relationship};
 pub use binder::{Binder, Unbindable};
@@ -140,6 +136,7 @@ struct Page<'a> {
     /// `Header` or `Footer` while those are drawn.
     furniture: Option<&'static str>,
     colour: Option<Rgb>,
+    stroke: Option<Stroke>,
 }
 
 impl<'a> Page<'a> {
@@ -158,6 +155,7 @@ impl<'a> Page<'a> {
             open: None,
             furniture: None,
             colour: None,
+            stroke: None,
         };
         let list = &display.pages[page];
         let foot = list.items.len() - list.footer;
@@ -175,7 +173,6 @@ impl<'a> Page<'a> {
         this.ops
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm an item")]
     fn item(&mut self, placed: &Placed) {
         let height = self.display.height;
         let (x, y) = (placed.x, placed.y);
@@ -190,42 +187,37 @@ impl<'a> Page<'a> {
                 width,
                 height: h,
                 fill,
-                radius,
             } => {
                 self.mark(0);
                 self.fill(*fill);
-                if *radius > 0.0 {
-                    let segments = rounded(*width, *h, *radius);
-                    self.polygon(&segments, x, y);
-                } else {
-                    self.ops.push(Op::DrawRectangle {
-                        rectangle: Rect {
-                            x: Pt(x),
-                            y: Pt(height - y - h),
-                            width: Pt(*width),
-                            height: Pt(*h),
-                            mode: Some(PaintMode::Fill),
-                            winding_order: None,
-                        },
-                    });
-                }
+                self.ops.push(Op::DrawRectangle {
+                    rectangle: Rect {
+                        x: Pt(x),
+                        y: Pt(height - y - h),
+                        width: Pt(*width),
+                        height: Pt(*h),
+                        mode: Some(PaintMode::Fill),
+                        winding_order: None,
+                    },
+                });
             }
-            Item::Path { segments, fill } => {
-                self.mark(0);
-                self.fill(*fill);
-                self.polygon(segments, x, y);
+            Item::Path {
+                segments,
+                fill,
+                stroke,
+                tag,
+            } => {
+                self.mark(inside(*tag));
+                self.path(segments, *fill, *stroke, (x, y));
             }
             Item::Image {
                 image,
                 width,
                 height: h,
                 tag,
-                ..
             } => {
                 let picture = &self.display.pictures[*image];
                 self.mark(inside(*tag));
-                self.structure
-                    .figure(inside(*tag), [x, height - y - h, x + width, height - y]);
                 self.ops.push(Op::UseXobject {
                     id: XObjectId(format!("I{image}")),
                     transform: XObjectTransform {
@@ -238,30 +230,13 @@ impl<'a> Page<'a> {
                     },
                 });
             }
-            Item::Modules {
-                size,
-                count,
-                modules,
+            Item::Figure {
+                width,
+                height: h,
                 tag,
             } => {
-                self.mark(inside(*tag));
-                self.structure
-                    .figure(inside(*tag), [x, height - y - size, x + size, height - y]);
-                self.fill(Rgb(0, 0, 0));
-                let module = size / *count as f32;
-                let mut segments = Vec::new();
-                for (row, column, length) in runs(modules, *count) {
-                    let (left, top) = (column as f32 * module, row as f32 * module);
-                    let (right, bottom) = (left + length as f32 * module, top + module);
-                    segments.extend([
-                        Segment::Move(left, top),
-                        Segment::Line(right, top),
-                        Segment::Line(right, bottom),
-                        Segment::Line(left, bottom),
-                        Segment::Close,
-                    ]);
-                }
-                self.polygon(&segments, x, y);
+                let rect = [x, height - y - h, x + width, height - y];
+                self.structure.figure(inside(*tag), rect);
             }
             Item::Link {
                 width,
@@ -329,61 +304,10 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn fill(&mut self, colour: Rgb) {
-        if self.colour != Some(colour) {
-            self.colour = Some(colour);
-            let part = |value: u8| f32::from(value) / 255.0;
-            self.ops.push(Op::SetFillColor {
-                col: Color::Rgb(PdfRgb::new(
-                    part(colour.0),
-                    part(colour.1),
-                    part(colour.2),
-                    None,
-                )),
-            });
-        }
-    }
-
-    fn polygon(&mut self, segments: &[Segment], x: f32, y: f32) {
-        let height = self.display.height;
-        let point = |a: f32, b: f32, bezier: bool| LinePoint {
-            p: Point {
-                x: Pt(x + a),
-                y: Pt(height - y - b),
-            },
-            bezier,
-        };
-        let mut rings: Vec<PolygonRing> = Vec::new();
-        for segment in segments {
-            match segment {
-                Segment::Move(a, b) => rings.push(PolygonRing {
-                    points: vec![point(*a, *b, false)],
-                }),
-                Segment::Line(a, b) => {
-                    if let Some(ring) = rings.last_mut() {
-                        ring.points.push(point(*a, *b, false));
-                    }
-                }
-                Segment::Curve([a, b, c, d, e, f]) => {
-                    if let Some(ring) = rings.last_mut() {
-                        ring.points.extend([
-                            point(*a, *b, true),
-                            point(*c, *d, true),
-                            point(*e, *f, false),
-                        ]);
-                    }
-                }
-                Segment::Close => {}
-            }
-        }
-        if !rings.is_empty() {
-            self.ops.push(Op::DrawPolygon {
-                polygon: Polygon {
-                    rings,
-                    mode: PaintMode::Fill,
-                    winding_order: WindingOrder::NonZero,
-                },
-            });
+    fn fill(&mut self, fill: Rgb) {
+        if self.colour != Some(fill) {
+            self.colour = Some(fill);
+            self.ops.push(Op::SetFillColor { col: colour(fill) });
         }
     }
 
@@ -538,20 +462,12 @@ struct Pen<'a> {
     items: Vec<TextItem>,
 }
 
-fn rounded(width: f32, height: f32, radius: f32) -> Vec<Segment> {
-    let r = radius.min(width / 2.0).min(height / 2.0);
-    // Control points of a quarter circle as one cubic.
-    let k = r * (1.0 - 0.552_284_8);
-    vec![
-        Segment::Move(r, 0.0),
-        Segment::Line(width - r, 0.0),
-        Segment::Curve([width - k, 0.0, width, k, width, r]),
-        Segment::Line(width, height - r),
-        Segment::Curve([width, height - k, width - k, height, width - r, height]),
-        Segment::Line(r, height),
-        Segment::Curve([k, height, 0.0, height - k, 0.0, height - r]),
-        Segment::Line(0.0, r),
-        Segment::Curve([0.0, k, k, 0.0, r, 0.0]),
-        Segment::Close,
-    ]
+fn colour(colour: Rgb) -> Color {
+    let part = |value: u8| f32::from(value) / 255.0;
+    Color::Rgb(PdfRgb::new(
+        part(colour.0),
+        part(colour.1),
+        part(colour.2),
+        None,
+    ))
 }

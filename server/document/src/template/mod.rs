@@ -19,7 +19,6 @@ pub(crate) use blocks::{
     TextStyle, TotalLine, Totals,
 };
 pub(crate) use leaf::{Leaf, Part};
-pub(crate) use shapes::Segment;
 
 use read::Reader;
 

@@ -1,6 +1,7 @@
 //! Documents as others see them, through poppler and qpdf. What all of these tests draw and ask with is here.
 
 mod archive;
+mod drawing;
 mod file;
 mod hostile;
 mod layout;
