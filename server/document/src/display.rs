@@ -77,6 +77,8 @@ pub(crate) struct Glyphs {
     pub(crate) size: f32,
     pub(crate) colour: Rgb,
     pub(crate) tag: TagId,
+    /// From where to where it reaches on its line.
+    pub(crate) extent: (f32, f32),
     /// Where in its paragraph the run begins, in bytes: a line is drawn from left to right and read from here.
     pub(crate) start: usize,
     /// Clusters stand in the order of drawing, which is not that of reading.

@@ -86,6 +86,35 @@ impl Strip {
         }
     }
 
+    /// From where to where letters and figures reach; rules, lines and grounds fill what width they get.
+    fn extent(&self) -> Option<(f32, f32)> {
+        match &self.body {
+            Body::Empty => None,
+            Body::Items(items) => items
+                .iter()
+                .filter_map(|(x, _, item)| match item {
+                    Item::Glyphs(run) => Some((x + run.extent.0, x + run.extent.1)),
+                    Item::Figure { width, .. } => Some((*x, x + width)),
+                    Item::Rect { .. }
+                    | Item::Path { .. }
+                    | Item::Image { .. }
+                    | Item::Link { .. }
+                    | Item::Value { .. } => None,
+                })
+                .reduce(union),
+            Body::Group(group) => group.extent(),
+        }
+    }
+
+    /// Width of the widest of the strips, as far as letters and figures reach.
+    pub(crate) fn natural_width(strips: &[Self]) -> f32 {
+        strips
+            .iter()
+            .filter_map(Self::extent)
+            .map(|(left, right)| right - left)
+            .fold(0.0, f32::max)
+    }
+
     /// Makes a box with a ground or a border at least this tall.
     pub(crate) fn stretch(&mut self, height: f32) {
         if let Body::Group(group) = &mut self.body
@@ -173,6 +202,10 @@ impl Strip {
     }
 }
 
+fn union(one: (f32, f32), other: (f32, f32)) -> (f32, f32) {
+    (one.0.min(other.0), one.1.max(other.1))
+}
+
 /// Strips that fit into `room`, and the others; the strip at the edge is cut if it is a group.
 fn cut(strips: Vec<Strip>, room: f32) -> (Vec<Strip>, Vec<Strip>) {
     let mut before = Vec::new();
@@ -208,6 +241,21 @@ impl Group {
             .map(|cell| total(&cell.strips))
             .fold(0.0, f32::max);
         (content + self.top + self.bottom).max(self.min_height)
+    }
+
+    fn extent(&self) -> Option<(f32, f32)> {
+        // What is alone in a box has the same distance to both of its sides.
+        if let [cell] = self.cells.as_slice() {
+            let inner = Strip::natural_width(&cell.strips);
+            return (inner > 0.0).then_some((0.0, inner + 2.0 * cell.x));
+        }
+        self.cells
+            .iter()
+            .flat_map(|cell| {
+                let extents = cell.strips.iter().filter_map(Strip::extent);
+                extents.map(move |(left, right)| (cell.x + left, cell.x + right))
+            })
+            .reduce(union)
     }
 
     fn place(&self, page: &mut PageList, x: f32, y: f32, height: f32, artifact: bool) {

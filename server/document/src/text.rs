@@ -388,6 +388,7 @@ fn collect(
         } else {
             tag
         },
+        extent: (run.offset(), run.offset() + run.advance()),
         start,
         right_to_left: run.run().is_rtl(),
         glyphs: Vec::new(),

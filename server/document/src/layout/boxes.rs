@@ -7,7 +7,7 @@ use crate::{
     context::DocumentError,
     display::{MM, TagId},
     strip::{Body, Decor, Group, GroupCell, Strip, total},
-    template::{BoxBlock, ColumnWidth, Columns},
+    template::{Block, BoxBlock, ColumnWidth, Columns},
 };
 
 impl Layouter<'_> {
@@ -19,8 +19,19 @@ impl Layouter<'_> {
     ) -> Result<Vec<Strip>, DocumentError> {
         let (cells, gap) = (&block.cells, block.gap * MM);
         let gaps = gap * (cells.len().saturating_sub(1)) as f32;
-        let wanted: Vec<(ColumnWidth, f32)> = cells.iter().map(|cell| (cell.width, 0.0)).collect();
-        let widths = share_width(&wanted, (width - gaps).max(10.0));
+        let room = (width - gaps).max(10.0);
+        let mut wanted = Vec::with_capacity(cells.len());
+        for cell in cells {
+            wanted.push(match cell.width {
+                ColumnWidth::Auto if self.measuring => (ColumnWidth::Fraction(1.0), 0.0),
+                ColumnWidth::Auto => {
+                    let natural = self.measured(&cell.blocks, room)?;
+                    (ColumnWidth::Auto, (natural + 1.0).min(room))
+                }
+                given => (given, 0.0),
+            });
+        }
+        let widths = share_width(&wanted, room);
         let mut x = 0.0;
         let mut group = Group::default();
         let right_to_left = self.template.page.right_to_left;
@@ -48,6 +59,19 @@ impl Layouter<'_> {
             }
         }
         Ok(vec![Strip::group(group)])
+    }
+
+    /// How wide blocks are by themselves within `width`: they are laid out, and nothing is kept of it.
+    fn measured(&mut self, blocks: &[Block], width: f32) -> Result<f32, DocumentError> {
+        let (marks, notices) = (self.marks.len(), self.notices.len());
+        let heading = self.first_heading.clone();
+        self.measuring = true;
+        let strips = self.blocks(blocks, width, 0);
+        self.measuring = false;
+        self.marks.truncate(marks);
+        self.notices.truncate(notices);
+        self.first_heading = heading;
+        Ok(Strip::natural_width(&strips?))
     }
 
     pub(super) fn boxed(
@@ -145,9 +169,8 @@ pub(super) fn share_width(wanted: &[(ColumnWidth, f32)], width: f32) -> Vec<f32>
         .sum();
     let shares: f32 = wanted
         .iter()
-        .map(|(kind, natural)| match kind {
+        .map(|(kind, _)| match kind {
             ColumnWidth::Fraction(share) => *share,
-            ColumnWidth::Auto if *natural == 0.0 => 1.0,
             ColumnWidth::Auto | ColumnWidth::Fixed(_) => 0.0,
         })
         .sum();
@@ -168,8 +191,7 @@ pub(super) fn share_width(wanted: &[(ColumnWidth, f32)], width: f32) -> Vec<f32>
         .iter()
         .map(|(kind, natural)| match kind {
             ColumnWidth::Fixed(mm) => mm * MM * shrink * stretch,
-            ColumnWidth::Auto if *natural > 0.0 => natural * shrink * stretch,
-            ColumnWidth::Auto => left / shares,
+            ColumnWidth::Auto => natural * shrink * stretch,
             ColumnWidth::Fraction(share) => left * share / shares,
         })
         .map(|width| width.max(1.0))

@@ -50,6 +50,8 @@ pub(crate) struct Layouter<'a> {
     pub(crate) notices: Vec<Notice>,
     /// Header and footer stay out of the structure tree.
     pub(crate) furniture: bool,
+    /// What is laid out is only measured, so columns in it share their width as they are told.
+    pub(crate) measuring: bool,
     /// The next block stands at the very top of a page's header.
     pub(crate) at_top: bool,
     /// Headings with their words; the first one names a document that has no title of its own.
@@ -100,6 +102,7 @@ impl<'a> Layouter<'a> {
             }],
             notices: Vec::new(),
             furniture: false,
+            measuring: false,
             at_top: false,
             headings: Vec::new(),
             blocks: 0,

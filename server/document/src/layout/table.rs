@@ -205,10 +205,12 @@ impl Layouter<'_> {
                 align: column.align,
                 ..self.body_look(Some(size))
             };
-            let cell = self.cell(&column.heading, &look, *cell_width, "TH", row, mark)?;
-            if let Some(tag) = self.tags.last_mut().filter(|tag| tag.role == "TH") {
-                tag.scope = Some("Column");
+            let cell_tag = self.cell_tag("TH", row);
+            if cell_tag != 0 {
+                self.tags[cell_tag as usize].scope = Some("Column");
             }
+            let spans = self.spans(&column.heading, mark)?;
+            let cell = self.lines(&spans, &look, *cell_width, cell_tag, mark)?;
             cells.push((*x, *cell_width, cell));
         }
         let decor = Decor {

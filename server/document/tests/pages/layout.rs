@@ -67,6 +67,38 @@ fn boxes_beside_each_other_are_equally_tall() {
 }
 
 #[test]
+fn an_automatic_column_is_as_wide_as_its_content() {
+    let cell = |id: &str, width: &str, text: &str| json!({"width": width, "blocks": [{"id": id, "type": "text", "text": text}]});
+    let rendered = render(
+        json!({"blocks": [
+            {"id": "one", "type": "columns", "gap": 5, "columns": [cell("a", "auto", "Short"), cell("b", "1fr", "The rest")]},
+            {"id": "two", "type": "columns", "gap": 5, "columns": [
+                cell("c", "auto", "A text that is rather longer"), cell("d", "1fr", "The rest"), {"width": "auto", "blocks": [
+                    {"id": "e", "type": "box", "border": "line", "padding": 3, "blocks": [
+                        {"id": "f", "type": "qr", "content": "x", "size": 20}]}]}]},
+            {"id": "three", "type": "columns", "gap": 5, "columns": [
+                cell("g", "auto", &"words that do not fit ".repeat(40)), cell("h", "1fr", "The rest")]}]}),
+        &json!({}),
+    );
+    assert_eq!(rendered.warnings, []);
+    let width = |id: &str| {
+        let found = rendered.boxes(0).iter().find(|place| place.block == id);
+        found.expect("the block").width_mm
+    };
+    let whole = width("one");
+    assert!(width("a") > 5.0 && width("a") < 15.0, "{}", width("a"));
+    assert!((width("a") + 5.0 + width("b") - whole).abs() < 0.01);
+    assert!(width("c") > 2.0 * width("a") && width("c") < whole / 2.0);
+    // Twenty for the code, three on either side, and a hair.
+    assert!((width("e") - 26.0).abs() < 0.5, "{}", width("e"));
+    assert!((width("c") + width("d") + width("e") + 10.0 - whole).abs() < 0.01);
+    // What is too long leaves the others their share.
+    assert!(width("h") > whole * 0.3);
+    // What was only measured is neither drawn nor told.
+    assert_eq!(text(&rendered).matches("Short").count(), 1);
+}
+
+#[test]
 fn totals_never_stand_alone_on_a_page() {
     let mut parts = list_document();
     parts["blocks"][0]["keep_with_next"] = json!(true);
