@@ -68,6 +68,11 @@ impl Layouter<'_> {
         let (w, h) = (picture.width as f32, picture.height as f32);
         let scale = ((block.width * MM).min(width) / w).min(block.height * MM / h);
         let alt = self.plain(&block.alt, mark)?;
+        // Header and footer are not read out.
+        if alt.trim().is_empty() && !block.decorative && !self.furniture {
+            let message = "the picture has no alternative text for people who do not see it";
+            self.notice(Warning::new("image_without_alt", message), mark);
+        }
         let tag = self.figure_tag(alt, parent);
         let (w, h) = (w * scale, h * scale);
         let item = Item::Image {

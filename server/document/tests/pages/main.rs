@@ -29,6 +29,10 @@ use serde_json::{Value as Json, json};
 /// Chinese, Japanese and Korean, where this system has it.
 const CJK: &str = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc";
 
+/// A PNG of one pixel.
+const DOT: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mNQjs4GAAGOAOrSipWVAAAAAElFTkSuQmCC";
+
 fn renderer() -> &'static Renderer {
     static RENDERER: OnceLock<Renderer> = OnceLock::new();
     RENDERER.get_or_init(|| Renderer::new(Box::new(|| std::fs::read(CJK).into_iter().collect())))

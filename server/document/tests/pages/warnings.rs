@@ -1,8 +1,8 @@
 //! What is told of a document that is made all the same: what is missing, cannot be drawn or does not fit, and where.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::{list_document, places, render, rows, text};
+use super::{DOT, list_document, places, render, rows, text};
 
 #[test]
 fn what_is_missing_is_a_located_warning() {
@@ -76,6 +76,24 @@ fn a_picture_that_is_gone_or_broken_is_a_located_warning() {
     assert!(rendered.warnings[0].message.contains("beach.jpg"));
     assert_eq!(rendered.warnings[0].params["name"], "beach.jpg");
     assert_eq!(text(&rendered), "After");
+}
+
+#[test]
+fn a_picture_without_words_is_told_unless_it_is_decoration() {
+    let picture = |id: &str| json!({"id": id, "type": "image", "data": DOT, "width": 5});
+    let with = |id: &str, name: &str, value: Json| {
+        let mut block = picture(id);
+        block[name] = value;
+        block
+    };
+    let rendered = render(
+        json!({
+            "header": {"blocks": [picture("logo")]},
+            "blocks": [picture("a"), with("b", "alt", json!("A dot")), with("c", "decorative", json!(true))]
+        }),
+        &json!({}),
+    );
+    assert_eq!(places(&rendered), [("image_without_alt", "a", Some(1))]);
 }
 
 #[test]

@@ -17,7 +17,9 @@ pub(crate) struct Image {
     pub(crate) width: f32,
     pub(crate) height: f32,
     pub(crate) align: Align,
+    /// For those who do not see the picture; blank only where it is decoration.
     pub(crate) alt: Leaf,
+    pub(crate) decorative: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -57,12 +59,22 @@ impl Image {
                 ImageSource::File(file.unwrap_or_default())
             }
         };
+        let alt = object.leaf(reader, "alt");
+        let decorative = object.flag(reader, "decorative", false);
+        if decorative && !alt.is_blank() {
+            reader.problem(
+                &object.pointer,
+                "image_alt",
+                "has `alt` and is `decorative`: only one of them is possible",
+            );
+        }
         Self {
             source,
             width: object.number(reader, "width", 1.0..=400.0, 40.0),
             height: object.number(reader, "height", 1.0..=400.0, 40.0),
             align: Align::read(reader, object),
-            alt: object.leaf(reader, "alt"),
+            alt,
+            decorative,
         }
     }
 }
