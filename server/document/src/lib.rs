@@ -7,6 +7,7 @@
 )]
 #![expect(clippy::many_single_char_names, reason = "coordinates")]
 
+mod barcode;
 mod context;
 mod display;
 mod fonts;

@@ -202,6 +202,8 @@ fn shows_files(blocks: &[Block]) -> bool {
         | BlockKind::Table(_)
         | BlockKind::Totals(_)
         | BlockKind::Qr(_)
+        | BlockKind::Barcode(_)
+        | BlockKind::Signature(_)
         | BlockKind::Rule(_)
         | BlockKind::Spacer(_)
         | BlockKind::PageBreak => false,

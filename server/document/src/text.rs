@@ -45,6 +45,15 @@ pub(crate) struct Span {
     pub(crate) origin: Option<Arc<str>>,
 }
 
+impl Span {
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+}
+
 /// One line, its items with places relative to its top left corner.
 pub(crate) struct Line {
     pub(crate) height: f32,

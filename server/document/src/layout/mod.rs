@@ -1,12 +1,14 @@
 //! Blocks to strips. Holds what all kinds of blocks share: the scope, the structure tree, warnings and the counters of the limits. Colours
 //! and looks, and each family of blocks, have files of their own.
 
+mod barcode;
 mod boxes;
 mod flow;
 mod pairs;
 mod paragraph;
 mod picture;
 mod qr;
+mod signature;
 mod table;
 mod theme;
 
@@ -230,6 +232,8 @@ impl<'a> Layouter<'a> {
             BlockKind::Table(block) => self.table(block, mark, width, parent),
             BlockKind::Totals(block) => self.totals(block, mark, width, parent),
             BlockKind::Qr(block) => self.qr(block, mark, width, parent),
+            BlockKind::Barcode(block) => self.barcode(block, mark, width, parent),
+            BlockKind::Signature(block) => self.signature(block, mark, width, parent),
             BlockKind::Rule(block) => self.rule(block, mark, width),
             BlockKind::Spacer(block) => Ok(vec![Strip::space(block.height * MM)]),
             BlockKind::PageBreak => Ok(Vec::new()),

@@ -7,7 +7,7 @@ use engine::node::Warning;
 use super::{Layouter, items, limit, shortened};
 use crate::{
     context::{DocumentError, LimitKind},
-    display::TagId,
+    display::{Item, TagId},
     strip::Strip,
     template::{Heading, Leaf, Run, Text, TextStyle},
     text::{self, Look, Setting, Span},
@@ -155,6 +155,26 @@ impl Layouter<'_> {
                 ..items(line.height, line.items)
             })
             .collect())
+    }
+
+    /// A text within a drawing: its height, and its items from its top left corner.
+    pub(super) fn caption(
+        &mut self,
+        spans: &[Span],
+        look: &Look,
+        width: f32,
+        tag: TagId,
+        mark: u32,
+    ) -> Result<(f32, Vec<(f32, f32, Item)>), DocumentError> {
+        let paragraph = self.set(spans, look, width, tag, mark)?;
+        let mut height = 0.0;
+        let mut items = Vec::new();
+        for line in paragraph.lines {
+            let line_items = line.items.into_iter();
+            items.extend(line_items.map(|(x, y, item)| (x, height + y, item)));
+            height += line.height;
+        }
+        Ok((height, items))
     }
 
     fn set(

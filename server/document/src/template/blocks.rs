@@ -2,11 +2,13 @@
 //! `name` (for people), `when` (shown only if the expression is true), `before` and `after` (space, mm), `keep_with_next`,
 //! `break_before`.
 
+mod barcode;
 mod boxes;
 mod flow;
 mod pairs;
 mod picture;
 mod qr;
+mod signature;
 mod table;
 mod text;
 
@@ -18,11 +20,13 @@ use super::{
     read::{Object, Reader},
 };
 
+pub(crate) use barcode::Barcode;
 pub(crate) use boxes::{BoxBlock, ColumnWidth, Columns};
 pub(crate) use flow::{If, KeepTogether, Repeat, Rule, Spacer};
 pub(crate) use pairs::{KeyValue, Pair, TotalLine, Totals};
 pub(crate) use picture::{Image, ImageSource};
 pub(crate) use qr::{Payment, Qr, QrContent};
+pub(crate) use signature::Signature;
 pub(crate) use table::Table;
 pub(crate) use text::{Heading, Run, Text, TextStyle};
 
@@ -49,6 +53,8 @@ pub(crate) enum BlockKind {
     Table(Box<Table>),
     Totals(Totals),
     Qr(Qr),
+    Barcode(Barcode),
+    Signature(Signature),
     Rule(Rule),
     Spacer(Spacer),
     PageBreak,
@@ -165,6 +171,8 @@ fn read_kind(
         "table" => BlockKind::Table(Box::new(Table::read(reader, object))),
         "totals" => BlockKind::Totals(Totals::read(reader, object)),
         "qr" => BlockKind::Qr(Qr::read(reader, object)),
+        "barcode" => BlockKind::Barcode(Barcode::read(reader, object)),
+        "signature" => BlockKind::Signature(Signature::read(reader, object)),
         "rule" => BlockKind::Rule(Rule::read(reader, object)),
         "spacer" => BlockKind::Spacer(Spacer::read(reader, object)),
         "page_break" => BlockKind::PageBreak,
