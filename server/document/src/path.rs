@@ -1,5 +1,7 @@
 //! Paths: what vector shapes are made of, in points from the shape's top left corner.
 
+use std::f32::consts::TAU;
+
 /// Distance of the control points that makes four cubics a circle to within 0.03 %, in radii.
 const QUARTER: f32 = 0.552_284_8;
 
@@ -67,6 +69,33 @@ pub(crate) fn rounded(width: f32, height: f32, radius: f32) -> Vec<Segment> {
     ]
 }
 
+/// A slice of a circle around `x`, `y`, from one share of the round to another, clockwise from the top.
+pub(crate) fn slice((x, y): (f32, f32), r: f32, from: f32, to: f32) -> Vec<Segment> {
+    let step = (to - from) / 4.0;
+    // Distance of the control points for a quarter of the slice.
+    let k = r * 4.0 / 3.0 * (step * TAU / 4.0).tan();
+    let edge = |turn: f32| {
+        let (sin, cos) = (turn * TAU).sin_cos();
+        ((x + r * sin, y - r * cos), (k * cos, k * sin))
+    };
+    let ((left, top), _) = edge(from);
+    let mut segments = vec![Segment::Move(x, y), Segment::Line(left, top)];
+    for quarter in [0.0, 1.0, 2.0, 3.0] {
+        let ((ax, ay), (adx, ady)) = edge(from + step * quarter);
+        let ((bx, by), (bdx, bdy)) = edge(from + step * (quarter + 1.0));
+        segments.push(Segment::Curve([
+            ax + adx,
+            ay + ady,
+            bx - bdx,
+            by - bdy,
+            bx,
+            by,
+        ]));
+    }
+    segments.push(Segment::Close);
+    segments
+}
+
 /// The dark ones of modules given row by row, each `module` wide and high; those side by side are one rectangle.
 pub(crate) fn modules(dark: &[bool], columns: usize, module: (f32, f32)) -> Vec<Segment> {
     let (width, height) = module;
@@ -97,6 +126,25 @@ mod tests {
         let dark = [true, true, false, false, true, true];
         let expected = [rectangle(0.0, 0.0, 4.0, 3.0), rectangle(2.0, 3.0, 4.0, 3.0)];
         assert_eq!(modules(&dark, 3, (2.0, 3.0)), expected.concat());
+    }
+
+    #[test]
+    fn a_slice_runs_clockwise_from_the_top() {
+        let near = |found: f32, wanted: f32| (found - wanted).abs() < 0.01;
+        let quarter = slice((10.0, 10.0), 8.0, 0.0, 0.25);
+        let Segment::Line(x, y) = quarter[1] else {
+            panic!("{quarter:?}");
+        };
+        assert!(near(x, 10.0) && near(y, 2.0), "{quarter:?}");
+        let Segment::Curve([.., x, y]) = quarter[5] else {
+            panic!("{quarter:?}");
+        };
+        assert!(near(x, 18.0) && near(y, 10.0), "{quarter:?}");
+        // In its middle it is as far from the centre as at its ends.
+        let Segment::Curve([.., x, y]) = quarter[3] else {
+            panic!("{quarter:?}");
+        };
+        assert!(near((x - 10.0).hypot(y - 10.0), 8.0), "{quarter:?}");
     }
 
     #[test]

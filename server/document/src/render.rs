@@ -204,6 +204,7 @@ fn shows_files(blocks: &[Block]) -> bool {
         | BlockKind::Qr(_)
         | BlockKind::Barcode(_)
         | BlockKind::Signature(_)
+        | BlockKind::Chart(_)
         | BlockKind::Rule(_)
         | BlockKind::Spacer(_)
         | BlockKind::PageBreak => false,

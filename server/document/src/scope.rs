@@ -54,6 +54,10 @@ impl Scope {
         }
     }
 
+    pub(crate) fn formats(&self) -> &Formats {
+        &self.formats
+    }
+
     pub(crate) fn set(&mut self, name: &str, value: Value) {
         self.names.insert(name.into(), value);
     }

@@ -3,6 +3,7 @@
 
 mod barcode;
 mod boxes;
+mod chart;
 mod flow;
 mod pairs;
 mod paragraph;
@@ -233,6 +234,7 @@ impl<'a> Layouter<'a> {
             BlockKind::Totals(block) => self.totals(block, mark, width, parent),
             BlockKind::Qr(block) => self.qr(block, mark, width, parent),
             BlockKind::Barcode(block) => self.barcode(block, mark, width, parent),
+            BlockKind::Chart(block) => self.chart(block, mark, width, parent),
             BlockKind::Signature(block) => self.signature(block, mark, width, parent),
             BlockKind::Rule(block) => self.rule(block, mark, width),
             BlockKind::Spacer(block) => Ok(vec![Strip::space(block.height * MM)]),

@@ -124,7 +124,7 @@ fn parse_colour(text: &str) -> Option<Rgb> {
 }
 
 /// Towards white by `share`.
-fn mix(colour: Rgb, share: f32) -> Rgb {
+pub(super) fn mix(colour: Rgb, share: f32) -> Rgb {
     let part = |value: u8| {
         #[expect(
             clippy::cast_possible_truncation,

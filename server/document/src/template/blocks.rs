@@ -4,6 +4,7 @@
 
 mod barcode;
 mod boxes;
+mod chart;
 mod flow;
 mod pairs;
 mod picture;
@@ -22,6 +23,7 @@ use super::{
 
 pub(crate) use barcode::Barcode;
 pub(crate) use boxes::{BoxBlock, ColumnWidth, Columns};
+pub(crate) use chart::{Chart, ChartKind};
 pub(crate) use flow::{If, KeepTogether, Repeat, Rule, Spacer};
 pub(crate) use pairs::{KeyValue, Pair, TotalLine, Totals};
 pub(crate) use picture::{Image, ImageSource};
@@ -55,6 +57,7 @@ pub(crate) enum BlockKind {
     Qr(Qr),
     Barcode(Barcode),
     Signature(Signature),
+    Chart(Box<Chart>),
     Rule(Rule),
     Spacer(Spacer),
     PageBreak,
@@ -172,6 +175,7 @@ fn read_kind(
         "totals" => BlockKind::Totals(Totals::read(reader, object)),
         "qr" => BlockKind::Qr(Qr::read(reader, object)),
         "barcode" => BlockKind::Barcode(Barcode::read(reader, object)),
+        "chart" => BlockKind::Chart(Box::new(Chart::read(reader, object))),
         "signature" => BlockKind::Signature(Signature::read(reader, object)),
         "rule" => BlockKind::Rule(Rule::read(reader, object)),
         "spacer" => BlockKind::Spacer(Spacer::read(reader, object)),

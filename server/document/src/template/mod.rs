@@ -14,9 +14,9 @@ use engine::{
 use serde_json::Value as Json;
 
 pub(crate) use blocks::{
-    Align, Barcode, Block, BlockKind, BoxBlock, ColumnWidth, Columns, Heading, If, Image,
-    ImageSource, KeepTogether, KeyValue, Pair, Payment, Qr, QrContent, Repeat, Rule, Run,
-    Signature, Table, Text, TextStyle, TotalLine, Totals,
+    Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, ColumnWidth, Columns, Heading,
+    If, Image, ImageSource, KeepTogether, KeyValue, Pair, Payment, Qr, QrContent, Repeat, Rule,
+    Run, Signature, Table, Text, TextStyle, TotalLine, Totals,
 };
 pub(crate) use leaf::{Leaf, Part};
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use document::{Assets, Limits, Template};
 use engine::value::{Record, Value};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assume, prop_oneof, proptest};
+use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
 use super::{CJK, assert_on_paper, context, render, renderer, scripts::letters, tool};
@@ -20,6 +21,12 @@ fn hostile() -> impl Strategy<Value = Json> {
             "repeat",
             "totals",
             "qr",
+            "barcode",
+            "signature",
+            "chart",
+            "pie",
+            "line",
+            "ean13",
             "image",
             "heading",
             "key_value",
@@ -71,6 +78,13 @@ fn hostile() -> impl Strategy<Value = Json> {
         "gap",
         "runs",
         "min_height",
+        "kind",
+        "series",
+        "stacked",
+        "symbology",
+        "module",
+        "name",
+        "date",
     ]);
     leaf.prop_recursive(6, 64, 6, move |inner| {
         prop_oneof![
@@ -87,18 +101,33 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_hostile_template_never_panics(blocks in hostile(), text in ".{0,200}", width in 1.0_f32..400.0, size in 4.0_f32..100.0) {
+    fn a_hostile_template_never_panics(blocks in hostile(), text in ".{0,200}", width in 1.0_f32..400.0, size in 4.0_f32..100.0,
+        amounts in prop::collection::vec((any::<i64>(), 0_u32..28), 0..30), kind in 0_usize..3, stacked in any::<bool>()) {
+        let kind = ["bar", "line", "pie"][kind];
+        let series = if kind == "pie" {
+            json!([{"value": "{{ item }}"}])
+        } else {
+            json!([{"name": "{{ name }}", "value": "{{ item }}"}, {"name": "x", "value": "{{ 0 - item }}"}])
+        };
         let known = json!([
             {"id": "x1", "type": "columns", "columns": [{"width": width, "blocks": [{"id": "x2", "type": "text", "text": "{{ name }}", "size": size}]},
                 {"width": "auto", "blocks": [{"id": "x3", "type": "qr", "content": "{{ name }}", "size": 20}]}]},
-            {"id": "x4", "type": "box", "padding": 60, "bleed": true, "blocks": [{"id": "x5", "type": "text", "text": "{{ name }}"}]}]);
+            {"id": "x4", "type": "box", "padding": 60, "bleed": true, "blocks": [{"id": "x5", "type": "text", "text": "{{ name }}"}]},
+            {"id": "x6", "type": "barcode", "content": "{{ name }}x"},
+            {"id": "x7", "type": "barcode", "symbology": "ean13", "content": "{{ name }}400638133393"},
+            {"id": "x8", "type": "columns", "columns": [{"width": "auto", "blocks": [
+                {"id": "x9", "type": "signature", "label": "{{ name }}", "name": "{{ name }}", "date": "x", "width": 20.0 + width / 4.0}]},
+                {"width": width, "blocks": [{"id": "x10", "type": "barcode", "content": "1234567890"}]}]},
+            {"id": "x11", "type": "chart", "kind": kind, "rows": "{{ amounts }}", "label": "{{ name }}", "size": size,
+                "stacked": stacked && kind == "bar", "series": series}]);
         for blocks in [blocks, known] {
             let json = json!({
                 "format": "formwork-document/1", "title": "T", "page": {"size": "A5"},
-                "fields": [{"name": "name", "kind": "text"}], "blocks": blocks
+                "fields": [{"name": "name", "kind": "text"}, {"name": "amounts", "kind": "list", "item": {"kind": "decimal"}}], "blocks": blocks
             });
             if let Ok(template) = Template::parse(&json) {
-                let values = Record::from_iter([("name".to_owned(), Value::Text(text.clone()))]);
+                let amounts = amounts.iter().map(|(digits, scale)| Value::Decimal(Decimal::new(*digits, *scale))).collect();
+                let values = Record::from_iter([("name".to_owned(), Value::Text(text.clone())), ("amounts".to_owned(), Value::List(amounts))]);
                 let limits = Limits { max_pages: 20, max_glyphs: 50_000, ..Limits::default() };
                 if let Ok(rendered) = renderer().render(&template, &values, &context(), &Assets::default(), &limits) {
                     rendered.pdf().expect("a PDF");

@@ -116,6 +116,32 @@ fn a_template_cannot_be_nested_or_large_without_end() {
 }
 
 #[test]
+fn a_chart_is_of_one_kind() {
+    let series = json!([{"value": "{{ item }}"}, {"value": "{{ item }}", "name": "B"}]);
+    let problems = Template::parse(&json!({
+        "format": "formwork-document/1",
+        "blocks": [
+            {"id": "a", "type": "chart", "kind": "pie", "rows": "{{ x }}", "label": "y", "series": series, "stacked": true},
+            {"id": "b", "type": "chart", "kind": "ring", "rows": "{{ x }}", "label": "y"}]
+    }))
+    .expect_err("problems");
+    let found: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.pointer.as_str())
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "/blocks/0/series/0/name",
+            "/blocks/0/series",
+            "/blocks/0/stacked",
+            "/blocks/1/kind",
+            "/blocks/1/series",
+        ]
+    );
+}
+
+#[test]
 fn every_problem_of_a_template_is_told() {
     let problems = Template::parse(&json!({
         "format": "formwork-document/1",

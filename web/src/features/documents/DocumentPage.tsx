@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import {
   AlignLeft,
+  Barcode,
   ChartColumn,
   Columns2,
   Heading,
@@ -15,6 +16,7 @@ import {
   Repeat,
   Rows2,
   Sigma,
+  Signature,
   Split,
   Square,
   StretchVertical,
@@ -160,6 +162,8 @@ const icons: Record<string, LucideIcon> = {
   key_value: Rows2,
   totals: Sigma,
   qr: QrCode,
+  barcode: Barcode,
+  signature: Signature,
   chart: ChartColumn,
   rule: Minus,
   spacer: StretchVertical,

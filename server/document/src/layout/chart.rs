@@ -1,0 +1,336 @@
+//! Charts of a list: bars, lines and pies as paths. To those who do not see them they are one figure, and its words are all that it
+//! shows: each row with its values, as a table would say it.
+
+mod axis;
+mod pie;
+mod plot;
+
+use std::sync::Arc;
+
+use engine::{
+    format::Formats,
+    node::Warning,
+    value::{Money, Value},
+};
+use rust_decimal::Decimal;
+
+use super::{Layouter, theme::mix};
+use crate::{
+    context::DocumentError,
+    display::{Item, MM, Rgb, Stroke, TagId},
+    path::Segment,
+    strip::Strip,
+    template::{Align, Chart, ChartKind, Leaf},
+    text::{Look, Span},
+};
+
+/// Most rows that bars, lines and a pie have room for.
+const MAX_ROWS: usize = 200;
+const MAX_SLICES: usize = 24;
+
+/// Largest amount that is drawn, so that sums and steps stay exact.
+const LARGEST: i64 = 1_000_000_000_000_000;
+
+/// How far the shades of several series go from the accent towards white.
+const SHADES: f32 = 0.7;
+
+/// What a chart shows.
+struct Figures {
+    points: Vec<Point>,
+    keys: Vec<Key>,
+    currency: Option<String>,
+    formats: Formats,
+}
+
+/// One row of the list.
+struct Point {
+    label: Vec<Span>,
+    /// One a series; `None` where the row has no value.
+    amounts: Vec<Option<Amount>>,
+}
+
+struct Amount {
+    value: Decimal,
+    currency: Option<String>,
+}
+
+/// A series and the colour it is drawn in.
+struct Key {
+    name: String,
+    colour: Rgb,
+}
+
+/// A drawing under way; mirrored where the document runs from right to left.
+struct Drawing {
+    width: f32,
+    right_to_left: bool,
+    tag: TagId,
+    mark: u32,
+    look: Look,
+    parts: Vec<(f32, f32, Item)>,
+}
+
+impl Drawing {
+    /// The left edge of what is `width` wide and begins at `x`.
+    fn place(&self, x: f32, width: f32) -> f32 {
+        if self.right_to_left {
+            self.width - x - width
+        } else {
+            x
+        }
+    }
+
+    fn line_height(&self) -> f32 {
+        self.look.size * self.look.line_height
+    }
+
+    fn path(&mut self, segments: Vec<Segment>, fill: Option<Rgb>, stroke: Option<Stroke>) {
+        let path = Item::Path {
+            segments: Arc::new(segments),
+            fill,
+            stroke,
+            tag: self.tag,
+        };
+        self.parts.push((0.0, 0.0, path));
+    }
+}
+
+impl Layouter<'_> {
+    pub(super) fn chart(
+        &mut self,
+        block: &Chart,
+        mark: u32,
+        width: f32,
+        parent: TagId,
+    ) -> Result<Vec<Strip>, DocumentError> {
+        let rows = self.list(&block.rows, mark)?;
+        if rows.is_empty() {
+            let message = "the chart's list has no items";
+            self.notice(Warning::new("list_empty", message), mark);
+            let look = self.muted_look();
+            return self.simple(&block.empty, &look, width, ("P", parent), mark);
+        }
+        let most = match block.kind {
+            ChartKind::Bar | ChartKind::Line => MAX_ROWS,
+            ChartKind::Pie => MAX_SLICES,
+        };
+        if rows.len() > most {
+            let count = rows.len();
+            let message = format!("the list has {count} items, a chart like this shows {most}");
+            self.notice(
+                Warning::new("chart_too_long", message)
+                    .with("count", count)
+                    .with("most", most),
+                mark,
+            );
+            return Ok(Vec::new());
+        }
+        let points = self.points(block, rows, mark)?;
+        let currency = match drawable(&points, block.kind) {
+            Ok(currency) => currency,
+            Err(warning) => {
+                self.notice(warning, mark);
+                return Ok(Vec::new());
+            }
+        };
+        let figures = Figures {
+            points,
+            keys: self.keys(block, mark)?,
+            currency,
+            formats: self.scope.formats().clone(),
+        };
+        let intro = self.plain(&block.alt, mark)?;
+        let body = self.body_look(block.size);
+        let mut drawing = Drawing {
+            width,
+            right_to_left: self.template.page.right_to_left,
+            tag: self.figure_tag(figures.words(&intro), parent),
+            mark,
+            look: Look {
+                size: (body.size * 0.86).max(4.0),
+                colour: self.colours.muted,
+                tabular: true,
+                ..body
+            },
+            parts: Vec::new(),
+        };
+        let height = match block.kind {
+            ChartKind::Bar | ChartKind::Line => self.plot(block, &figures, &mut drawing)?,
+            ChartKind::Pie => self.pie(block.height * MM, &figures, &mut drawing)?,
+        };
+        let Drawing { tag, parts, .. } = drawing;
+        Ok(self.figure(tag, parts, (width, height), Align::Start, width))
+    }
+
+    fn points(
+        &mut self,
+        block: &Chart,
+        rows: Vec<Value>,
+        mark: u32,
+    ) -> Result<Vec<Point>, DocumentError> {
+        let origin = self.list_origin(&block.rows);
+        let mut points = Vec::with_capacity(rows.len());
+        for (index, item) in rows.into_iter().enumerate() {
+            let outer = self.scope.enter_item(item, index + 1, &origin);
+            let point = self.point(block, mark);
+            self.scope.leave_item(outer);
+            points.push(point?);
+        }
+        Ok(points)
+    }
+
+    fn point(&mut self, block: &Chart, mark: u32) -> Result<Point, DocumentError> {
+        let label = self.spans(&block.label, mark)?;
+        let mut amounts = Vec::with_capacity(block.series.len());
+        for series in &block.series {
+            self.count_block()?;
+            amounts.push(self.amount(&series.value, mark)?);
+        }
+        Ok(Point { label, amounts })
+    }
+
+    fn amount(&mut self, leaf: &Leaf, mark: u32) -> Result<Option<Amount>, DocumentError> {
+        let plain = |value| Amount {
+            value,
+            currency: None,
+        };
+        Ok(match self.value_of(leaf, mark)? {
+            Value::Integer(number) => Some(plain(number.into())),
+            Value::Decimal(number) => Some(plain(number)),
+            Value::Money(money) => Some(Amount {
+                value: money.amount,
+                currency: Some(money.currency),
+            }),
+            Value::Empty => {
+                let origin = self.list_origin(leaf);
+                let path = if origin.is_empty() {
+                    leaf.source.clone()
+                } else {
+                    origin
+                };
+                let message = format!("`{path}` is empty and has no default");
+                self.notice(
+                    Warning::new("value_missing", message).with("path", path),
+                    mark,
+                );
+                None
+            }
+            other => {
+                let kind = other.kind_name();
+                let message = format!("`{}` is {kind}, not a number", leaf.source);
+                self.notice(
+                    Warning::new("not_a_number", message)
+                        .with("source", leaf.source.as_str())
+                        .with("kind", kind),
+                    mark,
+                );
+                None
+            }
+        })
+    }
+
+    fn keys(&mut self, block: &Chart, mark: u32) -> Result<Vec<Key>, DocumentError> {
+        let count = block.series.len() as f32;
+        let mut keys = Vec::with_capacity(block.series.len());
+        for (index, series) in block.series.iter().enumerate() {
+            keys.push(Key {
+                name: self.plain(&series.name, mark)?,
+                colour: match &series.colour {
+                    Some(colour) => self.colour(colour, mark)?,
+                    None => mix(self.colours.accent, SHADES * index as f32 / count),
+                },
+            });
+        }
+        Ok(keys)
+    }
+
+    /// Writes a text into the drawing, from `x`, `y` on; gives its height.
+    fn write(
+        &mut self,
+        drawing: &mut Drawing,
+        spans: &[Span],
+        align: Align,
+        (x, y): (f32, f32),
+        width: f32,
+    ) -> Result<f32, DocumentError> {
+        let look = Look {
+            align,
+            ..drawing.look.clone()
+        };
+        let (height, items) = self.caption(spans, &look, width, drawing.tag, drawing.mark)?;
+        let x = drawing.place(x, width);
+        drawing.parts.extend(
+            items
+                .into_iter()
+                .map(|(left, top, item)| (x + left, y + top, item)),
+        );
+        Ok(height)
+    }
+}
+
+impl Figures {
+    fn number(&self, amount: &Amount) -> String {
+        match &amount.currency {
+            Some(currency) => self.formats.money(&Money {
+                amount: amount.value,
+                currency: currency.clone(),
+            }),
+            None => self.formats.number(amount.value, None),
+        }
+    }
+
+    /// All that is shown, for those who do not see it: `intro`, then row after row.
+    fn words(&self, intro: &str) -> String {
+        let rows: Vec<String> = self.points.iter().map(|point| self.row(point)).collect();
+        let rows = rows.join("; ");
+        if intro.trim().is_empty() {
+            rows
+        } else {
+            format!("{}\n{rows}", intro.trim())
+        }
+    }
+
+    fn row(&self, point: &Point) -> String {
+        let label: String = point.label.iter().map(|span| span.text.as_str()).collect();
+        let amounts: Vec<String> = self
+            .keys
+            .iter()
+            .zip(&point.amounts)
+            .map(|(key, amount)| {
+                let number = amount
+                    .as_ref()
+                    .map_or_else(|| "–".into(), |amount| self.number(amount));
+                format!("{} {number}", key.name).trim_start().to_owned()
+            })
+            .collect();
+        format!("{label}: {}", amounts.join(", "))
+    }
+}
+
+/// The one currency of all amounts, or why they cannot be drawn.
+fn drawable(points: &[Point], kind: ChartKind) -> Result<Option<String>, Warning> {
+    let amounts = || {
+        points
+            .iter()
+            .flat_map(|point| point.amounts.iter().flatten())
+    };
+    let largest = Decimal::from(LARGEST);
+    if let Some(amount) = amounts().find(|amount| amount.value.abs() > largest) {
+        let value = amount.value.normalize().to_string();
+        let message = format!("{value} is too large for a chart");
+        return Err(Warning::new("chart_too_large", message).with("value", value));
+    }
+    let first = amounts().next().and_then(|amount| amount.currency.clone());
+    if amounts().any(|amount| amount.currency != first) {
+        let message = "the amounts are not all in one currency, so no axis fits them";
+        return Err(Warning::new("chart_currencies", message));
+    }
+    let sum: Decimal = amounts().map(|amount| amount.value).sum();
+    if kind == ChartKind::Pie
+        && (sum.is_zero() || amounts().any(|amount| amount.value < Decimal::ZERO))
+    {
+        let message = "a pie shows shares: no amount may be below zero, and one must be above";
+        return Err(Warning::new("chart_no_shares", message));
+    }
+    Ok(first)
+}
