@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn ean_13_is_drawn_with_its_check_digit() {
-        // The examples of the standard's users: a pen of Stabilo's, a German book.
+        // Numbers in use, of a pen and of a book.
         for text in ["4006381333931", "400638133393", "4 006381 333931"] {
             let symbol = ean13(text).expect("a symbol");
             assert_eq!(
