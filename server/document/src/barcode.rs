@@ -2,7 +2,7 @@
 
 use std::{iter::repeat_n, ops::Range};
 
-/// Most letters of a Code 128 symbol: more fit on no paper here.
+/// Most letters of a Code 128 symbol: longer ones are hard to scan.
 const MAX_LETTERS: usize = 80;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
