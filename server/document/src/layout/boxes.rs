@@ -63,14 +63,14 @@ impl Layouter<'_> {
 
     /// How wide blocks are by themselves within `width`: they are laid out, and nothing is kept of it.
     fn measured(&mut self, blocks: &[Block], width: f32) -> Result<f32, DocumentError> {
-        let (marks, notices) = (self.marks.len(), self.notices.len());
-        let heading = self.first_heading.clone();
+        let (marks, notices, headings) =
+            (self.marks.len(), self.notices.len(), self.headings.len());
         self.measuring = true;
         let strips = self.blocks(blocks, width, 0);
         self.measuring = false;
         self.marks.truncate(marks);
         self.notices.truncate(notices);
-        self.first_heading = heading;
+        self.headings.truncate(headings);
         Ok(Strip::natural_width(&strips?))
     }
 
