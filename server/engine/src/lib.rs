@@ -13,6 +13,7 @@ pub mod form;
 pub mod format;
 pub mod graph;
 pub mod ids;
+pub mod invoice;
 pub mod kind;
 pub mod mail;
 pub mod node;
