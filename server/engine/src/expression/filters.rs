@@ -18,7 +18,7 @@ use crate::value::{Money, Value};
 use dates::{add_days, add_months, date};
 use lists::{attribute, choose, extreme, group_by, join, length, pick, range, sort, sum, unique};
 use numbers::{absolute, money, round, to_decimal, to_integer};
-use taxes::tax_lines;
+use taxes::{invoice_amounts, tax_lines};
 use texts::{grouped, title, truncate};
 
 /// `value|name`.
@@ -40,6 +40,7 @@ pub(super) const FILTERS: &[&str] = &[
     "groupby",
     "grouped",
     "int",
+    "invoice",
     "join",
     "last",
     "length",
@@ -231,6 +232,7 @@ pub(super) fn apply(
             grouped(&value, given)
         }
         "int" => to_integer(&value),
+        "invoice" => invoice_amounts(machine, value, given),
         "join" => join(machine, value, given),
         "lines" => Ok(Value::List(
             string(&value)?

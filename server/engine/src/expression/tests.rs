@@ -360,6 +360,73 @@ fn inferred(template: &str, kind: &Kind, codes: &[&str]) {
 }
 
 #[test]
+fn an_invoice_is_settled_and_its_kind_known() {
+    let lines = "[{'name': 'A', 'quantity': 2, 'unit_price': net, 'vat_rate': '19', 'sku': 'x'}, \
+                  {'name': 'B', 'quantity': 1, 'unit_price': 7, 'vat_rate': 0}]";
+    let money = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    let read = |lines: &str, rest: &str| format!("{{{{ ({lines}|invoice({rest})).{{}} }}}}");
+    let total =
+        |lines: &str, arguments: &str, path: &str| read(lines, arguments).replace("{}", path);
+    check(&total(lines, "", "totals.payable"), money("245.00"));
+    check(
+        &total(lines, "prices='gross', prepaid=net", "totals.payable"),
+        money("107.00"),
+    );
+    check(&total(lines, "", "lines[0].sku"), json!("x"));
+    check(
+        &total(lines, "", "taxes|sum(attribute='tax')"),
+        money("38.00"),
+    );
+    check(&total(lines, "", "problems|length"), json!(0));
+    let whole = format!("{{'number': 'R-1', 'lines': {lines}}}");
+    check(
+        &total(&whole, "", "problems[0].code"),
+        json!("invoice_date_missing"),
+    );
+    refused(
+        &total(lines, "price='gross'", "totals.payable"),
+        "expression_failed",
+        "prices",
+    );
+    refused(
+        &total(
+            "[{'quantity': 1, 'unit_price': usd, 'vat_rate': 7}]",
+            "prepaid=net",
+            "totals.payable",
+        ),
+        "expression_failed",
+        "/prepaid",
+    );
+    inferred(
+        "{{ ([{'quantity': 1, 'unit_price': 2, 'vat_rate': 7}]|invoice).totals.payable }}",
+        &Kind::Money,
+        &[],
+    );
+    inferred(
+        "{{ ([{'quantity': 1, 'unit_price': 2, 'vat_rate': 7}]|invoice).totals.payabel }}",
+        &Kind::Any,
+        &[],
+    );
+    inferred(
+        "{{ ([{'quantity': 1, 'price': 2, 'vat_rate': 7}]|invoice).totals.net }}",
+        &Kind::Money,
+        &["unknown_reference"],
+    );
+}
+
+#[test]
+fn tax_is_that_of_each_rates_sum() {
+    let rows = "[{'a': net, 'r': 19}, {'a': tax, 'r': '7.5'}, {'a': net, 'r': 19}]";
+    check(
+        &format!("{{{{ {rows}|tax_lines('a', 'r') }}}}"),
+        json!([
+            {"rate": "19", "net": {"amount": "200.00", "currency": "EUR"}, "tax": {"amount": "38.00", "currency": "EUR"}},
+            {"rate": "7.5", "net": {"amount": "19.00", "currency": "EUR"}, "tax": {"amount": "1.43", "currency": "EUR"}},
+        ]),
+    );
+}
+
+#[test]
 fn kinds_are_known_before_the_run() {
     inferred("{{ form.rows|sum(attribute='amount') }}", &Kind::Money, &[]);
     inferred("{{ form.day + 14 }}", &Kind::Date, &[]);

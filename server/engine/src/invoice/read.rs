@@ -401,7 +401,7 @@ impl Reader {
     fn unfit(&mut self, name: &str, found: &Value, expected: &str) {
         let found = found.kind_name();
         let message = format!("This is {found}, not {expected}.");
-        let params = json!({"found": found, "expected": expected});
+        let params = json!({"kind": found, "other": expected});
         self.add(name, Problem::error("invoice_wrong_kind", params, message));
     }
 
@@ -498,7 +498,7 @@ impl Reader {
             if found != self.currency {
                 let expected = &self.currency;
                 let message = format!("This is in {found}, the invoice in {expected}.");
-                let params = json!({"expected": expected, "found": found});
+                let params = json!({"currency": expected, "found": found});
                 self.add(name, Problem::error("invoice_currency", params, message));
             }
             return Some(amount);
@@ -608,10 +608,10 @@ impl Reader {
 /// Money; what comes from other programs may still be a record of amount and currency.
 fn money_of(value: &Value) -> Option<(Decimal, &str)> {
     match value {
-        Value::Money(money) => Some((money.amount, &money.currency)),
+        Value::Money(money) => Some((money.amount, money.currency.as_str())),
         Value::Record(record) if record.len() == 2 => {
             match (record.get("amount")?, record.get("currency")?) {
-                (amount, Value::Text(currency)) => Some((plain_number(amount)?, currency)),
+                (amount, Value::Text(currency)) => Some((plain_number(amount)?, currency.as_str())),
                 _ => None,
             }
         }

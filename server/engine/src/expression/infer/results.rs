@@ -11,7 +11,8 @@ use crate::{
         filters::TAKES_EMPTY,
         syntax::{Arguments, Expression, ExpressionKind, Operator},
     },
-    kind::Kind,
+    invoice,
+    kind::{Field, Kind},
     value::Value,
 };
 
@@ -116,6 +117,26 @@ impl<'a> Walker<'a> {
                     ("key", "", key),
                     ("items", "", Kind::list(entry)),
                 ])))
+            }
+            "invoice" => {
+                let line = match &guess.kind {
+                    Kind::Record { .. } => match field_of(&guess.kind, "lines") {
+                        Some(Field {
+                            kind: Kind::List { item, .. },
+                            ..
+                        }) => *item,
+                        _ => Kind::Any,
+                    },
+                    _ => entry.clone(),
+                };
+                if matches!(line, Kind::Record { .. }) {
+                    for name in ["quantity", "unit_price"] {
+                        if field_of(&line, name).is_none() {
+                            self.missing_attribute(Some(name), &line, input);
+                        }
+                    }
+                }
+                Guess::of(invoice::kind(&line))
             }
             "tax_lines" => Guess::of(Kind::list(Kind::record([
                 ("rate", "Rate", Kind::Decimal),
