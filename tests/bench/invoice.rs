@@ -96,10 +96,12 @@ fn record(values: &Json, template: &Template) -> anyhow::Result<Record> {
 fn context() -> anyhow::Result<Context> {
     let firm = Firm {
         name: "Nordlicht Reisen".into(),
-        address: vec!["Hüxstraße 44".into(), "23552 Lübeck".into()],
+        street: vec!["Hüxstraße 44".into()],
+        post_code: "23552".into(),
+        city: "Lübeck".into(),
         email: "office@nordlicht.example".into(),
         phone: "+49 451 555 0142".into(),
-        tax_id: "DE 123 456 788".into(),
+        vat_id: "DE 123 456 788".into(),
         iban: "DE02120300000000202051".into(),
         bic: "BYLADEM1001".into(),
         colour: "#235b6b".into(),

@@ -162,7 +162,9 @@ test("the firm's record is printed on the next document", async ({ browser }) =>
   const page = await asOwner(browser);
   await page.goto(`${server.url}/settings/firm`);
   await page.getByLabel("Name of the firm").fill("Nordlicht Reisen GmbH");
-  await page.getByLabel("Address").fill("Hüxstraße 44\n23552 Lübeck");
+  await page.getByLabel("Street and number").fill("Hüxstraße 44");
+  await page.getByLabel("Post code").fill("23552");
+  await page.getByLabel("City").fill("Lübeck");
   await page.getByLabel("IBAN").fill("DE02 1203 0000 0000 2020 51");
   await page.locator('input[type="file"]').setInputFiles({
     name: "logo.png",

@@ -281,6 +281,35 @@ async fn a_bank_account_with_a_wrong_digit_is_not_kept() {
 }
 
 #[tokio::test]
+async fn a_firm_has_a_country_of_the_list_and_a_vat_id_that_is_one() {
+    let (office, owner) = Office::open().await;
+    let mut firm = owner.get("/api/firm").await.expect(200);
+    firm["country"] = json!("Germany");
+    firm["vat_id"] = json!("151/815/08156");
+    let refused = owner.put("/api/firm", firm.clone()).await.expect(422);
+    let found: Vec<(&str, &str)> = refused["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|problem| Some((problem["pointer"].as_str()?, problem["code"].as_str()?)))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("/country", "country_unknown"),
+            ("/vat_id", "vat_id_invalid")
+        ]
+    );
+    firm["country"] = json!("DE");
+    firm["vat_id"] = json!("DE 123 456 788");
+    firm["tax_number"] = json!("151/815/08156");
+    firm["tax_rounding"] = json!("line");
+    let kept = owner.put("/api/firm", firm.clone()).await.expect(200);
+    assert_eq!(kept, firm);
+    office.close().await;
+}
+
+#[tokio::test]
 async fn who_falls_silent_in_a_request_is_let_go() {
     let (office, _) = Office::open().await;
     let silence = Silence {

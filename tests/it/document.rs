@@ -209,7 +209,9 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 async fn fill_in_firm(owner: &Caller) {
     let mut firm = owner.get("/api/firm").await.expect(200);
     firm["name"] = json!("Nordlicht Reisen");
-    firm["address"] = json!(["Hüxstraße 44", "23552 Lübeck"]);
+    firm["street"] = json!(["Hüxstraße 44"]);
+    firm["post_code"] = json!("23552");
+    firm["city"] = json!("Lübeck");
     firm["email"] = json!("office@nordlicht.example");
     firm["iban"] = json!("DE02120300000000202051");
     owner.put("/api/firm", firm).await.expect(200);
@@ -365,6 +367,32 @@ async fn the_pdf_follows_a_template_edited_through_the_api() {
         } else {
             assert!(warned.is_empty(), "{warned:?}");
         }
+    }
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_with_tax_are_printed_as_they_are_paid() {
+    let (office, owner) = Office::open().await;
+    fill_in_firm(&owner).await;
+    let mut firm = owner.get("/api/firm").await.expect(200);
+    firm["prices"] = json!("gross");
+    owner.put("/api/firm", firm).await.expect(200);
+    let invoice = Invoice::new(&owner).await;
+    let program = office.program(&owner).await;
+    let mut three = line("Thing", "9.99");
+    three["quantity"] = json!("3");
+    let (_, pdf) = invoice.run(&program, &answers(&[three])).await;
+    let text = pdf.text();
+    // 29.97 / 1.19 is 25.18, whose tax is 4.78: a cent is missing, and shown.
+    for row in [
+        "Thing 3 9.99 19% 29.97",
+        "Net €25.18",
+        "VAT 19% on €25.18 €4.78",
+        "Rounding €0.01",
+        "Total €29.97",
+    ] {
+        assert!(text.lines().any(|line| line == row), "{row}: {text}");
     }
     office.close().await;
 }

@@ -168,11 +168,22 @@ pub(crate) struct NodeTypeSchema {
 #[schema(as = Firm)]
 pub(crate) struct FirmSchema {
     pub name: String,
-    /// One entry a line.
-    pub address: Vec<String>,
+    /// Street and number, and what else stands above the city; one entry a line.
+    pub street: Vec<String>,
+    pub post_code: String,
+    pub city: String,
+    /// State or province.
+    pub subdivision: String,
     /// ISO 3166-1 alpha-2.
     pub country: String,
-    pub tax_id: String,
+    /// With the country in front: `DE123456788`.
+    pub vat_id: String,
+    /// What the tax office at home knows the firm by.
+    pub tax_number: String,
+    /// Number in a public register.
+    pub registration: String,
+    /// Person or department that answers questions.
+    pub contact: String,
     pub email: String,
     pub phone: String,
     pub website: String,
@@ -192,11 +203,23 @@ pub(crate) struct FirmSchema {
     pub tax_rate: String,
     #[schema(value_type = PricesSchema)]
     pub prices: Json,
+    #[schema(value_type = TaxRoundingSchema)]
+    pub tax_rounding: Json,
     /// `#rrggbb`
     pub colour: String,
     /// Days besides weekends on which nobody works: `2026-12-25`.
     #[schema(value_type = Vec<String>)]
     pub holidays: Vec<jiff::civil::Date>,
+}
+
+/// Where tax is rounded: of the net sum of each rate, or of each line.
+#[expect(dead_code, reason = "only described, never made")]
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = TaxRounding)]
+pub(crate) enum TaxRoundingSchema {
+    Rate,
+    Line,
 }
 
 /// Whether prices hold the tax.

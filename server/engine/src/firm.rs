@@ -1,4 +1,4 @@
-//! The firm: the workspace's own name, address, tax id, bank and logo, which templates, forms and payment codes read as `firm`.
+//! The firm: the workspace's own name, address, tax numbers, bank and logo, which templates, forms and payment codes read as `firm`.
 //! The record is stored with each run, so that a later change alters no earlier document.
 
 use jiff::civil::Date;
@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    invoice::{Address, Rounding},
     kind::{ChoiceOption, Field, Kind},
     value::{FileRef, Record, Value},
 };
@@ -20,16 +21,30 @@ pub enum Prices {
     Gross,
 }
 
-/// JSON as stored in `firm.record`; texts that nobody filled in are `""`.
+/// JSON as stored in `firm.record`; texts that nobody filled in are `""`. Runs of earlier releases keep a record with `address`, all of whose
+/// lines count as the street's, and `tax_id`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Firm {
     pub name: String,
-    /// Street, place; one entry a line.
-    pub address: Vec<String>,
+    /// Street and number, and what else stands above the city; one entry a line.
+    #[serde(alias = "address")]
+    pub street: Vec<String>,
+    pub post_code: String,
+    pub city: String,
+    /// State or province.
+    pub subdivision: String,
     /// ISO 3166-1 alpha-2.
     pub country: String,
-    pub tax_id: String,
+    /// With the country in front, such as `DE123456788`.
+    #[serde(alias = "tax_id")]
+    pub vat_id: String,
+    /// What the tax office at home knows the firm by.
+    pub tax_number: String,
+    /// Number in a public register.
+    pub registration: String,
+    /// Person or department that answers questions.
+    pub contact: String,
     pub email: String,
     pub phone: String,
     pub website: String,
@@ -47,6 +62,7 @@ pub struct Firm {
     /// Percent, such as `19`.
     pub tax_rate: Decimal,
     pub prices: Prices,
+    pub tax_rounding: Rounding,
     /// `#rrggbb`.
     pub colour: String,
     /// Days besides weekends on which nobody works.
@@ -57,9 +73,15 @@ impl Default for Firm {
     fn default() -> Self {
         Self {
             name: String::new(),
-            address: Vec::new(),
+            street: Vec::new(),
+            post_code: String::new(),
+            city: String::new(),
+            subdivision: String::new(),
             country: String::new(),
-            tax_id: String::new(),
+            vat_id: String::new(),
+            tax_number: String::new(),
+            registration: String::new(),
+            contact: String::new(),
             email: String::new(),
             phone: String::new(),
             website: String::new(),
@@ -72,6 +94,7 @@ impl Default for Firm {
             locale: "en".into(),
             tax_rate: Decimal::ZERO,
             prices: Prices::Net,
+            tax_rounding: Rounding::Rate,
             colour: "#2b47c9".into(),
             holidays: Vec::new(),
         }
@@ -79,7 +102,8 @@ impl Default for Firm {
 }
 
 impl Firm {
-    /// What expressions read as `firm`; only the logo may be empty.
+    /// What expressions read as `firm`; only the logo may be empty. `address` are the lines of a letter, `tax_id` is the VAT id or else the
+    /// tax number.
     pub fn kind() -> Kind {
         let texts = |names: &[(&str, &str)]| -> Vec<Field> {
             names
@@ -88,18 +112,18 @@ impl Firm {
                 .collect()
         };
         let mut fields = texts(&[("name", "Name")]);
-        fields.push(field(
-            "address",
-            "Address",
-            Kind::List {
-                item: Box::new(Kind::text()),
-                min_items: None,
-                max_items: None,
-            },
-        ));
+        fields.push(field("address", "Address", Kind::list(Kind::text())));
+        fields.push(field("street", "Street", Kind::list(Kind::text())));
         fields.extend(texts(&[
+            ("post_code", "Post code"),
+            ("city", "City"),
+            ("subdivision", "State or province"),
             ("country", "Country"),
-            ("tax_id", "Tax id"),
+            ("tax_id", "VAT id or tax number"),
+            ("vat_id", "VAT id"),
+            ("tax_number", "Tax number"),
+            ("registration", "Register number"),
+            ("contact", "Contact"),
             ("email", "E-mail"),
             ("phone", "Phone"),
             ("website", "Website"),
@@ -117,47 +141,50 @@ impl Firm {
             ("locale", "Language"),
         ]));
         fields.push(field("tax_rate", "Tax rate", Kind::Decimal));
+        fields.push(field("prices", "Prices", choice(["net", "gross"])));
         fields.push(field(
-            "prices",
-            "Prices",
-            Kind::Choice {
-                options: ["net", "gross"]
-                    .map(|value| ChoiceOption {
-                        value: value.into(),
-                        title: None,
-                    })
-                    .into(),
-            },
+            "tax_rounding",
+            "Tax rounding",
+            choice(["rate", "line"]),
         ));
         fields.extend(texts(&[("colour", "Colour")]));
-        fields.push(field(
-            "holidays",
-            "Holidays",
-            Kind::List {
-                item: Box::new(Kind::Date),
-                min_items: None,
-                max_items: None,
-            },
-        ));
+        fields.push(field("holidays", "Holidays", Kind::list(Kind::Date)));
         Kind::Record { fields }
     }
 
     /// The record expressions read.
     pub fn to_value(&self) -> Value {
         let text = |text: &str| Value::Text(text.to_owned());
-        let address = self.address.iter().map(|line| text(line)).collect();
+        let texts = |lines: &[String]| Value::List(lines.iter().map(|line| text(line)).collect());
         let holidays = self.holidays.iter().copied().map(Value::Date).collect();
         let logo = self.logo.clone().map_or(Value::Empty, Value::File);
         let prices = match self.prices {
             Prices::Net => "net",
             Prices::Gross => "gross",
         };
+        let tax_rounding = match self.tax_rounding {
+            Rounding::Rate => "rate",
+            Rounding::Line => "line",
+        };
+        let tax_id = if self.vat_id.is_empty() {
+            &self.tax_number
+        } else {
+            &self.vat_id
+        };
         Value::Record(Record::from_iter(
             [
                 ("name", text(&self.name)),
-                ("address", Value::List(address)),
+                ("address", texts(&self.address().lines())),
+                ("street", texts(&self.street)),
+                ("post_code", text(&self.post_code)),
+                ("city", text(&self.city)),
+                ("subdivision", text(&self.subdivision)),
                 ("country", text(&self.country)),
-                ("tax_id", text(&self.tax_id)),
+                ("tax_id", text(tax_id)),
+                ("vat_id", text(&self.vat_id)),
+                ("tax_number", text(&self.tax_number)),
+                ("registration", text(&self.registration)),
+                ("contact", text(&self.contact)),
                 ("email", text(&self.email)),
                 ("phone", text(&self.phone)),
                 ("website", text(&self.website)),
@@ -170,11 +197,22 @@ impl Firm {
                 ("locale", text(&self.locale)),
                 ("tax_rate", Value::Decimal(self.tax_rate)),
                 ("prices", text(prices)),
+                ("tax_rounding", text(tax_rounding)),
                 ("colour", text(&self.colour)),
                 ("holidays", Value::List(holidays)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         ))
+    }
+
+    fn address(&self) -> Address {
+        Address {
+            street: self.street.clone(),
+            post_code: self.post_code.clone(),
+            city: self.city.clone(),
+            subdivision: self.subdivision.clone(),
+            country: self.country.clone(),
+        }
     }
 }
 
@@ -207,6 +245,17 @@ pub fn is_bic(bic: &str) -> bool {
         && bic.as_bytes()[..6].iter().all(u8::is_ascii_uppercase)
 }
 
+fn choice(values: [&str; 2]) -> Kind {
+    Kind::Choice {
+        options: values
+            .map(|value| ChoiceOption {
+                value: value.into(),
+                title: None,
+            })
+            .into(),
+    }
+}
+
 fn field(name: &str, title: &str, kind: Kind) -> Field {
     Field {
         name: name.into(),
@@ -218,6 +267,8 @@ fn field(name: &str, title: &str, kind: Kind) -> Field {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -228,6 +279,27 @@ mod tests {
         let stored = serde_json::to_value(&firm).expect("a firm is JSON");
         assert_eq!(serde_json::from_value::<Firm>(stored).expect("reads"), firm);
     }
+
+    #[test]
+    fn a_record_of_an_earlier_release_reads_as_it_did() {
+        let stored =
+            json!({"address": ["Hüxstraße 44", "23552 Lübeck"], "tax_id": "151/815/08156"});
+        let firm: Firm = serde_json::from_value(stored).expect("reads");
+        let value = firm.to_value().to_json();
+        assert_eq!(value["address"], json!(["Hüxstraße 44", "23552 Lübeck"]));
+        assert_eq!(value["tax_id"], json!("151/815/08156"));
+        let parts = Firm {
+            street: vec!["Hüxstraße 44".into()],
+            post_code: "23552".into(),
+            city: "Lübeck".into(),
+            tax_number: "151/815/08156".into(),
+            ..Firm::default()
+        };
+        let parts = parts.to_value().to_json();
+        assert_eq!(parts["address"], value["address"]);
+        assert_eq!(parts["tax_id"], value["tax_id"]);
+    }
+
     #[test]
     fn bank_accounts_are_checked_by_their_digits() {
         let check = |iban: &str, expected: bool| assert_eq!(is_iban(iban), expected, "{iban}");

@@ -20,8 +20,8 @@
 //! and what the typed amounts come to differs from net plus tax by some cents: that difference is added to the rounding amount (BT-114), so that
 //! what is to be paid is what was promised.
 //!
-//! Limits: 10,000 lines; 50 allowances and charges of a line, 100 of the invoice; quantities and prices up to 10^9 with 6 and 4 decimals; amounts
-//! up to 10^12; rates up to 100 with 4 decimals. Beyond them an invoice is refused.
+//! Limits: 10,000 lines; 50 allowances and charges of a line, 100 of the invoice; quantities up to 10^9 with 6 decimals, prices up to
+//! 10^12 with 4, amounts up to 10^15; rates up to 100 with 4 decimals. Beyond them an invoice is refused.
 
 mod category;
 mod check;
@@ -37,7 +37,6 @@ mod write;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::firm::Prices;
@@ -58,7 +57,7 @@ pub const MAX_LINES: usize = 10_000;
 const MAX_PROBLEMS: usize = 100;
 
 /// Where tax is rounded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
     /// Of the net sum of each rate, as EN 16931 has it.

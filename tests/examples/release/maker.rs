@@ -157,7 +157,9 @@ impl Maker {
         self.office.program(&self.owner).await;
         let mut firm = self.owner.get("/api/firm").await.expect(200);
         firm["name"] = json!("Nordlicht Reisen");
-        firm["address"] = json!(["Hüxstraße 44", "23552 Lübeck"]);
+        firm["street"] = json!(["Hüxstraße 44"]);
+        firm["post_code"] = json!("23552");
+        firm["city"] = json!("Lübeck");
         firm["iban"] = json!("DE02120300000000202051");
         self.owner.put("/api/firm", firm).await.expect(200);
         self.make(

@@ -158,7 +158,9 @@ pub(super) fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json
 fn firm() -> Firm {
     Firm {
         name: "Nordlicht Reisen".into(),
-        address: vec!["Hüxstraße 44".into(), "23552 Lübeck".into()],
+        street: vec!["Hüxstraße 44".into()],
+        post_code: "23552".into(),
+        city: "Lübeck".into(),
         email: "office@nordlicht.example".into(),
         phone: "+49 451 555 0142".into(),
         iban: "DE02120300000000202051".into(),

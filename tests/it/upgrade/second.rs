@@ -15,6 +15,7 @@ async fn what_the_second_release_left_is_finished_by_this_one() {
     everything_is_there(&db);
     let house = House::open(db).await;
     let mut model = ModelWorker::start(&house.office.db, &[]);
+    rest::the_address_has_parts(&house).await;
     rest::messages_arrive(&house).await;
     runs::people_decide(&house).await;
     runs::others_call(&house).await;

@@ -2358,11 +2358,22 @@ export interface components {
         /** @description `engine::firm::Firm`; texts that nobody filled in are `""`. */
         Firm: {
             name: string;
-            /** @description One entry a line. */
-            address: string[];
+            /** @description Street and number, and what else stands above the city; one entry a line. */
+            street: string[];
+            post_code: string;
+            city: string;
+            /** @description State or province. */
+            subdivision: string;
             /** @description ISO 3166-1 alpha-2. */
             country: string;
-            tax_id: string;
+            /** @description With the country in front: `DE123456788`. */
+            vat_id: string;
+            /** @description What the tax office at home knows the firm by. */
+            tax_number: string;
+            /** @description Number in a public register. */
+            registration: string;
+            /** @description Person or department that answers questions. */
+            contact: string;
             email: string;
             phone: string;
             website: string;
@@ -2379,6 +2390,7 @@ export interface components {
             /** @description Percent, as text: `"19"`. */
             tax_rate: string;
             prices: components["schemas"]["Prices"];
+            tax_rounding: components["schemas"]["TaxRounding"];
             /** @description `#rrggbb` */
             colour: string;
             /** @description Days besides weekends on which nobody works: `2026-12-25`. */
@@ -3918,6 +3930,11 @@ export interface components {
             id: string;
             name: string;
         };
+        /**
+         * @description Where tax is rounded: of the net sum of each rate, or of each line.
+         * @enum {string}
+         */
+        TaxRounding: "rate" | "line";
         /** @description A text with `{{ }}` holes in a node's config or a document's leaf. Its JSON Schema carries `x-widget: "template"`. */
         Template: string;
         TrialRunIn: {

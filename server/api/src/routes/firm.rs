@@ -106,29 +106,7 @@ fn check(firm: &Firm) -> Result<()> {
     let mut wrong = |pointer: &str, code: &str, message: &str| {
         problems.push(Problem::error(code, json!({}), message).at(pointer));
     };
-    let texts = [
-        ("/name", &firm.name),
-        ("/country", &firm.country),
-        ("/tax_id", &firm.tax_id),
-        ("/email", &firm.email),
-        ("/phone", &firm.phone),
-        ("/website", &firm.website),
-        ("/iban", &firm.iban),
-        ("/bic", &firm.bic),
-        ("/bank", &firm.bank),
-    ];
-    for (pointer, text) in texts {
-        if text.chars().count() > 200 {
-            wrong(pointer, "text_long", "At most 200 characters fit here.");
-        }
-    }
-    if firm.address.len() > 10 || firm.address.iter().any(|line| line.chars().count() > 200) {
-        wrong(
-            "/address",
-            "address_long",
-            "An address has at most 10 lines of 200 characters.",
-        );
-    }
+    who(firm, &mut wrong);
     let iban = without_spaces(&firm.iban);
     if !iban.is_empty() && !engine::firm::is_iban(&iban) {
         wrong(
@@ -198,6 +176,54 @@ fn check(firm: &Firm) -> Result<()> {
             "Some values cannot be used.",
             problems,
         ))
+    }
+}
+
+/// Who the firm is and where.
+fn who(firm: &Firm, wrong: &mut impl FnMut(&str, &str, &str)) {
+    let texts = [
+        ("/name", &firm.name),
+        ("/post_code", &firm.post_code),
+        ("/city", &firm.city),
+        ("/subdivision", &firm.subdivision),
+        ("/country", &firm.country),
+        ("/vat_id", &firm.vat_id),
+        ("/tax_number", &firm.tax_number),
+        ("/registration", &firm.registration),
+        ("/contact", &firm.contact),
+        ("/email", &firm.email),
+        ("/phone", &firm.phone),
+        ("/website", &firm.website),
+        ("/iban", &firm.iban),
+        ("/bic", &firm.bic),
+        ("/bank", &firm.bank),
+    ];
+    for (pointer, text) in texts {
+        if text.chars().count() > 200 {
+            wrong(pointer, "text_long", "At most 200 characters fit here.");
+        }
+    }
+    if firm.street.len() > 10 || firm.street.iter().any(|line| line.chars().count() > 200) {
+        wrong(
+            "/street",
+            "address_long",
+            "An address has at most 10 lines of 200 characters.",
+        );
+    }
+    if !firm.country.is_empty() && !engine::invoice::is_country(&firm.country) {
+        wrong(
+            "/country",
+            "country_unknown",
+            "This is not a country code such as DE.",
+        );
+    }
+    let vat_id = without_spaces(&firm.vat_id);
+    if !vat_id.is_empty() && !engine::invoice::is_vat_id(&vat_id) {
+        wrong(
+            "/vat_id",
+            "vat_id_invalid",
+            "A VAT id begins with its country, as DE123456788 does. Any other number is a tax number.",
+        );
     }
 }
 

@@ -5,12 +5,14 @@ use std::{collections::HashMap, time::Duration};
 use axum::{Json, http::StatusCode};
 use engine::{
     expression::Template,
+    firm::Firm,
     graph::Plan,
     ids::RunId,
     node::{GenerationRequest, GenerationResult, Role, Warning},
     run::paths,
     workflow::{Node, Workflow},
 };
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use store::{
     Scope,
@@ -323,11 +325,12 @@ struct Reads<'a> {
     /// Entries of containers.
     items: HashMap<(&'a str, &'a str), &'a Vec<Value>>,
     parents: HashMap<&'a str, &'a str>,
-    firm: &'a Value,
+    /// As expressions read it.
+    firm: Value,
 }
 
 impl<'a> Reads<'a> {
-    fn new(workflow: Option<&'a Workflow>, rows: &'a [StepDetail], firm: &'a Value) -> Self {
+    fn new(workflow: Option<&'a Workflow>, rows: &'a [StepDetail], firm: &Value) -> Self {
         let nodes = workflow.into_iter().flat_map(|workflow| &workflow.nodes);
         Self {
             outputs: rows
@@ -347,7 +350,9 @@ impl<'a> Reads<'a> {
             parents: nodes
                 .filter_map(|node| Some((node.id.as_str(), node.parent.as_deref()?)))
                 .collect(),
-            firm,
+            // One that is no record any more failed its run, and is shown as it is.
+            firm: Firm::deserialize(firm)
+                .map_or_else(|_| firm.clone(), |firm| firm.to_value().to_json()),
         }
     }
 

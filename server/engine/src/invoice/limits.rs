@@ -12,11 +12,12 @@ use crate::{
 /// Most allowances and charges of a line, and of the invoice.
 const MAX_OF_LINE: usize = 50;
 const MAX_OF_INVOICE: usize = 100;
-/// Largest quantity, and largest price.
+/// Largest quantity.
 const MOST_QUANTITY: i64 = 1_000_000_000;
+const MOST_PRICE: i64 = 1_000_000_000_000;
 const MOST_PRICE_BASE: i64 = 1_000_000;
 /// Largest amount that is typed or computed for a line, an allowance or a charge.
-pub(super) const MOST_AMOUNT: i64 = 1_000_000_000_000;
+pub(super) const MOST_AMOUNT: i64 = 1_000_000_000_000_000;
 
 /// Every number that is too large, too fine or not allowed to be what it is.
 pub(super) fn check(invoice: &Invoice) -> Vec<Problem> {
@@ -39,12 +40,7 @@ pub(super) fn check(invoice: &Invoice) -> Vec<Problem> {
     for (index, line) in invoice.lines.iter().take(MAX_LINES).enumerate() {
         let at = format!("/lines/{index}");
         limits.number(&format!("{at}/quantity"), line.quantity, MOST_QUANTITY, 6);
-        limits.number(
-            &format!("{at}/unit_price"),
-            line.unit_price,
-            MOST_QUANTITY,
-            4,
-        );
+        limits.number(&format!("{at}/unit_price"), line.unit_price, MOST_PRICE, 4);
         let base = format!("{at}/price_base");
         limits.number(&base, line.price_base, MOST_PRICE_BASE, 3);
         limits.above_zero(&base, line.price_base);

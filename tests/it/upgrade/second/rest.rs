@@ -1,10 +1,25 @@
-//! What lies beside the runs: messages, numbers, tables, values that must go, what is kept, whose turn it is, and rows of files.
+//! What lies beside the runs: the firm, messages, numbers, tables, values that must go, what is kept, whose turn it is, and rows of files.
 
 use mail_parser::MessageParser;
 use serde_json::json;
 
 use super::house::House;
 use crate::upgrade::assert_signed;
+
+pub(super) async fn the_address_has_parts(house: &House) {
+    let firm = house.owner.get("/api/firm").await.expect(200);
+    let parts = ["street", "post_code", "city", "vat_id", "tax_number"];
+    assert_eq!(
+        parts.map(|part| firm[part].clone()),
+        [
+            json!(["Hüxstraße 44"]),
+            json!("23552"),
+            json!("Lübeck"),
+            json!(""),
+            json!("")
+        ]
+    );
+}
 
 pub(super) async fn messages_arrive(house: &House) {
     let later = house.run("Later");

@@ -8,6 +8,7 @@ export const helpPages = [
   "steps",
   "values",
   "documents",
+  "invoices",
   "numbers",
   "tables",
   "runs",

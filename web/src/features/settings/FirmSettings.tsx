@@ -11,6 +11,7 @@ import { currencies, timeZones } from "~/lib/places";
 import { keys } from "~/lib/queries";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
+import { countries } from "./countries";
 import classes from "./Settings.module.css";
 
 export function FirmSettings() {
@@ -66,7 +67,8 @@ function Logo({ firm }: { firm: Firm }) {
   );
 }
 
-type Plain = "name" | "tax_id" | "email" | "phone" | "website" | "iban" | "bic" | "bank" | "country";
+type Plain = "name" | "email" | "phone" | "website" | "iban" | "bic" | "bank";
+type OfIdentity = "post_code" | "city" | "subdivision" | "vat_id" | "tax_number" | "registration" | "contact";
 
 function FirmForm({ firm }: { firm: Firm }) {
   const { t, i18n } = useTranslation("settings");
@@ -84,15 +86,11 @@ function FirmForm({ firm }: { firm: Firm }) {
     setValue({ ...value, ...part });
     save.reset();
   };
-  const text = (name: Plain, more?: { type?: string; autoComplete?: string; description?: string }) => (
-    <TextInput
-      label={t(`app:firm.${name}`)}
-      value={value[name] ?? ""}
-      error={errors[name]}
-      onChange={(event) => change({ [name]: event.currentTarget.value })}
-      {...more}
-    />
+  const input = (name: Plain | OfIdentity, label: string, more?: { type?: string; autoComplete?: string; description?: string }) => (
+    <TextInput label={label} value={value[name]} error={errors[name]} onChange={(event) => change({ [name]: event.currentTarget.value })} {...more} />
   );
+  const text = (name: Plain, more?: { type?: string; autoComplete?: string }) => input(name, t(`app:firm.${name}`), more);
+  const part = (name: OfIdentity, more?: { autoComplete?: string; description?: string }) => input(name, t(`identity.${name}`), more);
   return (
     <form
       className={classes.content}
@@ -105,17 +103,35 @@ function FirmForm({ firm }: { firm: Firm }) {
         <div className={classes.form}>
           {text("name", { autoComplete: "organization" })}
           <Textarea
-            label={t("app:firm.address")}
+            label={t("identity.street")}
+            description={t("identity.street_hint")}
             autosize
-            minRows={2}
-            value={(value.address ?? []).join("\n")}
-            error={errors.address}
+            minRows={1}
+            value={value.street.join("\n")}
+            error={errors.street}
             autoComplete="street-address"
-            onChange={(event) => change({ address: event.currentTarget.value.split("\n") })}
+            onChange={(event) => change({ street: event.currentTarget.value.split("\n") })}
           />
           <div className={classes.pair}>
-            {text("country", { autoComplete: "country-name" })}
-            {text("tax_id")}
+            {part("post_code", { autoComplete: "postal-code" })}
+            {part("city", { autoComplete: "address-level2" })}
+            {part("subdivision", { autoComplete: "address-level1" })}
+            <Select
+              label={t("identity.country")}
+              data={countries(i18n.language, value.country)}
+              searchable
+              clearable
+              value={value.country === "" ? null : value.country}
+              error={errors.country}
+              autoComplete="country"
+              onChange={(country) => change({ country: country ?? "" })}
+            />
+          </div>
+          <div className={classes.pair}>
+            {part("vat_id", { description: t("identity.vat_id_hint") })}
+            {part("tax_number", { description: t("identity.tax_number_hint") })}
+            {part("registration")}
+            {part("contact", { autoComplete: "name" })}
             {text("email", { type: "email", autoComplete: "email" })}
             {text("phone", { type: "tel", autoComplete: "tel" })}
             {text("website", { autoComplete: "url" })}
@@ -161,6 +177,13 @@ function FirmForm({ firm }: { firm: Firm }) {
             data={(["net", "gross"] as const).map((name) => ({ value: name, label: t(`app:firm.price.${name}`) }))}
             value={value.prices}
             onChange={(prices) => change({ prices: prices === "gross" ? "gross" : "net" })}
+          />
+          <Select
+            label={t("identity.tax_rounding")}
+            allowDeselect={false}
+            data={(["rate", "line"] as const).map((name) => ({ value: name, label: t(`identity.rounding.${name}`) }))}
+            value={value.tax_rounding}
+            onChange={(rounding) => change({ tax_rounding: rounding === "line" ? "line" : "rate" })}
           />
           <Select
             label={t("app:firm.time_zone")}
