@@ -14,11 +14,12 @@
 //!   half of the smallest unit for each of them, which EN 16931 does not provide for beyond one whole unit.
 //! - **Totals** (BT-106 to BT-115): as BR-CO-10 to BR-CO-16 have it; payable = gross − prepaid + rounding.
 //!
-//! **Prices that hold the tax** (`Prices::Gross`): every typed amount holds the VAT of its rate. The net price (BT-146) is the price /
-//! (1 + rate), rounded to four decimals. Where that is too coarse for the quantity, so that quantity × net price would not round to the line's
-//! own net amount, it is the price of ten, a hundred, … up to a million times the base (BT-149). Net amounts and tax then come about as above,
-//! and what the typed amounts come to differs from net plus tax by some cents: that difference is added to the rounding amount (BT-114), so that
-//! what is to be paid is what was promised.
+//! **Prices that hold the tax** (`Prices::Gross`): every typed amount holds the VAT of its rate. Net amounts are amount / (1 + rate), each rounded
+//! up or down so that those of a rate add up to the rounded net amount of their sum: 1,000 lines are as exact as one. The net price (BT-146) is
+//! the price / (1 + rate) with four decimals. Where that is too coarse for the quantity, so that quantity × net price would not round to the
+//! net amount, it is the price of ten, a hundred, … up to a million times the base (BT-149). Tax then comes about as above (with
+//! `Rounding::Line` it is what the typed amounts have above the net ones), and what was promised may differ from net plus tax by the smallest unit
+//! for each rate: that is added to the rounding amount (BT-114), so that what is to be paid is what was promised.
 //!
 //! Limits: 10,000 lines; 50 allowances and charges of a line, 100 of the invoice; quantities up to 10^9 with 6 decimals, prices up to
 //! 10^12 with 4, amounts up to 10^15; rates up to 100 with 4 decimals. Beyond them an invoice is refused.
@@ -27,11 +28,13 @@ mod category;
 mod check;
 mod country;
 mod exact;
+mod group;
 mod language;
 mod limits;
 mod party;
 mod read;
 mod settle;
+mod settled;
 pub mod unit;
 mod write;
 
@@ -47,7 +50,8 @@ pub use country::is_country;
 pub(crate) use exact::tax_on;
 pub use party::{Address, ElectronicAddress, Party, is_vat_id};
 pub use read::{Defaults, read};
-pub use settle::{Settled, SettledAdjustment, SettledLine, Tax, Totals, Vat, settle};
+pub use settle::settle;
+pub use settled::{Settled, SettledAdjustment, SettledLine, Tax, Totals, Vat};
 pub use write::{kind, to_value};
 
 /// Most lines of an invoice.

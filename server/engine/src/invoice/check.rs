@@ -1,5 +1,5 @@
 //! What the law would miss in an invoice, or find wrong: the business rules of EN 16931-1, 6.4, as far as a person can break them here. Those
-//! about sums hold by construction. National rules, such as those of XRechnung, are not asked.
+//! about sums hold by construction. National rules are not asked.
 
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};

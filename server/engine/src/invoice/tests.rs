@@ -180,6 +180,26 @@ fn prices_with_tax_are_paid_as_they_were_promised() {
 }
 
 #[test]
+fn many_lines_with_tax_are_as_exact_as_one() {
+    let thousand: Vec<(&str, &str, &str)> = vec![("1", "9.99", "19"); 1000];
+    let invoice = json!({"prices": "gross", "lines": lines(&thousand)});
+    // 9,990.00 / 1.19 is 8,394.96; each line rounded by itself would come to 8,390.00.
+    let found = settled(invoice.clone());
+    check_amounts(
+        &found,
+        &[("19", "8394.96", "1595.04")],
+        [
+            "8394.96", "0.00", "0.00", "8394.96", "1595.04", "9990.00", "0.00", "0.00", "9990.00",
+        ],
+    );
+    let nets = ["8.39", "8.40"].map(|net| net.parse::<Decimal>().expect("a number"));
+    assert!(found.lines.iter().all(|line| nets.contains(&line.net)));
+    let mut by_line = invoice;
+    by_line["tax_rounding"] = json!("line");
+    assert_eq!(settled(by_line).totals, found.totals);
+}
+
+#[test]
 fn allowances_on_prices_with_tax_hold_it_too() {
     let invoice = json!({
         "prices": "gross",

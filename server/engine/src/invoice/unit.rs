@@ -67,6 +67,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("std.", "HUR"),
     ("stunden", "HUR"),
     ("heures", "HUR"),
+    ("min", "MIN"),
     ("minutes", "MIN"),
     ("minuten", "MIN"),
     ("days", "DAY"),
