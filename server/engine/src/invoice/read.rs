@@ -295,9 +295,11 @@ impl Reader {
         });
         let mut payment = own.unwrap_or_default();
         if payment.iban.is_empty() && filled(firm, "iban").is_some() {
-            payment.iban = without_spaces(&self.text(firm, "iban"));
-            payment.bic = without_spaces(&self.text(firm, "bic"));
-            payment.account_name = self.text(firm, "name");
+            self.below("seller", |reader| {
+                payment.iban = without_spaces(&reader.text(firm, "iban"));
+                payment.bic = without_spaces(&reader.text(firm, "bic"));
+                payment.account_name = reader.text(firm, "name");
+            });
         }
         payment
     }

@@ -3,7 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::{check::Problem, value::Value};
+use crate::{
+    check::Problem,
+    firm::Firm,
+    value::{Record, Value},
+};
 
 const DEFAULTS: Defaults<'static> = Defaults {
     currency: "EUR",
@@ -347,6 +351,32 @@ fn limits_are_told_with_their_place() {
             ("/charges/0", "invoice_adjustment_alone"),
         ],
     );
+}
+
+#[test]
+fn a_firm_sells_as_its_record_says() {
+    let firm = Firm {
+        name: "Nordwind".into(),
+        street: vec!["Hüxstraße 44".into()],
+        city: "Lübeck".into(),
+        country: "DE".into(),
+        vat_id: "DE 123 456 788".into(),
+        iban: "DE02 1203 0000 0000 2020 51".into(),
+        prices: Prices::Gross,
+        tax_rounding: Rounding::Line,
+        ..Firm::default()
+    };
+    let mut record = Record::from_iter([("seller".to_owned(), firm.to_value())]);
+    let invoice = read(&record, DEFAULTS).expect("an invoice");
+    assert_eq!(invoice.prices, Prices::Gross);
+    assert_eq!(invoice.tax_rounding, Rounding::Line);
+    assert_eq!(invoice.payment.iban, "DE02120300000000202051");
+    assert_eq!(invoice.payment.account_name, "Nordwind");
+    assert_eq!(invoice.seller.vat_id, "DE123456788");
+    assert_eq!(invoice.seller.address.lines(), ["Hüxstraße 44", "Lübeck"]);
+    record.insert("prices".into(), Value::Text("net".into()));
+    let invoice = read(&record, DEFAULTS).expect("an invoice");
+    assert_eq!(invoice.prices, Prices::Net);
 }
 
 fn whole() -> Json {
