@@ -288,7 +288,9 @@ pub fn round(number: Decimal, decimals: u32) -> Decimal {
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+#[cfg(test)]
+mod spot_checks {
     use super::*;
 
     fn formats(locale: &str) -> Formats {
