@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use encoding_rs::{Encoding, WINDOWS_1252};
 use engine::{
     check::Problem,
-    form::{Setting, decimal_mark},
+    form::Setting,
+    format::decimal_mark,
     kind::{Field, Kind},
     table::{Cells, Column, Layout, MAX_COLUMNS, MAX_ROWS, told},
 };

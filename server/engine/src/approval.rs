@@ -147,7 +147,7 @@ impl ApprovalRequest {
 
     /// The fields' values as somebody would have typed them into a page of this language.
     pub fn typed(&self, locale: &str) -> Json {
-        let mark = crate::form::decimal_mark(locale);
+        let mark = crate::format::decimal_mark(locale);
         let kind = Kind::Record {
             fields: self.fields.iter().map(starting).collect(),
         };

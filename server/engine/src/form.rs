@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 pub use answer::{MAX_FILE_BYTES, MAX_LONG_TEXT, MAX_TEXT, MOST_FILE_BYTES, accepts, is_blank};
-pub use number::decimal_mark;
 pub use submission::{Draft, MAX_ROWS, MOST_ROWS};
 pub use typed::Typed;
 

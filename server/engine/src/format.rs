@@ -1,7 +1,9 @@
-//! How numbers, amounts and dates read in a language: one implementation for forms, expressions and documents. Languages without an
-//! entry get English grouping and ISO dates; nothing here rounds an amount except for showing it.
+//! How numbers, amounts and dates read in a language: one implementation for forms, expressions and documents. What each language does
+//! is CLDR's, through ICU4X; amounts go there digit by digit. Nothing here rounds an amount except for showing it.
 
 mod calendar;
+mod language;
+mod patterns;
 
 use jiff::{
     Timestamp,
@@ -12,14 +14,13 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::value::{Money, Value, currency_decimals};
 
-/// No-break space: a unit never leaves its number.
-const NBSP: char = '\u{a0}';
+use language::Language;
 
 /// Language, zone and currency that values are written in.
 #[derive(Clone, Debug)]
 pub struct Formats {
-    /// BCP 47.
-    pub locale: String,
+    locale: String,
+    language: Language,
     /// Turns an instant into a date and a time of day.
     pub time_zone: TimeZone,
     /// ISO 4217; what a plain number gets when it is shown as money.
@@ -32,23 +33,12 @@ impl Default for Formats {
     }
 }
 
-/// How a number is cut: separators of a language.
-struct Separators {
-    decimal: char,
-    group: char,
-    /// Digits from which on thousands are grouped: 5 leaves 1234 alone.
-    from: usize,
-    /// The currency stands before the number.
-    currency_first: bool,
-    /// A gap between currency and number.
-    currency_gap: bool,
-    percent_gap: bool,
-}
-
 impl Formats {
+    /// `locale` is a BCP 47 tag. A language that is not known has English numbers and ISO dates.
     pub fn new(locale: &str, time_zone: TimeZone, currency: &str) -> Self {
         Self {
             locale: locale.to_owned(),
+            language: Language::read(locale).unwrap_or_else(Language::unknown),
             time_zone,
             currency: currency.to_owned(),
         }
@@ -63,69 +53,87 @@ impl Formats {
         )
     }
 
-    /// `1,485.00` or `1.485,00`. With `decimals` the number is rounded half away from zero, else it keeps its own.
-    pub fn number(&self, number: Decimal, decimals: Option<u32>) -> String {
-        let separators = self.separators();
-        Self::digits(number, decimals, &separators, true)
+    /// The same zone and currency in another language; `None` where there is no such language.
+    pub fn in_language(&self, locale: &str) -> Option<Self> {
+        Some(Self {
+            locale: locale.to_owned(),
+            language: Language::read(locale).filter(Language::is_known)?,
+            time_zone: self.time_zone.clone(),
+            currency: self.currency.clone(),
+        })
     }
 
-    /// As a bare `{{ }}` writes it: the language's decimal separator, no grouping, so that years and ids stay whole.
+    /// BCP 47, as it was given.
+    pub fn locale(&self) -> &str {
+        &self.locale
+    }
+
+    /// `1,485.00` or `1.485,00`. With `decimals` the number is rounded half away from zero, else it keeps its own.
+    pub fn number(&self, number: Decimal, decimals: Option<u32>) -> String {
+        self.language.number(&shown(number, decimals))
+    }
+
+    /// As a bare `{{ }}` and a data file write it: the language's decimal mark, and otherwise as people type it, without grouping, so
+    /// that years and ids stay whole.
     pub fn plain_number(&self, number: Decimal) -> String {
-        Self::digits(number, None, &self.separators(), false)
+        let text = shown(number, None);
+        match self.decimal_mark() {
+            ',' => text.replace('.', ","),
+            _ => text,
+        }
+    }
+
+    /// `.` or `,`.
+    pub fn decimal_mark(&self) -> char {
+        if self.language.number("0.5").contains(',') {
+            ','
+        } else {
+            '.'
+        }
     }
 
     /// `€1,485.00` or `1.485,00 €`, with the currency's own decimals.
     pub fn money(&self, money: &Money) -> String {
-        let separators = self.separators();
-        let number = Self::digits(
-            money.amount.abs(),
-            Some(currency_decimals(&money.currency)),
-            &separators,
-            true,
-        );
-        let symbol = self.symbol(&money.currency);
-        let is_code = symbol.chars().next_back().is_some_and(char::is_alphabetic);
-        let rounded = round(money.amount, currency_decimals(&money.currency));
-        let sign = if rounded.is_sign_negative() && !rounded.is_zero() {
-            "-"
-        } else {
-            ""
+        let amount = shown(money.amount, Some(currency_decimals(&money.currency)));
+        let (digits, minus) = match amount.strip_prefix('-') {
+            Some(digits) => (digits, Some(self.language.amount("-1").replace('1', ""))),
+            None => (amount.as_str(), None),
         };
-        if separators.currency_first {
-            let gap = if separators.currency_gap || is_code {
-                String::from(NBSP)
-            } else {
-                String::new()
-            };
-            format!("{sign}{symbol}{gap}{number}")
-        } else {
-            format!("{sign}{number}{NBSP}{symbol}")
-        }
+        let number = self.language.amount(digits);
+        patterns::money(&self.language, &money.currency, &number, minus.as_deref())
     }
 
     /// The amount without its currency, grouped, with the currency's own decimals.
     pub fn amount(&self, money: &Money) -> String {
-        self.number(money.amount, Some(currency_decimals(&money.currency)))
+        self.language.amount(&shown(
+            money.amount,
+            Some(currency_decimals(&money.currency)),
+        ))
     }
 
     /// `19 %` for 19.
     pub fn percent(&self, number: Decimal, decimals: Option<u32>) -> String {
-        let separators = self.separators();
-        let number = Self::digits(number.normalize(), decimals, &separators, true);
-        if separators.percent_gap {
-            format!("{number}{NBSP}%")
-        } else {
-            format!("{number}%")
-        }
+        let text = shown(number.normalize(), decimals);
+        let (digits, minus) = match text.strip_prefix('-') {
+            Some(digits) => (digits, self.language.number("-1").replace('1', "")),
+            None => (text.as_str(), String::new()),
+        };
+        let number = self.language.number(digits);
+        format!("{minus}{}", patterns::percent(&self.language, &number))
     }
 
-    /// `long`: 8 March 2027, `short`: 08/03/2027, `weekday`: Monday, 8 March 2027, `day_month`: 8 March, `month`: March 2027, `iso`:
-    /// 2027-03-08; `None` for another style.
+    /// `long`: 8 March 2027, `medium`: 8 Mar 2027, `short`: 08/03/2027, `weekday`: Monday, 8 March 2027, `day_month`: 8 March, `month`:
+    /// March 2027, `iso`: 2027-03-08; `None` for another style.
     pub fn date(&self, date: Date, style: &str) -> Option<String> {
-        calendar::date(&self.locale, date, style)
+        calendar::date(&self.language, date, style)
     }
 
-    /// Hours and minutes: `14:30`.
+    /// As `strftime` has it: `%d. %B` is 8. März; `None` for a pattern that is none.
+    pub fn date_pattern(&self, date: Date, pattern: &str) -> Option<String> {
+        calendar::pattern(&self.language, date, pattern)
+    }
+
+    /// Hours and minutes, alike in all languages: `14:30`.
     pub fn time(&self, time: Time) -> String {
         format!("{:02}:{:02}", time.hour(), time.minute())
     }
@@ -134,7 +142,11 @@ impl Formats {
     pub fn instant(&self, instant: Timestamp) -> String {
         let zoned = instant.to_zoned(self.time_zone.clone());
         let date = self.date(zoned.date(), "long").unwrap_or_default();
-        format!("{date}, {}", self.time(zoned.time()))
+        let comma = match self.language.name() {
+            "ja" | "ko" | "zh" => "",
+            _ => ",",
+        };
+        format!("{date}{comma} {}", self.time(zoned.time()))
     }
 
     /// The day of an instant in the zone.
@@ -143,16 +155,34 @@ impl Formats {
     }
 
     pub fn yes_no(&self, yes: bool) -> &'static str {
-        let (positive, negative) = match self.language().as_str() {
+        let (positive, negative) = match self.language.name() {
+            "ar" => ("نعم", "لا"),
+            "cs" => ("ano", "ne"),
+            "da" | "sv" => ("ja", "nej"),
             "de" => ("ja", "nein"),
+            "el" => ("ναι", "όχι"),
             "es" => ("sí", "no"),
+            "fi" => ("kyllä", "ei"),
             "fr" => ("oui", "non"),
+            "he" => ("כן", "לא"),
+            "hi" => ("हाँ", "नहीं"),
+            "hu" => ("igen", "nem"),
+            "id" => ("ya", "tidak"),
             "it" => ("sì", "no"),
+            "ja" => ("はい", "いいえ"),
+            "ko" => ("예", "아니요"),
+            "nb" | "no" => ("ja", "nei"),
             "nl" => ("ja", "nee"),
             "pl" => ("tak", "nie"),
             "pt" => ("sim", "não"),
+            "ro" => ("da", "nu"),
+            "ru" => ("да", "нет"),
+            "sk" => ("áno", "nie"),
+            "th" => ("ใช่", "ไม่ใช่"),
+            "tr" => ("evet", "hayır"),
+            "uk" => ("так", "ні"),
+            "vi" => ("có", "không"),
             "zh" => ("是", "否"),
-            "ja" => ("はい", "いいえ"),
             _ => ("yes", "no"),
         };
         if yes { positive } else { negative }
@@ -177,109 +207,25 @@ impl Formats {
             Value::File(file) => file.name.clone(),
         })
     }
+}
 
-    fn language(&self) -> String {
-        self.locale
-            .split(['-', '_'])
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase()
+/// All digits that are to be seen, with a point and a minus; nothing has no sign.
+fn shown(number: Decimal, decimals: Option<u32>) -> String {
+    let number = decimals.map_or(number, |decimals| round(number, decimals));
+    let number = if number.is_zero() {
+        number.abs()
+    } else {
+        number
+    };
+    match decimals {
+        Some(decimals) => format!("{number:.*}", decimals.min(28) as usize),
+        None => number.to_string(),
     }
+}
 
-    fn separators(&self) -> Separators {
-        let tag = self.locale.replace('_', "-").to_ascii_lowercase();
-        let language = self.language();
-        let of = |decimal, group, from, currency_first, currency_gap, percent_gap| Separators {
-            decimal,
-            group,
-            from,
-            currency_first,
-            currency_gap,
-            percent_gap,
-        };
-        match (tag.as_str(), language.as_str()) {
-            ("de-ch" | "de-li" | "it-ch", _) => of('.', '\u{2019}', 4, true, true, false),
-            ("fr-ch", _) => of(',', NBSP, 4, false, true, true),
-            ("de-at", _) => of(',', '.', 4, true, true, true),
-            ("pt-br", _) => of(',', '.', 4, true, true, false),
-            ("es-mx" | "es-us", _) => of('.', ',', 4, true, false, true),
-            (_, "de" | "da") => of(',', '.', 4, false, true, true),
-            (_, "fr" | "sv" | "nb" | "no" | "fi" | "cs" | "uk" | "ru" | "hu" | "sk") => {
-                of(',', NBSP, 4, false, true, true)
-            }
-            (_, "es") => of(',', '.', 5, false, true, true),
-            (_, "pl" | "pt" | "bg") => of(',', NBSP, 5, false, true, false),
-            (_, "it" | "el" | "id" | "ro" | "sl" | "hr" | "sr" | "vi") => {
-                of(',', '.', 4, false, true, false)
-            }
-            (_, "tr") => of(',', '.', 4, true, false, false),
-            (_, "nl") => of(',', '.', 4, true, true, false),
-            _ => of('.', ',', 4, true, false, false),
-        }
-    }
-
-    fn digits(
-        number: Decimal,
-        decimals: Option<u32>,
-        separators: &Separators,
-        grouped: bool,
-    ) -> String {
-        let number = decimals.map_or(number, |decimals| round(number, decimals));
-        let text = match decimals {
-            Some(decimals) => format!("{:.*}", decimals.min(28) as usize, number.abs()),
-            None => number.abs().to_string(),
-        };
-        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-        let mut out = String::with_capacity(text.len() + 8);
-        if number.is_sign_negative() && !number.is_zero() {
-            out.push('-');
-        }
-        let group = grouped && whole.len() >= separators.from;
-        for (index, digit) in whole.chars().enumerate() {
-            if group && index > 0 && (whole.len() - index).is_multiple_of(3) {
-                out.push(separators.group);
-            }
-            out.push(digit);
-        }
-        if !fraction.is_empty() {
-            out.push(separators.decimal);
-            out.push_str(fraction);
-        }
-        out
-    }
-
-    fn symbol<'a>(&self, currency: &'a str) -> &'a str {
-        let locale = self.locale.replace('_', "-").to_ascii_lowercase();
-        let language = self.language();
-        match currency {
-            "EUR" => "€",
-            "GBP" => "£",
-            "USD" if ["en-ca", "en-au", "fr-ca"].contains(&locale.as_str()) => "US$",
-            "USD" => "$",
-            "JPY" if language == "ja" => "￥",
-            "JPY" if language == "zh" => "JP¥",
-            "JPY" => "¥",
-            "CNY" if language == "zh" => "¥",
-            "CNY" => "CN¥",
-            "INR" => "₹",
-            "KRW" => "₩",
-            "ILS" => "₪",
-            "VND" => "₫",
-            "BRL" => "R$",
-            "CAD" if locale.ends_with("-ca") => "$",
-            "CAD" => "CA$",
-            "AUD" if locale.ends_with("-au") => "$",
-            "AUD" => "A$",
-            "PLN" if language == "pl" => "zł",
-            "SEK" if language == "sv" => "kr",
-            "NOK" if language == "nb" || language == "no" => "kr",
-            "DKK" if language == "da" => "kr.",
-            "CZK" if language == "cs" => "Kč",
-            "HUF" if language == "hu" => "Ft",
-            "TRY" if language == "tr" => "₺",
-            other => other,
-        }
-    }
+/// The decimal mark of a language: `.` or `,`.
+pub fn decimal_mark(locale: &str) -> char {
+    Formats::new(locale, TimeZone::UTC, "").decimal_mark()
 }
 
 /// Commercial rounding: half away from zero.
@@ -292,6 +238,8 @@ mod tests;
 #[cfg(test)]
 mod spot_checks {
     use super::*;
+
+    const NBSP: char = '\u{a0}';
 
     fn formats(locale: &str) -> Formats {
         Formats::of(locale, "Europe/Berlin", "EUR")
@@ -313,8 +261,8 @@ mod spot_checks {
         check("en", "1485", "EUR", "€1,485.00");
         check("en-US", "-1234567.895", "USD", "-$1,234,567.90");
         check("de", "1485.005", "EUR", "1.485,01 €");
-        check("de-CH", "1485", "CHF", "CHF 1\u{2019}485.00");
-        check("fr", "1485", "EUR", "1 485,00 €");
+        check("de-CH", "1485", "CHF", "CHF 1'485.00");
+        check("fr", "1485", "EUR", "1\u{202f}485,00 €");
         check("es", "1485", "EUR", "1485,00 €");
         check("es", "14850", "EUR", "14.850,00 €");
         check("zh-CN", "1485", "CNY", "¥1,485.00");

@@ -1,7 +1,7 @@
 //! What reading and writing of delimited text have in common: the delimiters, and the guard that keeps a spreadsheet from taking a text
 //! for a formula (OWASP, CSV injection).
 
-use engine::form::decimal_mark;
+use engine::format::decimal_mark;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -6,10 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use engine::{
-    form::{Source, decimal_mark},
-    value::Value,
-};
+use engine::{form::Source, format::decimal_mark, value::Value};
 use serde::Deserialize;
 use serde_json::{Value as JsonValue, json};
 

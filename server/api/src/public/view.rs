@@ -6,8 +6,9 @@ use engine::{
     expression::Template,
     form::{
         ChoicesFrom, ComputedField, Draft, FieldKind, Form, FormField, MAX_ROWS, MOST_ROWS, Width,
-        decimal_mark, is_blank,
+        is_blank,
     },
+    format::decimal_mark,
     value::{FileRef, Record, Value},
 };
 use serde::Serialize;

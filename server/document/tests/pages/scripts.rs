@@ -140,7 +140,7 @@ fn amounts_are_written_in_the_documents_currency_and_instants_in_its_zone() {
             &Limits::default(),
         )
         .expect("a document");
-    assert_eq!(text(&rendered), "CHF 1’234.50, 8. März 2027, 11:00");
+    assert_eq!(text(&rendered), "CHF 1'234.50, 8. März 2027, 11:00");
 }
 
 #[test]

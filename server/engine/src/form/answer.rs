@@ -11,10 +11,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     FieldKind, FormField, Setting, Source,
-    number::{self, Fault, decimal_mark},
+    number::{self, Fault},
 };
 use crate::{
     check::Problem,
+    format::decimal_mark,
     kind::ChoiceOption,
     value::{self, Money, Value, currency_decimals, parse_decimal},
 };

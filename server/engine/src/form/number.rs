@@ -17,23 +17,6 @@ pub(super) enum Fault {
     OtherCurrency,
 }
 
-/// The decimal mark of a language; `.` or `,`.
-pub fn decimal_mark(locale: &str) -> char {
-    const COMMA: [&str; 37] = [
-        "af", "bg", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr", "gl", "hr", "hu",
-        "hy", "id", "is", "it", "ka", "kk", "lt", "lv", "nb", "nl", "nn", "no", "pl", "pt", "ro",
-        "ru", "sk", "sl", "sr", "sv", "tr", "uk",
-    ];
-    const POINT_REGIONS: [&str; 7] = ["CH", "LI", "MX", "US", "GT", "PA", "DO"];
-    let mut parts = locale.split(['-', '_']);
-    let language = parts.next().unwrap_or_default();
-    let region = parts.next_back().unwrap_or_default();
-    let comma = (COMMA.contains(&language) && !POINT_REGIONS.contains(&region))
-        || language == "vi"
-        || locale == "en-ZA";
-    if comma { ',' } else { '.' }
-}
-
 /// Reads a typed number. `mark` is the decimal mark of the page's language; a lone other mark before exactly three digits groups.
 pub(super) fn read(text: &str, mark: char) -> Result<Decimal, Fault> {
     let text = plain(text);
@@ -100,10 +83,11 @@ fn take_minus(text: &str) -> (bool, &str) {
         .map_or((false, text), |rest| (true, rest.trim_start()))
 }
 
-/// Same digits, marks, minus and blanks for all scripts.
+/// Same digits, marks, minus and blanks for all scripts, without what only tells in which direction they are read.
 fn plain(text: &str) -> String {
-    text.trim()
+    let letters = text
         .chars()
+        .filter(|c| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}'))
         .map(|c| match c {
             '０'..='９' => shift(c, '０'),
             '\u{660}'..='\u{669}' => shift(c, '\u{660}'),
@@ -114,8 +98,8 @@ fn plain(text: &str) -> String {
             '\u{a0}' | '\u{202f}' | '\u{2009}' | '\u{3000}' => ' ',
             '\u{2019}' | '\u{66c}' => '\'',
             c => c,
-        })
-        .collect()
+        });
+    letters.collect::<String>().trim().to_owned()
 }
 
 fn shift(c: char, zero: char) -> char {

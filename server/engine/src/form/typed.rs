@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::{
     answer::parse_date,
-    number::{self, Fault, decimal_mark},
+    number::{self, Fault},
 };
 use crate::{
     format::Formats,
@@ -119,7 +119,7 @@ impl Typed {
         }
         // A rate may be typed with its sign.
         let text = text.strip_suffix(['%', '％']).unwrap_or(text);
-        number::read(text, decimal_mark(&self.formats.locale)).map_err(|fault| match fault {
+        number::read(text, self.formats.decimal_mark()).map_err(|fault| match fault {
             Fault::TooLong => wrong("too_long", "has more digits than fit"),
             Fault::Unreadable | Fault::OtherCurrency => unreadable(),
         })
@@ -133,7 +133,7 @@ impl Typed {
         let read = if self.point {
             parse_decimal(text).ok_or(Fault::Unreadable)
         } else {
-            number::read_money(text, decimal_mark(&self.formats.locale), currency)
+            number::read_money(text, self.formats.decimal_mark(), currency)
         };
         match read {
             Ok(number) => amount(number, currency),
@@ -154,7 +154,7 @@ impl Typed {
             .unwrap_or(text);
         match parse_date(day) {
             Some(date) => Ok(date),
-            None => slashed(day, &self.formats.locale),
+            None => slashed(day, self.formats.locale()),
         }
     }
 

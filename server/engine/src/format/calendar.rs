@@ -1,355 +1,164 @@
-//! Dates in words. Names and order are written down here for the languages the interface and the shipped templates use; others get ISO.
+//! Dates in words and figures, as CLDR has them for the Gregorian calendar; years are told in full.
 
+use std::borrow::Cow;
+
+use icu_calendar::Gregorian;
+use icu_datetime::{
+    FixedCalendarDateTimeFormatter,
+    fieldsets::{MD, YM, YMD, YMDE, enums::DateFieldSet},
+    input,
+    options::YearStyle,
+    pattern::{
+        DateTimePattern, FixedCalendarDateTimeNames, MonthNameLength, PatternLoadError,
+        WeekdayNameLength,
+    },
+};
 use jiff::civil::Date;
+use writeable::TryWriteable;
 
-pub(super) fn date(locale: &str, date: Date, style: &str) -> Option<String> {
-    let tag = locale.replace('_', "-").to_ascii_lowercase();
-    let language = tag.split('-').next().unwrap_or_default();
-    let (day, year) = (date.day(), date.year());
-    let iso = || date.to_string();
-    let number = date.month();
-    if ![
-        "long",
-        "medium",
-        "short",
-        "weekday",
-        "day_month",
-        "month",
-        "iso",
-    ]
-    .contains(&style)
-    {
+use super::language::Language;
+
+type Day = input::Date<Gregorian>;
+type Names = FixedCalendarDateTimeNames<Gregorian, DateFieldSet>;
+
+/// The fields are a type each, so that the program holds no more of CLDR than they need.
+macro_rules! written {
+    ($language:expr, $fields:expr, $day:expr) => {
+        FixedCalendarDateTimeFormatter::<Gregorian, _>::try_new($language.dates(), $fields)
+            .ok()
+            .map(|formatter| formatter.format($day).to_string())
+    };
+}
+
+const STYLES: [&str; 7] = [
+    "long",
+    "medium",
+    "short",
+    "weekday",
+    "day_month",
+    "month",
+    "iso",
+];
+
+pub(super) fn date(language: &Language, date: Date, style: &str) -> Option<String> {
+    if !STYLES.contains(&style) {
         return None;
     }
-    if style == "iso" {
-        return Some(iso());
-    }
-    if style == "short" {
-        return Some(match (tag.as_str(), language) {
-            ("en-us", _) => format!("{number}/{day}/{year}"),
-            (_, "en" | "fr" | "es" | "it" | "pt") => format!("{day:02}/{number:02}/{year}"),
-            (_, "de" | "pl" | "cs" | "ru" | "uk" | "nb" | "no" | "da" | "fi" | "tr" | "ro") => {
-                format!("{day:02}.{number:02}.{year}")
-            }
-            (_, "nl") => format!("{day:02}-{number:02}-{year}"),
-            (_, "zh" | "ja") => format!("{year}/{number}/{day}"),
-            (_, "ko") => format!("{year}. {number}. {day}."),
-            _ => iso(),
-        });
-    }
-    if let Some((years, months, days)) = match language {
-        "zh" | "ja" => Some(("年", "月", "日")),
-        "ko" => Some(("년 ", "월 ", "일")),
-        _ => None,
-    } {
-        let day_month = format!("{number}{months}{day}{days}");
-        return Some(match style {
-            "day_month" => day_month,
-            "month" => format!("{year}{years}{number}{months}")
-                .trim_end()
-                .to_owned(),
-            "weekday" => {
-                let name = weekday(language, date)?;
-                let gap = if language == "ko" { " " } else { "" };
-                format!("{year}{years}{day_month}{gap}{name}")
-            }
-            _ => format!("{year}{years}{day_month}"),
-        });
-    }
-    let Some(month) = month(language, number) else {
-        return Some(iso());
-    };
-    let day_month = match (tag.as_str(), language) {
-        ("en-us", _) => format!("{month} {day}"),
-        (_, "de" | "nb" | "no" | "da" | "cs" | "fi") => format!("{day}. {month}"),
-        (_, "es" | "pt") => format!("{day} de {month}"),
-        (_, "fr" | "it") if day == 1 => {
-            let first = if language == "fr" { "1er" } else { "1º" };
-            format!("{first} {month}")
+    let full = YearStyle::Full;
+    let day = day_of(date).filter(|_| language.is_known());
+    let written = day.and_then(|day| match style {
+        "iso" => None,
+        "medium" => written!(language, YMD::medium().with_year_style(full), &day),
+        "short" => written!(language, YMD::short().with_year_style(full), &day),
+        "weekday" => written!(language, YMDE::long().with_year_style(full), &day),
+        "day_month" => written!(language, MD::long(), &day),
+        "month" => written!(language, YM::long().with_year_style(full), &day),
+        _ => written!(language, YMD::long().with_year_style(full), &day),
+    });
+    Some(written.unwrap_or_else(|| date.to_string()))
+}
+
+/// Whether CLDR has names for the months; it calls them M01 to M12 in all other languages.
+pub(super) fn has_names(language: &Language) -> bool {
+    day_of(Date::constant(2000, 3, 1))
+        .and_then(|day| month(language, &day, MonthNameLength::Wide, "MMMM"))
+        .is_some_and(|name| name != "M03")
+}
+
+/// As `strftime` has it, with the names of months and weekdays in the language; `None` for a pattern that is none.
+pub(super) fn pattern(language: &Language, date: Date, pattern: &str) -> Option<String> {
+    let pieces = pieces(pattern);
+    let beside_day = pieces
+        .iter()
+        .any(|piece| matches!(piece.letter, Some('d' | 'e')));
+    let day = day_of(date).filter(|_| language.is_known());
+    let mut format = String::new();
+    for piece in pieces {
+        let name = piece
+            .letter
+            .zip(day.as_ref())
+            .and_then(|(letter, day)| named(language, day, letter, beside_day));
+        match name {
+            Some(name) if piece.text.contains('^') => format.push_str(&name.to_uppercase()),
+            Some(name) => format.push_str(&name),
+            None => format.push_str(piece.text),
         }
-        _ => format!("{day} {month}"),
-    };
-    let long = match (tag.as_str(), language) {
-        ("en-us", _) => format!("{day_month}, {year}"),
-        (_, "es" | "pt") => format!("{day_month} de {year}"),
-        _ => format!("{day_month} {year}"),
-    };
-    Some(match style {
-        "day_month" => day_month,
-        "month" => match language {
-            "es" | "pt" => format!("{month} de {year}"),
-            "pl" => format!("{number:02}.{year}"),
-            _ => format!("{month} {year}"),
-        },
-        "weekday" => match (weekday(language, date), language) {
-            (Some(name), "fr" | "it" | "nl" | "sv") => format!("{name} {long}"),
-            (Some(name), _) => format!("{name}, {long}"),
-            (None, _) => long,
-        },
-        _ => long,
+    }
+    jiff::fmt::strtime::format(&format, date).ok()
+}
+
+/// A text that stands for itself, or `%`, flags and the letter of what is to be written.
+struct Piece<'a> {
+    text: &'a str,
+    letter: Option<char>,
+}
+
+fn pieces(pattern: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = pattern;
+    while let Some(at) = rest.find('%') {
+        let (text, tail) = rest.split_at(at);
+        pieces.push(Piece { text, letter: None });
+        let flag = |letter: &char| matches!(letter, '-' | '_' | '^' | '#' | ':' | '.' | '0'..='9');
+        let flags = tail.chars().skip(1).take_while(flag).count();
+        let letter = tail.chars().nth(1 + flags);
+        let end = 1 + flags + letter.map_or(0, char::len_utf8);
+        let (text, after) = tail.split_at(end);
+        pieces.push(Piece { text, letter });
+        rest = after;
+    }
+    pieces.push(Piece {
+        text: rest,
+        letter: None,
+    });
+    pieces
+}
+
+/// The name that a directive asks for. Many languages bend a month's name beside the day.
+fn named(language: &Language, day: &Day, letter: char, beside_day: bool) -> Option<String> {
+    match (letter, beside_day) {
+        ('A', _) => weekday(language, day, WeekdayNameLength::Wide, "EEEE"),
+        ('a', _) => weekday(language, day, WeekdayNameLength::Abbreviated, "EEE"),
+        ('B', true) => month(language, day, MonthNameLength::Wide, "MMMM"),
+        ('B', false) => month(language, day, MonthNameLength::StandaloneWide, "LLLL"),
+        ('b' | 'h', true) => month(language, day, MonthNameLength::Abbreviated, "MMM"),
+        ('b' | 'h', false) => month(language, day, MonthNameLength::StandaloneAbbreviated, "LLL"),
+        _ => None,
+    }
+}
+
+fn month(language: &Language, day: &Day, length: MonthNameLength, symbol: &str) -> Option<String> {
+    name(language, day, symbol, |names| {
+        names.include_month_names(length).map(|_| ())
     })
 }
 
-#[expect(clippy::too_many_lines, reason = "a table of names")]
-fn month(language: &str, number: i8) -> Option<&'static str> {
-    let names: [&str; 12] = match language {
-        "en" => [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ],
-        "de" => [
-            "Januar",
-            "Februar",
-            "März",
-            "April",
-            "Mai",
-            "Juni",
-            "Juli",
-            "August",
-            "September",
-            "Oktober",
-            "November",
-            "Dezember",
-        ],
-        "fr" => [
-            "janvier",
-            "février",
-            "mars",
-            "avril",
-            "mai",
-            "juin",
-            "juillet",
-            "août",
-            "septembre",
-            "octobre",
-            "novembre",
-            "décembre",
-        ],
-        "es" => [
-            "enero",
-            "febrero",
-            "marzo",
-            "abril",
-            "mayo",
-            "junio",
-            "julio",
-            "agosto",
-            "septiembre",
-            "octubre",
-            "noviembre",
-            "diciembre",
-        ],
-        "it" => [
-            "gennaio",
-            "febbraio",
-            "marzo",
-            "aprile",
-            "maggio",
-            "giugno",
-            "luglio",
-            "agosto",
-            "settembre",
-            "ottobre",
-            "novembre",
-            "dicembre",
-        ],
-        "nl" => [
-            "januari",
-            "februari",
-            "maart",
-            "april",
-            "mei",
-            "juni",
-            "juli",
-            "augustus",
-            "september",
-            "oktober",
-            "november",
-            "december",
-        ],
-        "pt" => [
-            "janeiro",
-            "fevereiro",
-            "março",
-            "abril",
-            "maio",
-            "junho",
-            "julho",
-            "agosto",
-            "setembro",
-            "outubro",
-            "novembro",
-            "dezembro",
-        ],
-        "pl" => [
-            "stycznia",
-            "lutego",
-            "marca",
-            "kwietnia",
-            "maja",
-            "czerwca",
-            "lipca",
-            "sierpnia",
-            "września",
-            "października",
-            "listopada",
-            "grudnia",
-        ],
-        "sv" => [
-            "januari",
-            "februari",
-            "mars",
-            "april",
-            "maj",
-            "juni",
-            "juli",
-            "augusti",
-            "september",
-            "oktober",
-            "november",
-            "december",
-        ],
-        _ => return None,
-    };
-    names.get(usize::try_from(number - 1).unwrap_or(0)).copied()
+fn weekday(
+    language: &Language,
+    day: &Day,
+    length: WeekdayNameLength,
+    symbol: &str,
+) -> Option<String> {
+    name(language, day, symbol, |names| {
+        names.include_weekday_names(length).map(|_| ())
+    })
 }
 
-#[expect(clippy::too_many_lines, reason = "a table of names")]
-fn weekday(language: &str, date: Date) -> Option<&'static str> {
-    let names: [&str; 7] = match language {
-        "en" => [
-            "Monday",
-            "Tuesday",
-            "Wednesday",
-            "Thursday",
-            "Friday",
-            "Saturday",
-            "Sunday",
-        ],
-        "de" => [
-            "Montag",
-            "Dienstag",
-            "Mittwoch",
-            "Donnerstag",
-            "Freitag",
-            "Samstag",
-            "Sonntag",
-        ],
-        "fr" => [
-            "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
-        ],
-        "es" => [
-            "lunes",
-            "martes",
-            "miércoles",
-            "jueves",
-            "viernes",
-            "sábado",
-            "domingo",
-        ],
-        "it" => [
-            "lunedì",
-            "martedì",
-            "mercoledì",
-            "giovedì",
-            "venerdì",
-            "sabato",
-            "domenica",
-        ],
-        "nl" => [
-            "maandag",
-            "dinsdag",
-            "woensdag",
-            "donderdag",
-            "vrijdag",
-            "zaterdag",
-            "zondag",
-        ],
-        "pt" => [
-            "segunda-feira",
-            "terça-feira",
-            "quarta-feira",
-            "quinta-feira",
-            "sexta-feira",
-            "sábado",
-            "domingo",
-        ],
-        "pl" => [
-            "poniedziałek",
-            "wtorek",
-            "środa",
-            "czwartek",
-            "piątek",
-            "sobota",
-            "niedziela",
-        ],
-        "sv" => [
-            "måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag",
-        ],
-        "zh" => [
-            "星期一",
-            "星期二",
-            "星期三",
-            "星期四",
-            "星期五",
-            "星期六",
-            "星期日",
-        ],
-        "ja" => [
-            "月曜日",
-            "火曜日",
-            "水曜日",
-            "木曜日",
-            "金曜日",
-            "土曜日",
-            "日曜日",
-        ],
-        "ko" => [
-            "월요일",
-            "화요일",
-            "수요일",
-            "목요일",
-            "금요일",
-            "토요일",
-            "일요일",
-        ],
-        _ => return None,
-    };
-    let index = date.weekday().to_monday_zero_offset();
-    names.get(usize::try_from(index).unwrap_or(0)).copied()
+fn name(
+    language: &Language,
+    day: &Day,
+    symbol: &str,
+    include: impl FnOnce(&mut Names) -> Result<(), PatternLoadError>,
+) -> Option<String> {
+    let mut names = Names::new_without_number_formatting(language.dates());
+    include(&mut names).ok()?;
+    let pattern = DateTimePattern::try_from_pattern_str(symbol).ok()?;
+    let name = names.with_pattern_unchecked(&pattern).format(day);
+    name.try_write_to_string().map(Cow::into_owned).ok()
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn dates_read_as_their_language_has_them() {
-        let date: jiff::civil::Date = "2027-03-08".parse().expect("a date");
-        let check = |locale: &str, style: &str, expected: &str| {
-            let text = super::date(locale, date, style);
-            assert_eq!(text.as_deref(), Some(expected), "{locale} {style}");
-        };
-        check("en", "long", "8 March 2027");
-        check("en-US", "long", "March 8, 2027");
-        check("en", "weekday", "Monday, 8 March 2027");
-        check("en", "day_month", "8 March");
-        check("de", "long", "8. März 2027");
-        check("de", "weekday", "Montag, 8. März 2027");
-        check("de", "short", "08.03.2027");
-        check("fr", "weekday", "lundi 8 mars 2027");
-        check("es", "long", "8 de marzo de 2027");
-        check("zh-CN", "long", "2027年3月8日");
-        check("zh-CN", "weekday", "2027年3月8日星期一");
-        check("fi", "long", "2027-03-08");
-        assert_eq!(super::date("en", date, "fancy"), None);
-    }
+fn day_of(date: Date) -> Option<Day> {
+    let month = u8::try_from(date.month()).ok()?;
+    let day = u8::try_from(date.day()).ok()?;
+    Day::try_new_gregorian(date.year().into(), month, day).ok()
 }

@@ -2,7 +2,7 @@
 //! themselves. It knows no columns.
 
 use engine::{
-    form::decimal_mark,
+    format::decimal_mark,
     node::{NodeError, StepError},
     sheet::{Sheet, SheetRow},
 };

@@ -187,6 +187,7 @@ function isPhone(text) {
 
 function plain(text) {
   return text
+    .replace(/[\u200e\u200f\u061c]/g, "")
     .trim()
     .replace(/[０-９]/g, (c) => String(c.charCodeAt(0) - 0xff10))
     .replace(/[\u0660-\u0669]/g, (c) => String(c.charCodeAt(0) - 0x660))
