@@ -13,10 +13,15 @@ use super::{
     evaluate::{Fault, Machine, size},
     operators::{self, is_true, number},
 };
-use crate::value::{Money, Value};
+use crate::{
+    format::Formats,
+    value::{Money, Value},
+};
 
 use dates::{add_days, add_months, date};
-use lists::{attribute, choose, extreme, group_by, join, length, pick, range, sort, sum, unique};
+use lists::{
+    attribute, average, choose, extreme, group_by, join, length, pick, range, sort, sum, unique,
+};
 use numbers::{absolute, money, round, to_decimal, to_integer};
 use taxes::{invoice_amounts, tax_lines};
 use texts::{grouped, title, truncate};
@@ -27,6 +32,7 @@ pub(super) const FILTERS: &[&str] = &[
     "add_days",
     "add_months",
     "amount",
+    "avg",
     "capitalize",
     "count",
     "currency",
@@ -77,8 +83,8 @@ pub(super) const FILTERS: &[&str] = &[
 
 /// `name(value)`.
 pub(super) const FUNCTIONS: &[&str] = &[
-    "abs", "decimal", "float", "int", "length", "max", "min", "money", "range", "round", "sum",
-    "unique",
+    "abs", "avg", "decimal", "float", "int", "length", "max", "min", "money", "range", "round",
+    "sum", "unique",
 ];
 
 /// `value is name`.
@@ -110,6 +116,9 @@ pub(super) const TESTS: &[&str] = &[
 
 /// Filters that an empty value is a good input for: a list that nobody filled in.
 pub(super) const TAKES_EMPTY: &[&str] = &["count", "length", "list", "select", "reject", "yesno"];
+
+/// What is wrong with a language that nobody knows.
+pub(super) const NO_LANGUAGE: &str = "is not a language such as de or pt-BR";
 
 /// Evaluated arguments of a filter.
 #[derive(Debug, Default)]
@@ -181,6 +190,17 @@ impl Given {
         }
     }
 
+    /// The machine's formats, or those of the language that the argument names.
+    fn formats<'a>(&self, machine: &Machine<'a>, index: usize) -> Result<Cow<'a, Formats>> {
+        match self.text(index, "locale")? {
+            None => Ok(Cow::Borrowed(machine.formats)),
+            Some(locale) => match machine.formats.in_language(locale) {
+                Some(formats) => Ok(Cow::Owned(formats)),
+                None => Err(format!("{locale:?} {NO_LANGUAGE}").into()),
+            },
+        }
+    }
+
     fn flag(&self, name: &str) -> bool {
         self.named
             .iter()
@@ -211,6 +231,7 @@ pub(super) fn apply(
                 None => Err(unfit(other)),
             },
         },
+        "avg" => average(value, given),
         "capitalize" => string(&value).and_then(|given| {
             let mut letters = given.chars();
             text(letters.next().map_or(String::new(), |first| {
@@ -260,15 +281,21 @@ pub(super) fn apply(
         }
         "max" | "min" => extreme(name, value, given),
         "money" => money(machine, &value, given),
-        "number" => match &*value {
-            Value::Money(money) => text(formats.number(money.amount, given.decimals(0)?)),
-            other => match number(other) {
-                Some(number) => text(formats.number(number, given.decimals(0)?)),
-                None => Err(unfit(other)),
-            },
-        },
+        "number" => {
+            let formats = given.formats(machine, 1)?;
+            match &*value {
+                Value::Money(money) => text(formats.number(money.amount, given.decimals(0)?)),
+                other => match number(other) {
+                    Some(number) => text(formats.number(number, given.decimals(0)?)),
+                    None => Err(unfit(other)),
+                },
+            }
+        }
         "percent" => match number(&value) {
-            Some(number) => text(formats.percent(number, given.decimals(0)?)),
+            Some(number) => {
+                let formats = given.formats(machine, 1)?;
+                text(formats.percent(number, given.decimals(0)?))
+            }
             None => Err(unfit(&value)),
         },
         "range" => range(machine, &value, given),

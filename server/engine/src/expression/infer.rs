@@ -34,6 +34,12 @@ impl Guess {
             optional: false,
         }
     }
+    fn maybe(kind: Kind) -> Self {
+        Self {
+            kind,
+            optional: true,
+        }
+    }
     fn any() -> Self {
         Self::of(Kind::Any)
     }

@@ -27,8 +27,8 @@ pub(super) fn add_months(value: &Value, given: &Given) -> Result<Value> {
     }
 }
 
-pub(super) fn date(machine: &mut Machine<'_>, value: &Value, given: &Given) -> Result<Value> {
-    let formats = machine.formats;
+pub(super) fn date(machine: &Machine<'_>, value: &Value, given: &Given) -> Result<Value> {
+    let formats = given.formats(machine, 1)?;
     let style = given.text(0, "style")?.unwrap_or("long");
     let date = match value {
         Value::Date(date) => *date,
@@ -43,9 +43,10 @@ pub(super) fn date(machine: &mut Machine<'_>, value: &Value, given: &Given) -> R
         return text(written);
     }
     if style.contains('%') && style.len() <= 100 {
-        return jiff::fmt::strtime::format(style, date)
+        return formats
+            .date_pattern(date, style)
             .map(Value::Text)
-            .map_err(|_| format!("{style:?} is not a way to write a date").into());
+            .ok_or_else(|| format!("{style:?} is not a way to write a date").into());
     }
-    Err("a date is written long, short, weekday, day_month, month or iso".into())
+    Err("a date is written long, medium, short, weekday, day_month, month or iso, or as \"%d. %B\" says".into())
 }

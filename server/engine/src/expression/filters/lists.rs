@@ -95,6 +95,27 @@ pub(super) fn sum(value: Cow<'_, Value>, given: &Given) -> Result<Value> {
     Ok(total.unwrap_or(Value::Integer(0)))
 }
 
+/// `avg(attribute="amount")`; entries that are empty count nothing, nothing has no average.
+pub(super) fn average(value: Cow<'_, Value>, given: &Given) -> Result<Value> {
+    let path = attribute(given)?;
+    let mut filled = Vec::new();
+    for item in list(value)? {
+        let item = match &path {
+            Some(path) => pick(item, path)?,
+            None => item,
+        };
+        if item != Value::Empty {
+            filled.push(item);
+        }
+    }
+    let count = i64::try_from(filled.len()).unwrap_or(i64::MAX);
+    if count == 0 {
+        return Ok(Value::Empty);
+    }
+    let total = sum(Cow::Owned(Value::List(filled)), &Given::default())?;
+    Ok(operators::divide(&total, &Value::Integer(count))?)
+}
+
 pub(super) fn extreme(name: &str, value: Cow<'_, Value>, given: &Given) -> Result<Value> {
     // `max(a, b)` and `list|max` are one.
     let mut items = match value.into_owned() {

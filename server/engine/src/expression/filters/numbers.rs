@@ -80,9 +80,9 @@ pub(super) fn round(value: &Value, given: &Given) -> Result<Value> {
     })
 }
 
-/// Money as text; `money("USD")` makes an amount of a number.
-pub(super) fn money(machine: &mut Machine<'_>, value: &Value, given: &Given) -> Result<Value> {
-    let formats = machine.formats;
+/// Money as text; `money("USD")` makes an amount of a number, `money(locale="de")` writes it in another language.
+pub(super) fn money(machine: &Machine<'_>, value: &Value, given: &Given) -> Result<Value> {
+    let formats = given.formats(machine, 1)?;
     let currency = given.text(0, "currency")?;
     match (value, currency) {
         (Value::Money(money), None) => text(formats.money(money)),

@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     expression::{
-        filters::TAKES_EMPTY,
+        filters::{NO_LANGUAGE, TAKES_EMPTY},
         syntax::{Arguments, Expression, ExpressionKind, Operator},
     },
+    format::Formats,
     invoice,
     kind::{Field, Kind},
     value::Value,
@@ -39,6 +40,9 @@ impl<'a> Walker<'a> {
             self.demand(&guess, input);
         }
         self.arguments(arguments);
+        if ["date", "money", "number", "percent"].contains(&name) {
+            self.language(arguments);
+        }
         let attribute = arguments
             .named
             .iter()
@@ -87,6 +91,22 @@ impl<'a> Walker<'a> {
                     Guess::any()
                 }
             },
+            "avg" => match inside() {
+                Some(Kind::Integer | Kind::Decimal) => Guess::maybe(Kind::Decimal),
+                Some(kind @ (Kind::Money | Kind::Any)) => Guess::maybe(kind),
+                Some(other) => {
+                    self.report(
+                        "expression_wrong_kind",
+                        &input.span,
+                        &format!("has no average: its entries are {}", other.noun()),
+                    );
+                    Guess::any()
+                }
+                None => {
+                    self.missing_attribute(attribute, &entry, input);
+                    Guess::any()
+                }
+            },
             "map" => {
                 if let Some(kind) = inside() {
                     return Guess::of(Kind::list(kind));
@@ -94,15 +114,9 @@ impl<'a> Walker<'a> {
                 self.missing_attribute(attribute, &entry, input);
                 Guess::any()
             }
-            "first" | "last" => Guess {
-                kind: entry,
-                optional: true,
-            },
+            "first" | "last" => Guess::maybe(entry),
             "max" | "min" => match &guess.kind {
-                Kind::List { .. } => Guess {
-                    kind: entry,
-                    optional: true,
-                },
+                Kind::List { .. } => Guess::maybe(entry),
                 other => Guess::of(other.clone()),
             },
             "abs" | "round" | "sort" | "unique" | "reverse" | "select" | "reject"
@@ -148,6 +162,20 @@ impl<'a> Walker<'a> {
                 _ => Kind::list(Kind::Any),
             }),
             _ => Guess::of(Kind::text()),
+        }
+    }
+
+    /// A language that is written there must be one.
+    fn language(&mut self, arguments: &Arguments) {
+        let named = arguments.named.iter().find(|(name, _)| name == "locale");
+        let place = named
+            .map(|(_, value)| value)
+            .or_else(|| arguments.positional.get(1));
+        if let Some(place) = place
+            && let ExpressionKind::Literal(Value::Text(locale)) = &place.kind
+            && Formats::default().in_language(locale).is_none()
+        {
+            self.report("expression_wrong_kind", &place.span, NO_LANGUAGE);
         }
     }
 
