@@ -154,6 +154,40 @@ fn dates_count_in_days() {
 }
 
 #[test]
+fn a_value_is_written_in_the_language_that_is_named() {
+    check("{{ net|money(locale='de') }}", json!("100,00\u{a0}€"));
+    check("{{ 12.5|money('USD', 'fr') }}", json!("12,50\u{a0}$US"));
+    check("{{ 1234.5|number(2, 'de-CH') }}", json!("1'234.50"));
+    check("{{ 19|percent(1, 'fr') }}", json!("19,0\u{a0}%"));
+    check("{{ due|date('long', 'fr') }}", json!("31 janvier 2027"));
+    check(
+        "{{ due|date('%A, %-d. %B', locale='de') }}",
+        json!("Sonntag, 31. Januar"),
+    );
+    for filter in [
+        "money('EUR', 'german')",
+        "number(2, 'xx')",
+        "percent(0, '')",
+    ] {
+        refused(
+            &format!("{{{{ 1|{filter} }}}}"),
+            "expression_failed",
+            "is not a language such as de",
+        );
+    }
+    refused(
+        "{{ due|date('fancy') }}",
+        "expression_failed",
+        "written long, medium, short",
+    );
+    refused(
+        "{{ due|date('%H') }}",
+        "expression_failed",
+        "is not a way to write a date",
+    );
+}
+
+#[test]
 fn one_hole_keeps_its_kind_and_others_make_text() {
     check(" {{ form.n }} ", json!(3));
     check("n={{ form.n }}", json!("n=3"));
@@ -189,6 +223,14 @@ fn lists_are_mapped_chosen_and_added() {
     );
     check("{{ form.rows|length }}", json!(2));
     check("{{ form.rows|sum(attribute='qty') }}", json!(3));
+    check("{{ form.rows|avg(attribute='qty') }}", json!("1.5"));
+    check("{{ avg([1, 2, none]) }}", json!("1.5"));
+    check(
+        "{{ [net, tax]|avg|round }}",
+        json!({"amount": "59.50", "currency": "EUR"}),
+    );
+    check("{{ []|avg|default('none') }}", json!("none"));
+    refused("{{ ['a']|avg }}", "expression_failed", "does not work with");
     check(
         "{{ (form.rows|selectattr('qty', 'gt', 1)|first).title }}",
         json!("a"),
@@ -456,6 +498,22 @@ fn kinds_are_known_before_the_run() {
     inferred(
         "{{ form.rows|sum(attribute='title') }}",
         &Kind::Any,
+        &["expression_wrong_kind"],
+    );
+    inferred(
+        "{{ form.rows|avg(attribute='amount') }}",
+        &Kind::Money,
+        &["default_missing"],
+    );
+    inferred(
+        "{{ form.rows|avg(attribute='title')|default(0) }}",
+        &Kind::Any,
+        &["expression_wrong_kind"],
+    );
+    inferred("{{ form.day|date('long', 'pt-BR') }}", &Kind::text(), &[]);
+    inferred(
+        "{{ form.day|date('long', 'german') }}",
+        &Kind::text(),
         &["expression_wrong_kind"],
     );
     inferred("{{ form }} x", &Kind::text(), &["expression_no_text"]);

@@ -60,10 +60,14 @@ function dateIn(text: string, locale: string, style: string): string {
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
   if (!match || style === "iso") return text;
   const date = new Date(Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3])));
-  const tag = locale === "en" ? "en-GB" : locale;
-  const options: Intl.DateTimeFormatOptions =
-    style === "weekday" ? { weekday: "long", day: "numeric", month: "long" } : { dateStyle: style as "long" | "medium" | "short" };
-  return new Intl.DateTimeFormat(tag, { ...options, timeZone: "UTC" }).format(date);
+  const tag = locale === "en" ? "en-001" : locale;
+  const dateStyle = style === "weekday" ? "full" : (style as "long" | "medium" | "short");
+  const format = new Intl.DateTimeFormat(tag, { dateStyle, timeZone: "UTC", calendar: "gregory", numberingSystem: "latn" });
+  // As the server writes it: years are told in full, even in a short date.
+  return format
+    .formatToParts(date)
+    .map((part) => (part.type === "year" ? match[1] : part.value))
+    .join("");
 }
 
 function shorten(text: string): string {
