@@ -69,9 +69,9 @@ impl Language {
     /// The order of the United States, whose `3/8` is elsewhere a day in August, is for those who name that country.
     pub(super) fn dates(&self) -> DateTimeFormatterPreferences {
         if self.name() == "en" && self.id.region.is_none() {
-            return (&latin("en-001")).into();
+            return latin("en-001").into();
         }
-        (&latin(&self.id.to_string())).into()
+        latin(&self.id.to_string()).into()
     }
 
     /// A number such as `-1485.00`, all of whose digits stay.
@@ -104,7 +104,7 @@ fn latin(tag: &str) -> Locale {
 }
 
 fn formatter(tag: &str) -> Result<DecimalFormatter, DataError> {
-    DecimalFormatter::try_new((&latin(tag)).into(), DecimalFormatterOptions::default())
+    DecimalFormatter::try_new(latin(tag).into(), DecimalFormatterOptions::default())
 }
 
 fn digits(formatter: Option<&DecimalFormatter>, number: &str) -> String {

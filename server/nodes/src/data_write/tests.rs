@@ -280,8 +280,8 @@ fn plain(list: &Json) -> Json {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn what_is_written_reads_the_same(list in prop::collection::vec(a_row(), 1..8), language in 0..3_usize, format in 0..4_usize) {
-        let locale = ["de", "en", "zh-CN"][language];
+    fn what_is_written_reads_the_same(list in prop::collection::vec(a_row(), 1..8), language in 0..5_usize, format in 0..4_usize) {
+        let locale = ["de", "en", "zh-CN", "sv", "he"][language];
         let kind = sales_kind();
         let value = Value::from_json(&json!(list), &kind).expect("sales");
         let mut writer = context(locale, &kind, value);

@@ -196,6 +196,8 @@ impl Cell<'_> {
             amount: Decimal::ONE,
             currency: money.currency.clone(),
         });
+        // A spreadsheet sees to the direction itself.
+        let one = one.replace(['\u{200e}', '\u{200f}'], "");
         let is_digit = |letter: char| letter.is_ascii_digit();
         let before = one.split(is_digit).next().unwrap_or_default();
         let after = one.rsplit(is_digit).next().unwrap_or_default();
