@@ -1,5 +1,7 @@
 //! Shipped documents over HTTP: what people change in a template shows in the PDF, and an amount is the same wherever it is read.
 
+mod render;
+
 use std::{path::Path, process::Command};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};

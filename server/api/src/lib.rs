@@ -16,6 +16,7 @@ mod limits;
 mod openapi;
 mod preview;
 mod public;
+mod rendering;
 mod replay;
 mod routes;
 mod serve;

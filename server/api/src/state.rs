@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     batch_file::SheetReader, batch_papers::Papers, examples::Gallery, incoming::Incoming,
-    limits::SignInLimits, preview::Previews,
+    limits::SignInLimits, preview::Previews, rendering::Renderings,
 };
 
 /// Everything `main` wires together for the API.
@@ -60,6 +60,7 @@ pub struct Shared {
     pub(crate) previews: Previews,
     pub(crate) gallery: Gallery,
     pub(crate) papers: Papers,
+    pub(crate) renderings: Renderings,
 }
 
 impl Shared {
@@ -68,6 +69,7 @@ impl Shared {
             gallery: Gallery::new(&given.catalogue),
             previews: Previews::new(given.renderer.clone()),
             papers: Papers::new(),
+            renderings: Renderings::new(),
             given,
             sign_in_limits: SignInLimits::new(),
             incoming: Incoming::new(),

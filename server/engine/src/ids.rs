@@ -53,6 +53,8 @@ id! {
     MemberId;
     /// One number of a series.
     NumberId;
+    /// One PDF that was asked for without a run.
+    RenderingId;
     /// One run of a workflow version or of a draft (trial).
     RunId;
     /// One row of a table.

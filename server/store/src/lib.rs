@@ -30,6 +30,7 @@ pub mod output;
 pub mod private;
 pub mod queue;
 mod records;
+pub mod rendering;
 pub mod retention;
 pub mod run;
 pub mod schedule;

@@ -4,8 +4,8 @@
 use uuid::Uuid;
 
 use crate::{
-    Result, Store, account, artifact, batch, generation, hook_test, line, retention, series,
-    worker, workflow,
+    Result, Store, account, artifact, batch, generation, hook_test, line, rendering, retention,
+    series, worker, workflow,
 };
 
 /// Months of partitions kept ready.
@@ -41,6 +41,7 @@ pub async fn pass(store: &Store) -> Result<Pass> {
     let admitted = line::pass(store).await;
     let cleaned = retention::clean(store).await;
     let batches = batch::clean(store, retention::DEFAULT_RUN_DAYS).await;
+    let renderings = rendering::remove_old(store).await;
     workers?;
     chunks?;
     uploads?;
@@ -48,6 +49,7 @@ pub async fn pass(store: &Store) -> Result<Pass> {
     tests?;
     resets?;
     batches?;
+    renderings?;
     Ok(Pass {
         partitions: partitions?,
         trial_runs: trial_runs?,

@@ -5,7 +5,7 @@ mod accept;
 mod pause;
 
 pub use accept::{Accept, Accepted, Source, Trial, What, accept, submit};
-pub(crate) use accept::{Accepting, accept_within, tell};
+pub(crate) use accept::{Accepting, IDEMPOTENCY_HOURS, accept_within, tell};
 pub use pause::{Standing, set as set_paused, standing};
 
 use std::{any::Any, str::FromStr, sync::Arc};

@@ -430,6 +430,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/documents/{id}/render": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a PDF of the template and values: the bytes, or with `Accept: application/json` what is known of them. `Location` leads to that,
+         *     `Warning-Count` says how many warnings it has. 202 when it takes longer than `wait_ms`: ask there for it. 422 when values do not fit, or
+         *     there can be no PDF. The same `Idempotency-Key` gives the same PDF for 72 hours (`Idempotent-Replayed: true`), and 409 for another request.
+         *     It is kept as long as runs and their files are.
+         */
+        post: operations["render_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents/{id}/versions": {
         parameters: {
             query?: never;
@@ -850,6 +872,23 @@ export interface paths {
         head?: never;
         /** Pauses all workflows, or lets them go on. */
         patch: operations["change_queue"];
+        trace?: never;
+    };
+    "/api/renderings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of a PDF that was asked for; 202 while it is being made. */
+        get: operations["read_rendering"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/retention": {
@@ -3404,6 +3443,53 @@ export interface components {
             /** @description May be empty and has no default. */
             optional: boolean;
         };
+        RenderIn: {
+            /** @description By field name. */
+            values: Record<string, never>;
+            /**
+             * Format: int32
+             * @description Number of the template's version; the newest when absent.
+             */
+            version?: number | null;
+            /** @description BCP 47; the firm's when absent. */
+            locale?: string | null;
+            /** @description ISO 4217; the firm's when absent. */
+            currency?: string | null;
+            /** @description IANA; the firm's when absent. */
+            time_zone?: string | null;
+            /** @description Of the PDF; the document's name when absent. */
+            file_name?: string | null;
+            /**
+             * Format: int64
+             * @description Answer with a link when the PDF takes longer than this (25,000, which is also the longest).
+             */
+            wait_ms?: number | null;
+        };
+        /** @description One PDF that was asked for. */
+        RenderingOut: {
+            /** Format: uuid */
+            id: string;
+            /** @description `running`, `succeeded` or `failed`. */
+            state: string;
+            /** Format: uuid */
+            document: string;
+            /**
+             * Format: int32
+             * @description Number of the template's version.
+             */
+            version: number;
+            /** Format: int32 */
+            pages: number | null;
+            /** @description What a person should look at on the pages. */
+            warnings: components["schemas"]["WarningOut"][];
+            pdf: components["schemas"]["ArtifactOut"] | null;
+            /** @description Why there is no PDF. */
+            problems: components["schemas"]["ProblemOut"][];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+        };
         /** @description What is kept; null sets no limit. */
         RetentionIn: {
             /**
@@ -5099,6 +5185,52 @@ export interface operations {
             };
         };
     };
+    render_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 200 characters */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenderIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenderingOut"];
+                    "application/pdf": unknown;
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenderingOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     list_document_versions: {
         parameters: {
             query?: never;
@@ -6239,6 +6371,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueueOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_rendering: {
+        parameters: {
+            query?: {
+                /** @description Answer when the PDF is made, at most after this time (25,000); at once when absent. */
+                wait_ms?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenderingOut"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenderingOut"];
                 };
             };
             /** @description What went wrong. */

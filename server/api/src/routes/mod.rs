@@ -8,6 +8,7 @@ mod batches;
 mod callables;
 mod credentials;
 mod deliveries;
+mod document_render;
 mod documents;
 mod drafts;
 mod endpoints;
@@ -86,6 +87,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(callables::router())
         .merge(credentials::router())
         .merge(deliveries::router())
+        .merge(document_render::router())
         .merge(documents::router())
         .merge(drafts::router())
         .merge(endpoints::router())

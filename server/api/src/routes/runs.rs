@@ -163,19 +163,7 @@ async fn start_run(
     let mut accept = Accept::new(workflow, live.version, &node, source, json);
     accept.title = body.title.unwrap_or(title);
     accept.submission = Some(body.input);
-    if let Some(key) = headers.get("idempotency-key") {
-        let key = key
-            .to_str()
-            .ok()
-            .filter(|key| (1..=200).contains(&key.len()))
-            .ok_or_else(|| {
-                ApiError::bad_request(
-                    "wrong_idempotency_key",
-                    "An Idempotency-Key has 1 to 200 plain characters.",
-                )
-            })?;
-        accept.idempotency = Some((format!("api:{workflow}"), key.to_owned()));
-    }
+    accept.idempotency = replay::key(&headers)?.map(|key| (format!("api:{workflow}"), key));
     let wait = Duration::from_millis(body.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
     accept.awaited |= !wait.is_zero();
     let watch =

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long an idempotency key is remembered.
-const IDEMPOTENCY_HOURS: i32 = 72;
+pub(crate) const IDEMPOTENCY_HOURS: i32 = 72;
 
 /// How long a trial run is kept.
 const TRIAL_HOURS: i32 = 24;

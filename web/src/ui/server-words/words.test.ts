@@ -30,7 +30,7 @@ function without(texts: object, found: Found[], except: string[] = []): string[]
 /** Only programs meet these: the web asks for nothing of the kind. */
 const FOR_PROGRAMS = [
   "credential_gone", "not_proven", "callback_early", "callback_over", "callback_used",
-  "bad_idempotency_key", "inexact_number", "wrong_idempotency_key", "idempotency_key_length", "malformed_json", "method_not_allowed", "nul_character", "unsupported_media_type",
+  "bad_idempotency_key", "idempotency_key_reused", "inexact_number", "wrong_idempotency_key", "idempotency_key_length", "malformed_json", "method_not_allowed", "nul_character", "unsupported_media_type",
   "too_many_topics", "unknown_topic", "wrong_cursor", "wrong_query", "pinned_invalid", "two_sources", "template_missing",
 ];
 /** Said on the form's own pages, which have texts of their own. */

@@ -1,0 +1,319 @@
+//! Making the PDFs that are asked for without a run: few at a time, each with a deadline. What is asked for is stored before; whoever asks for
+//! one whose process is gone makes it go on. It never runs a node.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use document::{Assets, Context, DocumentError, Limits, Renderer, Template};
+use engine::{
+    check::Problem,
+    firm::Firm,
+    ids::RenderingId,
+    kind::Field,
+    node::Warning,
+    value::{Record, Value},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use store::{
+    Scope, StoreError, artifact,
+    rendering::{self, Made, Rendering, Work},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use crate::{
+    App,
+    error::{ApiError, Result},
+};
+
+/// Laid out at once in a process.
+const AT_ONCE: usize = 4;
+/// Under way at once in a process, those that wait for their turn among them.
+const MOST_UNDER_WAY: usize = 200;
+/// Seconds after which somebody who found no room may ask again.
+const BUSY_SECONDS: u64 = 5;
+/// Longest laying out of one document, as in a run.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Most bytes of all pictures on one document, as in a run.
+const MAX_PICTURE_BYTES: u64 = 100 * 1024 * 1024;
+/// How often who waits for its turn says that it is still there; a third of what the store gives.
+const HOLD: Duration = Duration::from_secs(30);
+/// Pause between two looks at what another process makes.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Whose turn it is in this process.
+pub(crate) struct Renderings {
+    room: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
+
+/// Kept while a PDF is under way.
+pub(crate) type Room = OwnedSemaphorePermit;
+
+impl Renderings {
+    pub(crate) fn new() -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(MOST_UNDER_WAY)),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// Room for one more; asked for before anything is stored.
+    pub(crate) fn room(&self) -> Result<Room> {
+        let room = self.room.clone().try_acquire_owned();
+        room.map_err(|_| {
+            ApiError::too_many(
+                BUSY_SECONDS,
+                "Many other PDFs are being made at this moment. Try again in a few seconds.",
+            )
+        })
+    }
+}
+
+/// What a PDF is made of besides the template, as it is stored.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Input {
+    pub values: Json,
+    pub locale: String,
+    pub currency: String,
+    pub time_zone: String,
+    pub firm: Firm,
+}
+
+/// Goes on with one that nobody works on, if there is room, and waits for its end, at most so long; how it stands then.
+pub(crate) async fn settle(
+    app: &App,
+    scope: &Scope,
+    id: RenderingId,
+    wait: Duration,
+    room: Option<Room>,
+) -> Result<Rendering> {
+    let until = Instant::now() + wait;
+    if let Some(room) = room {
+        // In a task of its own: who asked may leave, and it is made all the same.
+        let work = tokio::spawn(go_on(app.clone(), *scope, id, room));
+        if let Ok(done) = timeout(wait, work).await {
+            done.map_err(ApiError::internal)??;
+        }
+    }
+    loop {
+        let standing = rendering::get(&app.store, scope, id).await?;
+        let left = until.saturating_duration_since(Instant::now());
+        if standing.finished_at.is_some() || left.is_zero() {
+            return Ok(standing);
+        }
+        tokio::time::sleep(LOOK.min(left)).await;
+    }
+}
+
+async fn go_on(app: App, scope: Scope, id: RenderingId, room: Room) -> Result<()> {
+    let Some(work) = rendering::begin(&app.store, &scope, id).await? else {
+        return Ok(());
+    };
+    let name = work.file_name.clone();
+    let kept = match make(&app, &scope, id, work).await {
+        Ok(Ok(made)) => rendering::made(&app.store, &scope, id, &name, made).await,
+        Ok(Err(problems)) => rendering::failed(&app.store, &scope, id, &problems).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = kept {
+        tracing::error!(rendering.id = %id, %error, "a PDF could not be made or kept at this moment; whoever asks for it makes it go on");
+        rendering::let_go(&app.store, &scope, id).await?;
+        return Err(error.into());
+    }
+    drop(room);
+    Ok(())
+}
+
+/// The PDF, or why there will be none. An error is of the database or the files, which may be back later.
+async fn make(
+    app: &App,
+    scope: &Scope,
+    id: RenderingId,
+    work: Work,
+) -> Result<Result<Made, Vec<Problem>>, StoreError> {
+    let template = match Template::parse(&work.template) {
+        Ok(template) => template,
+        // An earlier program took it.
+        Err(problems) => return Ok(Err(under(problems, "/template"))),
+    };
+    let input: Input = serde_json::from_value(work.input)?;
+    let values = stored(&template.fields(), &input.values);
+    let context = Context {
+        locale: input.locale,
+        currency: input.currency,
+        time_zone: input.time_zone,
+        now: work.created_at,
+        firm: match input.firm.to_value() {
+            Value::Record(record) => record,
+            _ => Record::new(),
+        },
+    };
+    let Some(assets) = pictures(app, scope, &template, &values, &context).await? else {
+        let most_mb = MAX_PICTURE_BYTES / 1024 / 1024;
+        let message = format!(
+            "The pictures have more than {most_mb} MB together, which are the most. Use fewer or smaller ones."
+        );
+        let problem = Problem::error("pictures_many", json!({"most_mb": most_mb}), message);
+        return Ok(Err(vec![problem.at("/values")]));
+    };
+    let turn = turn(app, scope, id).await?;
+    let renderer = app.renderer.clone();
+    let drawn = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        draw(&renderer, &template, &values, &context, &assets)
+    })
+    .await;
+    Ok(match drawn {
+        Ok(drawn) => drawn.map_err(|error| vec![problem(&error)]),
+        Err(error) => {
+            tracing::error!(rendering.id = %id, %error, "laying out a document panicked");
+            Err(vec![broken()])
+        }
+    })
+}
+
+/// Waits among those of this process, and says to others that it does.
+async fn turn(
+    app: &App,
+    scope: &Scope,
+    id: RenderingId,
+) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
+    loop {
+        let turn = app.renderings.turns.clone().acquire_owned();
+        let turn = timeout(HOLD, turn).await;
+        rendering::hold(&app.store, scope, id).await?;
+        if let Ok(turn) = turn {
+            // Nobody closes it.
+            return Ok(turn.ok());
+        }
+    }
+}
+
+fn draw(
+    renderer: &Renderer,
+    template: &Template,
+    values: &Record,
+    context: &Context,
+    assets: &Assets,
+) -> Result<Made, DocumentError> {
+    let end = Instant::now() + DEADLINE;
+    let limits = Limits {
+        stop: Some(Arc::new(move || Instant::now() > end)),
+        ..Limits::default()
+    };
+    let rendered = renderer.render(template, values, context, assets, &limits)?;
+    let bytes = rendered.pdf()?;
+    if bytes.len() > artifact::MAX_BYTES {
+        let reason = format!("it has {} bytes", bytes.len());
+        return Err(DocumentError::Internal(reason));
+    }
+    Ok(Made {
+        bytes: Bytes::from(bytes),
+        page_count: i32::try_from(rendered.pages.len()).unwrap_or(i32::MAX),
+        warnings: rendered.warnings,
+    })
+}
+
+fn problem(error: &DocumentError) -> Problem {
+    let said = error.to_string();
+    match error {
+        DocumentError::Expression { code, pointer, .. } => {
+            Problem::error(code, json!({}), said).at(format!("/template{pointer}"))
+        }
+        DocumentError::Limit { .. } | DocumentError::Stopped => {
+            Problem::error(error.code(), json!({}), said).at("/values")
+        }
+        DocumentError::Internal(reason) => {
+            tracing::error!(reason, "a PDF could not be written");
+            broken()
+        }
+    }
+}
+
+fn broken() -> Problem {
+    let message =
+        "The PDF could not be written. This is a fault of Formwork; see the server's log.";
+    Problem::error("document_failed", json!({}), message)
+}
+
+fn under(problems: Vec<Problem>, prefix: &str) -> Vec<Problem> {
+    problems
+        .into_iter()
+        .map(|problem| problem.under(prefix))
+        .collect()
+}
+
+/// Values as they were stored, which the document's fields took.
+fn stored(fields: &[Field], values: &Json) -> Record {
+    fields
+        .iter()
+        .filter_map(|field| {
+            let json = values.get(&field.name).filter(|json| !json.is_null())?;
+            let value = Value::from_json(json, &field.kind).ok()?;
+            Some((field.name.clone(), value))
+        })
+        .collect()
+}
+
+/// What the page shows of files; one that is gone is left out, and the page says so. `None`: they are too large.
+async fn pictures(
+    app: &App,
+    scope: &Scope,
+    template: &Template,
+    values: &Record,
+    context: &Context,
+) -> Result<Option<Assets>, StoreError> {
+    let mut assets = Assets::default();
+    let mut left = MAX_PICTURE_BYTES;
+    for file in document::needs(template, values, context).images {
+        let known = match artifact::get(&app.store, scope, file.id).await {
+            Ok(known) => known,
+            Err(StoreError::NotFound(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let Some(rest) = left.checked_sub(known.file.size_bytes) else {
+            return Ok(None);
+        };
+        left = rest;
+        match artifact::read(&app.store, scope, file.id).await {
+            Ok(bytes) => {
+                assets.images.insert(file.id, bytes.to_vec());
+            }
+            Err(StoreError::NotFound(_) | StoreError::Damaged(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(assets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_where_it_can_be_mended() {
+        let check = |error: DocumentError, code: &str, pointer: &str| {
+            let problem = problem(&error);
+            assert_eq!(
+                (problem.code.as_str(), problem.pointer.as_str()),
+                (code, pointer)
+            );
+        };
+        let expression = DocumentError::Expression {
+            code: "expression_failed",
+            message: "no".into(),
+            pointer: "/blocks/0/text".into(),
+            block: "a".into(),
+        };
+        check(expression, "expression_failed", "/template/blocks/0/text");
+        check(DocumentError::Stopped, "document_stopped", "/values");
+        check(DocumentError::Internal("x".into()), "document_failed", "");
+    }
+}
