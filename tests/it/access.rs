@@ -62,6 +62,7 @@ async fn status(caller: &Caller, method: &Method, path: &str) -> u16 {
     let mut path = path.to_owned();
     for (name, value) in [
         ("{id}", NOBODY),
+        ("{sample}", NOBODY),
         ("{name}", "none"),
         ("{token}", "none"),
         ("{number}", "1"),

@@ -178,7 +178,7 @@ fn parse(text: &str) -> Result<HashSet<String>, ApiError> {
         ) || topic
             .strip_prefix("run:")
             .is_some_and(|id| id.parse::<RunId>().is_ok())
-            || ["workflow:", "table:"].iter().any(|noun| {
+            || ["workflow:", "document:", "table:"].iter().any(|noun| {
                 topic
                     .strip_prefix(noun)
                     .is_some_and(|id| id.parse::<RunId>().is_ok())

@@ -144,7 +144,7 @@ async fn make(
         Err(problems) => return Ok(Err(under(problems, "/template"))),
     };
     let input: Input = serde_json::from_value(work.input)?;
-    let values = stored(&template.fields(), &input.values);
+    let values = fitting(&template.fields(), &input.values);
     let context = Context {
         locale: input.locale,
         currency: input.currency,
@@ -250,8 +250,8 @@ fn under(problems: Vec<Problem>, prefix: &str) -> Vec<Problem> {
         .collect()
 }
 
-/// Values as they were stored, which the document's fields took.
-fn stored(fields: &[Field], values: &Json) -> Record {
+/// Of stored values, those that fit the document's fields.
+pub(crate) fn fitting(fields: &[Field], values: &Json) -> Record {
     fields
         .iter()
         .filter_map(|field| {

@@ -239,6 +239,24 @@ fn settings(catalogue: &Catalogue, node: &Node, wanted: &str) -> Vec<(String, St
     found
 }
 
+/// What a step fills in for the fields of a document that it names: expressions by field.
+pub(crate) fn filled_in<'a>(
+    catalogue: &Catalogue,
+    node: &'a Node,
+    document: DocumentId,
+) -> Option<&'a serde_json::Map<String, Json>> {
+    let known = catalogue.get(&node.node_type, node.version)?;
+    let properties = known.schema.get("properties")?.as_object()?;
+    let id = document.to_string();
+    let (named, _) = properties.iter().find(|(name, schema)| {
+        schema["x-widget"] == DOCUMENT && node.config[name.as_str()].as_str() == Some(id.as_str())
+    })?;
+    let (filled, _) = properties.iter().find(|(_, schema)| {
+        schema["x-widget"] == "key_value" && schema["x-keys"]["document_fields"] == *named
+    })?;
+    node.config[filled.as_str()].as_object()
+}
+
 /// Turns embedded templates into resources with fresh ids. A name that nothing embeds stays and becomes a problem of the check.
 pub(crate) fn extract_documents(
     catalogue: &Catalogue,

@@ -43,6 +43,8 @@ id! {
     DeliveryId;
     /// A document template (the resource, not one of its versions).
     DocumentId;
+    /// Named values to look at a document template with.
+    DocumentSampleId;
     /// One immutable version of a document template.
     DocumentVersionId;
     /// A receiver of signed webhooks.

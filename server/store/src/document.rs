@@ -1,9 +1,16 @@
-//! Document templates: resources with append-only versions. Publishing a workflow pins versions; a draft uses the newest.
+//! Document templates: resources with append-only versions, a draft to edit and samples to look at. Publishing a workflow pins versions; a
+//! workflow's draft uses the newest, never a template's draft: what is tried is what would be published.
+
+mod draft;
+mod sample;
 
 use engine::ids::{DocumentId, DocumentVersionId, MemberId, WorkflowId};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use sqlx::PgConnection;
+
+pub use draft::{Draft, PublishDraft, draft, duplicate, publish_draft, restore, save_draft};
+pub use sample::{Sample, add_sample, change_sample, remove_sample, sample, samples};
 
 use crate::{Result, Scope, Store, StoreError, fresh_id};
 
@@ -15,6 +22,8 @@ pub struct DocumentItem {
     pub number: i32,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
+    /// Its draft has changes that are not published.
+    pub changed: bool,
     /// Workflows whose draft names it.
     pub used_by: Vec<(WorkflowId, String)>,
 }
@@ -52,6 +61,7 @@ pub async fn list(store: &Store, scope: &Scope) -> Result<Vec<DocumentItem>> {
     Ok(sqlx::query!(
         r#"select d.id, d.name, d.latest_number, d.created_at as "created_at: jiff_sqlx::Timestamp",
                   d.changed_at as "changed_at: jiff_sqlx::Timestamp",
+                  exists (select from document_draft w where w.document_id = d.id and not w.published) as "changed!",
                   coalesce(u.ids, '{}') as "ids!: Vec<uuid::Uuid>", coalesce(u.names, '{}') as "names!: Vec<String>"
            from document d
            left join lateral (
@@ -73,6 +83,7 @@ pub async fn list(store: &Store, scope: &Scope) -> Result<Vec<DocumentItem>> {
         number: row.latest_number,
         created_at: row.created_at.to_jiff(),
         changed_at: row.changed_at.to_jiff(),
+        changed: row.changed,
         used_by: row
             .ids
             .into_iter()
@@ -252,6 +263,7 @@ pub async fn put(
     )
     .execute(&mut *transaction)
     .await?;
+    draft::follow(&mut transaction, scope, id, base + 1, template).await?;
     transaction.commit().await?;
     get(store, scope, id).await
 }

@@ -543,3 +543,21 @@ pub(crate) async fn expect_kept(
         )),
     }
 }
+
+/// Whether some of what a run was given is kept for less long than the run, or of what a run was given that called it, or of whose failure it
+/// tells: a copy of its values must not outlive them.
+pub async fn concerns(store: &Store, scope: &Scope, run: RunId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"with recursive above (id, caller, private) as (
+               select id, coalesce(parent_run, failure_of), private is not null or masked_at is not null from run
+               where id = $1 and workspace_id = $2
+               union all
+               select run.id, coalesce(run.parent_run, run.failure_of), run.private is not null or run.masked_at is not null
+               from above join run on run.id = above.caller)
+           select coalesce(bool_or(private), false) as "private!" from above"#,
+        run.as_uuid(),
+        scope.workspace().as_uuid(),
+    )
+    .fetch_one(&store.pool)
+    .await?)
+}

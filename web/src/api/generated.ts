@@ -430,6 +430,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/documents/{id}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which pages differ between two versions, or a version and the draft, both drawn with the same values: those that are given, a sample's, or
+         *     as a preview takes them. A page is the same when it looks and reads the same.
+         */
+        post: operations["compare_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The draft that people edit; without one, the newest version. */
+        get: operations["read_document_draft"];
+        /** Saves the draft, also one with problems; 409 `draft_changed` with the current one when the base is stale. Runs see nothing of it. */
+        put: operations["save_document_draft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Copies the newest version, the draft and the samples into a new document. */
+        post: operations["duplicate_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a version of the draft: 422 with every problem if there are some, 409 `draft_changed` if it moved on, `document_changed` if others
+         *     made a version since it was begun, `nothing_to_publish` if it is a version already. Workflows use it when they are published again.
+         */
+        post: operations["publish_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents/{id}/render": {
         parameters: {
             query?: never;
@@ -447,6 +522,59 @@ export interface paths {
          */
         post: operations["render_document"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All samples of a document, by name. */
+        get: operations["list_document_samples"];
+        put?: never;
+        /** Keeps values under a name; 50 samples of at most 512 KB each are the most of one document. */
+        post: operations["add_document_sample"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/samples/from-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps what a step of a past run filled in for the document's fields. Values that are kept for less long than their run are not copied. */
+        post: operations["take_document_sample"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/samples/{sample}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replaces the name and the values of a sample. */
+        put: operations["change_document_sample"];
+        post?: never;
+        /** Deletes a sample. */
+        delete: operations["remove_document_sample"];
         options?: never;
         head?: never;
         patch?: never;
@@ -480,6 +608,23 @@ export interface paths {
         get: operations["read_document_version"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{id}/versions/{number}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the draft what a version says. Of the newest one, it drops what was changed since then. */
+        post: operations["restore_document_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2162,6 +2307,73 @@ export interface components {
             answer_head: string | null;
             error: components["schemas"]["StepErrorOut"] | null;
         };
+        DocumentCompareIn: {
+            /**
+             * Format: int32
+             * @description Number of a version.
+             */
+            from: number;
+            /**
+             * Format: int32
+             * @description Number of a version; the draft when absent.
+             */
+            to?: number | null;
+            /**
+             * Format: uuid
+             * @description Draw both with this sample.
+             */
+            sample?: string | null;
+            /** @description Draw both with these values, by field name. */
+            values?: Record<string, never> | null;
+        };
+        DocumentCompareOut: {
+            /** @description In their order. */
+            pages: components["schemas"]["PageChangeOut"][];
+        };
+        DocumentDraftIn: {
+            /**
+             * Format: int64
+             * @description The revision this template was made from.
+             */
+            base_revision: number;
+            template: Record<string, never>;
+            /**
+             * Format: int32
+             * @description The version that it was made from, when that is another one by now.
+             */
+            base_version?: number | null;
+        };
+        DocumentDraftOut: {
+            /**
+             * Format: int64
+             * @description 0: nobody has saved one yet.
+             */
+            revision: number;
+            /**
+             * Format: int32
+             * @description Number of the version that it was made from.
+             */
+            base_version: number;
+            /** @description It is what that version says. */
+            published: boolean;
+            template: Record<string, never>;
+            /** @description The template's typed fields; none while it has problems. */
+            fields: components["schemas"]["Field"][];
+            /** @description What must be solved before it can be drawn and published. */
+            problems: components["schemas"]["ProblemOut"][];
+            /** Format: date-time */
+            changed_at: string;
+            /** @description Name of the person. */
+            changed_by: string | null;
+        };
+        DocumentDraftSavedOut: {
+            /** Format: int64 */
+            revision: number;
+            /** @description What must be solved before it can be drawn and published. */
+            problems: components["schemas"]["ProblemOut"][];
+            /** Format: date-time */
+            changed_at: string;
+        };
         DocumentIn: {
             name: string;
             template: Record<string, never>;
@@ -2180,6 +2392,13 @@ export interface components {
             /** Format: date-time */
             changed_at: string;
         };
+        DocumentRevisionIn: {
+            /**
+             * Format: int64
+             * @description The draft's revision that the person looked at.
+             */
+            base_revision: number;
+        };
         DocumentRowOut: {
             /** Format: uuid */
             id: string;
@@ -2189,12 +2408,39 @@ export interface components {
              * @description Newest version.
              */
             version: number;
+            /** @description Its draft has changes that are not published. */
+            changed: boolean;
             /** @description Names of the workflows whose draft uses it. */
             used_by: components["schemas"]["WorkflowUseOut"][];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             changed_at: string;
+        };
+        DocumentSampleFromRunIn: {
+            name: string;
+            /** Format: uuid */
+            run: string;
+            /** @description Id of the step that filled the document in; the first one when absent. */
+            node?: string | null;
+            /** @description Which entry's, where the step lies in one that goes through a list. */
+            item_path?: string | null;
+        };
+        DocumentSampleIn: {
+            name: string;
+            /** @description By field name. */
+            values: Record<string, never>;
+        };
+        DocumentSampleOut: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description By field name; they may fit earlier fields of the template only. */
+            values: Record<string, never>;
+            /** Format: date-time */
+            changed_at: string;
+            /** @description Name of the person. */
+            changed_by: string | null;
         };
         /** @description A new version; 409 `document_changed` when the base is stale. */
         DocumentUpdateIn: {
@@ -2850,6 +3096,21 @@ export interface components {
         NumberState: "open" | "used" | "void";
         /** @description What a step's failure does to its run. */
         OnError: "stop" | "continue" | "branch";
+        /** @description A page of one of both, or of both. */
+        PageChangeOut: {
+            /** @description `same`, `changed`, `added` or `removed`. */
+            change: string;
+            /**
+             * Format: int32
+             * @description Its number in the first, from 1.
+             */
+            from: number | null;
+            /**
+             * Format: int32
+             * @description Its number in the second, from 1.
+             */
+            to: number | null;
+        };
         PageOut: {
             /** Format: double */
             width_mm: number;
@@ -3053,12 +3314,30 @@ export interface components {
                  * @description Newest version.
                  */
                 version: number;
+                /** @description Its draft has changes that are not published. */
+                changed: boolean;
                 /** @description Names of the workflows whose draft uses it. */
                 used_by: components["schemas"]["WorkflowUseOut"][];
                 /** Format: date-time */
                 created_at: string;
                 /** Format: date-time */
                 changed_at: string;
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DocumentSampleOut: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /** @description By field name; they may fit earlier fields of the template only. */
+                values: Record<string, never>;
+                /** Format: date-time */
+                changed_at: string;
+                /** @description Name of the person. */
+                changed_by: string | null;
             }[];
             /** @description Pass it as `after` to get the next page; null at the end. */
             next: string | null;
@@ -5185,6 +5464,168 @@ export interface operations {
             };
         };
     };
+    compare_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentCompareIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentCompareOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_document_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDraftOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    save_document_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentDraftIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDraftSavedOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    duplicate_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    publish_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentRevisionIn"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     render_document: {
         parameters: {
             query?: never;
@@ -5219,6 +5660,168 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RenderingOut"];
                 };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_document_samples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DocumentSampleOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    add_document_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentSampleIn"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentSampleOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    take_document_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentSampleFromRunIn"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentSampleOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    change_document_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentSampleIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentSampleOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    remove_document_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {
@@ -5279,6 +5882,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DocumentOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    restore_document_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentRevisionIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDraftOut"];
                 };
             };
             /** @description What went wrong. */

@@ -26,6 +26,8 @@ pub(crate) struct DocumentRowOut {
     pub name: String,
     /// Newest version.
     pub version: i32,
+    /// Its draft has changes that are not published.
+    pub changed: bool,
     /// Names of the workflows whose draft uses it.
     pub(crate) used_by: Vec<WorkflowUseOut>,
     pub created_at: Timestamp,
@@ -212,6 +214,7 @@ impl From<store::document::DocumentItem> for DocumentRowOut {
             id: row.id.as_uuid(),
             name: row.name,
             version: row.number,
+            changed: row.changed,
             used_by: row.used_by.into_iter().map(WorkflowUseOut::from).collect(),
             created_at: row.created_at,
             changed_at: row.changed_at,

@@ -234,7 +234,7 @@ const PAGE: i64 = 50;
 /// Moments of a schedule that the editor shows.
 const AHEAD: usize = 3;
 
-fn draft_changed(current: &RevisionItem) -> ApiError {
+pub(super) fn draft_changed(current: &RevisionItem) -> ApiError {
     let who = current.changed_by.as_deref().unwrap_or("Somebody");
     ApiError::new(
         StatusCode::CONFLICT,

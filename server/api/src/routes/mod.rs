@@ -8,7 +8,9 @@ mod batches;
 mod callables;
 mod credentials;
 mod deliveries;
+mod document_drafts;
 mod document_render;
+mod document_samples;
 mod documents;
 mod drafts;
 mod endpoints;
@@ -87,7 +89,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(callables::router())
         .merge(credentials::router())
         .merge(deliveries::router())
+        .merge(document_drafts::router())
         .merge(document_render::router())
+        .merge(document_samples::router())
         .merge(documents::router())
         .merge(drafts::router())
         .merge(endpoints::router())

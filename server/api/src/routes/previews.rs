@@ -163,7 +163,7 @@ async fn preview_document(
 }
 
 /// What the first sample of a workflow that uses the document gives; nothing when there is none.
-async fn first_sample(
+pub(super) async fn first_sample(
     app: &App,
     scope: &Scope,
     document: DocumentId,
