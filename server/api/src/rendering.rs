@@ -13,7 +13,6 @@ use engine::{
     firm::Firm,
     ids::RenderingId,
     kind::Field,
-    node::Warning,
     value::{Record, Value},
 };
 use serde::{Deserialize, Serialize};
