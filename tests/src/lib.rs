@@ -6,6 +6,7 @@ pub mod fixture;
 pub mod list;
 pub mod model;
 pub mod office;
+pub mod paper;
 pub mod process;
 pub mod receiver;
 pub mod site;

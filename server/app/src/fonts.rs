@@ -19,7 +19,7 @@ const LARGEST_BYTES: u64 = 64 * 1024 * 1024;
 const DEEPEST: usize = 5;
 
 /// The wanted files' bytes, in the order of `WANTED`.
-pub(crate) fn load(folders: &[PathBuf]) -> Vec<Vec<u8>> {
+pub fn load(folders: &[PathBuf]) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for folder in folders {
         walk(folder, DEEPEST, &mut found);

@@ -4,7 +4,7 @@ pub mod backup;
 pub mod config;
 pub mod doctor;
 mod files;
-mod fonts;
+pub mod fonts;
 mod model_worker;
 pub mod postgres;
 mod presence;
