@@ -3,8 +3,8 @@
 
 mod backlog;
 mod baseline;
+mod document;
 mod forms;
-mod invoice;
 mod load;
 mod process;
 mod program;
@@ -30,7 +30,9 @@ struct Arguments {
     out: PathBuf,
     smollm2: Option<PathBuf>,
     qwen: Option<PathBuf>,
-    /// Only these parts: `invoice,startup,forms,load,steps,backlog,workers,models`.
+    /// Folder with Typst's Python package.
+    typst: Option<PathBuf>,
+    /// Only these parts: `document,startup,forms,load,steps,backlog,workers,models`.
     only: Vec<String>,
 }
 
@@ -57,9 +59,10 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout();
     let mut rows = Vec::new();
     let place = Place::new(&arguments.programs)?;
-    if wanted("invoice") {
-        writeln!(out, "rendering the invoice")?;
-        rows.extend(invoice::measure()?);
+    if wanted("document") {
+        writeln!(out, "laying out invoices")?;
+        let place = Place::new(&arguments.programs)?;
+        rows.extend(document::measure(&place, arguments.typst.as_deref()).await?);
     }
     if wanted("startup") {
         writeln!(out, "starting and resting")?;
@@ -129,6 +132,7 @@ impl Arguments {
             out: root.join("target/bench.json"),
             smollm2: None,
             qwen: None,
+            typst: None,
             only: Vec::new(),
         };
         // Cargo adds `--bench`.
@@ -142,11 +146,12 @@ impl Arguments {
                 Some(("qwen", value)) => {
                     parsed.qwen = Some(value.into()).filter(|_| !value.is_empty());
                 }
+                Some(("typst", value)) => parsed.typst = Some(value.into()),
                 Some(("only", value)) => {
                     parsed.only = value.split(',').map(str::to_owned).collect();
                 }
                 _ => anyhow::bail!(
-                    "\"{argument}\" is not understood: programs=, out=, smollm2=, qwen=, only="
+                    "\"{argument}\" is not understood: programs=, out=, smollm2=, qwen=, typst=, only="
                 ),
             }
         }

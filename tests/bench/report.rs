@@ -11,6 +11,8 @@ pub(crate) enum Goal {
     AtLeast(f64),
     /// At least so much of the baseline, whatever the machine.
     RatioAtLeast(f64),
+    /// At most so much of the baseline, whatever the machine.
+    RatioAtMost(f64),
     /// No floor: it explains another row.
     Told,
 }
@@ -66,6 +68,7 @@ impl Row {
                     || (self.cpu.is_none_or(|cpu| cpu >= goal) && by_ratio(&keeps, goal))
             }
             Goal::RatioAtLeast(goal) => self.ratio()? >= goal,
+            Goal::RatioAtMost(goal) => self.ratio()? <= goal,
             Goal::Told => return None,
         })
     }
@@ -75,6 +78,7 @@ impl Row {
             Goal::AtMost(goal) => (Some(goal), Some("at most")),
             Goal::AtLeast(goal) => (Some(goal), Some("at least")),
             Goal::RatioAtLeast(goal) => (Some(goal), Some("ratio at least")),
+            Goal::RatioAtMost(goal) => (Some(rounded(goal)), Some("ratio at most")),
             Goal::Told => (None, None),
         };
         json!({
@@ -112,6 +116,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
             Goal::AtMost(goal) => format!("<= {goal}"),
             Goal::AtLeast(goal) => format!(">= {goal}"),
             Goal::RatioAtLeast(goal) => format!("ratio >= {goal}"),
+            Goal::RatioAtMost(goal) => format!("ratio <= {}", short(goal)),
             Goal::Told => "-".into(),
         };
         let figure =
