@@ -1,8 +1,8 @@
 //! The display list: what stands where on a page, in points from the top left corner. PDF and SVG are both drawn from it.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
-use parley::FontData;
+use parley::{FontData, Language};
 
 use crate::path::Segment;
 
@@ -86,12 +86,44 @@ pub(crate) struct Glyphs {
     pub(crate) glyphs: Vec<Glyph>,
     /// One entry a cluster.
     pub(crate) clusters: Vec<Cluster>,
+    /// Neighbours that are read together as another text: the parts of a word that is divided at the end of its line.
+    pub(crate) read_as: Vec<ReadAs>,
+}
+
+/// Clusters by their numbers, never none, and what they are read as.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadAs {
+    pub(crate) clusters: Range<usize>,
+    pub(crate) text: Arc<str>,
 }
 
 impl Glyphs {
     /// Whether readers of the file, who turn a line of right-to-left text around, would turn the letters within the cluster, too.
     pub(crate) fn turned(&self, cluster: &Cluster) -> bool {
         self.right_to_left && cluster.text.chars().nth(1).is_some()
+    }
+
+    /// What is read, in the order of drawing.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        let mut texts = Vec::with_capacity(self.clusters.len());
+        let mut number = 0;
+        while let Some(cluster) = self.clusters.get(number) {
+            let part = self
+                .read_as
+                .iter()
+                .find(|part| part.clusters.contains(&number));
+            match part {
+                Some(part) => {
+                    texts.push(&*part.text);
+                    number = part.clusters.end;
+                }
+                None => {
+                    texts.push(&*cluster.text);
+                    number += 1;
+                }
+            }
+        }
+        texts
     }
 }
 
@@ -156,6 +188,7 @@ pub(crate) struct Tag {
     pub(crate) scope: Option<&'static str>,
     /// Columns that a cell covers.
     pub(crate) columns: usize,
+    pub(crate) language: Language,
 }
 
 /// A decoded picture.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use parley::{
-    FontContext, FontFamilyName, LayoutContext,
+    FontContext, FontFamilyName, Language, LayoutContext,
     fontique::{Blob, Collection, CollectionOptions},
 };
 use skrifa::{FontRef, MetadataProvider};
@@ -53,7 +53,7 @@ pub(crate) struct Shaper {
     pub(crate) layouts: LayoutContext<u32>,
     set: Arc<Set>,
     complete: bool,
-    families: HashMap<(bool, String), Arc<[FontFamilyName<'static>]>>,
+    families: HashMap<(bool, Language), Arc<[FontFamilyName<'static>]>>,
 }
 
 impl Fonts {
@@ -157,18 +157,15 @@ impl Set {
     }
 
     /// The font families for a text, most wanted first; Chinese characters are drawn as the language writes them.
-    fn families(&self, serif: bool, locale: &str) -> Arc<[FontFamilyName<'static>]> {
-        let locale = locale.to_ascii_lowercase();
-        let region = match locale.get(..2) {
-            Some("ja") => " JP",
-            Some("ko") => " KR",
-            Some("zh")
-                if ["tw", "hk", "mo", "hant"]
-                    .iter()
-                    .any(|part| locale.contains(part)) =>
-            {
-                " TC"
-            }
+    fn families(&self, serif: bool, language: Language) -> Arc<[FontFamilyName<'static>]> {
+        let traditional = match language.script() {
+            Some(script) => script == "Hant",
+            None => matches!(language.region(), Some("TW" | "HK" | "MO")),
+        };
+        let region = match language.language() {
+            "ja" => " JP",
+            "ko" => " KR",
+            "zh" if traditional => " TC",
             _ => " SC",
         };
         let bundled = if serif {
@@ -220,17 +217,20 @@ impl Shaper {
     }
 
     /// Kept, because every paragraph asks.
-    pub(crate) fn families(&mut self, serif: bool, locale: &str) -> Arc<[FontFamilyName<'static>]> {
-        if let Some(known) = self.families.get(&(serif, locale.to_owned())) {
+    pub(crate) fn families(
+        &mut self,
+        serif: bool,
+        language: Language,
+    ) -> Arc<[FontFamilyName<'static>]> {
+        if let Some(known) = self.families.get(&(serif, language)) {
             return known.clone();
         }
         // A shaper lives on over many documents.
         if self.families.len() > 64 {
             self.families.clear();
         }
-        let families = self.set.families(serif, locale);
-        self.families
-            .insert((serif, locale.to_owned()), families.clone());
+        let families = self.set.families(serif, language);
+        self.families.insert((serif, language), families.clone());
         families
     }
 }

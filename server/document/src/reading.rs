@@ -30,10 +30,11 @@ pub(crate) fn text(display: &Display, page: usize) -> Option<String> {
     for (_, mut runs) in lines {
         runs.sort_by_key(|run| run.start);
         for run in runs {
+            let texts = run.texts();
             if run.right_to_left {
-                text.extend(run.clusters.iter().rev().map(|cluster| &*cluster.text));
+                text.extend(texts.into_iter().rev());
             } else {
-                text.extend(run.clusters.iter().map(|cluster| &*cluster.text));
+                text.extend(texts);
             }
         }
         text.truncate(text.trim_end().len());

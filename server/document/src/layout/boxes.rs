@@ -34,9 +34,12 @@ impl Layouter<'_> {
         let widths = share_width(&wanted, room);
         let mut x = 0.0;
         let mut group = Group::default();
-        let right_to_left = self.template.page.right_to_left;
+        let right_to_left = self.right_to_left();
         for (cell, cell_width) in cells.iter().zip(widths) {
+            let outer = self.direction;
+            self.direction = cell.direction.or(outer);
             let strips = self.blocks(&cell.blocks, cell_width, parent)?;
+            self.direction = outer;
             group.cells.push(GroupCell {
                 x: if right_to_left {
                     width - x - cell_width
@@ -47,6 +50,9 @@ impl Layouter<'_> {
                 strips,
             });
             x += cell_width + gap;
+        }
+        if !self.measuring {
+            self.measured.clear();
         }
         if group.cells.iter().all(|cell| cell.strips.is_empty()) {
             return Ok(Vec::new());

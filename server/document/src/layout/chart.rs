@@ -143,7 +143,7 @@ impl Layouter<'_> {
         let body = self.body_look(block.size);
         let mut drawing = Drawing {
             width,
-            right_to_left: self.template.page.right_to_left,
+            right_to_left: self.right_to_left(),
             tag: self.figure_tag(figures.words(&intro), parent),
             mark,
             look: Look {

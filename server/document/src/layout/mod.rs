@@ -4,6 +4,7 @@
 mod barcode;
 mod boxes;
 mod chart;
+mod fit;
 mod flow;
 mod pairs;
 mod paragraph;
@@ -16,6 +17,7 @@ mod theme;
 use std::collections::HashMap;
 
 use engine::{node::Warning, value::Value};
+use parley::Language;
 
 use crate::{
     Template,
@@ -24,7 +26,8 @@ use crate::{
     fonts::{Fonts, Shaper},
     scope::{Piece, Scope, holds},
     strip::{Body, Strip},
-    template::{Block, BlockKind, Leaf},
+    template::{Block, BlockKind, Direction, Leaf},
+    text::Measured,
 };
 
 use theme::Colours;
@@ -43,7 +46,11 @@ pub(crate) struct Layouter<'a> {
     pub(crate) limits: &'a Limits<'a>,
     pub(crate) fonts: &'a Fonts,
     pub(crate) shaper: Shaper,
+    pub(crate) measured: Measured,
     pub(crate) scope: Scope,
+    /// Of the block that is laid out; `None` is as the document runs.
+    pub(crate) language: Language,
+    pub(crate) direction: Option<Direction>,
     pub(crate) colours: Colours,
     pub(crate) used: Vec<parley::FontData>,
     pub(crate) pictures: Vec<Picture>,
@@ -73,12 +80,14 @@ impl<'a> Layouter<'a> {
         fonts: &'a Fonts,
         scope: Scope,
     ) -> Self {
+        let language = language(&context.locale);
         let root = |role| Tag {
             role,
             parent: 0,
             alt: None,
             scope: None,
             columns: 1,
+            language,
         };
         Self {
             template,
@@ -87,7 +96,10 @@ impl<'a> Layouter<'a> {
             limits,
             fonts,
             shaper: fonts.shaper(),
+            measured: Measured::default(),
             scope,
+            language,
+            direction: None,
             colours: Colours {
                 accent: Rgb(43, 71, 201),
                 text: Rgb(28, 27, 25),
@@ -204,10 +216,14 @@ impl<'a> Layouter<'a> {
             0.0
         };
         let mark = self.mark(block);
+        let outer = (self.language, self.direction);
+        self.language = block.language.unwrap_or(self.language);
+        self.direction = block.direction.or(self.direction);
         let mut strips = match &block.kind {
             BlockKind::Box(own) if own.bleed => self.boxed(own, (mark, rise), width, parent)?,
             kind => self.kind(kind, mark, width, parent)?,
         };
+        (self.language, self.direction) = outer;
         for strip in &mut strips {
             if !strip.space {
                 strip.marks.push((mark, 0.0, width));
@@ -308,8 +324,18 @@ impl<'a> Layouter<'a> {
             alt: None,
             scope: None,
             columns: 1,
+            language: self.language,
         });
         u32::try_from(self.tags.len() - 1).unwrap_or(0)
+    }
+
+    /// Whether what stands at the start stands on the right: cells, labels, pictures.
+    fn right_to_left(&self) -> bool {
+        match self.direction {
+            Some(Direction::RightToLeft) => true,
+            Some(Direction::LeftToRight) => false,
+            Some(Direction::Auto) | None => self.template.page.right_to_left,
+        }
     }
 
     fn mark(&mut self, block: &Block) -> u32 {
@@ -349,6 +375,14 @@ impl<'a> Layouter<'a> {
             self.notices.push(Notice { warning, mark });
         }
     }
+}
+
+/// Of a locale; what no one can read is of no language.
+fn language(locale: &str) -> Language {
+    let first = locale.split(['-', '_']).next().unwrap_or_default();
+    Language::parse(locale)
+        .or_else(|_| Language::parse(first))
+        .unwrap_or(Language::UND)
 }
 
 pub(crate) fn limit(kind: LimitKind, max: u64) -> DocumentError {

@@ -122,7 +122,7 @@ impl Layouter<'_> {
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
         let own = (block.width * MM).min(width);
-        let x = if self.template.page.right_to_left {
+        let x = if self.right_to_left() {
             0.0
         } else {
             width - own
@@ -256,7 +256,7 @@ impl Layouter<'_> {
         padding_mm: f32,
         decor: Decor,
     ) -> Strip {
-        let right_to_left = self.template.page.right_to_left;
+        let right_to_left = self.right_to_left();
         Strip::group(Group {
             top: padding_mm * MM,
             bottom: padding_mm * MM,

@@ -10,7 +10,7 @@ use crate::{
     display::{Item, TagId},
     strip::Strip,
     template::{Heading, Leaf, Run, Text, TextStyle},
-    text::{self, Look, Setting, Span},
+    text::{self, Look, Setting, Shaped, Span},
 };
 
 impl Layouter<'_> {
@@ -65,6 +65,12 @@ impl Layouter<'_> {
         look.serif = style.serif.unwrap_or(look.serif);
         look.line_height = style.line_height.unwrap_or(look.line_height);
         look.align = style.align;
+        // As wide as it is by itself, where only that is asked.
+        look.justify = style.justify && !self.measuring;
+        look.tabular |= style.tabular;
+        look.hyphenate = style.hyphenate.unwrap_or(look.hyphenate);
+        look.orphans = style.orphans.unwrap_or(look.orphans);
+        look.widows = style.widows.unwrap_or(look.widows);
         if style.tracking != 0.0 {
             look.tracking = style.tracking;
         }
@@ -82,19 +88,24 @@ impl Layouter<'_> {
                 Some(leaf) => self.link(leaf, mark)?,
                 None => None,
             };
-            let link_tag = if link.is_some() {
-                self.tag("Link", tag)
-            } else {
-                0
+            let language = run.language.filter(|own| *own != self.language);
+            let own_tag = match (&link, language) {
+                (Some(_), _) => self.tag("Link", tag),
+                (None, Some(_)) => self.tag("Span", tag),
+                (None, None) => 0,
             };
+            if let (Some(language), 1..) = (language, own_tag) {
+                self.tags[own_tag as usize].language = language;
+            }
             for piece in self.pieces(&run.text, mark)? {
                 spans.push(Span {
                     text: piece.text,
                     bold: run.bold,
                     italic: run.italic,
                     colour: colour.or_else(|| link.as_ref().map(|_| self.colours.accent)),
+                    language,
                     link: link.clone(),
-                    link_tag,
+                    tag: own_tag,
                     origin: piece.origin.map(Into::into),
                 });
             }
@@ -106,7 +117,10 @@ impl Layouter<'_> {
             let text = spans.iter().map(|span| span.text.as_str()).collect();
             self.headings.push((tag, text));
         }
-        self.lines(&spans, &look, width, tag, mark)
+        match &style.limit {
+            Some(limit) => self.limited(&spans, &look, limit, width, (tag, mark)),
+            None => self.lines(&spans, &look, width, tag, mark),
+        }
     }
 
     /// One leaf as a paragraph.
@@ -135,7 +149,7 @@ impl Layouter<'_> {
             .collect())
     }
 
-    /// Spans to strips, one a line; never one line alone at the foot or the head of a page.
+    /// Spans to strips, one a line; never too few of them alone at the foot or the head of a page.
     pub(super) fn lines(
         &mut self,
         spans: &[Span],
@@ -151,7 +165,8 @@ impl Layouter<'_> {
             .into_iter()
             .enumerate()
             .map(|(index, line)| Strip {
-                keep_next: count > 1 && (index == 0 || index + 2 == count),
+                keep_next: index + 1 < count
+                    && (index + 1 < look.orphans || index + look.widows >= count),
                 ..items(line.height, line.items)
             })
             .collect())
@@ -185,33 +200,17 @@ impl Layouter<'_> {
         tag: TagId,
         mark: u32,
     ) -> Result<text::Paragraph, DocumentError> {
-        self.check_length(spans)?;
-        let mut setting = Setting {
-            fonts: self.fonts,
-            shaper: &mut self.shaper,
-            used: &mut self.used,
-            locale: &self.context.locale,
-            right_to_left: self.template.page.right_to_left,
-        };
-        let paragraph = text::set(&mut setting, spans, look, width, tag, mark);
+        let mut shaped = self.shaped(spans, look)?;
+        let mut setting = self.setting();
+        let paragraph = text::place(&mut setting, &mut shaped, spans, look, width, (tag, mark));
+        if self.measuring {
+            self.measured.keep(spans, look, shaped);
+        }
         self.glyphs += paragraph.glyphs;
         if self.glyphs > self.limits.max_glyphs {
             return Err(limit(LimitKind::Glyphs, self.limits.max_glyphs as u64));
         }
-        if !paragraph.missing.is_empty() {
-            let letters: Vec<String> = paragraph
-                .missing
-                .iter()
-                .take(8)
-                .map(|letter| format!("{letter} (U+{:04X})", u32::from(*letter)))
-                .collect();
-            let letters = letters.join(", ");
-            let message = format!("no font here can draw {letters}");
-            self.notice(
-                Warning::new("missing_glyph", message).with("letters", letters),
-                mark,
-            );
-        }
+        self.tell_missing(&paragraph.missing, mark);
         if paragraph.number_cut {
             let message = "a number does not fit into its line and goes on in the next";
             self.notice(Warning::new("number_cut", message), mark);
@@ -221,6 +220,23 @@ impl Layouter<'_> {
             self.notice(Warning::new("text_overflow", message), mark);
         }
         Ok(paragraph)
+    }
+
+    pub(super) fn tell_missing(&mut self, missing: &[char], mark: u32) {
+        if missing.is_empty() {
+            return;
+        }
+        let letters: Vec<String> = missing
+            .iter()
+            .take(8)
+            .map(|letter| format!("{letter} (U+{:04X})", u32::from(*letter)))
+            .collect();
+        let letters = letters.join(", ");
+        let message = format!("no font here can draw {letters}");
+        self.notice(
+            Warning::new("missing_glyph", message).with("letters", letters),
+            mark,
+        );
     }
 
     /// A text that is too long is not even measured.
@@ -241,15 +257,28 @@ impl Layouter<'_> {
         spans: &[Span],
         look: &Look,
     ) -> Result<f32, DocumentError> {
+        let shaped = self.shaped(spans, look)?;
+        let width = shaped.width;
+        self.measured.keep(spans, look, shaped);
+        Ok(width)
+    }
+
+    /// As it was shaped to be measured, or now.
+    pub(super) fn shaped(&mut self, spans: &[Span], look: &Look) -> Result<Shaped, DocumentError> {
         self.check_length(spans)?;
-        let mut setting = Setting {
+        if let Some(shaped) = self.measured.take(spans, look) {
+            return Ok(shaped);
+        }
+        Ok(Shaped::new(&mut self.setting(), spans, look))
+    }
+
+    fn setting(&mut self) -> Setting<'_> {
+        Setting {
             fonts: self.fonts,
             shaper: &mut self.shaper,
             used: &mut self.used,
-            locale: &self.context.locale,
             right_to_left: self.template.page.right_to_left,
-        };
-        Ok(text::natural_width(&mut setting, spans, look))
+        }
     }
 
     /// Only web, mail and phone addresses become links.

@@ -129,7 +129,7 @@ impl Layouter<'_> {
         align: Align,
         width: f32,
     ) -> Vec<Strip> {
-        let right_to_left = self.template.page.right_to_left;
+        let right_to_left = self.right_to_left();
         let x = match (align, right_to_left) {
             (Align::Center, _) => (width - own) / 2.0,
             (Align::Start, false) | (Align::End, true) => 0.0,

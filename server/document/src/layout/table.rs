@@ -101,6 +101,7 @@ impl Layouter<'_> {
                     bold: true,
                     tabular: true,
                     align: column.align,
+                    direction: column.direction.or(self.direction),
                     ..self.body_look(table.size)
                 };
                 cells.push((
@@ -113,6 +114,9 @@ impl Layouter<'_> {
             strip.head.clone_from(&head);
             strip.keep_next = index + 1 < table.totals.len();
             strips.push(strip);
+        }
+        if !self.measuring {
+            self.measured.clear();
         }
         Ok(strips)
     }
@@ -144,26 +148,27 @@ impl Layouter<'_> {
             tabular: true,
             ..self.body_look(table.size)
         };
-        let bold = Look {
-            bold: true,
-            ..look.clone()
-        };
         let mut wanted = Vec::new();
         for (number, column) in table.columns.iter().enumerate() {
             let mut natural = 0.0_f32;
             if column.width == ColumnWidth::Auto {
                 let heading = self.spans(&column.heading, mark)?;
                 natural = self.natural_width(&heading, &look)?;
-                let own = if column.bold { &bold } else { &look };
+                let own = Look {
+                    bold: column.bold,
+                    direction: column.direction.or(self.direction),
+                    ..look.clone()
+                };
                 let mut longest = 0;
                 for (index, row) in texts.iter().enumerate() {
                     let (spans, _) = &row[number];
                     let letters: usize = spans.iter().map(|span| span.text.len()).sum();
                     if index < MEASURED_ROWS || letters * 5 >= longest * 4 {
-                        natural = natural.max(self.natural_width(spans, own)?);
+                        natural = natural.max(self.natural_width(spans, &own)?);
                     }
                     longest = longest.max(letters);
                 }
+                let bold = Look { bold: true, ..own };
                 for total in table.totals.iter().filter_map(|texts| texts.get(number)) {
                     let spans = self.spans(total, mark)?;
                     natural = natural.max(self.natural_width(&spans, &bold)?);
@@ -203,6 +208,7 @@ impl Layouter<'_> {
             let look = Look {
                 colour: self.colours.muted,
                 align: column.align,
+                direction: column.direction.or(self.direction),
                 ..self.body_look(Some(size))
             };
             let cell_tag = self.cell_tag("TH", row);
@@ -238,6 +244,7 @@ impl Layouter<'_> {
                 bold: column.bold,
                 tabular: true,
                 align: column.align,
+                direction: column.direction.or(self.direction),
                 ..self.body_look(table.size)
             };
             let cell_tag = self.cell_tag("TD", row);

@@ -74,8 +74,14 @@ impl Layouter<'_> {
             colour: self.colours.text,
             line_height: theme.line_height,
             align: Align::Start,
+            justify: false,
             tracking: 0.0,
             tabular: false,
+            hyphenate: theme.hyphenate,
+            language: self.language,
+            direction: self.direction,
+            orphans: theme.orphans,
+            widows: theme.widows,
         }
     }
 
@@ -103,6 +109,7 @@ impl Layouter<'_> {
             } else {
                 -14.0
             },
+            hyphenate: false,
             ..self.body_look(None)
         }
     }

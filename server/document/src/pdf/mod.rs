@@ -329,14 +329,27 @@ impl<'a> Page<'a> {
             visible: true,
             items: Vec::new(),
         };
-        for cluster in &run.clusters {
+        for (number, cluster) in run.clusters.iter().enumerate() {
             let first = cluster.first as usize;
             let glyphs = &run.glyphs[first..first + cluster.count as usize];
-            match face.carrier {
-                Some(carrier) if run.turned(cluster) => {
+            let mut parts = run.read_as.iter();
+            let part = parts.find(|part| part.clusters.contains(&number));
+            match (part, face.carrier) {
+                (Some(part), _) => {
+                    if part.clusters.start == number {
+                        self.begin_text(&mut pen, &part.text);
+                    }
+                    for glyph in glyphs {
+                        self.glyph(&mut pen, glyph);
+                    }
+                    if part.clusters.end == number + 1 {
+                        self.end_text(&mut pen);
+                    }
+                }
+                (None, Some(carrier)) if run.turned(cluster) => {
                     self.turned(&mut pen, glyphs, &cluster.text, carrier);
                 }
-                _ => self.cluster(&mut pen, glyphs, &cluster.text),
+                (None, _) => self.cluster(&mut pen, glyphs, &cluster.text),
             }
         }
         self.show(&mut pen);
@@ -376,27 +389,36 @@ impl<'a> Page<'a> {
     fn cluster(&mut self, pen: &mut Pen<'_>, glyphs: &[Glyph], text: &str) {
         let plain = matches!(glyphs, [glyph] if pen.face.text(glyph.id) == text);
         if !plain {
-            self.show(pen);
-            self.ops.push(Op::BeginMarkedContentWithProperties {
-                tag: "Span".into(),
-                properties: DictItem::Dict {
-                    map: BTreeMap::from([(
-                        "ActualText".into(),
-                        DictItem::String {
-                            data: metadata::utf16(text),
-                            literal: false,
-                        },
-                    )]),
-                },
-            });
+            self.begin_text(pen, text);
         }
         for glyph in glyphs {
             self.glyph(pen, glyph);
         }
         if !plain {
-            self.show(pen);
-            self.ops.push(Op::EndMarkedContent);
+            self.end_text(pen);
         }
+    }
+
+    /// What is drawn from here on is read as `text`.
+    fn begin_text(&mut self, pen: &mut Pen<'_>, text: &str) {
+        self.show(pen);
+        self.ops.push(Op::BeginMarkedContentWithProperties {
+            tag: "Span".into(),
+            properties: DictItem::Dict {
+                map: BTreeMap::from([(
+                    "ActualText".into(),
+                    DictItem::String {
+                        data: metadata::utf16(text),
+                        literal: false,
+                    },
+                )]),
+            },
+        });
+    }
+
+    fn end_text(&mut self, pen: &mut Pen<'_>) {
+        self.show(pen);
+        self.ops.push(Op::EndMarkedContent);
     }
 
     fn glyph(&mut self, pen: &mut Pen<'_>, glyph: &Glyph) {

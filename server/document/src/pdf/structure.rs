@@ -87,6 +87,7 @@ impl Structure {
             alt: Some(url.to_owned()),
             scope: None,
             columns: 1,
+            language: self.tags[DOCUMENT as usize].language,
         });
         self.children.push(Vec::new());
         self.kids.push(Vec::new());
@@ -170,6 +171,10 @@ impl Structure {
             }
             if let Some(alt) = &tag.alt {
                 element.set("Alt", text_string(alt));
+            }
+            // The document's own stands in the catalogue.
+            if index > 1 && tag.language != self.tags[tag.parent as usize].language {
+                element.set("Lang", text_string(tag.language.as_str()));
             }
             if let Some(attributes) = attributes(tag, self.boxes[index]) {
                 element.set("A", attributes);

@@ -1,6 +1,6 @@
 //! The kinds of blocks and how each is read: a file for each family, a line for each kind here. A block's common members: `id`, `type`,
 //! `name` (for people), `when` (shown only if the expression is true), `before` and `after` (space, mm), `keep_with_next`,
-//! `break_before`.
+//! `break_before`, `language` and `direction` (of its texts and of those of the blocks in it).
 
 mod barcode;
 mod boxes;
@@ -13,12 +13,14 @@ mod signature;
 mod table;
 mod text;
 
+use parley::Language;
 use serde_json::Value as Json;
 
 use super::{
     MAX_DEPTH,
     leaf::Leaf,
     read::{Object, Reader},
+    typography::{Direction, read_language},
 };
 
 pub(crate) use barcode::Barcode;
@@ -41,6 +43,8 @@ pub(crate) struct Block {
     pub(crate) after: Option<f32>,
     pub(crate) keep_with_next: bool,
     pub(crate) break_before: bool,
+    pub(crate) language: Option<Language>,
+    pub(crate) direction: Option<Direction>,
     pub(crate) kind: BlockKind,
 }
 
@@ -76,10 +80,11 @@ pub(crate) enum Align {
 
 impl Align {
     fn read(reader: &mut Reader, object: &mut Object<'_>) -> Self {
-        match object
-            .choice(reader, "align", &["start", "center", "end"], "start")
-            .as_str()
-        {
+        Self::named(&object.choice(reader, "align", &["start", "center", "end"], "start"))
+    }
+
+    fn named(name: &str) -> Self {
+        match name {
             "center" => Self::Center,
             "end" => Self::End,
             _ => Self::Start,
@@ -131,6 +136,8 @@ fn read_block(reader: &mut Reader, json: &Json, pointer: String, depth: usize) -
     let after = object.optional_number(reader, "after", 0.0..=200.0);
     let keep_with_next = object.flag(reader, "keep_with_next", kind_name == "heading");
     let break_before = object.flag(reader, "break_before", false);
+    let language = read_language(reader, &mut object);
+    let direction = Direction::read(reader, &mut object);
     let Some(kind) = read_kind(reader, &mut object, &kind_name, when.as_ref(), depth) else {
         reader.problem(
             &format!("{pointer}/type"),
@@ -153,6 +160,8 @@ fn read_block(reader: &mut Reader, json: &Json, pointer: String, depth: usize) -
         after,
         keep_with_next,
         break_before,
+        language,
+        direction,
         kind,
     })
 }

@@ -5,6 +5,7 @@ mod blocks;
 mod leaf;
 mod read;
 mod shapes;
+mod typography;
 
 use engine::{
     check::Problem,
@@ -19,6 +20,7 @@ pub(crate) use blocks::{
     Run, Signature, Table, Text, TextStyle, TotalLine, Totals,
 };
 pub(crate) use leaf::{Leaf, Part};
+pub(crate) use typography::{Direction, LineLimit, Overflow};
 
 use read::Reader;
 
@@ -70,6 +72,11 @@ pub(crate) struct Theme {
     pub(crate) line_height: f32,
     /// Space after a block, in millimetres.
     pub(crate) gap: f32,
+    /// Words of texts are divided at the ends of lines; headings never are by themselves.
+    pub(crate) hyphenate: bool,
+    /// Fewest lines of a text at the foot of a page, and at the head of the next one.
+    pub(crate) orphans: usize,
+    pub(crate) widows: usize,
 }
 
 /// What repeats at the top or the bottom of the pages.
@@ -219,6 +226,9 @@ fn read_theme(reader: &mut Reader, json: Option<&Json>) -> Theme {
         size: object.number(reader, "size", 5.0..=24.0, 9.5),
         line_height: object.number(reader, "line_height", 1.0..=3.0, 1.45),
         gap: object.number(reader, "gap", 0.0..=30.0, 3.0),
+        hyphenate: object.flag(reader, "hyphenate", false),
+        orphans: object.count(reader, "orphans", 1..=20).unwrap_or(2),
+        widows: object.count(reader, "widows", 1..=20).unwrap_or(2),
     };
     object.done(reader);
     theme

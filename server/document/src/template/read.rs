@@ -198,6 +198,28 @@ impl<'a> Object<'a> {
         self.optional_number(reader, key, range).unwrap_or(default)
     }
 
+    /// A whole number.
+    pub(super) fn count(
+        &mut self,
+        reader: &mut Reader,
+        key: &'static str,
+        range: RangeInclusive<u16>,
+    ) -> Option<usize> {
+        let json = self.child(key)?;
+        match json.as_u64().and_then(|number| u16::try_from(number).ok()) {
+            Some(number) if range.contains(&number) => Some(number.into()),
+            _ => {
+                let message = format!(
+                    "must be a whole number from {} to {}",
+                    range.start(),
+                    range.end()
+                );
+                reader.problem(&self.at(key), "out_of_range", message);
+                None
+            }
+        }
+    }
+
     /// A small whole number such as a heading's level; 0 when absent or no number.
     pub(super) fn choice_number(&mut self, reader: &mut Reader, key: &'static str) -> u8 {
         #[expect(

@@ -7,6 +7,7 @@ use crate::template::{
     leaf::Leaf,
     read::{Object, Reader},
     shapes::{self, Background},
+    typography::Direction,
 };
 
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub(crate) struct Cell {
     pub(crate) width: ColumnWidth,
     pub(crate) blocks: Vec<Block>,
     pub(crate) middle: bool,
+    pub(crate) direction: Option<Direction>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,12 +65,14 @@ impl Columns {
             };
             let width = ColumnWidth::read(reader, &mut cell, ColumnWidth::Fraction(1.0));
             let middle = cell.choice(reader, "vertical", &["top", "middle"], "top") == "middle";
+            let direction = Direction::read(reader, &mut cell);
             let blocks = read_inner(reader, &mut cell, "blocks", depth);
             cell.done(reader);
             cells.push(Cell {
                 width,
                 blocks,
                 middle,
+                direction,
             });
         }
         Self {

@@ -4,6 +4,7 @@ use super::{Align, ColumnWidth};
 use crate::template::{
     leaf::Leaf,
     read::{Object, Reader},
+    typography::Direction,
 };
 
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub(crate) struct Column {
     pub(crate) width: ColumnWidth,
     pub(crate) align: Align,
     pub(crate) bold: bool,
+    pub(crate) direction: Option<Direction>,
 }
 
 impl Table {
@@ -55,6 +57,7 @@ impl Table {
                 width: ColumnWidth::read(reader, &mut column, ColumnWidth::Fraction(1.0)),
                 align: Align::read(reader, &mut column),
                 bold: column.flag(reader, "bold", false),
+                direction: Direction::read(reader, &mut column),
             });
             column.done(reader);
         }

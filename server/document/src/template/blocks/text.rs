@@ -1,9 +1,12 @@
 //! Headings and paragraphs.
 
+use parley::Language;
+
 use super::Align;
 use crate::template::{
     leaf::Leaf,
     read::{Object, Reader},
+    typography::{LineLimit, read_language},
 };
 
 #[derive(Clone, Debug)]
@@ -27,9 +30,17 @@ pub(crate) struct TextStyle {
     pub(crate) italic: bool,
     pub(crate) serif: Option<bool>,
     pub(crate) align: Align,
+    /// Lines reach from side to side.
+    pub(crate) justify: bool,
     pub(crate) line_height: Option<f32>,
     /// In thousandths of an em.
     pub(crate) tracking: f32,
+    /// Digits of equal width.
+    pub(crate) tabular: bool,
+    pub(crate) hyphenate: Option<bool>,
+    pub(crate) orphans: Option<usize>,
+    pub(crate) widows: Option<usize>,
+    pub(crate) limit: Option<LineLimit>,
 }
 
 /// Inline text with its own look.
@@ -39,6 +50,7 @@ pub(crate) struct Run {
     pub(crate) bold: Option<bool>,
     pub(crate) italic: Option<bool>,
     pub(crate) colour: Option<Leaf>,
+    pub(crate) language: Option<Language>,
     pub(crate) link: Option<Leaf>,
 }
 
@@ -67,6 +79,8 @@ impl Text {
 
 impl TextStyle {
     fn read(reader: &mut Reader, object: &mut Object<'_>) -> Self {
+        let aligns = ["start", "center", "end", "justify"];
+        let align = object.choice(reader, "align", &aligns, "start");
         Self {
             size: object.optional_number(reader, "size", 4.0..=100.0),
             colour: object.optional_leaf(reader, "colour"),
@@ -80,9 +94,15 @@ impl TextStyle {
                 "sans" => Some(false),
                 _ => None,
             },
-            align: Align::read(reader, object),
+            align: Align::named(&align),
+            justify: align == "justify",
             line_height: object.optional_number(reader, "line_height", 0.8..=4.0),
             tracking: object.number(reader, "tracking", -100.0..=1000.0, 0.0),
+            tabular: object.flag(reader, "tabular", false),
+            hyphenate: object.optional_flag(reader, "hyphenate"),
+            orphans: object.count(reader, "orphans", 1..=20),
+            widows: object.count(reader, "widows", 1..=20),
+            limit: LineLimit::read(reader, object),
         }
     }
 }
@@ -100,6 +120,7 @@ fn read_runs(reader: &mut Reader, object: &mut Object<'_>) -> Vec<Run> {
             bold: run.optional_flag(reader, "bold"),
             italic: run.optional_flag(reader, "italic"),
             colour: run.optional_leaf(reader, "colour"),
+            language: read_language(reader, &mut run),
             link: run.optional_leaf(reader, "link"),
         });
         run.done(reader);
@@ -117,6 +138,7 @@ fn read_runs(reader: &mut Reader, object: &mut Object<'_>) -> Vec<Run> {
             bold: None,
             italic: None,
             colour: None,
+            language: None,
             link: None,
         });
     }

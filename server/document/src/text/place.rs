@@ -1,0 +1,406 @@
+//! Lines of glyphs: aligned or spread over their width, with their hyphens, and with what readers take from them.
+
+use std::{ops::Range, sync::Arc};
+
+use parley::{GlyphRun, PositionedLayoutItem};
+
+use super::{
+    Line, Look, Paragraph, SOFT_HYPHEN, Setting, Span,
+    breaks::{Ending, break_lines},
+    hyphen::Hyphen,
+    is_invisible,
+    shape::Shaped,
+    within_number,
+};
+use crate::{
+    display::{Cluster, Glyph, Glyphs, Item, ReadAs, TagId},
+    template::{Align, Direction},
+};
+
+/// Glyphs of one font and span while their line is put together.
+struct Part {
+    x: f32,
+    width: f32,
+    span: usize,
+    glyphs: Glyphs,
+    /// Where each cluster begins in the text.
+    starts: Vec<usize>,
+}
+
+/// Breaks the text at a width and places its glyphs.
+pub(crate) fn place(
+    setting: &mut Setting<'_>,
+    shaped: &mut Shaped,
+    spans: &[Span],
+    look: &Look,
+    width: f32,
+    (tag, mark): (TagId, u32),
+) -> Paragraph {
+    break_lines(shaped, spans, look, width);
+    let mut paragraph = Paragraph {
+        lines: Vec::with_capacity(shaped.endings.len()),
+        missing: shaped.missing.clone(),
+        overflow: false,
+        number_cut: false,
+        glyphs: 0,
+    };
+    let text = shaped.text.as_str();
+    // Where a word that went on from a line before is said to its end.
+    let mut said = 0;
+    for (line, ending) in shaped.layout.lines().zip(&shaped.endings) {
+        let (metrics, range) = (line.metrics(), line.text_range());
+        let top = metrics.block_min_coord;
+        let mut parts: Vec<Part> = glyph_runs(&line)
+            .map(|run| collect(setting.used, &run, text, top, (spans, look, tag)))
+            .collect();
+        let mut used = metrics.advance - metrics.hanging_advance;
+        if *ending == Ending::Divided {
+            used += draw_hyphen(&mut parts, &line);
+        }
+        // Parley puts the blanks at the end of a line that runs from right to left before it.
+        let blanks = if shaped.layout.is_rtl() {
+            metrics.hanging_advance
+        } else {
+            0.0
+        };
+        let free = width - used;
+        let spread = look.justify && *ending != Ending::Paragraph && free > 0.0;
+        let gaps = if spread {
+            gaps(&parts, range.start + text[range.clone()].trim_end().len())
+        } else {
+            Vec::new()
+        };
+        let count = gaps.iter().filter(|gap| **gap).count();
+        if count > 0 {
+            shift(&mut parts, -blanks, &gaps, free / count as f32);
+        } else {
+            let start = start(setting, shaped, look, free);
+            shift(&mut parts, start - blanks, &[], 0.0);
+        }
+        said = read_whole(&mut parts, text, &range, *ending, said);
+        paragraph.number_cut |= *ending == Ending::Torn && within_number(text, range.end);
+        paragraph.overflow |= used > width + 0.5;
+        paragraph.glyphs += parts
+            .iter()
+            .map(|part| part.glyphs.glyphs.len())
+            .sum::<usize>();
+        paragraph.lines.push(Line {
+            height: metrics.line_height,
+            items: items(parts, spans, metrics.line_height, mark),
+        });
+    }
+    paragraph
+}
+
+fn glyph_runs<'a>(line: &parley::Line<'a, u32>) -> impl Iterator<Item = GlyphRun<'a, u32>> {
+    line.items().filter_map(|item| match item {
+        PositionedLayoutItem::GlyphRun(run) => Some(run),
+        PositionedLayoutItem::InlineBox(_) => None,
+    })
+}
+
+/// Where a line with so much room left begins.
+fn start(setting: &Setting<'_>, shaped: &Shaped, look: &Look, free: f32) -> f32 {
+    let is_rtl = shaped.layout.is_rtl();
+    if free <= 0.0 {
+        return if is_rtl { free } else { 0.0 };
+    }
+    // By the document's direction, not the paragraph's: an Arabic cell in a German invoice stays in its column.
+    let from_right = match look.direction {
+        None => setting.right_to_left,
+        Some(Direction::Auto) => is_rtl,
+        Some(Direction::LeftToRight) => false,
+        Some(Direction::RightToLeft) => true,
+    };
+    match (look.align, from_right) {
+        (Align::Center, _) => free / 2.0,
+        (Align::Start, false) | (Align::End, true) => 0.0,
+        (Align::Start, true) | (Align::End, false) => free,
+    }
+}
+
+fn collect(
+    used: &mut Vec<parley::FontData>,
+    run: &GlyphRun<'_, u32>,
+    text: &str,
+    top: f32,
+    (spans, look, tag): (&[Span], &Look, TagId),
+) -> Part {
+    let font = run.run().font();
+    let index = used
+        .iter()
+        .position(|known| known.data.id() == font.data.id() && known.index == font.index)
+        .unwrap_or_else(|| {
+            used.push(font.clone());
+            used.len() - 1
+        });
+    let number = usize::try_from(run.style().brush)
+        .unwrap_or(0)
+        .min(spans.len() - 1);
+    let span = &spans[number];
+    // Clusters in logical order; one without glyphs belongs to the ligature before it.
+    let mut clusters: Vec<(usize, usize, String)> = Vec::new();
+    for cluster in run.run().clusters() {
+        if cluster.style_index() != run.style_index() {
+            continue;
+        }
+        let count = cluster.glyphs().count();
+        let range = cluster.text_range();
+        let letters = text.get(range.clone()).unwrap_or_default();
+        match clusters.last_mut() {
+            Some((_, _, before)) if count == 0 => before.push_str(letters),
+            _ => clusters.push((range.start, count, letters.to_owned())),
+        }
+    }
+    let start = clusters.first().map_or(usize::MAX, |(start, ..)| *start);
+    if run.run().is_rtl() {
+        clusters.reverse();
+    }
+    let mut part = Part {
+        x: run.offset(),
+        width: run.advance(),
+        span: number,
+        glyphs: Glyphs {
+            font: index,
+            size: run.run().font_size(),
+            colour: span.colour.unwrap_or(look.colour),
+            tag: if span.tag == 0 { tag } else { span.tag },
+            extent: (0.0, 0.0),
+            start,
+            right_to_left: run.run().is_rtl(),
+            glyphs: Vec::new(),
+            clusters: Vec::new(),
+            read_as: Vec::new(),
+        },
+        starts: Vec::new(),
+    };
+    let mut positioned = run.positioned_glyphs();
+    for (start, count, letters) in clusters {
+        let invisible = letters
+            .chars()
+            .all(|letter| letter == '\n' || is_invisible(letter));
+        let first = part.glyphs.glyphs.len();
+        for glyph in positioned.by_ref().take(count) {
+            let id = u16::try_from(glyph.id).unwrap_or(0);
+            if id != 0 && !invisible {
+                part.glyphs.glyphs.push(Glyph {
+                    id,
+                    x: glyph.x,
+                    y: glyph.y - top,
+                });
+            }
+        }
+        let letters = if letters.contains(SOFT_HYPHEN) {
+            letters.replace(SOFT_HYPHEN, "")
+        } else {
+            letters
+        };
+        part.group(start, first, letters);
+    }
+    part
+}
+
+impl Part {
+    /// Makes a cluster of the glyphs from `first` on, if there are any.
+    fn group(&mut self, start: usize, first: usize, text: String) {
+        let count = self.glyphs.glyphs.len() - first;
+        if count > 0 {
+            self.starts.push(start);
+            self.glyphs.clusters.push(Cluster {
+                first: u32::try_from(first).unwrap_or(0),
+                count: u32::try_from(count).unwrap_or(0),
+                text: text.into(),
+            });
+        }
+    }
+}
+
+/// Draws the hyphen of a divided word behind the line's last letter and gives its width.
+fn draw_hyphen(parts: &mut [Part], line: &parley::Line<'_, u32>) -> f32 {
+    let end = line.text_range().end;
+    let last = glyph_runs(line)
+        .enumerate()
+        .filter(|(_, run)| run.run().text_range().end == end)
+        .last();
+    let Some((index, run)) = last else {
+        return 0.0;
+    };
+    let Some(hyphen) = Hyphen::of(run.run()) else {
+        return 0.0;
+    };
+    let part = &mut parts[index];
+    let start = part.starts.last().copied().unwrap_or(end);
+    let first = part.glyphs.glyphs.len();
+    part.glyphs.glyphs.push(Glyph {
+        id: hyphen.glyph,
+        x: part.x + part.width,
+        y: run.baseline() - line.metrics().block_min_coord,
+    });
+    part.group(start, first, SOFT_HYPHEN.to_string());
+    part.width += hyphen.width;
+    shift(&mut parts[index + 1..], hyphen.width, &[], 0.0);
+    hyphen.width
+}
+
+/// Moves the parts of a line, each one also by the gaps that are added behind clusters before it.
+fn shift(parts: &mut [Part], start: f32, gaps: &[bool], gap: f32) {
+    let mut shift = start;
+    let mut gaps = gaps.iter();
+    for part in parts {
+        part.x += shift;
+        let before = shift;
+        let Glyphs {
+            clusters, glyphs, ..
+        } = &mut part.glyphs;
+        for cluster in clusters.iter() {
+            let first = cluster.first as usize;
+            for glyph in &mut glyphs[first..first + cluster.count as usize] {
+                glyph.x += shift;
+            }
+            if gaps.next() == Some(&true) {
+                shift += gap;
+            }
+        }
+        part.width += shift - before;
+    }
+}
+
+/// Whether a line that is spread gets wider behind each of its clusters: at blanks, and between Chinese and Japanese letters. What stands
+/// from `end` on are the blanks that hang over.
+fn gaps(parts: &[Part], end: usize) -> Vec<bool> {
+    let clusters: Vec<(usize, &str)> = parts
+        .iter()
+        .flat_map(|part| {
+            let texts = part.glyphs.clusters.iter().map(|cluster| &*cluster.text);
+            part.starts.iter().copied().zip(texts)
+        })
+        .collect();
+    let is_blank = |text: &str| matches!(text, " " | "\u{a0}");
+    let mut gaps: Vec<bool> = clusters
+        .windows(2)
+        .map(|pair| {
+            let [(start, text), (next, following)] = [pair[0], pair[1]];
+            let close = text.chars().next_back().is_some_and(is_east_asian)
+                || following.chars().next().is_some_and(is_east_asian);
+            start < end && next < end && (is_blank(text) || (close && !is_blank(following)))
+        })
+        .collect();
+    gaps.push(false);
+    gaps
+}
+
+/// Letters and marks that stand side by side without blanks between words.
+fn is_east_asian(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{2e80}'..='\u{312f}'
+            | '\u{3190}'..='\u{9fff}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{fe30}'..='\u{fe4f}'
+            | '\u{ff00}'..='\u{ffef}'
+            | '\u{20000}'..='\u{3ffff}'
+    )
+}
+
+/// Has a divided word read as a whole where it begins, and as nothing where it goes on (ISO 32000-1, 14.9.4). Gives how far the text is
+/// said with this line.
+fn read_whole(
+    parts: &mut [Part],
+    text: &str,
+    line: &Range<usize>,
+    ending: Ending,
+    said: usize,
+) -> usize {
+    if said > line.start {
+        read_as(parts, &(line.start..said), "");
+    }
+    if ending != Ending::Divided || said >= line.end {
+        return said;
+    }
+    let word = word_at(text, line.end);
+    let start = word.start.max(line.start);
+    let whole = text[start..word.end].replace(SOFT_HYPHEN, "");
+    read_as(parts, &(start..line.end), &whole);
+    word.end
+}
+
+/// The word around a place within it.
+fn word_at(text: &str, place: usize) -> Range<usize> {
+    let belongs = |letter: char| letter.is_alphanumeric() || letter == SOFT_HYPHEN;
+    let (before, after) = text.split_at(place);
+    let start = before.trim_end_matches(belongs).len();
+    let end = place + after.len() - after.trim_start_matches(belongs).len();
+    start..end
+}
+
+fn read_as(parts: &mut [Part], range: &Range<usize>, text: &str) {
+    let mut text: Arc<str> = text.into();
+    for part in parts {
+        let inside = |start: &usize| range.contains(start);
+        let first = part.starts.iter().position(inside);
+        let last = part.starts.iter().rposition(inside);
+        if let (Some(first), Some(last)) = (first, last) {
+            let end = last + 1;
+            part.glyphs.read_as.push(ReadAs {
+                clusters: first..end,
+                text: std::mem::replace(&mut text, "".into()),
+            });
+        }
+    }
+}
+
+fn items(parts: Vec<Part>, spans: &[Span], height: f32, mark: u32) -> Vec<(f32, f32, Item)> {
+    let mut items = Vec::new();
+    for part in parts {
+        let Part {
+            x,
+            width,
+            span,
+            mut glyphs,
+            ..
+        } = part;
+        let span = &spans[span];
+        if let Some(origin) = &span.origin {
+            let value = Item::Value {
+                width,
+                height,
+                mark,
+                origin: origin.clone(),
+            };
+            items.push((x, 0.0, value));
+        }
+        if !glyphs.glyphs.is_empty() {
+            glyphs.extent = (x, x + width);
+            items.push((0.0, 0.0, Item::Glyphs(Arc::new(glyphs))));
+        }
+        if let Some(url) = &span.link {
+            let link = Item::Link {
+                width,
+                height,
+                url: url.clone(),
+                tag: span.tag,
+            };
+            items.push((x, 0.0, link));
+        }
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_found_around_its_division() {
+        let text = "(Donau\u{ad}dampf, 5)";
+        let place = text.find("dampf").expect("in the text");
+        assert_eq!(&text[word_at(text, place)], "Donau\u{ad}dampf");
+        assert_eq!(word_at("a b", 2), 2..3);
+    }
+
+    #[test]
+    fn letters_without_blanks_are_known() {
+        assert!("感谢、「カな々Ａ".chars().all(is_east_asian));
+        assert!(!"aΩЖא한 -–".chars().any(is_east_asian));
+    }
+}
