@@ -327,7 +327,9 @@ impl Piece {
         let letters = text.get(range.clone()).unwrap_or_default();
         let metrics = line.metrics();
         let soft_hyphen = if letters.ends_with(SOFT_HYPHEN) {
-            in_reading_order(line).last().and_then(Hyphen::of)
+            let end = hyphen::place(text, &range);
+            let last = line.runs().find(|run| hyphen::follows(run, end));
+            last.as_ref().and_then(Hyphen::of)
         } else {
             None
         };

@@ -1,5 +1,7 @@
 //! Where words may be divided, by the rules of their language, and the hyphen that is drawn there.
 
+use std::ops::{Range, RangeInclusive};
+
 use hypher::Lang;
 use parley::{Language, Run};
 use skrifa::{
@@ -7,8 +9,10 @@ use skrifa::{
     instance::{LocationRef, Size},
 };
 
+use super::SOFT_HYPHEN;
+
 /// Letters of the shortest word that is divided, and of the longest: beyond it nothing is a word.
-const WORD: std::ops::RangeInclusive<usize> = 5..=80;
+const WORD: RangeInclusive<usize> = 5..=80;
 
 /// The hyphen of a font.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,18 @@ impl Hyphen {
             width,
         })
     }
+}
+
+/// Where the letters of a divided line end; its soft hyphen may have come from another font.
+pub(super) fn place(text: &str, line: &Range<usize>) -> usize {
+    let letters = text.get(line.clone()).unwrap_or_default();
+    line.start + letters.trim_end_matches(SOFT_HYPHEN).len()
+}
+
+/// Whether a hyphen at a place follows a letter of the run.
+pub(super) fn follows(run: &Run<'_, u32>, place: usize) -> bool {
+    let range = run.text_range();
+    range.start < place && place <= range.end
 }
 
 /// Bytes from the beginning of a word to each place where it may be divided.

@@ -7,7 +7,7 @@ use parley::{GlyphRun, PositionedLayoutItem};
 use super::{
     Line, Look, Paragraph, SOFT_HYPHEN, Setting, Span,
     breaks::{Ending, break_lines},
-    hyphen::Hyphen,
+    hyphen::{self, Hyphen},
     is_invisible,
     shape::Shaped,
     within_number,
@@ -55,7 +55,7 @@ pub(crate) fn place(
             .collect();
         let mut used = metrics.advance - metrics.hanging_advance;
         if *ending == Ending::Divided {
-            used += draw_hyphen(&mut parts, &line);
+            used += draw_hyphen(&mut parts, &line, hyphen::place(text, &range));
         }
         // Parley puts the blanks at the end of a line that runs from right to left before it.
         let blanks = if shaped.layout.is_rtl() {
@@ -216,11 +216,10 @@ impl Part {
 }
 
 /// Draws the hyphen of a divided word behind the line's last letter and gives its width.
-fn draw_hyphen(parts: &mut [Part], line: &parley::Line<'_, u32>) -> f32 {
-    let end = line.text_range().end;
+fn draw_hyphen(parts: &mut [Part], line: &parley::Line<'_, u32>, place: usize) -> f32 {
     let last = glyph_runs(line)
         .enumerate()
-        .filter(|(_, run)| run.run().text_range().end == end)
+        .filter(|(_, run)| hyphen::follows(run.run(), place))
         .last();
     let Some((index, run)) = last else {
         return 0.0;
@@ -229,7 +228,7 @@ fn draw_hyphen(parts: &mut [Part], line: &parley::Line<'_, u32>) -> f32 {
         return 0.0;
     };
     let part = &mut parts[index];
-    let start = part.starts.last().copied().unwrap_or(end);
+    let start = part.starts.last().copied().unwrap_or(place);
     let first = part.glyphs.glyphs.len();
     part.glyphs.glyphs.push(Glyph {
         id: hyphen.glyph,
