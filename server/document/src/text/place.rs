@@ -323,9 +323,9 @@ fn read_whole(
     word.end
 }
 
-/// The word around a place within it.
+/// The word around a place within it, with the marks that stand at it.
 fn word_at(text: &str, place: usize) -> Range<usize> {
-    let belongs = |letter: char| letter.is_alphanumeric() || letter == SOFT_HYPHEN;
+    let belongs = |letter: char| !letter.is_whitespace() && !is_east_asian(letter);
     let (before, after) = text.split_at(place);
     let start = before.trim_end_matches(belongs).len();
     let end = place + after.len() - after.trim_start_matches(belongs).len();
@@ -391,9 +391,9 @@ mod tests {
 
     #[test]
     fn a_word_is_found_around_its_division() {
-        let text = "(Donau\u{ad}dampf, 5)";
+        let text = "a (Donau\u{ad}dampf, 5)";
         let place = text.find("dampf").expect("in the text");
-        assert_eq!(&text[word_at(text, place)], "Donau\u{ad}dampf");
+        assert_eq!(&text[word_at(text, place)], "(Donau\u{ad}dampf,");
         assert_eq!(word_at("a b", 2), 2..3);
     }
 

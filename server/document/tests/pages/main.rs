@@ -7,6 +7,7 @@ mod hostile;
 mod layout;
 mod limits;
 mod scripts;
+mod typography;
 mod warnings;
 
 use std::{
