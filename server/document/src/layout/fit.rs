@@ -55,7 +55,7 @@ impl Layouter<'_> {
                 self.lines(spans, look, width, tag, mark)
             }
             Overflow::Cut => {
-                let cut = self.cut(spans, look, shaped, limit.lines, width)?;
+                let cut = self.cut(spans, look, &mut shaped, limit.lines, width)?;
                 let warning = excess.warning("text_shortened", "its end is left out");
                 self.notice(warning, mark);
                 self.lines(&cut, look, width, tag, mark)
@@ -68,8 +68,8 @@ impl Layouter<'_> {
                     self.notice(warning.with("size", size), mark);
                     return self.lines(spans, &look, width, tag, mark);
                 }
-                let shaped = self.shaped(spans, &smallest)?;
-                let cut = self.cut(spans, &smallest, shaped, limit.lines, width)?;
+                let mut shaped = self.shaped(spans, &smallest)?;
+                let cut = self.cut(spans, &smallest, &mut shaped, limit.lines, width)?;
                 let warning = excess.warning("text_shortened", "its end is left out");
                 self.notice(warning, mark);
                 self.lines(&cut, &smallest, width, tag, mark)
@@ -132,7 +132,7 @@ impl Layouter<'_> {
         &mut self,
         spans: &[Span],
         look: &Look,
-        mut shaped: Shaped,
+        shaped: &mut Shaped,
         lines: usize,
         width: f32,
     ) -> Result<Vec<Span>, DocumentError> {

@@ -78,6 +78,12 @@ fn hostile() -> impl Strategy<Value = Json> {
         "gap",
         "runs",
         "min_height",
+        "language",
+        "direction",
+        "hyphenate",
+        "align",
+        "max_lines",
+        "overflow",
         "kind",
         "series",
         "stacked",
@@ -112,7 +118,8 @@ proptest! {
         let known = json!([
             {"id": "x1", "type": "columns", "columns": [{"width": width, "blocks": [{"id": "x2", "type": "text", "text": "{{ name }}", "size": size}]},
                 {"width": "auto", "blocks": [{"id": "x3", "type": "qr", "content": "{{ name }}", "size": 20}]}]},
-            {"id": "x4", "type": "box", "padding": 60, "bleed": true, "blocks": [{"id": "x5", "type": "text", "text": "{{ name }}"}]},
+            {"id": "x4", "type": "box", "padding": 60, "bleed": true, "blocks": [{"id": "x5", "type": "text", "text": "{{ name }}"},
+                {"id": "x12", "type": "text", "text": "{{ name }}", "hyphenate": true, "align": "justify", "direction": "auto", "size": size, "max_lines": 2, "overflow": "shrink"}]},
             {"id": "x6", "type": "barcode", "content": "{{ name }}x"},
             {"id": "x7", "type": "barcode", "symbology": "ean13", "content": "{{ name }}400638133393"},
             {"id": "x8", "type": "columns", "columns": [{"width": "auto", "blocks": [
