@@ -229,7 +229,7 @@ fn problem(error: &DocumentError) -> Problem {
         DocumentError::Limit { .. } | DocumentError::Stopped => {
             Problem::error(error.code(), json!({}), said).at("/values")
         }
-        DocumentError::Internal(reason) => {
+        DocumentError::Attachment(reason) | DocumentError::Internal(reason) => {
             tracing::error!(reason, "a PDF could not be written");
             broken()
         }

@@ -38,7 +38,7 @@ pub(super) fn invoice_amounts(
     record.extend(given.named.iter().cloned());
     let defaults = invoice::Defaults {
         currency: &machine.formats.currency,
-        locale: &machine.formats.locale,
+        locale: machine.formats.locale(),
     };
     let read = invoice::read(&record, defaults).map_err(|problems| refused(&problems))?;
     let settled = invoice::settle(&read).map_err(|problems| refused(&problems))?;
