@@ -7,7 +7,7 @@ use formwork_tests::paper::Paper;
 use serde_json::json;
 
 use super::{
-    Content, LONG_PAGES, PAGES, ROWS,
+    Content, LONG_PAGES, PAGES,
     invoice::{self, Invoice},
     reading,
 };

@@ -13,6 +13,9 @@ use crate::{
     text::{self, Look, Setting, Shaped, Span},
 };
 
+/// Items with their places.
+type Items = Vec<(f32, f32, Item)>;
+
 impl Layouter<'_> {
     pub(super) fn heading(
         &mut self,
@@ -180,7 +183,7 @@ impl Layouter<'_> {
         width: f32,
         tag: TagId,
         mark: u32,
-    ) -> Result<(f32, Vec<(f32, f32, Item)>), DocumentError> {
+    ) -> Result<(f32, Items), DocumentError> {
         let paragraph = self.set(spans, look, width, tag, mark)?;
         let mut height = 0.0;
         let mut items = Vec::new();

@@ -16,10 +16,13 @@ pub(crate) struct Measured {
     count: usize,
 }
 
+/// Text, bold, italic and language.
+type Spanned = (String, Option<bool>, Option<bool>, Option<Language>);
+
 /// All that shaping depends on.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
-    spans: Vec<(String, Option<bool>, Option<bool>, Option<Language>)>,
+    spans: Vec<Spanned>,
     /// Size, height of a line and tracking, bit by bit.
     numbers: [u32; 3],
     switches: [bool; 5],

@@ -52,16 +52,28 @@ pub(super) fn date(language: &Language, date: Date, style: &str) -> Option<Strin
         "short" => written!(language, YMD::short().with_year_style(full), &day),
         "weekday" => written!(language, YMDE::long().with_year_style(full), &day),
         "day_month" => written!(language, MD::long(), &day),
-        "month" => written!(language, YM::long().with_year_style(full), &day),
+        "month" => month_of_year(language, day),
         _ => written!(language, YMD::long().with_year_style(full), &day),
     });
     Some(written.unwrap_or_else(|| date.to_string()))
 }
 
+/// As `written`, with figures at hand: the formatter of this one style brings none along where a language has them beside a word only
+/// (seen in Portuguese).
+fn month_of_year(language: &Language, day: Day) -> Option<String> {
+    let fields = YM::long().with_year_style(YearStyle::Full);
+    let prefs = language.dates();
+    let bare = FixedCalendarDateTimeFormatter::<Gregorian, _>::try_new(prefs, fields).ok()?;
+    let mut names = FixedCalendarDateTimeNames::from_formatter(prefs, bare);
+    names.include_decimal_formatter().ok()?;
+    let formatter = names.try_into_formatter(fields).ok()?;
+    Some(formatter.format(&day).to_string())
+}
+
 /// Whether CLDR has names for the months; it calls them M01 to M12 in all other languages.
 pub(super) fn has_names(language: &Language) -> bool {
     day_of(Date::constant(2000, 3, 1))
-        .and_then(|day| month(language, &day, MonthNameLength::Wide, "MMMM"))
+        .and_then(|day| month(language, day, MonthNameLength::Wide, "MMMM"))
         .is_some_and(|name| name != "M03")
 }
 
@@ -76,7 +88,7 @@ pub(super) fn pattern(language: &Language, date: Date, pattern: &str) -> Option<
     for piece in pieces {
         let name = piece
             .letter
-            .zip(day.as_ref())
+            .zip(day)
             .and_then(|(letter, day)| named(language, day, letter, beside_day));
         match name {
             Some(name) if piece.text.contains('^') => format.push_str(&name.to_uppercase()),
@@ -115,7 +127,7 @@ fn pieces(pattern: &str) -> Vec<Piece<'_>> {
 }
 
 /// The name that a directive asks for. Many languages bend a month's name beside the day.
-fn named(language: &Language, day: &Day, letter: char, beside_day: bool) -> Option<String> {
+fn named(language: &Language, day: Day, letter: char, beside_day: bool) -> Option<String> {
     match (letter, beside_day) {
         ('A', _) => weekday(language, day, WeekdayNameLength::Wide, "EEEE"),
         ('a', _) => weekday(language, day, WeekdayNameLength::Abbreviated, "EEE"),
@@ -127,7 +139,7 @@ fn named(language: &Language, day: &Day, letter: char, beside_day: bool) -> Opti
     }
 }
 
-fn month(language: &Language, day: &Day, length: MonthNameLength, symbol: &str) -> Option<String> {
+fn month(language: &Language, day: Day, length: MonthNameLength, symbol: &str) -> Option<String> {
     name(language, day, symbol, |names| {
         names.include_month_names(length).map(|_| ())
     })
@@ -135,7 +147,7 @@ fn month(language: &Language, day: &Day, length: MonthNameLength, symbol: &str) 
 
 fn weekday(
     language: &Language,
-    day: &Day,
+    day: Day,
     length: WeekdayNameLength,
     symbol: &str,
 ) -> Option<String> {
@@ -146,14 +158,14 @@ fn weekday(
 
 fn name(
     language: &Language,
-    day: &Day,
+    day: Day,
     symbol: &str,
     include: impl FnOnce(&mut Names) -> Result<(), PatternLoadError>,
 ) -> Option<String> {
     let mut names = Names::new_without_number_formatting(language.dates());
     include(&mut names).ok()?;
     let pattern = DateTimePattern::try_from_pattern_str(symbol).ok()?;
-    let name = names.with_pattern_unchecked(&pattern).format(day);
+    let name = names.with_pattern_unchecked(&pattern).format(&day);
     name.try_write_to_string().map(Cow::into_owned).ok()
 }
 

@@ -260,7 +260,7 @@ impl Check<'_> {
                 | VatCategory::Exempt
                 | VatCategory::ReverseCharge => self.seller_is_taxable(category),
                 VatCategory::IntraCommunity | VatCategory::Export => {
-                    self.seller_has_vat_id(category)
+                    self.seller_has_vat_id(category);
                 }
                 VatCategory::OutOfScope => self.out_of_scope(settled.taxes.len() > 1),
             }
