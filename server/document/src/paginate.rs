@@ -1,8 +1,31 @@
-//! Strips to pages: keeps together what belongs together, repeats heading rows, splits what is taller than a page.
+//! Strips to pages. One rule holds for a page, a box, a column and a row: each is a flow that gives what there is room for and keeps the
+//! rest for the next page, so that what belongs together stays together and heads are repeated wherever they stand. Each strip is looked
+//! at a few times only, however many there are.
 
-use std::collections::VecDeque;
+use std::mem;
 
-use crate::{display::PageList, strip::Strip};
+use crate::{
+    context::{DocumentError, LimitKind, Limits},
+    display::PageList,
+    layout::limit,
+    strip::{Body, Decor, Flow, Group, GroupCell, Strip, measure, stack},
+};
+
+/// What sums of heights may be off by.
+const HAIR: f32 = 0.01;
+
+/// Most strips that stay on one page because each is kept with the next.
+const MOST_KEPT: usize = 256;
+
+/// From which share of a page a group is divided rather than moved, and what of it must have room then.
+const TALL: f32 = 0.5;
+const TALL_PART: f32 = 0.25;
+
+/// What must have room of a group that fits on no page.
+const ENDLESS_PART: f32 = 0.1;
+
+/// How many strips are looked at before the deadline is asked for again.
+const STEPS_UNASKED: usize = 4_096;
 
 /// What is left of a page for its body.
 #[derive(Clone, Copy, Debug)]
@@ -12,213 +35,367 @@ pub(crate) struct Frame {
     pub(crate) height: f32,
 }
 
-/// Why a page could not take its strips as they are.
 #[derive(Debug)]
-pub(crate) struct Overflow {
-    pub(crate) mark: Option<u32>,
-}
-
 pub(crate) struct Filled {
     pub(crate) pages: Vec<PageList>,
-    pub(crate) overflows: Vec<Overflow>,
-    /// More pages than `max`: the rest was not laid out.
-    pub(crate) too_many: bool,
+    /// Marks of what is too tall for any page.
+    pub(crate) overflows: Vec<u32>,
 }
 
-pub(crate) fn fill(strips: Vec<Strip>, frame: impl Fn(usize) -> Frame, max: usize) -> Filled {
-    let mut filled = Filled {
-        pages: vec![PageList::default()],
-        overflows: Vec::new(),
-        too_many: false,
-    };
-    let mut queue: VecDeque<Strip> = strips.into();
-    let mut area = frame(0);
-    let mut y = 0.0_f32;
-    // A page that holds only a repeated heading row still counts as fresh.
-    let mut fresh = true;
-    while let Some(next) = queue.front() {
-        if next.break_before && !fresh {
-            new_page(&mut filled, &mut area, &frame, &mut y, &mut fresh);
-            if filled.pages.len() > max {
-                filled.too_many = true;
-                return filled;
+/// Fills pages; `frame` tells the place on a page, counted from 0.
+pub(crate) fn fill(
+    strips: Vec<Strip>,
+    frame: impl Fn(usize) -> Frame,
+    limits: &Limits<'_>,
+) -> Result<Filled, DocumentError> {
+    let mut fragmenter = Fragmenter::new(limits);
+    let pages = fragmenter.fill(strips.into(), frame)?;
+    Ok(Filled {
+        pages,
+        overflows: fragmenter.overflows,
+    })
+}
+
+/// What a flow has on a page.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    height: f32,
+    /// What it has on the next page.
+    next: f32,
+    /// Nothing stands above, so what has no room here has none on the next page either.
+    fresh: bool,
+}
+
+/// The first strips of a flow, which stay on one page.
+struct Kept {
+    count: usize,
+    /// What they need at least.
+    height: f32,
+    /// No page has room for them.
+    hopeless: bool,
+}
+
+/// What a flow has given for a page.
+#[derive(Default)]
+struct Taken {
+    strips: Vec<Strip>,
+    height: f32,
+    /// More than a repeated head and space.
+    begun: bool,
+    spaced: bool,
+}
+
+impl Taken {
+    fn push(&mut self, strip: Strip) {
+        self.height += strip.height;
+        self.begun |= !strip.space && !strip.is_repeated();
+        self.spaced |= strip.space;
+        self.strips.push(strip);
+    }
+
+    fn push_first(&mut self, flow: &mut Flow) {
+        if let Some(strip) = flow.pop_front() {
+            self.push(strip);
+        }
+    }
+
+    /// Puts all but the first `count` strips back.
+    fn give_back(&mut self, count: usize, flow: &mut Flow) {
+        for strip in self.strips.drain(count..).rev() {
+            flow.push_front(strip);
+        }
+    }
+}
+
+struct Fragmenter<'a> {
+    limits: &'a Limits<'a>,
+    overflows: Vec<u32>,
+    /// Mark of the group that is divided.
+    within: u32,
+    /// Strips looked at: what filling pages costs.
+    steps: usize,
+    /// How many they were when the deadline was asked for.
+    asked: usize,
+}
+
+impl<'a> Fragmenter<'a> {
+    fn new(limits: &'a Limits<'a>) -> Self {
+        Self {
+            limits,
+            overflows: Vec::new(),
+            within: 0,
+            steps: 0,
+            asked: 0,
+        }
+    }
+
+    fn fill(
+        &mut self,
+        mut flow: Flow,
+        frame: impl Fn(usize) -> Frame,
+    ) -> Result<Vec<PageList>, DocumentError> {
+        let most = self.limits.max_pages;
+        let mut pages = Vec::new();
+        loop {
+            if pages.len() == most {
+                return Err(limit(LimitKind::Pages, most as u64));
+            }
+            let area = frame(pages.len());
+            let room = Room {
+                height: area.height,
+                next: frame(pages.len() + 1).height,
+                fresh: true,
+            };
+            let mut page = PageList::default();
+            let strips = self.take(&mut flow, room)?;
+            stack(strips, &mut page, (area.x, area.top), false);
+            pages.push(page);
+            if flow.is_empty() {
+                return Ok(pages);
             }
         }
-        let Some(strip) = queue.pop_front() else {
-            break;
+    }
+
+    /// Takes from a flow what stands on this page; nothing where not even the first of it has room. What is left begins as the next
+    /// page does: without space, and with the head that is repeated.
+    fn take(&mut self, flow: &mut Flow, room: Room) -> Result<Vec<Strip>, DocumentError> {
+        let mut taken = Taken::default();
+        if flow.front().is_some_and(Strip::is_repeated) {
+            taken.push_first(flow);
+        }
+        let (heads, above) = (taken.strips.len(), taken.height);
+        // At the top of a page space gives way to what has no room below it.
+        let give_way = |taken: &mut Taken| {
+            taken.strips.truncate(heads);
+            taken.height = above;
+            taken.spaced = false;
         };
-        if strip.space && fresh && !filled.pages.is_empty() && filled.pages.len() > 1 {
-            continue;
-        }
-        if fresh
-            && filled.pages.len() > 1
-            && y == 0.0
-            && let Some(head) = &strip.head
-            // A heading that takes most of a page would leave its rows no room on any.
-            && head.height <= area.height / 2.0
-        {
-            place(&mut filled, head, &area, &mut y, true);
-        }
-        let room = area.height - y;
-        let chain = chain_height(&strip, &queue, area.height);
-        if strip.height <= room + 0.01
-            && (chain <= room + 0.01 || (fresh && strip.height > 0.0) || chain > area.height)
-        {
-            fresh &= strip.space;
-            place(&mut filled, &strip, &area, &mut y, false);
-            continue;
-        }
-        let tall = strip.height > area.height * 0.5 && room > area.height * 0.25;
-        let must = strip.height > area.height - head_height(&strip);
-        if fresh || (strip.height > room && (tall || must) && room > area.height * 0.1) {
-            match strip.split(room) {
-                Ok((first, rest)) => {
-                    place(&mut filled, &first, &area, &mut y, false);
-                    queue.push_front(rest);
-                }
-                Err(strip) if fresh => {
-                    if strip.height > room {
-                        filled.overflows.push(Overflow {
-                            mark: strip.marks.last().map(|mark| mark.0),
-                        });
-                    }
-                    place(&mut filled, &strip, &area, &mut y, false);
-                    fresh = false;
+        while let Some(first) = flow.front() {
+            self.check_stop()?;
+            if first.break_before && taken.begun {
+                break;
+            }
+            let left = room.height - taken.height + HAIR;
+            let at_top = room.fresh && !taken.begun;
+            let kept = self.kept(flow, room.next);
+            let mut count = kept.count;
+            if kept.height > left {
+                if at_top && taken.spaced {
+                    give_way(&mut taken);
                     continue;
                 }
-                Err(strip) => queue.push_front(strip),
+                if at_top && first.space {
+                    flow.pop_front();
+                    continue;
+                }
+                let breaks_up = kept.hopeless && self.least(first, room.next) <= left;
+                if !at_top && !breaks_up {
+                    break;
+                }
+                count = 1;
             }
+            if !self.take_kept(flow, count, room, &mut taken)? {
+                if taken.begun || !room.fresh {
+                    break;
+                }
+                give_way(&mut taken);
+            }
+        }
+        if taken.begun {
+            while flow.front().is_some_and(|strip| strip.space) {
+                flow.pop_front();
+            }
+            if let Some(head) = flow.front().and_then(|strip| head_of(strip, room.next)) {
+                flow.push_front(head);
+            }
+        } else if !flow.is_empty() {
+            taken.give_back(0, flow);
+            return Ok(Vec::new());
+        }
+        Ok(taken.strips)
+    }
+
+    /// Takes the first strips of a flow, all of them or, where something stands above, none; `false` where there is no room for more.
+    fn take_kept(
+        &mut self,
+        flow: &mut Flow,
+        count: usize,
+        room: Room,
+        taken: &mut Taken,
+    ) -> Result<bool, DocumentError> {
+        let (before, begun) = (taken.strips.len(), taken.begun);
+        for _ in 0..count {
+            let Some(next) = flow.front_mut() else {
+                break;
+            };
+            let left = Room {
+                height: room.height - taken.height,
+                fresh: room.fresh && !taken.begun && !taken.spaced,
+                ..room
+            };
+            if next.height <= left.height + HAIR && !next.breaks() {
+                taken.push_first(flow);
+            } else if let Some(part) = self.divide(next, left)? {
+                let spent = matches!(&next.body, Body::Group(group) if group.is_spent());
+                taken.push(part);
+                if !spent {
+                    return Ok(false);
+                }
+                flow.pop_front();
+            } else if left.fresh {
+                let mark = self.mark_of(next);
+                self.overflows.push(mark);
+                taken.push_first(flow);
+            } else {
+                if begun || !room.fresh {
+                    taken.give_back(before, flow);
+                    taken.begun = begun;
+                }
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Divides a group: gives the part for this page and leaves the other one in its place. `None` where no part has room, or where the
+    /// whole is no taller than its content.
+    fn divide(&mut self, strip: &mut Strip, room: Room) -> Result<Option<Strip>, DocumentError> {
+        let mark = self.mark_of(strip);
+        let Body::Group(group) = &mut strip.body else {
+            return Ok(None);
+        };
+        let padding = group.top + group.bottom;
+        let inner = Room {
+            height: room.height - padding,
+            next: room.next - padding,
+            ..room
+        };
+        let most = (inner.height + HAIR).max(0.0);
+        let fits = |cell: &GroupCell| measure(&cell.strips, most) <= most;
+        if !group.breaks && group.cells.iter().all(fits) {
+            return Ok(None);
+        }
+        let outer = mem::replace(&mut self.within, mark);
+        let mut cells = Vec::with_capacity(group.cells.len());
+        for cell in &mut group.cells {
+            cells.push(GroupCell {
+                x: cell.x,
+                middle: false,
+                strips: self.take(&mut cell.strips, inner)?.into(),
+            });
+        }
+        self.within = outer;
+        let begun = |cell: &GroupCell| cell.strips.iter().any(|strip| !strip.space);
+        if !room.fresh && !cells.iter().any(begun) {
+            for (cell, taken) in group.cells.iter_mut().zip(cells) {
+                for strip in taken.strips.into_iter().rev() {
+                    cell.strips.push_front(strip);
+                }
+            }
+            return Ok(None);
+        }
+        let below = group.decor.below.filter(|_| group.is_spent());
+        let part = Group {
+            top: group.top,
+            bottom: group.bottom,
+            cells,
+            decor: Decor {
+                below,
+                ..group.decor.clone()
+            },
+            ..Group::default()
+        };
+        group.min_height = 0.0;
+        group.decor.rise = 0.0;
+        group.decor.above = None;
+        let mut rest = 0.0_f32;
+        for cell in &mut group.cells {
+            cell.middle = false;
+            rest = rest.max(measure(&cell.strips, room.next));
+        }
+        strip.height = rest + padding;
+        Ok(Some(Strip {
+            marks: strip.marks.clone(),
+            ..Strip::group(part)
+        }))
+    }
+
+    /// How many strips at the front of a flow stay on one page. As long as a page has room for all of them they stay whole.
+    fn kept(&mut self, flow: &Flow, page: f32) -> Kept {
+        let head = flow.front().and_then(|strip| head_of(strip, page));
+        let page = page - head.map_or(0.0, |head| head.height);
+        let mut kept = Kept {
+            count: 0,
+            height: 0.0,
+            hopeless: false,
+        };
+        for strip in flow.iter().take(MOST_KEPT) {
+            self.steps += 1;
+            if strip.break_before && kept.count > 0 {
+                break;
+            }
+            let before = kept.height;
+            kept.count += 1;
+            kept.height += strip.height;
+            let alone = kept.count == 1 && !strip.keep_next;
+            if alone || kept.height > page {
+                kept.height = before + self.least(strip, page);
+                break;
+            }
+            if !strip.keep_next {
+                break;
+            }
+        }
+        kept.hopeless = kept.height > page;
+        kept
+    }
+
+    /// How much of a strip a page must have room for.
+    fn least(&mut self, strip: &Strip, page: f32) -> f32 {
+        let Body::Group(group) = &strip.body else {
+            return strip.height;
+        };
+        let part = if strip.height > page {
+            ENDLESS_PART
+        } else if strip.height > page * TALL && !group.together {
+            TALL_PART
         } else {
-            queue.push_front(strip);
+            return strip.height;
+        };
+        let padding = group.top + group.bottom;
+        let mut first = 0.0_f32;
+        for cell in &group.cells {
+            let kept = self.kept(&cell.strips, page - padding);
+            first = first.max(match cell.strips.front() {
+                Some(strip) if kept.hopeless => self.least(strip, page - padding),
+                Some(_) | None => kept.height,
+            });
         }
-        new_page(&mut filled, &mut area, &frame, &mut y, &mut fresh);
-        if filled.pages.len() > max {
-            filled.too_many = true;
-            return filled;
+        (first + padding).max(page * part)
+    }
+
+    fn mark_of(&self, strip: &Strip) -> u32 {
+        strip.marks.last().map_or(self.within, |(mark, ..)| *mark)
+    }
+
+    fn check_stop(&mut self) -> Result<(), DocumentError> {
+        if self.steps - self.asked < STEPS_UNASKED {
+            return Ok(());
+        }
+        self.asked = self.steps;
+        match &self.limits.stop {
+            Some(stop) if stop() => Err(DocumentError::Stopped),
+            Some(_) | None => Ok(()),
         }
     }
-    filled
 }
 
-fn new_page(
-    filled: &mut Filled,
-    area: &mut Frame,
-    frame: &impl Fn(usize) -> Frame,
-    y: &mut f32,
-    fresh: &mut bool,
-) {
-    filled.pages.push(PageList::default());
-    *area = frame(filled.pages.len() - 1);
-    *y = 0.0;
-    *fresh = true;
-}
-
-fn place(filled: &mut Filled, strip: &Strip, area: &Frame, y: &mut f32, artifact: bool) {
-    if let Some(page) = filled.pages.last_mut() {
-        strip.place(page, area.x, area.top + *y, artifact);
-    }
-    *y += strip.height;
-}
-
-fn head_height(strip: &Strip) -> f32 {
-    strip.head.as_ref().map_or(0.0, |head| head.height)
-}
-
-/// Height of the strip and of all that must stay with it, counted until it is more than `most`.
-fn chain_height(strip: &Strip, queue: &VecDeque<Strip>, most: f32) -> f32 {
-    let mut height = strip.height;
-    let mut keeps = strip.keep_next;
-    for next in queue {
-        if !keeps || next.break_before || height > most {
-            break;
-        }
-        height += next.height;
-        keeps = next.keep_next;
-    }
-    height
+/// The head that is repeated above a strip; one that takes most of a page would leave its rows no room on any.
+fn head_of(strip: &Strip, page: f32) -> Option<Strip> {
+    strip
+        .repeated_head()
+        .filter(|head| head.height <= page / 2.0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::strip::{Body, Group, GroupCell};
-
-    fn line(height: f32, keep_next: bool) -> Strip {
-        Strip {
-            height,
-            keep_next,
-            marks: vec![(0, 0.0, 1.0)],
-            ..Strip::default()
-        }
-    }
-
-    /// Heights of the marks on each page, with room for 100.
-    #[track_caller]
-    fn check(strips: Vec<Strip>, expected: &[&[f32]]) {
-        let frame = |_| Frame {
-            x: 0.0,
-            top: 0.0,
-            height: 100.0,
-        };
-        let filled = fill(strips, frame, 50);
-        let found: Vec<Vec<f32>> = filled
-            .pages
-            .iter()
-            .map(|page| page.marks.iter().map(|mark| mark.height).collect())
-            .collect();
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn fills_pages() {
-        check(
-            vec![line(60.0, false), line(40.0, false), line(1.0, false)],
-            &[&[60.0, 40.0], &[1.0]],
-        );
-        check(
-            vec![line(60.0, false), line(20.0, true), line(30.0, false)],
-            &[&[60.0], &[20.0, 30.0]],
-        );
-        // A chain longer than a page is cut where it must.
-        check(
-            vec![line(60.0, true), line(60.0, false)],
-            &[&[60.0], &[60.0]],
-        );
-    }
-
-    #[test]
-    fn space_vanishes_at_the_top_of_a_page() {
-        check(
-            vec![line(90.0, false), Strip::space(20.0), line(10.0, false)],
-            &[&[90.0], &[10.0]],
-        );
-    }
-
-    #[test]
-    fn splits_what_is_taller_than_a_page() {
-        let strips = (0..30).map(|_| line(10.0, false)).collect();
-        let group = Strip::group(Group {
-            cells: vec![GroupCell {
-                strips,
-                ..GroupCell::default()
-            }],
-            ..Group::default()
-        });
-        assert!(matches!(group.body, Body::Group(_)));
-        check(vec![group], &[&[10.0; 10], &[10.0; 10], &[10.0; 10]]);
-    }
-
-    #[test]
-    fn an_unbreakable_giant_overflows_once() {
-        let filled = fill(
-            vec![line(500.0, false), line(10.0, false)],
-            |_| Frame {
-                x: 0.0,
-                top: 0.0,
-                height: 100.0,
-            },
-            50,
-        );
-        assert_eq!((filled.overflows.len(), filled.pages.len()), (1, 2));
-    }
-}
+mod tests;

@@ -9,19 +9,17 @@ use engine::{
 
 use crate::{
     Template,
-    context::{
-        Assets, Context, DocumentError, LimitKind, Limits, LoadFonts, Needs, PageBox, PageSize,
-    },
+    context::{Assets, Context, DocumentError, Limits, LoadFonts, Needs, PageBox, PageSize},
     display::{Display, Item, MM, PageList},
     fonts::Fonts,
-    layout::{Layouter, limit},
+    layout::{Edge, Layouter},
     paginate::{Frame, fill},
     pdf::{self, Attachment},
     reading,
     scope::Scope,
-    strip::{Strip, total},
+    strip::{stack, total},
     svg,
-    template::{Block, BlockKind, Furniture, ImageSource},
+    template::{Block, BlockKind, ImageSource},
 };
 
 /// What header and footer leave for the body of a page, whatever they take.
@@ -238,58 +236,41 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
             one_line(heading)
         })
         .unwrap_or_else(|| "Document".into());
-    // Heights of header and footer do not depend on the page's number, so they are known before the pages are filled.
-    let mut heights = [[0.0_f32; 2]; 2];
-    for (index, page) in [0, 1].into_iter().enumerate() {
-        heights[0][index] = furniture_height(layouter, &template.header, page, width, true)?;
-        heights[1][index] = furniture_height(layouter, &template.footer, page, width, false)?;
-    }
+    let header = Edge::header(layouter, &template.header, width)?;
+    let footer = Edge::footer(layouter, &template.footer, width)?;
     let frame = |page_index: usize| {
-        let which = usize::from(page_index > 0);
-        let bottom = page.bottom * MM + heights[1][which];
+        let bottom = page.bottom * MM + footer.height(page_index);
         // The body stays on the paper, even where header and footer leave no room.
         let lowest = (page.height - page.bottom) * MM - LEAST_BODY;
-        let top = (page.top * MM + heights[0][which]).min(lowest);
+        let top = (page.top * MM + header.height(page_index)).min(lowest);
         Frame {
             x: page.left * MM,
             top,
             height: (page.height * MM - top - bottom).max(LEAST_BODY),
         }
     };
-    let filled = fill(body, frame, layouter.limits.max_pages);
-    if filled.too_many {
-        return Err(limit(LimitKind::Pages, layouter.limits.max_pages as u64));
-    }
-    for overflow in filled.overflows {
-        layouter.notice(
-            Warning::new("block_overflow", "the block is taller than a page"),
-            overflow.mark.unwrap_or(0),
-        );
+    let filled = fill(body, frame, layouter.limits)?;
+    for mark in filled.overflows {
+        let message = "the block is taller than a page";
+        layouter.notice(Warning::new("block_overflow", message), mark);
     }
     let mut pages = filled.pages;
     let count = pages.len();
     for (index, list) in pages.iter_mut().enumerate() {
         layouter.check_stop()?;
-        let header = furniture(layouter, &template.header, (index, count), width, true)?;
-        let footer = furniture(layouter, &template.footer, (index, count), width, false)?;
-        let mut y = page.top * MM;
+        let above = header.on(layouter, (index, count))?;
+        let below = footer.on(layouter, (index, count))?;
         // Behind the body, so that a full-width picture never covers text.
         let mut under = PageList::default();
-        for strip in &header {
-            strip.place(&mut under, page.left * MM, y, true);
-            y += strip.height;
-        }
+        stack(above, &mut under, (page.left * MM, page.top * MM), true);
         list.header = under.items.len();
         under.items.append(&mut list.items);
         list.items = under.items;
         list.marks.append(&mut under.marks);
-        y = (page.height - page.bottom) * MM - total(&footer);
-        let above = list.items.len();
-        for strip in &footer {
-            strip.place(list, page.left * MM, y, true);
-            y += strip.height;
-        }
-        list.footer = list.items.len() - above;
+        let body = list.items.len();
+        let top = (page.height - page.bottom) * MM - total(&below);
+        stack(below, list, (page.left * MM, top), true);
+        list.footer = list.items.len() - body;
         if let Some(mark) = beyond_paper(list, page.width * MM, page.height * MM) {
             let message = "the block does not fit on the paper; a part of it is not printed";
             layouter.notice(Warning::new("beyond_paper", message), mark);
@@ -318,39 +299,6 @@ fn beyond_paper(list: &PageList, width: f32, height: f32) -> Option<u32> {
 fn one_line(text: &str) -> Option<String> {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     (!line.is_empty()).then_some(line)
-}
-
-fn furniture(
-    layouter: &mut Layouter<'_>,
-    furniture: &Furniture,
-    (page, count): (usize, usize),
-    width: f32,
-    top: bool,
-) -> Result<Vec<Strip>, DocumentError> {
-    let number = |value: usize| Value::Integer(i64::try_from(value).unwrap_or(i64::MAX));
-    layouter.scope.set("page", number(page + 1));
-    layouter.scope.set("pages", number(count));
-    layouter.furniture = true;
-    layouter.at_top = top;
-    let strips = layouter.blocks(furniture.on(page), width, 0);
-    layouter.furniture = false;
-    layouter.at_top = false;
-    strips
-}
-
-fn furniture_height(
-    layouter: &mut Layouter<'_>,
-    which: &Furniture,
-    page: usize,
-    width: f32,
-    top: bool,
-) -> Result<f32, DocumentError> {
-    let height = total(&furniture(layouter, which, (page, page + 1), width, top)?);
-    Ok(if height > 0.0 {
-        height + which.gap * MM
-    } else {
-        0.0
-    })
 }
 
 fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
@@ -415,3 +363,6 @@ fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
     }
     boxes
 }
+
+#[cfg(test)]
+mod properties;

@@ -1,7 +1,7 @@
-//! Strips: unbreakable slices such as one line of text, and groups of cells (a table row, a box, columns) that break only when they
-//! must. Pages are filled with them.
+//! Strips: slices of a page, laid out and without a place yet. A line of text stays whole; a group of cells (a table row, a box, columns)
+//! is divided where it must be. Pages are filled with them, and each goes onto its page without being copied.
 
-use std::{rc::Rc, sync::Arc};
+use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
 use crate::{
     display::{Item, Marked, PageList, Placed, Rgb, Stroke},
@@ -10,6 +10,9 @@ use crate::{
 
 /// Width of a box's border.
 const BORDER: f32 = 0.6;
+
+/// Strips below one another, taken from the front.
+pub(crate) type Flow = VecDeque<Strip>;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strip {
@@ -22,7 +25,7 @@ pub(crate) struct Strip {
     /// Block instances this strip belongs to, with their x and width.
     pub(crate) marks: Vec<(u32, f32, f32)>,
     /// Drawn again above this strip when a page begins with it.
-    pub(crate) head: Option<Rc<Strip>>,
+    pub(crate) head: Option<Rc<Vec<Strip>>>,
     pub(crate) body: Body,
 }
 
@@ -32,6 +35,8 @@ pub(crate) enum Body {
     Empty,
     Items(Vec<(f32, f32, Item)>),
     Group(Box<Group>),
+    /// What a page before has shown already, so that it stays out of the structure tree.
+    Repeated(Rc<Vec<Strip>>),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -41,13 +46,17 @@ pub(crate) struct Group {
     pub(crate) min_height: f32,
     pub(crate) cells: Vec<GroupCell>,
     pub(crate) decor: Decor,
+    /// Divided only where it is taller than a page.
+    pub(crate) together: bool,
+    /// A new page begins somewhere in it.
+    pub(crate) breaks: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GroupCell {
     pub(crate) x: f32,
     pub(crate) middle: bool,
-    pub(crate) strips: Vec<Strip>,
+    pub(crate) strips: Flow,
 }
 
 /// What is drawn behind and around a group.
@@ -62,11 +71,46 @@ pub(crate) struct Decor {
     pub(crate) radius: f32,
     pub(crate) above: Option<(Rgb, f32)>,
     pub(crate) below: Option<(Rgb, f32)>,
-    pub(crate) shapes: Vec<(Rgb, Arc<Vec<Segment>>)>,
+    pub(crate) backdrop: Option<Rc<Backdrop>>,
 }
 
-pub(crate) fn total(strips: &[Strip]) -> f32 {
-    strips.iter().map(|strip| strip.height).sum()
+/// A drawing in a size of its own, which is scaled to cover the group.
+#[derive(Debug)]
+pub(crate) struct Backdrop {
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+    pub(crate) shapes: Vec<(Rgb, Vec<Segment>)>,
+}
+
+pub(crate) fn total<'a>(strips: impl IntoIterator<Item = &'a Strip>) -> f32 {
+    strips.into_iter().map(|strip| strip.height).sum()
+}
+
+/// The height of a flow, added up no further than where it is more than `most`.
+pub(crate) fn measure(flow: &Flow, most: f32) -> f32 {
+    let mut height = 0.0;
+    for strip in flow {
+        height += strip.height;
+        if height > most {
+            break;
+        }
+    }
+    height
+}
+
+/// Draws strips below one another, the top left corner of the first one at `x`, `y`.
+pub(crate) fn stack(
+    strips: impl IntoIterator<Item = Strip>,
+    page: &mut PageList,
+    (x, y): (f32, f32),
+    artifact: bool,
+) {
+    let mut top = y;
+    for strip in strips {
+        let height = strip.height;
+        strip.place(page, x, top, artifact);
+        top += height;
+    }
 }
 
 impl Strip {
@@ -78,18 +122,46 @@ impl Strip {
         }
     }
 
-    pub(crate) fn group(group: Group) -> Self {
+    pub(crate) fn group(mut group: Group) -> Self {
+        let mut break_before = false;
+        for cell in &group.cells {
+            for (index, strip) in cell.strips.iter().enumerate() {
+                // What begins with a new page moves there as a whole.
+                break_before |= strip.break_before && index == 0;
+                group.breaks |= strip.breaks() || strip.break_before && index > 0;
+            }
+        }
         Self {
             height: group.height(),
+            break_before,
             body: Body::Group(Box::new(group)),
             ..Self::default()
         }
     }
 
+    /// Whether a new page begins somewhere in it.
+    pub(crate) fn breaks(&self) -> bool {
+        matches!(&self.body, Body::Group(group) if group.breaks)
+    }
+
+    pub(crate) fn is_repeated(&self) -> bool {
+        matches!(self.body, Body::Repeated(_))
+    }
+
+    /// What stands above this strip when a page begins with it.
+    pub(crate) fn repeated_head(&self) -> Option<Self> {
+        self.head.as_ref().map(|head| Self {
+            height: total(head.iter()),
+            keep_next: true,
+            body: Body::Repeated(head.clone()),
+            ..Self::default()
+        })
+    }
+
     /// From where to where letters and figures reach; rules, lines and grounds fill what width they get.
     fn extent(&self) -> Option<(f32, f32)> {
         match &self.body {
-            Body::Empty => None,
+            Body::Empty | Body::Repeated(_) => None,
             Body::Items(items) => items
                 .iter()
                 .filter_map(|(x, _, item)| match item {
@@ -107,98 +179,48 @@ impl Strip {
     }
 
     /// Width of the widest of the strips, as far as letters and figures reach.
-    pub(crate) fn natural_width(strips: &[Self]) -> f32 {
+    pub(crate) fn natural_width<'a>(strips: impl IntoIterator<Item = &'a Self>) -> f32 {
         strips
-            .iter()
+            .into_iter()
             .filter_map(Self::extent)
             .map(|(left, right)| right - left)
             .fold(0.0, f32::max)
     }
 
     /// Makes a box with a ground or a border at least this tall.
-    pub(crate) fn stretch(&mut self, height: f32) {
-        if let Body::Group(group) = &mut self.body
+    fn stretch(&mut self, height: f32) {
+        if let Body::Group(group) = &self.body
             && (group.decor.fill.is_some() || group.decor.border.is_some())
         {
-            group.min_height = group.min_height.max(height);
             self.height = self.height.max(height);
         }
     }
 
     /// Draws the strip with its top left corner at `x`, `y`.
-    pub(crate) fn place(&self, page: &mut PageList, x: f32, y: f32, artifact: bool) {
-        for (mark, left, width) in &self.marks {
-            page.marks.push(Marked {
-                mark: *mark,
+    pub(crate) fn place(self, page: &mut PageList, x: f32, y: f32, artifact: bool) {
+        let height = self.height;
+        page.marks
+            .extend(self.marks.into_iter().map(|(mark, left, width)| Marked {
+                mark,
                 x: x + left,
                 y,
-                width: *width,
-                height: self.height,
-            });
-        }
-        match &self.body {
+                width,
+                height,
+            }));
+        match self.body {
             Body::Empty => {}
             Body::Items(items) => {
-                for (left, top, item) in items {
-                    page.items.push(Placed {
+                page.items
+                    .extend(items.into_iter().map(|(left, top, item)| Placed {
                         x: x + left,
                         y: y + top,
                         artifact,
-                        item: item.clone(),
-                    });
-                }
+                        item,
+                    }));
             }
-            Body::Group(group) => group.place(page, x, y, self.height, artifact),
+            Body::Group(group) => group.place(page, x, y, height, artifact),
+            Body::Repeated(strips) => stack(strips.iter().cloned(), page, (x, y), true),
         }
-    }
-
-    /// Cuts a group so that the first part is at most `room` high; gives it back whole when it cannot be cut.
-    pub(crate) fn split(self, room: f32) -> Result<(Self, Self), Self> {
-        let Body::Group(group) = self.body else {
-            return Err(self);
-        };
-        let inner = room - group.top - group.bottom;
-        let mut first = Group {
-            cells: Vec::new(),
-            min_height: 0.0,
-            ..(*group).clone()
-        };
-        let mut rest = Group {
-            cells: Vec::new(),
-            min_height: 0.0,
-            ..(*group).clone()
-        };
-        rest.decor.rise = 0.0;
-        let mut moved = false;
-        let mut left = false;
-        for cell in &group.cells {
-            let (before, after) = cut(cell.strips.clone(), inner);
-            moved |= before.iter().any(|strip| !strip.space);
-            left |= !after.is_empty();
-            first.cells.push(GroupCell {
-                strips: before,
-                middle: false,
-                x: cell.x,
-            });
-            rest.cells.push(GroupCell {
-                strips: after,
-                middle: false,
-                x: cell.x,
-            });
-        }
-        if !moved || !left {
-            return Err(Self {
-                body: Body::Group(group),
-                ..self
-            });
-        }
-        let part = |group: Group, keep_next: bool| Self {
-            keep_next,
-            marks: self.marks.clone(),
-            head: self.head.clone(),
-            ..Self::group(group)
-        };
-        Ok((part(first, false), part(rest, self.keep_next)))
     }
 }
 
@@ -206,35 +228,13 @@ fn union(one: (f32, f32), other: (f32, f32)) -> (f32, f32) {
     (one.0.min(other.0), one.1.max(other.1))
 }
 
-/// Strips that fit into `room`, and the others; the strip at the edge is cut if it is a group.
-fn cut(strips: Vec<Strip>, room: f32) -> (Vec<Strip>, Vec<Strip>) {
-    let mut before = Vec::new();
-    let mut after = Vec::new();
-    let mut used = 0.0;
-    for strip in strips {
-        if !after.is_empty() {
-            after.push(strip);
-        } else if used + strip.height <= room {
-            used += strip.height;
-            before.push(strip);
-        } else {
-            match strip.split(room - used) {
-                Ok((first, rest)) => {
-                    before.push(first);
-                    after.push(rest);
-                }
-                Err(strip) => after.push(strip),
-            }
-        }
-    }
-    while after.first().is_some_and(|strip| strip.space) {
-        after.remove(0);
-    }
-    (before, after)
-}
-
 impl Group {
-    pub(crate) fn height(&self) -> f32 {
+    /// All its content has gone onto a page.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.cells.iter().all(|cell| cell.strips.is_empty())
+    }
+
+    fn height(&self) -> f32 {
         let content = self
             .cells
             .iter()
@@ -258,18 +258,20 @@ impl Group {
             .reduce(union)
     }
 
-    fn place(&self, page: &mut PageList, x: f32, y: f32, height: f32, artifact: bool) {
+    fn place(self, page: &mut PageList, x: f32, y: f32, height: f32, artifact: bool) {
         self.decor.place(page, x, y, height);
-        for cell in &self.cells {
+        let inner = height - self.top - self.bottom;
+        let several = self.cells.len() > 1;
+        for mut cell in self.cells {
+            // Boxes beside each other end on one line.
+            if several && let [strip] = cell.strips.make_contiguous() {
+                strip.stretch(inner);
+            }
             let mut top = y + self.top;
             if cell.middle {
-                let room = height - self.top - self.bottom - total(&cell.strips);
-                top += (room / 2.0).max(0.0);
+                top += ((inner - total(&cell.strips)) / 2.0).max(0.0);
             }
-            for strip in &cell.strips {
-                strip.place(page, x + cell.x, top, artifact);
-                top += strip.height;
-            }
+            stack(cell.strips, page, (x + cell.x, top), artifact);
         }
     }
 }
@@ -321,14 +323,18 @@ impl Decor {
         if let Some((colour, line)) = self.below {
             push(x, top + height - line, rect(line, colour));
         }
-        for (fill, segments) in &self.shapes {
-            let item = Item::Path {
-                segments: segments.clone(),
-                fill: Some(*fill),
-                stroke: None,
-                tag: 0,
-            };
-            push(x, top, item);
+        if let Some(backdrop) = &self.backdrop {
+            let (sx, sy) = (self.width / backdrop.width, height / backdrop.height);
+            for (fill, segments) in &backdrop.shapes {
+                let scaled = segments.iter().map(|segment| segment.scaled(sx, sy));
+                let item = Item::Path {
+                    segments: Arc::new(scaled.collect()),
+                    fill: Some(*fill),
+                    stroke: None,
+                    tag: 0,
+                };
+                push(x, top, item);
+            }
         }
     }
 }

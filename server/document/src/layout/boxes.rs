@@ -1,12 +1,12 @@
 //! Blocks that hold others: beside each other in columns, or together in a box.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::Layouter;
 use crate::{
     context::DocumentError,
     display::{MM, TagId},
-    strip::{Body, Decor, Group, GroupCell, Strip, total},
+    strip::{Backdrop, Decor, Group, GroupCell, Strip, total},
     template::{Block, BoxBlock, ColumnWidth, Columns},
 };
 
@@ -47,7 +47,7 @@ impl Layouter<'_> {
                     x
                 },
                 middle: cell.middle,
-                strips,
+                strips: strips.into(),
             });
             x += cell_width + gap;
         }
@@ -56,13 +56,6 @@ impl Layouter<'_> {
         }
         if group.cells.iter().all(|cell| cell.strips.is_empty()) {
             return Ok(Vec::new());
-        }
-        // Boxes beside each other end on one line.
-        let height = group.height();
-        for cell in &mut group.cells {
-            if let [strip] = cell.strips.as_mut_slice() {
-                strip.stretch(height);
-            }
         }
         Ok(vec![Strip::group(group)])
     }
@@ -110,36 +103,29 @@ impl Layouter<'_> {
         if let Some(border) = &block.border {
             decor.border = Some(self.colour(border, mark)?);
         }
-        let mut found = one_group(
+        if let Some(background) = &block.background {
+            let mut shapes = Vec::with_capacity(background.shapes.len());
+            for shape in &background.shapes {
+                shapes.push((self.colour(&shape.fill, mark)?, shape.segments.clone()));
+            }
+            decor.backdrop = Some(Rc::new(Backdrop {
+                width: background.width,
+                height: background.height,
+                shapes,
+            }));
+        }
+        Ok(one_group(
             strips,
             decor,
             ((padding - rise).max(0.0), padding),
             side,
             (block.min_height * MM - rise).max(0.0),
-        );
-        if let (Some(background), Some(strip)) = (&block.background, found.first_mut())
-            && let Body::Group(group) = &mut strip.body
-        {
-            let (sx, sy) = (
-                group.decor.width / background.width,
-                (strip.height + rise) / background.height,
-            );
-            for shape in &background.shapes {
-                let fill = self.colour(&shape.fill, mark)?;
-                let segments = shape
-                    .segments
-                    .iter()
-                    .map(|segment| segment.scaled(sx, sy))
-                    .collect();
-                group.decor.shapes.push((fill, Arc::new(segments)));
-            }
-        }
-        Ok(found)
+        ))
     }
 }
 
-/// All strips in one box that moves to the next page as a whole.
-pub(super) fn one_group(
+/// All strips in one box.
+fn one_group(
     strips: Vec<Strip>,
     decor: Decor,
     (top, bottom): (f32, f32),
@@ -157,9 +143,10 @@ pub(super) fn one_group(
         cells: vec![GroupCell {
             x: side,
             middle: false,
-            strips,
+            strips: strips.into(),
         }],
         decor,
+        ..Group::default()
     })]
 }
 

@@ -2,12 +2,12 @@
 
 use engine::node::Warning;
 
-use super::{Layouter, boxes::one_group, items};
+use super::{Layouter, items};
 use crate::{
     context::DocumentError,
     display::{Item, MM, TagId},
     scope::holds,
-    strip::{Decor, Strip},
+    strip::{Group, GroupCell, Strip},
     template::{If, KeepTogether, Repeat, Rule},
 };
 
@@ -34,7 +34,17 @@ impl Layouter<'_> {
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
         let strips = self.blocks(&block.blocks, width, parent)?;
-        Ok(one_group(strips, Decor::default(), (0.0, 0.0), 0.0, 0.0))
+        if strips.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Strip::group(Group {
+            cells: vec![GroupCell {
+                strips: strips.into(),
+                ..GroupCell::default()
+            }],
+            together: true,
+            ..Group::default()
+        })])
     }
 
     pub(super) fn repeat(

@@ -6,6 +6,7 @@ mod boxes;
 mod chart;
 mod fit;
 mod flow;
+mod furniture;
 mod pairs;
 mod paragraph;
 mod picture;
@@ -30,6 +31,7 @@ use crate::{
     text::Measured,
 };
 
+pub(crate) use furniture::Edge;
 use theme::Colours;
 
 /// A warning whose page is known only after the pages are filled.

@@ -260,7 +260,6 @@ impl Layouter<'_> {
         Strip::group(Group {
             top: padding_mm * MM,
             bottom: padding_mm * MM,
-            min_height: 0.0,
             cells: cells
                 .into_iter()
                 .map(|(x, cell_width, strips)| GroupCell {
@@ -270,10 +269,11 @@ impl Layouter<'_> {
                         x
                     },
                     middle: false,
-                    strips,
+                    strips: strips.into(),
                 })
                 .collect(),
             decor: Decor { width, ..decor },
+            ..Group::default()
         })
     }
 }

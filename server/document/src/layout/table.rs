@@ -65,7 +65,7 @@ impl Layouter<'_> {
         let head = heading
             .clone()
             .filter(|_| table.repeat_heading)
-            .map(Rc::new);
+            .map(|heading| Rc::new(vec![heading]));
         if let Some(mut heading) = heading {
             heading.keep_next = true;
             strips.push(heading);

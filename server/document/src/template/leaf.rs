@@ -45,6 +45,7 @@ impl Leaf {
                 ..Self::literal(&source)
             };
         }
+        reader.counts_pages |= source.contains("page");
         let whole = match Expression(source.clone()).compile() {
             Ok(program) => Arc::new(program),
             Err(error) => {

@@ -85,6 +85,8 @@ pub(crate) struct Furniture {
     pub(crate) first: Option<Vec<Block>>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) gap: f32,
+    /// An expression in it may read the page's number, so that it is not the same on all pages.
+    pub(crate) counts_pages: bool,
 }
 
 impl Furniture {
@@ -300,6 +302,7 @@ fn read_furniture(reader: &mut Reader, json: Option<&Json>, pointer: &str) -> Fu
     let Some(mut object) = reader.object(json, pointer) else {
         return Furniture::default();
     };
+    reader.counts_pages = false;
     let first = object
         .child("first")
         .map(|json| blocks::read_list(reader, Some(json), &format!("{pointer}/first"), 0));
@@ -311,7 +314,12 @@ fn read_furniture(reader: &mut Reader, json: Option<&Json>, pointer: &str) -> Fu
     );
     let gap = object.number(reader, "gap", 0.0..=60.0, 6.0);
     object.done(reader);
-    Furniture { first, blocks, gap }
+    Furniture {
+        first,
+        blocks,
+        gap,
+        counts_pages: reader.counts_pages,
+    }
 }
 
 fn is_name(name: &str) -> bool {

@@ -18,6 +18,8 @@ pub(super) struct Reader {
     problems: Vec<Problem>,
     ids: HashSet<String>,
     blocks: usize,
+    /// An expression that was read may ask for `page` or `pages`.
+    pub(super) counts_pages: bool,
 }
 
 /// One JSON object under reading.

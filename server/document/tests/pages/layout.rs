@@ -1,52 +1,9 @@
-//! Where things stand: tables over several pages, totals, boxes, and from which value and block each place comes.
+//! Where things stand: boxes and columns over several pages, header and footer, and from which value and block each place comes.
 
-use serde_json::json;
+use document::Rendered;
+use serde_json::{Value as Json, json};
 
-use super::{list_document, places, render, rows, text, tool};
-
-#[test]
-fn a_long_table_repeats_its_heading_and_counts_its_pages() {
-    let rendered = render(list_document(), &rows(100));
-    let found = text(&rendered);
-    let pages = rendered.pages.len();
-    assert!(pages >= 3);
-    assert_eq!(found.matches("Thing").count(), pages);
-    assert!(found.contains(&format!("Page {pages} of {pages}")));
-    assert!(found.contains("Row number 100 0.10"));
-    assert!(found.contains("Together €10.00"), "{found}");
-    let info = tool(&rendered, &["pdfinfo", "FILE"]);
-    assert!(
-        info.contains("Title: A title") || info.contains("A title"),
-        "{info}"
-    );
-    assert!(
-        info.contains("(A4)") && info.contains("Tagged:          yes"),
-        "{info}"
-    );
-}
-
-#[test]
-fn five_thousand_rows_are_laid_out() {
-    let rendered = render(list_document(), &rows(5_000));
-    assert!(rendered.pages.len() > 100);
-    assert!(text(&rendered).contains("Together €500.00"));
-}
-
-#[test]
-fn no_rows_say_so() {
-    let rendered = render(list_document(), &rows(0));
-    assert!(text(&rendered).contains("No items"));
-    assert_eq!(places(&rendered)[0], ("list_empty", "lines", Some(1)));
-}
-
-#[test]
-fn a_row_taller_than_a_page_goes_on_overleaf() {
-    let mut long = rows(2);
-    long["lines"][1]["what"] = json!("word ".repeat(6_000));
-    let rendered = render(list_document(), &long);
-    assert!(rendered.pages.len() > 1);
-    assert_eq!(text(&rendered).matches("word").count(), 6_000);
-}
+use super::{assert_on_paper, list_document, render, rows, text};
 
 #[test]
 fn boxes_beside_each_other_are_equally_tall() {
@@ -99,23 +56,6 @@ fn an_automatic_column_is_as_wide_as_its_content() {
 }
 
 #[test]
-fn totals_never_stand_alone_on_a_page() {
-    let mut parts = list_document();
-    parts["blocks"][0]["keep_with_next"] = json!(true);
-    let mut pages = 0;
-    for count in 20..50 {
-        let rendered = render(parts.clone(), &rows(count));
-        pages = rendered.pages.len();
-        let last = rendered.text(pages - 1).expect("a page");
-        assert!(
-            last.contains("Together") && last.contains(&format!("Row number {count}")),
-            "{count}: {last}"
-        );
-    }
-    assert!(pages > 1);
-}
-
-#[test]
 fn values_know_where_they_come_from() {
     let rendered = render(list_document(), &rows(3));
     let boxes = rendered.boxes(0);
@@ -161,4 +101,117 @@ fn an_edited_template_changes_the_page() {
     assert!(!found.contains("Costs"));
     assert!(found.contains("2: Row number 2"));
     assert_eq!(rendered.pages.len(), 2);
+}
+
+/// What each page says.
+fn page_texts(rendered: &Rendered) -> Vec<String> {
+    (0..rendered.pages.len())
+        .filter_map(|page| rendered.text(page))
+        .collect()
+}
+
+/// The table of `list_document` within other blocks.
+fn enclosed(enclose: impl Fn(Json) -> Json) -> Json {
+    let mut parts = list_document();
+    parts["blocks"] = json!([enclose(parts["blocks"][0].clone())]);
+    parts
+}
+
+#[test]
+fn a_table_in_a_box_or_a_column_repeats_its_heading() {
+    let enclosures: [fn(Json) -> Json; 4] = [
+        |table| json!({"id": "a", "type": "box", "border": "line", "blocks": [table]}),
+        |table| json!({"id": "a", "type": "keep_together", "blocks": [table]}),
+        |table| {
+            json!({"id": "a", "type": "columns", "columns": [
+                {"blocks": [table]}, {"blocks": [{"id": "b", "type": "text", "text": "Beside"}]}]})
+        },
+        |table| {
+            json!({"id": "a", "type": "box", "blocks": [{"id": "b", "type": "columns", "columns": [
+                {"blocks": [{"id": "c", "type": "box", "fill": "fill", "blocks": [table]}]}]}]})
+        },
+    ];
+    for enclose in enclosures {
+        let rendered = render(enclosed(enclose), &rows(100));
+        assert_eq!(rendered.warnings, []);
+        assert_on_paper(&rendered);
+        let pages = page_texts(&rendered);
+        assert!(pages.len() > 2);
+        for page in &pages {
+            assert_eq!(page.matches("Thing").count(), 1, "{page}");
+        }
+        let all = pages.join("\n");
+        for row in 1..=100 {
+            assert_eq!(all.matches(&format!("Row number {row}\n")).count(), 1);
+        }
+    }
+}
+
+#[test]
+fn what_keeps_together_moves_to_a_page_that_has_room_for_it() {
+    let lines = |id: &str, count: usize| {
+        let lines = vec![id; count].join("\n");
+        json!({"id": id, "type": "text", "text": lines, "orphans": 1, "widows": 1})
+    };
+    let together =
+        |count| json!({"id": "c", "type": "keep_together", "blocks": [lines("Kept", count)]});
+    let on_pages = |blocks: Json| -> Vec<usize> {
+        let rendered = render(json!({"blocks": blocks}), &json!({}));
+        assert_eq!(rendered.warnings, []);
+        let pages = page_texts(&rendered);
+        pages
+            .iter()
+            .map(|page| page.matches("Kept").count())
+            .collect()
+    };
+    assert_eq!(on_pages(json!([lines("Other", 20), together(38)])), [0, 38]);
+    let long = on_pages(json!([lines("Other", 20), together(80)]));
+    assert!(long[0] > 10, "{long:?}");
+    assert_eq!(long.iter().sum::<usize>(), 80);
+}
+
+#[test]
+fn a_page_may_end_within_a_box() {
+    let rendered = render(
+        json!({"blocks": [
+            {"id": "a", "type": "box", "fill": "fill", "blocks": [
+                {"id": "b", "type": "text", "text": "Before"}, {"id": "c", "type": "page_break"}, {"id": "d", "type": "text", "text": "After"}]},
+            {"id": "e", "type": "text", "text": "Below"}]}),
+        &json!({}),
+    );
+    assert_eq!(page_texts(&rendered), ["Before", "After\nBelow"]);
+    for page in 0..2 {
+        assert!(rendered.boxes(page).iter().any(|place| place.block == "a"));
+    }
+}
+
+#[test]
+fn space_at_the_top_gives_way_to_what_has_no_room_below_it() {
+    let rendered = render(
+        json!({"blocks": [
+            {"id": "a", "type": "spacer", "height": 180},
+            {"id": "b", "type": "box", "min_height": 150, "fill": "fill", "blocks": [{"id": "c", "type": "text", "text": "Tall"}]}]}),
+        &json!({}),
+    );
+    assert_eq!(rendered.warnings, []);
+    assert_eq!(page_texts(&rendered), ["Tall"]);
+}
+
+#[test]
+fn header_and_footer_stand_on_every_page() {
+    let mut parts = list_document();
+    let words = |id: &str, text: &str| json!([{"id": id, "type": "text", "text": text}]);
+    parts["header"] = json!({"first": words("first", "Welcome {{ firm.name }}"), "blocks": words("head", "{{ firm.name }}")});
+    let pages = page_texts(&render(parts, &rows(100)));
+    let count = pages.len();
+    for (index, page) in pages.iter().enumerate() {
+        let head = if index == 0 {
+            "Welcome Nordlicht Reisen\n"
+        } else {
+            "Nordlicht Reisen\n"
+        };
+        assert!(page.starts_with(head), "{page}");
+        let foot = format!("\nPage {} of {count}", index + 1);
+        assert!(page.ends_with(&foot), "{page}");
+    }
 }

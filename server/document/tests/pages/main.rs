@@ -7,6 +7,7 @@ mod hostile;
 mod layout;
 mod limits;
 mod scripts;
+mod tables;
 mod typography;
 mod warnings;
 
