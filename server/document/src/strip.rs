@@ -8,7 +8,7 @@ use crate::{
     path::{self, Segment},
 };
 
-/// Width of a box's border.
+/// Width of a box's border, and of the lines between columns.
 const BORDER: f32 = 0.6;
 
 /// Strips below one another, taken from the front.
@@ -71,6 +71,8 @@ pub(crate) struct Decor {
     pub(crate) radius: f32,
     pub(crate) above: Option<(Rgb, f32)>,
     pub(crate) below: Option<(Rgb, f32)>,
+    /// From top to bottom: their colour and where each of them stands.
+    pub(crate) uprights: Option<(Rgb, Rc<[f32]>)>,
     pub(crate) backdrop: Option<Rc<Backdrop>>,
 }
 
@@ -322,6 +324,16 @@ impl Decor {
         }
         if let Some((colour, line)) = self.below {
             push(x, top + height - line, rect(line, colour));
+        }
+        if let Some((colour, places)) = &self.uprights {
+            for place in places.iter() {
+                let line = Item::Rect {
+                    width: BORDER,
+                    height,
+                    fill: *colour,
+                };
+                push(x + place - BORDER / 2.0, top, line);
+            }
         }
         if let Some(backdrop) = &self.backdrop {
             let (sx, sy) = (self.width / backdrop.width, height / backdrop.height);

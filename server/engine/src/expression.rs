@@ -12,6 +12,8 @@ mod infer;
 mod operators;
 mod syntax;
 
+use std::cmp::Ordering;
+
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -152,6 +154,11 @@ pub fn add(left: &Value, right: &Value) -> Result<Value, ExpressionError> {
 /// `left / right`.
 pub fn divide(left: &Value, right: &Value) -> Result<Value, ExpressionError> {
     operators::divide(left, right).map_err(|message| ExpressionError::Evaluation { message })
+}
+
+/// Which of two values comes first; an error where they have no order.
+pub fn order(left: &Value, right: &Value) -> Result<Ordering, ExpressionError> {
+    operators::order(left, right).map_err(|message| ExpressionError::Evaluation { message })
 }
 
 /// Cheap way out for the many settings that are plain text.

@@ -202,28 +202,11 @@ impl Layouter<'_> {
                 currency: Some(money.currency),
             }),
             Value::Empty => {
-                let origin = self.list_origin(leaf);
-                let path = if origin.is_empty() {
-                    leaf.source.clone()
-                } else {
-                    origin
-                };
-                let message = format!("`{path}` is empty and has no default");
-                self.notice(
-                    Warning::new("value_missing", message).with("path", path),
-                    mark,
-                );
+                self.tell_empty(leaf, mark);
                 None
             }
             other => {
-                let kind = other.kind_name();
-                let message = format!("`{}` is {kind}, not a number", leaf.source);
-                self.notice(
-                    Warning::new("not_a_number", message)
-                        .with("source", leaf.source.as_str())
-                        .with("kind", kind),
-                    mark,
-                );
+                self.tell_kind(leaf, &other, ("not_a_number", "a number"), mark);
                 None
             }
         })

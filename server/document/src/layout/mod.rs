@@ -6,6 +6,7 @@ mod boxes;
 mod chart;
 mod fit;
 mod flow;
+mod format;
 mod furniture;
 mod pairs;
 mod paragraph;
@@ -289,14 +290,7 @@ impl<'a> Layouter<'a> {
             Value::List(items) => Ok(items),
             Value::Empty => Ok(Vec::new()),
             other => {
-                let kind = other.kind_name();
-                let message = format!("`{}` is {kind}, not a list", leaf.source);
-                self.notice(
-                    Warning::new("not_a_list", message)
-                        .with("source", leaf.source.as_str())
-                        .with("kind", kind),
-                    mark,
-                );
+                self.tell_kind(leaf, &other, ("not_a_list", "a list"), mark);
                 Ok(Vec::new())
             }
         }

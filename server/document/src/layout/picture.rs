@@ -49,14 +49,7 @@ impl Layouter<'_> {
                 }
                 Value::Empty => None,
                 other => {
-                    let kind = other.kind_name();
-                    let message = format!("`{}` is {kind}, not a file", leaf.source);
-                    self.notice(
-                        Warning::new("not_a_file", message)
-                            .with("source", leaf.source.as_str())
-                            .with("kind", kind),
-                        mark,
-                    );
+                    self.tell_kind(leaf, &other, ("not_a_file", "a file"), mark);
                     None
                 }
             },

@@ -262,12 +262,15 @@ fn ascii(url: &str) -> String {
 }
 
 fn attributes(tag: &Tag, rect: Option<[f32; 4]>) -> Option<Dictionary> {
-    if tag.columns > 1 {
-        let columns = i64::try_from(tag.columns).unwrap_or(1);
-        return Some(dictionary! { "O" => "Table", "ColSpan" => columns });
-    }
-    if let Some(scope) = tag.scope {
-        return Some(dictionary! { "O" => "Table", "Scope" => scope });
+    if tag.columns > 1 || tag.scope.is_some() {
+        let mut table = dictionary! { "O" => "Table" };
+        if tag.columns > 1 {
+            table.set("ColSpan", i64::try_from(tag.columns).unwrap_or(1));
+        }
+        if let Some(scope) = tag.scope {
+            table.set("Scope", scope);
+        }
+        return Some(table);
     }
     rect.map(|rect| {
         let numbers: Vec<Object> = rect.iter().map(|number| Object::Real(*number)).collect();

@@ -31,7 +31,7 @@ pub(crate) use pairs::{KeyValue, Pair, TotalLine, Totals};
 pub(crate) use picture::{Image, ImageSource};
 pub(crate) use qr::{Payment, Qr, QrContent};
 pub(crate) use signature::Signature;
-pub(crate) use table::Table;
+pub(crate) use table::{Aggregate, Column, Grouping, Table};
 pub(crate) use text::{Heading, Run, Text, TextStyle};
 
 #[derive(Clone, Debug)]
@@ -181,6 +181,7 @@ fn read_kind(
         "columns" => BlockKind::Columns(Columns::read(reader, object, depth)),
         "box" => BlockKind::Box(BoxBlock::read(reader, object, depth)),
         "table" => BlockKind::Table(Box::new(Table::read(reader, object))),
+        "tax_table" => BlockKind::Table(Box::new(table::read_taxes(reader, object))),
         "totals" => BlockKind::Totals(Totals::read(reader, object)),
         "qr" => BlockKind::Qr(Qr::read(reader, object)),
         "barcode" => BlockKind::Barcode(Barcode::read(reader, object)),

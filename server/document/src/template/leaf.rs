@@ -80,6 +80,15 @@ impl Leaf {
         }
     }
 
+    /// Whether it is one `{{ }}`, whose value keeps its kind. One that cannot be read counts: that has been told.
+    pub(super) fn is_value(&self) -> bool {
+        match self.parts.as_slice() {
+            [Part::Hole { .. }] => true,
+            [Part::Literal(text)] => text.contains("{{"),
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_blank(&self) -> bool {
         self.source.trim().is_empty()
     }

@@ -2,6 +2,7 @@
 //! colours `#rrggbb` or a theme name (`accent`, `text`, `muted`, `line`, `fill`); expressions stand only in leaf texts.
 
 mod blocks;
+mod format;
 mod leaf;
 mod read;
 mod shapes;
@@ -15,10 +16,11 @@ use engine::{
 use serde_json::Value as Json;
 
 pub(crate) use blocks::{
-    Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, ColumnWidth, Columns, Heading,
-    If, Image, ImageSource, KeepTogether, KeyValue, Pair, Payment, Qr, QrContent, Repeat, Rule,
-    Run, Signature, Table, Text, TextStyle, TotalLine, Totals,
+    Aggregate, Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, Column, ColumnWidth,
+    Columns, Grouping, Heading, If, Image, ImageSource, KeepTogether, KeyValue, Pair, Payment, Qr,
+    QrContent, Repeat, Rule, Run, Signature, Table, Text, TextStyle, TotalLine, Totals,
 };
+pub(crate) use format::{Format, FormatKind};
 pub(crate) use leaf::{Leaf, Part};
 pub(crate) use typography::{Direction, LineLimit, Overflow};
 

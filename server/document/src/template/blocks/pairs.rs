@@ -2,6 +2,7 @@
 
 use super::Align;
 use crate::template::{
+    format::Format,
     leaf::Leaf,
     read::{Object, Reader},
 };
@@ -20,6 +21,7 @@ pub(crate) struct KeyValue {
 pub(crate) struct Pair {
     pub(crate) label: Leaf,
     pub(crate) value: Leaf,
+    pub(crate) format: Option<Format>,
     pub(crate) strong: bool,
     pub(crate) when: Option<Leaf>,
 }
@@ -36,6 +38,7 @@ pub(crate) struct Totals {
 pub(crate) struct TotalLine {
     pub(crate) label: Leaf,
     pub(crate) value: Leaf,
+    pub(crate) format: Option<Format>,
     pub(crate) strong: bool,
     /// One line for each item of a list.
     pub(crate) each: Option<Leaf>,
@@ -49,9 +52,11 @@ impl KeyValue {
             let Some(mut pair) = reader.object(json, &pointer) else {
                 continue;
             };
+            let value = pair.leaf(reader, "value");
             pairs.push(Pair {
                 label: pair.leaf(reader, "label"),
-                value: pair.leaf(reader, "value"),
+                format: Format::read(reader, &mut pair, &value),
+                value,
                 strong: pair.flag(reader, "strong", false),
                 when: pair.optional_leaf(reader, "when"),
             });
@@ -80,9 +85,11 @@ impl Totals {
             let Some(mut line) = reader.object(json, &pointer) else {
                 continue;
             };
+            let value = line.leaf(reader, "value");
             lines.push(TotalLine {
                 label: line.leaf(reader, "label"),
-                value: line.leaf(reader, "value"),
+                format: Format::read(reader, &mut line, &value),
+                value,
                 strong: line.flag(reader, "strong", false),
                 each: line.optional_leaf(reader, "each"),
                 when: line.optional_leaf(reader, "when"),

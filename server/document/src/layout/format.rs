@@ -1,0 +1,251 @@
+//! Values as a chosen format writes them, and what is told of those that it cannot write.
+
+use engine::{
+    format::{Formats, round},
+    node::Warning,
+    value::{Money, Value, currency_decimals},
+};
+use rust_decimal::Decimal;
+
+use super::Layouter;
+use crate::{
+    context::DocumentError,
+    scope::clean,
+    template::{Format, FormatKind, Leaf},
+    text::Span,
+};
+
+impl Layouter<'_> {
+    /// A leaf in its format, or as it writes itself.
+    pub(super) fn written(
+        &mut self,
+        leaf: &Leaf,
+        format: Option<&Format>,
+        mark: u32,
+    ) -> Result<Vec<Span>, DocumentError> {
+        match format {
+            Some(format) => Ok(self.formatted(leaf, format, mark)?.0),
+            None => self.spans(leaf, mark),
+        }
+    }
+
+    /// A leaf in a format, and its value as it is printed: what is added up are the rounded amounts that stand on the page.
+    pub(super) fn formatted(
+        &mut self,
+        leaf: &Leaf,
+        format: &Format,
+        mark: u32,
+    ) -> Result<(Vec<Span>, Value), DocumentError> {
+        let value = self.value_of(leaf, mark)?;
+        if value == Value::Empty {
+            if format.empty.is_none() {
+                self.tell_empty(leaf, mark);
+            }
+            let text = format.empty.as_deref().unwrap_or_default();
+            return Ok((vec![Span::plain(text)], Value::Empty));
+        }
+        let formats = self.scope.formats();
+        let value = printed(value, &format.kind, formats);
+        let (text, fits) = match write(&value, &format.kind, formats) {
+            Some(text) => (text, true),
+            None => (formats.text(&value).unwrap_or_default(), false),
+        };
+        if !fits {
+            let wanted = match format.kind {
+                FormatKind::Date { .. } => ("not_a_date", "a date"),
+                FormatKind::Text => ("not_a_text", "a text"),
+                FormatKind::Money { .. }
+                | FormatKind::Amount
+                | FormatKind::Number { .. }
+                | FormatKind::Percent { .. } => ("not_a_number", "a number"),
+            };
+            self.tell_kind(leaf, &value, wanted, mark);
+        }
+        let origin = self.list_origin(leaf);
+        let span = Span {
+            text: clean(&text),
+            origin: (!origin.is_empty()).then(|| origin.into()),
+            ..Span::default()
+        };
+        Ok((vec![span], value))
+    }
+
+    pub(super) fn tell_empty(&mut self, leaf: &Leaf, mark: u32) {
+        let origin = self.list_origin(leaf);
+        let path = if origin.is_empty() {
+            leaf.source.clone()
+        } else {
+            origin
+        };
+        let message = format!("`{path}` is empty and has no default");
+        self.notice(
+            Warning::new("value_missing", message).with("path", path),
+            mark,
+        );
+    }
+
+    /// Of a leaf whose value is of another kind than it should be.
+    pub(super) fn tell_kind(
+        &mut self,
+        leaf: &Leaf,
+        value: &Value,
+        (code, wanted): (&str, &str),
+        mark: u32,
+    ) {
+        let kind = value.kind_name();
+        let message = format!("`{}` is {kind}, not {wanted}", leaf.source);
+        self.notice(
+            Warning::new(code, message)
+                .with("source", leaf.source.as_str())
+                .with("kind", kind),
+            mark,
+        );
+    }
+}
+
+/// The value that a reader takes from what is printed: rounded, with its currency, without the time of day.
+pub(super) fn printed(value: Value, kind: &FormatKind, formats: &Formats) -> Value {
+    match kind {
+        FormatKind::Text => value,
+        FormatKind::Money { currency } => {
+            amount(value, currency.as_deref().unwrap_or(&formats.currency))
+        }
+        FormatKind::Amount => amount(value, &formats.currency),
+        FormatKind::Number { decimals } | FormatKind::Percent { decimals } => {
+            match (value, *decimals) {
+                (Value::Decimal(number), Some(decimals)) => Value::Decimal(round(number, decimals)),
+                (Value::Money(money), Some(decimals)) => Value::Money(Money {
+                    amount: round(money.amount, decimals),
+                    ..money
+                }),
+                (value, _) => value,
+            }
+        }
+        FormatKind::Date { .. } => match value {
+            Value::Instant(instant) => Value::Date(formats.date_of(instant)),
+            Value::Text(text) => text.parse().map_or(Value::Text(text), Value::Date),
+            value => value,
+        },
+    }
+}
+
+/// An amount with the decimals of its currency; what is no number stays as it is.
+fn amount(value: Value, currency: &str) -> Value {
+    let money = match value {
+        Value::Money(money) => money,
+        value => match number(&value) {
+            Some(amount) => Money {
+                amount,
+                currency: currency.to_owned(),
+            },
+            None => return value,
+        },
+    };
+    Value::Money(Money {
+        amount: round(money.amount, currency_decimals(&money.currency)),
+        ..money
+    })
+}
+
+/// The text of what `printed` gives; `None` where it is of another kind.
+pub(super) fn write(value: &Value, kind: &FormatKind, formats: &Formats) -> Option<String> {
+    match kind {
+        FormatKind::Text => formats.text(value),
+        FormatKind::Money { .. } => money(value).map(|money| formats.money(money)),
+        FormatKind::Amount => money(value).map(|money| formats.amount(money)),
+        FormatKind::Number { decimals } => {
+            let number = number(value).or_else(|| money(value).map(|money| money.amount))?;
+            Some(formats.number(number, *decimals))
+        }
+        FormatKind::Percent { decimals } => Some(formats.percent(number(value)?, *decimals)),
+        FormatKind::Date { style } => {
+            let Value::Date(date) = value else {
+                return None;
+            };
+            formats
+                .date(*date, style)
+                .or_else(|| formats.date_pattern(*date, style))
+        }
+    }
+}
+
+fn money(value: &Value) -> Option<&Money> {
+    match value {
+        Value::Money(money) => Some(money),
+        _ => None,
+    }
+}
+
+fn number(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Integer(number) => Some((*number).into()),
+        Value::Decimal(number) => Some(*number),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: Value, kind: &FormatKind, expected: Option<&str>) {
+        let formats = Formats::of("en", "Europe/Berlin", "EUR");
+        let value = printed(value, kind, &formats);
+        assert_eq!(write(&value, kind, &formats).as_deref(), expected);
+    }
+
+    fn decimal(text: &str) -> Value {
+        Value::Decimal(text.parse().expect("a number"))
+    }
+
+    fn money(amount: &str, currency: &str) -> Value {
+        Value::Money(Money {
+            amount: amount.parse().expect("a number"),
+            currency: currency.into(),
+        })
+    }
+
+    #[test]
+    fn values_are_written_as_chosen() {
+        let euros = FormatKind::Money { currency: None };
+        let pounds = FormatKind::Money {
+            currency: Some("GBP".into()),
+        };
+        check(decimal("1485.005"), &euros, Some("€1,485.01"));
+        check(Value::Integer(3), &pounds, Some("£3.00"));
+        // An amount keeps its own currency.
+        check(money("3", "EUR"), &pounds, Some("€3.00"));
+        check(money("1485", "JPY"), &FormatKind::Amount, Some("1,485"));
+        let number = FormatKind::Number { decimals: Some(1) };
+        check(decimal("1.25"), &number, Some("1.3"));
+        check(money("1.25", "EUR"), &number, Some("1.3"));
+        let percent = FormatKind::Percent { decimals: None };
+        check(decimal("7.50"), &percent, Some("7.5%"));
+        check(Value::Text("7".into()), &percent, None);
+        let long = FormatKind::Date {
+            style: "long".into(),
+        };
+        let night = "2027-03-07T23:30:00Z".parse().expect("an instant");
+        check(Value::Instant(night), &long, Some("8 March 2027"));
+        check(
+            Value::Text("2027-03-08".into()),
+            &long,
+            Some("8 March 2027"),
+        );
+        check(Value::Text("tomorrow".into()), &long, None);
+        let day = FormatKind::Date {
+            style: "%d.%m.".into(),
+        };
+        check(Value::Instant(night), &day, Some("08.03."));
+        check(Value::YesNo(true), &FormatKind::Text, Some("yes"));
+    }
+
+    #[test]
+    fn what_is_added_up_is_what_is_printed() {
+        let formats = Formats::default();
+        let euros = FormatKind::Money { currency: None };
+        let value = printed(money("0.005", "EUR"), &euros, &formats);
+        assert_eq!(value, money("0.01", "EUR"));
+    }
+}
