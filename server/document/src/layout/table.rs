@@ -118,7 +118,7 @@ impl Layouter<'_> {
         }
         let foot = self.tag("TFoot", tag);
         let mut totals = Vec::new();
-        if let Some(total) = total {
+        if let Some(total) = &total {
             totals.push(self.sum_row(&grid, total, foot)?);
         }
         for texts in &table.totals {
@@ -177,7 +177,7 @@ impl Layouter<'_> {
             }
             strips.push(row);
         }
-        if let Some(sums) = section.sums {
+        if let Some(sums) = &section.sums {
             let mut row = self.sum_row(grid, sums, body)?;
             row.head = head;
             strips.push(row);
@@ -289,7 +289,12 @@ impl Layouter<'_> {
     }
 
     /// A label across the columns before the first one that is added up, and what the others come to.
-    fn sum_row(&mut self, grid: &Grid<'_>, sums: Sums, tag: TagId) -> Result<Strip, DocumentError> {
+    fn sum_row(
+        &mut self,
+        grid: &Grid<'_>,
+        sums: &Sums,
+        tag: TagId,
+    ) -> Result<Strip, DocumentError> {
         let first = grid.label_columns();
         let look = Look {
             bold: true,
