@@ -43,7 +43,7 @@ fn text() -> impl Strategy<Value = String> {
         ]);
         prop::collection::vec(word, count).prop_map(|words| words.join(" "))
     };
-    prop_oneof![9 => words(1..12), 1 => words(60..300)]
+    prop_oneof![9 => words(1..12), 1 => words(60..150)]
 }
 
 fn tree() -> impl Strategy<Value = Vec<Tree>> {
@@ -51,7 +51,7 @@ fn tree() -> impl Strategy<Value = Vec<Tree>> {
     let leaf = prop_oneof![
         4 => text().prop_map(Tree::Text),
         2 => text().prop_map(Tree::Heading),
-        3 => texts(40).prop_map(Tree::Table),
+        3 => texts(30).prop_map(Tree::Table),
         1 => texts(6).prop_map(Tree::Pairs),
         1 => texts(6).prop_map(Tree::Totals),
         1 => texts(10).prop_map(Tree::Repeat),
@@ -225,15 +225,13 @@ fn rendered(blocks: &Json, texts: &[String]) -> Rendered {
         now: "2027-03-08T10:00:00Z".parse().expect("an instant"),
         firm: Record::new(),
     };
+    let limits = Limits {
+        max_pages: 20_000,
+        ..Limits::default()
+    };
     RENDERER
         .get_or_init(Renderer::bundled)
-        .render(
-            &template,
-            &values,
-            &context,
-            &Assets::default(),
-            &Limits::default(),
-        )
+        .render(&template, &values, &context, &Assets::default(), &limits)
         .expect("a document")
 }
 
