@@ -186,6 +186,8 @@ pub(crate) struct Tag {
     pub(crate) alt: Option<String>,
     /// `Column` or `Row` of a heading cell.
     pub(crate) scope: Option<&'static str>,
+    /// `Decimal` or `Disc` of a list.
+    pub(crate) numbering: Option<&'static str>,
     /// Columns that a cell covers.
     pub(crate) columns: usize,
     pub(crate) language: Language,

@@ -59,6 +59,8 @@ pub(crate) struct Span {
     pub(crate) text: String,
     pub(crate) bold: Option<bool>,
     pub(crate) italic: Option<bool>,
+    pub(crate) underline: bool,
+    pub(crate) strike: bool,
     pub(crate) colour: Option<Rgb>,
     pub(crate) language: Option<Language>,
     pub(crate) link: Option<Arc<str>>,

@@ -2,13 +2,11 @@
 
 use engine::node::Warning;
 
-use super::Layouter;
+use super::{Layouter, rich::Filled};
 use crate::{
     context::DocumentError,
-    display::TagId,
-    strip::Strip,
     template::{LineLimit, Overflow},
-    text::{Look, Shaped, Span},
+    text::{Shaped, Span},
 };
 
 /// Points by which letters get smaller.
@@ -19,74 +17,84 @@ const SMALLEST_SHARE: f32 = 0.8;
 const SMALLEST: f32 = 6.0;
 
 impl Layouter<'_> {
-    /// Spans to strips, as `lines` does it, within the limit.
+    /// The paragraphs of a text, in letters of a size, as the limit has them.
     pub(super) fn limited(
         &mut self,
-        spans: &[Span],
-        look: &Look,
+        paragraphs: Vec<Filled>,
+        size: f32,
         limit: &LineLimit,
         width: f32,
-        (tag, mark): (TagId, u32),
-    ) -> Result<Vec<Strip>, DocumentError> {
-        let mut shaped = self.shaped(spans, look)?;
-        let lines = shaped.count_lines(spans, look, width);
+        mark: u32,
+    ) -> Result<Vec<Filled>, DocumentError> {
+        let mut lines = 0;
+        let mut shaped = Vec::with_capacity(paragraphs.len());
+        for paragraph in &paragraphs {
+            let (spans, look) = (&paragraph.spans, &paragraph.look);
+            let mut own = self.shaped(spans, look)?;
+            let count = own.count_lines(spans, look, paragraph.room(width));
+            lines += count;
+            shaped.push((own, count));
+        }
         if lines <= limit.lines {
-            self.measured.keep(spans, look, shaped);
-            return self.lines(spans, look, width, tag, mark);
+            self.keep(&paragraphs, shaped);
+            return Ok(paragraphs);
         }
         // What is left of a text that is cut has its replacements already.
-        self.tell_missing(&shaped.missing, mark);
+        for (own, _) in &shaped {
+            self.tell_missing(&own.missing, mark);
+        }
         let excess = Excess {
             lines,
             most: limit.lines,
-            letters: shaped.letters_behind(limit.lines),
+            letters: letters_behind(limit.lines, &shaped),
         };
-        let smallest = Look {
-            size: limit
-                .min_size
-                .unwrap_or((look.size * SMALLEST_SHARE).max(SMALLEST))
-                .min(look.size),
-            ..look.clone()
-        };
+        self.keep(&paragraphs, shaped);
         match limit.overflow {
             Overflow::NextPage => {
                 self.notice(excess.warning("text_runs_on", "all of it is printed"), mark);
-                self.measured.keep(spans, look, shaped);
-                self.lines(spans, look, width, tag, mark)
+                Ok(paragraphs)
             }
             Overflow::Cut => {
-                let cut = self.cut(spans, look, &mut shaped, limit.lines, width)?;
                 let warning = excess.warning("text_shortened", "its end is left out");
                 self.notice(warning, mark);
-                self.lines(&cut, look, width, tag, mark)
+                self.cut(paragraphs, limit.lines, width)
             }
             Overflow::Shrink => {
-                if let Some(look) = self.smaller(spans, look, &smallest, limit.lines, width)? {
-                    let size = (f64::from(look.size) * 10.0).round() / 10.0;
-                    let outcome = format!("it is printed in {size} points");
+                let smallest = limit
+                    .min_size
+                    .unwrap_or((size * SMALLEST_SHARE).max(SMALLEST))
+                    .min(size);
+                if let Some(size) = self.smaller(&paragraphs, size, smallest, limit.lines, width)? {
+                    let told = (f64::from(size) * 10.0).round() / 10.0;
+                    let outcome = format!("it is printed in {told} points");
                     let warning = excess.warning("text_shrunk", &outcome);
-                    self.notice(warning.with("size", size), mark);
-                    return self.lines(spans, &look, width, tag, mark);
+                    self.notice(warning.with("size", told), mark);
+                    return Ok(resized(&paragraphs, size));
                 }
-                let mut shaped = self.shaped(spans, &smallest)?;
-                let cut = self.cut(spans, &smallest, &mut shaped, limit.lines, width)?;
                 let warning = excess.warning("text_shortened", "its end is left out");
                 self.notice(warning, mark);
-                self.lines(&cut, &smallest, width, tag, mark)
+                self.cut(resized(&paragraphs, smallest), limit.lines, width)
             }
         }
     }
 
-    /// The look with the largest letters in which the text has few enough lines; `None` where it has too many in the smallest.
+    /// Keeps what was shaped until it is set.
+    fn keep(&mut self, paragraphs: &[Filled], shaped: Vec<(Shaped, usize)>) {
+        for (paragraph, (own, _)) in paragraphs.iter().zip(shaped) {
+            self.measured.keep(&paragraph.spans, &paragraph.look, own);
+        }
+    }
+
+    /// The largest size of letters in which the text has few enough lines; `None` where it has too many in the smallest.
     fn smaller(
         &mut self,
-        spans: &[Span],
-        look: &Look,
-        smallest: &Look,
+        paragraphs: &[Filled],
+        size: f32,
+        smallest: f32,
         lines: usize,
         width: f32,
-    ) -> Result<Option<Look>, DocumentError> {
-        if !self.fits(spans, smallest, lines, width)? {
+    ) -> Result<Option<f32>, DocumentError> {
+        if !self.fits(&resized(paragraphs, smallest), lines, width)? {
             return Ok(None);
         }
         #[expect(
@@ -94,16 +102,13 @@ impl Layouter<'_> {
             clippy::cast_sign_loss,
             reason = "at most 200 steps"
         )]
-        let steps = ((look.size - smallest.size) / STEP).ceil().max(1.0) as u16;
-        let at = |step: u16| Look {
-            size: (look.size - f32::from(step) * STEP).max(smallest.size),
-            ..look.clone()
-        };
+        let steps = ((size - smallest) / STEP).ceil().max(1.0) as u16;
+        let at = |step: u16| (size - f32::from(step) * STEP).max(smallest);
         // Too many lines at the first, few enough at the second.
         let (mut large, mut small) = (0, steps);
         while small - large > 1 {
             let middle = large.midpoint(small);
-            if self.fits(spans, &at(middle), lines, width)? {
+            if self.fits(&resized(paragraphs, at(middle)), lines, width)? {
                 small = middle;
             } else {
                 large = middle;
@@ -114,37 +119,92 @@ impl Layouter<'_> {
 
     fn fits(
         &mut self,
-        spans: &[Span],
-        look: &Look,
+        paragraphs: &[Filled],
         lines: usize,
         width: f32,
     ) -> Result<bool, DocumentError> {
-        let mut shaped = self.shaped(spans, look)?;
-        let fits = shaped.count_lines(spans, look, width) <= lines;
-        if fits {
-            self.measured.keep(spans, look, shaped);
+        let mut shaped = Vec::with_capacity(paragraphs.len());
+        let mut left = lines;
+        for paragraph in paragraphs {
+            let (spans, look) = (&paragraph.spans, &paragraph.look);
+            let mut own = self.shaped(spans, look)?;
+            let count = own.count_lines(spans, look, paragraph.room(width));
+            if count > left {
+                return Ok(false);
+            }
+            left -= count;
+            shaped.push((own, count));
         }
-        Ok(fits)
+        self.keep(paragraphs, shaped);
+        Ok(true)
     }
 
-    /// As much of the spans as has few enough lines, with dots at its end.
+    /// As many of the paragraphs as have few enough lines, the last one cut.
     fn cut(
         &mut self,
-        spans: &[Span],
-        look: &Look,
-        shaped: &mut Shaped,
+        paragraphs: Vec<Filled>,
         lines: usize,
         width: f32,
-    ) -> Result<Vec<Span>, DocumentError> {
-        shaped.count_lines(spans, look, width);
+    ) -> Result<Vec<Filled>, DocumentError> {
+        let mut left = lines;
+        let mut kept = Vec::new();
+        for paragraph in paragraphs {
+            if left == 0 {
+                break;
+            }
+            let (spans, look) = (&paragraph.spans, &paragraph.look);
+            let mut shaped = self.shaped(spans, look)?;
+            let count = shaped.count_lines(spans, look, paragraph.room(width));
+            if count <= left {
+                left -= count;
+                self.measured.keep(spans, look, shaped);
+                kept.push(paragraph);
+            } else {
+                kept.push(self.cut_one(&paragraph, &shaped, left, width)?);
+                left = 0;
+            }
+        }
+        Ok(kept)
+    }
+
+    /// As much of a paragraph as has few enough lines, with dots at its end.
+    fn cut_one(
+        &mut self,
+        paragraph: &Filled,
+        shaped: &Shaped,
+        lines: usize,
+        width: f32,
+    ) -> Result<Filled, DocumentError> {
+        let mut cut = paragraph.clone();
         for place in shaped.cuts(lines) {
-            let cut = shaped.cut(spans, place);
-            if self.fits(&cut, look, lines, width)? {
+            cut.spans = shaped.cut(&paragraph.spans, place);
+            if self.fits(std::slice::from_ref(&cut), lines, width)? {
                 return Ok(cut);
             }
         }
-        Ok(vec![Span::plain("…")])
+        cut.spans = vec![Span::plain("…")];
+        Ok(cut)
     }
+}
+
+fn resized(paragraphs: &[Filled], size: f32) -> Vec<Filled> {
+    paragraphs
+        .iter()
+        .map(|paragraph| paragraph.resized(size))
+        .collect()
+}
+
+/// How many letters stand behind so many lines.
+fn letters_behind(lines: usize, shaped: &[(Shaped, usize)]) -> usize {
+    let mut left = lines;
+    let mut letters = 0;
+    for (own, count) in shaped {
+        if *count > left {
+            letters += own.letters_behind(left);
+        }
+        left = left.saturating_sub(*count);
+    }
+    letters
 }
 
 /// By how much a text is too long, measured in the size that it should have.

@@ -12,6 +12,7 @@ mod pairs;
 mod paragraph;
 mod picture;
 mod qr;
+mod rich;
 mod signature;
 mod table;
 mod theme;
@@ -89,6 +90,7 @@ impl<'a> Layouter<'a> {
             parent: 0,
             alt: None,
             scope: None,
+            numbering: None,
             columns: 1,
             language,
         };
@@ -319,6 +321,7 @@ impl<'a> Layouter<'a> {
             parent,
             alt: None,
             scope: None,
+            numbering: None,
             columns: 1,
             language: self.language,
         });

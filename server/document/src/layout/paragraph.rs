@@ -1,13 +1,18 @@
-//! Paragraphs: runs of text as lines.
+//! Headings and texts: runs as lines.
 
 use std::sync::Arc;
 
 use engine::node::Warning;
 
-use super::{Layouter, items, limit, shortened};
+use super::{
+    Layouter, items, limit,
+    rich::{Filled, Passages, is_blank},
+    shortened,
+};
 use crate::{
     context::{DocumentError, LimitKind},
     display::{Item, TagId},
+    scope::{Piece, clean},
     strip::Strip,
     template::{Heading, Leaf, Run, Text, TextStyle},
     text::{self, Look, Setting, Shaped, Span},
@@ -29,15 +34,16 @@ impl Layouter<'_> {
             3 => "H3",
             _ => "H1",
         };
-        let base = self.heading_look(block.level);
-        self.paragraph(
-            &block.runs,
-            &block.style,
-            &base,
-            width,
-            (role, parent),
-            mark,
-        )
+        let look = self.styled(self.heading_look(block.level), &block.style, mark)?;
+        let tag = self.tag(role, parent);
+        let spans = self.run_spans(&block.runs, tag, mark)?;
+        if is_blank(&spans) {
+            return Ok(Vec::new());
+        }
+        self.note_heading(tag, &spans);
+        let (size, limit) = (look.size, block.style.limit.as_ref());
+        let heading = Filled::new(spans, look, tag);
+        self.written(vec![heading], size, limit, width, mark)
     }
 
     pub(super) fn text(
@@ -47,21 +53,28 @@ impl Layouter<'_> {
         width: f32,
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
-        let base = self.body_look(None);
-        self.paragraph(&block.runs, &block.style, &base, width, ("P", parent), mark)
+        let look = self.styled(self.body_look(None), &block.style, mark)?;
+        let mut passages = Passages::new(parent);
+        self.passages(&block.passages, &look, &mut passages, mark)?;
+        let limit = block.style.limit.as_ref();
+        self.written(passages.paragraphs, look.size, limit, width, mark)
     }
 
-    /// A paragraph of runs.
-    fn paragraph(
+    /// Keeps the words of a heading for the outline.
+    pub(super) fn note_heading(&mut self, tag: TagId, spans: &[Span]) {
+        if !self.furniture {
+            let text = spans.iter().map(|span| span.text.as_str()).collect();
+            self.headings.push((tag, text));
+        }
+    }
+
+    /// A look as a block has it.
+    pub(super) fn styled(
         &mut self,
-        runs: &[Run],
+        mut look: Look,
         style: &TextStyle,
-        base: &Look,
-        width: f32,
-        (role, parent): (&'static str, TagId),
         mark: u32,
-    ) -> Result<Vec<Strip>, DocumentError> {
-        let mut look = base.clone();
+    ) -> Result<Look, DocumentError> {
         look.size = style.size.unwrap_or(look.size);
         look.bold = style.bold.unwrap_or(look.bold);
         look.italic |= style.italic;
@@ -80,7 +93,16 @@ impl Layouter<'_> {
         if let Some(colour) = &style.colour {
             look.colour = self.colour(colour, mark)?;
         }
-        let tag = self.tag(role, parent);
+        Ok(look)
+    }
+
+    /// Runs with their values filled in, below the tag of their paragraph.
+    pub(super) fn run_spans(
+        &mut self,
+        runs: &[Run],
+        tag: TagId,
+        mark: u32,
+    ) -> Result<Vec<Span>, DocumentError> {
         let mut spans: Vec<Span> = Vec::new();
         for run in runs {
             let colour = match &run.colour {
@@ -100,11 +122,13 @@ impl Layouter<'_> {
             if let (Some(language), 1..) = (language, own_tag) {
                 self.tags[own_tag as usize].language = language;
             }
-            for piece in self.pieces(&run.text, mark)? {
+            for piece in self.run_pieces(run, mark)? {
                 spans.push(Span {
                     text: piece.text,
                     bold: run.bold,
                     italic: run.italic,
+                    underline: run.underline,
+                    strike: run.strike,
                     colour: colour.or_else(|| link.as_ref().map(|_| self.colours.accent)),
                     language,
                     link: link.clone(),
@@ -113,17 +137,24 @@ impl Layouter<'_> {
                 });
             }
         }
-        if spans.iter().all(|span| span.text.trim().is_empty()) {
-            return Ok(Vec::new());
+        Ok(spans)
+    }
+
+    /// What a run says; in place of an empty value, what it says for that.
+    fn run_pieces(&mut self, run: &Run, mark: u32) -> Result<Vec<Piece>, DocumentError> {
+        let Some(empty) = &run.empty else {
+            return self.pieces(&run.text, mark);
+        };
+        let block = self.marks[mark as usize].block.clone();
+        let (pieces, missing) = self.scope.pieces(&run.text, &block)?;
+        let is_blank = pieces.iter().all(|piece| piece.text.trim().is_empty());
+        if !missing.is_empty() || is_blank {
+            return Ok(vec![Piece {
+                text: clean(empty),
+                origin: None,
+            }]);
         }
-        if role.starts_with('H') && !self.furniture {
-            let text = spans.iter().map(|span| span.text.as_str()).collect();
-            self.headings.push((tag, text));
-        }
-        match &style.limit {
-            Some(limit) => self.limited(&spans, &look, limit, width, (tag, mark)),
-            None => self.lines(&spans, &look, width, tag, mark),
-        }
+        Ok(pieces)
     }
 
     /// One leaf as a paragraph.

@@ -86,6 +86,7 @@ impl Structure {
             parent: DOCUMENT,
             alt: Some(url.to_owned()),
             scope: None,
+            numbering: None,
             columns: 1,
             language: self.tags[DOCUMENT as usize].language,
         });
@@ -271,6 +272,9 @@ fn attributes(tag: &Tag, rect: Option<[f32; 4]>) -> Option<Dictionary> {
             table.set("Scope", scope);
         }
         return Some(table);
+    }
+    if let Some(numbering) = tag.numbering {
+        return Some(dictionary! { "O" => "List", "ListNumbering" => numbering });
     }
     rect.map(|rect| {
         let numbers: Vec<Object> = rect.iter().map(|number| Object::Real(*number)).collect();

@@ -6,6 +6,7 @@ mod barcode;
 mod boxes;
 mod chart;
 mod flow;
+mod inline;
 mod pairs;
 mod picture;
 mod qr;
@@ -27,12 +28,13 @@ pub(crate) use barcode::Barcode;
 pub(crate) use boxes::{BoxBlock, ColumnWidth, Columns};
 pub(crate) use chart::{Chart, ChartKind};
 pub(crate) use flow::{If, KeepTogether, Repeat, Rule, Spacer};
+pub(crate) use inline::Run;
 pub(crate) use pairs::{KeyValue, Pair, TotalLine, Totals};
 pub(crate) use picture::{Image, ImageSource};
 pub(crate) use qr::{Payment, Qr, QrContent};
 pub(crate) use signature::Signature;
 pub(crate) use table::{Aggregate, Column, Grouping, Table};
-pub(crate) use text::{Heading, Run, Text, TextStyle};
+pub(crate) use text::{Heading, List, Passage, Text, TextStyle};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Block {

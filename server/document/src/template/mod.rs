@@ -17,8 +17,9 @@ use serde_json::Value as Json;
 
 pub(crate) use blocks::{
     Aggregate, Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, Column, ColumnWidth,
-    Columns, Grouping, Heading, If, Image, ImageSource, KeepTogether, KeyValue, Pair, Payment, Qr,
-    QrContent, Repeat, Rule, Run, Signature, Table, Text, TextStyle, TotalLine, Totals,
+    Columns, Grouping, Heading, If, Image, ImageSource, KeepTogether, KeyValue, List, Pair,
+    Passage, Payment, Qr, QrContent, Repeat, Rule, Run, Signature, Table, Text, TextStyle,
+    TotalLine, Totals,
 };
 pub(crate) use format::{Format, FormatKind};
 pub(crate) use leaf::{Leaf, Part};

@@ -17,10 +17,18 @@ use crate::{
     template::{Align, Direction},
 };
 
+/// Shares of the size of letters: how far below their baseline a line under them is, how far above it one through them, and how thick.
+const UNDERLINE: f32 = 0.12;
+const STRIKE: f32 = 0.28;
+const THICKNESS: f32 = 0.06;
+
 /// Glyphs of one font and span while their line is put together.
 struct Part {
     x: f32,
     width: f32,
+    /// Of the blanks that hang over at the end of the line.
+    hanging: f32,
+    baseline: f32,
     span: usize,
     glyphs: Glyphs,
     /// Where each cluster begins in the text.
@@ -61,6 +69,9 @@ pub(crate) fn place(
         let blanks = if shaped.layout.is_rtl() {
             metrics.hanging_advance
         } else {
+            if let Some(last) = parts.last_mut() {
+                last.hanging = metrics.hanging_advance.min(last.width);
+            }
             0.0
         };
         let free = width - used;
@@ -159,6 +170,8 @@ fn collect(
     let mut part = Part {
         x: run.offset(),
         width: run.advance(),
+        hanging: 0.0,
+        baseline: run.baseline() - top,
         span: number,
         glyphs: Glyphs {
             font: index,
@@ -354,6 +367,8 @@ fn items(parts: Vec<Part>, spans: &[Span], height: f32, mark: u32) -> Vec<(f32, 
         let Part {
             x,
             width,
+            hanging,
+            baseline,
             span,
             mut glyphs,
             ..
@@ -368,9 +383,19 @@ fn items(parts: Vec<Part>, spans: &[Span], height: f32, mark: u32) -> Vec<(f32, 
             };
             items.push((x, 0.0, value));
         }
+        let (size, colour) = (glyphs.size, glyphs.colour);
         if !glyphs.glyphs.is_empty() {
             glyphs.extent = (x, x + width);
             items.push((0.0, 0.0, Item::Glyphs(Arc::new(glyphs))));
+        }
+        let lines = [(span.underline, UNDERLINE), (span.strike, -STRIKE)];
+        for (_, below) in lines.into_iter().filter(|(drawn, _)| *drawn) {
+            let line = Item::Rect {
+                width: width - hanging,
+                height: size * THICKNESS,
+                fill: colour,
+            };
+            items.push((x, baseline + size * below, line));
         }
         if let Some(url) = &span.link {
             let link = Item::Link {

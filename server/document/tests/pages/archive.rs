@@ -25,7 +25,7 @@ fn text(object: &Object) -> String {
 }
 
 /// The tree of tags, one line an element, with its text for others.
-fn tags(document: &Document) -> Vec<String> {
+pub(super) fn tags(document: &Document) -> Vec<String> {
     let root = document.catalog().expect("a catalogue");
     let tree = root.get_deref(b"StructTreeRoot", document);
     let mut lines = Vec::new();

@@ -1,13 +1,17 @@
-//! Headings and paragraphs.
+//! Headings and texts.
 
-use parley::Language;
-
-use super::Align;
+use super::{
+    Align,
+    inline::{Run, read_runs},
+};
 use crate::template::{
     leaf::Leaf,
     read::{Object, Reader},
-    typography::{LineLimit, read_language},
+    typography::LineLimit,
 };
+
+/// Deepest nesting of lists.
+const MAX_LISTS: usize = 3;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Heading {
@@ -18,8 +22,22 @@ pub(crate) struct Heading {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Text {
-    pub(crate) runs: Vec<Run>,
+    pub(crate) passages: Vec<Passage>,
     pub(crate) style: TextStyle,
+}
+
+/// A part of a text that stands below the one before.
+#[derive(Clone, Debug)]
+pub(crate) enum Passage {
+    Paragraph(Vec<Run>),
+    List(List),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct List {
+    /// Number of the first item; `None`: bullets.
+    pub(crate) start: Option<u64>,
+    pub(crate) items: Vec<Vec<Passage>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -43,17 +61,6 @@ pub(crate) struct TextStyle {
     pub(crate) limit: Option<LineLimit>,
 }
 
-/// Inline text with its own look.
-#[derive(Clone, Debug)]
-pub(crate) struct Run {
-    pub(crate) text: Leaf,
-    pub(crate) bold: Option<bool>,
-    pub(crate) italic: Option<bool>,
-    pub(crate) colour: Option<Leaf>,
-    pub(crate) language: Option<Language>,
-    pub(crate) link: Option<Leaf>,
-}
-
 impl Heading {
     pub(super) fn read(reader: &mut Reader, object: &mut Object<'_>) -> Self {
         Self {
@@ -69,12 +76,75 @@ impl Heading {
 }
 
 impl Text {
+    /// One paragraph, or `content`.
     pub(super) fn read(reader: &mut Reader, object: &mut Object<'_>) -> Self {
+        let runs = read_runs(reader, object);
+        let passages = if object.peek("content").is_none() {
+            vec![Passage::Paragraph(runs)]
+        } else {
+            if object.peek("text").is_some() || object.peek("runs").is_some() {
+                reader.problem(
+                    &object.pointer,
+                    "text_twice",
+                    "has `content` beside `text` or `runs`: only one of them is possible",
+                );
+            }
+            read_content(reader, object, 0)
+        };
         Self {
-            runs: read_runs(reader, object),
+            passages,
             style: TextStyle::read(reader, object),
         }
     }
+}
+
+/// Paragraphs and lists, within so many lists.
+fn read_content(reader: &mut Reader, object: &mut Object<'_>, depth: usize) -> Vec<Passage> {
+    let mut passages = Vec::new();
+    for (json, pointer) in object.list(reader, "content") {
+        let Some(mut passage) = reader.object(json, &pointer) else {
+            continue;
+        };
+        let kinds = ["paragraph", "list"];
+        if passage.choice(reader, "type", &kinds, "paragraph") == "list" {
+            passages.push(Passage::List(read_items(reader, &mut passage, depth + 1)));
+        } else {
+            passages.push(Passage::Paragraph(read_runs(reader, &mut passage)));
+        }
+        passage.done(reader);
+    }
+    passages
+}
+
+fn read_items(reader: &mut Reader, list: &mut Object<'_>, depth: usize) -> List {
+    let ordered = list.flag(reader, "ordered", false);
+    let start = if ordered {
+        Some(list.count(reader, "start", 0..=9_999).unwrap_or(1) as u64)
+    } else {
+        None
+    };
+    let items = list.list(reader, "items");
+    if depth > MAX_LISTS {
+        reader.problem(
+            &list.pointer,
+            "list_too_deep",
+            format!("lists are nested deeper than {MAX_LISTS} levels"),
+        );
+        return List {
+            start,
+            items: Vec::new(),
+        };
+    }
+    let items = items
+        .into_iter()
+        .filter_map(|(json, pointer)| {
+            let mut item = reader.object(json, &pointer)?;
+            let content = read_content(reader, &mut item, depth);
+            item.done(reader);
+            Some(content)
+        })
+        .collect();
+    List { start, items }
 }
 
 impl TextStyle {
@@ -105,42 +175,4 @@ impl TextStyle {
             limit: LineLimit::read(reader, object),
         }
     }
-}
-
-/// Either `text` or `runs`.
-fn read_runs(reader: &mut Reader, object: &mut Object<'_>) -> Vec<Run> {
-    let text = object.leaf(reader, "text");
-    let mut runs: Vec<Run> = Vec::new();
-    for (json, pointer) in object.list(reader, "runs") {
-        let Some(mut run) = reader.object(json, &pointer) else {
-            continue;
-        };
-        runs.push(Run {
-            text: run.leaf(reader, "text"),
-            bold: run.optional_flag(reader, "bold"),
-            italic: run.optional_flag(reader, "italic"),
-            colour: run.optional_leaf(reader, "colour"),
-            language: read_language(reader, &mut run),
-            link: run.optional_leaf(reader, "link"),
-        });
-        run.done(reader);
-    }
-    if !text.source.is_empty() && !runs.is_empty() {
-        reader.problem(
-            &object.pointer,
-            "text_twice",
-            "has `text` and `runs`: only one of them is possible",
-        );
-    }
-    if runs.is_empty() {
-        runs.push(Run {
-            text,
-            bold: None,
-            italic: None,
-            colour: None,
-            language: None,
-            link: None,
-        });
-    }
-    runs
 }
