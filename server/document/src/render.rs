@@ -196,6 +196,7 @@ fn shows_files(blocks: &[Block]) -> bool {
         BlockKind::If(own) => shows_files(&own.then) || shows_files(&own.otherwise),
         BlockKind::Heading(_)
         | BlockKind::Text(_)
+        | BlockKind::Markdown(_)
         | BlockKind::KeyValue(_)
         | BlockKind::Table(_)
         | BlockKind::Totals(_)

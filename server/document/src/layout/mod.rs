@@ -8,6 +8,7 @@ mod fit;
 mod flow;
 mod format;
 mod furniture;
+mod markdown;
 mod pairs;
 mod paragraph;
 mod picture;
@@ -70,6 +71,8 @@ pub(crate) struct Layouter<'a> {
     pub(crate) at_top: bool,
     /// Headings with their words; the first one names a document that has no title of its own.
     pub(crate) headings: Vec<(TagId, String)>,
+    /// Of the last heading that is a block; those in Markdown are below it.
+    pub(crate) level: usize,
     pub(crate) blocks: usize,
     pub(crate) glyphs: usize,
     pub(crate) pixels: u64,
@@ -125,6 +128,7 @@ impl<'a> Layouter<'a> {
             measuring: false,
             at_top: false,
             headings: Vec::new(),
+            level: 0,
             blocks: 0,
             glyphs: 0,
             pixels: 0,
@@ -247,6 +251,7 @@ impl<'a> Layouter<'a> {
         match kind {
             BlockKind::Heading(block) => self.heading(block, mark, width, parent),
             BlockKind::Text(block) => self.text(block, mark, width, parent),
+            BlockKind::Markdown(block) => self.markdown(block, mark, width, parent),
             BlockKind::KeyValue(block) => self.key_value(block, mark, width, parent),
             BlockKind::Image(block) => self.image(block, mark, width, parent),
             BlockKind::Columns(block) => self.columns(block, width, parent),

@@ -41,6 +41,9 @@ impl Layouter<'_> {
             return Ok(Vec::new());
         }
         self.note_heading(tag, &spans);
+        if !self.furniture {
+            self.level = block.level.into();
+        }
         let (size, limit) = (look.size, block.style.limit.as_ref());
         let heading = Filled::new(spans, look, tag);
         self.written(vec![heading], size, limit, width, mark)
@@ -274,7 +277,7 @@ impl Layouter<'_> {
     }
 
     /// A text that is too long is not even measured.
-    fn check_length(&self, spans: &[Span]) -> Result<(), DocumentError> {
+    pub(super) fn check_length(&self, spans: &[Span]) -> Result<(), DocumentError> {
         self.check_stop()?;
         let most = self.limits.max_text_length;
         // Bytes first: they are known without counting.
@@ -317,27 +320,32 @@ impl Layouter<'_> {
 
     /// Only web, mail and phone addresses become links.
     fn link(&mut self, leaf: &Leaf, mark: u32) -> Result<Option<Arc<str>>, DocumentError> {
-        let url = self.plain(leaf, mark)?.trim().to_owned();
-        let safe = ["https://", "http://", "mailto:", "tel:"]
-            .iter()
-            .any(|scheme| {
-                url.get(..scheme.len())
-                    .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
-            });
+        let url = self.plain(leaf, mark)?;
+        let schemes = ["https://", "http://", "mailto:", "tel:"];
+        Ok(self.address(&url, &schemes, mark))
+    }
+
+    /// The address of a link; `None`, and a warning, for one that leads elsewhere.
+    pub(super) fn address(&mut self, url: &str, schemes: &[&str], mark: u32) -> Option<Arc<str>> {
+        let url = url.trim();
         if url.is_empty() {
-            return Ok(None);
+            return None;
         }
+        let safe = schemes.iter().any(|scheme| {
+            url.get(..scheme.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+        });
         if !safe
             || url.len() > 2_000
             || url
                 .chars()
                 .any(|letter| letter.is_whitespace() || letter.is_control())
         {
-            let url = shortened(&url);
+            let url = shortened(url);
             let message = format!("`{url}` is not a web, mail or phone address");
             self.notice(Warning::new("link", message).with("url", url), mark);
-            return Ok(None);
+            return None;
         }
-        Ok(Some(url.into()))
+        Some(url.into())
     }
 }

@@ -114,8 +114,9 @@ impl Passages {
         self.lists.last().map_or(self.parent, |list| list.body)
     }
 
-    pub(super) fn is_in_list(&self) -> bool {
-        !self.lists.is_empty()
+    /// How many lists are open.
+    pub(super) fn depth(&self) -> usize {
+        self.lists.len()
     }
 
     /// Puts a paragraph below the others, if anything of it would be seen.

@@ -95,15 +95,16 @@ impl Layouter<'_> {
     pub(super) fn heading_look(&self, level: u8) -> Look {
         let theme = &self.template.theme;
         let factor = match level {
+            0 | 1 => 2.2,
             2 => 1.35,
             3 => 1.08,
-            _ => 2.2,
+            _ => 1.0,
         };
         Look {
             size: theme.size * factor,
             serif: theme.serif_headings,
             bold: true,
-            line_height: if level == 3 { 1.35 } else { 1.2 },
+            line_height: if level >= 3 { 1.35 } else { 1.2 },
             tracking: if theme.serif_headings || level > 1 {
                 0.0
             } else {

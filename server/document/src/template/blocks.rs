@@ -34,7 +34,7 @@ pub(crate) use picture::{Image, ImageSource};
 pub(crate) use qr::{Payment, Qr, QrContent};
 pub(crate) use signature::Signature;
 pub(crate) use table::{Aggregate, Column, Grouping, Table};
-pub(crate) use text::{Heading, List, Passage, Text, TextStyle};
+pub(crate) use text::{Heading, List, MAX_LISTS, Markdown, Passage, Text, TextStyle};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
@@ -54,6 +54,7 @@ pub(crate) struct Block {
 pub(crate) enum BlockKind {
     Heading(Heading),
     Text(Text),
+    Markdown(Markdown),
     KeyValue(KeyValue),
     Image(Image),
     Columns(Columns),
@@ -178,6 +179,7 @@ fn read_kind(
     Some(match name {
         "heading" => BlockKind::Heading(Heading::read(reader, object)),
         "text" => BlockKind::Text(Text::read(reader, object)),
+        "markdown" => BlockKind::Markdown(Markdown::read(reader, object)),
         "key_value" => BlockKind::KeyValue(KeyValue::read(reader, object)),
         "image" => BlockKind::Image(Image::read(reader, object)),
         "columns" => BlockKind::Columns(Columns::read(reader, object, depth)),

@@ -35,6 +35,7 @@ fn hostile() -> impl Strategy<Value = Json> {
             "image",
             "heading",
             "list",
+            "markdown",
             "paragraph",
             "money",
             "key_value",

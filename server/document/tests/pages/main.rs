@@ -6,6 +6,7 @@ mod file;
 mod hostile;
 mod layout;
 mod limits;
+mod markdown;
 mod rich;
 mod scripts;
 mod tables;

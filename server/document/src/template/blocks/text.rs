@@ -11,7 +11,7 @@ use crate::template::{
 };
 
 /// Deepest nesting of lists.
-const MAX_LISTS: usize = 3;
+pub(crate) const MAX_LISTS: usize = 3;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Heading {
@@ -23,6 +23,13 @@ pub(crate) struct Heading {
 #[derive(Clone, Debug)]
 pub(crate) struct Text {
     pub(crate) passages: Vec<Passage>,
+    pub(crate) style: TextStyle,
+}
+
+/// A text in Markdown.
+#[derive(Clone, Debug)]
+pub(crate) struct Markdown {
+    pub(crate) text: Leaf,
     pub(crate) style: TextStyle,
 }
 
@@ -93,6 +100,15 @@ impl Text {
         };
         Self {
             passages,
+            style: TextStyle::read(reader, object),
+        }
+    }
+}
+
+impl Markdown {
+    pub(super) fn read(reader: &mut Reader, object: &mut Object<'_>) -> Self {
+        Self {
+            text: object.required_leaf(reader, "text"),
             style: TextStyle::read(reader, object),
         }
     }
