@@ -71,6 +71,7 @@ fn example(path: &Path, mut json: Json) -> Example {
         let id = DocumentId::from_uuid(Uuid::from_u128(number + 1));
         let template =
             Template::parse(&template).unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
+        assert_eq!(template.check(), [], "{name}");
         rename(&mut json, "document", &name, &json!(id));
         documents.insert(id, template);
     }

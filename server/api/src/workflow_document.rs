@@ -267,7 +267,11 @@ pub(crate) fn extract_documents(
     let mut made = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for (local, template) in embedded {
-        if let Err(found) = Template::parse(&template) {
+        let found = match Template::parse(&template) {
+            Ok(template) => template.check(),
+            Err(found) => found,
+        };
+        if !found.is_empty() {
             let place = format!(
                 "/document/documents/{}",
                 engine::value::escape_pointer(&local)

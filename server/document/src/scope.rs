@@ -25,11 +25,18 @@ pub(crate) struct Scope {
 pub(crate) struct Piece {
     pub(crate) text: String,
     pub(crate) origin: Option<String>,
+    /// Stands where a name that nobody knows is, for eyes only.
+    pub(crate) placeholder: bool,
 }
 
-/// A value that a leaf wanted and did not get.
-#[derive(Debug)]
-pub(crate) struct Missing(pub(crate) String);
+/// What a leaf wanted and did not get, with its path.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Missing {
+    /// A value that is empty and has no default.
+    Value(String),
+    /// There is nothing of that name.
+    Name(String),
+}
 
 /// What `leave_item` puts back.
 pub(crate) struct Outer(Option<Value>, Option<Value>);
@@ -102,7 +109,7 @@ impl Scope {
         })
     }
 
-    /// The leaf's text in pieces; empty values without a default are named beside.
+    /// The leaf's text in pieces; empty values without a default, and names that nobody knows, are told beside.
     pub(crate) fn pieces(
         &self,
         leaf: &Leaf,
@@ -115,6 +122,7 @@ impl Scope {
                 Part::Literal(text) => pieces.push(Piece {
                     text: clean(text),
                     origin: None,
+                    placeholder: false,
                 }),
                 Part::Hole { program, path } => {
                     let origin = self.origin(path);
@@ -122,9 +130,19 @@ impl Scope {
                         Ok(text) => pieces.push(Piece {
                             text: clean(&text),
                             origin,
+                            placeholder: false,
                         }),
                         Err(ExpressionError::Empty { path }) => {
-                            missing.push(Missing(origin.unwrap_or(path)));
+                            missing.push(Missing::Value(origin.unwrap_or(path)));
+                        }
+                        Err(ExpressionError::Unknown { path }) => {
+                            let path = shortened(&clean(&path));
+                            pieces.push(Piece {
+                                text: format!("{{{{ {path} }}}}"),
+                                origin: None,
+                                placeholder: true,
+                            });
+                            missing.push(Missing::Name(path));
                         }
                         Err(error) => return Err(failed(leaf, block, &error)),
                     }
@@ -134,14 +152,22 @@ impl Scope {
         Ok((pieces, missing))
     }
 
-    /// The leaf as a typed value.
-    pub(crate) fn value(&self, leaf: &Leaf, block: &str) -> Result<Value, DocumentError> {
+    /// The leaf as a typed value; an empty one, and the name beside, where it reads a name that nobody knows.
+    pub(crate) fn value(
+        &self,
+        leaf: &Leaf,
+        block: &str,
+    ) -> Result<(Value, Option<Missing>), DocumentError> {
         let Some(program) = &leaf.program else {
-            return Ok(Value::Text(leaf.source.clone()));
+            return Ok((Value::Text(leaf.source.clone()), None));
         };
         match program.evaluate(&self.names, &self.formats) {
-            Ok(value) => Ok(value),
-            Err(ExpressionError::Empty { .. }) => Ok(Value::Empty),
+            Ok(value) => Ok((value, None)),
+            Err(ExpressionError::Empty { .. }) => Ok((Value::Empty, None)),
+            Err(ExpressionError::Unknown { path }) => {
+                let name = Missing::Name(shortened(&clean(&path)));
+                Ok((Value::Empty, Some(name)))
+            }
             Err(error) => Err(failed(leaf, block, &error)),
         }
     }
@@ -183,6 +209,11 @@ fn clean_value(value: Value) -> Value {
         ),
         other => other,
     }
+}
+
+/// So much as fits into a line of a message.
+pub(crate) fn shortened(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 /// Without control letters and bidi overrides: those could make `100` read as `001`.

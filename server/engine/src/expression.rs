@@ -53,6 +53,9 @@ pub enum ExpressionError {
     },
     #[error("{message}")]
     Evaluation { message: String },
+    /// A path that does not exist.
+    #[error("there is no {path}")]
+    Unknown { path: String },
     /// A value that is needed is empty and has no default.
     #[error("{path} is empty and has no default")]
     Empty { path: String },
@@ -65,7 +68,7 @@ impl ExpressionError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "expression_syntax",
-            Self::Evaluation { .. } => "expression_failed",
+            Self::Evaluation { .. } | Self::Unknown { .. } => "expression_failed",
             Self::Empty { .. } => "expression_empty",
             Self::Fuel => "expression_too_long",
         }

@@ -292,3 +292,45 @@ async fn a_past_run_gives_a_sample_unless_it_is_private() {
     assert_eq!(other.expect(422)["problems"][0]["code"], "run_without_page");
     office.close().await;
 }
+
+#[tokio::test]
+async fn a_version_has_no_names_that_nobody_knows() {
+    let (office, owner) = Office::open().await;
+    let (document, _) = make(&owner).await;
+    let wrong = template("Dear {{ custommer }}");
+    let saved = save(&owner, &document, 0, &wrong).await;
+    let problem = &saved["problems"][0];
+    assert_eq!(
+        (&problem["code"], &problem["pointer"]),
+        (
+            &json!("unknown_reference"),
+            &json!("/template/blocks/0/text")
+        )
+    );
+    assert_eq!(problem["params"]["close"], "customer");
+    let publish = json!({"base_revision": 1});
+    let refused = owner.post(&format!("{document}/publish"), publish).await;
+    assert_eq!(
+        (
+            refused.status,
+            &refused.json["problems"][0]["params"]["path"]
+        ),
+        (422, &json!("custommer"))
+    );
+    let new = json!({"name": "Letter", "template": wrong});
+    let refused = owner.post("/api/documents", new).await;
+    assert_eq!(refused.status, 422, "{}", refused.json);
+
+    // While it is edited, the page shows what is not known.
+    let body = json!({"template": wrong, "values": {"customer": "Ada"}});
+    let preview = owner.post("/api/documents/preview", body).await.expect(200);
+    assert_eq!(preview["pages"][0]["text"], "Dear {{ custommer }}");
+    assert_eq!(
+        (
+            &preview["warnings"][0]["code"],
+            &preview["warnings"][0]["location"]
+        ),
+        (&json!("unknown_reference"), &json!("a"))
+    );
+    office.close().await;
+}

@@ -2359,7 +2359,7 @@ export interface components {
             template: Record<string, never>;
             /** @description The template's typed fields; none while it has problems. */
             fields: components["schemas"]["Field"][];
-            /** @description What must be solved before it can be drawn and published. */
+            /** @description What must be solved before it can be published. */
             problems: components["schemas"]["ProblemOut"][];
             /** Format: date-time */
             changed_at: string;
@@ -2369,7 +2369,7 @@ export interface components {
         DocumentDraftSavedOut: {
             /** Format: int64 */
             revision: number;
-            /** @description What must be solved before it can be drawn and published. */
+            /** @description What must be solved before it can be published. */
             problems: components["schemas"]["ProblemOut"][];
             /** Format: date-time */
             changed_at: string;

@@ -3,7 +3,6 @@
 use axum::{Json, extract::State, http::StatusCode};
 use document::Template;
 use engine::{
-    check::Problem,
     firm::Firm,
     ids::{DocumentId, DocumentSampleId},
 };
@@ -20,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    documents::{DocumentOut, parse_template},
+    documents::{self, DocumentOut, parse_template, sound_template},
     drafts::draft_changed,
     previews::{context, first_sample, load_assets},
 };
@@ -47,7 +46,7 @@ pub(crate) struct DocumentDraftOut {
     /// The template's typed fields; none while it has problems.
     #[schema(value_type = Vec<FieldSchema>)]
     pub fields: AnyJson,
-    /// What must be solved before it can be drawn and published.
+    /// What must be solved before it can be published.
     pub problems: Vec<ProblemOut>,
     pub changed_at: Timestamp,
     /// Name of the person.
@@ -68,7 +67,7 @@ pub(crate) struct DocumentDraftIn {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DocumentDraftSavedOut {
     pub revision: i64,
-    /// What must be solved before it can be drawn and published.
+    /// What must be solved before it can be published.
     pub problems: Vec<ProblemOut>,
     pub changed_at: Timestamp,
 }
@@ -177,7 +176,7 @@ async fn publish_document(
     let draft = store::document::draft(store, scope, id).await?;
     // Of another revision nothing is made below.
     if draft.revision == body.base_revision {
-        parse_template(&draft.template)?;
+        sound_template(&draft.template)?;
     }
     match store::document::publish_draft(store, scope, id, body.base_revision).await? {
         PublishDraft::Published(document) => Ok((StatusCode::CREATED, Json(document.into()))),
@@ -359,12 +358,11 @@ fn page_change(change: &'static str, from: Option<usize>, to: Option<usize>) -> 
     }
 }
 
-/// What keeps a template from being drawn.
+/// What keeps a template from being published.
 fn problems(template: &AnyJson) -> Vec<ProblemOut> {
-    let problems = Template::parse(template).err().unwrap_or_default();
-    let problems = problems.into_iter();
+    let problems = documents::problems(template).into_iter();
     problems
-        .map(|problem: Problem| ProblemOut::from(problem.under("/template")))
+        .map(|problem| ProblemOut::from(problem.under("/template")))
         .collect()
 }
 

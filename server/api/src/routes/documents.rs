@@ -2,7 +2,10 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use document::Template;
-use engine::ids::{DocumentId, WorkflowId};
+use engine::{
+    check::Problem,
+    ids::{DocumentId, WorkflowId},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -117,7 +120,7 @@ async fn create_document(
     caller: Caller,
     Body(body): Body<DocumentIn>,
 ) -> Result<(StatusCode, Json<DocumentOut>)> {
-    parse_template(&body.template)?;
+    sound_template(&body.template)?;
     let new = NewDocument {
         id: store::fresh_id(),
         name: body.name,
@@ -148,7 +151,7 @@ async fn write_document(
     Path(id): Path<Uuid>,
     Body(body): Body<DocumentUpdateIn>,
 ) -> Result<Json<DocumentOut>> {
-    parse_template(&body.template)?;
+    sound_template(&body.template)?;
     let document = store::document::put(
         &app.store,
         &caller.scope,
@@ -197,15 +200,35 @@ async fn read_document_version(
     Ok(Json(document.into()))
 }
 
-/// Only templates that can be drawn are stored; every problem is told.
+/// A template that can be drawn; every problem is told.
 pub(super) fn parse_template(template: &Value) -> Result<Template> {
-    Template::parse(template).map_err(|problems| {
-        let problems = problems
-            .into_iter()
-            .map(|problem| problem.under("/template"))
-            .collect();
-        ApiError::from_problems("This is not a document.", problems)
-    })
+    Template::parse(template).map_err(not_sound)
+}
+
+/// Versions are made only of templates that can be drawn and whose names are all known.
+pub(super) fn sound_template(template: &Value) -> Result<()> {
+    let problems = problems(template);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(not_sound(problems))
+    }
+}
+
+/// What must be solved before a version is made.
+pub(super) fn problems(template: &Value) -> Vec<Problem> {
+    match Template::parse(template) {
+        Ok(template) => template.check(),
+        Err(problems) => problems,
+    }
+}
+
+fn not_sound(problems: Vec<Problem>) -> ApiError {
+    let problems = problems
+        .into_iter()
+        .map(|problem| problem.under("/template"))
+        .collect();
+    ApiError::from_problems("This is not a document.", problems)
 }
 
 impl From<store::document::DocumentItem> for DocumentRowOut {

@@ -28,7 +28,7 @@ use crate::{
     context::{Assets, Context, DocumentError, LimitKind, Limits},
     display::{Item, MM, Mark, Picture, Rgb, Tag, TagId},
     fonts::{Fonts, Shaper},
-    scope::{Piece, Scope, holds},
+    scope::{Missing, Piece, Scope, holds, shortened},
     strip::{Body, Strip},
     template::{Block, BlockKind, Direction, Leaf},
     text::Measured,
@@ -204,7 +204,14 @@ impl<'a> Layouter<'a> {
 
     fn shown(&mut self, block: &Block) -> Result<bool, DocumentError> {
         match &block.when {
-            Some(when) => Ok(holds(&self.scope.value(when, &block.id)?)),
+            Some(when) => {
+                let (value, missing) = self.scope.value(when, &block.id)?;
+                if missing.is_some() {
+                    let mark = self.mark(block);
+                    self.tell_lost(missing, mark);
+                }
+                Ok(holds(&value))
+            }
             None => Ok(true),
         }
     }
@@ -274,20 +281,32 @@ impl<'a> Layouter<'a> {
     fn pieces(&mut self, leaf: &Leaf, mark: u32) -> Result<Vec<Piece>, DocumentError> {
         let block = self.marks[mark as usize].block.clone();
         let (pieces, missing) = self.scope.pieces(leaf, &block)?;
-        for missing in missing {
-            let message = format!("`{}` is empty and has no default", missing.0);
-            self.notice(
-                Warning::new("value_missing", message).with("path", missing.0),
-                mark,
-            );
-        }
+        self.tell_lost(missing, mark);
         Ok(pieces)
     }
 
+    fn tell_lost(&mut self, missing: impl IntoIterator<Item = Missing>, mark: u32) {
+        for missing in missing {
+            let warning = match missing {
+                Missing::Value(path) => {
+                    let message = format!("`{path}` is empty and has no default");
+                    Warning::new("value_missing", message).with("path", path)
+                }
+                Missing::Name(path) => {
+                    let message = format!("there is no value `{path}`");
+                    Warning::new("unknown_reference", message).with("path", path)
+                }
+            };
+            self.notice(warning, mark);
+        }
+    }
+
+    /// The words of a leaf that are not, or not only, for eyes.
     pub(crate) fn plain(&mut self, leaf: &Leaf, mark: u32) -> Result<String, DocumentError> {
         Ok(self
             .pieces(leaf, mark)?
             .into_iter()
+            .filter(|piece| !piece.placeholder)
             .map(|piece| piece.text)
             .collect())
     }
@@ -305,7 +324,9 @@ impl<'a> Layouter<'a> {
 
     fn value_of(&mut self, leaf: &Leaf, mark: u32) -> Result<Value, DocumentError> {
         let block = self.marks[mark as usize].block.clone();
-        self.scope.value(leaf, &block)
+        let (value, missing) = self.scope.value(leaf, &block)?;
+        self.tell_lost(missing, mark);
+        Ok(value)
     }
 
     fn list_origin(&self, leaf: &Leaf) -> String {
@@ -399,8 +420,4 @@ fn items(height: f32, items: Vec<(f32, f32, Item)>) -> Strip {
         body: Body::Items(items),
         ..Strip::default()
     }
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(60).collect()
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     context::{DocumentError, LimitKind},
     display::{Item, TagId},
-    scope::{Piece, clean},
+    scope::{Missing, Piece, clean},
     strip::Strip,
     template::{Heading, Leaf, Run, Text, TextStyle},
     text::{self, Look, Setting, Shaped, Span},
@@ -151,12 +151,15 @@ impl Layouter<'_> {
         let block = self.marks[mark as usize].block.clone();
         let (pieces, missing) = self.scope.pieces(&run.text, &block)?;
         let is_blank = pieces.iter().all(|piece| piece.text.trim().is_empty());
-        if !missing.is_empty() || is_blank {
+        let is_empty = matches!(missing.as_slice(), [Missing::Value(_)]);
+        if is_blank || is_empty {
             return Ok(vec![Piece {
                 text: clean(empty),
                 origin: None,
+                placeholder: false,
             }]);
         }
+        self.tell_lost(missing, mark);
         Ok(pieces)
     }
 

@@ -46,8 +46,12 @@ impl Leaf {
             };
         }
         reader.counts_pages |= source.contains("page");
-        let whole = match Expression(source.clone()).compile() {
-            Ok(program) => Arc::new(program),
+        let expression = Expression(source.clone());
+        let whole = match expression.compile() {
+            Ok(program) => {
+                reader.note(expression, &pointer);
+                Arc::new(program)
+            }
             Err(error) => {
                 reader.problem(&pointer, error.code(), error.to_string());
                 return Self {

@@ -4,6 +4,7 @@
 mod blocks;
 mod format;
 mod leaf;
+mod names;
 mod read;
 mod shapes;
 mod typography;
@@ -22,6 +23,7 @@ pub(crate) use format::{Format, FormatKind};
 pub(crate) use leaf::{Leaf, Part};
 pub(crate) use typography::{Direction, LineLimit, Overflow};
 
+use names::Reading;
 use read::Reader;
 
 /// The format this build reads and writes.
@@ -44,6 +46,7 @@ pub struct Template {
     pub(crate) header: Furniture,
     pub(crate) footer: Furniture,
     pub(crate) blocks: Vec<Block>,
+    readings: Vec<Reading>,
 }
 
 /// Paper, in millimetres.
@@ -104,9 +107,12 @@ impl Template {
     pub fn parse(json: &Json) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader::default();
         let template = read_template(&mut reader, json);
-        let problems = reader.finish();
+        let (problems, readings) = reader.finish();
         match template {
-            Some(template) if problems.is_empty() => Ok(template),
+            Some(template) if problems.is_empty() => Ok(Self {
+                readings,
+                ..template
+            }),
             _ => Err(problems),
         }
     }
@@ -151,6 +157,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
         header,
         footer,
         blocks,
+        readings: Vec::new(),
     })
 }
 

@@ -1,11 +1,14 @@
 //! Reading JSON with every problem kept: an object hands out its members one by one and names those it does not know.
 
-use std::{collections::HashSet, ops::RangeInclusive};
+use std::{collections::HashSet, ops::RangeInclusive, sync::Arc};
 
-use engine::check::{Problem, Severity};
+use engine::{
+    check::{Problem, Severity},
+    expression::Template as Expression,
+};
 use serde_json::{Map, Value as Json};
 
-use super::{MAX_BLOCKS, leaf::Leaf};
+use super::{MAX_BLOCKS, leaf::Leaf, names::Reading};
 
 /// Longest text a leaf may hold.
 const MAX_LEAF: usize = 20_000;
@@ -20,6 +23,9 @@ pub(super) struct Reader {
     blocks: usize,
     /// An expression that was read may ask for `page` or `pages`.
     pub(super) counts_pages: bool,
+    readings: Vec<Reading>,
+    /// Whose entries are read here, outermost first.
+    lists: Vec<Arc<Expression>>,
 }
 
 /// One JSON object under reading.
@@ -78,8 +84,40 @@ impl Reader {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<Problem> {
-        self.problems
+    pub(super) fn finish(self) -> (Vec<Problem>, Vec<Reading>) {
+        (self.problems, self.readings)
+    }
+
+    /// Keeps an expression, so that its names can be checked.
+    pub(super) fn note(&mut self, expression: Expression, pointer: &str) {
+        self.readings.push(Reading {
+            expression: Arc::new(expression),
+            pointer: pointer.to_owned(),
+            lists: self.lists.clone(),
+            is_list: false,
+        });
+    }
+
+    /// What is read in `read` is filled in for each entry of a list.
+    pub(super) fn for_each<T>(&mut self, list: &Leaf, read: impl FnOnce(&mut Self) -> T) -> T {
+        let mut noted = self.readings.iter_mut().rev();
+        let noted = noted.find(|reading| reading.pointer == list.pointer);
+        let expression = noted.map(|reading| {
+            reading.is_list = true;
+            reading.expression.clone()
+        });
+        self.lists.push(expression.unwrap_or_default());
+        let found = read(self);
+        self.lists.pop();
+        found
+    }
+
+    /// The same for entries that only laying out makes, of which nothing is known here.
+    pub(super) fn for_each_made<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.lists.push(Arc::default());
+        let found = read(self);
+        self.lists.pop();
+        found
     }
 }
 

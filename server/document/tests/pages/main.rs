@@ -7,6 +7,7 @@ mod hostile;
 mod layout;
 mod limits;
 mod markdown;
+mod names;
 mod rich;
 mod scripts;
 mod tables;

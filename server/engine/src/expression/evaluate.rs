@@ -35,9 +35,7 @@ impl From<ExpressionError> for Fault {
 impl Fault {
     fn error(self) -> ExpressionError {
         match self {
-            Self::Missing(path) => ExpressionError::Evaluation {
-                message: format!("there is no {path}"),
-            },
+            Self::Missing(path) => ExpressionError::Unknown { path },
             Self::Error(error) => error,
         }
     }

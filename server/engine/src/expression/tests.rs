@@ -91,6 +91,21 @@ fn decimals_are_exact() {
 }
 
 #[test]
+fn what_does_not_exist_is_told_apart_from_what_fails() {
+    for (source, path) in [
+        ("{{ nothing }}", "nothing"),
+        ("{{ net.nothing }}", "net.nothing"),
+        ("a {{ nothing | upper }}", "nothing"),
+    ] {
+        let error = Template(source.into())
+            .evaluate(&values(), "en")
+            .expect_err(source);
+        let path = path.to_owned();
+        assert_eq!(error, ExpressionError::Unknown { path }, "{source}");
+    }
+}
+
+#[test]
 fn money_keeps_its_currency() {
     check(
         "{{ net + tax }}",

@@ -106,11 +106,12 @@ impl NodeError {
 
 impl From<ExpressionError> for NodeError {
     fn from(error: ExpressionError) -> Self {
-        let told = Self::failed(error.code(), error.to_string());
+        let reason = error.to_string();
+        let told = Self::failed(error.code(), reason.as_str());
         match error {
-            ExpressionError::Syntax { message, .. } | ExpressionError::Evaluation { message } => {
-                told.with("reason", message)
-            }
+            ExpressionError::Syntax { .. }
+            | ExpressionError::Evaluation { .. }
+            | ExpressionError::Unknown { .. } => told.with("reason", reason),
             ExpressionError::Empty { path } => told.with("path", path),
             ExpressionError::Fuel => told,
         }

@@ -52,8 +52,8 @@ impl Chart {
             _ => ChartKind::Bar,
         };
         let rows = object.required_leaf(reader, "rows");
-        let label = object.required_leaf(reader, "label");
-        let series = Series::read_list(reader, object);
+        let label = reader.for_each(&rows, |reader| object.required_leaf(reader, "label"));
+        let series = Series::read_list(reader, object, &rows);
         let most = match kind {
             ChartKind::Bar | ChartKind::Line => MAX_SERIES,
             ChartKind::Pie => 1,
@@ -87,7 +87,7 @@ impl Chart {
 }
 
 impl Series {
-    fn read_list(reader: &mut Reader, object: &mut Object<'_>) -> Vec<Self> {
+    fn read_list(reader: &mut Reader, object: &mut Object<'_>, rows: &Leaf) -> Vec<Self> {
         let list = object.list(reader, "series");
         let several = list.len() > 1;
         let mut found = Vec::new();
@@ -101,7 +101,7 @@ impl Series {
                 } else {
                     series.leaf(reader, "name")
                 },
-                value: series.required_leaf(reader, "value"),
+                value: reader.for_each(rows, |reader| series.required_leaf(reader, "value")),
                 colour: series.optional_leaf(reader, "colour"),
             });
             series.done(reader);

@@ -68,9 +68,11 @@ impl KeepTogether {
 
 impl Repeat {
     pub(super) fn read(reader: &mut Reader, object: &mut Object<'_>, depth: usize) -> Self {
+        let list = object.required_leaf(reader, "list");
+        let blocks = reader.for_each(&list, |reader| read_inner(reader, object, "blocks", depth));
         Self {
-            list: object.required_leaf(reader, "list"),
-            blocks: read_inner(reader, object, "blocks", depth),
+            list,
+            blocks,
             empty: object.optional_leaf(reader, "empty"),
         }
     }

@@ -85,14 +85,23 @@ impl Totals {
             let Some(mut line) = reader.object(json, &pointer) else {
                 continue;
             };
-            let value = line.leaf(reader, "value");
+            let each = line.optional_leaf(reader, "each");
+            let mut texts = |reader: &mut Reader| {
+                let label = line.leaf(reader, "label");
+                let value = line.leaf(reader, "value");
+                (label, value, line.optional_leaf(reader, "when"))
+            };
+            let (label, value, when) = match &each {
+                Some(list) => reader.for_each(list, texts),
+                None => texts(reader),
+            };
             lines.push(TotalLine {
-                label: line.leaf(reader, "label"),
+                label,
                 format: Format::read(reader, &mut line, &value),
                 value,
                 strong: line.flag(reader, "strong", false),
-                each: line.optional_leaf(reader, "each"),
-                when: line.optional_leaf(reader, "when"),
+                each,
+                when,
             });
             line.done(reader);
         }

@@ -103,11 +103,11 @@ impl Table {
         }
         for (json, pointer) in list {
             if let Some(mut column) = reader.object(json, &pointer) {
-                columns.push(Column::read(reader, &mut column));
+                columns.push(Column::read(reader, &mut column, &rows));
                 column.done(reader);
             }
         }
-        let group = Grouping::read(reader, object);
+        let group = Grouping::read(reader, object, &rows);
         let total_label = object.optional_leaf(reader, "total_label");
         check_totals(
             reader,
@@ -137,9 +137,12 @@ impl Table {
 }
 
 impl Column {
-    fn read(reader: &mut Reader, object: &mut Object<'_>) -> Self {
+    fn read(reader: &mut Reader, object: &mut Object<'_>, rows: &Leaf) -> Self {
         let heading = object.leaf(reader, "heading");
-        let value = object.leaf(reader, "value");
+        let (value, detail) = reader.for_each(rows, |reader| {
+            let value = object.leaf(reader, "value");
+            (value, object.optional_leaf(reader, "detail"))
+        });
         let format = Format::read(reader, object, &value);
         let total = Aggregate::read(reader, object);
         let is_text = format
@@ -158,7 +161,7 @@ impl Column {
             value,
             format,
             total,
-            detail: object.optional_leaf(reader, "detail"),
+            detail,
             width: ColumnWidth::read(reader, object, ColumnWidth::Fraction(1.0)),
             align: if decimal {
                 Align::End
@@ -187,18 +190,22 @@ impl Aggregate {
 }
 
 impl Grouping {
-    fn read(reader: &mut Reader, object: &mut Object<'_>) -> Option<Self> {
+    fn read(reader: &mut Reader, object: &mut Object<'_>, rows: &Leaf) -> Option<Self> {
         let pointer = format!("{}/group", object.pointer);
         let mut group = reader.object(object.child("group")?, &pointer)?;
-        let by = group.required_leaf(reader, "by");
+        let by = reader.for_each(rows, |reader| group.required_leaf(reader, "by"));
         if !by.is_blank() && !by.is_value() {
             let message = "must be one {{ }}, such as {{ item.category }}";
             reader.problem(&format!("{pointer}/by"), "group", message);
         }
+        let (heading, total_label) = reader.for_each_made(|reader| {
+            let heading = group.optional_leaf(reader, "heading");
+            (heading, group.optional_leaf(reader, "total_label"))
+        });
         let read = Self {
             by,
-            heading: group.optional_leaf(reader, "heading"),
-            total_label: group.optional_leaf(reader, "total_label"),
+            heading,
+            total_label,
             keep_together: group.flag(reader, "keep_together", false),
             new_page: group.flag(reader, "new_page", false),
         };

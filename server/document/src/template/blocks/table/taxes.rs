@@ -39,9 +39,11 @@ pub(in crate::template::blocks) fn read_taxes(
     let mut columns = Vec::with_capacity(COLUMNS.len());
     for (name, default, value, kind) in COLUMNS {
         let is_rate = matches!(kind, FormatKind::Percent { .. });
-        let mut own = |source: &str| Leaf::parse(reader, source.into(), object.pointer.clone());
-        let value = own(value);
-        let reason = is_rate.then(|| own("{{ item.reason | default('') }}"));
+        let (value, reason) = reader.for_each(&rows, |reader| {
+            let mut own = |source: &str| Leaf::parse(reader, source.into(), object.pointer.clone());
+            let reason = is_rate.then(|| own("{{ item.reason | default('') }}"));
+            (own(value), reason)
+        });
         columns.push(Column {
             heading: headings
                 .optional_leaf(reader, name)

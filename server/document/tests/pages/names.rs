@@ -1,0 +1,102 @@
+//! Names and kinds in the expressions of a template: told when it is checked, and no reason not to draw it.
+
+use document::Template;
+use serde_json::{Value as Json, json};
+
+use super::{places, render, text};
+
+fn fields() -> Json {
+    json!([
+        {"name": "customer", "kind": "text"},
+        {"name": "note", "kind": "text", "optional": true},
+        {"name": "days", "kind": "list", "item": {"kind": "record", "fields": [
+            {"name": "title", "kind": "text"},
+            {"name": "stops", "kind": "list", "item": {"kind": "record", "fields": [{"name": "place", "kind": "text"}]}}]}},
+    ])
+}
+
+#[track_caller]
+fn check(blocks: Json, expected: &[(&str, &str)]) {
+    let json = json!({
+        "format": "formwork-document/1", "title": "For {{ customer }}", "fields": fields(),
+        "footer": {"blocks": [{"id": "foot", "type": "text", "text": "{{ page }} of {{ pages }}, {{ firm.name }}"}]},
+        "blocks": blocks
+    });
+    let template = Template::parse(&json).expect("a template");
+    let problems = template.check();
+    let found: Vec<(&str, &str)> = problems
+        .iter()
+        .map(|one| (one.pointer.as_str(), one.code.as_str()))
+        .collect();
+    assert_eq!(found, expected, "{problems:#?}");
+}
+
+#[test]
+fn what_is_there_has_no_problem() {
+    let inner = json!({"id": "b", "type": "repeat", "list": "{{ item.stops }}", "blocks": [
+        {"id": "c", "type": "text", "text": "{{ index }}. {{ item.place }}"}]});
+    check(
+        json!([
+            {"id": "a", "type": "repeat", "list": "{{ days }}", "blocks": [
+                {"id": "d", "type": "heading", "level": 2, "text": "{{ item.title }}"}, inner]},
+            {"id": "e", "type": "text", "text": "{{ note }} {{ today | date }}"},
+            {"id": "f", "type": "table", "rows": "{{ days }}", "columns": [{"heading": "{{ customer }}", "value": "{{ item.title }}"}]},
+            {"id": "g", "type": "totals", "lines": [{"each": "{{ days }}", "label": "{{ item.title }}", "value": "{{ index }}"}]},
+            {"id": "h", "type": "if", "when": "{{ firm.logo }}", "blocks": []}]),
+        &[],
+    );
+}
+
+#[test]
+fn what_nobody_knows_is_told_where_it_stands() {
+    check(
+        json!([
+            {"id": "a", "type": "text", "text": "Dear {{ custommer }}", "when": "{{ nothing }}"},
+            {"id": "b", "type": "repeat", "list": "{{ days }}", "blocks": [
+                {"id": "c", "type": "text", "text": "{{ item.titel }}"}]},
+            {"id": "d", "type": "text", "text": "{{ item.title }} {{ page }}"},
+            {"id": "e", "type": "table", "rows": "{{ customer }}", "columns": [{"heading": "{{ item }}", "value": "{{ item.x }}"}]},
+            {"id": "f", "type": "text", "runs": [{"value": "{{ noote }}", "format": {"type": "money"}}]},
+            {"id": "g", "type": "text", "text": "{{ days | sum(attribute='title') }}"}]),
+        &[
+            ("/blocks/0/when", "unknown_reference"),
+            ("/blocks/0/text", "unknown_reference"),
+            ("/blocks/1/blocks/0/text", "unknown_reference"),
+            ("/blocks/2/text", "unknown_reference"),
+            ("/blocks/2/text", "unknown_reference"),
+            ("/blocks/3/rows", "expression_wrong_kind"),
+            ("/blocks/3/columns/0/heading", "unknown_reference"),
+            ("/blocks/4/runs/0/value", "unknown_reference"),
+            ("/blocks/5/text", "expression_wrong_kind"),
+        ],
+    );
+}
+
+#[test]
+fn a_page_with_an_unknown_name_is_drawn_with_a_placeholder() {
+    let parts = json!({
+        "title": "For {{ custommer }}", "fields": fields(),
+        "blocks": [
+            {"id": "a", "type": "text", "text": "Dear {{ custommer }}, welcome"},
+            {"id": "b", "type": "text", "text": "Hidden", "when": "{{ nothing }}"},
+            {"id": "c", "type": "repeat", "list": "{{ dayz }}", "blocks": []},
+            {"id": "d", "type": "qr", "content": "{{ link }}"},
+            {"id": "e", "type": "text", "runs": [{"value": "{{ totl }}", "empty": "none"}]}]
+    });
+    let rendered = render(parts, &json!({"customer": "Ada", "days": []}));
+    assert_eq!(text(&rendered), "Dear {{ custommer }}, welcome {{ totl }}");
+    assert_eq!(
+        places(&rendered),
+        [
+            ("unknown_reference", "", None),
+            ("unknown_reference", "a", Some(1)),
+            ("unknown_reference", "b", None),
+            ("unknown_reference", "c", None),
+            ("list_empty", "c", None),
+            ("unknown_reference", "d", None),
+            ("qr_empty", "d", None),
+            ("unknown_reference", "e", Some(1)),
+        ]
+    );
+    assert_eq!(rendered.warnings[1].params["path"], "custommer");
+}
