@@ -167,7 +167,7 @@ fn named(example: &Example) -> Named {
     };
     Named {
         documents: documents
-            .map(|(id, template)| (*id, template.fields()))
+            .map(|(id, template)| (*id, template.declared().to_vec()))
             .collect(),
         tables: tables.map(|(id, table)| (*id, columns(table))).collect(),
         workflows: example.called.clone(),

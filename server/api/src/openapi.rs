@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use engine::{kind, table::Column, workflow::Workflow};
+use engine::{document_field::DocumentField, kind, table::Column, workflow::Workflow};
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -41,6 +41,7 @@ described_by_engine! {
     KindSchema = "Kind";
     FieldSchema = "Field";
     ColumnSchema = "Column";
+    DocumentFieldSchema = "DocumentField";
 }
 
 /// What the editor draws of one step (`engine::check::CheckedNode`).
@@ -326,6 +327,7 @@ fn engine_schemas() -> Map<String, Json> {
     generator.subschema_for::<kind::Kind>();
     generator.subschema_for::<kind::Field>();
     generator.subschema_for::<Column>();
+    generator.subschema_for::<DocumentField>();
     let mut schemas = generator.take_definitions(true);
     schemas.values_mut().for_each(without_boolean_schemas);
     schemas

@@ -128,7 +128,7 @@ impl Resources {
     pub(crate) fn named(&self) -> Named {
         let fields = |document: &Document| {
             Template::parse(&document.template)
-                .map(|template| template.fields())
+                .map(|template| template.declared().to_vec())
                 .unwrap_or_default()
         };
         Named {

@@ -175,7 +175,7 @@ pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
     {
         return found;
     }
-    for field in &template.fields {
+    for field in template.fields() {
         if let Some(value) = values.get(&field.name) {
             collect_files(value, &mut found.images);
         }
@@ -225,6 +225,7 @@ fn collect_files(value: &Value, files: &mut Vec<FileRef>) {
 }
 
 fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), DocumentError> {
+    layouter.compute()?;
     layouter.resolve_theme()?;
     let template = layouter.template;
     let title = layouter.plain(&template.title, 0)?;

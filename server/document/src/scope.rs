@@ -44,9 +44,9 @@ pub(crate) struct Outer(Option<Value>, Option<Value>);
 impl Scope {
     pub(crate) fn new(template: &Template, values: &Record, context: &Context) -> Self {
         let mut names = Record::new();
-        for field in &template.fields {
+        for field in template.fields() {
             let value = values.get(&field.name).cloned().unwrap_or(Value::Empty);
-            names.insert(field.name.clone(), clean_value(value));
+            names.insert(field.name, clean_value(value));
         }
         let firm = Value::Record(context.firm.clone());
         names.insert("firm".into(), clean_value(firm));

@@ -16,6 +16,7 @@ use crate::{
     call::Callable,
     catalogue::{BoundNode, Catalogue},
     check::Problem,
+    document_field::DocumentField,
     firm::Firm,
     ids::{DocumentId, RunId, TableId, WorkflowId},
     kind::{Field, Kind},
@@ -42,7 +43,7 @@ pub const ERROR_PORT: &str = "error";
 /// The workspace's own things that a workflow may name by id.
 pub trait Resources {
     /// The typed fields a document template declares; `None` when there is no such template.
-    fn document_fields(&self, id: DocumentId) -> Option<Vec<Field>>;
+    fn document_fields(&self, id: DocumentId) -> Option<Vec<DocumentField>>;
 
     /// The columns of a table; `None` when there is no such table.
     fn table_columns(&self, _id: TableId) -> Option<Vec<Field>> {
@@ -57,19 +58,19 @@ pub trait Resources {
 
 /// None at all.
 impl Resources for () {
-    fn document_fields(&self, _id: DocumentId) -> Option<Vec<Field>> {
+    fn document_fields(&self, _id: DocumentId) -> Option<Vec<DocumentField>> {
         None
     }
 }
 
-impl<S: std::hash::BuildHasher> Resources for HashMap<DocumentId, Vec<Field>, S> {
-    fn document_fields(&self, id: DocumentId) -> Option<Vec<Field>> {
+impl<S: std::hash::BuildHasher> Resources for HashMap<DocumentId, Vec<DocumentField>, S> {
+    fn document_fields(&self, id: DocumentId) -> Option<Vec<DocumentField>> {
         self.get(&id).cloned()
     }
 }
 
-impl Resources for BTreeMap<DocumentId, Vec<Field>> {
-    fn document_fields(&self, id: DocumentId) -> Option<Vec<Field>> {
+impl Resources for BTreeMap<DocumentId, Vec<DocumentField>> {
+    fn document_fields(&self, id: DocumentId) -> Option<Vec<DocumentField>> {
         self.get(&id).cloned()
     }
 }
@@ -78,7 +79,7 @@ impl Resources for BTreeMap<DocumentId, Vec<Field>> {
 #[derive(Clone, Debug, Default)]
 pub struct Named {
     /// Typed fields of document templates.
-    pub documents: HashMap<DocumentId, Vec<Field>>,
+    pub documents: HashMap<DocumentId, Vec<DocumentField>>,
     /// Columns of tables.
     pub tables: HashMap<TableId, Vec<Field>>,
     /// Workflows that it calls.
@@ -86,7 +87,7 @@ pub struct Named {
 }
 
 impl Resources for Named {
-    fn document_fields(&self, id: DocumentId) -> Option<Vec<Field>> {
+    fn document_fields(&self, id: DocumentId) -> Option<Vec<DocumentField>> {
         self.documents.get(&id).cloned()
     }
 

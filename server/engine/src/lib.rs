@@ -6,6 +6,7 @@ pub mod call;
 pub mod catalogue;
 pub mod check;
 pub mod concurrency;
+pub mod document_field;
 pub mod expression;
 pub mod firm;
 pub mod foreign;

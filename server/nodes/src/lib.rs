@@ -79,21 +79,21 @@ pub fn catalogue() -> Catalogue {
 mod tests {
     use std::collections::BTreeMap;
 
-    use engine::{check::check, ids::DocumentId, kind::Field};
+    use engine::{check::check, document_field::DocumentField, ids::DocumentId};
     use serde_json::{Value as Json, json};
     use uuid::Uuid;
 
     use super::*;
 
     /// A shipped example as creating a workflow from it leaves it: embedded documents have ids.
-    fn example(text: &str) -> (Json, BTreeMap<DocumentId, Vec<Field>>) {
+    fn example(text: &str) -> (Json, BTreeMap<DocumentId, Vec<DocumentField>>) {
         let mut json: Json = serde_json::from_str(text).expect("JSON");
         let mut documents = BTreeMap::new();
         let embedded = json["documents"].as_object().cloned().unwrap_or_default();
         for (number, (key, template)) in embedded.iter().enumerate() {
             let id = DocumentId(Uuid::from_u128(number as u128 + 1));
             let template = document::Template::parse(template).expect("a sound template");
-            documents.insert(id, template.fields());
+            documents.insert(id, template.declared().to_vec());
             for node in json["nodes"].as_array_mut().expect("nodes") {
                 if node["config"]["document"] == json!(key) {
                     node["config"]["document"] = json!(id);

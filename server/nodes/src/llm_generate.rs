@@ -7,6 +7,7 @@ mod prompt;
 use async_trait::async_trait;
 use engine::{
     check::Problem,
+    document_field::{DocumentField, is_words},
     expression::Template,
     ids::DocumentId,
     kind::{Field, Kind},
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    values::{excerpt, misfit, parse_template},
+    values::{excerpt, field_computed, misfit, parse_template},
     webhook_input::check_fields,
 };
 
@@ -109,17 +110,18 @@ const MOST_ENTRIES: u32 = 50;
 
 impl LlmGenerate {
     /// What the model fills in, given the fields that the document declares.
-    fn fields(&self, document: Option<Vec<Field>>) -> Vec<Field> {
+    fn fields(&self, document: Option<Vec<DocumentField>>) -> Vec<Field> {
         let mut fields: Vec<Field> = document
             .into_iter()
             .flatten()
-            .filter(|field| {
+            .filter(|declared| {
                 if self.document_fields.is_empty() {
-                    is_writable(&field.kind)
+                    declared.is_written()
                 } else {
-                    self.document_fields.contains(&field.name)
+                    !declared.is_computed() && self.document_fields.contains(&declared.field.name)
                 }
             })
+            .map(|declared| declared.field)
             .collect();
         fields.extend(self.output_fields.iter().cloned());
         fields
@@ -173,7 +175,7 @@ impl LlmGenerate {
             None => None,
             Some(id) => {
                 let pinned = context.document(id).await?;
-                Some(parse_template(&pinned)?.fields())
+                Some(parse_template(&pinned)?.declared().to_vec())
             }
         };
         let fields = self.fields(document);
@@ -402,7 +404,11 @@ impl Node for LlmGenerate {
         }
         if let Some(declared) = &document {
             for (index, name) in self.document_fields.iter().enumerate() {
-                if !declared.iter().any(|field| field.name == *name) {
+                let found = declared.iter().find(|other| other.field.name == *name);
+                if found.is_some_and(DocumentField::is_computed) {
+                    let problem = field_computed(name).at(format!("/document_fields/{index}"));
+                    problems.push(problem);
+                } else if found.is_none() {
                     problems.push(
                         Problem::error(
                             "field_not_declared",
@@ -427,7 +433,7 @@ impl Node for LlmGenerate {
             );
         }
         for field in &fields {
-            if !is_writable(&field.kind) {
+            if !is_words(&field.kind) {
                 problems.push(
                     Problem::error(
                         "field_not_writable",
@@ -500,23 +506,6 @@ impl Node for LlmGenerate {
                 Err(NodeError::unexpected_event())
             }
         }
-    }
-}
-
-/// Kinds a model may fill in: words and choices, never figures.
-fn is_writable(kind: &Kind) -> bool {
-    match kind {
-        Kind::Text { .. } | Kind::Choice { .. } | Kind::YesNo => true,
-        Kind::List { item, .. } => is_writable(item),
-        Kind::Record { fields } => fields.iter().all(|field| is_writable(&field.kind)),
-        Kind::Integer
-        | Kind::Decimal
-        | Kind::Money
-        | Kind::Date
-        | Kind::Time
-        | Kind::Instant
-        | Kind::File
-        | Kind::Any => false,
     }
 }
 
@@ -719,6 +708,42 @@ mod tests {
         assert!(
             matches!(outcome, Ok(Outcome::Done(done)) if done.output == json!({"text": "Hello"}))
         );
+    }
+
+    #[test]
+    fn a_document_says_which_of_its_fields_a_model_writes() {
+        let id = "018f4f5e-0000-7000-8000-000000000001";
+        let declared: Vec<DocumentField> = serde_json::from_value(json!([
+            {"name": "intro", "kind": "text", "max_length": 9},
+            {"name": "note", "kind": "text", "max_length": 9, "source": "asked"},
+            {"name": "mood", "kind": "text", "max_length": 9, "source": "written"},
+            {"name": "total", "kind": "money"},
+            {"name": "sum", "kind": "text", "source": "computed", "value": "{{ total }}"},
+        ]))
+        .expect("fields");
+        let id_of = DocumentId(id.parse().expect("an id"));
+        let resources = std::collections::BTreeMap::from([(id_of, declared)]);
+        let inputs = indexmap::IndexMap::new();
+        let context = OutputContext {
+            inputs: &inputs,
+            resources: &resources,
+            sources: &[],
+            inside: None,
+            entry: None,
+        };
+        let config = |fields: Json| json!({"instruction": "Write.", "mode": "fields", "document": id, "document_fields": fields});
+        let names = |fields: Json| -> Vec<String> {
+            match node::<LlmGenerate>(config(fields)).output(&context) {
+                Kind::Record { fields } => fields.into_iter().map(|field| field.name).collect(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(names(json!([])), ["intro", "mood"]);
+        // Who asks for one that people are asked gets it; nobody gets what is computed.
+        assert_eq!(names(json!(["note", "sum"])), ["note"]);
+        let problems = node::<LlmGenerate>(config(json!(["note", "sum"]))).check(&context);
+        let codes: Vec<&str> = problems.iter().map(|one| one.code.as_str()).collect();
+        assert_eq!(codes, ["field_computed"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use document::{Assets, DocumentError, Limits, Renderer};
 use engine::{
     check::Problem,
+    document_field::DocumentField,
     expression::Template,
     ids::DocumentId,
     kind::Kind,
@@ -23,7 +24,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::values::{capital, file_name, fit, named, parse_template};
+use crate::values::{capital, field_computed, file_name, fit, named, parse_template};
 
 /// Longest laying out of one document.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -94,7 +95,7 @@ impl Node for PdfRender {
                     .at("/document"),
             ];
         };
-        let Some(fields) = context.resources.document_fields(document) else {
+        let Some(declared) = context.resources.document_fields(document) else {
             return vec![
                 Problem::error(
                     "document_gone",
@@ -105,7 +106,8 @@ impl Node for PdfRender {
             ];
         };
         let mut problems = Vec::new();
-        for field in &fields {
+        let taken = declared.iter().filter(|declared| !declared.is_computed());
+        for field in taken.map(|declared| &declared.field) {
             let filled = self
                 .values
                 .get(&field.name)
@@ -127,7 +129,10 @@ impl Node for PdfRender {
             }
         }
         for name in self.values.keys() {
-            if !fields.iter().any(|field| field.name == *name) {
+            let found = declared.iter().find(|other| other.field.name == *name);
+            if found.is_some_and(DocumentField::is_computed) {
+                problems.push(field_computed(name).at(format!("/values/{name}")));
+            } else if found.is_none() {
                 problems.push(
                     Problem::warning(
                         "field_not_declared",
@@ -364,6 +369,46 @@ mod tests {
         assert_eq!(output["file"]["name"], json!("For Ms Müller.pdf"));
         assert!(files[0].1.starts_with(b"%PDF-"));
         assert_eq!(render(), (output, files));
+    }
+
+    #[test]
+    fn what_the_document_computes_nobody_fills_in() {
+        use crate::testing::{FakeContext, done, node};
+
+        let fields = json!([
+            {"name": "net", "title": "Net", "kind": "money"},
+            {"name": "total", "title": "Total", "kind": "money", "source": "computed", "value": "{{ net * 2 }}"},
+        ]);
+        let id = "018f4f5e-0000-7000-8000-000000000001";
+        let declared: Vec<DocumentField> = serde_json::from_value(fields.clone()).expect("fields");
+        let id_of = DocumentId(id.parse().expect("an id"));
+        let resources = std::collections::BTreeMap::from([(id_of, declared)]);
+        let check = |values: serde_json::Value, expected: &[&str]| {
+            let node: PdfRender = node(json!({"document": id, "values": values}));
+            let problems = node.check(&OutputContext {
+                inputs: &IndexMap::new(),
+                resources: &resources,
+                sources: &[],
+                inside: None,
+                entry: None,
+            });
+            let codes: Vec<&str> = problems.iter().map(|one| one.code.as_str()).collect();
+            assert_eq!(codes, expected);
+        };
+        check(json!({"net": "{{ net }}"}), &[]);
+        check(
+            json!({"net": "{{ net }}", "total": "{{ 1 }}"}),
+            &["field_computed"],
+        );
+        let mut context = FakeContext::new(&json!({}));
+        context.template = json!({
+            "format": "formwork-document/1", "fields": fields,
+            "blocks": [{"id": "a", "type": "text", "text": "{{ total }}"}],
+        });
+        context.services = context.services.with(Arc::new(Renderer::bundled()));
+        let config = json!({"document": id, "values": {"net": "{{ 3 }}", "total": "{{ 1 }}"}});
+        let done = done::<PdfRender>(config, &context).expect("a page");
+        assert_eq!(done.warnings, []);
     }
 
     #[test]

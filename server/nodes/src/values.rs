@@ -1,12 +1,14 @@
 //! Values that several node types make of their templates in the same way.
 
 use engine::{
+    check::Problem,
     expression::Template,
     kind::{Field, Kind},
     node::{NodeContext, NodeError, PinnedDocument},
     value::{FileRef, Mismatch, Record, Value},
 };
 use indexmap::IndexMap;
+use serde_json::json;
 
 /// Most files of one delivery.
 const MAX_FILES_TO_SEND: usize = 20;
@@ -64,6 +66,17 @@ pub(crate) fn misfit(error: NodeError, mismatch: Mismatch) -> NodeError {
 fn place(mismatch: &Mismatch) -> Option<String> {
     let pointer = mismatch.pointer.trim_start_matches('/');
     (!pointer.is_empty()).then(|| pointer.replace('/', "."))
+}
+
+/// A value is given for a field that the document computes.
+pub(crate) fn field_computed(name: &str) -> Problem {
+    Problem::warning(
+        "field_computed",
+        json!({"field": name}),
+        format!(
+            "The document computes \u{201c}{name}\u{201d} itself. What is given for it is not used."
+        ),
+    )
 }
 
 /// The template of a document that was published with the workflow.

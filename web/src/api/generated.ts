@@ -2358,7 +2358,7 @@ export interface components {
             published: boolean;
             template: Record<string, never>;
             /** @description The template's typed fields; none while it has problems. */
-            fields: components["schemas"]["Field"][];
+            fields: components["schemas"]["DocumentField"][];
             /** @description What must be solved before it can be published. */
             problems: components["schemas"]["ProblemOut"][];
             /** Format: date-time */
@@ -2374,6 +2374,83 @@ export interface components {
             /** Format: date-time */
             changed_at: string;
         };
+        /** @description One field of a document: `{"name": "intro", "kind": "text", "max_lines": 3, "overflow": "shrink", "source": "written"}`. */
+        DocumentField: {
+            /** @description `[a-z][a-z0-9_]*`, at most 64 characters. */
+            name: string;
+            /** @description What people read; the name itself when empty. */
+            title?: string;
+            /**
+             * @description May be empty, so that references to it demand a default.
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Format: uint16
+             * @description Most lines of a text where nothing else is printed beside it.
+             */
+            max_lines?: number | null;
+            /** @description What becomes of a text of more lines; all of it is printed when absent. */
+            overflow?: components["schemas"]["Overflow"] | null;
+            /** @description Who fills it in; people, and a model where it is words, when absent. */
+            source?: components["schemas"]["Source"] | null;
+            /** @description How it is computed, of the fields before it; only of a computed one. */
+            value?: components["schemas"]["Template"] | null;
+        } & ({
+            /** @constant */
+            kind: "text";
+            /**
+             * Format: uint32
+             * @description Longest text, in characters.
+             */
+            max_length?: number | null;
+        } | {
+            /** @constant */
+            kind: "integer";
+        } | {
+            /** @constant */
+            kind: "decimal";
+        } | {
+            /** @constant */
+            kind: "money";
+        } | {
+            /** @constant */
+            kind: "date";
+        } | {
+            /** @constant */
+            kind: "time";
+        } | {
+            /** @constant */
+            kind: "instant";
+        } | {
+            /** @constant */
+            kind: "yes_no";
+        } | {
+            /** @constant */
+            kind: "choice";
+            options: components["schemas"]["ChoiceOption"][];
+        } | {
+            /** @constant */
+            kind: "list";
+            item: components["schemas"]["Kind"];
+            /**
+             * Format: uint32
+             * @description Fewest and most entries.
+             */
+            min_items?: number | null;
+            /** Format: uint32 */
+            max_items?: number | null;
+        } | {
+            /** @constant */
+            kind: "record";
+            fields: components["schemas"]["Field"][];
+        } | {
+            /** @constant */
+            kind: "file";
+        } | {
+            /** @constant */
+            kind: "any";
+        });
         DocumentIn: {
             name: string;
             template: Record<string, never>;
@@ -2386,7 +2463,7 @@ export interface components {
             version: number;
             template: Record<string, never>;
             /** @description The template's typed fields. */
-            fields: components["schemas"]["Field"][];
+            fields: components["schemas"]["DocumentField"][];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -3096,6 +3173,8 @@ export interface components {
         NumberState: "open" | "used" | "void";
         /** @description What a step's failure does to its run. */
         OnError: "stop" | "continue" | "branch";
+        /** @description What becomes of a text of too many lines. */
+        Overflow: "next_page" | "shrink" | "cut";
         /** @description A page of one of both, or of both. */
         PageChangeOut: {
             /** @description `same`, `changed`, `added` or `removed`. */
@@ -3654,7 +3733,7 @@ export interface components {
         PreviewOut: {
             pages: components["schemas"]["PageOut"][];
             warnings: components["schemas"]["WarningOut"][];
-            fields: components["schemas"]["Field"][];
+            fields: components["schemas"]["DocumentField"][];
             /** Format: int64 */
             took_ms: number;
         };
@@ -4201,6 +4280,8 @@ export interface components {
             email: string;
             password: string;
         };
+        /** @description Who fills a field in. */
+        Source: "asked" | "written" | "computed";
         /** @description A stable slug and one to three short sentences. */
         StepErrorOut: {
             code: string;

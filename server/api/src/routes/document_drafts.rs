@@ -28,7 +28,7 @@ use crate::{
     auth::Caller,
     error::{ProblemOut, Result},
     extract::{Body, Path},
-    openapi::FieldSchema,
+    openapi::DocumentFieldSchema,
     preview::Drawing,
     rendering::fitting,
 };
@@ -44,7 +44,7 @@ pub(crate) struct DocumentDraftOut {
     #[schema(value_type = Object)]
     pub template: AnyJson,
     /// The template's typed fields; none while it has problems.
-    #[schema(value_type = Vec<FieldSchema>)]
+    #[schema(value_type = Vec<DocumentFieldSchema>)]
     pub fields: AnyJson,
     /// What must be solved before it can be published.
     pub problems: Vec<ProblemOut>,
@@ -369,7 +369,7 @@ fn problems(template: &AnyJson) -> Vec<ProblemOut> {
 impl From<Draft> for DocumentDraftOut {
     fn from(draft: Draft) -> Self {
         let fields = Template::parse(&draft.template)
-            .map(|template| template.fields())
+            .map(|template| template.declared().to_vec())
             .unwrap_or_default();
         Self {
             revision: draft.revision,

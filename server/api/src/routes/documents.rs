@@ -20,7 +20,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Result},
     extract::{Body, Path},
-    openapi::FieldSchema,
+    openapi::DocumentFieldSchema,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,7 +60,7 @@ pub(crate) struct DocumentOut {
     #[schema(value_type = Object)]
     pub template: Value,
     /// The template's typed fields.
-    #[schema(value_type = Vec<FieldSchema>)]
+    #[schema(value_type = Vec<DocumentFieldSchema>)]
     pub fields: Value,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
@@ -248,7 +248,7 @@ impl From<store::document::DocumentItem> for DocumentRowOut {
 impl From<store::document::Document> for DocumentOut {
     fn from(document: store::document::Document) -> Self {
         let fields = Template::parse(&document.template)
-            .map(|template| template.fields())
+            .map(|template| template.declared().to_vec())
             .unwrap_or_default();
         Self {
             id: document.id.as_uuid(),

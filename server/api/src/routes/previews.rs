@@ -24,7 +24,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Result},
     extract::Body,
-    openapi::FieldSchema,
+    openapi::DocumentFieldSchema,
     preview::Drawing,
     workflow_document::parse,
 };
@@ -52,7 +52,7 @@ pub(crate) struct PreviewIn {
 pub(crate) struct PreviewOut {
     pub pages: Vec<PageOut>,
     pub warnings: Vec<WarningOut>,
-    #[schema(value_type = Vec<FieldSchema>)]
+    #[schema(value_type = Vec<DocumentFieldSchema>)]
     pub fields: AnyJson,
     pub took_ms: u64,
 }
@@ -121,7 +121,7 @@ async fn preview_document(
         body.currency.as_deref(),
         body.time_zone.as_deref(),
     )?;
-    let fields = template.fields();
+    let (fields, declared) = (template.fields(), serde_json::json!(template.declared()));
     let values = match sampled {
         Some(id) => first_sample(&app, &caller.scope, DocumentId(id), &firm, &template).await?,
         None => read_values(&fields, &body.values)?,
@@ -157,7 +157,7 @@ async fn preview_document(
     Ok(Json(PreviewOut {
         pages,
         warnings,
-        fields: serde_json::json!(fields),
+        fields: declared,
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     }))
 }

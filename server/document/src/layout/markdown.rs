@@ -54,7 +54,8 @@ impl Layouter<'_> {
             reading.event(event)?;
         }
         let paragraphs = reading.passages.paragraphs;
-        let limit = block.style.limit.as_ref();
+        let field = self.template.limit_of(&block.text);
+        let limit = block.style.limit.as_ref().or(field.as_ref());
         self.written(paragraphs, look.size, limit, width, mark)
     }
 }

@@ -329,6 +329,26 @@ impl<'a> Layouter<'a> {
         Ok(value)
     }
 
+    /// Fills in the fields that the document computes, each of those before it.
+    pub(crate) fn compute(&mut self) -> Result<(), DocumentError> {
+        let template = self.template;
+        for computed in &template.computed {
+            let field = &template.fields[computed.index].field;
+            let (value, missing) = self.scope.value(&computed.value, &field.name)?;
+            self.tell_lost(missing, 0);
+            let value = value
+                .convert(&field.kind, &self.context.currency)
+                .map_err(|mismatch| DocumentError::Expression {
+                    code: "expression_failed",
+                    message: mismatch.message,
+                    pointer: computed.value.pointer.clone(),
+                    block: field.name.clone(),
+                })?;
+            self.scope.set(&field.name, value);
+        }
+        Ok(())
+    }
+
     fn list_origin(&self, leaf: &Leaf) -> String {
         match leaf.parts.as_slice() {
             [crate::template::Part::Hole { path, .. }] => {

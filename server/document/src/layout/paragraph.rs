@@ -14,7 +14,7 @@ use crate::{
     display::{Item, TagId},
     scope::{Missing, Piece, clean},
     strip::Strip,
-    template::{Heading, Leaf, Run, Text, TextStyle},
+    template::{Heading, Leaf, LineLimit, Passage, Run, Text, TextStyle},
     text::{self, Look, Setting, Shaped, Span},
 };
 
@@ -59,8 +59,19 @@ impl Layouter<'_> {
         let look = self.styled(self.body_look(None), &block.style, mark)?;
         let mut passages = Passages::new(parent);
         self.passages(&block.passages, &look, &mut passages, mark)?;
-        let limit = block.style.limit.as_ref();
-        self.written(passages.paragraphs, look.size, limit, width, mark)
+        let limit = match block.passages.as_slice() {
+            [Passage::Paragraph(runs)] => self.limit(&block.style, runs),
+            _ => block.style.limit.clone(),
+        };
+        self.written(passages.paragraphs, look.size, limit.as_ref(), width, mark)
+    }
+
+    /// The lines that a text may take: as the block says, or else the field that is all of it.
+    fn limit(&self, style: &TextStyle, runs: &[Run]) -> Option<LineLimit> {
+        match (&style.limit, runs) {
+            (None, [only]) => self.template.limit_of(&only.text),
+            (own, _) => own.clone(),
+        }
     }
 
     /// Keeps the words of a heading for the outline.

@@ -11,7 +11,8 @@ mod typography;
 
 use engine::{
     check::Problem,
-    kind::Field,
+    document_field::{DocumentField, Source, is_words},
+    kind::{Field, Kind},
     value::{Record, Value},
 };
 use serde_json::Value as Json;
@@ -20,8 +21,9 @@ pub(crate) use blocks::{
     Aggregate, Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, Column, ColumnWidth, Columns, Grouping, Heading, If, Image, ImageSource, KeepTogether, KeyValue, List, MAX_LISTS, Markdown, Pair, Passage, Payment, Qr, QrContent, Repeat, Rule, Run, Signature, Table, Text, TextStyle, TotalLine, Totals,
 };
 pub(crate) use format::{Format, FormatKind};
+pub(crate) use engine::document_field::{Overflow};
 pub(crate) use leaf::{Leaf, Part};
-pub(crate) use typography::{Direction, LineLimit, Overflow};
+pub(crate) use typography::{Direction, LineLimit};
 
 use names::Reading;
 use read::Reader;
@@ -41,12 +43,20 @@ pub struct Template {
     pub(crate) title: Leaf,
     pub(crate) page: Page,
     pub(crate) theme: Theme,
-    pub(crate) fields: Vec<Field>,
+    pub(crate) fields: Vec<DocumentField>,
+    pub(crate) computed: Vec<Computed>,
     pub(crate) sample: Record,
     pub(crate) header: Furniture,
     pub(crate) footer: Furniture,
     pub(crate) blocks: Vec<Block>,
     readings: Vec<Reading>,
+}
+
+/// A field that the document computes, with its place among the fields.
+#[derive(Clone, Debug)]
+pub(crate) struct Computed {
+    pub(crate) index: usize,
+    pub(crate) value: Leaf,
 }
 
 /// Paper, in millimetres.
@@ -117,9 +127,30 @@ impl Template {
         }
     }
 
-    /// The typed fields: the one declaration of what the document takes.
+    /// The typed fields: the one declaration of what the document takes and computes.
+    pub fn declared(&self) -> &[DocumentField] {
+        &self.fields
+    }
+
+    /// The fields that the document takes: all but those that it computes.
     pub fn fields(&self) -> Vec<Field> {
-        self.fields.clone()
+        let declared = self.fields.iter();
+        let taken = declared.filter(|declared| !declared.is_computed());
+        taken.map(|declared| declared.field.clone()).collect()
+    }
+
+    /// The lines that a text may take which is one field and nothing else.
+    pub(crate) fn limit_of(&self, text: &Leaf) -> Option<LineLimit> {
+        let [Part::Hole { path, .. }] = text.parts.as_slice() else {
+            return None;
+        };
+        let mut fields = self.fields.iter();
+        let declared = fields.find(|declared| declared.field.name == *path)?;
+        Some(LineLimit {
+            lines: declared.max_lines?.into(),
+            overflow: declared.overflow.unwrap_or_default(),
+            min_size: None,
+        })
     }
 
     /// Values that show what the document looks like when nobody has filled it in yet; not every field has one.
@@ -141,7 +172,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
     let title = root.leaf(reader, "title");
     let page = read_page(reader, root.child("page"));
     let theme = read_theme(reader, root.child("theme"));
-    let fields = read_fields(reader, root.child("fields"));
+    let (fields, computed) = read_fields(reader, root.child("fields"));
     let sample = read_sample(reader, root.child("sample"), &fields);
     let header = read_furniture(reader, root.child("header"), "/header");
     let footer = read_furniture(reader, root.child("footer"), "/footer");
@@ -153,6 +184,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
         page,
         theme,
         fields,
+        computed,
         sample,
         header,
         footer,
@@ -243,35 +275,96 @@ fn read_theme(reader: &mut Reader, json: Option<&Json>) -> Theme {
     theme
 }
 
-fn read_fields(reader: &mut Reader, json: Option<&Json>) -> Vec<Field> {
-    let Some(json) = json else { return Vec::new() };
+fn read_fields(reader: &mut Reader, json: Option<&Json>) -> (Vec<DocumentField>, Vec<Computed>) {
+    let mut fields: Vec<DocumentField> = Vec::new();
+    let mut computed = Vec::new();
+    let Some(json) = json else {
+        return (fields, computed);
+    };
     let Some(items) = json.as_array() else {
         reader.problem("/fields", "wrong_type", "must be a list");
-        return Vec::new();
+        return (fields, computed);
     };
-    let mut fields: Vec<Field> = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let pointer = format!("/fields/{index}");
-        match serde_json::from_value::<Field>(item.clone()) {
-            Ok(field) if !is_name(&field.name) => reader.problem(
+        let declared = match serde_json::from_value::<DocumentField>(item.clone()) {
+            Ok(declared) => declared,
+            Err(error) => {
+                reader.problem(&pointer, "field", error.to_string());
+                continue;
+            }
+        };
+        let name = &declared.field.name;
+        if !is_name(name) {
+            reader.problem(
                 &pointer,
                 "field_name",
                 "a field's name is made of a-z, 0-9 and _, begins with a letter and has at most 64 characters",
-            ),
-            Ok(field) if ["firm", "today", "now", "item", "index", "page", "pages", "run"].contains(&field.name.as_str()) => {
-                reader.problem(&pointer, "field_name", format!("`{}` has a meaning of its own", field.name));
+            );
+        } else if OWN_NAMES.contains(&name.as_str()) {
+            let message = format!("`{name}` has a meaning of its own");
+            reader.problem(&pointer, "field_name", message);
+        } else if fields.iter().any(|other| other.field.name == *name) {
+            let message = format!("`{name}` is declared twice");
+            reader.problem(&pointer, "field_twice", message);
+        } else {
+            check_declaration(reader, &declared, &pointer);
+            if let Some(value) = &declared.value {
+                let value = Leaf::parse(reader, value.0.clone(), format!("{pointer}/value"));
+                computed.push(Computed {
+                    index: fields.len(),
+                    value,
+                });
             }
-            Ok(field) if fields.iter().any(|other| other.name == field.name) => {
-                reader.problem(&pointer, "field_twice", format!("`{}` is declared twice", field.name));
-            }
-            Ok(field) => fields.push(field),
-            Err(error) => reader.problem(&pointer, "field", error.to_string()),
+            fields.push(declared);
         }
     }
-    fields
+    (fields, computed)
 }
 
-fn read_sample(reader: &mut Reader, json: Option<&Json>, fields: &[Field]) -> Record {
+/// Names that every document has.
+const OWN_NAMES: [&str; 8] = [
+    "firm", "today", "now", "item", "index", "page", "pages", "run",
+];
+
+/// What a field says of itself fits together.
+fn check_declaration(reader: &mut Reader, declared: &DocumentField, pointer: &str) {
+    let mut wrong = |member: &str, code: &str, message: String| {
+        reader.problem(&format!("{pointer}/{member}"), code, message);
+    };
+    let kind = &declared.field.kind;
+    match (declared.max_lines, declared.overflow) {
+        (Some(_), _) if !matches!(kind, Kind::Text { .. }) => {
+            let message = format!("only a text has lines, and this is {}", kind.noun());
+            wrong("max_lines", "wrong_type", message);
+        }
+        (Some(lines), _) if !(1..=500).contains(&lines) => {
+            let message = "must be a whole number from 1 to 500".into();
+            wrong("max_lines", "out_of_range", message);
+        }
+        (None, Some(_)) => {
+            let message = "must be filled in, because `overflow` is about it".into();
+            wrong("max_lines", "missing", message);
+        }
+        _ => {}
+    }
+    match (declared.source, &declared.value) {
+        (Some(Source::Computed), None) => {
+            wrong("value", "missing", "must say how it is computed".into());
+        }
+        (Some(Source::Asked | Source::Written) | None, Some(_)) => {
+            let message = "must be \"computed\", because the field has a `value`".into();
+            wrong("source", "field_source", message);
+        }
+        (Some(Source::Written), None) if !is_words(kind) => {
+            let message = format!("a model never fills in {}", kind.noun());
+            wrong("source", "field_source", message);
+        }
+        _ => {}
+    }
+}
+
+fn read_sample(reader: &mut Reader, json: Option<&Json>, fields: &[DocumentField]) -> Record {
     let mut sample = Record::new();
     let Some(json) = json else { return sample };
     let Some(values) = json.as_object() else {
@@ -280,15 +373,16 @@ fn read_sample(reader: &mut Reader, json: Option<&Json>, fields: &[Field]) -> Re
     };
     for (name, json) in values {
         let pointer = format!("/sample/{name}");
-        let Some(field) = fields.iter().find(|field| field.name == *name) else {
+        let mut taken = fields.iter().filter(|declared| !declared.is_computed());
+        let Some(declared) = taken.find(|declared| declared.field.name == *name) else {
             reader.problem(
                 &pointer,
                 "unknown_field",
-                format!("`{name}` is no field of this document"),
+                format!("`{name}` is no field that this document takes"),
             );
             continue;
         };
-        match Value::from_json(json, &field.kind) {
+        match Value::from_json(json, &declared.field.kind) {
             Ok(value) => {
                 sample.insert(name.clone(), value);
             }

@@ -60,7 +60,17 @@ impl Template {
 
     /// What an expression may read: the fields, the firm, the day; an entry and its number in a list; the page in what repeats on pages.
     fn scope_of(&self, reading: &Reading) -> Kind {
-        let mut fields = self.fields();
+        // What is computed reads only what is before it.
+        let own = self
+            .computed
+            .iter()
+            .find(|computed| computed.value.pointer == reading.pointer)
+            .map_or(usize::MAX, |computed| computed.index);
+        let declared = self.fields.iter().enumerate();
+        let mut fields: Vec<Field> = declared
+            .filter(|(index, declared)| !declared.is_computed() || *index < own)
+            .map(|(_, declared)| declared.field.clone())
+            .collect();
         fields.push(named("firm", Firm::kind()));
         fields.push(named("today", Kind::Date));
         fields.push(named("now", Kind::Instant));
@@ -99,9 +109,15 @@ impl Reading {
         self.pointer.starts_with("/header/") || self.pointer.starts_with("/footer/")
     }
 
+    fn is_field(&self) -> bool {
+        self.pointer.starts_with("/fields/")
+    }
+
     /// Whether both read the same names.
     fn sees_as(&self, other: &Self) -> bool {
-        self.is_furniture() == other.is_furniture()
+        !self.is_field()
+            && !other.is_field()
+            && self.is_furniture() == other.is_furniture()
             && self.lists.len() == other.lists.len()
             && self
                 .lists

@@ -1,5 +1,6 @@
 //! How texts are set: their language and direction, and how many lines one may take.
 
+use engine::document_field::Overflow;
 use parley::Language;
 
 use super::read::{Object, Reader};
@@ -48,16 +49,6 @@ pub(crate) struct LineLimit {
     pub(crate) overflow: Overflow,
     /// Points; `None` is a share of the text's own size.
     pub(crate) min_size: Option<f32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Overflow {
-    /// All of it is printed, and goes on overleaf where the page ends.
-    NextPage,
-    /// In smaller letters down to the smallest size; what is too long even then is cut.
-    Shrink,
-    /// At a word, with dots.
-    Cut,
 }
 
 impl LineLimit {

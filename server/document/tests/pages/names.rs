@@ -100,3 +100,86 @@ fn a_page_with_an_unknown_name_is_drawn_with_a_placeholder() {
     );
     assert_eq!(rendered.warnings[1].params["path"], "custommer");
 }
+
+#[test]
+fn fields_say_whose_they_are_and_what_fits() {
+    let json = |fields: Json| {
+        json!({"format": "formwork-document/1", "title": "T", "fields": fields,
+        "blocks": [{"id": "a", "type": "text", "text": "x"}]})
+    };
+    let wrong = json(json!([
+        {"name": "a", "kind": "money", "max_lines": 2},
+        {"name": "b", "kind": "text", "max_lines": 0},
+        {"name": "c", "kind": "text", "overflow": "cut"},
+        {"name": "d", "kind": "money", "source": "computed"},
+        {"name": "e", "kind": "money", "value": "{{ 1 }}"},
+        {"name": "f", "kind": "date", "source": "written"},
+        {"name": "g", "kind": "money", "source": "computed", "value": "{{ 1 +"},
+    ]));
+    let problems = Template::parse(&wrong).expect_err("problems");
+    let found: Vec<(&str, &str)> = problems
+        .iter()
+        .map(|one| (one.pointer.as_str(), one.code.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("/fields/0/max_lines", "wrong_type"),
+            ("/fields/1/max_lines", "out_of_range"),
+            ("/fields/2/max_lines", "missing"),
+            ("/fields/3/value", "missing"),
+            ("/fields/4/source", "field_source"),
+            ("/fields/5/source", "field_source"),
+            ("/fields/6/value", "expression_syntax"),
+        ]
+    );
+    let order = json(json!([
+        {"name": "tax", "kind": "money", "source": "computed", "value": "{{ net * 0.19 }}"},
+        {"name": "net", "kind": "money"},
+        {"name": "total", "kind": "money", "source": "computed", "value": "{{ net + later }}"},
+        {"name": "later", "kind": "money", "source": "computed", "value": "{{ net }}"},
+    ]));
+    let template = Template::parse(&order).expect("a template");
+    let problems = template.check();
+    let found: Vec<&str> = problems.iter().map(|one| one.pointer.as_str()).collect();
+    assert_eq!(found, ["/fields/2/value"]);
+    let taken: Vec<String> = template.fields().into_iter().map(|one| one.name).collect();
+    assert_eq!(taken, ["net"]);
+}
+
+#[test]
+fn a_document_computes_what_it_declares_to() {
+    let parts = json!({
+        "fields": [
+            {"name": "net", "kind": "money"},
+            {"name": "tax", "kind": "money", "source": "computed", "value": "{{ net * 0.19 }}"},
+            {"name": "total", "kind": "money", "source": "computed", "value": "{{ net + tax }}"}],
+        "blocks": [{"id": "a", "type": "text", "text": "{{ tax | money }} {{ total | money }}"}]
+    });
+    let rendered = render(
+        parts,
+        &json!({"net": {"amount": "10.10", "currency": "EUR"}}),
+    );
+    assert_eq!(rendered.warnings, []);
+    assert_eq!(text(&rendered), "€1.92 €12.02");
+}
+
+#[test]
+fn the_lines_of_a_field_hold_where_nothing_else_is_printed() {
+    let parts = json!({
+        "fields": [{"name": "intro", "kind": "text", "max_lines": 1, "overflow": "cut"}],
+        "blocks": [
+            {"id": "a", "type": "text", "text": "{{ intro }}"},
+            {"id": "b", "type": "text", "text": "See: {{ intro }}"},
+            {"id": "c", "type": "text", "text": "{{ intro }}", "max_lines": 9},
+            {"id": "d", "type": "markdown", "text": "{{ intro }}"}]
+    });
+    let rendered = render(parts, &json!({"intro": "many words ".repeat(40)}));
+    assert_eq!(
+        places(&rendered),
+        [
+            ("text_shortened", "a", Some(1)),
+            ("text_shortened", "d", Some(1))
+        ]
+    );
+}
