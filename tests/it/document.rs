@@ -2,6 +2,7 @@
 
 mod draft;
 mod render;
+mod warnings;
 
 use std::{path::Path, process::Command};
 

@@ -24,7 +24,7 @@ use engine::{
     schedule::Schedule,
     schema,
     series::Series,
-    workflow::{Node, Workflow},
+    workflow::{DocumentWarnings, Node, Workflow},
 };
 use serde_json::{Value as Json, json};
 use store::{
@@ -381,6 +381,7 @@ pub(crate) fn empty(name: &str, firm: &engine::firm::Firm) -> Workflow {
         samples: Vec::new(),
         on_failure: None,
         concurrency: None,
+        document_warnings: DocumentWarnings::default(),
         documents: indexmap::IndexMap::new(),
         series: indexmap::IndexMap::new(),
         tables: indexmap::IndexMap::new(),

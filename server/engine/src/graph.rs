@@ -22,7 +22,7 @@ use crate::{
     kind::{Field, Kind},
     node::{Container, Description, Effect, Join, Port, Trigger},
     value::{Mismatch, Value},
-    workflow::{Edge, Limits, OnError, Retry, Workflow},
+    workflow::{DocumentWarnings, Edge, Limits, OnError, Retry, Workflow},
 };
 
 use scope::{InnerPlan, Reading, Seen};
@@ -106,6 +106,7 @@ pub struct Plan {
     pub locale: String,
     pub time_zone: TimeZone,
     pub currency: String,
+    pub document_warnings: DocumentWarnings,
     /// In topological order, ties in document order.
     nodes: IndexMap<String, PlanNode>,
     edges: Vec<Edge>,

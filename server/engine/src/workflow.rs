@@ -33,6 +33,9 @@ pub struct Workflow {
     /// How many of its runs go at the same time; absent: any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
+    /// What warnings about a document do to the step that makes it.
+    #[serde(default, skip_serializing_if = "DocumentWarnings::is_warn")]
+    pub document_warnings: DocumentWarnings,
     /// Embedded document templates by local name; only in exports and in `workflows/`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub documents: IndexMap<String, Json>,
@@ -168,6 +171,27 @@ impl OnError {
     )]
     fn is_stop(&self) -> bool {
         *self == Self::Stop
+    }
+}
+
+/// What warnings about a document do to the step that makes it: letters without a font, texts that are too long, missing values, …
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentWarnings {
+    /// The document is made all the same, and the run shows them.
+    #[default]
+    Warn,
+    /// The step fails and tells them: such a document goes nowhere.
+    Stop,
+}
+
+impl DocumentWarnings {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's skip_serializing_if hands out a reference"
+    )]
+    fn is_warn(&self) -> bool {
+        *self == Self::Warn
     }
 }
 

@@ -254,6 +254,7 @@ impl Within<'_> {
             locale: plan.locale.clone(),
             time_zone: plan.time_zone.iana_name().unwrap_or("UTC").to_owned(),
             currency: plan.currency.clone(),
+            document_warnings: plan.document_warnings,
             idempotency_key: stable("effect").to_string(),
             seed: stable("seed").as_u64_pair().0,
             kept: match begin {

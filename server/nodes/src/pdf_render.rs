@@ -15,9 +15,10 @@ use engine::{
     kind::Kind,
     node::{
         Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
-        OutputContext, StepError, Surface,
+        OutputContext, StepError, Surface, Warning,
     },
     value::{FileRef, Record, Value},
+    workflow::DocumentWarnings,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -31,6 +32,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Most bytes of all pictures on one document.
 const MAX_PICTURE_BYTES: u64 = 100 * 1024 * 1024;
+
+/// Most warnings that an error tells.
+const MOST_TOLD: usize = 10;
 
 /// Lay out a document with values from earlier steps and save it as a PDF.
 #[derive(Deserialize, JsonSchema)]
@@ -158,7 +162,7 @@ impl Node for PdfRender {
         })?;
         let pinned = context.document(id).await?;
         let template = parse_template(&pinned)?;
-        let values = self.fill(context, &template)?;
+        let (values, missing) = self.fill(context, &template)?;
         let scene = scene(context);
         let assets = pictures(context, document::needs(&template, &values, &scene).images).await?;
         let end = Instant::now() + DEADLINE;
@@ -176,6 +180,10 @@ impl Node for PdfRender {
         let rendered = renderer
             .render(&template, &values, &scene, &assets, &limits)
             .map_err(failed)?;
+        let warnings = with_missing(rendered.warnings.clone(), &missing);
+        if context.step().document_warnings == DocumentWarnings::Stop && !warnings.is_empty() {
+            return Err(stopped(&warnings, &pinned.name));
+        }
         let bytes = rendered.pdf().map_err(failed)?;
         let name = pdf_name(&context.render(&self.file_name)?);
         let file = context
@@ -188,7 +196,7 @@ impl Node for PdfRender {
             .write_artifact(&format!("{stem}.svg"), "image/svg+xml", picture)
             .await?;
         Ok(Outcome::Done(Done {
-            warnings: rendered.warnings,
+            warnings,
             ..Done::out(json!({
                 "file": Value::File(file).to_json(),
                 "pages": rendered.pages.len(),
@@ -199,12 +207,14 @@ impl Node for PdfRender {
 }
 
 impl PdfRender {
+    /// What the document's fields hold, and the names of those that should hold something and do not: the page is made all the same.
     fn fill(
         &self,
         context: &dyn NodeContext,
         template: &document::Template,
-    ) -> Result<Record, NodeError> {
+    ) -> Result<(Record, Vec<String>), NodeError> {
         let mut record = Record::new();
+        let mut missing = Vec::new();
         for field in template.fields() {
             let title = if field.title.is_empty() {
                 &field.name
@@ -223,11 +233,60 @@ impl PdfRender {
             } else {
                 value
             };
-            let value = fit(value, &field, &context.step().currency)?;
-            record.insert(field.name.clone(), value);
+            if value == Value::Empty && !field.optional {
+                missing.push(field.name.clone());
+            } else {
+                let value = fit(value, &field, &context.step().currency)?;
+                record.insert(field.name.clone(), value);
+            }
         }
-        Ok(record)
+        Ok((record, missing))
     }
+}
+
+/// The warnings of a page, and of values that are missing where nothing is printed that would tell.
+fn with_missing(mut warnings: Vec<Warning>, missing: &[String]) -> Vec<Warning> {
+    for name in missing {
+        let is_told = warnings.iter().any(|warning| {
+            let path = warning
+                .params
+                .get("path")
+                .and_then(serde_json::Value::as_str);
+            warning.code == "value_missing"
+                && path.is_some_and(|path| path.split('.').next() == Some(name.as_str()))
+        });
+        if !is_told {
+            let message = format!("`{name}` is empty and has no default");
+            warnings.push(Warning::new("value_missing", message).with("path", name.as_str()));
+        }
+    }
+    warnings
+}
+
+/// The workflow stops at warnings: all of them, as far as people read on.
+fn stopped(warnings: &[Warning], document: &str) -> NodeError {
+    let told = &warnings[..warnings.len().min(MOST_TOLD)];
+    let more = warnings.len() - told.len();
+    let mut said: Vec<String> = told
+        .iter()
+        .map(|warning| match warning.location.as_str() {
+            "" => format!("{}.", capital(&warning.message)),
+            block => format!("In the block \u{201c}{block}\u{201d}: {}.", warning.message),
+        })
+        .collect();
+    if more > 0 {
+        said.push(format!("And {more} more."));
+    }
+    let said = said.join(" ");
+    NodeError::failed(
+        "document_warnings",
+        format!(
+            "The PDF was not made from \u{201c}{document}\u{201d}, because this workflow stops at warnings. {said} Correct the document or its values, or let the workflow go on with warnings.",
+        ),
+    )
+    .with("document", document)
+    .with("warnings", json!(told))
+    .with("more", more)
 }
 
 fn scene(context: &dyn NodeContext) -> document::Context {
@@ -418,6 +477,51 @@ mod tests {
         let error =
             done::<PdfRender>(json!({}), &FakeContext::new(&json!({}))).expect_err("no document");
         assert!(matches!(error, NodeError::Config(error) if error.code == "no_document"));
+    }
+
+    #[test]
+    fn a_missing_value_is_a_warning_unless_the_workflow_stops_at_those() {
+        use crate::testing::{FakeContext, done};
+
+        let render = |document_warnings| {
+            let mut context = FakeContext::new(&json!({"form": {"name": null, "total": null}}));
+            context.step.document_warnings = document_warnings;
+            context.template = json!({
+                "format": "formwork-document/1",
+                "fields": [
+                    {"name": "customer", "title": "Customer", "kind": "text"},
+                    {"name": "total", "title": "Total", "kind": "money"},
+                ],
+                "blocks": [
+                    {"id": "a", "type": "text", "text": "Dear {{ customer }}"},
+                    {"id": "b", "type": "text", "text": "Paid", "when": "{{ total }}"},
+                ],
+            });
+            context.services = context.services.with(Arc::new(Renderer::bundled()));
+            let config = json!({
+                "document": "018f4f5e-0000-7000-8000-000000000001",
+                "values": {"customer": "{{ form.name }}", "total": "{{ form.total }}"},
+            });
+            done::<PdfRender>(config, &context)
+        };
+        let done = render(DocumentWarnings::Warn).expect("a page all the same");
+        let told: Vec<(&str, &str)> = done
+            .warnings
+            .iter()
+            .map(|warning| (warning.code.as_str(), warning.location.as_str()))
+            .collect();
+        assert_eq!(told, [("value_missing", "a"), ("value_missing", "")]);
+        let error = render(DocumentWarnings::Stop).expect_err("no page");
+        let NodeError::Failed(error) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(error.code, "document_warnings");
+        assert!(
+            error.message.contains("In the block \u{201c}a\u{201d}:"),
+            "{error}"
+        );
+        assert_eq!(error.params["warnings"][1]["params"]["path"], "total");
+        assert_eq!(error.params["more"], 0);
     }
 
     /// Renders one block over a list and a photo.

@@ -12,6 +12,7 @@ use engine::{
         Services, StepInfo, TableRows,
     },
     value::{FileRef, Record, Value},
+    workflow::DocumentWarnings,
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -46,6 +47,7 @@ impl FakeContext {
                 locale: "en".into(),
                 time_zone: "Europe/Berlin".into(),
                 currency: "EUR".into(),
+                document_warnings: DocumentWarnings::Warn,
                 idempotency_key: "key-1".into(),
                 seed: 7,
                 kept: Json::Null,

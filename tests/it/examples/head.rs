@@ -114,6 +114,7 @@ pub(super) fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json
             let context = document::Context {
                 locale: plan.locale.clone(),
                 currency: plan.currency.clone(),
+        document_warnings: plan.document_warnings,
                 time_zone: example.workflow.time_zone.clone(),
                 now,
                 firm,

@@ -2534,6 +2534,8 @@ export interface components {
             /** @description Name of the person. */
             created_by: string | null;
         };
+        /** @description What warnings about a document do to the step that makes it: letters without a font, texts that are too long, missing values, … */
+        DocumentWarnings: "warn" | "stop";
         DraftIn: {
             /**
              * Format: int64
@@ -4477,6 +4479,8 @@ export interface components {
             on_failure?: components["schemas"]["WorkflowId"] | null;
             /** @description How many of its runs go at the same time; absent: any number. */
             concurrency?: components["schemas"]["Concurrency"] | null;
+            /** @description What warnings about a document do to the step that makes it. */
+            document_warnings?: components["schemas"]["DocumentWarnings"];
             /** @description Embedded document templates by local name; only in exports and in `workflows/`. */
             documents?: {
                 [key: string]: unknown;

@@ -18,6 +18,7 @@ use crate::{
     ids::{CredentialId, DocumentId, DocumentVersionId, RunId, TableId, WorkflowId},
     kind::{Field, Kind},
     value::{FileRef, Record, Value},
+    workflow::DocumentWarnings,
 };
 
 /// A node's whole world while it runs.
@@ -117,6 +118,8 @@ pub struct StepInfo {
     pub locale: String,
     pub time_zone: String,
     pub currency: String,
+    /// What the workflow does about warnings of a document.
+    pub document_warnings: DocumentWarnings,
     /// Stable over attempts and restarts; derived from run, node and item path.
     pub idempotency_key: String,
     /// Derived from (run, step).

@@ -62,6 +62,7 @@ export function compare(before: Workflow, after: Workflow): Change[] {
   const settings = [...SETTINGS, "on_failure" as const].flatMap((name) => fieldChanges(before[name] ?? null, after[name] ?? null, [name]));
   const [limit, nextLimit] = [limitOf(before), limitOf(after)];
   if (!sameJson(limit, nextLimit)) settings.push({ path: ["concurrency"], before: limit, after: nextLimit });
+  settings.push(...fieldChanges(warningsOf(before), warningsOf(after), ["document_warnings"]));
   if (settings.length) changes.push({ kind: "settings", fields: settings });
   if (!sameJson(before.samples, after.samples)) changes.push({ kind: "samples" });
   return changes;
@@ -70,6 +71,11 @@ export function compare(before: Workflow, after: Workflow): Change[] {
 /** The limit of runs at the same time with what it leaves unsaid. */
 function limitOf({ concurrency }: Workflow): Json {
   return concurrency == null ? null : { runs: concurrency.runs, key: concurrency.key ?? null };
+}
+
+/** What is done about warnings of a document, said or not. */
+function warningsOf({ document_warnings }: Workflow): "warn" | "stop" {
+  return document_warnings ?? "warn";
 }
 
 function edgeKey(edge: Edge): string {
@@ -127,5 +133,7 @@ export function merge(base: Workflow, theirs: Workflow, mine: Workflow): Merged 
   if (onFailure !== (theirs.on_failure ?? null)) document.on_failure = onFailure ?? null;
   const limit = pick("", limitOf(base), limitOf(theirs), limitOf(mine));
   if (!sameJson(limit, limitOf(theirs))) document.concurrency = mine.concurrency ?? null;
+  const warnings = pick("", warningsOf(base), warningsOf(theirs), warningsOf(mine));
+  if (warnings !== undefined && warnings !== warningsOf(theirs)) document.document_warnings = warnings;
   return { document, conflicts: [...new Set(conflicts)] };
 }

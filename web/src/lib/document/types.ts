@@ -72,6 +72,8 @@ export interface Workflow {
   /** The workflow that is run when a run of this one fails. */
   on_failure?: string | null;
   concurrency?: Concurrency | null;
+  /** What warnings about a document do to the step that makes it; "warn" when absent. */
+  document_warnings?: "warn" | "stop";
   documents?: JsonObject;
 }
 

@@ -125,6 +125,13 @@ describe("texts in the reader's language", () => {
       { code: "cell_unreadable", params: { row: 4, column: "金额", content: "abc", mismatch: "wrong_kind", kind: "an amount of money" }, message: "In English." },
     ];
     expect(failed("cells_do_not_fit", { count: 4, more: 2, cells })).toBe("文件未读取。第 3 行“客户”为空。 第 4 行“金额”：“abc”类型不对，应为金额。另有 2 处。请更正文件，或修改此步骤的列。");
+    const warnings = [
+      { code: "value_missing", params: { path: "total", page: 1 }, message: "In English.", location: "sum" },
+      { code: "missing_glyph", params: { letters: "ꙮ" }, message: "In English.", location: "" },
+    ];
+    expect(failed("document_warnings", { document: "发票", warnings, more: 0 })).toBe(
+      `没有用“发票”生成 PDF，因为此工作流遇到提醒就停止。${warnings.map(warningText).join(" ")}请更正文档或它的值，或让工作流在有提醒时继续。`,
+    );
     expect(failed("wrong_value", { title: "Total", place: "lines.0", mismatch: "wrong_kind", reason: "a text is not a number" })).toBe(
       "“Total”（lines.0）类型不对：a text is not a number。",
     );

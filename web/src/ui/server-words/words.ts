@@ -90,7 +90,7 @@ function shown(values: unknown): Record<string, string | number | null> {
       if (WORDS.includes(name) && typeof value === "string") return [[name, text(`word.${slug(value)}`) ?? value]];
       // What happened further inside, in words of its own.
       if (name === "error" && isSaid(value)) return [[name, stepErrorText(value)]];
-      if (Array.isArray(value)) return [[name, value.every(isSaid) ? value.map(stepErrorText).join(" ") : value.join(", ")]];
+      if (Array.isArray(value)) return [[name, value.every(isSaid) ? value.map(name === "warnings" ? warningText : stepErrorText).join(" ") : value.join(", ")]];
       return typeof value === "string" || typeof value === "number" || value === null ? [[name, value]] : [];
     }),
   );

@@ -88,6 +88,7 @@ impl Draft {
             locale: workflow.locale.clone(),
             time_zone: self.time_zone,
             currency: workflow.currency.clone(),
+            document_warnings: workflow.document_warnings,
             nodes,
             edges: self.edges,
             levels,

@@ -16,6 +16,7 @@ import { WorkflowWidget } from "../widgets/resources";
 import type { FormScope } from "../widgets/widget";
 import fold from "../widgets/widgets.module.css";
 import { AtOnce } from "./AtOnce";
+import { DocumentWarnings } from "./DocumentWarnings";
 import classes from "./inspector.module.css";
 
 const FIRST: Retry = { max_attempts: 4, first_ms: 2000, factor: 3, max_ms: 300_000 };
@@ -85,6 +86,7 @@ export function ErrorsTab({ step }: { step: string }) {
       {known?.trigger == null && known?.inside == null && <MoreLimits key={step} step={step} limits={node.limits ?? {}} set={(limits) => set({ limits }, t("errors.limits"))} />}
       <OnFailure />
       <AtOnce />
+      <DocumentWarnings />
     </div>
   );
 }

@@ -35,7 +35,7 @@ export function ConflictPanel({ opened, onClose }: { opened: boolean; onClose: (
     const nodes = ids.flatMap((id) => (steps.includes(id) ? pick(id).nodes.find((node) => node.id === id) : merged.nodes.find((node) => node.id === id)) ?? []);
     const alive = new Set(nodes.map((node) => node.id));
     const outer = (choice[""] ?? "theirs") === "mine" ? mine : theirs;
-    const settings = rest ? { name: outer.name, locale: outer.locale, time_zone: outer.time_zone, currency: outer.currency, samples: outer.samples, on_failure: outer.on_failure ?? null, concurrency: outer.concurrency ?? null } : {};
+    const settings = rest ? { name: outer.name, locale: outer.locale, time_zone: outer.time_zone, currency: outer.currency, samples: outer.samples, on_failure: outer.on_failure ?? null, concurrency: outer.concurrency ?? null, document_warnings: outer.document_warnings ?? "warn" } : {};
     actions.settle({ ...merged, ...settings, nodes, edges: merged.edges.filter((edge) => alive.has(edge.from) && alive.has(edge.to)) }, t("conflict.label"));
     onClose();
   };
