@@ -114,7 +114,6 @@ pub(super) fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json
             let context = document::Context {
                 locale: plan.locale.clone(),
                 currency: plan.currency.clone(),
-        document_warnings: plan.document_warnings,
                 time_zone: example.workflow.time_zone.clone(),
                 now,
                 firm,
@@ -251,6 +250,7 @@ fn step(example: &Example, plan: &Plan, node: &PlanNode, now: Timestamp) -> Step
         locale: plan.locale.clone(),
         time_zone: example.workflow.time_zone.clone(),
         currency: plan.currency.clone(),
+        document_warnings: plan.document_warnings,
         idempotency_key: String::new(),
         seed: 0,
         kept: Json::Null,

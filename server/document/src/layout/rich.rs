@@ -1,5 +1,7 @@
 //! Texts of several paragraphs and lists, one below the other.
 
+use std::cmp::Ordering;
+
 use super::Layouter;
 use crate::{
     context::DocumentError,
@@ -174,10 +176,10 @@ impl Passages {
         for paragraph in paragraphs {
             paragraph.indent += indent;
             for label in &mut paragraph.labels {
-                if label.depth == depth {
-                    label.end = indent - gap;
-                } else if label.depth > depth {
-                    label.end += indent;
+                match label.depth.cmp(&depth) {
+                    Ordering::Equal => label.end = indent - gap,
+                    Ordering::Greater => label.end += indent,
+                    Ordering::Less => {}
                 }
             }
         }
