@@ -157,6 +157,7 @@ export function DocumentPage() {
 const icons: Record<string, LucideIcon> = {
   heading: Heading,
   text: AlignLeft,
+  markdown: AlignLeft,
   image: Image,
   columns: Columns2,
   table: Table,

@@ -37,7 +37,8 @@ function walk(value: unknown, depth: number, path: string, into: Block[]): void 
     return;
   }
   if (!isBlock(value)) return;
-  const inside = Object.entries(value).filter(([, entry]) => holdsBlocks(entry));
+  // The paragraphs and lists of a text are no blocks.
+  const inside = Object.entries(value).filter(([name, entry]) => name !== "content" && holdsBlocks(entry));
   const settings = Object.fromEntries(
     Object.entries(value).filter(([name]) => !["type", "id", "name"].includes(name) && !inside.some(([held]) => held === name)),
   );

@@ -222,6 +222,15 @@ describe("comparing and merging", () => {
     const moved = { ...spoken, nodes: spoken.nodes.map((node) => ({ ...node, position: { x: 9, y: 9 } })) };
     expect(merge(base, moved, mine).conflicts).toEqual(["a"]);
   });
+
+  test("what is done about warnings of a document is a setting, said or not", () => {
+    const base = flow("a>b");
+    const stops: Workflow = { ...base, document_warnings: "stop" };
+    expect(compare(base, { ...base, document_warnings: "warn" })).toEqual([]);
+    expect(compare(base, stops)).toEqual([{ kind: "settings", fields: [{ path: ["document_warnings"], before: "warn", after: "stop" }] }]);
+    expect(merge(base, setConfig(base, "a", ["t"], 1), stops).document.document_warnings).toBe("stop");
+    expect(merge(stops, { ...base, document_warnings: "warn" }, stops).document.document_warnings).toBe("warn");
+  });
 });
 
 describe("staleness", () => {
