@@ -8,8 +8,9 @@ use serde_json::Value as Json;
 const EDGES: &[(&str, &[&str])] = &[
     ("engine", &[]),
     ("document", &["engine"]),
+    ("einvoice", &["engine"]),
     ("outbound", &[]),
-    ("nodes", &["engine", "document"]),
+    ("nodes", &["engine", "document", "einvoice"]),
     ("store", &["engine"]),
     ("executor", &["engine", "store", "outbound"]),
     ("api", &["engine", "document", "store", "outbound"]),
@@ -36,11 +37,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("printpdf", &["document"]),
     ("parley", &["document"]),
     ("lopdf", &["document"]),
+    ("en16931", &["einvoice"]),
+    // It finds the XML within a PDF, too.
+    ("en16931-formats", &["document", "einvoice"]),
     ("minijinja", &["engine", "document", "api", "model-worker"]),
 ];
 
 /// Crates that must stay free of IO.
-const PURE: &[&str] = &["engine", "document", "nodes"];
+const PURE: &[&str] = &["engine", "document", "einvoice", "nodes"];
 const IO: &[&str] = &["tokio", "sqlx", "reqwest", "axum", "object_store", "rand"];
 
 #[test]
