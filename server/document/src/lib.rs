@@ -28,6 +28,9 @@ mod text;
 pub use context::{
     Assets, Context, DocumentError, LimitKind, Limits, LoadFonts, Needs, PageBox, PageSize, Stop,
 };
-pub use pdf::{Attachment, Binder, HybridInvoice, Relationship, Unbindable};
+pub use pdf::{
+    Attachment, Binder, EmbeddedInvoice, HybridInvoice, NoInvoice, Relationship, Unbindable,
+    embedded_invoice,
+};
 pub use render::{Rendered, Renderer, needs};
 pub use template::{FORMAT, MAX_BLOCKS, MAX_DEPTH, Template};

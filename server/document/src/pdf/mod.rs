@@ -5,6 +5,7 @@ mod attachments;
 mod binder;
 mod conformance;
 mod document;
+mod embedded;
 mod fonts;
 mod metadata;
 mod outline;
@@ -25,6 +26,7 @@ use crate::display::{Display, Glyph, Glyphs, Item, Picture, Pixels, Placed, Rgb,
 pub(crate) use attachments::check;
 pub use attachments::{Attachment, HybridInvoice, Relationship};
 pub use binder::{Binder, Unbindable};
+pub use embedded::{EmbeddedInvoice, NoInvoice, embedded_invoice};
 
 use document::Finish;
 use fonts::{Face, faces};

@@ -1,6 +1,9 @@
 //! What makes a file fit for archives and for people who do not see it: claims, tags, outline, attachments (ISO 19005-3, ISO 14289-1).
 
-use document::{Assets, Attachment, Context, DocumentError, HybridInvoice, Limits, Relationship};
+use document::{
+    Assets, Attachment, Context, DocumentError, HybridInvoice, Limits, NoInvoice, Relationship,
+    embedded_invoice,
+};
 use engine::value::Record;
 use lopdf::{Dictionary, Document, Object};
 use serde_json::json;
@@ -367,4 +370,36 @@ fn a_picture_that_shines_through_needs_no_colour_space_of_its_own() {
             .expect("a catalogue")
             .has(b"OutputIntents")
     );
+}
+
+#[test]
+fn the_invoice_within_a_pdf_is_found_by_its_name() {
+    let rendered = render(list_document(), &rows(1));
+    let bytes = rendered.pdf_with(&[invoice()]).expect("a PDF with a file");
+    let found = embedded_invoice(&bytes).expect("an invoice");
+    assert_eq!(found.name, "factur-x.xml");
+    assert_eq!(found.xml, invoice().bytes);
+    // The sample names no rules, which our metadata do.
+    let others: Vec<&String> = found
+        .doubts
+        .iter()
+        .filter(|doubt| !doubt.contains("profile"))
+        .collect();
+    assert!(others.is_empty(), "{others:#?}");
+    let plain = rendered.pdf().expect("a PDF");
+    assert_eq!(embedded_invoice(&plain), Err(NoInvoice::Missing));
+    for broken in [&bytes[..bytes.len() / 2], b"%PDF-1.7", b""] {
+        assert!(embedded_invoice(broken).is_err());
+    }
+}
+
+#[test]
+fn a_pdf_that_unpacks_to_very_much_is_refused() {
+    let bomb = Attachment {
+        bytes: vec![b' '; 11 * 1024 * 1024],
+        ..invoice()
+    };
+    let rendered = render(list_document(), &rows(1));
+    let bytes = rendered.pdf_with(&[bomb]).expect("a PDF with a file");
+    assert_eq!(embedded_invoice(&bytes), Err(NoInvoice::TooLarge));
 }
