@@ -43,6 +43,7 @@ pub trait BoundNode: Send + Sync {
     fn container(&self) -> Option<Container>;
     fn series(&self) -> Option<SeriesId>;
     fn calls(&self) -> Option<WorkflowId>;
+    fn credit_notes(&self) -> Option<WorkflowId>;
     fn answer(&self, context: &OutputContext<'_>) -> Option<Kind>;
     fn entries(&self) -> Option<&Template>;
     fn reports_progress(&self) -> bool;
@@ -83,6 +84,9 @@ impl<N: Node> BoundNode for Bound<N> {
     }
     fn calls(&self) -> Option<WorkflowId> {
         self.0.calls()
+    }
+    fn credit_notes(&self) -> Option<WorkflowId> {
+        self.0.credit_notes()
     }
     fn answer(&self, context: &OutputContext<'_>) -> Option<Kind> {
         self.0.answer(context)

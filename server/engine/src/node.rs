@@ -74,6 +74,11 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
+    /// The workflow that takes an invoice of the node back, whose `number` and `date` it puts out.
+    fn credit_notes(&self) -> Option<WorkflowId> {
+        None
+    }
+
     /// The workflow that the node calls.
     fn calls(&self) -> Option<WorkflowId> {
         None

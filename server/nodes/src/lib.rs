@@ -8,6 +8,8 @@ mod data_read;
 mod data_write;
 mod delay;
 mod delimited;
+mod einvoice_make;
+mod einvoice_read;
 mod email_send;
 mod entries;
 mod for_each;
@@ -51,6 +53,8 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<data_read::DataRead>(),
         NodeType::of::<data_write::DataWrite>(),
         NodeType::of::<delay::Delay>(),
+        NodeType::of::<einvoice_make::EinvoiceMake>(),
+        NodeType::of::<einvoice_read::EinvoiceRead>(),
         NodeType::of::<email_send::EmailSend>(),
         NodeType::of::<for_each::ForEach>(),
         NodeType::of::<form_input::FormInput>(),

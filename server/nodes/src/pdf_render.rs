@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use document::{Assets, DocumentError, Limits, Renderer};
+use document::{Assets, Attachment, DocumentError, HybridInvoice, Limits, Relationship, Renderer};
 use engine::{
     check::Problem,
     document_field::DocumentField,
@@ -25,7 +25,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::values::{capital, field_computed, file_name, fit, named, parse_template};
+use crate::{
+    einvoice_read::unreadable,
+    values::{capital, field_computed, file_name, files, fit, named, parse_template},
+};
 
 /// Longest laying out of one document.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -51,6 +54,10 @@ pub(crate) struct PdfRender {
     /// Name of the file; ".pdf" is added when it is missing.
     #[serde(default = "default_name")]
     file_name: Template,
+    /// The XML of an earlier step, to put it into the PDF for machines.
+    #[serde(default)]
+    #[schemars(title = "E-invoice inside", extend("x-widget" = "value", "x-empty" = true, "x-group" = "advanced"))]
+    einvoice: Option<Template>,
 }
 
 fn default_name() -> Template {
@@ -184,7 +191,8 @@ impl Node for PdfRender {
         if context.step().document_warnings == DocumentWarnings::Stop && !warnings.is_empty() {
             return Err(stopped(&warnings, &pinned.name));
         }
-        let bytes = rendered.pdf().map_err(failed)?;
+        let attached = self.einvoice(context).await?;
+        let bytes = rendered.pdf_with(attached.as_slice()).map_err(failed)?;
         let name = pdf_name(&context.render(&self.file_name)?);
         let file = context
             .write_artifact(&name, "application/pdf", bytes)
@@ -207,6 +215,35 @@ impl Node for PdfRender {
 }
 
 impl PdfRender {
+    /// The e-invoice to put into the PDF. One that breaks its rules is refused, whoever made it.
+    async fn einvoice(&self, context: &dyn NodeContext) -> Result<Option<Attachment>, NodeError> {
+        let template = match &self.einvoice {
+            Some(template) if !template.0.trim().is_empty() => template,
+            Some(_) | None => return Ok(None),
+        };
+        let value = context
+            .evaluate(template)
+            .map_err(|error| named(error, EINVOICE))?;
+        let files = files(value).map_err(|error| named(error, EINVOICE))?;
+        let file = match files.as_slice() {
+            [] => return Ok(None),
+            [file] => file,
+            several => {
+                let message = format!("There are {} files; one is read.", several.len());
+                let error = NodeError::failed("several_files", message);
+                return Err(named(error.with("count", several.len()), EINVOICE));
+            }
+        };
+        if file.size_bytes > einvoice::MAX_BYTES as u64 {
+            let (bytes, most) = (file.size_bytes, einvoice::MAX_BYTES);
+            let message = format!("The file has {bytes} bytes; {most} are the most.");
+            let error = NodeError::failed("file_too_large", message).with("bytes", bytes);
+            return Err(named(error.with("most", most), EINVOICE));
+        }
+        let bytes = context.read_artifact(file).await?;
+        attachment(bytes, context).map(Some)
+    }
+
     /// What the document's fields hold, and the names of those that should hold something and do not: the page is made all the same.
     fn fill(
         &self,
@@ -287,6 +324,46 @@ fn stopped(warnings: &[Warning], document: &str) -> NodeError {
     .with("document", document)
     .with("warnings", json!(told))
     .with("more", more)
+}
+
+/// What the setting is called.
+const EINVOICE: &str = "E-invoice inside";
+
+/// An XML as a PDF holds it for machines.
+fn attachment(bytes: Vec<u8>, context: &dyn NodeContext) -> Result<Attachment, NodeError> {
+    let step = context.step();
+    let read = einvoice::read(&bytes, &step.locale).map_err(|error| unreadable(&error))?;
+    if let Some(first) = read.problems.iter().find(|problem| problem.is_error()) {
+        let message = format!(
+            "The e-invoice breaks its rules and was not put into the PDF. {}",
+            first.message
+        );
+        let told = json!([{"code": first.code, "message": first.message, "params": first.params}]);
+        return Err(NodeError::failed("einvoice_broken", message).with("problems", told));
+    }
+    let hybrid = einvoice::hybrid(&bytes).map_err(|error| unreadable(&error))?;
+    let Some(hybrid) = hybrid else {
+        let message = format!(
+            "An e-invoice as {} ({}) has no place in a PDF. Choose Factur-X / ZUGFeRD or XRechnung (CII), or send the file by itself.",
+            read.syntax, read.profile
+        );
+        return Err(NodeError::failed("einvoice_not_for_pdf", message)
+            .with("syntax", read.syntax)
+            .with("profile", read.profile));
+    };
+    Ok(Attachment {
+        name: hybrid.file_name.into(),
+        content_type: "text/xml".into(),
+        relationship: Relationship::Alternative,
+        description: "The invoice for machines".into(),
+        modified: step.now,
+        bytes,
+        invoice: Some(HybridInvoice {
+            document_type: "INVOICE".into(),
+            version: "1.0".into(),
+            conformance_level: hybrid.conformance_level.into(),
+        }),
+    })
 }
 
 fn scene(context: &dyn NodeContext) -> document::Context {
@@ -468,6 +545,48 @@ mod tests {
         let config = json!({"document": id, "values": {"net": "{{ 3 }}", "total": "{{ 1 }}"}});
         let done = done::<PdfRender>(config, &context).expect("a page");
         assert_eq!(done.warnings, []);
+    }
+
+    #[test]
+    fn an_e_invoice_goes_into_the_pdf_if_it_keeps_its_rules() {
+        use crate::testing::{FakeContext, done};
+
+        let render = |xml: &str| {
+            let file = json!({"id": "018f4f5e-0000-7000-8000-000000000003", "name": "e.xml", "content_type": "text/xml", "size_bytes": xml.len()});
+            let mut context = FakeContext::new(&json!({}));
+            let file = Value::from_json(&file, &Kind::File).expect("a file");
+            context.values.insert("file".into(), file);
+            context.template = json!({"format": "formwork-document/1", "fields": [], "blocks": [{"id": "a", "type": "text", "text": "R-7"}]});
+            context.services = context.services.with(Arc::new(Renderer::bundled()));
+            let bytes = xml.as_bytes().to_vec();
+            context
+                .files
+                .lock()
+                .expect("lock")
+                .push(("e.xml".into(), bytes));
+            let config = json!({"document": "018f4f5e-0000-7000-8000-000000000001", "einvoice": "{{ file }}"});
+            done::<PdfRender>(config, &context)?;
+            let files = context.files.lock().expect("lock");
+            Ok::<Vec<u8>, NodeError>(files[1].1.clone())
+        };
+        let xml = crate::einvoice_make::sample("factur_x");
+        let pdf = render(&xml).expect("a PDF");
+        let found = document::embedded_invoice(&pdf).expect("an invoice within");
+        assert_eq!(found.name, "factur-x.xml");
+        assert_eq!(found.xml, xml.as_bytes());
+        assert!(found.doubts.is_empty(), "{:?}", found.doubts);
+        let check = |xml: &str, code: &str| {
+            let NodeError::Failed(error) = render(xml).expect_err("no PDF") else {
+                panic!("another end");
+            };
+            assert_eq!(error.code, code, "{}", error.message);
+        };
+        check(
+            &crate::einvoice_make::sample("xrechnung_ubl"),
+            "einvoice_not_for_pdf",
+        );
+        check(&xml.replace("957.69", "957.70"), "einvoice_broken");
+        check("<html/>", "einvoice_unreadable");
     }
 
     #[test]
