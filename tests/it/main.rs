@@ -21,6 +21,7 @@ mod crash;
 mod delay;
 mod delivery;
 mod document;
+mod einvoice;
 mod examples;
 mod for_each;
 mod form;

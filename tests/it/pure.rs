@@ -68,6 +68,15 @@ fn steps() -> Vec<Json> {
             &json!({"type": "data_write", "config": {"list": "{{ [form.customer, firm.name | default('-')] }}", "file_name": "{{ form.customer }}",
             "columns": [{"heading": "Text", "value": TEXT}, {"heading": "Day", "value": "{{ today }}"}, {"heading": "Now", "value": "{{ now }}"}]}}),
         ),
+        with(
+            &json!({"type": "einvoice_make", "config": {"number": "{{ run.id }}", "date": "{{ today }}", "due": "{{ today }}",
+            "lines": "{{ [{'name': form.customer, 'quantity': 1, 'unit_price': 10, 'vat_rate': 19}] }}",
+            "seller": "{{ {'name': 'Nord', 'street': 'Weg 1', 'city': 'Kiel', 'country': 'DE', 'vat_id': 'DE123456788'} }}",
+            "buyer_name": TEXT, "buyer_street": "Weg 2", "buyer_country": "DE", "file_name": "{{ form.customer }}"}}),
+        ),
+        with(
+            &json!({"type": "einvoice_read", "config": {"file": "<Invoice xmlns='urn:oasis:names:specification:ubl:schema:xsd:Invoice-2'><ID>{{ form.customer }}</ID></Invoice>"}}),
+        ),
         with(&json!({"type": "merge", "config": {}})),
         with(&json!({"type": "stop", "config": {"message": TEXT}})),
         with(&json!({"type": "template_fill", "config": {"template": TEXT}})),

@@ -107,6 +107,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("PUT", "/retention", Owner),
     ("GET", "/runs", Signed),
     ("GET", "/runs/{id}", Signed),
+    ("GET", "/runs/{id}/credit-note", Signed),
     ("GET", "/runs/{id}/result", Signed),
     ("POST", "/runs/{id}/retry", Signed),
     ("POST", "/runs/{id}/stop", Signed),

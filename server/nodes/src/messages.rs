@@ -55,12 +55,35 @@ mod tests {
                 titles.extend(found.map(|title| format!("{node_type}.titles.{title}")));
             }
         }
-        let Kind::Record { fields } = schedule::input_kind() else {
-            panic!("a record");
-        };
-        let found = fields.into_iter().map(|field| field.title);
-        titles.extend(found.map(|title| format!("schedule_trigger.titles.{title}")));
+        let nothing = Kind::Record { fields: Vec::new() };
+        for (node_type, kind) in [
+            ("schedule_trigger", schedule::input_kind()),
+            ("einvoice_make", engine::invoice::kind(&nothing)),
+            ("einvoice_read", einvoice::kind()),
+        ] {
+            let mut found = Vec::new();
+            titles_of(&kind, &mut found);
+            titles.extend(
+                found
+                    .into_iter()
+                    .map(|title| format!("{node_type}.titles.{title}")),
+            );
+        }
         titles
+    }
+
+    /// What a kind from another crate calls its values; the problems of an invoice are not put out.
+    fn titles_of(kind: &Kind, titles: &mut Vec<String>) {
+        match kind {
+            Kind::Record { fields } => {
+                for field in fields.iter().filter(|field| field.name != "problems") {
+                    titles.push(field.title.clone());
+                    titles_of(&field.kind, titles);
+                }
+            }
+            Kind::List { item, .. } => titles_of(item, titles),
+            _ => {}
+        }
     }
 
     /// Texts that stand behind a name (`"count", "Number of rows"`, `FOUND, "Found"`) or are given to a `title`.

@@ -1088,6 +1088,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{id}/credit-note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a credit note for the invoice of a run is started with. */
+        get: operations["read_credit_note"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{id}/result": {
         parameters: {
             query?: never;
@@ -2199,6 +2216,20 @@ export interface components {
             kind: string;
             /** Format: date-time */
             created_at: string;
+        };
+        CreditNoteOut: {
+            /**
+             * Format: uuid
+             * @description The workflow that makes the credit note.
+             */
+            workflow: string;
+            name: string;
+            /** @description Id of the step at which its run begins. */
+            trigger: string;
+            /** @description Number of the invoice. */
+            invoice_number: string;
+            /** @description What its run is started with: what it takes of the invoice's input, and `invoice_number` and `invoice_date`. */
+            input: Record<string, never>;
         };
         DayOut: {
             /** Format: date */
@@ -4081,6 +4112,11 @@ export interface components {
             retry_of: string | null;
             called_by: components["schemas"]["CalledByOut"] | null;
             batch: components["schemas"]["RunBatchOut"] | null;
+            /**
+             * Format: uuid
+             * @description The workflow that takes back the invoice that it made; null: it made none that can be taken back.
+             */
+            credit_notes: string | null;
             /** @description The workflow document that ran. */
             document: components["schemas"]["Workflow"];
             steps: components["schemas"]["StepOut"][];
@@ -7264,6 +7300,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_credit_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditNoteOut"];
                 };
             };
             /** @description What went wrong. */

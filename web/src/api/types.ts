@@ -26,6 +26,7 @@ export type WorkflowDocument = Wire["Workflow"];
 export type Example = Wire["ExampleOut"];
 export type RunItem = Wire["RunRowOut"];
 export type RunDetail = Wire["RunOut"];
+export type CreditNoteDraft = Wire["CreditNoteOut"];
 export type Line = Wire["LineOut"];
 export type RunStep = Wire["StepOut"];
 export type StepError = Wire["StepErrorOut"];

@@ -25,6 +25,7 @@ use store::{
 use super::{
     approvals::page_of,
     artifacts::ArtifactOut,
+    runs::credit_note,
     runs::out::{
         AttemptOut, CalledByOut, CalledOut, GenerationOut, LineOut, MessageOut, RunBatchOut,
         RunDeliveryOut, RunOut, RunResultOut, RunState, RunWorkflowOut, StepErrorOut, StepOut,
@@ -128,6 +129,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
             item_path: place.item_path.to_owned(),
         });
     }
+    let invoice = credit_note::invoice(&app.catalogue, &detail, &rows);
     let item = &detail.item;
     Ok(RunOut {
         id: item.id.as_uuid(),
@@ -161,6 +163,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
             name: batch.name,
             row: batch.number,
         }),
+        credit_notes: invoice.map(|invoice| invoice.credit_notes.as_uuid()),
         artifacts: files
             .into_iter()
             .map(|artifact| ArtifactOut::new(artifact.file))

@@ -1,5 +1,6 @@
 //! Runs: start, watch, stop, try again.
 
+pub(super) mod credit_note;
 pub(super) mod input;
 pub(super) mod out;
 
@@ -124,6 +125,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(retry_run))
         .routes(routes!(wait_for_run))
         .routes(routes!(read_result))
+        .merge(credit_note::router())
 }
 
 /// Starts a run of the live version and gives what it has come to. Stored before the answer; the same `Idempotency-Key` gives the same

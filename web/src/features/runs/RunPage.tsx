@@ -29,6 +29,8 @@ import { useStream } from "./use-stream";
 
 /** Few runs are for rows of a file. */
 const BatchLink = lazy(() => import("./batch/BatchLink"));
+/** Few runs made an invoice. */
+const CreditNote = lazy(() => import("./credit/CreditNote"));
 
 const NONE: readonly string[] = [];
 
@@ -171,6 +173,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
             </Button>
           ) : (
             <>
+              {run.credit_notes !== null && <Suspense fallback={null}><CreditNote run={run} /></Suspense>}
               <Button variant="default" leftSection={<Pencil size={15} strokeWidth={1.75} />} onClick={() => setEditing(true)}>
                 {t("run.edit_retry")}
               </Button>

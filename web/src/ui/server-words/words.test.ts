@@ -42,6 +42,8 @@ describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (language, texts) =
   test("every problem has a text", () => {
     const found = [
       ...codes(/\bProblem::(?:error|warning)\(\s*"([a-z_]+)"/g),
+      // Words of the rules of e-invoices.
+      ...codes(/^ {8}"([a-z]+_[a-z_]+)",$/gm, /einvoice\/src\/rules\.rs/),
       // Where a helper takes the code.
       ...codes(/\b(?:self\.error\([^;]*?|problem\(\s*field,\s*)"([a-z_]+)",/g, /engine\/src\/form\//),
       ...codes(/"(config_[a-z_]+)"/g, /engine\/src\/schema\.rs/),
@@ -135,6 +137,9 @@ describe("texts in the reader's language", () => {
     expect(failed("wrong_value", { title: "Total", place: "lines.0", mismatch: "wrong_kind", reason: "a text is not a number" })).toBe(
       "“Total”（lines.0）类型不对：a text is not a number。",
     );
+    const problems = [{ code: "einvoice_city_missing", params: { rule: "BR-DE-8", within: "Buyer city" }, message: "In English." }];
+    expect(failed("einvoice_invalid", { problems, more: 2 })).toBe("未生成电子发票。“Buyer city”：缺少城市。另有 2 项。");
+    expect(warningText({ code: "einvoice_delivery_date", params: {}, message: "In English.", location: "/delivery/date" })).toBe("请说明何时交付或完成：某一天或一段时间。");
     expect(warningText({ code: "image_missing", params: { name: "beach.jpg" }, message: "In English." })).toBe("找不到图片“beach.jpg”。");
   });
 

@@ -40,7 +40,8 @@ export function problemText(problem: Said): string {
 }
 
 export function stepErrorText(error: Said): string {
-  const said = text(`stepError.${error.code}`, error.params);
+  // An error may list problems.
+  const said = text(`stepError.${error.code}`, error.params) ?? text(`problem.${error.code}`, error.params);
   if (said === undefined) return error.message;
   // Behind the entry and the name of the value that it is about, where the server sent them.
   const ofEntry = text("entry", Object.assign({}, error.params, { text: said })) ?? said;
@@ -49,7 +50,7 @@ export function stepErrorText(error: Said): string {
 
 /** With the block and the page that it is about. */
 export function warningText(warning: Said & { location?: string }): string {
-  const said = text(`warning.${warning.code}`, warning.params) ?? warning.message;
+  const said = text(`warning.${warning.code}`, warning.params) ?? text(`problem.${warning.code}`, warning.params) ?? warning.message;
   // A pointer names a setting or a value, which the text itself speaks of.
   if (!warning.location || warning.location.startsWith("/")) return said;
   return text("at", { page: null, ...shown(warning.params), text: said, block: warning.location }) ?? said;

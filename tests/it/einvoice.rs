@@ -1,0 +1,186 @@
+//! E-invoices through the engine: made, put into a PDF, read again by another step, taken back by a credit note.
+
+use formwork_tests::{Office, office::Caller};
+use serde_json::{Value as Json, json};
+
+const SELLER: &str = "{{ {'name': 'Reisebüro Nord GmbH', 'street': 'Kapitelstraße 9', 'post_code': '23552', 'city': 'Lübeck', 'country': 'DE', \
+    'vat_id': 'DE123456788', 'phone': '+49 451 123456', 'email': 'rechnung@nord.example', 'iban': 'DE02120300000000202051'} }}";
+
+fn node(id: &str, node_type: &str, config: &Json) -> Json {
+    json!({"id": id, "type": node_type, "version": 1, "name": id, "config": config})
+}
+
+/// Steps one after the other.
+fn document(name: &str, nodes: &[Json]) -> Json {
+    let edges: Vec<Json> = nodes
+        .windows(2)
+        .map(|pair| json!({"from": pair[0]["id"], "port": "out", "to": pair[1]["id"]}))
+        .collect();
+    json!({
+        "format": "formwork/1", "name": name, "locale": "de", "time_zone": "Europe/Berlin", "currency": "EUR", "nodes": nodes, "edges": edges,
+        "documents": {"page": {"format": "formwork-document/1", "title": "Rechnung",
+            "fields": [{"name": "number", "title": "Number", "kind": "text"}, {"name": "total", "title": "Total", "kind": "money"}],
+            "blocks": [{"id": "a", "type": "text", "text": "Rechnung {{ number }} über {{ total | money }}"}]}},
+    })
+}
+
+fn fields(names: &[&str]) -> Json {
+    let field = |name: &&str| json!({"name": name, "title": name, "kind": "text"});
+    names.iter().map(field).collect()
+}
+
+/// An e-invoice over one line, to the customer.
+fn make(from: &str, changes: &Json) -> Json {
+    let mut config = json!({
+        "number": "R-7", "date": "2027-03-08", "due": "2027-03-22", "delivery_date": "2027-03-05", "seller": SELLER,
+        "lines": "{{ [{'name': 'Beratung', 'quantity': 8, 'unit': 'h', 'unit_price': 95, 'vat_rate': 19}] }}",
+        "buyer_name": format!("{{{{ {from}.customer }}}}"), "buyer_street": "Hafenstraße 12", "buyer_post_code": "24103",
+        "buyer_city": "Kiel", "buyer_country": "DE", "buyer_email": "eingang@brandt.example",
+    });
+    for (name, value) in changes.as_object().expect("changes") {
+        config[name] = value.clone();
+    }
+    node("made", "einvoice_make", &config)
+}
+
+fn page() -> Json {
+    let config = json!({"document": "page", "file_name": "rechnung.pdf", "einvoice": "{{ made.file }}",
+        "values": {"number": "{{ made.number }}", "total": "{{ made.totals.payable }}"}});
+    node("page", "pdf_render", &config)
+}
+
+fn read(file: &str) -> Json {
+    node("read", "einvoice_read", &json!({ "file": file }))
+}
+
+async fn run(owner: &Caller, workflow: &Json, input: Json) -> Json {
+    let path = format!(
+        "/api/workflows/{}/runs",
+        workflow["id"].as_str().expect("an id")
+    );
+    let body = json!({"input": input, "wait_ms": 20000});
+    let run = owner.post(&path, body).await.expect(200);
+    let path = format!("/api/runs/{}", run["id"].as_str().expect("an id"));
+    owner.get(&path).await.expect(200)
+}
+
+fn step<'a>(run: &'a Json, node: &str) -> &'a Json {
+    let steps = run["steps"].as_array().expect("steps");
+    let found = steps.iter().find(|step| step["node"] == node);
+    found.expect("the step")
+}
+
+#[tokio::test]
+async fn an_invoice_goes_out_within_its_pdf_and_is_taken_back_by_a_credit_note() {
+    let (office, owner) = Office::open().await;
+    let called = json!({"fields": fields(&["customer", "invoice_number", "invoice_date"])});
+    let credit = json!({
+        "document_type": "credit_note", "number": "G-1", "format": "xrechnung_ubl", "buyer_reference": "04011000-12345-34",
+        "preceding_number": "{{ called.invoice_number }}", "preceding_date": "{{ called.invoice_date }}",
+    });
+    let credits = office
+        .publish(
+            &owner,
+            document(
+                "Credit notes",
+                &[
+                    node("called", "call_input", &called),
+                    make("called", &credit),
+                    read("{{ made.file }}"),
+                ],
+            ),
+        )
+        .await;
+    let form = json!({"title": "Invoice", "fields": [{"name": "customer", "label": "Customer", "kind": "text", "required": true}]});
+    let invoices = office
+        .publish(
+            &owner,
+            document(
+                "Invoices",
+                &[
+                    node("form", "form_input", &form),
+                    make("form", &json!({"credit_notes": credits["id"]})),
+                    page(),
+                    read("{{ page.file }}"),
+                ],
+            ),
+        )
+        .await;
+
+    let invoice = run(&owner, &invoices, json!({"customer": "Brandt & Söhne"})).await;
+    assert_eq!(invoice["state"], "succeeded", "{invoice:#}");
+    let found = &step(&invoice, "read")["output"];
+    assert_eq!(found["is_valid"], true, "{found:#}");
+    assert_eq!(found["profile"], "EN 16931");
+    assert_eq!(found["invoice"]["buyer"]["name"], "Brandt & Söhne");
+    let totals = &step(&invoice, "made")["output"]["totals"];
+    assert_eq!(totals["payable"]["amount"], "904.40");
+    assert_eq!(found["invoice"]["totals"]["payable"], totals["payable"]);
+    assert_eq!(step(&invoice, "read")["warnings"], json!([]));
+
+    assert_eq!(invoice["credit_notes"], credits["id"]);
+    let id = invoice["id"].as_str().expect("an id");
+    let path = format!("/api/runs/{id}/credit-note");
+    let draft = owner.get(&path).await.expect(200);
+    assert_eq!(draft["workflow"], credits["id"]);
+    assert_eq!(draft["name"], "Credit notes");
+    assert_eq!(
+        draft["input"],
+        json!({"customer": "Brandt & Söhne", "invoice_number": "R-7", "invoice_date": "2027-03-08"})
+    );
+    let credit = run(&owner, &credits, draft["input"].clone()).await;
+    assert_eq!(credit["state"], "succeeded", "{credit:#}");
+    let found = &step(&credit, "read")["output"];
+    assert_eq!(found["invoice"]["type"], "credit_note");
+    assert_eq!(found["invoice"]["preceding"][0]["number"], "R-7");
+    assert_eq!(found["invoice"]["totals"]["payable"], totals["payable"]);
+    // A credit note is not taken back.
+    assert_eq!(credit["credit_notes"], Json::Null);
+    let id = credit["id"].as_str().expect("an id");
+    let refused = owner.get(&format!("/api/runs/{id}/credit-note")).await;
+    assert_eq!(refused.kind(), "no_invoice");
+    office.close().await;
+}
+
+#[tokio::test]
+async fn an_invoice_that_breaks_a_rule_is_not_made_and_says_why() {
+    let (office, owner) = Office::open().await;
+    let form = json!({"title": "Invoice", "fields": [{"name": "customer", "label": "Customer", "kind": "text", "required": true}]});
+    let broken = json!({"format": "xrechnung_cii", "buyer_country": "Germany"});
+    let workflow = office
+        .publish(
+            &owner,
+            document(
+                "Invoices",
+                &[
+                    node("form", "form_input", &form),
+                    make("form", &broken),
+                    page(),
+                ],
+            ),
+        )
+        .await;
+    let run = run(&owner, &workflow, json!({"customer": "Brandt"})).await;
+    assert_eq!(run["state"], "failed");
+    assert_eq!(run["credit_notes"], Json::Null);
+    let error = &step(&run, "made")["error"];
+    assert_eq!(error["code"], "einvoice_invalid");
+    let rules: Vec<&str> = error["params"]["problems"]
+        .as_array()
+        .expect("problems")
+        .iter()
+        .filter_map(|problem| problem["params"]["rule"].as_str())
+        .collect();
+    assert!(
+        rules.contains(&"BR-11") && rules.contains(&"BR-DE-15"),
+        "{rules:?}"
+    );
+    let message = error["message"].as_str().expect("a message");
+    assert!(
+        message
+            .contains("\u{201c}Buyer country\u{201d}: The country must be a code of two letters"),
+        "{message}"
+    );
+    assert_eq!(run["artifacts"], json!([]), "nothing was delivered");
+    office.close().await;
+}
