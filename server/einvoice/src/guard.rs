@@ -71,7 +71,8 @@ fn scan(xml: &[u8]) -> Result<(), Unreadable> {
         elements += 1;
         most("elements", elements, MAX_ELEMENTS)?;
         most("attributes", tag.attributes, MAX_ATTRIBUTES)?;
-        let is_line = open.len() == 2 && LINES.contains(&tag.name);
+        // In UBL they lie in the document's element, in CII in one below it.
+        let is_line = matches!(open.len(), 2 | 3) && LINES.contains(&tag.name);
         lines += usize::from(is_line);
         most("lines", lines, MAX_LINES)?;
         let is_new = open.last_mut().is_none_or(|names| names.insert(tag.name));
@@ -179,6 +180,8 @@ mod tests {
             &format!("<Invoice>{}</Invoice>", lines.repeat(MAX_LINES + 1)),
             Some("lines"),
         );
+        let lines = "<ram:IncludedSupplyChainTradeLineItem/>".repeat(MAX_LINES);
+        check(&format!("<rsm:X><rsm:Y>{lines}</rsm:Y></rsm:X>"), None);
         let attributes: String = (0..51).map(|number| format!(" a{number}='1'")).collect();
         check(&format!("<a{attributes}/>"), Some("attributes"));
         let wide = "<a>".to_owned() + &"<b><c/></b>".repeat(10) + "</a>";

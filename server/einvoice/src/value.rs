@@ -473,7 +473,8 @@ fn date(date: Option<Date>) -> Value {
 
 fn record<const N: usize>(members: [(&str, Value); N]) -> Value {
     let members = members.into_iter();
-    Value::Record(Record::from_iter(
-        members.map(|(name, value)| (name.to_owned(), value)),
-    ))
+    let record: Record = members
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    Value::Record(record)
 }
