@@ -1,7 +1,7 @@
 //! Documents laid out without a server, with the fonts that the program finds on this machine.
 
 use anyhow::{anyhow, bail};
-use app::{config::Config, fonts};
+use app::{config::Config, fonts::Fonts};
 use document::{Assets, Context, Limits, Rendered, Renderer, Template};
 use engine::{
     kind::Kind,
@@ -23,7 +23,7 @@ impl Paper {
             .map_err(|problems| anyhow!("the template has problems: {problems:?}"))?;
         let folders = Config::from_env()?.font_dirs;
         Ok(Self {
-            renderer: Renderer::new(Box::new(move || fonts::load(&folders))),
+            renderer: Renderer::new(Box::new(Fonts::new(folders))),
             kind: Kind::Record {
                 fields: template.fields(),
             },

@@ -22,7 +22,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     config::Config,
-    fonts,
+    fonts::Fonts,
     model_worker::{self, ModelWorkerOptions},
     postgres::{Account, Cluster, ClusterOptions, make_folder},
     presence::Presence,
@@ -211,9 +211,7 @@ async fn start(config: &Config, roles: Roles, catalogue: Catalogue) -> anyhow::R
         concat!("Formwork/", env!("CARGO_PKG_VERSION")),
     );
     let font_dirs = config.font_dirs.clone();
-    let renderer = Arc::new(document::Renderer::new(Box::new(move || {
-        fonts::load(&font_dirs)
-    })));
+    let renderer = Arc::new(document::Renderer::new(Box::new(Fonts::new(font_dirs))));
     let catalogue = Arc::new(catalogue);
     let executor = if roles.work {
         Some(start_executor(config, roles, &store, &catalogue, &renderer, &outbound).await?)

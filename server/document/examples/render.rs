@@ -3,9 +3,9 @@
 
 #![expect(clippy::print_stderr, reason = "a tool for people")]
 
-use std::{error::Error, fs};
+use std::{error::Error, fs, sync::Arc};
 
-use document::{Assets, Context, Limits, Renderer, Template, needs};
+use document::{Assets, Context, FontBytes, Limits, Renderer, Template, needs};
 use engine::{kind::Kind, value::Value};
 use serde_json::{Value as Json, json};
 
@@ -52,12 +52,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             assets.images.insert(file.id, fs::read(path)?);
         }
     }
-    let renderer = Renderer::new(Box::new(move || {
-        fonts
-            .iter()
-            .filter_map(|path| fs::read(path).ok())
-            .collect()
-    }));
+    let mut files: Vec<FontBytes> = Vec::new();
+    for path in fonts {
+        files.push(Arc::new(fs::read(path)?));
+    }
+    let renderer = Renderer::new(Box::new(files));
     let rounds: u32 = std::env::var("ROUNDS")
         .ok()
         .and_then(|text| text.parse().ok())

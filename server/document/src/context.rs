@@ -8,8 +8,7 @@ use engine::{
 };
 use jiff::Timestamp;
 
-/// Gives the bytes of further font files (CJK, emoji); called at most once, and only when a text needs them.
-pub type LoadFonts = Box<dyn Fn() -> Vec<Vec<u8>> + Send + Sync>;
+use crate::fonts::FontBytes;
 
 /// Asked now and then while rendering; `true` ends it with [`DocumentError::Stopped`].
 pub type Stop<'a> = Arc<dyn Fn() -> bool + Send + Sync + 'a>;
@@ -32,12 +31,16 @@ pub struct Context {
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     pub images: Vec<FileRef>,
+    /// Families of fonts that the template names and that are not built in.
+    pub fonts: Vec<String>,
 }
 
 /// Loaded files by artifact.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Assets {
     pub images: HashMap<ArtifactId, Vec<u8>>,
+    /// Font files that somebody brought for these documents; they go before those of the machine.
+    pub fonts: Vec<FontBytes>,
 }
 
 /// Bounds of one rendering; what goes beyond is [`DocumentError::Limit`].

@@ -1,5 +1,6 @@
 //! Documents: a template (a tree of blocks in JSON) and typed values become laid-out pages, then PDF bytes or an SVG preview. Pure:
-//! images come in as [`Assets`] and further fonts through a loader; this crate opens no file and no connection.
+//! images and fonts come in as [`Assets`], further fonts of the machine through [`FontFiles`]; this crate opens no file and no
+//! connection.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -26,8 +27,9 @@ mod template;
 mod text;
 
 pub use context::{
-    Assets, Context, DocumentError, LimitKind, Limits, LoadFonts, Needs, PageBox, PageSize, Stop,
+    Assets, Context, DocumentError, LimitKind, Limits, Needs, PageBox, PageSize, Stop,
 };
+pub use fonts::{FontBytes, FontError, FontFace, FontFiles, font_families};
 pub use pdf::{
     Attachment, Binder, EmbeddedInvoice, HybridInvoice, NoInvoice, Relationship, Unbindable,
     embedded_invoice,

@@ -9,9 +9,9 @@ use engine::{
 
 use crate::{
     Template,
-    context::{Assets, Context, DocumentError, Limits, LoadFonts, Needs, PageBox, PageSize},
+    context::{Assets, Context, DocumentError, Limits, Needs, PageBox, PageSize},
     display::{Display, Item, MM, PageList},
-    fonts::Fonts,
+    fonts::{FontBytes, FontFiles, Fonts},
     layout::{Edge, Layouter},
     paginate::{Frame, fill},
     pdf::{self, Attachment},
@@ -41,16 +41,21 @@ pub struct Rendered {
 }
 
 impl Renderer {
-    /// `load` gives further fonts (CJK) when a text first needs them.
-    pub fn new(load: LoadFonts) -> Self {
+    /// `files` gives further fonts: for letters that the bundled ones lack, and by the names of their families.
+    pub fn new(files: Box<dyn FontFiles>) -> Self {
         Self {
-            fonts: Fonts::new(load),
+            fonts: Fonts::new(files),
         }
     }
 
     /// Only the bundled fonts: Latin, Greek, Cyrillic, Arabic, Hebrew.
     pub fn bundled() -> Self {
-        Self::new(Box::new(Vec::new))
+        Self::new(Box::new(Vec::<FontBytes>::new()))
+    }
+
+    /// Names of the families that a template can be set in without bringing fonts with it.
+    pub fn families(&self) -> Vec<String> {
+        self.fonts.families()
     }
 
     /// Lays out a document.
@@ -158,7 +163,8 @@ impl Rendered {
     }
 }
 
-/// The files a rendering may show: every file among the values, and the firm's logo, if the template shows pictures.
+/// What a rendering may show: every file among the values and the firm's logo, if the template shows pictures, and the fonts that it
+/// names.
 pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
     let lists = [
         Some(&template.blocks),
@@ -167,7 +173,14 @@ pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
         Some(&template.footer.blocks),
         template.footer.first.as_ref(),
     ];
-    let mut found = Needs::default();
+    let mut found = Needs {
+        fonts: template
+            .fonts
+            .iter()
+            .map(|name| (**name).to_owned())
+            .collect(),
+        ..Needs::default()
+    };
     if !lists
         .into_iter()
         .flatten()

@@ -32,7 +32,8 @@ const SOFT_HYPHEN: char = '\u{ad}';
 )]
 pub(crate) struct Look {
     pub(crate) size: f32,
-    pub(crate) serif: bool,
+    /// Name of the family.
+    pub(crate) font: Arc<str>,
     pub(crate) bold: bool,
     pub(crate) italic: bool,
     pub(crate) colour: Rgb,

@@ -103,7 +103,7 @@ impl<'a> Layouter<'a> {
             assets,
             limits,
             fonts,
-            shaper: fonts.shaper(),
+            shaper: fonts.shaper(&template.fonts, &assets.fonts),
             measured: Measured::default(),
             scope,
             language,

@@ -92,7 +92,9 @@ impl Layouter<'_> {
         look.size = style.size.unwrap_or(look.size);
         look.bold = style.bold.unwrap_or(look.bold);
         look.italic |= style.italic;
-        look.serif = style.serif.unwrap_or(look.serif);
+        if let Some(font) = &style.font {
+            look.font = font.clone();
+        }
         look.line_height = style.line_height.unwrap_or(look.line_height);
         look.align = style.align;
         // As wide as it is by itself, where only that is asked.

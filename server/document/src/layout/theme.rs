@@ -6,6 +6,7 @@ use super::{Layouter, shortened};
 use crate::{
     context::DocumentError,
     display::Rgb,
+    fonts::SANS,
     template::{Align, Leaf},
     text::Look,
 };
@@ -21,7 +22,7 @@ pub(crate) struct Colours {
 }
 
 impl Layouter<'_> {
-    /// Fills in the theme's colours; a value that is no colour keeps the default.
+    /// Fills in the theme's colours; a value that is no colour keeps the default, as a font does that nobody has.
     pub(crate) fn resolve_theme(&mut self) -> Result<(), DocumentError> {
         let theme = &self.template.theme;
         let mut colours = self.colours.clone();
@@ -40,6 +41,15 @@ impl Layouter<'_> {
             }
         }
         self.colours = colours;
+        for name in &self.template.fonts {
+            if !self.shaper.has_family(name) {
+                let message = format!("the font `{name}` is not here; a built-in one is used");
+                self.notice(
+                    Warning::new("font_missing", message).with("name", &**name),
+                    0,
+                );
+            }
+        }
         Ok(())
     }
 
@@ -68,7 +78,7 @@ impl Layouter<'_> {
         let theme = &self.template.theme;
         Look {
             size: size.unwrap_or(theme.size),
-            serif: theme.serif,
+            font: theme.font.clone(),
             bold: false,
             italic: false,
             colour: self.colours.text,
@@ -102,13 +112,14 @@ impl Layouter<'_> {
         };
         Look {
             size: theme.size * factor,
-            serif: theme.serif_headings,
+            font: theme.heading_font.clone(),
             bold: true,
             line_height: if level >= 3 { 1.35 } else { 1.2 },
-            tracking: if theme.serif_headings || level > 1 {
-                0.0
-            } else {
+            // Inter is drawn for small sizes.
+            tracking: if level <= 1 && *theme.heading_font == *SANS {
                 -14.0
+            } else {
+                0.0
             },
             hyphenate: false,
             ..self.body_look(None)

@@ -83,6 +83,19 @@ pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
         .collect()
 }
 
+/// Whether letters of a font file can be written into a PDF.
+pub(crate) fn can_embed(bytes: &[u8]) -> bool {
+    let Ok(font) = FontRef::new(bytes) else {
+        return false;
+    };
+    let glyphs = font.charmap().mappings().take(64);
+    let used = glyphs
+        .filter_map(|(_, glyph)| Some((u16::try_from(glyph.to_u32()).ok()?, "x".to_owned())))
+        .collect();
+    let data = parley::FontData::new(bytes.to_vec().into(), 0);
+    face(&data, used, false).is_ok()
+}
+
 /// What a glyph stands for.
 #[derive(Default)]
 struct Says {

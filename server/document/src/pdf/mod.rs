@@ -29,6 +29,7 @@ pub use binder::{Binder, Unbindable};
 pub use embedded::{EmbeddedInvoice, NoInvoice, embedded_invoice};
 
 use document::Finish;
+pub(crate) use fonts::can_embed;
 use fonts::{Face, faces};
 use structure::Structure;
 

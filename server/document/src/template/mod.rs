@@ -9,6 +9,8 @@ mod read;
 mod shapes;
 mod typography;
 
+use std::sync::Arc;
+
 use engine::{
     check::Problem,
     document_field::{DocumentField, Source, is_words},
@@ -25,8 +27,10 @@ pub(crate) use engine::document_field::{Overflow};
 pub(crate) use leaf::{Leaf, Part};
 pub(crate) use typography::{Direction, LineLimit};
 
+use crate::fonts::SANS;
 use names::Reading;
 use read::Reader;
+use typography::read_font;
 
 /// The format this build reads and writes.
 pub const FORMAT: &str = "formwork-document/1";
@@ -49,6 +53,8 @@ pub struct Template {
     pub(crate) header: Furniture,
     pub(crate) footer: Furniture,
     pub(crate) blocks: Vec<Block>,
+    /// Families that it names and that are not built in.
+    pub(crate) fonts: Vec<Arc<str>>,
     readings: Vec<Reading>,
 }
 
@@ -79,8 +85,9 @@ pub(crate) struct Theme {
     pub(crate) muted: Leaf,
     pub(crate) line: Leaf,
     pub(crate) fill: Leaf,
-    pub(crate) serif: bool,
-    pub(crate) serif_headings: bool,
+    /// Names of families.
+    pub(crate) font: Arc<str>,
+    pub(crate) heading_font: Arc<str>,
     pub(crate) size: f32,
     pub(crate) line_height: f32,
     /// Space after a block, in millimetres.
@@ -117,9 +124,11 @@ impl Template {
     pub fn parse(json: &Json) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader::default();
         let template = read_template(&mut reader, json);
+        let fonts = std::mem::take(&mut reader.fonts);
         let (problems, readings) = reader.finish();
         match template {
             Some(template) if problems.is_empty() => Ok(Self {
+                fonts,
                 readings,
                 ..template
             }),
@@ -189,6 +198,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
         header,
         footer,
         blocks,
+        fonts: Vec::new(),
         readings: Vec::new(),
     })
 }
@@ -242,7 +252,6 @@ fn read_theme(reader: &mut Reader, json: Option<&Json>) -> Theme {
     let mut object = reader
         .object(json.unwrap_or(&empty), "/theme")
         .unwrap_or_default();
-    let fonts = ["sans", "serif"];
     let mut colour = |reader: &mut Reader, name: &'static str, default: &str| {
         let leaf = object.leaf(reader, name);
         if leaf.is_blank() {
@@ -262,8 +271,8 @@ fn read_theme(reader: &mut Reader, json: Option<&Json>) -> Theme {
         muted,
         line,
         fill,
-        serif: object.choice(reader, "font", &fonts, "sans") == "serif",
-        serif_headings: object.choice(reader, "heading_font", &fonts, "sans") == "serif",
+        font: read_font(reader, &mut object, "font").unwrap_or_else(|| SANS.into()),
+        heading_font: read_font(reader, &mut object, "heading_font").unwrap_or_else(|| SANS.into()),
         size: object.number(reader, "size", 5.0..=24.0, 9.5),
         line_height: object.number(reader, "line_height", 1.0..=3.0, 1.45),
         gap: object.number(reader, "gap", 0.0..=30.0, 3.0),

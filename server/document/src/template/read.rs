@@ -21,6 +21,8 @@ pub(super) struct Reader {
     problems: Vec<Problem>,
     ids: HashSet<String>,
     blocks: usize,
+    /// Families that are named and not built in, each once.
+    pub(super) fonts: Vec<Arc<str>>,
     /// An expression that was read may ask for `page` or `pages`.
     pub(super) counts_pages: bool,
     readings: Vec<Reading>,

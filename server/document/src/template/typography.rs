@@ -1,9 +1,12 @@
 //! How texts are set: their language and direction, and how many lines one may take.
 
+use std::sync::Arc;
+
 use engine::document_field::Overflow;
 use parley::Language;
 
 use super::read::{Object, Reader};
+use crate::fonts::{BUNDLED_FAMILIES, SANS, SERIF};
 
 /// From which side a text is read where the document does not decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +43,48 @@ pub(super) fn read_language(reader: &mut Reader, object: &mut Object<'_>) -> Opt
         );
     }
     language
+}
+
+/// Most families that one template names.
+const MAX_FONTS: usize = 10;
+
+/// "sans", "serif", or the name of a family such as `Source Serif 4`.
+pub(super) fn read_font(
+    reader: &mut Reader,
+    object: &mut Object<'_>,
+    key: &'static str,
+) -> Option<Arc<str>> {
+    let text = object.text(reader, key)?;
+    let name = match text.trim() {
+        "" => return None,
+        "sans" => SANS,
+        "serif" => SERIF,
+        name => name,
+    };
+    let pointer = format!("{}/{key}", object.pointer);
+    if name.chars().count() > 100 || name.chars().any(char::is_control) {
+        reader.problem(
+            &pointer,
+            "font",
+            "must be \"sans\", \"serif\" or the name of a font of at most 100 letters",
+        );
+        return None;
+    }
+    let built_in = |own: &&str| own.eq_ignore_ascii_case(name);
+    if let Some(own) = BUNDLED_FAMILIES.into_iter().find(built_in) {
+        return Some(own.into());
+    }
+    if let Some(known) = reader.fonts.iter().find(|known| ***known == *name) {
+        return Some(known.clone());
+    }
+    if reader.fonts.len() == MAX_FONTS {
+        let message = format!("a document has at most {MAX_FONTS} fonts besides the built-in ones");
+        reader.problem(&pointer, "too_many_fonts", message);
+        return None;
+    }
+    let name: Arc<str> = name.into();
+    reader.fonts.push(name.clone());
+    Some(name)
 }
 
 /// How many lines a text may take, and what becomes of one that is longer.

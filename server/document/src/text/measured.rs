@@ -1,6 +1,6 @@
 //! Texts that were shaped to be measured and are set afterwards: shaping is what costs.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use parley::Language;
 
@@ -25,7 +25,8 @@ struct Key {
     spans: Vec<Spanned>,
     /// Size, height of a line and tracking, bit by bit.
     numbers: [u32; 3],
-    switches: [bool; 5],
+    switches: [bool; 4],
+    font: Arc<str>,
     language: Language,
     direction: Option<Direction>,
 }
@@ -38,13 +39,8 @@ impl Key {
                 .map(|span| (span.text.clone(), span.bold, span.italic, span.language))
                 .collect(),
             numbers: [look.size, look.line_height, look.tracking].map(f32::to_bits),
-            switches: [
-                look.serif,
-                look.bold,
-                look.italic,
-                look.tabular,
-                look.hyphenate,
-            ],
+            switches: [look.bold, look.italic, look.tabular, look.hyphenate],
+            font: look.font.clone(),
             language: look.language,
             direction: look.direction,
         }

@@ -256,12 +256,12 @@ fn shape(
     look: &Look,
     divides: bool,
 ) -> Layout<u32> {
-    let families = setting.shaper.families(look.serif, look.language);
+    let families = setting.shaper.families(&look.font, look.language);
     let own: Vec<_> = spans
         .iter()
         .map(|span| {
             let language = span.language?;
-            Some((language, setting.shaper.families(look.serif, language)))
+            Some((language, setting.shaper.families(&look.font, language)))
         })
         .collect();
     let shaper = &mut *setting.shaper;

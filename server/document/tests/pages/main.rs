@@ -3,6 +3,7 @@
 mod archive;
 mod drawing;
 mod file;
+mod fonts;
 mod hostile;
 mod layout;
 mod limits;
@@ -18,12 +19,12 @@ use std::{
     path::Path,
     process::Command,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
 };
 
-use document::{Assets, Context, DocumentError, Limits, Rendered, Renderer, Template};
+use document::{Assets, Context, DocumentError, FontBytes, Limits, Rendered, Renderer, Template};
 use engine::{
     firm::Firm,
     kind::Kind,
@@ -40,7 +41,14 @@ const DOT: &str =
 
 fn renderer() -> &'static Renderer {
     static RENDERER: OnceLock<Renderer> = OnceLock::new();
-    RENDERER.get_or_init(|| Renderer::new(Box::new(|| std::fs::read(CJK).into_iter().collect())))
+    RENDERER.get_or_init(|| {
+        let files: Vec<FontBytes> = std::fs::read(CJK).into_iter().map(font).collect();
+        Renderer::new(Box::new(files))
+    })
+}
+
+fn font(bytes: Vec<u8>) -> FontBytes {
+    Arc::new(bytes)
 }
 
 fn context() -> Context {

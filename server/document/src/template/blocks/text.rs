@@ -1,5 +1,7 @@
 //! Headings and texts.
 
+use std::sync::Arc;
+
 use super::{
     Align,
     inline::{Run, read_runs},
@@ -7,7 +9,7 @@ use super::{
 use crate::template::{
     leaf::Leaf,
     read::{Object, Reader},
-    typography::LineLimit,
+    typography::{LineLimit, read_font},
 };
 
 /// Deepest nesting of lists.
@@ -53,7 +55,8 @@ pub(crate) struct TextStyle {
     pub(crate) colour: Option<Leaf>,
     pub(crate) bold: Option<bool>,
     pub(crate) italic: bool,
-    pub(crate) serif: Option<bool>,
+    /// Name of the family.
+    pub(crate) font: Option<Arc<str>>,
     pub(crate) align: Align,
     /// Lines reach from side to side.
     pub(crate) justify: bool,
@@ -172,14 +175,7 @@ impl TextStyle {
             colour: object.optional_leaf(reader, "colour"),
             bold: object.optional_flag(reader, "bold"),
             italic: object.flag(reader, "italic", false),
-            serif: match object
-                .choice(reader, "font", &["sans", "serif", ""], "")
-                .as_str()
-            {
-                "serif" => Some(true),
-                "sans" => Some(false),
-                _ => None,
-            },
+            font: read_font(reader, object, "font"),
             align: Align::named(&align),
             justify: align == "justify",
             line_height: object.optional_number(reader, "line_height", 0.8..=4.0),

@@ -1,0 +1,165 @@
+//! Fonts: those that a template names, that come with it or from the machine, and how the letters of a language are drawn.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use document::{Assets, FontBytes, FontFiles, Limits, Rendered, Renderer, font_families, needs};
+use engine::value::Record;
+use serde_json::{Value as Json, json};
+
+use super::{CJK, context, font, places, render, template, text, tool};
+
+/// One of the bundled fonts under another name of the same length.
+fn renamed(file: &str, from: &str, to: &str) -> FontBytes {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fonts")
+        .join(file);
+    let mut bytes = std::fs::read(path).expect("a font");
+    let wide = |name: &str| -> Vec<u8> { name.encode_utf16().flat_map(u16::to_be_bytes).collect() };
+    for (from, to) in [(from.into(), to.into()), (wide(from), wide(to))] {
+        let mut at = 0;
+        while let Some(found) = bytes[at..]
+            .windows(from.len())
+            .position(|part| part == from)
+        {
+            bytes[at + found..at + found + from.len()].copy_from_slice(&to);
+            at += found + from.len();
+        }
+    }
+    font(bytes)
+}
+
+/// The files of a machine, and how often it was asked for those that stand in.
+#[derive(Default)]
+struct Machine {
+    files: Vec<FontBytes>,
+    asked: Arc<AtomicU32>,
+}
+
+impl FontFiles for Machine {
+    fn fallbacks(&self) -> Vec<FontBytes> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Vec::new()
+    }
+
+    fn family(&self, name: &str) -> Vec<FontBytes> {
+        self.files.family(name)
+    }
+
+    fn families(&self) -> Vec<String> {
+        self.files.families()
+    }
+}
+
+fn set_in(renderer: &Renderer, parts: Json, fonts: Vec<FontBytes>) -> Rendered {
+    let assets = Assets {
+        fonts,
+        ..Assets::default()
+    };
+    let limits = Limits::default();
+    renderer
+        .render(
+            &template(parts),
+            &Record::new(),
+            &context(),
+            &assets,
+            &limits,
+        )
+        .expect("a document")
+}
+
+fn names(rendered: &Rendered) -> String {
+    tool(rendered, &["pdffonts", "FILE"])
+}
+
+#[test]
+fn a_template_is_set_in_the_fonts_that_it_names() {
+    let parts = json!({
+        "theme": {"font": "Outer", "heading_font": "Moto Serif"},
+        "blocks": [
+            {"id": "a", "type": "heading", "text": "Heading"},
+            {"id": "b", "type": "text", "text": "Text"},
+            {"id": "c", "type": "text", "text": "Serif", "font": "serif"}]
+    });
+    let outer = renamed("Inter-Regular.ttf", "Inter", "Outer");
+    let machine = Machine {
+        files: vec![renamed("NotoSerif-SemiBold.ttf", "Noto", "Moto")],
+        ..Machine::default()
+    };
+    let asked = machine.asked.clone();
+    let renderer = Renderer::new(Box::new(machine));
+    let wanted = needs(&template(parts.clone()), &Record::new(), &context());
+    assert_eq!(wanted.fonts, ["Outer", "Moto Serif"]);
+    let rendered = set_in(&renderer, parts.clone(), vec![outer]);
+    assert_eq!(rendered.warnings, []);
+    assert_eq!(text(&rendered), "Heading Text Serif");
+    let found = names(&rendered);
+    for name in [
+        "+Outer-Regular",
+        "+MotoSerif-SemiBold",
+        "+NotoSerif-Regular",
+    ] {
+        assert!(found.contains(name), "{name} in {found}");
+    }
+    // Fonts of one document are not those of the next one.
+    let rendered = set_in(&renderer, parts, Vec::new());
+    let [warning] = rendered.warnings.as_slice() else {
+        panic!("{:?}", rendered.warnings);
+    };
+    assert_eq!(
+        (warning.code.as_str(), warning.params["name"].as_str()),
+        ("font_missing", Some("Outer"))
+    );
+    assert!(names(&rendered).contains("+Inter-Regular"));
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "no letter was missing");
+}
+
+#[test]
+fn files_of_the_machine_are_asked_for_once_and_only_for_letters_that_lack() {
+    let machine = Machine::default();
+    let asked = machine.asked.clone();
+    let renderer = Renderer::new(Box::new(machine));
+    let set = |text: &str| {
+        let parts = json!({"blocks": [{"id": "a", "type": "text", "text": text}]});
+        set_in(&renderer, parts, Vec::new())
+    };
+    assert_eq!(set("Žluť Ελλ Љ العربية עברית €").warnings, []);
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+    assert_eq!(places(&set("感谢")), [("missing_glyph", "a", Some(1))]);
+    assert_eq!(places(&set("您")), [("missing_glyph", "a", Some(1))]);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn chinese_characters_are_drawn_as_the_language_of_the_block_writes_them() {
+    if !Path::new(CJK).exists() {
+        return;
+    }
+    let shape = |language: &str| {
+        let block = json!({"id": "a", "type": "text", "text": "直", "language": language});
+        let rendered = render(json!({"blocks": [block]}), &json!({}));
+        assert_eq!(rendered.warnings, []);
+        assert_eq!(text(&rendered), "直");
+        let svg = rendered.svg(0).expect("a page");
+        let (_, outline) = svg.split_once(" d=\"").expect("an outline");
+        outline.split_once('"').expect("its end").0.to_owned()
+    };
+    let (simplified, japanese) = (shape("zh-Hans"), shape("ja"));
+    assert_ne!(simplified, japanese);
+    assert_eq!(simplified, shape("zh-CN"));
+    assert_ne!(simplified, shape("zh-HK"));
+}
+
+#[test]
+fn a_family_is_asked_for_by_its_own_name() {
+    let files = vec![renamed("Inter-Regular.ttf", "Inter", "Outer")];
+    assert_eq!(font_families((*files[0]).as_ref()), ["Outer"]);
+    assert_eq!(files.family("OUTER").len(), 1);
+    assert!(files.family("Inter").is_empty());
+    assert!(font_families(b"no font").is_empty());
+}
