@@ -1,6 +1,10 @@
 //! The display list: what stands where on a page, in points from the top left corner. PDF and SVG are both drawn from it.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use parley::{FontData, Language};
 
@@ -209,6 +213,27 @@ pub(crate) enum Pixels {
     Jpeg { bytes: Arc<Vec<u8>>, gray: bool },
 }
 
+/// Letters that are pictures.
+#[derive(Debug, Default)]
+pub(crate) struct Pictograms {
+    /// Fonts of such letters.
+    pub(crate) fonts: BTreeSet<usize>,
+    /// The font in whose letters without width a file says what the pictures say.
+    pub(crate) silent: usize,
+    /// By font and glyph.
+    pub(crate) glyphs: BTreeMap<(usize, u16), Pictogram>,
+}
+
+/// The picture of a glyph, its place from the glyph's on the baseline and its size in ems.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pictogram {
+    pub(crate) image: usize,
+    pub(crate) left: f32,
+    pub(crate) top: f32,
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+}
+
 /// Everything drawing needs.
 #[derive(Debug, Default)]
 pub(crate) struct Display {
@@ -219,6 +244,7 @@ pub(crate) struct Display {
     pub(crate) pages: Vec<PageList>,
     pub(crate) fonts: Vec<FontData>,
     pub(crate) pictures: Vec<Picture>,
+    pub(crate) pictograms: Pictograms,
     pub(crate) tags: Vec<Tag>,
     /// Headings with their words, in the order of laying out.
     pub(crate) headings: Vec<(TagId, String)>,

@@ -74,6 +74,7 @@ impl Renderer {
             shaper,
             used,
             pictures,
+            pictograms,
             tags,
             headings,
             marks,
@@ -116,6 +117,7 @@ impl Renderer {
                 pages,
                 fonts: used,
                 pictures,
+                pictograms,
                 tags,
                 headings,
                 marks,
@@ -291,6 +293,7 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
             layouter.notice(Warning::new("beyond_paper", message), mark);
         }
     }
+    layouter.take_pictograms(&pages)?;
     Ok((title, pages))
 }
 

@@ -36,6 +36,10 @@ pub(crate) fn write(display: &Display, page: usize) -> Option<String> {
     }
     svg.push_str("<defs>");
     for (font, glyph) in used {
+        if display.pictograms.fonts.contains(&font) {
+            pictogram(&mut svg, display, page, (font, glyph));
+            continue;
+        }
         let outline = outline(display, font, glyph);
         if !outline.is_empty() {
             let _ = write!(svg, r#"<path id="p{page}f{font}g{glyph}" d="{outline}"/>"#);
@@ -53,16 +57,21 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
     match item {
         Item::Glyphs(run) => {
             let scale = run.size / 1000.0;
+            // Outlines count upwards.
+            let up = if display.pictograms.fonts.contains(&run.font) {
+                scale
+            } else {
+                -scale
+            };
             let _ = write!(svg, r#"<g fill="{}">"#, hex(run.colour));
             for glyph in &run.glyphs {
                 let _ = write!(
                     svg,
-                    r##"<use href="#p{page}f{}g{}" transform="translate({:.2} {:.2}) scale({scale:.5} {:.5})"/>"##,
+                    r##"<use href="#p{page}f{}g{}" transform="translate({:.2} {:.2}) scale({scale:.5} {up:.5})"/>"##,
                     run.font,
                     glyph.id,
                     x + glyph.x,
                     y + glyph.y,
-                    -scale
                 );
             }
             svg.push_str("</g>");
@@ -106,6 +115,21 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
             }
         }
         Item::Figure { .. } | Item::Link { .. } | Item::Value { .. } => {}
+    }
+}
+
+/// The picture of a glyph in thousandths of an em.
+fn pictogram(svg: &mut String, display: &Display, page: usize, (font, glyph): (usize, u16)) {
+    let Some(own) = display.pictograms.glyphs.get(&(font, glyph)) else {
+        return;
+    };
+    if let Some(data) = display.pictures.get(own.image).and_then(data_url) {
+        let [x, y, width, height] =
+            [own.left, own.top, own.width, own.height].map(|length| length * 1000.0);
+        let _ = write!(
+            svg,
+            r#"<image id="p{page}f{font}g{glyph}" x="{x:.0}" y="{y:.0}" width="{width:.0}" height="{height:.0}" preserveAspectRatio="none" href="{data}"/>"#
+        );
     }
 }
 

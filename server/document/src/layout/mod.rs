@@ -11,6 +11,7 @@ mod furniture;
 mod markdown;
 mod pairs;
 mod paragraph;
+mod pictograms;
 mod picture;
 mod qr;
 mod rich;
@@ -26,7 +27,7 @@ use parley::Language;
 use crate::{
     Template,
     context::{Assets, Context, DocumentError, LimitKind, Limits},
-    display::{Item, MM, Mark, Picture, Rgb, Tag, TagId},
+    display::{Item, MM, Mark, Pictograms, Picture, Rgb, Tag, TagId},
     fonts::{Fonts, Shaper},
     scope::{Missing, Piece, Scope, holds, shortened},
     strip::{Body, Strip},
@@ -59,6 +60,7 @@ pub(crate) struct Layouter<'a> {
     pub(crate) colours: Colours,
     pub(crate) used: Vec<parley::FontData>,
     pub(crate) pictures: Vec<Picture>,
+    pub(crate) pictograms: Pictograms,
     pub(crate) loaded: HashMap<picture::Key, Option<usize>>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) marks: Vec<Mark>,
@@ -117,6 +119,7 @@ impl<'a> Layouter<'a> {
             },
             used: Vec::new(),
             pictures: Vec::new(),
+            pictograms: Pictograms::default(),
             loaded: HashMap::new(),
             tags: vec![root("Artifact"), root("Document")],
             marks: vec![Mark {

@@ -53,6 +53,12 @@ pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
         let Item::Glyphs(run) = &placed.item else {
             continue;
         };
+        let pictograms = &display.pictograms;
+        if pictograms.fonts.contains(&run.font) {
+            used.entry(pictograms.silent).or_default();
+            carried.insert(pictograms.silent);
+            continue;
+        }
         let glyphs = used.entry(run.font).or_default();
         for cluster in &run.clusters {
             if run.turned(cluster) {

@@ -10,6 +10,7 @@ mod fonts;
 mod metadata;
 mod outline;
 mod path;
+mod pictograms;
 mod save;
 mod structure;
 
@@ -183,8 +184,12 @@ impl<'a> Page<'a> {
         match &placed.item {
             Item::Glyphs(run) => {
                 self.mark(inside(run.tag));
-                self.fill(run.colour);
-                self.glyphs(run, x, y);
+                if self.display.pictograms.fonts.contains(&run.font) {
+                    self.pictograms(run, x, y);
+                } else {
+                    self.fill(run.colour);
+                    self.glyphs(run, x, y);
+                }
             }
             Item::Rect {
                 width,
@@ -219,19 +224,8 @@ impl<'a> Page<'a> {
                 height: h,
                 tag,
             } => {
-                let picture = &self.display.pictures[*image];
                 self.mark(inside(*tag));
-                self.ops.push(Op::UseXobject {
-                    id: XObjectId(format!("I{image}")),
-                    transform: XObjectTransform {
-                        translate_x: Some(Pt(x)),
-                        translate_y: Some(Pt(height - y - h)),
-                        dpi: Some(72.0),
-                        scale_x: Some(width / picture.width as f32),
-                        scale_y: Some(h / picture.height as f32),
-                        ..XObjectTransform::default()
-                    },
-                });
+                self.image(*image, (x, y), (*width, *h));
             }
             Item::Figure {
                 width,
@@ -267,6 +261,21 @@ impl<'a> Page<'a> {
             }
             Item::Value { .. } => {}
         }
+    }
+
+    fn image(&mut self, image: usize, (x, y): (f32, f32), (width, height): (f32, f32)) {
+        let picture = &self.display.pictures[image];
+        self.ops.push(Op::UseXobject {
+            id: XObjectId(format!("I{image}")),
+            transform: XObjectTransform {
+                translate_x: Some(Pt(x)),
+                translate_y: Some(Pt(self.display.height - y - height)),
+                dpi: Some(72.0),
+                scale_x: Some(width / picture.width as f32),
+                scale_y: Some(height / picture.height as f32),
+                ..XObjectTransform::default()
+            },
+        });
     }
 
     /// Opens the marked content of `tag` unless it is open.

@@ -155,6 +155,55 @@ fn chinese_characters_are_drawn_as_the_language_of_the_block_writes_them() {
     assert_ne!(simplified, shape("zh-HK"));
 }
 
+/// A font of pictures of 16 by 16 pixels, one colour each: a rocket, a thumb and a skin tone, a man, a woman and a girl, and what the
+/// last ones make together.
+fn emoji() -> FontBytes {
+    font(include_bytes!("emoji.ttf").to_vec())
+}
+
+#[test]
+fn emoji_are_pictures_that_are_read_as_letters() {
+    let renderer = Renderer::new(Box::new(vec![emoji()]));
+    let said =
+        "Hi \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}, go \u{1f680}\u{1f680}! \u{1f44d}\u{1f3fd}";
+    let parts = json!({"blocks": [
+        {"id": "a", "type": "heading", "text": said},
+        {"id": "b", "type": "text", "text": said, "italic": true}]});
+    let rendered = set_in(&renderer, parts.clone(), Vec::new());
+    assert_eq!(rendered.warnings, []);
+    assert_eq!(text(&rendered), format!("{said} {said}"));
+    assert_eq!(
+        rendered.text(0).as_deref(),
+        Some(&*format!("{said}\n{said}"))
+    );
+    // The family, the rocket and the thumb, each once in the file.
+    let images = tool(&rendered, &["pdfimages", "-list", "FILE"]);
+    let pictures = images.lines().filter(|line| line.contains(" image "));
+    let objects: std::collections::BTreeSet<&str> = pictures
+        .map(|line| line.split_whitespace().nth(10).expect("an object"))
+        .collect();
+    assert_eq!(objects.len(), 3, "{images}");
+    assert!(!names(&rendered).contains("Emoji"), "no font of pictures");
+    let svg = rendered.svg(0).expect("a page");
+    assert_eq!(svg.matches("<image ").count(), 3);
+    let again = set_in(&renderer, parts, Vec::new());
+    assert_eq!(rendered.pdf().expect("a PDF"), again.pdf().expect("a PDF"));
+}
+
+#[test]
+fn emoji_are_read_within_text_from_right_to_left_too() {
+    let renderer = Renderer::new(Box::new(vec![emoji()]));
+    let parts = json!({"blocks": [
+        {"id": "a", "type": "text", "text": "שלום \u{1f44d}\u{1f3fd} עולם"},
+        {"id": "b", "type": "text", "text": "\u{1f680}"}]});
+    let rendered = set_in(&renderer, parts, Vec::new());
+    assert_eq!(rendered.warnings, []);
+    let found = tool(&rendered, &["pdftotext", "-raw", "FILE", "-"]);
+    for word in ["שלום", "\u{1f44d}\u{1f3fd}", "עולם", "\u{1f680}"] {
+        assert!(found.contains(word), "{word} in {found:?}");
+    }
+}
+
 #[test]
 fn a_family_is_asked_for_by_its_own_name() {
     let files = vec![renamed("Inter-Regular.ttf", "Inter", "Outer")];

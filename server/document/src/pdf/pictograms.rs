@@ -1,0 +1,81 @@
+//! Letters that are pictures: the pictures, and above them what they say in letters that are read and not seen. Readers take a text only
+//! from letters, so the picture alone would say nothing to them.
+
+use super::Page;
+use crate::display::{Cluster, Glyph, Glyphs};
+
+impl Page<'_> {
+    pub(super) fn pictograms(&mut self, run: &Glyphs, x: f32, y: f32) {
+        let display = self.display;
+        for glyph in &run.glyphs {
+            if let Some(own) = display.pictograms.glyphs.get(&(run.font, glyph.id)) {
+                let place = (
+                    x + glyph.x + own.left * run.size,
+                    y + glyph.y + own.top * run.size,
+                );
+                let size = (own.width * run.size, own.height * run.size);
+                self.image(own.image, place, size);
+            }
+        }
+        let font = display.pictograms.silent;
+        let carrier = self.faces.get(&font).and_then(|face| face.carrier);
+        if let Some(carrier) = carrier {
+            self.glyphs(&silent(run, font, carrier), x, y);
+        }
+    }
+}
+
+/// The run in letters without width, at both ends of each cluster, so that readers know how far it reaches.
+fn silent(run: &Glyphs, font: usize, carrier: u16) -> Glyphs {
+    let mut said = Glyphs {
+        font,
+        glyphs: Vec::new(),
+        clusters: Vec::new(),
+        read_as: run.read_as.clone(),
+        ..*run
+    };
+    for (number, cluster) in run.clusters.iter().enumerate() {
+        let Some(first) = run.glyphs.get(cluster.first as usize) else {
+            continue;
+        };
+        let next = run.clusters.get(number + 1);
+        let end = next
+            .and_then(|next| run.glyphs.get(next.first as usize))
+            .map_or(run.extent.1, |next| next.x);
+        if run.turned(cluster) && run.read_as.is_empty() {
+            // Letter by letter in the order of drawing, which readers turn around.
+            let share = (end - first.x) / cluster.text.chars().count() as f32;
+            for (index, letter) in cluster.text.chars().rev().enumerate() {
+                let start = first.x + share * index as f32;
+                // Texts of the same glyphs would be taken for copies.
+                let count = 1 + index % 2;
+                let edge = Glyph {
+                    id: carrier,
+                    x: start,
+                    y: first.y,
+                };
+                let text = letter.to_string();
+                push(&mut said, edge, (count, start + share), &text);
+            }
+        } else {
+            let edge = Glyph {
+                id: carrier,
+                ..*first
+            };
+            push(&mut said, edge, (1, end), &cluster.text);
+        }
+    }
+    said
+}
+
+/// A cluster of so many letters at its beginning and one at its end.
+fn push(said: &mut Glyphs, edge: Glyph, (count, end): (usize, f32), text: &str) {
+    let first = said.glyphs.len();
+    said.glyphs.extend(std::iter::repeat_n(edge, count));
+    said.glyphs.push(Glyph { x: end, ..edge });
+    said.clusters.push(Cluster {
+        first: u32::try_from(first).unwrap_or(u32::MAX),
+        count: u32::try_from(count + 1).unwrap_or(0),
+        text: text.into(),
+    });
+}
