@@ -3,6 +3,7 @@
 mod draft;
 mod render;
 mod warnings;
+mod web_pictures;
 
 use std::{path::Path, process::Command};
 

@@ -76,6 +76,7 @@ impl Site {
             },
             catalogue: Arc::new(nodes::catalogue()),
             renderer: Arc::new(document::Renderer::bundled()),
+            outbound: outbound::Client::new(outbound::Allow::default(), "formwork-test"),
             local: None,
             read_sheet: nodes::read_sheet,
         });

@@ -23,6 +23,7 @@ pub struct Office {
     pub db: TestDb,
     catalogue: Arc<Catalogue>,
     renderer: Arc<Renderer>,
+    outbound: outbound::Client,
     executor: Executor,
 }
 
@@ -89,11 +90,12 @@ impl Office {
         let catalogue = Arc::new(nodes::catalogue());
         let renderer = Arc::new(Renderer::bundled());
         let allow = outbound::Allow::parse("127.0.0.1").expect("the list is well-formed");
+        let outbound = outbound::Client::new(allow, "formwork-test");
         let mut config = Config::new(
             store.clone(),
             catalogue.clone(),
             Services::default().with(renderer.clone()),
-            outbound::Client::new(allow, "formwork-test"),
+            outbound.clone(),
             "http://forms.test",
         );
         config.claim_form = site::claim_form();
@@ -105,6 +107,7 @@ impl Office {
             address: String::new(),
             catalogue,
             renderer,
+            outbound,
             executor,
             db,
         };
@@ -137,6 +140,7 @@ impl Office {
             store: self.db.store_with(5).await,
             catalogue: self.catalogue.clone(),
             renderer: self.renderer.clone(),
+            outbound: self.outbound.clone(),
             local: Some(self.executor.local()),
             read_sheet: nodes::read_sheet,
             config,

@@ -22,6 +22,7 @@ mod routes;
 mod serve;
 mod state;
 mod table_csv;
+mod web_pictures;
 mod workflow_document;
 
 use std::sync::Arc;

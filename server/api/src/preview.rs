@@ -28,11 +28,12 @@ pub(crate) struct Previews {
 }
 
 /// What to draw.
+#[derive(Clone)]
 pub(crate) struct Drawing {
     pub template: Template,
     pub values: Record,
     pub context: Context,
-    pub assets: Assets,
+    pub assets: Arc<Assets>,
 }
 
 impl Previews {

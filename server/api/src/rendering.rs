@@ -29,6 +29,7 @@ use tokio::{
 use crate::{
     App,
     error::{ApiError, Result},
+    web_pictures,
 };
 
 /// Laid out at once in a process.
@@ -162,20 +163,50 @@ async fn make(
         let problem = Problem::error("pictures_many", json!({"most_mb": most_mb}), message);
         return Ok(Err(vec![problem.at("/values")]));
     };
-    let turn = turn(app, scope, id).await?;
-    let renderer = app.renderer.clone();
-    let drawn = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        draw(&renderer, &template, &values, &context, &assets)
-    })
-    .await;
-    Ok(match drawn {
-        Ok(drawn) => drawn.map_err(|error| vec![problem(&error)]),
-        Err(error) => {
-            tracing::error!(rendering.id = %id, %error, "laying out a document panicked");
-            Err(vec![broken()])
+    let mut scene = Scene {
+        template,
+        values,
+        context,
+        assets,
+    };
+    let mut loaded = false;
+    loop {
+        let turn = turn(app, scope, id).await?;
+        let renderer = app.renderer.clone();
+        let drawn = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            (draw(&renderer, &scene, loaded), scene)
+        })
+        .await;
+        match drawn {
+            Ok((Ok(Drawn::Made(made)), _)) => return Ok(Ok(made)),
+            Ok((Ok(Drawn::Wanted(wanted)), back)) => {
+                scene = back;
+                // Nobody waits for a server with a turn in the hand.
+                scene.assets.web = web_pictures::load(app, wanted).await;
+                loaded = true;
+            }
+            Ok((Err(error), _)) => return Ok(Err(vec![problem(&error)])),
+            Err(error) => {
+                tracing::error!(rendering.id = %id, %error, "laying out a document panicked");
+                return Ok(Err(vec![broken()]));
+            }
         }
-    })
+    }
+}
+
+/// What a PDF is made of.
+struct Scene {
+    template: Template,
+    values: Record,
+    context: Context,
+    assets: Assets,
+}
+
+enum Drawn {
+    Made(Made),
+    /// Pictures of the web that are needed first.
+    Wanted(Vec<String>),
 }
 
 /// Waits among those of this process, and says to others that it does.
@@ -195,29 +226,33 @@ async fn turn(
     }
 }
 
-fn draw(
-    renderer: &Renderer,
-    template: &Template,
-    values: &Record,
-    context: &Context,
-    assets: &Assets,
-) -> Result<Made, DocumentError> {
+/// `loaded`: pictures of the web were asked for, so that those that are not there will not come.
+fn draw(renderer: &Renderer, scene: &Scene, loaded: bool) -> Result<Drawn, DocumentError> {
     let end = Instant::now() + DEADLINE;
     let limits = Limits {
         stop: Some(Arc::new(move || Instant::now() > end)),
         ..Limits::default()
     };
-    let rendered = renderer.render(template, values, context, assets, &limits)?;
+    let rendered = renderer.render(
+        &scene.template,
+        &scene.values,
+        &scene.context,
+        &scene.assets,
+        &limits,
+    )?;
+    if !loaded && !rendered.wanted.is_empty() {
+        return Ok(Drawn::Wanted(rendered.wanted));
+    }
     let bytes = rendered.pdf()?;
     if bytes.len() > artifact::MAX_BYTES {
         let reason = format!("it has {} bytes", bytes.len());
         return Err(DocumentError::Internal(reason));
     }
-    Ok(Made {
+    Ok(Drawn::Made(Made {
         bytes: Bytes::from(bytes),
         page_count: i32::try_from(rendered.pages.len()).unwrap_or(i32::MAX),
         warnings: rendered.warnings,
-    })
+    }))
 }
 
 fn problem(error: &DocumentError) -> Problem {

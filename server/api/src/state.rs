@@ -19,6 +19,8 @@ pub struct State {
     /// Every node type this build knows.
     pub catalogue: Arc<Catalogue>,
     pub renderer: Arc<Renderer>,
+    /// Loads pictures of the web that a page shows.
+    pub outbound: outbound::Client,
     /// The executor of this process, which takes accepted runs at once; `None` in a process that only serves.
     pub local: Option<Arc<dyn LocalExecutor>>,
     /// Reads workbooks, which this crate does not.

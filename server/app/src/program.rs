@@ -238,6 +238,7 @@ async fn start(config: &Config, roles: Roles, catalogue: Catalogue) -> anyhow::R
             store: store.clone(),
             catalogue,
             renderer,
+            outbound,
             local: executor.as_ref().map(Executor::local),
             read_sheet: nodes::read_sheet,
             config: api::Config {

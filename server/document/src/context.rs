@@ -8,7 +8,7 @@ use engine::{
 };
 use jiff::Timestamp;
 
-use crate::fonts::FontBytes;
+use crate::{fonts::FontBytes, web::WebPicture};
 
 /// Asked now and then while rendering; `true` ends it with [`DocumentError::Stopped`].
 pub type Stop<'a> = Arc<dyn Fn() -> bool + Send + Sync + 'a>;
@@ -39,6 +39,8 @@ pub struct Needs {
 #[derive(Clone, Default)]
 pub struct Assets {
     pub images: HashMap<ArtifactId, Vec<u8>>,
+    /// Pictures of the web by their addresses.
+    pub web: HashMap<String, WebPicture>,
     /// Font files that somebody brought for these documents; they go before those of the machine.
     pub fonts: Vec<FontBytes>,
 }

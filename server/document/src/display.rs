@@ -73,6 +73,16 @@ pub(crate) struct Stroke {
     pub(crate) round: bool,
 }
 
+impl Stroke {
+    pub(crate) fn scaled(self, scale: f32) -> Self {
+        Self {
+            width: self.width * scale,
+            dash: self.dash.map(|(dash, gap)| (dash * scale, gap * scale)),
+            ..self
+        }
+    }
+}
+
 /// Letters of one font, size, colour and line.
 #[expect(clippy::struct_field_names, reason = "glyphs are what it is about")]
 #[derive(Debug)]
@@ -211,6 +221,19 @@ pub(crate) enum Pixels {
     Rgba(Arc<Vec<u8>>),
     /// A whole JPEG file.
     Jpeg { bytes: Arc<Vec<u8>>, gray: bool },
+    /// Shapes in the picture's own units; what reaches out of it is not seen.
+    Drawing(Arc<Vec<Shape>>),
+}
+
+/// One shape of a drawing.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) fill: Option<Rgb>,
+    /// What lies within an even number of outlines is outside.
+    pub(crate) even_odd: bool,
+    /// Drawn over the fill.
+    pub(crate) stroke: Option<Stroke>,
 }
 
 /// Letters that are pictures.

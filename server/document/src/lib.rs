@@ -11,6 +11,7 @@
 mod barcode;
 mod context;
 mod display;
+mod drawing;
 mod fonts;
 mod layout;
 mod paginate;
@@ -25,6 +26,7 @@ mod strip;
 mod svg;
 mod template;
 mod text;
+mod web;
 
 pub use context::{
     Assets, Context, DocumentError, LimitKind, Limits, Needs, PageBox, PageSize, Stop,
@@ -36,3 +38,4 @@ pub use pdf::{
 };
 pub use render::{Rendered, Renderer, needs};
 pub use template::{FORMAT, MAX_BLOCKS, MAX_DEPTH, Template};
+pub use web::{MAX_WEB_PICTURE_BYTES, MAX_WEB_PICTURES, WEB_PICTURE_TIME, WebPicture, web_picture};

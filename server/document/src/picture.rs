@@ -20,6 +20,8 @@ pub(crate) enum PictureError {
     /// Not a picture this program reads, or a broken one.
     Unreadable,
     TooLarge,
+    /// A drawing with too many parts.
+    Complex,
 }
 
 pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Picture, PictureError> {

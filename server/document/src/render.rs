@@ -20,6 +20,7 @@ use crate::{
     strip::{stack, total},
     svg,
     template::{Block, BlockKind, ImageSource},
+    web::Kept,
 };
 
 /// What header and footer leave for the body of a page, whatever they take.
@@ -28,6 +29,7 @@ const LEAST_BODY: f32 = 20.0 * MM;
 /// Lays out documents. One per process; keeps fonts loaded and is used from many threads at once.
 pub struct Renderer {
     fonts: Fonts,
+    pub(crate) web: Kept,
 }
 
 /// A laid-out document.
@@ -36,6 +38,9 @@ pub struct Rendered {
     /// What a person should look at: missing glyphs and values, empty lists, text that does not fit. `location` is
     /// the block's id, `page` among the params is counted from 1.
     pub warnings: Vec<Warning>,
+    /// Addresses of pictures on the web that were not among the assets. Their places are empty, and warnings say so: load them and lay
+    /// out again.
+    pub wanted: Vec<String>,
     display: Display,
     boxes: OnceLock<Vec<Vec<PageBox>>>,
 }
@@ -45,6 +50,7 @@ impl Renderer {
     pub fn new(files: Box<dyn FontFiles>) -> Self {
         Self {
             fonts: Fonts::new(files),
+            web: Kept::default(),
         }
     }
 
@@ -75,6 +81,7 @@ impl Renderer {
             used,
             pictures,
             pictograms,
+            wanted,
             tags,
             headings,
             marks,
@@ -108,6 +115,7 @@ impl Renderer {
         Ok(Rendered {
             pages: vec![size; pages.len()],
             warnings,
+            wanted,
             boxes: OnceLock::new(),
             display: Display {
                 title,

@@ -10,7 +10,7 @@ use skrifa::{
 };
 
 use crate::{
-    display::{Display, Item, Picture, Pixels, Rgb, Stroke},
+    display::{Display, Item, Picture, Pixels, Rgb, Shape, Stroke},
     path::Segment,
 };
 
@@ -92,22 +92,20 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
             fill,
             stroke,
             ..
-        } => {
-            let _ = write!(
-                svg,
-                r#"<path fill="{}"{} d="{}"/>"#,
-                fill.map_or_else(|| "none".into(), hex),
-                stroke.map(outlined).unwrap_or_default(),
-                path(segments, x, y)
-            );
-        }
+        } => shape(svg, &path(segments, x, y), *fill, *stroke, ""),
         Item::Image {
             image,
             width,
             height,
             ..
         } => {
-            if let Some(data) = display.pictures.get(*image).and_then(data_url) {
+            let picture = display.pictures.get(*image);
+            if let Some(picture) = picture
+                && let Pixels::Drawing(shapes) = &picture.pixels
+            {
+                return drawing(svg, picture, shapes, (x, y), (*width, *height));
+            }
+            if let Some(data) = picture.and_then(data_url) {
                 let _ = write!(
                     svg,
                     r#"<image x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" preserveAspectRatio="none" href="{data}"/>"#
@@ -131,6 +129,45 @@ fn pictogram(svg: &mut String, display: &Display, page: usize, (font, glyph): (u
             r#"<image id="p{page}f{font}g{glyph}" x="{x:.0}" y="{y:.0}" width="{width:.0}" height="{height:.0}" preserveAspectRatio="none" href="{data}"/>"#
         );
     }
+}
+
+/// Shapes in their own units, of which nothing is seen outside of their place.
+fn drawing(
+    svg: &mut String,
+    picture: &Picture,
+    shapes: &[Shape],
+    (x, y): (f32, f32),
+    (width, height): (f32, f32),
+) {
+    let _ = write!(
+        svg,
+        r#"<svg x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" viewBox="0 0 {} {}" preserveAspectRatio="none">"#,
+        picture.width, picture.height
+    );
+    for own in shapes {
+        let rule = if own.even_odd {
+            r#" fill-rule="evenodd""#
+        } else {
+            ""
+        };
+        shape(
+            svg,
+            &path(&own.segments, 0.0, 0.0),
+            own.fill,
+            own.stroke,
+            rule,
+        );
+    }
+    svg.push_str("</svg>");
+}
+
+fn shape(svg: &mut String, path: &str, fill: Option<Rgb>, stroke: Option<Stroke>, rule: &str) {
+    let _ = write!(
+        svg,
+        r#"<path fill="{}"{rule}{} d="{path}"/>"#,
+        fill.map_or_else(|| "none".into(), hex),
+        stroke.map(outlined).unwrap_or_default(),
+    );
 }
 
 fn outlined(stroke: Stroke) -> String {
@@ -205,6 +242,7 @@ fn outline(display: &Display, font: usize, glyph: u16) -> String {
 
 fn data_url(picture: &Picture) -> Option<String> {
     let (kind, bytes) = match &picture.pixels {
+        Pixels::Drawing(_) => return None,
         Pixels::Jpeg { bytes, .. } => ("jpeg", bytes.clone()),
         Pixels::Rgba(pixels) => {
             let image = image::RgbaImage::from_raw(picture.width, picture.height, pixels.to_vec())?;

@@ -195,7 +195,9 @@ impl NodeContext for Context {
                 url: request.url,
                 headers,
                 body: request.body.into(),
-                timeout: MAX_HTTP_TIME,
+                timeout: request
+                    .timeout
+                    .map_or(MAX_HTTP_TIME, |wanted| wanted.min(MAX_HTTP_TIME)),
                 max_bytes: MAX_HTTP_BYTES,
                 cut: false,
             })

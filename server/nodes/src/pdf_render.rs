@@ -1,12 +1,16 @@
 //! `pdf_render`: a document template and values become a PDF. The template declares the fields; this node fills them and keeps the file.
 
 use std::{
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use document::{Assets, Attachment, DocumentError, HybridInvoice, Limits, Relationship, Renderer};
+use document::{
+    Assets, Attachment, DocumentError, HybridInvoice, Limits, MAX_WEB_PICTURES, Relationship,
+    Renderer, WEB_PICTURE_TIME, WebPicture,
+};
 use engine::{
     check::Problem,
     document_field::DocumentField,
@@ -14,8 +18,8 @@ use engine::{
     ids::DocumentId,
     kind::Kind,
     node::{
-        Card, CardLine, Description, Done, Effect, Family, Node, NodeContext, NodeError, Outcome,
-        OutputContext, StepError, Surface, Warning,
+        Card, CardLine, Description, Done, Effect, Family, HttpRequest, Node, NodeContext,
+        NodeError, Outcome, OutputContext, StepError, Surface, Warning,
     },
     value::{FileRef, Record, Value},
     workflow::DocumentWarnings,
@@ -32,6 +36,9 @@ use crate::{
 
 /// Longest laying out of one document.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Longest wait for all pictures of the web on one document.
+const WEB_TIME: Duration = Duration::from_secs(20);
 
 /// Most bytes of all pictures on one document.
 const MAX_PICTURE_BYTES: u64 = 100 * 1024 * 1024;
@@ -171,12 +178,8 @@ impl Node for PdfRender {
         let template = parse_template(&pinned)?;
         let (values, missing) = self.fill(context, &template)?;
         let scene = scene(context);
-        let assets = pictures(context, document::needs(&template, &values, &scene).images).await?;
-        let end = Instant::now() + DEADLINE;
-        let limits = Limits {
-            stop: Some(Arc::new(|| context.cancelled() || Instant::now() > end)),
-            ..Limits::default()
-        };
+        let mut assets =
+            pictures(context, document::needs(&template, &values, &scene).images).await?;
         let failed = |error: DocumentError| {
             if context.cancelled() {
                 NodeError::Cancelled
@@ -184,9 +187,22 @@ impl Node for PdfRender {
                 failed(&error, &pinned.name)
             }
         };
-        let rendered = renderer
-            .render(&template, &values, &scene, &assets, &limits)
-            .map_err(failed)?;
+        let render = |assets: &Assets| {
+            let end = Instant::now() + DEADLINE;
+            let limits = Limits {
+                stop: Some(Arc::new(move || {
+                    context.cancelled() || Instant::now() > end
+                })),
+                ..Limits::default()
+            };
+            let rendered = renderer.render(&template, &values, &scene, assets, &limits);
+            rendered.map_err(failed)
+        };
+        let mut rendered = render(&assets)?;
+        if !rendered.wanted.is_empty() {
+            assets.web = web_pictures(context, &renderer, &rendered.wanted).await?;
+            rendered = render(&assets)?;
+        }
         let warnings = with_missing(rendered.warnings.clone(), &missing);
         if context.step().document_warnings == DocumentWarnings::Stop && !warnings.is_empty() {
             return Err(stopped(&warnings, &pinned.name));
@@ -406,6 +422,61 @@ async fn pictures(context: &dyn NodeContext, files: Vec<FileRef>) -> Result<Asse
         }
     }
     Ok(assets)
+}
+
+/// Pictures of the web, or why they are not there. Those of a batch with one logo are loaded once.
+async fn web_pictures(
+    context: &dyn NodeContext,
+    renderer: &Renderer,
+    wanted: &[String],
+) -> Result<HashMap<String, WebPicture>, NodeError> {
+    let now = context.step().now;
+    let end = Instant::now() + WEB_TIME;
+    let mut left = MAX_PICTURE_BYTES;
+    let mut found = HashMap::new();
+    for (number, url) in wanted.iter().enumerate() {
+        let picture = if number >= MAX_WEB_PICTURES {
+            let most = MAX_WEB_PICTURES;
+            Err(format!(
+                "a document shows at most {most} pictures of the web"
+            ))
+        } else if let Some(known) = renderer.recall(url, now) {
+            Ok(known)
+        } else {
+            let time = end.saturating_duration_since(Instant::now());
+            load(context, url, time).await?.inspect(|bytes| {
+                renderer.remember(url, bytes, now);
+            })
+        };
+        let picture = picture.and_then(|bytes| {
+            left = left
+                .checked_sub(bytes.len() as u64)
+                .ok_or("all pictures together are too large")?;
+            Ok(bytes)
+        });
+        found.insert(url.clone(), picture);
+    }
+    Ok(found)
+}
+
+async fn load(
+    context: &dyn NodeContext,
+    url: &str,
+    time: Duration,
+) -> Result<WebPicture, NodeError> {
+    let request = HttpRequest {
+        method: "GET".into(),
+        url: url.to_owned(),
+        timeout: Some(time.min(WEB_PICTURE_TIME)),
+        ..HttpRequest::default()
+    };
+    match context.http(request).await {
+        Ok(answer) => Ok(document::web_picture(answer.status, answer.body)),
+        Err(NodeError::Failed(error) | NodeError::Retryable { error, .. }) => {
+            Ok(Err(error.message))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What happened, why, and what to do.
@@ -687,6 +758,47 @@ mod tests {
         assert_eq!(done.warnings[0].location, "photo");
         let error = render(&block, &[], photo(500 * 1024 * 1024)).expect_err("too large");
         assert!(error.to_string().contains("500 MB"), "{error}");
+    }
+
+    #[test]
+    fn a_picture_of_the_web_is_loaded_once_and_one_that_is_not_there_is_a_warning() {
+        use crate::testing::{FakeContext, done};
+
+        let renderer = Arc::new(Renderer::bundled());
+        let context = || {
+            let mut context = FakeContext::new(&json!({}));
+            let picture = |id: &str| json!({"id": id, "type": "image", "url": "https://example.com/logo.svg", "alt": "Logo"});
+            context.template = json!({
+                "format": "formwork-document/1",
+                "blocks": [picture("a"), picture("b")],
+            });
+            context.services = context.services.with(renderer.clone());
+            context
+        };
+        let config = json!({"document": "018f4f5e-0000-7000-8000-000000000001"});
+        let gone = context().answering(404, &[], "sorry");
+        let without = done::<PdfRender>(config.clone(), &gone).expect("a page all the same");
+        assert_eq!(without.warnings[0].code, "image_not_loaded");
+        assert_eq!(without.warnings[0].location, "a");
+        assert!(without.warnings[0].message.contains("404"));
+        // What was not there is asked for again, what was there is not.
+        let drawing = r#"<svg viewBox="0 0 9 9"><rect width="9" height="9"/></svg>"#;
+        let there = context().answering(200, &[], drawing);
+        let first = done::<PdfRender>(config.clone(), &there).expect("a page");
+        assert_eq!(first.warnings, []);
+        let requests = there.requests.lock().expect("lock");
+        let [request] = requests.as_slice() else {
+            panic!("one request");
+        };
+        assert_eq!(
+            (request.method.as_str(), request.url.as_str()),
+            ("GET", "https://example.com/logo.svg")
+        );
+        assert!(request.timeout.is_some_and(|time| time <= WEB_PICTURE_TIME));
+        let again = context();
+        let second = done::<PdfRender>(config, &again).expect("a page");
+        assert_eq!((second.warnings, second.output), (Vec::new(), first.output));
+        assert!(again.requests.lock().expect("lock").is_empty());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{
     documents::{self, DocumentOut, parse_template, sound_template},
     drafts::draft_changed,
-    previews::{context, first_sample, load_assets},
+    previews::{context, draw, first_sample, load_assets},
 };
 use crate::{
     App,
@@ -286,20 +286,19 @@ async fn pages(
         template,
         values,
         context,
-        assets,
+        assets: assets.into(),
     };
-    app.previews
-        .draw(None, drawing, |rendered| {
-            (0..rendered.pages.len())
-                .map(|number| {
-                    let mut page = Sha256::new();
-                    page.update(rendered.svg(number).unwrap_or_default());
-                    page.update(rendered.text(number).unwrap_or_default());
-                    page.finalize().into()
-                })
-                .collect()
-        })
-        .await
+    draw(app, None, drawing, |rendered| {
+        (0..rendered.pages.len())
+            .map(|number| {
+                let mut page = Sha256::new();
+                page.update(rendered.svg(number).unwrap_or_default());
+                page.update(rendered.text(number).unwrap_or_default());
+                page.finalize().into()
+            })
+            .collect()
+    })
+    .await
 }
 
 /// Puts as many pages side by side as both have in the same order; what lies between them was changed, added or removed.

@@ -22,7 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Page,
     documents::parse_template,
-    previews::{context, load_assets},
+    previews::{context, draw, load_assets},
     runs::input::constants,
     workflows::StepIconOut,
 };
@@ -181,13 +181,12 @@ async fn draw(app: &App, caller: &Caller, example: &Example) -> Result<String> {
         template,
         values,
         context,
-        assets,
+        assets: assets.into(),
     };
-    app.previews
-        .draw(None, drawing, |rendered| {
-            rendered.svg(0).unwrap_or_default()
-        })
-        .await
+    draw(app, None, drawing, |rendered| {
+        rendered.svg(0).unwrap_or_default()
+    })
+    .await
 }
 
 /// The template's sample, and over it the sample's answers as far as they have the name and kind of a field.

@@ -1,6 +1,6 @@
 //! Pages drawn from an unsaved template and given values, on a bounded pool with a deadline. It never runs a node.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{Json, extract::State};
 use document::{Assets, Context, Rendered, Template};
@@ -26,6 +26,7 @@ use crate::{
     extract::Body,
     openapi::DocumentFieldSchema,
     preview::Drawing,
+    web_pictures,
     workflow_document::parse,
 };
 
@@ -136,30 +137,56 @@ async fn preview_document(
         template,
         values,
         context,
-        assets,
+        assets: assets.into(),
     };
     let started = Instant::now();
-    let (pages, warnings) = app
-        .previews
-        .draw(editor, drawing, |rendered| {
-            let pages = (0..rendered.pages.len())
-                .map(|number| page_out(rendered, number))
-                .collect();
-            let warnings = rendered
-                .warnings
-                .iter()
-                .cloned()
-                .map(WarningOut::from)
-                .collect();
-            (pages, warnings)
-        })
-        .await?;
+    let (pages, warnings) = draw(&app, editor, drawing, |rendered| {
+        let pages = (0..rendered.pages.len())
+            .map(|number| page_out(rendered, number))
+            .collect();
+        let warnings = rendered
+            .warnings
+            .iter()
+            .cloned()
+            .map(WarningOut::from)
+            .collect();
+        (pages, warnings)
+    })
+    .await?;
     Ok(Json(PreviewOut {
         pages,
         warnings,
         fields: declared,
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     }))
+}
+
+/// Draws, and once more with the pictures of the web that it shows, if there are any.
+pub(super) async fn draw<T: Send + 'static>(
+    app: &App,
+    editor: Option<String>,
+    mut drawing: Drawing,
+    view: impl Fn(&Rendered) -> T + Clone + Send + 'static,
+) -> Result<T> {
+    let first = view.clone();
+    let seen = app
+        .previews
+        .draw(editor.clone(), drawing.clone(), move |rendered| {
+            if rendered.wanted.is_empty() {
+                Ok(first(rendered))
+            } else {
+                Err(rendered.wanted.clone())
+            }
+        })
+        .await?;
+    match seen {
+        Ok(seen) => Ok(seen),
+        Err(wanted) => {
+            let web = web_pictures::load(app, wanted).await;
+            Arc::make_mut(&mut drawing.assets).web = web;
+            app.previews.draw(editor, drawing, view).await
+        }
+    }
 }
 
 /// What the first sample of a workflow that uses the document gives; nothing when there is none.

@@ -61,6 +61,8 @@ pub(crate) struct Layouter<'a> {
     pub(crate) used: Vec<parley::FontData>,
     pub(crate) pictures: Vec<Picture>,
     pub(crate) pictograms: Pictograms,
+    /// Addresses of pictures that are not among the assets.
+    pub(crate) wanted: Vec<String>,
     pub(crate) loaded: HashMap<picture::Key, Option<usize>>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) marks: Vec<Mark>,
@@ -120,6 +122,7 @@ impl<'a> Layouter<'a> {
             used: Vec::new(),
             pictures: Vec::new(),
             pictograms: Pictograms::default(),
+            wanted: Vec::new(),
             loaded: HashMap::new(),
             tags: vec![root("Artifact"), root("Document")],
             marks: vec![Mark {

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use engine::{ids::ArtifactId, node::Warning, value::Value};
 
-use super::{Layouter, items};
+use super::{Layouter, items, shortened};
 use crate::{
     context::{DocumentError, LimitKind},
-    display::{Item, MM, TagId},
+    display::{Item, MM, Pixels, TagId},
+    drawing,
     layout::limit,
     picture::{PictureError, decode},
     strip::Strip,
-    template::{Align, Image, ImageSource},
+    template::{Align, Image, ImageSource, Leaf},
 };
 
 /// A picture is decoded once, however often it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Artifact(ArtifactId),
+    Web(String),
     /// Address of the template's own bytes, which live as long as the rendering.
     Embedded(usize),
 }
@@ -53,10 +55,12 @@ impl Layouter<'_> {
                     None
                 }
             },
+            ImageSource::Web(leaf) => self.web_picture(leaf, mark)?,
         };
         let Some(image) = found else {
             return Ok(Vec::new());
         };
+        self.count_shapes(image)?;
         let picture = &self.pictures[image];
         let (w, h) = (picture.width as f32, picture.height as f32);
         let scale = ((block.width * MM).min(width) / w).min(block.height * MM / h);
@@ -77,28 +81,111 @@ impl Layouter<'_> {
         Ok(self.figure(tag, vec![(0.0, 0.0, item)], (w, h), block.align, width))
     }
 
+    /// The segments of a drawing count as letters do, each time that it is shown.
+    fn count_shapes(&mut self, image: usize) -> Result<(), DocumentError> {
+        if let Pixels::Drawing(shapes) = &self.pictures[image].pixels {
+            self.glyphs += shapes
+                .iter()
+                .map(|shape| shape.segments.len())
+                .sum::<usize>();
+        }
+        if self.glyphs > self.limits.max_glyphs {
+            return Err(limit(LimitKind::Glyphs, self.limits.max_glyphs as u64));
+        }
+        Ok(())
+    }
+
+    fn web_picture(&mut self, leaf: &Leaf, mark: u32) -> Result<Option<usize>, DocumentError> {
+        let address = self.plain(leaf, mark)?.trim().to_owned();
+        if address.is_empty() {
+            return Ok(None);
+        }
+        let is_web = ["https://", "http://"].iter().any(|scheme| {
+            address
+                .get(..scheme.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+        });
+        let odd = |letter: char| letter.is_whitespace() || letter.is_control();
+        if !is_web || address.len() > 2_000 || address.chars().any(odd) {
+            let url = shortened(&address);
+            let message = format!("`{url}` is not the address of a picture on the web");
+            self.notice(
+                Warning::new("image_address", message).with("url", url),
+                mark,
+            );
+            return Ok(None);
+        }
+        let assets = self.assets;
+        let why = match assets.web.get(&address) {
+            Some(Ok(bytes)) => return self.load(Key::Web(address), bytes, mark),
+            Some(Err(why)) => why.clone(),
+            None => {
+                if !self.wanted.contains(&address) {
+                    self.wanted.push(address.clone());
+                }
+                "it was not asked for".into()
+            }
+        };
+        let url = shortened(&address);
+        let message = format!("the picture at `{url}` could not be loaded: {why}");
+        self.notice(
+            Warning::new("image_not_loaded", message)
+                .with("url", url)
+                .with("why", why),
+            mark,
+        );
+        Ok(None)
+    }
+
     fn load(&mut self, key: Key, bytes: &[u8], mark: u32) -> Result<Option<usize>, DocumentError> {
         if let Some(known) = self.loaded.get(&key) {
             return Ok(*known);
         }
+        self.check_stop()?;
         let left = self.limits.max_pixels.saturating_sub(self.pixels);
-        let found = match decode(bytes, left) {
-            Ok(picture) => {
+        let decoded = if drawing::is_svg(bytes) {
+            drawing::read(bytes).map(|drawing| {
+                self.tell_simplified(&drawing.simplified, mark);
+                drawing.picture
+            })
+        } else {
+            decode(bytes, left).inspect(|picture| {
                 self.pixels += u64::from(picture.width) * u64::from(picture.height);
+            })
+        };
+        let found = match decoded {
+            Ok(picture) => {
                 self.pictures.push(picture);
                 Some(self.pictures.len() - 1)
+            }
+            Err(PictureError::Complex) => {
+                let message = "the drawing has too many parts, or they are nested too deeply";
+                self.notice(Warning::new("image_complex", message), mark);
+                None
             }
             Err(PictureError::TooLarge) => {
                 return Err(limit(LimitKind::Pixels, self.limits.max_pixels));
             }
             Err(PictureError::Unreadable) => {
-                let message = "the picture is not a PNG, JPEG or WebP file that can be read";
+                let message = "the picture is not a PNG, JPEG, WebP or SVG file that can be read";
                 self.notice(Warning::new("image_unreadable", message), mark);
                 None
             }
         };
         self.loaded.insert(key, found);
         Ok(found)
+    }
+
+    fn tell_simplified(&mut self, what: &[&str], mark: u32) {
+        if what.is_empty() {
+            return;
+        }
+        let what = what.join(", ");
+        let message = format!("the drawing has {what}, which are drawn simply or left out");
+        self.notice(
+            Warning::new("image_simplified", message).with("what", what),
+            mark,
+        );
     }
 
     pub(super) fn figure_tag(&mut self, alt: String, parent: TagId) -> TagId {

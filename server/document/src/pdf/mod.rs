@@ -20,7 +20,7 @@ use printpdf::{
     Actions, BorderArray, Codepoint, Color, DictItem, ExternalStream, ExternalXObject, FontId,
     LinkAnnotation, Op, PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Pt, Px,
     RawImage, RawImageData, RawImageFormat, Rect, Rgb as PdfRgb, TextItem, TextMatrix,
-    TextRenderingMode, XObject, XObjectId, XObjectTransform,
+    TextRenderingMode, WindingOrder, XObject, XObjectId, XObjectTransform,
 };
 
 use crate::display::{Display, Glyph, Glyphs, Item, Picture, Pixels, Placed, Rgb, Stroke, TagId};
@@ -47,10 +47,10 @@ pub(crate) fn write(display: &Display, attachments: &[Attachment]) -> Result<Vec
         );
     }
     for (index, picture) in display.pictures.iter().enumerate() {
-        pdf.resources
-            .xobjects
-            .map
-            .insert(XObjectId(format!("I{index}")), image(picture));
+        if let Some(image) = image(picture) {
+            let id = XObjectId(format!("I{index}"));
+            pdf.resources.xobjects.map.insert(id, image);
+        }
     }
     let headings = outline::headings(display);
     let mut structure = Structure::new(display, &headings);
@@ -88,9 +88,11 @@ pub(crate) fn write(display: &Display, attachments: &[Attachment]) -> Result<Vec
     finish.write(document)
 }
 
-fn image(picture: &Picture) -> XObject {
+/// `None` for a drawing, which is a part of its pages.
+fn image(picture: &Picture) -> Option<XObject> {
     let (width, height) = (picture.width as usize, picture.height as usize);
-    match &picture.pixels {
+    Some(match &picture.pixels {
+        Pixels::Drawing(_) => return None,
         Pixels::Rgba(pixels) => XObject::Image(RawImage {
             pixels: RawImageData::U8(pixels.to_vec()),
             width,
@@ -124,7 +126,7 @@ fn image(picture: &Picture) -> XObject {
                 dpi: Some(72.0),
             })
         }
-    }
+    })
 }
 
 /// Turns one page's items into operations.
@@ -216,7 +218,8 @@ impl<'a> Page<'a> {
                 tag,
             } => {
                 self.mark(inside(*tag));
-                self.path(segments, *fill, *stroke, (x, y));
+                let fill = fill.map(|fill| (fill, WindingOrder::NonZero));
+                self.path(segments, fill, *stroke, (x, y));
             }
             Item::Image {
                 image,
@@ -264,7 +267,12 @@ impl<'a> Page<'a> {
     }
 
     fn image(&mut self, image: usize, (x, y): (f32, f32), (width, height): (f32, f32)) {
-        let picture = &self.display.pictures[image];
+        let display = self.display;
+        let picture = &display.pictures[image];
+        if let Pixels::Drawing(shapes) = &picture.pixels {
+            let scale = (width / picture.width as f32, height / picture.height as f32);
+            return self.drawing(shapes, scale, (x, y), (width, height));
+        }
         self.ops.push(Op::UseXobject {
             id: XObjectId(format!("I{image}")),
             transform: XObjectTransform {

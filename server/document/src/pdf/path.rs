@@ -2,12 +2,12 @@
 
 use printpdf::{
     Line, LineCapStyle, LineDashPattern, LineJoinStyle, LinePoint, Op, PaintMode, Point, Polygon,
-    PolygonRing, Pt, WindingOrder,
+    PolygonRing, Pt, Rect, WindingOrder,
 };
 
 use super::{Page, colour};
 use crate::{
-    display::{Rgb, Stroke},
+    display::{Rgb, Shape, Stroke},
     path::Segment,
 };
 
@@ -15,7 +15,7 @@ impl Page<'_> {
     pub(super) fn path(
         &mut self,
         segments: &[Segment],
-        fill: Option<Rgb>,
+        fill: Option<(Rgb, WindingOrder)>,
         stroke: Option<Stroke>,
         (x, y): (f32, f32),
     ) {
@@ -23,7 +23,7 @@ impl Page<'_> {
         if lines.is_empty() {
             return;
         }
-        if let Some(fill) = fill {
+        if let Some((fill, winding_order)) = fill {
             self.fill(fill);
             let ring = |line: &Line| PolygonRing {
                 points: line.points.clone(),
@@ -32,7 +32,7 @@ impl Page<'_> {
                 polygon: Polygon {
                     rings: lines.iter().map(ring).collect(),
                     mode: PaintMode::Fill,
-                    winding_order: WindingOrder::NonZero,
+                    winding_order,
                 },
             });
         }
@@ -41,6 +41,46 @@ impl Page<'_> {
             self.ops
                 .extend(lines.into_iter().map(|line| Op::DrawLine { line }));
         }
+    }
+
+    /// A drawing, of which nothing is seen outside of its place.
+    pub(super) fn drawing(
+        &mut self,
+        shapes: &[Shape],
+        (scale_x, scale_y): (f32, f32),
+        (x, y): (f32, f32),
+        (width, height): (f32, f32),
+    ) {
+        self.ops.push(Op::SaveGraphicsState);
+        self.ops.push(Op::DrawRectangle {
+            rectangle: Rect {
+                x: Pt(x),
+                y: Pt(self.display.height - y - height),
+                width: Pt(width),
+                height: Pt(height),
+                mode: Some(PaintMode::Clip),
+                winding_order: None,
+            },
+        });
+        for shape in shapes {
+            let segments: Vec<Segment> = shape
+                .segments
+                .iter()
+                .map(|segment| segment.scaled(scale_x, scale_y))
+                .collect();
+            let rule = if shape.even_odd {
+                WindingOrder::EvenOdd
+            } else {
+                WindingOrder::NonZero
+            };
+            let fill = shape.fill.map(|fill| (fill, rule));
+            let stroke = shape.stroke.map(|stroke| stroke.scaled(scale_x));
+            self.path(&segments, fill, stroke, (x, y));
+        }
+        self.ops.push(Op::RestoreGraphicsState);
+        // What was set within is no more.
+        self.colour = None;
+        self.stroke = None;
     }
 
     /// The parts of a path, each begun by a move.

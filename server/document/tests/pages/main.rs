@@ -9,6 +9,7 @@ mod layout;
 mod limits;
 mod markdown;
 mod names;
+mod pictures;
 mod rich;
 mod scripts;
 mod tables;

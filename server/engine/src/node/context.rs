@@ -4,6 +4,7 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -191,6 +192,8 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     pub credential: Option<CredentialId>,
+    /// Longest wait for the whole answer; the guard's own where it is shorter.
+    pub timeout: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]

@@ -27,12 +27,15 @@ pub(crate) enum ImageSource {
     /// An expression that gives a file.
     File(Leaf),
     Embedded(Arc<Vec<u8>>),
+    /// The address of a picture on the web.
+    Web(Leaf),
 }
 
 impl Image {
     pub(super) fn read(reader: &mut Reader, object: &mut Object<'_>) -> Self {
         let file = object.optional_leaf(reader, "source");
         let pointer = format!("{}/data", object.pointer);
+        let web = object.optional_leaf(reader, "url");
         let embedded = object.child("data").and_then(|json| {
             let bytes = json
                 .as_str()
@@ -42,19 +45,20 @@ impl Image {
                 reader.problem(
                     &pointer,
                     "image_data",
-                    "must be base64 of a PNG or JPEG of at most 1.5 MB",
+                    "must be base64 of a PNG, JPEG, WebP or SVG of at most 1.5 MB",
                 );
             }
             bytes
         });
-        let source = match (file, embedded) {
-            (Some(leaf), None) => ImageSource::File(leaf),
-            (None, Some(bytes)) => ImageSource::Embedded(bytes.into()),
-            (file, _) => {
+        let source = match (file, embedded, web) {
+            (Some(leaf), None, None) => ImageSource::File(leaf),
+            (None, Some(bytes), None) => ImageSource::Embedded(bytes.into()),
+            (None, None, Some(leaf)) => ImageSource::Web(leaf),
+            (file, ..) => {
                 reader.problem(
                     &object.pointer,
                     "image_source",
-                    "needs either `source` or `data`",
+                    "needs one of `source`, `data` and `url`",
                 );
                 ImageSource::File(file.unwrap_or_default())
             }
