@@ -18,7 +18,7 @@ use engine::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use store::{
-    Scope, StoreError, artifact,
+    Scope, StoreError, artifact, font,
     rendering::{self, Made, Rendering, Work},
 };
 use tokio::{
@@ -296,7 +296,8 @@ pub(crate) fn fitting(fields: &[Field], values: &Json) -> Record {
         .collect()
 }
 
-/// What the page shows of files; one that is gone is left out, and the page says so. `None`: they are too large.
+/// What the page shows of files, and the fonts of the workspace that it names; one that is gone is left out, and the page says so.
+/// `None`: the pictures are too large.
 async fn pictures(
     app: &App,
     scope: &Scope,
@@ -306,7 +307,11 @@ async fn pictures(
 ) -> Result<Option<Assets>, StoreError> {
     let mut assets = Assets::default();
     let mut left = MAX_PICTURE_BYTES;
-    for file in document::needs(template, values, context).images {
+    let needs = document::needs(template, values, context);
+    for font in font::of_families(&app.store, scope, &needs.fonts).await? {
+        assets.fonts.push(Arc::new(font));
+    }
+    for file in needs.images {
         let known = match artifact::get(&app.store, scope, file.id).await {
             Ok(known) => known,
             Err(StoreError::NotFound(_)) => continue,

@@ -49,6 +49,8 @@ id! {
     DocumentVersionId;
     /// A receiver of signed webhooks.
     EndpointId;
+    /// A face of a font that somebody uploaded.
+    FontId;
     /// One request to a model.
     GenerationId;
     /// A person's account in a workspace.

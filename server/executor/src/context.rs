@@ -27,6 +27,7 @@ use store::{
     call::{self, Found},
     credential::{self, Secret},
     events::Event,
+    font,
     run::RunRecord,
     table,
 };
@@ -140,6 +141,12 @@ impl NodeContext for Context {
         };
         let (node, path) = (plan.node(&self.step.node)?, &self.step.item_path);
         plan.item_end(node, path, index, &self.outputs, &context)
+    }
+
+    async fn fonts(&self, families: &[String]) -> Result<Vec<Vec<u8>>, NodeError> {
+        let found = font::of_families(&self.store, &self.run.scope, families).await;
+        let files = found.map_err(|error| from_store(&error))?;
+        Ok(files.into_iter().map(Into::into).collect())
     }
 
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError> {

@@ -178,8 +178,11 @@ impl Node for PdfRender {
         let template = parse_template(&pinned)?;
         let (values, missing) = self.fill(context, &template)?;
         let scene = scene(context);
-        let mut assets =
-            pictures(context, document::needs(&template, &values, &scene).images).await?;
+        let needs = document::needs(&template, &values, &scene);
+        let mut assets = pictures(context, needs.images).await?;
+        for font in context.fonts(&needs.fonts).await? {
+            assets.fonts.push(Arc::new(font));
+        }
         let failed = |error: DocumentError| {
             if context.cancelled() {
                 NodeError::Cancelled

@@ -17,6 +17,7 @@ pub mod events;
 mod failure;
 pub mod failure_notice;
 pub mod firm;
+pub mod font;
 mod gather;
 pub mod generation;
 pub mod hook_test;

@@ -11,6 +11,7 @@ export type Problem = Partial<Wire["ErrorOut"]> & { type: string; title: string;
 export type Session = Wire["SessionOut"];
 export type Member = Wire["MemberOut"];
 export type Firm = Wire["Firm"];
+export type Font = Wire["FontOut"];
 export type Approval = Wire["ApprovalOut"];
 export type Series = Wire["SeriesOut"];
 export type SeriesNumber = Wire["NumberOut"];

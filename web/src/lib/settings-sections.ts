@@ -1,4 +1,4 @@
-export const sections = ["firm", "numbers", "people", "endpoints", "mail", "credentials", "keys", "retention", "language", "about"] as const;
+export const sections = ["firm", "numbers", "fonts", "people", "endpoints", "mail", "credentials", "keys", "retention", "language", "about"] as const;
 export type Section = (typeof sections)[number];
 
 export function isSection(name: string): name is Section {

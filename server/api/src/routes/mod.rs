@@ -16,6 +16,7 @@ mod drafts;
 mod endpoints;
 mod examples;
 mod firm;
+mod fonts;
 mod hook_tests;
 mod invitations;
 mod mail;
@@ -97,6 +98,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(endpoints::router())
         .merge(examples::router())
         .merge(firm::router())
+        .merge(fonts::router())
         .merge(hook_tests::router())
         .merge(invitations::router())
         .merge(mail::router())

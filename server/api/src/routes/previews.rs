@@ -301,7 +301,7 @@ fn read_values(fields: &[Field], json: &AnyJson) -> Result<Record> {
     }
 }
 
-/// What the page shows of files; one that cannot be read is left out, and the page says so.
+/// What the page shows of files, and the fonts of the workspace that it names; one that cannot be read is left out, and the page says so.
 pub(super) async fn load_assets(
     app: &App,
     scope: &Scope,
@@ -310,11 +310,12 @@ pub(super) async fn load_assets(
     context: &Context,
 ) -> Assets {
     let mut assets = Assets::default();
-    for file in document::needs(template, values, context)
-        .images
-        .into_iter()
-        .take(MAX_IMAGES)
-    {
+    let needs = document::needs(template, values, context);
+    let fonts = store::font::of_families(&app.store, scope, &needs.fonts).await;
+    for font in fonts.unwrap_or_default() {
+        assets.fonts.push(Arc::new(font));
+    }
+    for file in needs.images.into_iter().take(MAX_IMAGES) {
         if let Ok(bytes) = store::artifact::read(&app.store, scope, file.id).await {
             assets.images.insert(file.id, bytes.to_vec());
         }

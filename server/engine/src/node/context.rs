@@ -72,6 +72,11 @@ pub trait NodeContext: Send + Sync {
         None
     }
 
+    /// Files of fonts that the workspace has of these families; what it has not is left out.
+    async fn fonts(&self, _families: &[String]) -> Result<Vec<Vec<u8>>, NodeError> {
+        Ok(Vec::new())
+    }
+
     async fn read_artifact(&self, file: &FileRef) -> Result<Vec<u8>, NodeError>;
 
     /// Stores bytes under the run; the same bytes give the same artifact when a step runs again.

@@ -1,6 +1,6 @@
 import { TextInput } from "@mantine/core";
 import { Link, useParams } from "@tanstack/react-router";
-import { Building2, CalendarClock, Globe, Hash, Info, KeyRound, type LucideIcon, Lock, Mail, Search, Send, Users } from "lucide-react";
+import { Building2, CalendarClock, Globe, Hash, Info, KeyRound, type LucideIcon, Lock, Mail, Search, Send, Type, Users } from "lucide-react";
 import { type FunctionComponent, lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addMessages } from "~/i18n/i18n";
@@ -22,6 +22,7 @@ await addMessages("settings", { en: () => import("./i18n/en.json"), "zh-CN": () 
 const parts: Record<Section, { icon: LucideIcon; Content: FunctionComponent; owners?: boolean }> = {
   firm: { icon: Building2, Content: FirmSettings, owners: true },
   numbers: { icon: Hash, Content: lazy(() => import("../series/SeriesSettings")), owners: true },
+  fonts: { icon: Type, Content: lazy(() => import("../fonts/FontSettings")), owners: true },
   people: { icon: Users, Content: People, owners: true },
   endpoints: { icon: Send, Content: Endpoints, owners: true },
   mail: { icon: Mail, Content: lazy(() => import("../mail/MailSettings")), owners: true },
@@ -33,7 +34,7 @@ const parts: Record<Section, { icon: LucideIcon; Content: FunctionComponent; own
 };
 
 /** Sections with a help page of their own. */
-const help: Partial<Record<Section, string>> = { endpoints: "deliveries", mail: "mail", numbers: "numbers", retention: "retention" };
+const help: Partial<Record<Section, string>> = { endpoints: "deliveries", fonts: "documents", mail: "mail", numbers: "numbers", retention: "retention" };
 
 export function SettingsPage() {
   const { t } = useTranslation("settings");
