@@ -33,6 +33,13 @@ const MAX_DEPTH: usize = 64;
 /// Colours of one gradient, and properties in an element's own style.
 const MAX_PARTS: usize = 100;
 const MAX_SEGMENTS: usize = 50_000;
+/// Attributes of one element: the XML reader compares each one with all others.
+const MAX_ATTRIBUTES: usize = 500;
+/// Bytes up to the last entity, and how often a file may name one: what they make of it is bounded by their product.
+const MAX_ENTITIES: usize = 8 * 1024;
+const MAX_NAMED: usize = 2_000;
+/// Bytes of attributes that are looked at, each time that they are.
+const MAX_LOOKED_AT: usize = 20_000_000;
 /// Links from one gradient to another.
 const MAX_LINKS: usize = 8;
 
@@ -64,8 +71,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Drawing, PictureError> {
         return Err(PictureError::Complex);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| PictureError::Unreadable)?;
+    if is_bomb(text) {
+        return Err(PictureError::Complex);
+    }
     let options = ParsingOptions {
-        // Older programs write one. Entities are few and shallow, and none comes from outside.
+        // Older programs write one. No entity comes from outside.
         allow_dtd: true,
         nodes_limit: MAX_NODES,
         ..ParsingOptions::default()
@@ -96,6 +106,22 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Drawing, PictureError> {
             pixels: Pixels::Drawing(Arc::new(reader.shapes)),
         },
         simplified: reader.simplified.into_iter().collect(),
+    })
+}
+
+/// Whether reading a file costs more than its length.
+fn is_bomb(text: &str) -> bool {
+    if let Some(last) = text.rfind("<!ENTITY") {
+        let named = text.bytes().filter(|byte| *byte == b'&').count();
+        let end = text[last..].find('>').map(|length| last + length);
+        if named > MAX_NAMED || end.is_none_or(|end| end > MAX_ENTITIES) {
+            return true;
+        }
+    }
+    // No tag begins within one, and every attribute has its sign.
+    text.split('<').any(|tag| {
+        let attributes = tag.bytes().filter(|byte| *byte == b'=').count();
+        attributes > MAX_ATTRIBUTES
     })
 }
 
@@ -142,6 +168,7 @@ struct Reader<'a, 'input> {
     shapes: Vec<Shape>,
     segments: usize,
     elements: usize,
+    looked_at: usize,
     simplified: BTreeSet<&'static str>,
 }
 
@@ -170,6 +197,7 @@ impl<'a, 'input> Reader<'a, 'input> {
             shapes: Vec::new(),
             segments: 0,
             elements: 0,
+            looked_at: 0,
             simplified,
         })
     }
@@ -194,6 +222,7 @@ impl<'a, 'input> Reader<'a, 'input> {
         outer_place: Transform,
         depth: usize,
     ) -> Result<(), PictureError> {
+        self.spend(node)?;
         let Some(name) = name(node) else {
             return Ok(());
         };
@@ -251,6 +280,18 @@ impl<'a, 'input> Reader<'a, 'input> {
             }
             _ => self.draw(node, name, &look, place),
         }
+    }
+
+    /// Counts what is looked at: a part that is reused may be long.
+    fn spend(&mut self, node: Node<'a, 'input>) -> Result<(), PictureError> {
+        let attributes = node.attributes();
+        self.looked_at += 8 + attributes
+            .map(|attribute| 8 + attribute.value().len())
+            .sum::<usize>();
+        if self.looked_at > MAX_LOOKED_AT {
+            return Err(PictureError::Complex);
+        }
+        Ok(())
     }
 
     fn leave_out(&mut self, what: &'static str) -> Result<(), PictureError> {
@@ -341,7 +382,7 @@ impl<'a, 'input> Reader<'a, 'input> {
     }
 
     /// The mean of a gradient's colours.
-    fn mean(&self, gradient: Node<'a, 'input>) -> Option<svgtypes::Color> {
+    fn mean(&mut self, gradient: Node<'a, 'input>) -> Option<svgtypes::Color> {
         let mut node = gradient;
         for _ in 0..MAX_LINKS {
             let stops: Vec<svgtypes::Color> = node
@@ -356,6 +397,8 @@ impl<'a, 'input> Reader<'a, 'input> {
                     look.stop()
                 })
                 .collect();
+            // They are found again for each element that is painted with them.
+            self.elements += stops.len();
             if !stops.is_empty() {
                 return Some(look::mean(&stops));
             }
@@ -520,6 +563,25 @@ mod tests {
         );
         let entities = r#"<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;">]><svg viewBox="0 0 9 9"><title>&d;</title></svg>"#;
         assert!(read(entities.as_bytes()).is_err());
+        // One long entity that is named again and again.
+        let named = "&a;".repeat(2_001);
+        let long = "a".repeat(4_000);
+        let blown = format!(
+            r#"<!DOCTYPE svg [<!ENTITY a "{long}">]><svg viewBox="0 0 9 9"><title>{named}</title></svg>"#
+        );
+        assert_eq!(
+            read(blown.as_bytes()).map(|_| ()),
+            Err(PictureError::Complex)
+        );
+        let attributes: String = (0..600).map(|number| format!(" a{number}=''")).collect();
+        check(&format!("<g{attributes}/>"), PictureError::Complex);
+        // A long part that is reused.
+        let blanks = " ".repeat(100_000);
+        let reused = r##"<use href="#b"/>"##.repeat(1_000);
+        check(
+            &format!(r#"<path id="b" d="M0 0H9{blanks}"/>{reused}"#),
+            PictureError::Complex,
+        );
         let outside = r#"<!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/passwd">]><svg viewBox="0 0 9 9"><title>&a;</title><path d="M0 0H9V9z"/></svg>"#;
         assert!(read(outside.as_bytes()).is_err());
         for area in ["0 0 0 0", "0 0 -1 5", "0 0 1 1e9", "0 0 1e5 1", "x"] {

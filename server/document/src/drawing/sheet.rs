@@ -6,6 +6,8 @@ use roxmltree::Node;
 use crate::picture::PictureError;
 
 const MAX_RULES: usize = 500;
+/// Of the classes of one element.
+const MAX_CLASS_BYTES: usize = 1_000;
 /// Of all rules.
 const MAX_DECLARATIONS: usize = 2_000;
 
@@ -120,7 +122,8 @@ impl Selector {
         };
         let classes = || {
             let own = node.attribute("class").unwrap_or_default();
-            own.split_ascii_whitespace()
+            let fits = own.len() <= MAX_CLASS_BYTES;
+            (if fits { own } else { "" }).split_ascii_whitespace()
         };
         is(&self.element, Some(node.tag_name().name()))
             && is(&self.id, node.attribute("id"))

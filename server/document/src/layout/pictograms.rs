@@ -43,7 +43,9 @@ impl Layouter<'_> {
                 Err(PictureError::TooLarge) => {
                     return Err(limit(LimitKind::Pixels, self.limits.max_pixels));
                 }
-                Err(PictureError::Unreadable) => undrawn.extend(text.chars()),
+                Err(PictureError::Unreadable | PictureError::Complex) => {
+                    undrawn.extend(text.chars());
+                }
             }
         }
         self.tell_missing(&undrawn, 0);
