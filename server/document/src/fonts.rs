@@ -17,7 +17,7 @@ use parley::{
 use skrifa::{FontRef, MetadataProvider};
 
 pub use file::{FontBytes, FontError, FontFace, FontFiles, font_families};
-pub(crate) use file::{has_outlines, has_pictures};
+pub(crate) use file::{has_layers, has_outlines, has_pictures};
 
 /// What a template calls "sans" and "serif".
 pub(crate) const SANS: &str = "Inter";

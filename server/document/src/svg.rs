@@ -121,7 +121,19 @@ fn pictogram(svg: &mut String, display: &Display, page: usize, (font, glyph): (u
     let Some(own) = display.pictograms.glyphs.get(&(font, glyph)) else {
         return;
     };
-    if let Some(data) = display.pictures.get(own.image).and_then(data_url) {
+    let picture = display.pictures.get(own.image);
+    if let Some(Pixels::Drawing(shapes)) = picture.map(|picture| &picture.pixels) {
+        let (x, y) = (own.left * 1000.0, own.top * 1000.0);
+        let _ = write!(
+            svg,
+            r#"<g id="p{page}f{font}g{glyph}" transform="translate({x:.0} {y:.0})">"#
+        );
+        for part in shapes.iter() {
+            let outline = path(&part.segments, 0.0, 0.0);
+            shape(svg, &outline, part.fill, part.stroke, "");
+        }
+        svg.push_str("</g>");
+    } else if let Some(data) = picture.and_then(data_url) {
         let [x, y, width, height] =
             [own.left, own.top, own.width, own.height].map(|length| length * 1000.0);
         let _ = write!(

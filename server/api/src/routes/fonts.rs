@@ -117,6 +117,7 @@ fn refused(error: FontError) -> ApiError {
             FontError::Unreadable => "The file is not a TTF or OTF font that can be read.",
             FontError::Incomplete => "The font has no name, no letters or no outlines.",
             FontError::Variable => "The font is variable. Upload a file for each of its styles.",
+            FontError::Coloured => "The font has colours of its own. Upload its plain version.",
             FontError::Restricted => {
                 "The font may not be embedded in documents, as its maker says in it. Choose another one."
             }

@@ -73,6 +73,8 @@ pub enum FontError {
     Incomplete,
     #[error("the font is variable; use a file for each of its styles")]
     Variable,
+    #[error("the font has colours of its own; use its plain version")]
+    Coloured,
     #[error("the font may not be embedded in documents, as its maker says in it")]
     Restricted,
     #[error("a font of this name is built in; nothing needs to be uploaded")]
@@ -88,6 +90,7 @@ impl FontError {
             Self::Unreadable => "font_unreadable",
             Self::Incomplete => "font_incomplete",
             Self::Variable => "font_variable",
+            Self::Coloured => "font_coloured",
             Self::Restricted => "font_restricted",
             Self::Bundled => "font_bundled",
         }
@@ -113,6 +116,9 @@ impl FontFace {
         }
         if is_variable(&font) {
             return Err(FontError::Variable);
+        }
+        if has_layers(&font) || has_pictures(&font) {
+            return Err(FontError::Coloured);
         }
         if !may_be_embedded(os2.fs_type()) {
             return Err(FontError::Restricted);
@@ -169,6 +175,11 @@ pub(crate) fn has_outlines(font: &FontRef<'_>) -> bool {
 /// Pictures in PNG, one for each glyph.
 pub(crate) fn has_pictures(font: &FontRef<'_>) -> bool {
     has_table(font, *b"CBDT") || has_table(font, *b"sbix")
+}
+
+/// Outlines in coloured layers (COLR), beneath which there is often nothing.
+pub(crate) fn has_layers(font: &FontRef<'_>) -> bool {
+    has_table(font, *b"COLR") && !has_pictures(font)
 }
 
 fn has_table(font: &FontRef<'_>, tag: [u8; 4]) -> bool {

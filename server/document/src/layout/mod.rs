@@ -8,6 +8,7 @@ mod fit;
 mod flow;
 mod format;
 mod furniture;
+mod layers;
 mod markdown;
 mod pairs;
 mod paragraph;

@@ -9,11 +9,11 @@ use skrifa::{
     instance::{LocationRef, Size},
 };
 
-use super::{Layouter, limit};
+use super::{Layouter, layers, limit};
 use crate::{
     context::{DocumentError, LimitKind},
-    display::{Item, PageList, Pictogram, Picture},
-    fonts::{has_outlines, has_pictures},
+    display::{Item, PageList, Pictogram, Picture, Pixels},
+    fonts::{has_layers, has_outlines, has_pictures},
     picture::{PictureError, decode},
 };
 
@@ -30,11 +30,21 @@ impl Layouter<'_> {
             return Ok(());
         }
         let mut undrawn = Vec::new();
-        for ((font, glyph), text) in glyphs(pages, &fonts) {
+        for ((font, glyph), (text, times)) in glyphs(pages, &fonts) {
             let left = self.limits.max_pixels.saturating_sub(self.pixels);
             match pictogram(&self.used[font], glyph, left) {
                 Ok((picture, place)) => {
-                    self.pixels += u64::from(picture.width) * u64::from(picture.height);
+                    if let Pixels::Drawing(shapes) = &picture.pixels {
+                        // As many as are written.
+                        let segments = shapes.iter().map(|shape| shape.segments.len());
+                        self.glyphs += segments.sum::<usize>() * times;
+                        if self.glyphs > self.limits.max_glyphs {
+                            let most = self.limits.max_glyphs as u64;
+                            return Err(limit(LimitKind::Glyphs, most));
+                        }
+                    } else {
+                        self.pixels += u64::from(picture.width) * u64::from(picture.height);
+                    }
                     self.pictures.push(picture);
                     let image = self.pictures.len() - 1;
                     let drawn = Pictogram { image, ..place };
@@ -65,11 +75,14 @@ impl Layouter<'_> {
 
 fn is_pictorial(data: &FontData) -> bool {
     FontRef::from_index(data.data.data(), data.index)
-        .is_ok_and(|font| has_pictures(&font) && !has_outlines(&font))
+        .is_ok_and(|font| has_layers(&font) || (has_pictures(&font) && !has_outlines(&font)))
 }
 
-/// Each glyph of some fonts on the pages, with what it stands for.
-fn glyphs<'a>(pages: &'a [PageList], fonts: &BTreeSet<usize>) -> BTreeMap<(usize, u16), &'a str> {
+/// Each glyph of some fonts on the pages, with what it stands for and how often it is there.
+fn glyphs<'a>(
+    pages: &'a [PageList],
+    fonts: &BTreeSet<usize>,
+) -> BTreeMap<(usize, u16), (&'a str, usize)> {
     let mut found = BTreeMap::new();
     for placed in pages.iter().flat_map(|page| &page.items) {
         let Item::Glyphs(run) = &placed.item else {
@@ -81,7 +94,10 @@ fn glyphs<'a>(pages: &'a [PageList], fonts: &BTreeSet<usize>) -> BTreeMap<(usize
         for cluster in &run.clusters {
             for index in cluster.first..cluster.first + cluster.count {
                 let glyph = run.glyphs[index as usize].id;
-                found.entry((run.font, glyph)).or_insert(&*cluster.text);
+                let known = found
+                    .entry((run.font, glyph))
+                    .or_insert((&*cluster.text, 0));
+                known.1 += 1;
             }
         }
     }
@@ -96,6 +112,9 @@ fn pictogram(
 ) -> Result<(Picture, Pictogram), PictureError> {
     let font =
         FontRef::from_index(data.data.data(), data.index).map_err(|_| PictureError::Unreadable)?;
+    if has_layers(&font) {
+        return layers::drawing(&font, GlyphId::from(glyph)).ok_or(PictureError::Unreadable);
+    }
     let found = BitmapStrikes::new(&font)
         .glyph_for_size(Size::unscaled(), GlyphId::from(glyph))
         .ok_or(PictureError::Unreadable)?;

@@ -190,6 +190,28 @@ fn emoji_are_pictures_that_are_read_as_letters() {
     assert_eq!(rendered.pdf().expect("a PDF"), again.pdf().expect("a PDF"));
 }
 
+/// A font whose rocket is a body in #123456 and a flame in half transparent red, over an outline that is empty; its thumb is plain.
+fn layers() -> FontBytes {
+    font(include_bytes!("layers.ttf").to_vec())
+}
+
+#[test]
+fn emoji_of_coloured_layers_are_drawings() {
+    let renderer = Renderer::new(Box::new(vec![layers()]));
+    let parts = json!({"blocks": [{"id": "a", "type": "text", "text": "Go \u{1f680}! \u{1f44d}", "size": 20}]});
+    let rendered = set_in(&renderer, parts, Vec::new());
+    assert_eq!(rendered.warnings, []);
+    assert_eq!(text(&rendered), "Go \u{1f680}! \u{1f44d}");
+    let svg = rendered.svg(0).expect("a page");
+    for colour in ["#123456", "#ff7f7f", "#000000"] {
+        let path = format!(r#"<path fill="{colour}""#);
+        assert_eq!(svg.matches(&path).count(), 1, "{colour}: {svg}");
+    }
+    // The body reaches from 100 to 900 across and from the baseline to 800 above it, the flame to 200 below.
+    assert!(svg.contains(r#"transform="translate(100 -800)""#), "{svg}");
+    assert!(!names(&rendered).contains("Layers"), "no font of layers");
+}
+
 #[test]
 fn emoji_are_read_within_text_from_right_to_left_too() {
     let renderer = Renderer::new(Box::new(vec![emoji()]));
