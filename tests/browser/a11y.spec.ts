@@ -53,7 +53,7 @@ test.beforeAll(async () => {
     "/documents",
     `/documents/${document?.id}`,
     "/models",
-    ...["firm", "people", "endpoints", "mail", "credentials", "keys", "language", "about"].map((section) => `/settings/${section}`),
+    ...["firm", "fonts", "people", "endpoints", "mail", "credentials", "keys", "language", "about"].map((section) => `/settings/${section}`),
     "/help",
     "/help/deliveries",
     "/help/mail",

@@ -1,6 +1,6 @@
 // Settings as owners and members use them: people, access keys, the firm's record, endpoints and credentials.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test, type Browser, type Page } from "@playwright/test";
 import { Api } from "./api.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
@@ -187,6 +187,33 @@ test("the firm's record is printed on the next document", async ({ browser }) =>
   await page.getByLabel("IBAN").fill("DE00 0000");
   await page.getByRole("button", { name: "Save the firm" }).click();
   await expect(page.getByLabel("IBAN")).toHaveAttribute("aria-invalid", "true");
+});
+
+/** One of the built-in fonts under another name of the same length. */
+function outer(): Buffer {
+  const font = readFileSync(new URL("../../server/document/fonts/Inter-Regular.ttf", import.meta.url));
+  const wide = (name: string) => Buffer.from(name, "utf16le").swap16();
+  const [from, to] = [wide("Inter"), wide("Outer")];
+  for (let at = font.indexOf(from); at >= 0; at = font.indexOf(from, at + to.length)) to.copy(font, at);
+  return font;
+}
+
+test("fonts of the firm are uploaded and deleted, and what is none says why", async ({ browser }) => {
+  const page = await asOwner(browser);
+  await page.goto(`${server.url}/settings/fonts`);
+  await expect(page.getByText("No font yet.")).toBeVisible();
+  await page.locator('input[type="file"]').setInputFiles([
+    { name: "broken.ttf", mimeType: "font/ttf", buffer: Buffer.from("no font") },
+    { name: "outer.ttf", mimeType: "font/ttf", buffer: outer() },
+  ]);
+  await expect(page.getByText("broken.ttf:")).toBeVisible();
+  await expect(page.getByRole("alert")).toContainText("The font was not taken.");
+  await expect(page.getByText("Outer", { exact: true })).toBeVisible();
+  await page.getByRole("button", { name: "Delete Outer Regular" }).click();
+  await expect(page.getByText("No font yet.")).toBeVisible();
+  // Leaving the page does at once what Undo would have held back.
+  await page.goto(`${server.url}/workflows`);
+  await expect.poll(async () => (await api.call<{ items: object[] }>("GET", "/fonts")).items.length).toBe(0);
 });
 
 test("an endpoint's secret is shown once, and its test delivery arrives, signed", async ({ browser }) => {

@@ -426,6 +426,8 @@ fn declarations<'s>(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{display::Rgb, path::Segment};
 
@@ -531,6 +533,32 @@ mod tests {
             r##"<pattern id="p"/><circle r="9" fill="url(#p)"/><g mask="url(#m)"/>"##,
             &["masks", "patterns"],
         );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_stands_in_a_drawing_nothing_panics(
+            path in "[MmLlHhVvCcSsQqTtAaZz0-9 ,.eE+-]{0,80}",
+            style in "[a-z:;#(){}0-9. %-]{0,80}",
+            sheet in "[a-z.#*,:;{}@/0-9 ]{0,120}",
+            place in "(matrix|rotate|skewX|scale)\\([0-9 ,.eE-]{0,40}\\)",
+        ) {
+            let drawing = svg(&format!(
+                r#"<style>{sheet}</style><g transform="{place}"><path class="a" d="{path}" style="{style}"/></g><polygon points="{path}"/>"#
+            ));
+            if let Ok(Drawing { picture: Picture { pixels: Pixels::Drawing(shapes), .. }, .. }) = drawing {
+                for segment in shapes.iter().flat_map(|shape| &shape.segments) {
+                    let numbers = match *segment {
+                        Segment::Move(x, y) | Segment::Line(x, y) => vec![x, y],
+                        Segment::Curve(numbers) => numbers.to_vec(),
+                        Segment::Close => Vec::new(),
+                    };
+                    prop_assert!(numbers.iter().all(|number| number.abs() <= 100_000.0));
+                }
+            }
+        }
     }
 
     #[test]
