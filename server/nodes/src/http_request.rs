@@ -325,6 +325,7 @@ impl HttpRequest {
             headers,
             body,
             credential: self.credential,
+            timeout: None,
         })
     }
 
