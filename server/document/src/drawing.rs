@@ -581,6 +581,13 @@ mod tests {
         check("", PictureError::Unreadable);
         check("<rect", PictureError::Unreadable);
         // Numbers that are none, or far away, draw nothing.
+        for arc in [
+            "M0 0A1e300 1e300 0 0 1 9 9",
+            "M0 0A1e-4 1e-4 0 0 1 1e-200 0",
+            "M1e200 0A9 9 0 0 1 9 9",
+        ] {
+            check(&format!(r#"<path d="{arc}"/>"#), PictureError::Unreadable);
+        }
         check(
             r#"<path d="M1e300 1e300L1e308 1"/>"#,
             PictureError::Unreadable,

@@ -2,7 +2,8 @@
 
 use roxmltree::Node;
 use svgtypes::{
-    Length, LengthUnit, PointsParser, SimplePathSegment, SimplifyingPathParser, Transform,
+    Length, LengthUnit, PathParser, PathSegment, PointsParser, SimplePathSegment,
+    SimplifyingPathParser, Transform,
 };
 
 use crate::{path::Segment, picture::PictureError};
@@ -109,6 +110,12 @@ pub(super) fn growth(place: Transform) -> f64 {
 }
 
 fn path(pen: &mut Pen, data: &str) {
+    // An arc of a radius without bounds would be made of curves without end.
+    let segments = PathParser::from(data).map_while(Result::ok);
+    if !segments.flat_map(numbers).all(is_sound) {
+        pen.is_lost = true;
+        return;
+    }
     for segment in SimplifyingPathParser::from(data) {
         // A path is drawn up to its first mistake (SVG 2, 9.5.4).
         let Ok(segment) = segment else {
@@ -132,6 +139,42 @@ fn path(pen: &mut Pen, data: &str) {
             return;
         }
     }
+}
+
+/// The numbers of a segment, as they are written.
+fn numbers(segment: PathSegment) -> Vec<f64> {
+    match segment {
+        PathSegment::MoveTo { x, y, .. }
+        | PathSegment::LineTo { x, y, .. }
+        | PathSegment::SmoothQuadratic { x, y, .. } => vec![x, y],
+        PathSegment::HorizontalLineTo { x, .. } => vec![x],
+        PathSegment::VerticalLineTo { y, .. } => vec![y],
+        PathSegment::CurveTo {
+            x1,
+            y1,
+            x2,
+            y2,
+            x,
+            y,
+            ..
+        } => vec![x1, y1, x2, y2, x, y],
+        PathSegment::SmoothCurveTo { x2, y2, x, y, .. } => vec![x2, y2, x, y],
+        PathSegment::Quadratic { x1, y1, x, y, .. } => vec![x1, y1, x, y],
+        PathSegment::EllipticalArc {
+            rx,
+            ry,
+            x_axis_rotation,
+            x,
+            y,
+            ..
+        } => vec![rx, ry, x_axis_rotation, x, y],
+        PathSegment::ClosePath { .. } => Vec::new(),
+    }
+}
+
+/// Neither without bounds nor so small that its square is nothing.
+fn is_sound(number: f64) -> bool {
+    number == 0.0 || (1e-30..=1e6).contains(&number.abs())
 }
 
 fn rectangle(pen: &mut Pen, [x, y, width, height, rx, ry]: [f64; 6]) {
