@@ -1,25 +1,31 @@
 //! Pictures of the web that a page shows, through the guarded client: several at once, with limits of time and size, and kept for a short
 //! while, so that a page that is edited does not ask for them with every letter.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use document::{
     MAX_WEB_PICTURE_BYTES, MAX_WEB_PICTURES, WEB_PICTURE_TIME, WebPicture, web_picture,
 };
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use crate::App;
 
 const AT_ONCE: usize = 6;
+
+/// Longest wait for all together, as in a run.
+const TIME: Duration = Duration::from_secs(20);
 
 /// Most bytes of all together.
 const MOST_BYTES: usize = 50 * 1024 * 1024;
 
 /// Each of `wanted`, or why it is not there.
 pub(crate) async fn load(app: &App, wanted: Vec<String>) -> HashMap<String, WebPicture> {
-    let beyond = wanted.get(MAX_WEB_PICTURES..).unwrap_or_default().to_vec();
-    let mut loads = futures_util::stream::iter(wanted.into_iter().take(MAX_WEB_PICTURES))
+    let most = MAX_WEB_PICTURES;
+    let end = Instant::now() + TIME;
+    let asked = wanted.clone().into_iter().take(most);
+    let mut loads = futures_util::stream::iter(asked)
         .map(|url| async move {
             let picture = picture(app, &url).await;
             (url, picture)
@@ -27,7 +33,7 @@ pub(crate) async fn load(app: &App, wanted: Vec<String>) -> HashMap<String, WebP
         .buffer_unordered(AT_ONCE);
     let mut found = HashMap::new();
     let mut left = MOST_BYTES;
-    while let Some((url, picture)) = loads.next().await {
+    while let Ok(Some((url, picture))) = timeout_at(end, loads.next()).await {
         let picture = picture.and_then(|bytes| match left.checked_sub(bytes.len()) {
             Some(rest) => {
                 left = rest;
@@ -37,10 +43,15 @@ pub(crate) async fn load(app: &App, wanted: Vec<String>) -> HashMap<String, WebP
         });
         found.insert(url, picture);
     }
-    for url in beyond {
-        let most = MAX_WEB_PICTURES;
-        let why = format!("a document shows at most {most} pictures of the web");
-        found.insert(url, Err(why));
+    for (number, url) in wanted.into_iter().enumerate() {
+        found.entry(url).or_insert_with(|| {
+            Err(if number < most {
+                let seconds = TIME.as_secs();
+                format!("all pictures together took longer than {seconds} s")
+            } else {
+                format!("a document shows at most {most} pictures of the web")
+            })
+        });
     }
     found
 }
