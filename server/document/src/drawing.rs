@@ -233,8 +233,14 @@ impl<'a, 'input> Reader<'a, 'input> {
         match name {
             "g" | "a" | "svg" | "switch" | "use" | "path" | "rect" | "circle" | "ellipse"
             | "line" | "polyline" | "polygon" => {}
-            "text" => return self.leave_out("texts"),
-            "image" | "foreignObject" => return self.leave_out("pictures"),
+            "text" => {
+                self.simplified.insert("texts");
+                return Ok(());
+            }
+            "image" | "foreignObject" => {
+                self.simplified.insert("pictures");
+                return Ok(());
+            }
             // Definitions, descriptions, scripts.
             _ => return Ok(()),
         }
@@ -291,11 +297,6 @@ impl<'a, 'input> Reader<'a, 'input> {
         if self.looked_at > MAX_LOOKED_AT {
             return Err(PictureError::Complex);
         }
-        Ok(())
-    }
-
-    fn leave_out(&mut self, what: &'static str) -> Result<(), PictureError> {
-        self.simplified.insert(what);
         Ok(())
     }
 
