@@ -154,3 +154,18 @@ pub struct PageBox {
     /// Path of the value shown here, such as `lines.3.amount`; `None` for the block's own box.
     pub origin: Option<String>,
 }
+
+/// Where a piece of the template's texts, or a value in one, lies on a page; one a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageText {
+    /// The block's id in the template.
+    pub block: String,
+    /// JSON pointer of the text in the template.
+    pub leaf: String,
+    /// Which bytes of that text are shown; of a value, all of its expression.
+    pub bytes: std::ops::Range<usize>,
+    pub x_mm: f32,
+    pub y_mm: f32,
+    pub width_mm: f32,
+    pub height_mm: f32,
+}

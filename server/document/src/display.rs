@@ -102,6 +102,35 @@ pub(crate) struct Glyphs {
     pub(crate) clusters: Vec<Cluster>,
     /// Neighbours that are read together as another text: the parts of a word that is divided at the end of its line.
     pub(crate) read_as: Vec<ReadAs>,
+    /// Of the line.
+    pub(crate) height: f32,
+    /// The block it belongs to.
+    pub(crate) mark: u32,
+    pub(crate) source: Option<Source>,
+}
+
+/// Where in the template a text stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// Pointer of the leaf.
+    pub(crate) leaf: Arc<str>,
+    /// In the leaf's text; of a value, all of its expression.
+    pub(crate) bytes: Range<usize>,
+    pub(crate) is_literal: bool,
+}
+
+impl Source {
+    /// Of some bytes of what it says.
+    pub(crate) fn part(&self, bytes: Range<usize>) -> Self {
+        if !self.is_literal {
+            return self.clone();
+        }
+        let place = |at: usize| self.bytes.start.saturating_add(at).min(self.bytes.end);
+        Self {
+            bytes: place(bytes.start)..place(bytes.end),
+            ..self.clone()
+        }
+    }
 }
 
 /// Clusters by their numbers, never none, and what they are read as.

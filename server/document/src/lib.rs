@@ -29,7 +29,7 @@ mod text;
 mod web;
 
 pub use context::{
-    Assets, Context, DocumentError, LimitKind, Limits, Needs, PageBox, PageSize, Stop,
+    Assets, Context, DocumentError, LimitKind, Limits, Needs, PageBox, PageSize, PageText, Stop,
 };
 pub use fonts::{FontBytes, FontError, FontFace, FontFiles, font_families};
 pub use pdf::{

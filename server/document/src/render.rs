@@ -9,7 +9,7 @@ use engine::{
 
 use crate::{
     Template,
-    context::{Assets, Context, DocumentError, Limits, Needs, PageBox, PageSize},
+    context::{Assets, Context, DocumentError, Limits, Needs, PageBox, PageSize, PageText},
     display::{Display, Item, MM, PageList},
     fonts::{FontBytes, FontFiles, Fonts},
     layout::{Edge, Layouter},
@@ -170,6 +170,35 @@ impl Rendered {
             })
             .get(page)
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// Where the template's texts lie on a page, counted from 0, in the order of drawing; nothing beyond the last page.
+    pub fn texts(&self, page: usize) -> Vec<PageText> {
+        let items = self.display.pages.get(page).map(|page| &page.items);
+        let items = items.into_iter().flatten();
+        items
+            .filter_map(|placed| match &placed.item {
+                Item::Glyphs(run) => {
+                    let source = run.source.as_ref()?;
+                    let (left, right) = run.extent;
+                    Some(PageText {
+                        block: self.display.marks[run.mark as usize].block.clone(),
+                        leaf: source.leaf.to_string(),
+                        bytes: source.bytes.clone(),
+                        x_mm: (placed.x + left) / MM,
+                        y_mm: placed.y / MM,
+                        width_mm: (right - left) / MM,
+                        height_mm: run.height / MM,
+                    })
+                }
+                Item::Rect { .. }
+                | Item::Path { .. }
+                | Item::Image { .. }
+                | Item::Link { .. }
+                | Item::Figure { .. }
+                | Item::Value { .. } => None,
+            })
+            .collect()
     }
 }
 

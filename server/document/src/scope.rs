@@ -10,6 +10,7 @@ use engine::{
 use crate::{
     Template,
     context::{Context, DocumentError},
+    display::Source,
     template::{Leaf, Part},
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Scope {
 pub(crate) struct Piece {
     pub(crate) text: String,
     pub(crate) origin: Option<String>,
+    /// `None` for what no template says, such as a default.
+    pub(crate) source: Option<Source>,
     /// Stands where a name that nobody knows is, for eyes only.
     pub(crate) placeholder: bool,
 }
@@ -117,19 +120,28 @@ impl Scope {
     ) -> Result<(Vec<Piece>, Vec<Missing>), DocumentError> {
         let mut pieces = Vec::with_capacity(leaf.parts.len());
         let mut missing = Vec::new();
+        let mut at = 0;
         for part in &leaf.parts {
+            let (length, is_literal) = match part {
+                Part::Literal(text) => (text.len(), true),
+                Part::Hole { length, .. } => (*length, false),
+            };
+            let source = leaf.source_of(at..at + length, is_literal);
+            at += length;
             match part {
                 Part::Literal(text) => pieces.push(Piece {
                     text: clean(text),
                     origin: None,
+                    source,
                     placeholder: false,
                 }),
-                Part::Hole { program, path } => {
+                Part::Hole { program, path, .. } => {
                     let origin = self.origin(path);
                     match program.render(&self.names, &self.formats) {
                         Ok(text) => pieces.push(Piece {
                             text: clean(&text),
                             origin,
+                            source,
                             placeholder: false,
                         }),
                         Err(ExpressionError::Empty { path }) => {
@@ -140,6 +152,7 @@ impl Scope {
                             pieces.push(Piece {
                                 text: format!("{{{{ {path} }}}}"),
                                 origin: None,
+                                source,
                                 placeholder: true,
                             });
                             missing.push(Missing::Name(path));
@@ -192,7 +205,7 @@ fn failed(leaf: &Leaf, block: &str, error: &ExpressionError) -> DocumentError {
     DocumentError::Expression {
         code: error.code(),
         message: error.to_string(),
-        pointer: leaf.pointer.clone(),
+        pointer: leaf.pointer.to_string(),
         block: block.into(),
     }
 }

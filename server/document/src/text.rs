@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parley::Language;
 
 use crate::{
-    display::{Item, Rgb, TagId},
+    display::{Item, Rgb, Source, TagId},
     fonts::{Fonts, Shaper},
     template::{Align, Direction},
 };
@@ -68,6 +68,7 @@ pub(crate) struct Span {
     /// Its own in the structure tree; 0 is the paragraph's.
     pub(crate) tag: TagId,
     pub(crate) origin: Option<Arc<str>>,
+    pub(crate) source: Option<Source>,
 }
 
 impl Span {

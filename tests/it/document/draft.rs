@@ -203,6 +203,46 @@ async fn pages_are_compared_and_documents_copied() {
 }
 
 #[tokio::test]
+async fn an_editor_is_sent_what_changed_and_where_its_texts_lie() {
+    let (office, owner) = Office::open().await;
+    let (document, id) = make(&owner).await;
+    let sample = json!({"name": "Ada", "values": {"customer": "Ada", "gone": 1}});
+    let sample = owner.post(&format!("{document}/samples"), sample).await;
+    let sample = sample.expect(201)["id"].clone();
+    let mut two = template("Dear {{ customer }}");
+    two["blocks"].as_array_mut().unwrap().extend([
+        json!({"id": "b", "type": "page_break"}),
+        json!({"id": "c", "type": "text", "text": "Page two"}),
+    ]);
+    let preview = async |template: &Json, known: &[&Json]| {
+        let body = json!({"document_id": id, "template": template, "sample": sample, "known": known});
+        owner.post("/api/documents/preview", body).await.expect(200)
+    };
+    let first = preview(&two, &[]).await;
+    assert_eq!(first["values"], json!({"customer": "Ada"}));
+    let greeting = &first["pages"][0]["texts"];
+    assert_eq!(
+        (&greeting[0]["leaf"], &greeting[0]["start"], &greeting[0]["end"]),
+        (&json!("/blocks/0/text"), &json!(0), &json!(5))
+    );
+    assert_eq!(
+        (&greeting[1]["start"], &greeting[1]["end"]),
+        (&json!(5), &json!(19))
+    );
+
+    two["blocks"][2]["text"] = json!("Page 2");
+    let known = [&first["pages"][0]["hash"], &first["pages"][1]["hash"]];
+    let second = preview(&two, &known).await;
+    assert_eq!(second["pages"][0]["hash"], *known[0]);
+    assert_eq!(second["pages"][0]["svg"], "");
+    assert_ne!(second["pages"][1]["hash"], *known[1]);
+    assert!(second["pages"][1]["svg"].as_str().unwrap().starts_with("<svg"));
+    let other = json!({"template": two, "sample": sample});
+    owner.post("/api/documents/preview", other).await.expect(404);
+    office.close().await;
+}
+
+#[tokio::test]
 async fn samples_are_named_and_few() {
     let (office, owner) = Office::open().await;
     let (document, _) = make(&owner).await;

@@ -3287,10 +3287,15 @@ export interface components {
             width_mm: number;
             /** Format: double */
             height_mm: number;
+            /** @description Of the drawing: pages that look the same have the same. */
+            hash: string;
+            /** @description Empty where the hash is among those that are `known`. */
             svg: string;
             /** @description What stands on the page, in reading order, for those who do not see the picture. */
             text: string;
             boxes: components["schemas"]["BoxOut"][];
+            /** @description In the order of drawing. */
+            texts: components["schemas"]["TextOut"][];
         };
         /** @description One page of a list. */
         Page_AccessKeyOut: {
@@ -3816,16 +3821,25 @@ export interface components {
             template?: Record<string, never> | null;
             /** @description By field name; absent ones are shown as missing. Without any, a document shows the first sample of a workflow that uses it. */
             values?: Record<string, never>;
+            /**
+             * Format: uuid
+             * @description Show what fits of this sample of the document, instead of values.
+             */
+            sample?: string | null;
             locale?: string | null;
             currency?: string | null;
             time_zone?: string | null;
             /** @description Names the editor: its newest request cancels the one before. */
             editor?: string | null;
+            /** @description Hashes of pages that the editor has, of which the first 200 count: their drawings are not sent again. */
+            known?: string[];
         };
         PreviewOut: {
             pages: components["schemas"]["PageOut"][];
             warnings: components["schemas"]["WarningOut"][];
             fields: components["schemas"]["DocumentField"][];
+            /** @description What the pages show, by field name. */
+            values: Record<string, never>;
             /** Format: int64 */
             took_ms: number;
         };
@@ -4480,6 +4494,25 @@ export interface components {
         TaxRounding: "rate" | "line";
         /** @description A text with `{{ }}` holes in a node's config or a document's leaf. Its JSON Schema carries `x-widget: "template"`. */
         Template: string;
+        /** @description Where a piece of the template's texts, or a value in one, lies on the page; one a line. */
+        TextOut: {
+            /** @description Block id. */
+            block: string;
+            /** @description JSON pointer of the text in the template. */
+            leaf: string;
+            /** @description First byte of what is shown, in that text as UTF-8; of a value, its whole expression is meant. */
+            start: number;
+            /** @description Byte behind it. */
+            end: number;
+            /** Format: double */
+            x_mm: number;
+            /** Format: double */
+            y_mm: number;
+            /** Format: double */
+            width_mm: number;
+            /** Format: double */
+            height_mm: number;
+        };
         TrialRunIn: {
             /**
              * Format: int64

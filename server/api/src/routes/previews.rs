@@ -3,16 +3,17 @@
 use std::{sync::Arc, time::Instant};
 
 use axum::{Json, extract::State};
-use document::{Assets, Context, Rendered, Template};
+use document::{Assets, Context, PageText, Rendered, Template};
 use engine::{
     check::Problem,
     firm::Firm,
-    ids::DocumentId,
+    ids::{DocumentId, DocumentSampleId},
     kind::Field,
-    value::{Record, Value, escape_pointer},
+    value::{Record, Value, escape_pointer, record_to_json},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as AnyJson;
+use sha2::{Digest as _, Sha256};
 use store::Scope;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -26,6 +27,7 @@ use crate::{
     extract::Body,
     openapi::DocumentFieldSchema,
     preview::Drawing,
+    rendering::fitting,
     web_pictures,
     workflow_document::parse,
 };
@@ -41,12 +43,17 @@ pub(crate) struct PreviewIn {
     #[serde(default)]
     #[schema(value_type = Object, required = false)]
     pub values: AnyJson,
+    /// Show what fits of this sample of the document, instead of values.
+    pub sample: Option<Uuid>,
     pub locale: Option<String>,
     pub currency: Option<String>,
     pub time_zone: Option<String>,
     /// Names the editor: its newest request cancels the one before.
     #[schema(max_length = 100)]
     pub editor: Option<String>,
+    /// Hashes of pages that the editor has, of which the first 200 count: their drawings are not sent again.
+    #[serde(default)]
+    pub known: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,6 +62,9 @@ pub(crate) struct PreviewOut {
     pub warnings: Vec<WarningOut>,
     #[schema(value_type = Vec<DocumentFieldSchema>)]
     pub fields: AnyJson,
+    /// What the pages show, by field name.
+    #[schema(value_type = Object)]
+    pub values: AnyJson,
     pub took_ms: u64,
 }
 
@@ -62,10 +72,15 @@ pub(crate) struct PreviewOut {
 pub(crate) struct PageOut {
     pub width_mm: f64,
     pub height_mm: f64,
+    /// Of the drawing: pages that look the same have the same.
+    pub hash: String,
+    /// Empty where the hash is among those that are `known`.
     pub svg: String,
     /// What stands on the page, in reading order, for those who do not see the picture.
     pub text: String,
     pub boxes: Vec<BoxOut>,
+    /// In the order of drawing.
+    pub texts: Vec<TextOut>,
 }
 
 /// Where a block, or one value inside it, lies on the page.
@@ -83,8 +98,28 @@ pub(crate) struct BoxOut {
     pub origin: Option<String>,
 }
 
+/// Where a piece of the template's texts, or a value in one, lies on the page; one a line.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TextOut {
+    /// Block id.
+    pub block: String,
+    /// JSON pointer of the text in the template.
+    pub leaf: String,
+    /// First byte of what is shown, in that text as UTF-8; of a value, its whole expression is meant.
+    pub start: usize,
+    /// Byte behind it.
+    pub end: usize,
+    pub x_mm: f64,
+    pub y_mm: f64,
+    pub width_mm: f64,
+    pub height_mm: f64,
+}
+
 /// Pictures of one page that are loaded.
 const MAX_IMAGES: usize = 50;
+
+/// Hashes of pages that are compared.
+const MAX_KNOWN: usize = 200;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(preview_document))
@@ -123,9 +158,17 @@ async fn preview_document(
         body.time_zone.as_deref(),
     )?;
     let (fields, declared) = (template.fields(), serde_json::json!(template.declared()));
-    let values = match sampled {
-        Some(id) => first_sample(&app, &caller.scope, DocumentId(id), &firm, &template).await?,
-        None => read_values(&fields, &body.values)?,
+    let values = match (body.sample, sampled) {
+        (Some(sample), _) => {
+            let id = DocumentId(body.document_id.unwrap_or_default());
+            let sample = DocumentSampleId(sample);
+            let sample = store::document::sample(&app.store, &caller.scope, id, sample).await?;
+            fitting(&fields, &sample.values)
+        }
+        (None, Some(id)) => {
+            first_sample(&app, &caller.scope, DocumentId(id), &firm, &template).await?
+        }
+        (None, None) => read_values(&fields, &body.values)?,
     };
     let assets = load_assets(&app, &caller.scope, &template, &values, &context).await;
     // Of one editor of one person; another person's tab never ends it.
@@ -133,16 +176,18 @@ async fn preview_document(
         let who = caller.member().map(|id| id.to_string()).unwrap_or_default();
         format!("{who} {}", editor.chars().take(100).collect::<String>())
     });
+    let shown = record_to_json(&values);
     let drawing = Drawing {
         template,
         values,
         context,
         assets: assets.into(),
     };
+    let known = body.known;
     let started = Instant::now();
-    let (pages, warnings) = draw(&app, editor, drawing, |rendered| {
+    let (pages, warnings) = draw(&app, editor, drawing, move |rendered| {
         let pages = (0..rendered.pages.len())
-            .map(|number| page_out(rendered, number))
+            .map(|number| page_out(rendered, number, &known))
             .collect();
         let warnings = rendered
             .warnings
@@ -157,6 +202,7 @@ async fn preview_document(
         pages,
         warnings,
         fields: declared,
+        values: shown,
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     }))
 }
@@ -211,12 +257,23 @@ pub(super) async fn first_sample(
     })
 }
 
-fn page_out(rendered: &Rendered, number: usize) -> PageOut {
+fn page_out(rendered: &Rendered, number: usize, known: &[String]) -> PageOut {
     let size = &rendered.pages[number];
+    let mut svg = rendered.svg(number).unwrap_or_default();
+    let hash: String = Sha256::digest(&svg)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if known.iter().take(MAX_KNOWN).any(|one| *one == hash) {
+        svg.clear();
+    }
+    let texts = rendered.texts(number).into_iter().map(TextOut::from);
     PageOut {
         width_mm: f64::from(size.width_mm),
         height_mm: f64::from(size.height_mm),
-        svg: rendered.svg(number).unwrap_or_default(),
+        hash,
+        svg,
+        texts: texts.collect(),
         text: rendered.text(number).unwrap_or_default(),
         boxes: rendered
             .boxes(number)
@@ -231,6 +288,21 @@ fn page_out(rendered: &Rendered, number: usize) -> PageOut {
                 origin: found.origin.clone(),
             })
             .collect(),
+    }
+}
+
+impl From<PageText> for TextOut {
+    fn from(text: PageText) -> Self {
+        Self {
+            block: text.block,
+            leaf: text.leaf,
+            start: text.bytes.start,
+            end: text.bytes.end,
+            x_mm: f64::from(text.x_mm),
+            y_mm: f64::from(text.y_mm),
+            width_mm: f64::from(text.width_mm),
+            height_mm: f64::from(text.height_mm),
+        }
     }
 }
 

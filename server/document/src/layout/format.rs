@@ -17,7 +17,7 @@ use crate::{
 
 impl Layouter<'_> {
     /// A leaf in its format, or as it writes itself.
-    pub(super) fn written(
+    pub(super) fn value_spans(
         &mut self,
         leaf: &Leaf,
         format: Option<&Format>,
@@ -41,8 +41,11 @@ impl Layouter<'_> {
             if format.empty.is_none() {
                 self.tell_empty(leaf, mark);
             }
-            let text = format.empty.as_deref().unwrap_or_default();
-            return Ok((vec![Span::plain(text)], Value::Empty));
+            let span = Span {
+                source: leaf.whole_source(),
+                ..Span::plain(format.empty.as_deref().unwrap_or_default())
+            };
+            return Ok((vec![span], Value::Empty));
         }
         let formats = self.scope.formats();
         let value = printed(value, &format.kind, formats);
@@ -65,6 +68,7 @@ impl Layouter<'_> {
         let span = Span {
             text: clean(&text),
             origin: (!origin.is_empty()).then(|| origin.into()),
+            source: leaf.whole_source(),
             ..Span::default()
         };
         Ok((vec![span], value))

@@ -1,6 +1,6 @@
 //! Markdown, as models write it: a safe subset of CommonMark. Pictures and HTML are never followed: what stands there is printed as words.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use engine::node::Warning;
 use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     context::DocumentError,
-    display::TagId,
+    display::{Source, TagId},
     scope::clean,
     strip::Strip,
     template::{MAX_LISTS, Markdown},
@@ -32,12 +32,15 @@ impl Layouter<'_> {
         let look = self.styled(self.body_look(None), &block.style, mark)?;
         let spans = self.spans(&block.text, mark)?;
         self.check_length(&spans)?;
-        let source: String = spans.iter().map(|span| span.text.as_str()).collect();
+        let mut source = String::new();
+        let mut pieces = Vec::with_capacity(spans.len());
+        for span in spans {
+            let start = source.len();
+            source.push_str(&span.text);
+            pieces.push((start..source.len(), span));
+        }
         let mut reading = Reading {
-            origin: match spans.as_slice() {
-                [only] => only.origin.clone(),
-                _ => None,
-            },
+            pieces: &pieces,
             look: &look,
             mark,
             passages: Passages::new(parent),
@@ -50,8 +53,8 @@ impl Layouter<'_> {
             link: None,
             layouter: self,
         };
-        for event in Parser::new_ext(&source, Options::empty()) {
-            reading.event(event)?;
+        for (event, place) in Parser::new_ext(&source, Options::empty()).into_offset_iter() {
+            reading.event(event, place)?;
         }
         let paragraphs = reading.passages.paragraphs;
         let field = self.template.limit_of(&block.text);
@@ -65,7 +68,8 @@ struct Reading<'l, 'a> {
     layouter: &'l mut Layouter<'a>,
     look: &'l Look,
     mark: u32,
-    origin: Option<Arc<str>>,
+    /// What the text is put together of, with their places in it.
+    pieces: &'l [(Range<usize>, Span)],
     passages: Passages,
     /// Lists around that are deeper than lists can be; their items belong to the deepest one that can.
     deeper: usize,
@@ -80,7 +84,7 @@ struct Reading<'l, 'a> {
 }
 
 impl Reading<'_, '_> {
-    fn event(&mut self, event: Event<'_>) -> Result<(), DocumentError> {
+    fn event(&mut self, event: Event<'_>, place: Range<usize>) -> Result<(), DocumentError> {
         match event {
             Event::Start(tag) => self.start(tag)?,
             Event::End(tag) => self.end(tag)?,
@@ -88,16 +92,16 @@ impl Reading<'_, '_> {
                 let message =
                     "HTML in a Markdown text is not followed: it is printed as it is written";
                 self.tell(Warning::new("markdown_html", message));
-                self.say(&text);
+                self.say(&text, place);
             }
-            Event::SoftBreak => self.say(" "),
-            Event::HardBreak => self.say("\n"),
+            Event::SoftBreak => self.say(" ", place),
+            Event::HardBreak => self.say("\n", place),
             Event::Rule => self.flush()?,
             Event::Text(text)
             | Event::Code(text)
             | Event::InlineMath(text)
             | Event::DisplayMath(text)
-            | Event::FootnoteReference(text) => self.say(&text),
+            | Event::FootnoteReference(text) => self.say(&text, place),
             Event::TaskListMarker(_) => {}
         }
         Ok(())
@@ -202,7 +206,41 @@ impl Reading<'_, '_> {
         (self.layouter.level + own).min(6)
     }
 
-    fn say(&mut self, text: &str) {
+    /// Words at a place of the text, each part of them with the piece that says it.
+    fn say(&mut self, words: &str, place: Range<usize>) {
+        let pieces = self.pieces;
+        let first = pieces.partition_point(|(own, _)| own.end <= place.start);
+        // Otherwise they are written in another way than they read, as an entity is.
+        let is_verbatim = words.len() == place.len();
+        let mut rest = words;
+        let mut at = place.start;
+        for (own, piece) in &pieces[first..] {
+            if rest.is_empty() {
+                return;
+            }
+            let mut end = place.end;
+            if is_verbatim {
+                end = end.min(own.end);
+            }
+            let (said, left) = match rest.split_at_checked(end - at) {
+                Some(parts) if is_verbatim => parts,
+                Some(_) | None => (rest, ""),
+            };
+            let source = piece.source.as_ref().map(|source| Source {
+                is_literal: source.is_literal && is_verbatim,
+                ..source.part(at - own.start..end - own.start)
+            });
+            if !said.is_empty() {
+                self.add(said, piece.origin.clone(), source);
+            }
+            (rest, at) = (left, end);
+        }
+        if !rest.is_empty() {
+            self.add(rest, None, None);
+        }
+    }
+
+    fn add(&mut self, text: &str, origin: Option<Arc<str>>, source: Option<Source>) {
         // An entity may stand for a letter that disguises.
         let text = clean(text);
         let (bold, italic) = (
@@ -215,8 +253,10 @@ impl Reading<'_, '_> {
         if let Some(last) = self.spans.last_mut()
             && (last.bold, last.italic, last.tag) == (bold, italic, tag)
             && last.link == link
+            && let Some(joined) = joined(last.source.as_ref(), source.as_ref())
         {
             last.text.push_str(&text);
+            last.source = Some(joined);
             return;
         }
         self.spans.push(Span {
@@ -226,7 +266,8 @@ impl Reading<'_, '_> {
             colour: link.as_ref().map(|_| self.layouter.colours.accent),
             link,
             tag,
-            origin: self.origin.clone(),
+            origin,
+            source,
             ..Span::default()
         });
     }
@@ -273,4 +314,17 @@ impl Reading<'_, '_> {
         };
         (look, scale)
     }
+}
+
+/// Where words stand in the template that follow one another in one piece of it.
+fn joined(one: Option<&Source>, next: Option<&Source>) -> Option<Source> {
+    let (one, next) = (one?, next?);
+    if one == next && !one.is_literal {
+        return Some(one.clone());
+    }
+    let follow = one.is_literal && next.is_literal && one.bytes.end == next.bytes.start;
+    (follow && one.leaf == next.leaf).then(|| Source {
+        bytes: one.bytes.start..next.bytes.end,
+        ..one.clone()
+    })
 }

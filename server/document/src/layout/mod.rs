@@ -348,7 +348,7 @@ impl<'a> Layouter<'a> {
                 .map_err(|mismatch| DocumentError::Expression {
                     code: "expression_failed",
                     message: mismatch.message,
-                    pointer: computed.value.pointer.clone(),
+                    pointer: computed.value.pointer.to_string(),
                     block: field.name.clone(),
                 })?;
             self.scope.set(&field.name, value);

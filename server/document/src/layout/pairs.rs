@@ -60,7 +60,7 @@ impl Layouter<'_> {
                 bold: pair.strong,
                 ..value_look.clone()
             };
-            let spans = self.written(&pair.value, pair.format.as_ref(), mark)?;
+            let spans = self.value_spans(&pair.value, pair.format.as_ref(), mark)?;
             let value_tag = self.cell_tag("TD", row);
             let value = self.lines(&spans, &look, width - label_width, value_tag, mark)?;
             strips.push(self.row(
@@ -106,7 +106,7 @@ impl Layouter<'_> {
             for (index, pair) in line.iter().enumerate() {
                 let row = self.tag("TR", table);
                 let mut cell = self.cell(&pair.label, &label_look, each, "TH", row, mark)?;
-                let spans = self.written(&pair.value, pair.format.as_ref(), mark)?;
+                let spans = self.value_spans(&pair.value, pair.format.as_ref(), mark)?;
                 let value_tag = self.cell_tag("TD", row);
                 cell.append(&mut self.lines(&spans, &value_look, each, value_tag, mark)?);
                 cells.push(((each + gap) * index as f32, each, cell));
@@ -207,7 +207,7 @@ impl Layouter<'_> {
             ..label_look.clone()
         };
         // The amount takes what it needs before the label does: it must not break.
-        let spans = self.written(&line.value, line.format.as_ref(), mark)?;
+        let spans = self.value_spans(&line.value, line.format.as_ref(), mark)?;
         let natural = self.natural_width(&spans, &value_look)? + 1.0;
         let value_width = natural.clamp(width * 0.45, width * 0.8);
         let label_width = width - value_width;

@@ -150,6 +150,7 @@ impl Layouter<'_> {
                     link: link.clone(),
                     tag: own_tag,
                     origin: piece.origin.map(Into::into),
+                    source: piece.source,
                 });
             }
         }
@@ -169,6 +170,7 @@ impl Layouter<'_> {
             return Ok(vec![Piece {
                 text: clean(empty),
                 origin: None,
+                source: run.text.whole_source(),
                 placeholder: false,
             }]);
         }
@@ -197,6 +199,7 @@ impl Layouter<'_> {
             .map(|piece| Span {
                 text: piece.text,
                 origin: piece.origin.map(Into::into),
+                source: piece.source,
                 ..Span::default()
             })
             .collect())

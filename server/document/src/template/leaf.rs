@@ -1,20 +1,23 @@
 //! A leaf text, read once: split into literal text and `{{ }}` holes so that every value on the page knows its origin, each hole
 //! compiled so that a thousand rows do not parse it a thousand times.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use engine::expression::{Program, Template as Expression};
 
 use super::read::Reader;
+use crate::display::Source;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Leaf {
     /// Where it stands in the template.
-    pub(crate) pointer: String,
+    pub(crate) pointer: Arc<str>,
     pub(crate) source: String,
     pub(crate) parts: Vec<Part>,
     /// All of it as one expression, for conditions, lists and files; `None` for plain text.
     pub(crate) program: Option<Arc<Program>>,
+    /// No text of the template but of this build; it belongs to what stands at `pointer`.
+    is_made: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -24,16 +27,27 @@ pub(crate) enum Part {
         program: Arc<Program>,
         /// The path it shows, such as `item.amount`; empty for anything computed in place.
         path: String,
+        /// Bytes of its source, braces included.
+        length: usize,
     },
 }
 
 impl Leaf {
     pub(crate) fn literal(text: &str) -> Self {
         Self {
-            pointer: String::new(),
+            pointer: Arc::default(),
             source: text.into(),
             parts: vec![Part::Literal(text.into())],
             program: None,
+            is_made: false,
+        }
+    }
+
+    /// One that no template says.
+    pub(super) fn made(reader: &mut Reader, source: &str, pointer: &str) -> Self {
+        Self {
+            is_made: true,
+            ..Self::parse(reader, source.into(), pointer.into())
         }
     }
 
@@ -41,7 +55,7 @@ impl Leaf {
         let cut = split(&source);
         if let [] | [Cut::Literal(_)] = cut.as_slice() {
             return Self {
-                pointer,
+                pointer: pointer.into(),
                 ..Self::literal(&source)
             };
         }
@@ -55,7 +69,7 @@ impl Leaf {
             Err(error) => {
                 reader.problem(&pointer, error.code(), error.to_string());
                 return Self {
-                    pointer,
+                    pointer: pointer.into(),
                     ..Self::literal(&source)
                 };
             }
@@ -73,15 +87,31 @@ impl Leaf {
                             .map_or_else(|_| whole.clone(), Arc::new),
                     },
                     path: path(text),
+                    length: text.len(),
                 },
             })
             .collect();
         Self {
-            pointer,
+            pointer: pointer.into(),
             source,
             parts,
             program: Some(whole),
+            is_made: false,
         }
+    }
+
+    /// Where bytes of it stand in the template; `None` where no template says them.
+    pub(crate) fn source_of(&self, bytes: Range<usize>, is_literal: bool) -> Option<Source> {
+        (!self.pointer.is_empty() && !self.is_made).then(|| Source {
+            leaf: self.pointer.clone(),
+            bytes,
+            is_literal,
+        })
+    }
+
+    /// Where all of it stands.
+    pub(crate) fn whole_source(&self) -> Option<Source> {
+        self.source_of(0..self.source.len(), false)
     }
 
     /// Whether it is one `{{ }}`, whose value keeps its kind. One that cannot be read counts: that has been told.
@@ -109,7 +139,7 @@ impl Leaf {
 
     /// The same value, computed by another expression.
     pub(super) fn with(self, reader: &mut Reader, source: String) -> Self {
-        let mut leaf = Self::parse(reader, source, self.pointer);
+        let mut leaf = Self::parse(reader, source, self.pointer.to_string());
         if let ([Part::Hole { path, .. }], [Part::Hole { path: own, .. }]) =
             (leaf.parts.as_mut_slice(), self.parts.as_slice())
         {

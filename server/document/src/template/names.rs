@@ -64,7 +64,7 @@ impl Template {
         let own = self
             .computed
             .iter()
-            .find(|computed| computed.value.pointer == reading.pointer)
+            .find(|computed| *computed.value.pointer == *reading.pointer)
             .map_or(usize::MAX, |computed| computed.index);
         let declared = self.fields.iter().enumerate();
         let mut fields: Vec<Field> = declared

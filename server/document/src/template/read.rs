@@ -103,7 +103,7 @@ impl Reader {
     /// What is read in `read` is filled in for each entry of a list.
     pub(super) fn for_each<T>(&mut self, list: &Leaf, read: impl FnOnce(&mut Self) -> T) -> T {
         let mut noted = self.readings.iter_mut().rev();
-        let noted = noted.find(|reading| reading.pointer == list.pointer);
+        let noted = noted.find(|reading| *reading.pointer == *list.pointer);
         let expression = noted.map(|reading| {
             reading.is_list = true;
             reading.expression.clone()

@@ -13,7 +13,7 @@ use super::{
     within_number,
 };
 use crate::{
-    display::{Cluster, Glyph, Glyphs, Item, ReadAs, TagId},
+    display::{Cluster, Glyph, Glyphs, Item, ReadAs, Source, TagId},
     template::{Align, Direction},
 };
 
@@ -97,7 +97,7 @@ pub(crate) fn place(
             .sum::<usize>();
         paragraph.lines.push(Line {
             height: metrics.line_height,
-            items: items(parts, spans, metrics.line_height, mark),
+            items: items(parts, (spans, &shaped.ranges), metrics.line_height, mark),
         });
     }
     paragraph
@@ -184,6 +184,9 @@ fn collect(
             glyphs: Vec::new(),
             clusters: Vec::new(),
             read_as: Vec::new(),
+            height: 0.0,
+            mark: 0,
+            source: None,
         },
         starts: Vec::new(),
     };
@@ -361,9 +364,31 @@ fn read_as(parts: &mut [Part], range: &Range<usize>, text: &str) {
     }
 }
 
-fn items(parts: Vec<Part>, spans: &[Span], height: f32, mark: u32) -> Vec<(f32, f32, Item)> {
+/// Which piece of the template a part shows; `range` is where its span is in the paragraph.
+fn source_of(part: &Part, span: &Span, range: &Range<usize>) -> Option<Source> {
+    let source = span.source.as_ref()?;
+    if !source.is_literal {
+        return Some(source.clone());
+    }
+    let texts = part.starts.iter().zip(&part.glyphs.clusters);
+    let drawn = texts.filter(|(_, cluster)| !cluster.text.contains(SOFT_HYPHEN));
+    let (first, last) = drawn.fold((usize::MAX, 0), |(first, last), (start, cluster)| {
+        (first.min(*start), last.max(start + cluster.text.len()))
+    });
+    let inside = |at: usize| at.saturating_sub(range.start);
+    let found = source.part(inside(first)..inside(last));
+    (!found.bytes.is_empty()).then_some(found)
+}
+
+fn items(
+    parts: Vec<Part>,
+    (spans, ranges): (&[Span], &[Range<usize>]),
+    height: f32,
+    mark: u32,
+) -> Vec<(f32, f32, Item)> {
     let mut items = Vec::new();
     for part in parts {
+        let source = source_of(&part, &spans[part.span], &ranges[part.span]);
         let Part {
             x,
             width,
@@ -386,6 +411,9 @@ fn items(parts: Vec<Part>, spans: &[Span], height: f32, mark: u32) -> Vec<(f32, 
         let (size, colour) = (glyphs.size, glyphs.colour);
         if !glyphs.glyphs.is_empty() {
             glyphs.extent = (x, x + width);
+            glyphs.height = height;
+            glyphs.mark = mark;
+            glyphs.source = source;
             items.push((0.0, 0.0, Item::Glyphs(Arc::new(glyphs))));
         }
         let lines = [(span.underline, UNDERLINE), (span.strike, -STRIKE)];

@@ -125,9 +125,14 @@ impl Shaped {
             .iter()
             .zip(&self.ranges)
             .filter(|(_, range)| range.start < kept)
-            .map(|(span, range)| Span {
-                text: self.text[range.start..range.end.min(kept)].to_owned(),
-                ..span.clone()
+            .map(|(span, range)| {
+                let text = &self.text[range.start..range.end.min(kept)];
+                let source = span.source.as_ref();
+                Span {
+                    text: text.to_owned(),
+                    source: source.map(|source| source.part(0..text.len())),
+                    ..span.clone()
+                }
             })
             .collect();
         match found.last_mut() {

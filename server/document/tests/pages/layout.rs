@@ -85,6 +85,44 @@ fn values_know_where_they_come_from() {
 }
 
 #[test]
+fn texts_know_where_they_stand_in_the_template() {
+    let source = "Dear {{ name }}, thank you";
+    let parts = json!({
+        "fields": [{"name": "name", "kind": "text"}],
+        "blocks": [
+            {"id": "hello", "type": "text", "text": source},
+            {"id": "facts", "type": "key_value", "items": [{"label": "Für", "value": "{{ name }}"}]}]
+    });
+    let rendered = render(parts, &json!({"name": "Ms Hoffmann"}));
+    let texts = rendered.texts(0);
+    let shown: Vec<(&str, &str, &str)> = texts
+        .iter()
+        .map(|text| {
+            let source = match text.leaf.as_str() {
+                "/blocks/0/text" => source,
+                "/blocks/1/items/0/label" => "Für",
+                _ => "{{ name }}",
+            };
+            let part = source[text.bytes.clone()].trim();
+            (text.block.as_str(), text.leaf.as_str(), part)
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("hello", "/blocks/0/text", "Dear"),
+            ("hello", "/blocks/0/text", "{{ name }}"),
+            ("hello", "/blocks/0/text", ", thank you"),
+            ("facts", "/blocks/1/items/0/label", "Für"),
+            ("facts", "/blocks/1/items/0/value", "{{ name }}"),
+        ]
+    );
+    let (dear, name) = (&texts[0], &texts[1]);
+    assert!(dear.x_mm + dear.width_mm <= name.x_mm + 0.1 && (dear.y_mm - name.y_mm).abs() < 0.01);
+    assert_eq!(rendered.texts(1), []);
+}
+
+#[test]
 fn an_edited_template_changes_the_page() {
     let mut parts = list_document();
     parts["blocks"][0]["columns"]

@@ -40,7 +40,7 @@ pub(in crate::template::blocks) fn read_taxes(
     for (name, default, value, kind) in COLUMNS {
         let is_rate = matches!(kind, FormatKind::Percent { .. });
         let (value, reason) = reader.for_each(&rows, |reader| {
-            let mut own = |source: &str| Leaf::parse(reader, source.into(), object.pointer.clone());
+            let mut own = |source: &str| Leaf::made(reader, source, &object.pointer);
             let reason = is_rate.then(|| own("{{ item.reason | default('') }}"));
             (own(value), reason)
         });
