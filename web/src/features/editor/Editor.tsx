@@ -3,6 +3,7 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { Plus } from "lucide-react";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Gap } from "~/lib/document/edits";
@@ -12,6 +13,7 @@ import { useEvents } from "~/lib/events";
 import { useFormat } from "~/lib/format";
 import { stepErrorText } from "~/ui/server-words/words";
 import { useAddress } from "./address";
+import { ChipHostProvider } from "./chips/host";
 import { Inspector } from "./inspector/Inspector";
 import { StepList, ViewSwitch } from "./list/StepList";
 import { ConflictPanel } from "./panels/ConflictPanel";
@@ -25,6 +27,7 @@ import { Saver } from "./state/saver";
 import { EditorProvider, portsOf, sampleNamed, useDocument, useEditor } from "./state/store";
 import type { EditorStore } from "./state/store";
 import { Trials } from "./state/trial";
+import { workflowServer } from "./state/workflowServer";
 import { Middle } from "./surfaces/Middle";
 import { TopBar } from "./TopBar";
 import { useEditorKeys } from "./useEditorKeys";
@@ -35,9 +38,17 @@ const Canvas = lazy(() => import("./canvas/Canvas"));
 export function Editor({ store, formUrl }: { store: EditorStore; formUrl: string | null }) {
   return (
     <EditorProvider value={store}>
-      <Opened store={store} formUrl={formUrl} />
+      <ForChips store={store}>
+        <Opened store={store} formUrl={formUrl} />
+      </ForChips>
     </EditorProvider>
   );
+}
+
+function ForChips({ store, children }: { store: EditorStore; children: ReactNode }) {
+  const { time_zone: timeZone } = useDocument();
+  const host = useMemo(() => ({ undo: store.undo, redo: store.redo, timeZone }), [store, timeZone]);
+  return <ChipHostProvider value={host}>{children}</ChipHostProvider>;
 }
 
 function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null }) {
@@ -46,7 +57,7 @@ function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null
   const document = useDocument();
   const [address, go] = useAddress();
   const sample = sampleNamed(document, address.sample);
-  const [saver] = useState(() => new Saver(store, { merged: (by) => (by ? t("save.mergedBy", { name: by }) : t("save.merged")), mergedLabel: t("save.mergedLabel") }));
+  const [saver] = useState(() => new Saver(store, workflowServer(store.id), { merged: (by) => (by ? t("save.mergedBy", { name: by }) : t("save.merged")), mergedLabel: t("save.mergedLabel") }));
   const [trials] = useState(() => new Trials(store, saver, sample));
   useEffect(() => saver.start(), [saver]);
   useEffect(() => startChecking(store), [store]);

@@ -13,6 +13,7 @@ import { errorLine } from "~/ui/Problem";
 import { loadServerWords } from "~/ui/server-words/words";
 import { getWorkflow } from "./api";
 import { Editor } from "./Editor";
+import { storage } from "./state/draft";
 import { EditorStore } from "./state/store";
 import type { NodeType } from "~/lib/document/types";
 import type { WorkflowDetail } from "./api";
@@ -56,12 +57,4 @@ export default function EditorPage() {
 function Opened({ detail, types }: { detail: WorkflowDetail; types: NodeType[] }) {
   const [store] = useState(() => new EditorStore(detail, types.map((type) => ({ ...type, ports: type.ports ?? [] })), storage()));
   return <Editor store={store} formUrl={detail.form_url} />;
-}
-
-function storage(): Storage | null {
-  try {
-    return window.localStorage;
-  } catch {
-    return null;
-  }
 }

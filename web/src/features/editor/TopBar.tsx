@@ -9,8 +9,8 @@ import { patchNode } from "~/lib/document/edits";
 import { SamplePicker } from "./panels/SamplePicker";
 import { useGoToProblem } from "./panels/Problems";
 import { useActions } from "./state/actions";
+import type { SaveState } from "./state/draft";
 import { useEditor, useStore } from "./state/store";
-import type { SaveState } from "./state/store";
 import { isOver } from "./state/trial";
 import classes from "./editor.module.css";
 

@@ -22,7 +22,7 @@ interface Props {
   wanted?: Kind | null;
   inText: boolean;
   onChange: (chip: Chip | null) => void;
-  onGoTo: (step: string) => void;
+  onGoTo?: (step: string) => void;
 }
 
 export function ChipMenu({ chip, sources, wanted = null, inText, onChange, onGoTo }: Props) {
@@ -103,7 +103,7 @@ export function ChipMenu({ chip, sources, wanted = null, inText, onChange, onGoT
           </>
         )}
         <button type="button" className={classes["menuItem"]} onClick={() => setView("swap")}><Replace size={15} />{t("chip.swap")}</button>
-        {found.source && (
+        {found.source && onGoTo && (
           <button type="button" className={classes["menuItem"]} onClick={() => onGoTo(found.source?.id ?? "")}>
             <ArrowUpRight size={15} />{t("chip.goTo", { step: found.source.name })}
           </button>

@@ -10,10 +10,10 @@ import type { Kind } from "~/lib/expression/kind";
 import { writeChip } from "~/lib/expression/template";
 import type { Chip } from "~/lib/expression/template";
 import type { Source } from "~/lib/expression/values";
-import { useStore } from "../state/store";
 import { chipSpec } from "./chipSpec";
 import { ChipMenu } from "./ChipMenu";
 import { Floating } from "./Floating";
+import { useChipHost } from "./host";
 import { useLook } from "./look";
 import { TemplateEditor } from "./templateEditor";
 import type { ChipAt } from "./templateEditor";
@@ -34,15 +34,18 @@ interface Props {
   size?: "line" | "text";
   required?: boolean;
   placeholder?: string;
+  /** Where the caret stands at once, in letters; the field has the focus then. */
+  caret?: number;
   onChange: (value: string) => void;
-  onGoTo: (step: string) => void;
+  /** Leads to where a value comes from; without it nothing offers that. */
+  onGoTo?: (step: string) => void;
 }
 
 type Open = { kind: "chip"; at: ChipAt } | { kind: "insert"; from: number; to: number; rect: DOMRect; typed: boolean; early: string };
 
-export function TemplateField({ label, hideLabel, heading, help, error, value, sources, wanted = null, size = "text", required, placeholder, onChange, onGoTo }: Props) {
+export function TemplateField({ label, hideLabel, heading, help, error, value, sources, wanted = null, size = "text", required, placeholder, caret, onChange, onGoTo }: Props) {
   const { t } = useTranslation("editor");
-  const store = useStore();
+  const editing = useChipHost();
   const look = useLook();
   const id = useId();
   const host = useRef<HTMLDivElement>(null);
@@ -74,13 +77,18 @@ export function TemplateField({ label, hideLabel, heading, help, error, value, s
       if (asking.current) setOpen((before) => (before?.kind === "insert" ? { ...before, early: before.early + text } : before));
       return asking.current;
     },
-    onHistory: (direction) => (direction === "undo" ? store.undo() : store.redo()),
+    onHistory: (direction) => (direction === "undo" ? editing.undo() : editing.redo()),
   }));
+
+  const putCaret = useEffectEvent((made: TemplateEditor) => {
+    if (caret !== undefined) made.focusAt(caret);
+  });
 
   useEffect(() => {
     if (!host.current) return undefined;
     const made = make(host.current);
     editor.current = made;
+    putCaret(made);
     return () => {
       made.close();
       editor.current = null;
@@ -142,10 +150,10 @@ export function TemplateField({ label, hideLabel, heading, help, error, value, s
             wanted={wanted}
             inText
             onChange={(chip) => put(open.at.from, open.at.to, chip ? writeChip(chip) : "")}
-            onGoTo={(step) => {
+            onGoTo={onGoTo && ((step) => {
               setOpen(null);
               onGoTo(step);
-            }}
+            })}
           />
         )}
         {open?.kind === "insert" && (

@@ -22,7 +22,7 @@ interface Props {
   sources: readonly Source[];
   wanted?: Kind | null;
   onChange: (value: string) => void;
-  onGoTo: (step: string) => void;
+  onGoTo?: (step: string) => void;
 }
 
 export function ValueField({ label, value, sources, wanted = null, onChange, onGoTo }: Props) {
@@ -54,10 +54,10 @@ export function ValueField({ label, value, sources, wanted = null, onChange, onG
           ? (
             <ChipMenu
               chip={chip} sources={sources} wanted={wanted} inText={false} onChange={change}
-              onGoTo={(step) => {
+              onGoTo={onGoTo && ((step) => {
                 setOpen(false);
                 onGoTo(step);
-              }}
+              })}
             />
           )
           : <ValuePicker sources={sources} wanted={wanted} onPick={change} />}

@@ -1,65 +1,28 @@
-// What every expression may read besides earlier steps: the firm, the day and the run.
+// What every expression of a workflow may read besides earlier steps: the firm, the day and the run.
 
-import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api, ask } from "~/api/client";
-import type { Firm } from "~/api/types";
-import type { Json } from "~/lib/document/types";
 import type { Kind } from "~/lib/expression/kind";
 import type { Source } from "~/lib/expression/values";
-import { keys } from "~/lib/queries";
 import { useDocument, useEditor } from "../state/store";
-
-const TEXTS = [
-  "name", "post_code", "city", "subdivision", "country", "tax_id", "vat_id", "tax_number", "registration", "contact",
-  "email", "phone", "website", "iban", "bic", "bank", "currency",
-] as const;
-/** Where the post code follows the city and the state. */
-const CITY_FIRST = ["AU", "CA", "GB", "IE", "IN", "NZ", "US"];
-
-/** The record as expressions read it: with the address as the lines of a letter, and one tax number or the other. */
-function asRead(firm: Firm): Json {
-  const cityFirst = CITY_FIRST.includes(firm.country);
-  const city = cityFirst ? [firm.city, firm.subdivision, firm.post_code] : [firm.post_code, firm.city];
-  const last = [city.filter((part) => part !== "").join(" "), cityFirst ? "" : firm.subdivision];
-  const address = [...firm.street, ...last].filter((line) => line.trim() !== "");
-  return { ...firm, address, tax_id: firm.vat_id || firm.tax_number } as unknown as Json;
-}
+import { useFirmSources } from "./firm";
 
 export function useBuiltins(): Source[] {
   const { t } = useTranslation("editor");
-  const firm = useQuery({ queryKey: keys.firm, queryFn: () => ask(api.GET("/api/firm")), staleTime: 60_000 });
   const { time_zone: zone, nodes } = useDocument();
+  const firm = useFirmSources(zone);
   const checked = useEditor((state) => state.checked);
   return useMemo(() => {
-    const text: Kind = { kind: "text" };
-    const kind: Kind = {
-      kind: "record",
-      fields: [
-        ...TEXTS.map((name) => ({ ...text, name, title: t(`firm.${name}`) })),
-        { kind: "list", item: text, name: "address", title: t("firm.address") },
-        { kind: "list", item: text, name: "street", title: t("firm.street") },
-        { kind: "decimal", name: "tax_rate", title: t("firm.tax_rate") },
-        { ...text, name: "prices", title: t("firm.prices") },
-        { kind: "file", name: "logo", title: t("firm.logo") },
-      ],
-    };
-    const links = nodes.filter((node) => checked?.nodes[node.id]?.is_called_back).map((node) => ({ ...text, name: node.id, title: node.name }));
+    const links = nodes.filter((node) => checked?.nodes[node.id]?.is_called_back).map((node) => ({ kind: "text" as const, name: node.id, title: node.name }));
     const run: Kind = {
       kind: "record",
       fields: [
-        { ...text, name: "id", title: t("thisRun.id") },
+        { kind: "text", name: "id", title: t("thisRun.id") },
         { kind: "instant", name: "started_at", title: t("thisRun.startedAt") },
         ...(links.length > 0 ? [{ kind: "record" as const, fields: links, name: "links", title: t("thisRun.links") }] : []),
       ],
     };
-    const today = new Intl.DateTimeFormat("sv-SE", { timeZone: zone || undefined }).format(new Date());
-    return [
-      { id: "firm", name: t("firm.title"), family: "computed", icon: "users", kind, value: firm.data && asRead(firm.data) },
-      { id: "today", name: t("firm.today"), family: "computed", icon: "calendar", kind: { kind: "date" }, value: today },
-      { id: "run", name: t("thisRun.title"), family: "computed", icon: "zap", kind: run, value: undefined },
-    ];
-  }, [t, firm.data, zone, nodes, checked]);
+    return [...firm, { id: "run", name: t("thisRun.title"), family: "computed", icon: "zap", kind: run, value: undefined }];
+  }, [t, firm, nodes, checked]);
 }

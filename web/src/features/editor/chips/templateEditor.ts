@@ -188,6 +188,12 @@ export class TemplateEditor {
     if (respec) this.view.dispatch({ effects: redraw.of(null) });
   }
 
+  /** Takes the focus, with the caret before so many letters of the text. */
+  focusAt(at: number): void {
+    this.view.focus();
+    this.view.dispatch({ selection: { anchor: Math.max(0, Math.min(at, this.view.state.doc.length)) } });
+  }
+
   setPlain(asText: boolean): void {
     this.view.dispatch({ effects: plain.of(asText) });
   }

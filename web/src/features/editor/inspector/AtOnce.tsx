@@ -8,7 +8,7 @@ import type { Concurrency } from "~/lib/document/types";
 import { problemText } from "~/ui/server-words/words";
 import { useAddress } from "../address";
 import { TemplateField } from "../chips/TemplateField";
-import { useSources } from "../chips/look";
+import { useSources } from "../chips/sources";
 import { useDocument, useEditor, useStore } from "../state/store";
 import classes from "./inspector.module.css";
 

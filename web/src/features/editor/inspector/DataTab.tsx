@@ -2,7 +2,7 @@
 
 import { useTranslation } from "react-i18next";
 
-import { useOutputs, useSources } from "../chips/look";
+import { useOutputs, useSources } from "../chips/sources";
 import { StepIcon } from "../icons";
 import { useEditor } from "../state/store";
 import { ValueTree } from "./ValueTree";

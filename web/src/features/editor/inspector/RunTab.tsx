@@ -14,7 +14,7 @@ import { partialValue } from "~/lib/partial-json";
 import { stepErrorText, warningText } from "~/ui/server-words/words";
 import { WaitText } from "~/ui/waits";
 import { useBuiltins } from "../chips/builtins";
-import { useSources } from "../chips/look";
+import { useSources } from "../chips/sources";
 import { useEditor } from "../state/store";
 import { useStale } from "../state/useStale";
 import { ValueTree } from "./ValueTree";

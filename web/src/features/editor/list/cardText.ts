@@ -8,7 +8,8 @@ import { isObject } from "~/lib/document/pointer";
 import { formatValue, isEmpty } from "~/lib/expression/format";
 import { fillText } from "~/lib/expression/values";
 import { partialValue } from "~/lib/partial-json";
-import { useLook, useOutputs, useSources } from "../chips/look";
+import { useLook } from "../chips/look";
+import { useOutputs, useSources } from "../chips/sources";
 import { useEditor, useStore } from "../state/store";
 import { scheduleWords } from "./scheduleWords";
 

@@ -24,8 +24,8 @@ export function ConflictPanel({ opened, onClose }: { opened: boolean; onClose: (
   const [choice, setChoice] = useState<Record<string, "theirs" | "mine">>({});
   if (!conflict) return null;
   const { theirs } = conflict;
-  const steps = conflict.steps.filter((id) => theirs.nodes.some((node) => node.id === id) || mine.nodes.some((node) => node.id === id));
-  const rest = conflict.steps.length > steps.length;
+  const steps = conflict.places.filter((id) => theirs.nodes.some((node) => node.id === id) || mine.nodes.some((node) => node.id === id));
+  const rest = conflict.places.length > steps.length;
 
   const keep = () => {
     // Everything that does not meet merges by itself; the chosen side settles the rest.

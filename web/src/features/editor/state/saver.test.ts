@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import type { Workflow } from "~/lib/document/types";
 import { Saver } from "./saver";
 import { EditorStore } from "./store";
+import { workflowServer } from "./workflowServer";
 
 type Saved = { revision: number; changed_at: string };
 const answers: ((saved: Saved) => void)[] = [];
@@ -13,7 +14,7 @@ const draft = { revision: 1, document, changed_at: "2027-03-01T09:00:00Z", chang
 
 function open() {
   const store = new EditorStore({ id: "w", name: "Invoice", slug: "invoice", state: "draft", form_url: null, live_version: null, draft }, [], localStorage);
-  const leave = new Saver(store, { merged: () => "", mergedLabel: "" }).start();
+  const leave = new Saver(store, workflowServer("w"), { merged: () => "", mergedLabel: "" }).start();
   const rename = (name: string) => store.edit("Name", (before) => ({ ...before, name }));
   return { store, leave, rename };
 }

@@ -3,12 +3,9 @@
 // so that this device knows its own work when it meets it on the server.
 
 import { ApiError } from "~/api/client";
-import { compare, merge } from "~/lib/document/compare";
 import { sameJson } from "~/lib/document/pointer";
-import type { Workflow } from "~/lib/document/types";
-import { getWorkflow, putDraft } from "../api";
 import { say } from "~/ui/Toasts";
-import type { EditorStore } from "./store";
+import type { DraftState, DraftStore } from "./draft";
 
 const QUIET_MS = 700;
 const LATEST_MS = 1800;
@@ -20,19 +17,36 @@ export interface SaverWords {
   mergedLabel: string;
 }
 
-/** Whether the server's draft is what this device sent on top of a revision: then it is nobody else's. */
-function isOwn(sent: Workflow | null, before: number, draft: { revision: number; document: Workflow }): sent is Workflow {
-  return sent !== null && draft.revision === before + 1 && compare(sent, draft.document).length === 0;
+/** The draft that the server has. */
+export interface Theirs<D> {
+  revision: number;
+  document: D;
+  changed_at: string;
+  changed_by: string | null;
 }
 
-export class Saver {
+/** Where drafts of one sort are kept, and how two changes of one are put together. */
+export interface DraftServer<D> {
+  read: () => Promise<Theirs<D>>;
+  write: (baseRevision: number, document: D) => Promise<{ revision: number }>;
+  /** Whether they say the same. */
+  same: (a: D, b: D) => boolean;
+  /** What does not meet; `conflicts` are the places that both changed. */
+  merge: (base: D, theirs: D, mine: D) => { document: D; conflicts: string[] };
+}
+
+export class Saver<D> {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private firstUnsaved = 0;
   private running: Promise<void> | null = null;
   private retryMs = FIRST_RETRY_MS;
   private closed = false;
 
-  constructor(private readonly store: EditorStore, private readonly words: SaverWords) {}
+  constructor(
+    private readonly store: DraftStore<D, DraftState<D>>,
+    private readonly server: DraftServer<D>,
+    private readonly words: SaverWords,
+  ) {}
 
   start(): () => void {
     const onDocument = () => this.schedule();
@@ -67,8 +81,13 @@ export class Saver {
       } else this.store.set({ base: { ...base, document: this.store.document } });
       return;
     }
-    const before = isOwn(kept.sent, kept.revision, base) ? kept.sent : kept.base;
+    const before = this.isOwn(kept.sent, kept.revision, base) ? kept.sent : kept.base;
     if (kept.dirty && before) this.meet(before, { ...base, by: null, at: "" }, kept.history.present);
+  }
+
+  /** Whether the server's draft is what this device sent on top of a revision: then it is nobody else's. */
+  private isOwn(sent: D | null, before: number, draft: { revision: number; document: D }): sent is D {
+    return sent !== null && draft.revision === before + 1 && this.server.same(sent, draft.document);
   }
 
   private schedule(): void {
@@ -108,7 +127,7 @@ export class Saver {
     this.store.set({ save: "saving" });
     this.store.keep();
     try {
-      const saved = await putDraft(this.store.id, base.revision, sent);
+      const saved = await this.server.write(base.revision, sent);
       this.retryMs = FIRST_RETRY_MS;
       this.arrived(saved.revision, sent);
     } catch (error) {
@@ -121,7 +140,7 @@ export class Saver {
     }
   }
 
-  private arrived(revision: number, sent: Workflow): void {
+  private arrived(revision: number, sent: D): void {
     const { document } = this.store;
     this.store.unanswered = null;
     this.store.set({ base: { revision, document: sameJson(sent, document) ? document : sent } });
@@ -140,12 +159,12 @@ export class Saver {
   /** Another tab or person saved, as a 409 says. */
   private async fetchTheirs(): Promise<void> {
     try {
-      const { draft } = await getWorkflow(this.store.id);
+      const draft = await this.server.read();
       const { base } = this.store.get();
       // What this tab saved itself is nobody else's.
       if (draft.revision === base.revision) return;
       const sent = this.store.unanswered;
-      if (isOwn(sent, base.revision, draft)) {
+      if (this.isOwn(sent, base.revision, draft)) {
         this.arrived(draft.revision, sent);
         this.schedule();
         return;
@@ -168,13 +187,13 @@ export class Saver {
     this.running = null;
   }
 
-  private meet(base: Workflow, theirs: { revision: number; document: Workflow; by: string | null; at: string }, mine: Workflow): void {
-    const result = merge(base, theirs.document, mine);
+  private meet(base: D, theirs: { revision: number; document: D; by: string | null; at: string }, mine: D): void {
+    const result = this.server.merge(base, theirs.document, mine);
     if (result.conflicts.length > 0) {
       if (!sameJson(mine, this.store.document)) this.store.replace(mine, this.words.mergedLabel);
       this.store.set({
         save: "elsewhere",
-        conflict: { theirs: theirs.document, revision: theirs.revision, by: theirs.by, at: theirs.at, steps: result.conflicts },
+        conflict: { theirs: theirs.document, revision: theirs.revision, by: theirs.by, at: theirs.at, places: result.conflicts },
       });
       return;
     }
@@ -187,7 +206,7 @@ export class Saver {
   }
 
   /** The person chose: the given document replaces theirs, on top of their revision. */
-  settle(document: Workflow, label: string): void {
+  settle(document: D, label: string): void {
     const { conflict } = this.store.get();
     if (!conflict) return;
     this.store.set({ base: { revision: conflict.revision, document: conflict.theirs }, save: "saved", conflict: null });

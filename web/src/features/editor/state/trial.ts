@@ -30,7 +30,7 @@ export class Trials {
   private sample: Sample;
   private readonly heard = new Map<string, { generation: string; fence: number; seq: number }>();
 
-  constructor(private readonly store: EditorStore, private readonly saver: Saver, sample: Sample) {
+  constructor(private readonly store: EditorStore, private readonly saver: Saver<Workflow>, sample: Sample) {
     this.sample = sample;
   }
 

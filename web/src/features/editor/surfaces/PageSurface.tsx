@@ -10,7 +10,7 @@ import { warningText } from "~/ui/server-words/words";
 import { useAddress } from "../address";
 import type { Box, PreviewPage } from "../api";
 import { Floating } from "../chips/Floating";
-import { useSources } from "../chips/look";
+import { useSources } from "../chips/sources";
 import { FAMILIES, StepIcon } from "../icons";
 import { useActions } from "../state/actions";
 import { useDocument, useEditor } from "../state/store";

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { isObject } from "~/lib/document/pointer";
 import { partialValue } from "~/lib/partial-json";
-import { useOutputs } from "../chips/look";
+import { useOutputs } from "../chips/sources";
 import { ValueTree } from "../inspector/ValueTree";
 import { useDocument, useEditor } from "../state/store";
 import classes from "./surfaces.module.css";

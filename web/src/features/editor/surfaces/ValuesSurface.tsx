@@ -10,7 +10,7 @@ import { inOrder } from "~/lib/document/lanes";
 import { isObject } from "~/lib/document/pointer";
 import type { CheckedNode, WorkflowNode } from "~/lib/document/types";
 import { useAddress } from "../address";
-import { useOutputs } from "../chips/look";
+import { useOutputs } from "../chips/sources";
 import { StepIcon } from "../icons";
 import { ValueTree } from "../inspector/ValueTree";
 import { sampleNamed, useDocument, useEditor, useStore } from "../state/store";
