@@ -14,6 +14,8 @@ import type { Chip } from "./template";
 export interface Source {
   id: string;
   name: string;
+  /** Sources that stand beside each other under one name where values are chosen. */
+  group?: string;
   family: Family | null;
   icon: string;
   kind: Kind;

@@ -118,9 +118,11 @@ export function ValuePicker({ sources, wanted = null, inText = false, early = ""
         }}
       />
       <div className={classes["options"]} id={`${id}-list`} role="listbox" aria-label={t("picker.title")} ref={list}>
-        {groups.map(({ source, options }) => (
+        {groups.map(({ source, options }, at) => (
           <div role="group" aria-label={source.name} key={source.id}>
-            <div className={classes["group"]}><StepIcon family={source.family} icon={source.icon} size={18} />{source.name}</div>
+            {(source.group === undefined || source.group !== groups[at - 1]?.source.group) && (
+              <div className={classes["group"]}><StepIcon family={source.family} icon={source.icon} size={18} />{source.group ?? source.name}</div>
+            )}
             {options.map((option) => {
               const mine = flat.indexOf(option);
               return (

@@ -4,7 +4,7 @@
 import { ancestors, inside } from "~/lib/document/edits";
 import { sameJson } from "~/lib/document/pointer";
 import { cutSteps, quietRun, staleSteps } from "~/lib/document/stale";
-import type { Json, Sample } from "~/lib/document/types";
+import type { Json, Sample, Workflow } from "~/lib/document/types";
 import { errorLine } from "~/ui/Problem";
 import { getRun, getRuns, startTrial, stopRun } from "../api";
 import type { Run } from "../api";

@@ -1,0 +1,242 @@
+// What can be set of each kind of block, and how: one table for every form of the template editor. Mirrors the readers in
+// `server/document/src/template/blocks`, whose bounds and defaults these are.
+
+export type Tab = "content" | "look" | "rules";
+
+export type Widget =
+  /** Words with values in them, in one line or several. */
+  | "line" | "text"
+  /** A text, or parts with a look of their own. */
+  | "runs"
+  /** An expression that is true or not. */
+  | "condition"
+  /** A list, chosen among those that can be read here. */
+  | "list"
+  | "flag" | "number" | "choice" | "colour" | "language"
+  /** Of a column: millimetres, a share, or as wide as its content. */
+  | "width"
+  /** Records with members of their own. */
+  | "entries"
+  /** Columns of a table: entries whose sums stand below. */
+  | "columns"
+  | "picture" | "payment";
+
+export interface Member {
+  name: string;
+  tab: Tab;
+  widget: Widget;
+  /** Where its name alone says too little: a key of its own in the messages. */
+  label?: string;
+  least?: number;
+  most?: number;
+  step?: number;
+  whole?: boolean;
+  unit?: "mm" | "pt";
+  /** What counts where the template says nothing. */
+  usual?: number | boolean | string;
+  choices?: readonly (string | number)[];
+  /** Members of one entry, and how many entries there may be. */
+  of?: readonly Member[];
+  /** Matters only beside this member, and goes with it. */
+  needs?: string;
+}
+
+const flag = (name: string, tab: Tab, more: Partial<Member> = {}): Member => ({ name, tab, widget: "flag", usual: false, ...more });
+const mm = (name: string, tab: Tab, least: number, most: number, more: Partial<Member> = {}): Member => ({ name, tab, widget: "number", unit: "mm", least, most, step: 0.5, ...more });
+const points = (name: string, least: number, most: number, more: Partial<Member> = {}): Member => ({ name, tab: "look", widget: "number", unit: "pt", least, most, step: 0.5, ...more });
+const count = (name: string, tab: Tab, least: number, most: number, more: Partial<Member> = {}): Member => ({ name, tab, widget: "number", whole: true, step: 1, least, most, ...more });
+const line = (name: string, more: Partial<Member> = {}): Member => ({ name, tab: "content", widget: "line", ...more });
+const choice = (name: string, tab: Tab, choices: readonly (string | number)[], more: Partial<Member> = {}): Member => ({ name, tab, widget: "choice", choices, ...more });
+
+const ALIGN = choice("align", "look", ["start", "center", "end"], { usual: "start" });
+const SIZE = points("size", 4, 100);
+const WHEN: Member = { name: "when", tab: "rules", widget: "condition" };
+const DIRECTION = choice("direction", "look", ["", "auto", "ltr", "rtl"], { usual: "" });
+const STRONG = flag("strong", "content");
+
+/** What every block has. */
+export const COMMON: readonly Member[] = [
+  WHEN,
+  flag("break_before", "rules"),
+  flag("keep_with_next", "rules"),
+  mm("before", "rules", 0, 200, { usual: 0 }),
+  mm("after", "rules", 0, 200),
+  { name: "language", tab: "rules", widget: "language" },
+  choice("direction", "rules", ["", "auto", "ltr", "rtl"], { usual: "" }),
+];
+
+const TEXT_LOOK: readonly Member[] = [
+  SIZE,
+  { name: "colour", tab: "look", widget: "colour" },
+  flag("bold", "look"),
+  flag("italic", "look"),
+  choice("font", "look", ["", "sans", "serif"], { usual: "" }),
+  choice("align", "look", ["start", "center", "end", "justify"], { usual: "start" }),
+  { name: "line_height", tab: "look", widget: "number", least: 0.8, most: 4, step: 0.05 },
+  { name: "tracking", tab: "look", widget: "number", least: -100, most: 1000, step: 5, usual: 0 },
+  flag("tabular", "look"),
+  flag("hyphenate", "look"),
+  count("max_lines", "rules", 1, 500),
+  choice("overflow", "rules", ["next_page", "shrink", "cut"], { usual: "next_page", needs: "max_lines" }),
+  points("min_size", 4, 100, { tab: "rules", needs: "max_lines" }),
+  count("orphans", "rules", 1, 20),
+  count("widows", "rules", 1, 20),
+];
+
+const ALT = line("alt");
+const EMPTY = line("empty");
+
+export const MEMBERS: Readonly<Record<string, readonly Member[]>> = {
+  heading: [{ name: "text", tab: "content", widget: "runs" }, choice("level", "content", [1, 2, 3], { usual: 1 }), ...TEXT_LOOK],
+  text: [{ name: "text", tab: "content", widget: "runs" }, ...TEXT_LOOK],
+  image: [
+    { name: "source", tab: "content", widget: "picture" },
+    { ...ALT, needs: "!decorative" },
+    flag("decorative", "content"),
+    mm("width", "look", 1, 400, { usual: 40, label: "width_at_most" }),
+    mm("height", "look", 1, 400, { usual: 40, label: "height_at_most" }),
+    ALIGN,
+  ],
+  columns: [
+    {
+      name: "columns", tab: "content", widget: "entries", least: 1, most: 8,
+      of: [{ name: "width", tab: "look", widget: "width", usual: "1fr" }, choice("vertical", "look", ["top", "middle"], { usual: "top" }), DIRECTION],
+    },
+    mm("gap", "look", 0, 100, { usual: 6 }),
+  ],
+  box: [
+    { name: "fill", tab: "look", widget: "colour" },
+    { name: "border", tab: "look", widget: "colour" },
+    mm("padding", "look", 0, 60, { usual: 4 }),
+    mm("radius", "look", 0, 30, { usual: 0 }),
+    mm("min_height", "look", 0, 400, { usual: 0 }),
+    flag("bleed", "look"),
+  ],
+  table: [
+    { name: "rows", tab: "content", widget: "list", label: "one_row_for_each" },
+    {
+      name: "columns", tab: "content", widget: "columns", least: 1, most: 20,
+      of: [
+        line("heading"), line("value"), line("detail"),
+        { name: "width", tab: "look", widget: "width", usual: "1fr" }, ALIGN, flag("bold", "look"), DIRECTION,
+      ],
+    },
+    EMPTY,
+    flag("hide_empty", "content"),
+    flag("repeat_heading", "rules", { usual: true }),
+    flag("lines", "look", { usual: true, label: "table_lines" }),
+    flag("zebra", "look"),
+    SIZE,
+  ],
+  key_value: [
+    { name: "items", tab: "content", widget: "entries", least: 0, most: 100, of: [line("label"), line("value"), STRONG, WHEN] },
+    count("columns", "look", 0, 8, { usual: 0, label: "pair_columns" }),
+    mm("label_width", "look", 5, 150),
+    ALIGN,
+    SIZE,
+  ],
+  totals: [
+    {
+      name: "lines", tab: "content", widget: "entries", least: 0, most: 100,
+      of: [{ name: "each", tab: "content", widget: "list" }, line("label"), line("value"), STRONG, WHEN],
+    },
+    mm("width", "look", 20, 400, { usual: 75 }),
+    SIZE,
+  ],
+  qr: [
+    { name: "payment", tab: "content", widget: "payment" },
+    ALT,
+    mm("size", "look", 8, 150, { usual: 26, label: "edge" }),
+    ALIGN,
+  ],
+  barcode: [
+    choice("symbology", "content", ["code128", "ean13"], { usual: "code128" }),
+    line("content"),
+    ALT,
+    flag("text", "look", { usual: true, label: "barcode_text" }),
+    mm("height", "look", 5, 100, { usual: 15 }),
+    mm("module", "look", 0.19, 1, { usual: 0.33, step: 0.01 }),
+    ALIGN,
+  ],
+  signature: [
+    line("label"), line("name", { label: "signer" }), line("date", { label: "signature_date" }),
+    mm("width", "look", 20, 200, { usual: 70 }),
+    mm("height", "look", 5, 60, { usual: 14, label: "room_above" }),
+    ALIGN,
+  ],
+  chart: [
+    choice("kind", "content", ["bar", "line", "pie"], { usual: "bar", label: "chart_kind" }),
+    { name: "rows", tab: "content", widget: "list", label: "chart_rows" },
+    line("label", { label: "row_name" }),
+    {
+      name: "series", tab: "content", widget: "entries", least: 1, most: 8,
+      of: [line("name", { label: "series_name" }), line("value"), { name: "colour", tab: "look", widget: "colour" }],
+    },
+    ALT,
+    EMPTY,
+    flag("stacked", "look"),
+    mm("height", "look", 20, 250, { usual: 60 }),
+    SIZE,
+  ],
+  rule: [{ name: "colour", tab: "look", widget: "colour" }, points("thickness", 0.1, 20, { usual: 0.6, step: 0.1 })],
+  spacer: [mm("height", "look", 0, 400, { usual: 5 })],
+  page_break: [],
+  keep_together: [],
+  repeat: [{ name: "list", tab: "content", widget: "list", label: "once_for_each" }, EMPTY],
+  if: [{ name: "when", tab: "content", widget: "condition", label: "shown_if" }],
+};
+
+/** Every kind of block, as the palette offers them. */
+export const KINDS: readonly string[] = [
+  "heading", "text", "image", "columns", "table", "key_value", "totals", "qr", "barcode", "chart", "signature", "box",
+  "rule", "spacer", "page_break", "keep_together", "repeat", "if",
+];
+
+/** All that can be set of a block; what it keeps for itself stands in its own place only. */
+export function membersOf(type: string): readonly Member[] {
+  const own = MEMBERS[type] ?? [];
+  return [...own, ...COMMON.filter((common) => !own.some((member) => member.name === common.name))];
+}
+
+/** Of the page, by the record that holds them. */
+export const PAGE: Readonly<Record<"document" | "page" | "margins" | "theme" | "header" | "footer", readonly Member[]>> = {
+  document: [line("title", { label: "document_title" })],
+  page: [
+    choice("size", "look", ["A4", "A5", "Letter", "Legal"], { usual: "A4", label: "paper" }),
+    choice("orientation", "look", ["portrait", "landscape"], { usual: "portrait" }),
+    choice("direction", "look", ["ltr", "rtl"], { usual: "ltr", label: "page_direction" }),
+  ],
+  margins: [
+    mm("top", "look", 0, 60, { usual: 18 }), mm("bottom", "look", 0, 60, { usual: 16 }),
+    mm("left", "look", 5, 60, { usual: 18 }), mm("right", "look", 5, 60, { usual: 18 }),
+  ],
+  theme: [
+    { name: "accent", tab: "look", widget: "colour", usual: "#2b47c9" },
+    { name: "text", tab: "look", widget: "colour", usual: "#1c1b19", label: "text_colour" },
+    { name: "muted", tab: "look", widget: "colour", usual: "#6e6b64" },
+    { name: "line", tab: "look", widget: "colour", usual: "#dedcd6", label: "line_colour" },
+    { name: "fill", tab: "look", widget: "colour", usual: "#f4f3f0", label: "fill_colour" },
+    choice("font", "look", ["sans", "serif"], { usual: "sans" }),
+    choice("heading_font", "look", ["sans", "serif"], { usual: "sans" }),
+    points("size", 5, 24, { usual: 9.5, step: 0.1 }),
+    { name: "line_height", tab: "look", widget: "number", least: 1, most: 3, step: 0.05, usual: 1.45 },
+    mm("gap", "look", 0, 30, { usual: 3, label: "block_gap" }),
+    flag("hyphenate", "look"),
+    count("orphans", "look", 1, 20, { usual: 2 }),
+    count("widows", "look", 1, 20, { usual: 2 }),
+  ],
+  header: [mm("gap", "look", 0, 60, { usual: 6, label: "header_gap" })],
+  footer: [mm("gap", "look", 0, 60, { usual: 6, label: "footer_gap" })],
+};
+
+/** Colours that a theme names. */
+export const COLOURS: readonly string[] = ["accent", "text", "muted", "line", "fill"];
+
+/** Members that matter with what is set beside them. */
+export function mattering(members: readonly Member[], record: Readonly<Record<string, unknown>>): Member[] {
+  const set = (name: string) => record[name] !== undefined && record[name] !== false;
+  return members.filter(({ needs, name }) => {
+    if (needs === undefined || set(name)) return true;
+    return needs.startsWith("!") ? !set(needs.slice(1)) : set(needs);
+  });
+}

@@ -1,0 +1,96 @@
+// What a new block holds, and how a value is shown that nobody has chosen a format for.
+
+import type { JsonObject } from "../document/types";
+import { fieldTitle } from "../expression/kind";
+import type { Field, Kind } from "../expression/kind";
+import { freshName } from "../document/ids";
+import { blocksOf } from "./blocks";
+import type { Block, Template } from "./blocks";
+import { columnsOf } from "./scope";
+import type { ListHere } from "./scope";
+
+export interface StartWords {
+  heading: string;
+  text: string;
+  label: string;
+  sign: string;
+}
+
+const MOST_COLUMNS = 6;
+
+const isNumber = (kind: Kind) => kind.kind === "integer" || kind.kind === "decimal" || kind.kind === "money";
+
+/** A value as a page prints it by itself. */
+export function shown(path: string, kind: Kind): string {
+  return kind.kind === "money" ? `{{ ${path} | money }}` : kind.kind === "date" ? `{{ ${path} | date }}` : `{{ ${path} }}`;
+}
+
+/** A column of a table that shows one value of each row. */
+export function columnFor(field: Field): JsonObject {
+  const value = field.kind === "money" ? `{{ item.${field.name} | amount }}` : shown(`item.${field.name}`, field);
+  const wide = field.kind === "text" || field.kind === "any";
+  return { heading: fieldTitle(field), value, width: wide ? "1fr" : "auto", ...(isNumber(field) ? { align: "end" } : {}) };
+}
+
+/** What stands below a column: the sum of its values. */
+export function sumText(list: string, field: string, kind: Kind): string {
+  return `{{ ${list} | sum(attribute="${field}")${kind.kind === "money" ? " | money" : ""} }}`;
+}
+
+export function canSum(kind: Kind): boolean {
+  return isNumber(kind);
+}
+
+/** The columns a table begins with when it is bound to a list. */
+export function columnsFor(list: ListHere): JsonObject[] {
+  const fields = columnsOf(list).filter((field) => !["list", "record", "file"].includes(field.kind)).slice(0, MOST_COLUMNS);
+  return fields.length > 0 ? fields.map(columnFor) : [{ heading: list.title, value: "{{ item }}" }];
+}
+
+export function newBlock(template: Template, type: string, lists: readonly ListHere[], words: StartWords): Block {
+  const id = freshName(type, blocksOf(template).map(({ block }) => block.id), "block");
+  return { id, type, ...start(type, lists, words) };
+}
+
+function start(type: string, lists: readonly ListHere[], words: StartWords): JsonObject {
+  const [list] = lists.filter((one) => one.item.kind === "record");
+  const name = list ? `{{ ${list.path.join(".")} }}` : "";
+  switch (type) {
+    case "heading":
+      return { level: 2, text: words.heading };
+    case "text":
+      return { text: words.text };
+    case "image":
+      return { source: "{{ firm.logo }}", width: 30, height: 20, alt: "{{ firm.name }}" };
+    case "columns":
+      return { columns: [{ blocks: [] }, { blocks: [] }] };
+    case "table":
+      return { rows: name, columns: list ? columnsFor(list) : [{ heading: words.heading, value: "" }] };
+    case "key_value":
+      return { items: [{ label: words.label, value: words.text }] };
+    case "totals":
+      return { lines: [{ label: words.label, value: words.text, strong: true }] };
+    case "qr":
+      return { content: "https://" };
+    case "barcode":
+      return { content: "0000" };
+    case "signature":
+      return { label: words.sign };
+    case "chart": {
+      const fields = columnsOf(list ?? null);
+      const value = fields.find(isNumber);
+      const label = fields.find((field) => field.kind === "text" || field.kind === "date");
+      return { rows: name, label: label ? shown(`item.${label.name}`, label) : "", series: [{ value: value ? `{{ item.${value.name} }}` : "" }] };
+    }
+    case "box":
+      return { fill: "fill", blocks: [] };
+    case "keep_together":
+      return { blocks: [] };
+    case "repeat":
+      return { list: name, blocks: [] };
+    case "if":
+      return { when: "{{ true }}", blocks: [] };
+    default:
+      return {};
+  }
+}
