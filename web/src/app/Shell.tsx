@@ -17,7 +17,7 @@ import classes from "./Shell.module.css";
 
 const loadPalette = () => import("./Palette");
 const Palette = lazy(loadPalette);
-const KeyHelp = lazy(() => import("./KeyHelp"));
+const KeyHelp = lazy(() => import("./keys/KeyHelp"));
 
 const LIVE = ["runs", "models", "deliveries"];
 
