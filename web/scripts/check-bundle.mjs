@@ -44,5 +44,13 @@ const entries = [...html.matchAll(/src="\/(assets\/[^"]+\.js)"/g)].map((match) =
 const first = closure([...entries, ...built(["src/features/workflows/WorkflowsPage.tsx", "src/i18n/zh-CN.json"])]);
 // What opening the editor adds: its code and one language, the server's words included. The canvas comes when it is looked at.
 const editor = closure(built(["src/features/editor/EditorPage.tsx", "src/features/editor/i18n/zh-CN.json", "src/ui/server-words/i18n/zh-CN.json"]));
-const fits = [weigh("first load", [...first]), weigh("editor", [...editor].filter((file) => !first.has(file)))];
+// The same of a document's editor, which shares the chips and fields.
+const template = closure(
+  built(["src/features/editor/template/TemplatePage.tsx", "src/features/editor/template/i18n/zh-CN.json", "src/features/editor/i18n/zh-CN.json", "src/ui/server-words/i18n/zh-CN.json"]),
+);
+const fits = [
+  weigh("first load", [...first]),
+  weigh("editor", [...editor].filter((file) => !first.has(file))),
+  weigh("template editor", [...template].filter((file) => !first.has(file))),
+];
 if (fits.includes(false)) process.exit(1);

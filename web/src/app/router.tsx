@@ -162,7 +162,7 @@ const document = createRoute({
   getParentRoute: () => app,
   path: "/documents/$id",
   staticData: { rail: true },
-  component: lazyRouteComponent(() => import("~/features/documents/DocumentPage"), "DocumentPage"),
+  component: lazyRouteComponent(() => import("~/features/editor/template/TemplatePage")),
 });
 
 const tables = createRoute({

@@ -1,26 +1,18 @@
 // Path, save tag, undo and redo, sample, problems, run, publish.
 
-import { ActionIcon, Button, Loader, Menu, Tooltip } from "@mantine/core";
+import { Button, Loader, Menu } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { ChevronDown, CircleCheck, CircleX, CloudCheck, CloudOff, CloudUpload, Play, Redo2, Split, Square, TriangleAlert, Undo2 } from "lucide-react";
+import { ChevronDown, CircleCheck, CircleX, Play, Square, TriangleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
 import { patchNode } from "~/lib/document/edits";
 import { SamplePicker } from "./panels/SamplePicker";
 import { useGoToProblem } from "./panels/Problems";
 import { useActions } from "./state/actions";
-import type { SaveState } from "./state/draft";
 import { useEditor, useStore } from "./state/store";
 import { isOver } from "./state/trial";
+import { HistoryButtons, SaveTag } from "./TopBarParts";
 import classes from "./editor.module.css";
-
-const SAVE_ICON = { saved: CloudCheck, saving: CloudUpload, kept: CloudOff, elsewhere: Split };
-
-export function SaveTag({ state }: { state: SaveState }) {
-  const { t } = useTranslation("editor");
-  const Icon = SAVE_ICON[state];
-  return <span className={classes["save"]} data-state={state} role="status"><Icon size={13} aria-hidden />{t(`save.${state}`)}</span>;
-}
 
 export function TopBar({ onPublish, onLook }: { onPublish: () => void; onLook: () => void }) {
   const { t } = useTranslation("editor");
@@ -54,12 +46,7 @@ export function TopBar({ onPublish, onLook }: { onPublish: () => void; onLook: (
       <SaveTag state={save} />
       {save === "elsewhere" && <Button size="xs" variant="default" onClick={onLook}>{t("conflict.look")}</Button>}
       <span className={classes["spacer"]} />
-      <Tooltip label={history.past.length ? t("top.undoOf", { what: history.past.at(-1)?.label ?? "" }) : t("undo")}>
-        <ActionIcon aria-label={t("undo")} disabled={history.past.length === 0} onClick={store.undo}><Undo2 size={16} /></ActionIcon>
-      </Tooltip>
-      <Tooltip label={history.future.length ? t("top.redoOf", { what: history.future[0]?.label ?? "" }) : t("redo")}>
-        <ActionIcon aria-label={t("redo")} disabled={history.future.length === 0} onClick={store.redo}><Redo2 size={16} /></ActionIcon>
-      </Tooltip>
+      <HistoryButtons history={history} undo={store.undo} redo={store.redo} />
       <i className={classes["divider"]} aria-hidden />
       <SamplePicker />
       {problems && (

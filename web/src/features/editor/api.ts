@@ -159,8 +159,8 @@ export interface Named {
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 type Call = (path: string, init: { body?: unknown; signal?: AbortSignal }) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
 
-/** The paths hold made-up types too (a config's schema), so the editor states its own types here, once. */
-function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+/** The paths hold made-up types too (a config's schema), so the editors state their own types, once. */
+export function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const call = (api as unknown as Record<Method, Call>)[method];
   return ask<T>(call(`/api${path}`, { body, signal }) as Promise<{ data?: T; error?: unknown; response: Response }>);
 }

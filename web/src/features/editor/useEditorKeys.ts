@@ -8,10 +8,11 @@ import type { SurfaceName } from "./address";
 export interface KeyActions {
   undo: () => void;
   redo: () => void;
-  run: () => void;
-  runStep: () => void;
+  /** Of a workflow only, as the other two. */
+  run?: () => void;
+  runStep?: () => void;
+  surface?: (surface: SurfaceName) => void;
   problem: () => void;
-  surface: (surface: SurfaceName) => void;
   left: () => void;
   right: () => void;
   save: () => void;
@@ -42,10 +43,10 @@ export function useEditorKeys(actions: KeyActions): void {
     if (command && key === "z") (event.shiftKey ? actions.redo : actions.undo)();
     else if (command && key === "y") actions.redo();
     else if (command && key === "s") actions.save();
-    else if (command && key === "enter") (event.shiftKey ? actions.runStep : actions.run)();
+    else if (command && key === "enter" && actions.run) (event.shiftKey ? actions.runStep : actions.run)?.();
     else if (key === "f8") actions.problem();
     else if (key === "f6") nextRegion(event.shiftKey);
-    else if (event.altKey && SURFACES[event.code]) actions.surface(SURFACES[event.code] as SurfaceName);
+    else if (event.altKey && actions.surface && SURFACES[event.code]) actions.surface(SURFACES[event.code] as SurfaceName);
     else if (!command && !event.altKey && (key === "[" || key === "]") && !isTyping(event.target) && singleKeysOn()) (key === "[" ? actions.left : actions.right)();
     else return;
     event.preventDefault();

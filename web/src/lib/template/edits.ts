@@ -175,22 +175,46 @@ export function readBlocks(text: string): Block[] | null {
   }
 }
 
-/** Ids of the blocks whose texts read a field. */
-export function usersOf(template: Template, field: string): string[] {
-  // Not a member, a filter or a word in quotes of the same name.
-  const reads = new RegExp(`(?<!\\w|\\.|\\|\\s*|["'])${field}(?!\\w)`);
-  const texts = (value: Json): string[] =>
-    typeof value === "string" ? (/\{[{%]/.test(value) ? [value] : []) : Array.isArray(value) ? value.flatMap(texts) : isObject(value) ? Object.values(value).flatMap(texts) : [];
-  return rowsOf(template).flatMap((row) => {
-    if (row.kind !== "block") return [];
-    const held = new Set(slotsOf(row.block).map(({ path }) => String(path[0])));
-    // What lies in a block of its own is that block's.
-    const own = Object.entries(row.block).flatMap(([name, value]) => (held.has(name) ? [] : texts(value)));
-    return own.some((text) => holes(text).some((hole) => reads.test(hole))) ? [row.block.id] : [];
-  });
+/** A field where an expression reads it: not a member, a filter or a word in quotes of the same name. */
+function reading(field: string): RegExp {
+  return new RegExp(`(?<!\\w|\\.|\\|\\s*|["'])${field}(?!\\w)`, "g");
 }
 
 /** The expressions and statements in a text. */
-function holes(text: string): string[] {
-  return text.match(/\{\{.*?\}\}|\{%.*?%\}/gs) ?? [];
+const HOLES = /\{\{.*?\}\}|\{%.*?%\}/gs;
+
+/** Ids of the blocks whose texts read a field. */
+export function usersOf(template: Template, field: string): string[] {
+  const read = reading(field);
+  const reads = (value: Json): boolean => {
+    if (typeof value === "string") return (value.match(HOLES) ?? []).some((hole) => hole.search(read) >= 0);
+    return Object.values(Array.isArray(value) || isObject(value) ? value : []).some(reads);
+  };
+  return rowsOf(template).flatMap((row) => {
+    if (row.kind !== "block") return [];
+    // What lies in a block of its own is that block's.
+    const held = new Set(slotsOf(row.block).map(({ path }) => String(path[0])));
+    return Object.entries(row.block).some(([name, value]) => !held.has(name) && reads(value)) ? [row.block.id] : [];
+  });
+}
+
+const NAME = /^[a-z][a-z0-9_]*$/;
+
+/** The template with other fields; one that only got another name is read under it from now on. */
+export function withFields(template: Template, fields: Json): Template {
+  const names = (value: Json | undefined) => (Array.isArray(value) ? value : []).map((field) => (isObject(field) && typeof field["name"] === "string" ? field["name"] : ""));
+  const [before, after] = [names(template["fields"]), names(fields)];
+  const changed = before.length === after.length ? before.flatMap((name, at) => (name === after[at] ? [] : [at])) : [];
+  const [from, to] = [before[changed[0] ?? -1] ?? "", after[changed[0] ?? -1] ?? ""];
+  if (changed.length !== 1 || !NAME.test(from) || !NAME.test(to) || before.includes(to)) return put(template, ["fields"], fields);
+  const read = reading(from);
+  const renamed = (value: Json): Json => {
+    if (typeof value === "string") return value.replace(HOLES, (hole) => hole.replace(read, to));
+    if (Array.isArray(value)) return value.map(renamed);
+    return isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, renamed(inner)])) : value;
+  };
+  const { sample, ...rest } = template;
+  const next: Template = { ...(renamed(rest) as Template), fields };
+  if (!isObject(sample)) return next;
+  return { ...next, sample: Object.fromEntries(Object.entries(sample).map(([name, value]) => [name === from ? to : name, value])) };
 }

@@ -195,7 +195,10 @@ export const KINDS: readonly string[] = [
 /** All that can be set of a block; what it keeps for itself stands in its own place only. */
 export function membersOf(type: string): readonly Member[] {
   const own = MEMBERS[type] ?? [];
-  return [...own, ...COMMON.filter((common) => !own.some((member) => member.name === common.name))];
+  const all = [...own, ...COMMON.filter((common) => !own.some((member) => member.name === common.name))];
+  if (type !== "heading") return all;
+  // Headings are bold and stay with what follows by themselves.
+  return all.map((member) => (member.name === "bold" || member.name === "keep_with_next" ? { ...member, usual: true } : member));
 }
 
 /** Of the page, by the record that holds them. */

@@ -29,7 +29,8 @@ export function shown(path: string, kind: Kind): string {
 export function columnFor(field: Field): JsonObject {
   const value = field.kind === "money" ? `{{ item.${field.name} | amount }}` : shown(`item.${field.name}`, field);
   const wide = field.kind === "text" || field.kind === "any";
-  return { heading: fieldTitle(field), value, width: wide ? "1fr" : "auto", ...(isNumber(field) ? { align: "end" } : {}) };
+  const column: JsonObject = { heading: fieldTitle(field), value, width: wide ? "1fr" : "auto" };
+  return isNumber(field) ? { ...column, align: "end" } : column;
 }
 
 /** What stands below a column: the sum of its values. */

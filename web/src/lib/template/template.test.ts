@@ -4,7 +4,7 @@ import { freeze, record, redo, startHistory, thaw, undo } from "../document/hist
 import type { JsonObject } from "../document/types";
 import { blockAround, blockAt, blocksOf, FORMAT, isTemplate, pathOf, rowsOf } from "./blocks";
 import type { Template } from "./blocks";
-import { duplicate, gapAt, insert, move, moveIn, moveOut, put, readBlocks, remove, shift, sumOf, usersOf, withColumns, withSum } from "./edits";
+import { duplicate, gapAt, insert, move, moveIn, moveOut, put, readBlocks, remove, shift, sumOf, usersOf, withColumns, withFields, withSum } from "./edits";
 import { KINDS, mattering, membersOf } from "./members";
 import { mergeTemplates } from "./merge";
 import { caretAt, lettersBefore, placeOfProblem } from "./places";
@@ -107,6 +107,15 @@ describe("edits", () => {
     expect(usersOf(template, "lines")).toEqual(["lines"]);
     // A member, a filter and a word in quotes are no fields.
     expect(usersOf(template, "amount")).toEqual([]);
+  });
+
+  test("a field's new name is its name everywhere", () => {
+    const [customer, lines] = template["fields"] as JsonObject[];
+    const renamed = withFields({ ...template, sample: { customer: "Ada" } }, [{ ...customer, name: "guest" }, lines as JsonObject]);
+    expect(blockAt(renamed, ["blocks", 0])?.["text"]).toBe("Invoice for {{ guest }}");
+    expect(blockAt(renamed, ["blocks", 3])?.["when"]).toBe("{{ guest }}");
+    expect(renamed["sample"]).toEqual({ guest: "Ada" });
+    expect(blockAt(withFields(template, [lines as JsonObject]), ["blocks", 0])?.["text"]).toBe("Invoice for {{ customer }}");
   });
 });
 

@@ -41,11 +41,15 @@ interface ListProps {
   value: Json | undefined;
   onChange: (value: Json) => void;
   depth: number;
+  /** What a value can be. */
+  kinds?: readonly KindName[];
   head?: React.ReactNode;
   foot?: React.ReactNode;
+  /** What else is to be said of a value, below its settings. */
+  note?: (item: JsonObject) => React.ReactNode;
 }
 
-function FieldList({ label, value, onChange, depth, head, foot }: ListProps) {
+export function FieldList({ label, value, onChange, depth, kinds = KINDS, head, foot, note }: ListProps) {
   const { t } = useTranslation("editor");
   const id = useId();
   const [open, setOpen] = useState<number | null>(null);
@@ -80,7 +84,7 @@ function FieldList({ label, value, onChange, depth, head, foot }: ListProps) {
             }}
           />
           <div className={classes["two"]}>
-            <KindSelect kind={text(item, "kind")} kinds={depth >= 2 ? KINDS.filter((kind) => kind !== "record" && kind !== "list") : KINDS} onChange={(kind) => set(index, withKind(item, kind))} />
+            <KindSelect kind={text(item, "kind")} kinds={depth >= 2 ? kinds.filter((kind) => kind !== "record" && kind !== "list") : kinds} onChange={(kind) => set(index, withKind(item, kind))} />
             <Limits
               field={item}
               onChange={(patch, remove) => {
@@ -89,27 +93,31 @@ function FieldList({ label, value, onChange, depth, head, foot }: ListProps) {
             />
           </div>
           {item["kind"] === "choice" && <ChoiceOptions item={item} onChange={(next) => set(index, next)} />}
-          {item["kind"] === "record" && <FieldList label={text(item, "title")} value={item["fields"]} depth={depth + 1} onChange={(fields) => set(index, { ...item, fields })} />}
-          {item["kind"] === "list" && <ListItem item={item} depth={depth} onChange={(next) => set(index, next)} />}
+          {item["kind"] === "record" && <FieldList label={text(item, "title")} value={item["fields"]} depth={depth + 1} kinds={kinds} onChange={(fields) => set(index, { ...item, fields })} />}
+          {item["kind"] === "list" && <ListItem item={item} depth={depth} kinds={kinds} onChange={(next) => set(index, next)} />}
           <div className={classes["switchRow"]}>
             <label className={classes["label"]} htmlFor={`${id}-${index}`}>{t("output.optional")}</label>
             <Switch id={`${id}-${index}`} checked={item["optional"] === true} onChange={(event) => set(index, { ...item, optional: event.currentTarget.checked })} />
           </div>
           <TextInput label={t("form.name")} className={classes["code"]} value={text(item, "name")} onChange={(event) => set(index, { ...item, name: event.currentTarget.value.toLowerCase().replace(/[^a-z0-9_]/g, "_") })} />
+          {note?.(item)}
         </>
       )}
     />
   );
 }
 
-function ListItem({ item, depth, onChange }: { item: JsonObject; depth: number; onChange: (item: JsonObject) => void }) {
+/** What an entry of a list can be, where it is no list itself. */
+const ENTRIES: readonly KindName[] = ["text", "integer", "decimal", "date", "record"];
+
+function ListItem({ item, depth, kinds, onChange }: { item: JsonObject; depth: number; kinds: readonly KindName[]; onChange: (item: JsonObject) => void }) {
   const { t } = useTranslation("editor");
   const inner = isObject(item["item"]) ? item["item"] : { kind: "text" };
   return (
     <>
-      <KindSelect kind={text(inner, "kind")} kinds={["text", "integer", "decimal", "date", "record"]} onChange={(kind) => onChange({ ...item, item: withKind(inner, kind) })} />
+      <KindSelect kind={text(inner, "kind")} kinds={ENTRIES.filter((kind) => kinds.includes(kind))} onChange={(kind) => onChange({ ...item, item: withKind(inner, kind) })} />
       {inner["kind"] === "record" && (
-        <FieldList label={t("output.each")} value={inner["fields"]} depth={depth + 1} onChange={(fields) => onChange({ ...item, item: { ...inner, fields } })} />
+        <FieldList label={t("output.each")} value={inner["fields"]} depth={depth + 1} kinds={kinds} onChange={(fields) => onChange({ ...item, item: { ...inner, fields } })} />
       )}
     </>
   );

@@ -1,0 +1,36 @@
+// How blocks and places are called.
+
+import type { TFunction } from "i18next";
+
+import { getAt } from "~/lib/document/pointer";
+import type { Path } from "~/lib/document/pointer";
+import { pieces } from "~/lib/expression/template";
+import { blockAt } from "~/lib/template/blocks";
+import type { Block, Row, Template } from "~/lib/template/blocks";
+
+const LONGEST = 40;
+
+/** The name somebody gave it, else its first words, else its kind. A line to sign on prints its name, so it has none of its own. */
+export function blockTitle(block: Block, t: TFunction<"template">): string {
+  const { name, text } = block;
+  if (typeof name === "string" && name !== "" && block.type !== "signature") return name;
+  const words = typeof text === "string" ? text : getAt(block, ["runs", 0, "text"]);
+  const plain = typeof words === "string" ? pieces(words).map((piece) => (piece.type === "text" ? piece.text : piece.type === "chip" ? `‹${piece.chip.path.at(-1) ?? ""}›` : "…")).join("") : "";
+  const short = plain.replace(/\s+/g, " ").trim();
+  if (short === "") return kindName(block.type, t);
+  return short.length > LONGEST ? `${short.slice(0, LONGEST).trimEnd()}…` : short;
+}
+
+export function kindName(type: string, t: TFunction<"template">): string {
+  return t(`block.${type}`, { defaultValue: type });
+}
+
+export function rowTitle(row: Row, t: TFunction<"template">): string {
+  return row.kind === "block" ? blockTitle(row.block, t) : t(`slot.${row.slot}`, { number: row.number });
+}
+
+/** What a place in the template belongs to, as a step of undo names it. */
+export function placeName(template: Template, path: Path, t: TFunction<"template">): string {
+  const block = blockAt(template, path);
+  return block ? blockTitle(block, t) : t("page.title");
+}
