@@ -28,7 +28,7 @@ export class Api {
     });
   }
 
-  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async call<T>(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<T> {
     const answer = await fetch(`${this.server.url}/api${path}`, {
       method,
       headers: {
@@ -36,6 +36,7 @@ export class Api {
         origin: this.server.url,
         "x-csrf-token": this.csrf,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...more,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

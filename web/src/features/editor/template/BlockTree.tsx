@@ -71,7 +71,10 @@ export function BlockTree({ chosen, dragged, onDrag, onEdit }: Props) {
     tree.current?.querySelector<HTMLElement>("[role=treeitem][tabindex='0']")?.focus();
   });
   useEffect(() => {
-    tree.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
+    const line = tree.current?.querySelector<HTMLElement>("[aria-selected=true]");
+    line?.scrollIntoView({ block: "nearest" });
+    // Who walks the tree stays with what is chosen, also when that follows something deleted.
+    if (tree.current?.contains(document.activeElement)) line?.focus();
   }, [chosen]);
 
   const choose = (row: Row | undefined) => {

@@ -121,9 +121,9 @@ function OfPage({ onClose }: { onClose: () => void }) {
             <div className={widgets["form"]}>
               <MemberForm members={PAGE.document} path={[]} />
               <MemberForm members={PAGE.page} path={["page"]} />
-              <h3 className={classes["part"]}>{t("page.margins")}</h3>
+              <h2 className={classes["part"]}>{t("page.margins")}</h2>
               <MemberForm members={PAGE.margins} path={["page", "margins"]} />
-              <h3 className={classes["part"]}>{t("page.furniture")}</h3>
+              <h2 className={classes["part"]}>{t("page.furniture")}</h2>
               <FirstPage region="header" />
               <MemberForm members={PAGE.header} path={["header"]} />
               <FirstPage region="footer" />
