@@ -215,14 +215,19 @@ async fn an_editor_is_sent_what_changed_and_where_its_texts_lie() {
         json!({"id": "c", "type": "text", "text": "Page two"}),
     ]);
     let preview = async |template: &Json, known: &[&Json]| {
-        let body = json!({"document_id": id, "template": template, "sample": sample, "known": known});
+        let body =
+            json!({"document_id": id, "template": template, "sample": sample, "known": known});
         owner.post("/api/documents/preview", body).await.expect(200)
     };
     let first = preview(&two, &[]).await;
     assert_eq!(first["values"], json!({"customer": "Ada"}));
     let greeting = &first["pages"][0]["texts"];
     assert_eq!(
-        (&greeting[0]["leaf"], &greeting[0]["start"], &greeting[0]["end"]),
+        (
+            &greeting[0]["leaf"],
+            &greeting[0]["start"],
+            &greeting[0]["end"]
+        ),
         (&json!("/blocks/0/text"), &json!(0), &json!(5))
     );
     assert_eq!(
@@ -236,9 +241,17 @@ async fn an_editor_is_sent_what_changed_and_where_its_texts_lie() {
     assert_eq!(second["pages"][0]["hash"], *known[0]);
     assert_eq!(second["pages"][0]["svg"], "");
     assert_ne!(second["pages"][1]["hash"], *known[1]);
-    assert!(second["pages"][1]["svg"].as_str().unwrap().starts_with("<svg"));
+    assert!(
+        second["pages"][1]["svg"]
+            .as_str()
+            .unwrap()
+            .starts_with("<svg")
+    );
     let other = json!({"template": two, "sample": sample});
-    owner.post("/api/documents/preview", other).await.expect(404);
+    owner
+        .post("/api/documents/preview", other)
+        .await
+        .expect(404);
     office.close().await;
 }
 
