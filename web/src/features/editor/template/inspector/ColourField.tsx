@@ -9,7 +9,7 @@ import { COLOURS, PAGE } from "~/lib/template/members";
 import type { Template } from "~/lib/template/blocks";
 import { useTemplate } from "../state";
 import type { MemberProps } from "./MemberForm";
-import widgets from "../../widgets/widgets.module.css";
+import widgets from "~/features/editor/widgets/widgets.module.css";
 import classes from "../template.module.css";
 
 const HEX = /^#[0-9a-f]{6}$/i;

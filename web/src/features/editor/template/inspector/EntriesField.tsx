@@ -14,13 +14,13 @@ import { pieces } from "~/lib/expression/template";
 import { put, sumOf, withColumns, withSum } from "~/lib/template/edits";
 import { columnsOf, listOf, shownKind } from "~/lib/template/scope";
 import { canSum, columnFor, sumText } from "~/lib/template/starts";
-import { Items } from "../../widgets/Items";
+import { Items } from "~/features/editor/widgets/Items";
 import { useSourcesAt } from "../commands";
 import { useTemplateStore } from "../state";
 import { MemberForm } from "./MemberForm";
 import type { MemberProps } from "./MemberForm";
 import { useOpenEntry } from "./opened";
-import widgets from "../../widgets/widgets.module.css";
+import widgets from "~/features/editor/widgets/widgets.module.css";
 
 const text = (entry: JsonObject, name: string) => (typeof entry[name] === "string" ? (entry[name] as string) : "");
 

@@ -18,8 +18,8 @@ import { BlockIcon } from "../icons";
 import { useTemplate, useTemplateState, useTemplateStore } from "../state";
 import { blockTitle, kindName } from "../words";
 import { MemberForm } from "./MemberForm";
-import panel from "../../inspector/inspector.module.css";
-import widgets from "../../widgets/widgets.module.css";
+import panel from "~/features/editor/inspector/inspector.module.css";
+import widgets from "~/features/editor/widgets/widgets.module.css";
 import classes from "../template.module.css";
 
 const TABS: readonly Tab[] = ["content", "look", "rules"];

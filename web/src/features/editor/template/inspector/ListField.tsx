@@ -9,7 +9,7 @@ import { patched, put } from "~/lib/template/edits";
 import { listOf, listsIn, shownKind } from "~/lib/template/scope";
 import type { ListHere } from "~/lib/template/scope";
 import { columnsFor } from "~/lib/template/starts";
-import { TemplateField } from "../../chips/TemplateField";
+import { TemplateField } from "~/features/editor/chips/TemplateField";
 import { useSourcesAt } from "../commands";
 import { useTemplateStore } from "../state";
 import type { MemberProps } from "./MemberForm";

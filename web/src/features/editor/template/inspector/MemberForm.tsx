@@ -13,7 +13,7 @@ import type { Member } from "~/lib/template/members";
 import { pathOfPointer } from "~/lib/template/places";
 import { typedNumber } from "~/lib/typed-number";
 import { problemText } from "~/ui/server-words/words";
-import { TemplateField } from "../../chips/TemplateField";
+import { TemplateField } from "~/features/editor/chips/TemplateField";
 import { useBlockCommands, useSourcesAt } from "../commands";
 import { useTemplate, useTemplateState } from "../state";
 import { ColourField } from "./ColourField";
@@ -23,7 +23,7 @@ import { ListField } from "./ListField";
 import { PaymentField, PictureField } from "./PictureField";
 import { RunsField } from "./RunsField";
 import { WidthField } from "./WidthField";
-import widgets from "../../widgets/widgets.module.css";
+import widgets from "~/features/editor/widgets/widgets.module.css";
 
 /** What a control of the template's forms is given. */
 export interface MemberProps {

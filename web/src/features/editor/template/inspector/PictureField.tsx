@@ -11,11 +11,11 @@ import { onlyChip } from "~/lib/expression/template";
 import { picks } from "~/lib/expression/values";
 import type { Member } from "~/lib/template/members";
 import { FileChoice } from "~/ui/FileChoice";
-import { TemplateField } from "../../chips/TemplateField";
+import { TemplateField } from "~/features/editor/chips/TemplateField";
 import { useBlockCommands, useSourcesAt } from "../commands";
 import { MemberForm } from "./MemberForm";
 import type { MemberProps } from "./MemberForm";
-import widgets from "../../widgets/widgets.module.css";
+import widgets from "~/features/editor/widgets/widgets.module.css";
 import classes from "../template.module.css";
 
 /** Of a picture that a template keeps; the server holds to it, too. */

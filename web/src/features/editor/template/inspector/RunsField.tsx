@@ -5,13 +5,13 @@ import { useTranslation } from "react-i18next";
 import { isObject } from "~/lib/document/pointer";
 import { pieces } from "~/lib/expression/template";
 import type { Member } from "~/lib/template/members";
-import { TemplateField } from "../../chips/TemplateField";
-import { Items } from "../../widgets/Items";
+import { TemplateField } from "~/features/editor/chips/TemplateField";
+import { Items } from "~/features/editor/widgets/Items";
 import { useBlockCommands, useSourcesAt } from "../commands";
 import { MemberForm } from "./MemberForm";
 import type { MemberProps } from "./MemberForm";
 import { useOpenEntry } from "./opened";
-import widgets from "../../widgets/widgets.module.css";
+import widgets from "~/features/editor/widgets/widgets.module.css";
 
 const PART: readonly Member[] = [
   { name: "text", tab: "content", widget: "text" },

@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 
 import { typedNumber } from "~/lib/typed-number";
 import type { MemberProps } from "./MemberForm";
-import widgets from "../../widgets/widgets.module.css";
+import widgets from "~/features/editor/widgets/widgets.module.css";
 
 type Way = "auto" | "share" | "length";
 

@@ -13,7 +13,7 @@ import { useBlockCommands } from "../commands";
 import { openEntry } from "../inspector/opened";
 import { useTemplate, useTemplateState } from "../state";
 import { placeName } from "../words";
-import panels from "../../panels/panels.module.css";
+import panels from "~/features/editor/panels/panels.module.css";
 
 export interface Trouble {
   level: "error" | "warning";

@@ -17,7 +17,7 @@ import type { PageChange, VersionRow } from "../api";
 import { useTemplate, useTemplateState, useTemplateStore } from "../state";
 import { usePdf } from "../usePdf";
 import { useGoToTrouble, useTroubles } from "./ProblemPanel";
-import panels from "../../panels/panels.module.css";
+import panels from "~/features/editor/panels/panels.module.css";
 import classes from "../template.module.css";
 
 export type PublishTab = "publish" | "versions";

@@ -13,13 +13,13 @@ import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { fieldsOf } from "~/lib/template/scope";
 import { InlineError } from "~/ui/Problem";
-import { getRuns } from "../../api";
-import { TypedFields } from "../../surfaces/TypedValue";
+import { getRuns } from "~/features/editor/api";
+import { TypedFields } from "~/features/editor/surfaces/TypedValue";
 import { addSample, changeSample, getSamples, removeSample, takeSample } from "../api";
 import type { NamedSample } from "../api";
 import { useTemplateAddress } from "../address";
 import { useTemplate, useTemplateState, useTemplateStore } from "../state";
-import panels from "../../panels/panels.module.css";
+import panels from "~/features/editor/panels/panels.module.css";
 
 type Open = "run" | "type" | "edit" | null;
 
