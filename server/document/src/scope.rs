@@ -1,6 +1,8 @@
 //! What a leaf's expression reads: fields, `firm`, `today`, `now`, and `item` and `index` inside lists. Also keeps where each value
 //! came from, and strips letters that could disguise an amount or a name.
 
+use std::{collections::HashMap, rc::Rc};
+
 use engine::{
     expression::ExpressionError,
     format::Formats,
@@ -16,7 +18,9 @@ use crate::{
 
 pub(crate) struct Scope {
     names: Record,
-    formats: Formats,
+    formats: Rc<Formats>,
+    /// In other languages, each made once.
+    in_languages: HashMap<String, Rc<Formats>>,
     /// Origin of `item`, innermost last.
     items: Vec<String>,
 }
@@ -59,13 +63,31 @@ impl Scope {
         names.insert("now".into(), Value::Instant(context.now));
         Self {
             names,
-            formats,
+            formats: Rc::new(formats),
+            in_languages: HashMap::new(),
             items: Vec::new(),
         }
     }
 
     pub(crate) fn formats(&self) -> &Formats {
         &self.formats
+    }
+
+    /// The document's, but in a language if one is named.
+    pub(crate) fn formats_in(&mut self, language: Option<&str>) -> Rc<Formats> {
+        let Some(language) = language else {
+            return self.formats.clone();
+        };
+        if let Some(known) = self.in_languages.get(language) {
+            return known.clone();
+        }
+        let formats = match self.formats.in_language(language) {
+            Some(formats) => Rc::new(formats),
+            None => self.formats.clone(),
+        };
+        self.in_languages
+            .insert(language.to_owned(), formats.clone());
+        formats
     }
 
     pub(crate) fn set(&mut self, name: &str, value: Value) {

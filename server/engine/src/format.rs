@@ -154,6 +154,11 @@ impl Formats {
         instant.to_zoned(self.time_zone.clone()).date()
     }
 
+    /// The time of day of an instant in the zone.
+    pub fn time_of(&self, instant: Timestamp) -> Time {
+        instant.to_zoned(self.time_zone.clone()).time()
+    }
+
     pub fn yes_no(&self, yes: bool) -> &'static str {
         let (positive, negative) = match self.language.name() {
             "ar" => ("نعم", "لا"),

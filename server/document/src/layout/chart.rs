@@ -14,7 +14,7 @@ use engine::{
 };
 use rust_decimal::Decimal;
 
-use super::{Layouter, theme::mix};
+use super::{Layouter, Wanted, theme::mix};
 use crate::{
     context::DocumentError,
     display::{Item, MM, Rgb, Stroke, TagId},
@@ -206,7 +206,7 @@ impl Layouter<'_> {
                 None
             }
             other => {
-                self.tell_kind(leaf, &other, ("not_a_number", "a number"), mark);
+                self.tell_kind(leaf, &other, Wanted::Number, mark);
                 None
             }
         })

@@ -51,12 +51,12 @@ impl Layouter<'_> {
         self.keep(&paragraphs, shaped);
         match limit.overflow {
             Overflow::NextPage => {
-                self.notice(excess.warning("text_runs_on", "all of it is printed"), mark);
+                let message = excess.message("all of it is printed");
+                self.notice(excess.told(Warning::new("text_runs_on", message)), mark);
                 Ok(paragraphs)
             }
             Overflow::Cut => {
-                let warning = excess.warning("text_shortened", "its end is left out");
-                self.notice(warning, mark);
+                self.notice(excess.shortened(), mark);
                 self.cut(paragraphs, limit.lines, width)
             }
             Overflow::Shrink => {
@@ -66,13 +66,12 @@ impl Layouter<'_> {
                     .min(size);
                 if let Some(size) = self.smaller(&paragraphs, size, smallest, limit.lines, width)? {
                     let told = (f64::from(size) * 10.0).round() / 10.0;
-                    let outcome = format!("it is printed in {told} points");
-                    let warning = excess.warning("text_shrunk", &outcome);
-                    self.notice(warning.with("size", told), mark);
+                    let message = excess.message(&format!("it is printed in {told} points"));
+                    let warning = Warning::new("text_shrunk", message).with("size", told);
+                    self.notice(excess.told(warning), mark);
                     return Ok(resized(&paragraphs, size));
                 }
-                let warning = excess.warning("text_shortened", "its end is left out");
-                self.notice(warning, mark);
+                self.notice(excess.shortened(), mark);
                 self.cut(resized(&paragraphs, smallest), limit.lines, width)
             }
         }
@@ -216,15 +215,23 @@ struct Excess {
 }
 
 impl Excess {
-    fn warning(&self, code: &str, outcome: &str) -> Warning {
+    fn message(&self, outcome: &str) -> String {
         let (lines, most, letters) = (self.lines, self.most, self.letters);
-        let message = format!(
+        format!(
             "the text takes {lines} lines and may take {most}: it is about {letters} letters too long, and {outcome}"
-        );
-        Warning::new(code, message)
-            .with("lines", lines)
-            .with("max_lines", most)
-            .with("excess_lines", lines - most)
-            .with("excess_letters", letters)
+        )
+    }
+
+    fn shortened(&self) -> Warning {
+        let message = self.message("its end is left out");
+        self.told(Warning::new("text_shortened", message))
+    }
+
+    fn told(&self, warning: Warning) -> Warning {
+        warning
+            .with("lines", self.lines)
+            .with("max_lines", self.most)
+            .with("excess_lines", self.lines - self.most)
+            .with("excess_letters", self.letters)
     }
 }

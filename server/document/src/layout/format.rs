@@ -1,5 +1,7 @@
 //! Values as a chosen format writes them, and what is told of those that it cannot write.
 
+use std::rc::Rc;
+
 use engine::{
     format::{Formats, round},
     node::Warning,
@@ -36,33 +38,29 @@ impl Layouter<'_> {
         format: &Format,
         mark: u32,
     ) -> Result<(Vec<Span>, Value), DocumentError> {
-        let value = self.value_of(leaf, mark)?;
-        if value == Value::Empty {
+        let block = self.marks[mark as usize].block.clone();
+        let (value, unknown) = self.scope.value(leaf, &block)?;
+        if unknown.is_some() {
+            return Ok((self.spans(leaf, mark)?, Value::Empty));
+        }
+        if value == Value::Empty || (format.empty.is_some() && value.is_blank()) {
             if format.empty.is_none() {
                 self.tell_empty(leaf, mark);
             }
             let span = Span {
                 source: leaf.whole_source(),
-                ..Span::plain(format.empty.as_deref().unwrap_or_default())
+                ..Span::plain(clean(format.empty.as_deref().unwrap_or_default()))
             };
             return Ok((vec![span], Value::Empty));
         }
-        let formats = self.scope.formats();
-        let value = printed(value, &format.kind, formats);
-        let (text, fits) = match write(&value, &format.kind, formats) {
+        let formats = self.formats_of(Some(format));
+        let value = printed(value, &format.kind, &formats);
+        let (text, fits) = match write(&value, &format.kind, &formats) {
             Some(text) => (text, true),
             None => (formats.text(&value).unwrap_or_default(), false),
         };
         if !fits {
-            let wanted = match format.kind {
-                FormatKind::Date { .. } => ("not_a_date", "a date"),
-                FormatKind::Text => ("not_a_text", "a text"),
-                FormatKind::Money { .. }
-                | FormatKind::Amount
-                | FormatKind::Number { .. }
-                | FormatKind::Percent { .. } => ("not_a_number", "a number"),
-            };
-            self.tell_kind(leaf, &value, wanted, mark);
+            self.tell_kind(leaf, &value, Wanted::by(&format.kind), mark);
         }
         let origin = self.list_origin(leaf);
         let span = Span {
@@ -72,6 +70,12 @@ impl Layouter<'_> {
             ..Span::default()
         };
         Ok((vec![span], value))
+    }
+
+    /// The document's formats, in the language of a format if it has its own.
+    pub(super) fn formats_of(&mut self, format: Option<&Format>) -> Rc<Formats> {
+        let language = format.and_then(|format| format.language.as_deref());
+        self.scope.formats_in(language)
     }
 
     pub(super) fn tell_empty(&mut self, leaf: &Leaf, mark: u32) {
@@ -89,21 +93,47 @@ impl Layouter<'_> {
     }
 
     /// Of a leaf whose value is of another kind than it should be.
-    pub(super) fn tell_kind(
-        &mut self,
-        leaf: &Leaf,
-        value: &Value,
-        (code, wanted): (&str, &str),
-        mark: u32,
-    ) {
-        let kind = value.kind_name();
-        let message = format!("`{}` is {kind}, not {wanted}", leaf.source);
-        self.notice(
-            Warning::new(code, message)
-                .with("source", leaf.source.as_str())
-                .with("kind", kind),
-            mark,
-        );
+    pub(super) fn tell_kind(&mut self, leaf: &Leaf, value: &Value, wanted: Wanted, mark: u32) {
+        self.notice(wanted.warning(&leaf.source, value.kind_name()), mark);
+    }
+}
+
+/// What a value should be.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted {
+    Text,
+    Number,
+    Date,
+    Time,
+    List,
+    File,
+}
+
+impl Wanted {
+    fn by(kind: &FormatKind) -> Self {
+        match kind {
+            FormatKind::Text => Self::Text,
+            FormatKind::Money { .. }
+            | FormatKind::Amount
+            | FormatKind::Number { .. }
+            | FormatKind::Percent { .. } => Self::Number,
+            FormatKind::Date { .. } => Self::Date,
+            FormatKind::Time => Self::Time,
+        }
+    }
+
+    /// Of an expression whose value is of another kind.
+    fn warning(self, source: &str, kind: &str) -> Warning {
+        let message = |wanted: &str| format!("`{source}` is {kind}, not {wanted}");
+        let warning = match self {
+            Self::Text => Warning::new("not_a_text", message("a text")),
+            Self::Number => Warning::new("not_a_number", message("a number")),
+            Self::Date => Warning::new("not_a_date", message("a date")),
+            Self::Time => Warning::new("not_a_time", message("a time")),
+            Self::List => Warning::new("not_a_list", message("a list")),
+            Self::File => Warning::new("not_a_file", message("a file")),
+        };
+        warning.with("source", source).with("kind", kind)
     }
 }
 
@@ -128,6 +158,11 @@ pub(super) fn printed(value: Value, kind: &FormatKind, formats: &Formats) -> Val
         FormatKind::Date { .. } => match value {
             Value::Instant(instant) => Value::Date(formats.date_of(instant)),
             Value::Text(text) => text.parse().map_or(Value::Text(text), Value::Date),
+            value => value,
+        },
+        FormatKind::Time => match value {
+            Value::Instant(instant) => Value::Time(formats.time_of(instant)),
+            Value::Text(text) => text.parse().map_or(Value::Text(text), Value::Time),
             value => value,
         },
     }
@@ -170,6 +205,10 @@ pub(super) fn write(value: &Value, kind: &FormatKind, formats: &Formats) -> Opti
                 .date(*date, style)
                 .or_else(|| formats.date_pattern(*date, style))
         }
+        FormatKind::Time => match value {
+            Value::Time(time) => Some(formats.time(*time)),
+            _ => None,
+        },
     }
 }
 
@@ -242,6 +281,14 @@ mod tests {
             style: "%d.%m.".into(),
         };
         check(Value::Instant(night), &day, Some("08.03."));
+        // In Berlin it is half past midnight.
+        check(Value::Instant(night), &FormatKind::Time, Some("00:30"));
+        check(
+            Value::Text("14:30".into()),
+            &FormatKind::Time,
+            Some("14:30"),
+        );
+        check(Value::Text("noon".into()), &FormatKind::Time, None);
         check(Value::YesNo(true), &FormatKind::Text, Some("yes"));
     }
 

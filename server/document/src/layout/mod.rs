@@ -36,6 +36,7 @@ use crate::{
     text::Measured,
 };
 
+use format::Wanted;
 pub(crate) use furniture::Edge;
 use theme::Colours;
 
@@ -323,7 +324,7 @@ impl<'a> Layouter<'a> {
             Value::List(items) => Ok(items),
             Value::Empty => Ok(Vec::new()),
             other => {
-                self.tell_kind(leaf, &other, ("not_a_list", "a list"), mark);
+                self.tell_kind(leaf, &other, Wanted::List, mark);
                 Ok(Vec::new())
             }
         }

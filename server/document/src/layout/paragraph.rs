@@ -12,7 +12,6 @@ use super::{
 use crate::{
     context::{DocumentError, LimitKind},
     display::{Item, TagId},
-    scope::{Missing, Piece, clean},
     strip::Strip,
     template::{Heading, Leaf, LineLimit, Passage, Run, Text, TextStyle},
     text::{self, Look, Setting, Shaped, Span},
@@ -138,9 +137,8 @@ impl Layouter<'_> {
             if let (Some(language), 1..) = (language, own_tag) {
                 self.tags[own_tag as usize].language = language;
             }
-            for piece in self.run_pieces(run, mark)? {
+            for span in self.value_spans(&run.text, run.format.as_ref(), mark)? {
                 spans.push(Span {
-                    text: piece.text,
                     bold: run.bold,
                     italic: run.italic,
                     underline: run.underline,
@@ -149,33 +147,11 @@ impl Layouter<'_> {
                     language,
                     link: link.clone(),
                     tag: own_tag,
-                    origin: piece.origin.map(Into::into),
-                    source: piece.source,
+                    ..span
                 });
             }
         }
         Ok(spans)
-    }
-
-    /// What a run says; in place of an empty value, what it says for that.
-    fn run_pieces(&mut self, run: &Run, mark: u32) -> Result<Vec<Piece>, DocumentError> {
-        let Some(empty) = &run.empty else {
-            return self.pieces(&run.text, mark);
-        };
-        let block = self.marks[mark as usize].block.clone();
-        let (pieces, missing) = self.scope.pieces(&run.text, &block)?;
-        let is_blank = pieces.iter().all(|piece| piece.text.trim().is_empty());
-        let is_empty = matches!(missing.as_slice(), [Missing::Value(_)]);
-        if is_blank || is_empty {
-            return Ok(vec![Piece {
-                text: clean(empty),
-                origin: None,
-                source: run.text.whole_source(),
-                placeholder: false,
-            }]);
-        }
-        self.tell_lost(missing, mark);
-        Ok(pieces)
     }
 
     /// One leaf as a paragraph.

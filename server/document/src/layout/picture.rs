@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{ids::ArtifactId, node::Warning, value::Value};
 
-use super::{Layouter, items, shortened};
+use super::{Layouter, Wanted, items, shortened};
 use crate::{
     context::{DocumentError, LimitKind},
     display::{Item, MM, Pixels, TagId},
@@ -51,7 +51,7 @@ impl Layouter<'_> {
                 }
                 Value::Empty => None,
                 other => {
-                    self.tell_kind(leaf, &other, ("not_a_file", "a file"), mark);
+                    self.tell_kind(leaf, &other, Wanted::File, mark);
                     None
                 }
             },

@@ -14,6 +14,8 @@ const MAX_PATTERN: usize = 100;
 #[derive(Clone, Debug)]
 pub(crate) struct Format {
     pub(crate) kind: FormatKind,
+    /// That it is written in; without it the document's.
+    pub(crate) language: Option<String>,
     /// Printed where there is no value; without it that is a warning.
     pub(crate) empty: Option<String>,
 }
@@ -38,11 +40,17 @@ pub(crate) enum FormatKind {
     Date {
         style: String,
     },
+    /// Hours and minutes.
+    Time,
 }
 
 impl Format {
     pub(super) fn new(kind: FormatKind) -> Self {
-        Self { kind, empty: None }
+        Self {
+            kind,
+            language: None,
+            empty: None,
+        }
     }
 
     /// The member `format` of an object, for `value`, which must be one `{{ }}`: only then it has a kind.
@@ -52,7 +60,9 @@ impl Format {
         if format.peek("kind").is_none() {
             reader.problem(&format!("{pointer}/kind"), "missing", "must be filled in");
         }
-        let kinds = ["text", "money", "amount", "number", "percent", "date"];
+        let kinds = [
+            "text", "money", "amount", "number", "percent", "date", "time",
+        ];
         let kind = match format.choice(reader, "kind", &kinds, "text").as_str() {
             "money" => FormatKind::Money {
                 currency: read_currency(reader, &mut format),
@@ -67,16 +77,35 @@ impl Format {
             "date" => FormatKind::Date {
                 style: read_style(reader, &mut format),
             },
+            "time" => FormatKind::Time,
             _ => FormatKind::Text,
         };
+        let language = read_language(reader, &mut format);
         let empty = format.text(reader, "empty");
         format.done(reader);
         if !value.is_value() {
             let message = "needs a value that is one {{ }}, with nothing beside it";
             reader.problem(&pointer, "format", message);
         }
-        Some(Self { kind, empty })
+        Some(Self {
+            kind,
+            language,
+            empty,
+        })
     }
+}
+
+/// One that values can be written in.
+fn read_language(reader: &mut Reader, format: &mut Object<'_>) -> Option<String> {
+    let language = format.text(reader, "language")?;
+    if Formats::default().in_language(&language).is_none() {
+        reader.problem(
+            &format!("{}/language", format.pointer),
+            "language",
+            "must be a language such as \"de\" or \"pt-BR\"",
+        );
+    }
+    Some(language)
 }
 
 fn read_currency(reader: &mut Reader, format: &mut Object<'_>) -> Option<String> {

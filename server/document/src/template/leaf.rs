@@ -126,27 +126,6 @@ impl Leaf {
     pub(crate) fn is_blank(&self) -> bool {
         self.source.trim().is_empty()
     }
-
-    /// What stands between the braces of a text that is one value.
-    pub(super) fn single(&self) -> Option<&str> {
-        let [Part::Hole { .. }] = self.parts.as_slice() else {
-            return None;
-        };
-        let inner = self.source.strip_prefix("{{")?.strip_suffix("}}")?;
-        let is_value = !inner.contains("{%") && !inner.contains("{#") && !inner.starts_with('-');
-        is_value.then_some(inner)
-    }
-
-    /// The same value, computed by another expression.
-    pub(super) fn with(self, reader: &mut Reader, source: String) -> Self {
-        let mut leaf = Self::parse(reader, source, self.pointer.to_string());
-        if let ([Part::Hole { path, .. }], [Part::Hole { path: own, .. }]) =
-            (leaf.parts.as_mut_slice(), self.parts.as_slice())
-        {
-            path.clone_from(own);
-        }
-        leaf
-    }
 }
 
 /// A piece of a leaf's source.

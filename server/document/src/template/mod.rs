@@ -20,10 +20,13 @@ use engine::{
 use serde_json::Value as Json;
 
 pub(crate) use blocks::{
-    Aggregate, Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, Column, ColumnWidth, Columns, Grouping, Heading, If, Image, ImageSource, KeepTogether, KeyValue, List, MAX_LISTS, Markdown, Pair, Passage, Payment, Qr, QrContent, Repeat, Rule, Run, Signature, Table, Text, TextStyle, TotalLine, Totals,
+    Aggregate, Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, Column, ColumnWidth,
+    Columns, Grouping, Heading, If, Image, ImageSource, KeepTogether, KeyValue, List, MAX_LISTS,
+    Markdown, Pair, Passage, Payment, Qr, QrContent, Repeat, Rule, Run, Signature, Table, Text,
+    TextStyle, TotalLine, Totals,
 };
+pub(crate) use engine::document_field::Overflow;
 pub(crate) use format::{Format, FormatKind};
-pub(crate) use engine::document_field::{Overflow};
 pub(crate) use leaf::{Leaf, Part};
 pub(crate) use typography::{Direction, LineLimit};
 

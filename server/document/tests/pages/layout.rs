@@ -123,6 +123,58 @@ fn texts_know_where_they_stand_in_the_template() {
 }
 
 #[test]
+fn texts_of_every_kind_know_where_they_stand_in_the_template() {
+    let item =
+        json!({"content": [{"runs": [{"value": "{{ name }}", "format": {"kind": "text"}}]}]});
+    let parts = json!({
+        "fields": [
+            {"name": "name", "kind": "text"},
+            {"name": "rows", "kind": "list", "item": {"kind": "record", "fields": [
+                {"name": "rate", "kind": "integer"}, {"name": "net", "kind": "money"}, {"name": "tax", "kind": "money"}]}}],
+        "blocks": [
+            {"id": "letter", "type": "markdown", "text": "Dear **{{ name }}**, 5 &lt; 6\n\n- see"},
+            {"id": "list", "type": "text", "content": [{"type": "list", "items": [item]}]},
+            {"id": "table", "type": "table", "rows": "{{ rows }}", "total_label": "All", "columns": [
+                {"heading": "Of", "value": "row"},
+                {"value": "{{ item.net }}", "format": {"kind": "money"}, "total": "sum"}]},
+            {"id": "taxes", "type": "tax_table", "taxes": "{{ rows }}", "headings": {"rate": "VAT rate"}}]
+    });
+    let euros = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    let values = json!({"name": "Ms *Hoffmann*", "rows": [{"rate": 19, "net": euros("100"), "tax": euros("19")}]});
+    let rendered = render(parts.clone(), &values);
+    assert_eq!(rendered.warnings, []);
+    let texts = rendered.texts(0);
+    let shown: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|text| {
+            let source = parts.pointer(&text.leaf).and_then(Json::as_str);
+            let part = source.and_then(|source| source.get(text.bytes.clone()));
+            let part = part.unwrap_or_else(|| panic!("no text of the template: {text:?}"));
+            (text.leaf.as_str(), part.trim())
+        })
+        .collect();
+    for expected in [
+        ("/blocks/0/text", "Dear"),
+        ("/blocks/0/text", "{{ name }}"),
+        ("/blocks/0/text", ", 5"),
+        ("/blocks/0/text", "&lt;"),
+        ("/blocks/0/text", "6"),
+        ("/blocks/0/text", "see"),
+        (
+            "/blocks/1/content/0/items/0/content/0/runs/0/value",
+            "{{ name }}",
+        ),
+        ("/blocks/2/columns/0/heading", "Of"),
+        ("/blocks/2/columns/0/value", "row"),
+        ("/blocks/2/columns/1/value", "{{ item.net }}"),
+        ("/blocks/2/total_label", "All"),
+        ("/blocks/3/headings/rate", "VAT rate"),
+    ] {
+        assert!(shown.contains(&expected), "{expected:?} in {shown:?}");
+    }
+}
+
+#[test]
 fn an_edited_template_changes_the_page() {
     let mut parts = list_document();
     parts["blocks"][0]["columns"]

@@ -56,7 +56,7 @@ fn what_nobody_knows_is_told_where_it_stands() {
                 {"id": "c", "type": "text", "text": "{{ item.titel }}"}]},
             {"id": "d", "type": "text", "text": "{{ item.title }} {{ page }}"},
             {"id": "e", "type": "table", "rows": "{{ customer }}", "columns": [{"heading": "{{ item }}", "value": "{{ item.x }}"}]},
-            {"id": "f", "type": "text", "runs": [{"value": "{{ noote }}", "format": {"type": "money"}}]},
+            {"id": "f", "type": "text", "runs": [{"value": "{{ noote }}", "format": {"kind": "money"}}]},
             {"id": "g", "type": "text", "text": "{{ days | sum(attribute='title') }}"}]),
         &[
             ("/blocks/0/when", "unknown_reference"),
@@ -81,7 +81,7 @@ fn a_page_with_an_unknown_name_is_drawn_with_a_placeholder() {
             {"id": "b", "type": "text", "text": "Hidden", "when": "{{ nothing }}"},
             {"id": "c", "type": "repeat", "list": "{{ dayz }}", "blocks": []},
             {"id": "d", "type": "qr", "content": "{{ link }}"},
-            {"id": "e", "type": "text", "runs": [{"value": "{{ totl }}", "empty": "none"}]}]
+            {"id": "e", "type": "text", "runs": [{"value": "{{ totl }}", "format": {"kind": "text", "empty": "none"}}]}]
     });
     let rendered = render(parts, &json!({"customer": "Ada", "days": []}));
     assert_eq!(text(&rendered), "Dear {{ custommer }}, welcome {{ totl }}");

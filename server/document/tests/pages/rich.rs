@@ -111,35 +111,39 @@ fn values_are_written_as_their_format_says_and_empty_ones_as_their_rule_says() {
     let parts = json!({
         "fields": [
             {"name": "total", "kind": "money"}, {"name": "share", "kind": "decimal"}, {"name": "due", "kind": "date"},
-            {"name": "note", "kind": "text", "optional": true}, {"name": "paid", "kind": "money", "optional": true}],
+            {"name": "note", "kind": "text", "optional": true}, {"name": "paid", "kind": "money", "optional": true},
+            {"name": "begins", "kind": "instant"}],
         "blocks": [{"id": "a", "type": "text", "runs": [
-            {"value": "{{ total }}", "format": {"type": "money", "language": "de"}},
+            {"value": "{{ total }}", "format": {"kind": "money", "language": "de"}},
             {"text": " / "},
-            {"value": "{{ share }}", "format": {"type": "percent", "decimals": 1}},
+            {"value": "{{ share }}", "format": {"kind": "percent", "decimals": 1}},
             {"text": " / "},
-            {"value": "{{ due }}", "format": {"type": "date", "style": "iso"}, "bold": true},
+            {"value": "{{ due }}", "format": {"kind": "date", "style": "iso"}, "bold": true},
             {"text": " / "},
-            {"value": "{{ due }}", "format": {"type": "date", "pattern": "%d.%m.%Y"}},
+            {"value": "{{ due }}", "format": {"kind": "date", "style": "%d.%m.%Y"}},
             {"text": " / "},
-            {"value": "{{ total + total }}", "format": {"type": "amount"}},
+            {"value": "{{ total + total }}", "format": {"kind": "amount"}},
             {"text": " / "},
-            {"value": "{{ note }}", "empty": "no note"},
+            {"value": "{{ note }}", "format": {"kind": "text", "empty": "no note"}},
             {"text": " / "},
-            {"value": "{{ paid }}", "format": {"type": "money"}, "empty": "open"}]}]
+            {"value": "{{ paid }}", "format": {"kind": "money", "empty": "open"}},
+            {"text": " / "},
+            {"value": "{{ begins }}", "format": {"kind": "time"}}]}]
     });
-    let values = json!({"total": {"amount": "1234.50", "currency": "EUR"}, "share": "19", "due": "2027-03-08"});
+    let values = json!({"total": {"amount": "1234.50", "currency": "EUR"}, "share": "19", "due": "2027-03-08",
+        "begins": "2027-03-08T13:30:00Z"});
     let rendered = render(parts, &values);
     assert_eq!(rendered.warnings, []);
     assert_eq!(
         text(&rendered),
-        "1.234,50 € / 19.0% / 2027-03-08 / 08.03.2027 / 2,469.00 / no note / open"
+        "1.234,50 € / 19.0% / 2027-03-08 / 08.03.2027 / 2,469.00 / no note / open / 14:30"
     );
     let origins: Vec<&str> = rendered
         .boxes(0)
         .iter()
         .filter_map(|place| place.origin.as_deref())
         .collect();
-    assert_eq!(origins, ["total", "share", "due", "due"]);
+    assert_eq!(origins, ["total", "share", "due", "due", "begins"]);
 }
 
 #[test]
@@ -218,8 +222,8 @@ fn what_a_text_cannot_be_is_told_where_it_stands() {
         {"id": "d", "type": "text", "runs": [
             {"value": "total"},
             {"value": "{{ a }} {{ b }}"},
-            {"value": "{{ a }}", "format": {"type": "money", "currency": "euro"}},
-            {"value": "{{ a }}", "format": {"type": "date", "pattern": "\"}}"}},
+            {"value": "{{ a }}", "format": {"kind": "money", "currency": "euro", "language": "no one's"}},
+            {"value": "{{ a }}", "format": {"kind": "date", "style": "\"}}"}},
             {"text": "x", "empty": "y"}]}]});
     let problems = Template::parse(&json).expect_err("problems");
     let found: Vec<(&str, &str)> = problems
@@ -239,7 +243,8 @@ fn what_a_text_cannot_be_is_told_where_it_stands() {
             ("/blocks/3/runs/0/value", "no_value"),
             ("/blocks/3/runs/1/value", "no_value"),
             ("/blocks/3/runs/2/format/currency", "currency"),
-            ("/blocks/3/runs/3/format/pattern", "date_pattern"),
+            ("/blocks/3/runs/2/format/language", "language"),
+            ("/blocks/3/runs/3/format/style", "date_style"),
             ("/blocks/3/runs/4/empty", "unknown_field"),
         ]
     );

@@ -374,14 +374,21 @@ fn pairs_and_totals_are_written_as_chosen_too() {
         "blocks": [
             {"id": "a", "type": "key_value", "items": [{"label": "Due", "value": "{{ due }}", "format": {"kind": "date", "style": "iso"}}]},
             {"id": "b", "type": "key_value", "columns": 2, "items": [{"label": "Rate", "value": "{{ rate }}", "format": {"kind": "percent"}}]},
-            {"id": "c", "type": "totals", "lines": [{"label": "Net", "value": "{{ net }}", "format": {"kind": "money"}}]}]
+            {"id": "c", "type": "totals", "lines": [
+                {"label": "Net", "value": "{{ net }}", "format": {"kind": "money"}},
+                {"label": "Netto", "value": "{{ net }}", "format": {"kind": "money", "language": "de"}}]}]
     });
     let values =
         json!({"due": "2027-03-08", "net": {"amount": "1485", "currency": "EUR"}, "rate": "7.5"});
     let rendered = render(parts, &values);
     assert_eq!(rendered.warnings, []);
     let found = text(&rendered);
-    for words in ["Due 2027-03-08", "7.5%", "Net €1,485.00"] {
+    for words in [
+        "Due 2027-03-08",
+        "7.5%",
+        "Net €1,485.00",
+        "Netto 1.485,00 €",
+    ] {
         assert!(found.contains(words), "{words} in {found}");
     }
 }

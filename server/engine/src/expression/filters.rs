@@ -341,9 +341,7 @@ pub(super) fn apply(
         "tax_lines" => tax_lines(value, given),
         "time" => match &*value {
             Value::Time(time) => text(formats.time(*time)),
-            Value::Instant(instant) => {
-                text(formats.time(instant.to_zoned(formats.time_zone.clone()).time()))
-            }
+            Value::Instant(instant) => text(formats.time(formats.time_of(*instant))),
             other => Err(unfit(other)),
         },
         "title" => text(title(string(&value)?)),

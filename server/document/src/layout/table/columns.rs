@@ -173,7 +173,7 @@ impl Layouter<'_> {
         is_measured: bool,
     ) -> Result<(), DocumentError> {
         let fraction = if column.decimal {
-            self.fraction(spans, look)?
+            self.fraction(column, spans, look)?
         } else {
             0.0
         };
@@ -195,17 +195,24 @@ impl Layouter<'_> {
         tag: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
         let place = &grid.places[number];
+        let column = &grid.table.columns[number];
         let mut width = place.width;
-        if grid.table.columns[number].decimal {
-            width -= (place.fraction - self.fraction(spans, look)?).max(0.0);
+        if column.decimal {
+            width -= (place.fraction - self.fraction(column, spans, look)?).max(0.0);
         }
         self.lines(spans, look, width.max(1.0), tag, grid.mark)
     }
 
     /// How wide a number is from its decimal mark on.
-    fn fraction(&mut self, spans: &[Span], look: &Look) -> Result<f32, DocumentError> {
+    fn fraction(
+        &mut self,
+        column: &Column,
+        spans: &[Span],
+        look: &Look,
+    ) -> Result<f32, DocumentError> {
         let text: String = spans.iter().map(|span| span.text.as_str()).collect();
-        let behind = behind_whole(&text, self.scope.formats().decimal_mark());
+        let formats = self.formats_of(column.format.as_ref());
+        let behind = behind_whole(&text, formats.decimal_mark());
         if behind.is_empty() {
             return Ok(0.0);
         }

@@ -71,10 +71,10 @@ impl Layouter<'_> {
         mark: u32,
     ) -> Result<Vec<Span>, DocumentError> {
         let kind = kind_of(column, aggregate, values);
-        let formats = self.scope.formats();
+        let formats = self.formats_of(column.format.as_ref());
         let text = match over(aggregate, values) {
             Some(Value::Empty) => Some(String::new()),
-            Some(value) => write(&printed(value, &kind, formats), &kind, formats),
+            Some(value) => write(&printed(value, &kind, &formats), &kind, &formats),
             None => None,
         };
         if let Some(text) = text {

@@ -1,24 +1,21 @@
 //! What stands within a paragraph: words and values with looks of their own.
 
-use engine::value::is_currency;
 use parley::Language;
 use serde_json::Value as Json;
 
 use crate::template::{
+    format::Format,
     leaf::Leaf,
     read::{Object, Reader},
     typography::read_language,
 };
 
-/// Longest pattern of a date, in bytes, as expressions take it.
-const MAX_PATTERN: usize = 100;
-
 /// Words, or a value, with a look of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Run {
     pub(crate) text: Leaf,
-    /// Printed in place of an empty value; `None` tells that it is missing.
-    pub(crate) empty: Option<String>,
+    /// How it is written, where it is one value.
+    pub(crate) format: Option<Format>,
     pub(crate) bold: Option<bool>,
     pub(crate) italic: Option<bool>,
     pub(crate) underline: bool,
@@ -36,23 +33,17 @@ impl Run {
         }
     }
 
-    /// Either `text`, or `value` with `format` and `empty`.
+    /// Either `text`, or `value` with its `format`.
     fn read(reader: &mut Reader, json: &Json, pointer: &str) -> Option<Self> {
         let mut object = reader.object(json, pointer)?;
-        let is_value = object.peek("value").is_some();
-        let text = if is_value {
+        let (text, format) = if object.peek("value").is_some() {
             read_value(reader, &mut object)
         } else {
-            object.leaf(reader, "text")
-        };
-        let empty = if is_value {
-            object.text(reader, "empty")
-        } else {
-            None
+            (object.leaf(reader, "text"), None)
         };
         let run = Self {
             text,
-            empty,
+            format,
             bold: object.optional_flag(reader, "bold"),
             italic: object.optional_flag(reader, "italic"),
             underline: object.flag(reader, "underline", false),
@@ -88,98 +79,16 @@ pub(super) fn read_runs(reader: &mut Reader, object: &mut Object<'_>) -> Vec<Run
     }
 }
 
-/// One value, written as `format` says.
-fn read_value(reader: &mut Reader, object: &mut Object<'_>) -> Leaf {
+/// One value, and how it is written.
+fn read_value(reader: &mut Reader, object: &mut Object<'_>) -> (Leaf, Option<Format>) {
     let value = object.required_leaf(reader, "value");
-    let filter = object
-        .child("format")
-        .and_then(|json| read_format(reader, json, &format!("{}/format", object.pointer)));
-    let Some(inner) = value.single() else {
-        // A blank one, and one that cannot be read, are told already.
-        if !value.is_blank() && (value.program.is_some() || !value.source.contains("{{")) {
-            reader.problem(
-                &value.pointer,
-                "no_value",
-                "must be one value such as {{ total }}",
-            );
-        }
-        return value;
-    };
-    let Some(filter) = filter else {
-        return value;
-    };
-    let source = format!("{{{{ ({inner}) | {filter} }}}}");
-    value.with(reader, source)
-}
-
-/// The filter that writes a value so.
-fn read_format(reader: &mut Reader, json: &Json, pointer: &str) -> Option<String> {
-    let mut format = reader.object(json, pointer)?;
-    let kinds = ["number", "percent", "money", "amount", "date", "time"];
-    let kind = format.choice(reader, "type", &kinds, "");
-    if format.peek("type").is_none() {
-        reader.problem(&format!("{pointer}/type"), "missing", "must be filled in");
-    }
-    let mut arguments = Vec::new();
-    match kind.as_str() {
-        "number" | "percent" => {
-            if let Some(decimals) = format.count(reader, "decimals", 0..=10) {
-                arguments.push(format!("decimals={decimals}"));
-            }
-        }
-        "money" => match format.text(reader, "currency") {
-            Some(currency) if is_currency(&currency) => {
-                arguments.push(format!("currency=\"{currency}\""));
-            }
-            Some(_) => reader.problem(
-                &format!("{pointer}/currency"),
-                "currency",
-                "must be a currency such as EUR",
-            ),
-            None => {}
-        },
-        "date" => arguments.extend(read_date_style(reader, &mut format)),
-        _ => {}
-    }
-    if ["number", "percent", "money", "date"].contains(&kind.as_str())
-        && let Some(language) = read_language(reader, &mut format)
-    {
-        arguments.push(format!("locale=\"{language}\""));
-    }
-    format.done(reader);
-    match (kind.is_empty(), arguments.is_empty()) {
-        (true, _) => None,
-        (false, true) => Some(kind),
-        (false, false) => Some(format!("{kind}({})", arguments.join(", "))),
-    }
-}
-
-/// Either `style` or `pattern`.
-fn read_date_style(reader: &mut Reader, format: &mut Object<'_>) -> Option<String> {
-    let styles = [
-        "long",
-        "medium",
-        "short",
-        "weekday",
-        "day_month",
-        "month",
-        "iso",
-    ];
-    let style = format.choice(reader, "style", &styles, "long");
-    let Some(pattern) = format.text(reader, "pattern") else {
-        return Some(format!("style=\"{style}\""));
-    };
-    let sound = pattern.contains('%')
-        && pattern.len() <= MAX_PATTERN
-        && !pattern.contains(['"', '\\', '{', '}'])
-        && !pattern.contains(char::is_control);
-    if !sound {
+    let format = Format::read(reader, object, &value);
+    if format.is_none() && !value.is_blank() && !value.is_value() {
         reader.problem(
-            &format!("{}/pattern", format.pointer),
-            "date_pattern",
-            format!("must be a pattern such as \"%d.%m.%Y\" of at most {MAX_PATTERN} bytes, without quotes, braces and backslashes"),
+            &value.pointer,
+            "no_value",
+            "must be one value such as {{ total }}",
         );
-        return None;
     }
-    Some(format!("style=\"{pattern}\""))
+    (value, format)
 }
