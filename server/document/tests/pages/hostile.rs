@@ -150,7 +150,7 @@ proptest! {
                 {"width": width, "blocks": [{"id": "x10", "type": "barcode", "content": "1234567890"}]}]},
             {"id": "x11", "type": "chart", "kind": kind, "rows": "{{ amounts }}", "label": "{{ name }}", "size": size,
                 "stacked": stacked && kind == "bar", "series": series},
-            {"id": "x13", "type": "box", "blocks": [{"id": "x14", "type": "table", "rows": "{{ amounts }}", "total_label": "{{ name }}", "grid": true,
+            {"id": "x15", "type": "box", "blocks": [{"id": "x14", "type": "table", "rows": "{{ amounts }}", "total_label": "{{ name }}", "grid": true,
                 "keep_first": 3, "split_rows": stacked, "size": size, "group": {"by": "{{ item > 0 }}", "heading": "{{ name }}", "total_label": "{{ name }}", "keep_together": stacked},
                 "columns": [{"value": "{{ name }}", "detail": "{{ name }}", "width": width}, {"value": "{{ item }}", "format": {"kind": "money"}, "total": "sum", "width": "auto"},
                     {"value": "{{ item }}", "format": {"kind": "number"}, "total": "avg", "align": "decimal", "width": "auto"}]}]}]);
