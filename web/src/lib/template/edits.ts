@@ -164,6 +164,16 @@ export function withSum(table: JsonObject, column: number, text: string): JsonOb
   return patched(table, { totals: totals.length > 0 ? totals : undefined });
 }
 
+/** What is added up below a column. The row has a label as long as it holds anything. */
+export function withTotal(table: JsonObject, column: number, total: string | undefined, changed: JsonObject, label: string): JsonObject {
+  const columns = (Array.isArray(table["columns"]) ? table["columns"] : []).filter(isObject).map((one, at) => (at === column ? patched(one, { ...changed, total }) : one));
+  const group = isObject(table["group"]) ? table["group"] : null;
+  if (!columns.some((one) => one["total"] !== undefined)) {
+    return patched(table, { columns, total_label: undefined, ...(group ? { group: patched(group, { total_label: undefined }) } : {}) });
+  }
+  return patched(table, { columns, total_label: table["total_label"] ?? (group?.["total_label"] === undefined ? label : undefined) });
+}
+
 /** Blocks that were copied, from a text; `null` when it holds none. */
 export function readBlocks(text: string): Block[] | null {
   try {
@@ -214,7 +224,7 @@ export function withFields(template: Template, fields: Json): Template {
     return isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, renamed(inner)])) : value;
   };
   const { sample, ...rest } = template;
-  const next: Template = { ...(renamed(rest) as Template), fields };
+  const next: Template = { ...(renamed(rest) as Template), fields: renamed(fields) };
   if (!isObject(sample)) return next;
   return { ...next, sample: Object.fromEntries(Object.entries(sample).map(([name, value]) => [name === from ? to : name, value])) };
 }

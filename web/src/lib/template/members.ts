@@ -1,6 +1,8 @@
 // What can be set of each kind of block, and how: one table for every form of the template editor. Mirrors the readers in
 // `server/document/src/template/blocks`, whose bounds and defaults these are.
 
+import type { JsonObject } from "../document/types";
+
 export type Tab = "content" | "look" | "rules";
 
 export type Widget =
@@ -19,6 +21,14 @@ export type Widget =
   | "entries"
   /** Columns of a table: entries whose sums stand below. */
   | "columns"
+  /** A record with members of its own, which is there or not. */
+  | "record"
+  /** How a value is written. */
+  | "format"
+  /** Words without values in them. */
+  | "plain"
+  /** The name of a font. */
+  | "font"
   | "picture" | "payment";
 
 export interface Member {
@@ -35,8 +45,10 @@ export interface Member {
   /** What counts where the template says nothing. */
   usual?: number | boolean | string;
   choices?: readonly (string | number)[];
-  /** Members of one entry, and how many entries there may be. */
+  /** Members of a record, or of one entry of several. */
   of?: readonly Member[];
+  /** What a record begins with. */
+  start?: JsonObject;
   /** Matters only beside this member, and goes with it. */
   needs?: string;
 }
@@ -53,6 +65,8 @@ const SIZE = points("size", 4, 100);
 const WHEN: Member = { name: "when", tab: "rules", widget: "condition" };
 const DIRECTION = choice("direction", "look", ["", "auto", "ltr", "rtl"], { usual: "" });
 const STRONG = flag("strong", "content");
+const FORMAT: Member = { name: "format", tab: "content", widget: "format" };
+const FONT: Member = { name: "font", tab: "look", widget: "font", usual: "" };
 
 /** What every block has. */
 export const COMMON: readonly Member[] = [
@@ -70,7 +84,7 @@ const TEXT_LOOK: readonly Member[] = [
   { name: "colour", tab: "look", widget: "colour" },
   flag("bold", "look"),
   flag("italic", "look"),
-  choice("font", "look", ["", "sans", "serif"], { usual: "" }),
+  FONT,
   choice("align", "look", ["start", "center", "end", "justify"], { usual: "start" }),
   { name: "line_height", tab: "look", widget: "number", least: 0.8, most: 4, step: 0.05 },
   { name: "tracking", tab: "look", widget: "number", least: -100, most: 1000, step: 5, usual: 0 },
@@ -83,12 +97,63 @@ const TEXT_LOOK: readonly Member[] = [
   count("widows", "rules", 1, 20),
 ];
 
+const colour = (name: string, more: Partial<Member> = {}): Member => ({ name, tab: "look", widget: "colour", ...more });
+
+const OWN_LANGUAGE: Member = { name: "language", tab: "content", widget: "language", label: "format_language" };
+const EMPTY_VALUE: Member = { name: "empty", tab: "content", widget: "plain", label: "empty_value" };
+const DECIMALS = count("decimals", "content", 0, 10);
+
+/** What can be chosen of each way to write a value. */
+export const FORMATS: Readonly<Record<string, readonly Member[]>> = {
+  text: [EMPTY_VALUE],
+  money: [{ name: "currency", tab: "content", widget: "plain" }, OWN_LANGUAGE, EMPTY_VALUE],
+  amount: [OWN_LANGUAGE, EMPTY_VALUE],
+  number: [DECIMALS, OWN_LANGUAGE, EMPTY_VALUE],
+  percent: [DECIMALS, OWN_LANGUAGE, EMPTY_VALUE],
+  date: [
+    { name: "style", tab: "content", widget: "plain", label: "date_style", choices: ["long", "medium", "short", "weekday", "day_month", "month", "iso"] },
+    OWN_LANGUAGE, EMPTY_VALUE,
+  ],
+  time: [EMPTY_VALUE],
+};
+
+/** What is added up below a column. */
+export const TOTALS: readonly string[] = ["sum", "avg", "count", "min", "max"];
+
+const PART_LOOK: readonly Member[] = [
+  flag("bold", "look"), flag("italic", "look"), flag("underline", "look"), flag("strike", "look"),
+  colour("colour"),
+  { name: "link", tab: "content", widget: "line" },
+  { name: "language", tab: "look", widget: "language" },
+];
+
+/** A part of a text with a look of its own: words, or one value. */
+export const PART: readonly Member[] = [{ name: "text", tab: "content", widget: "text" }, ...PART_LOOK];
+export const VALUE_PART: readonly Member[] = [line("value"), FORMAT, ...PART_LOOK];
+
+const TABLE_LOOK: readonly Member[] = [
+  flag("lines", "look", { usual: true, label: "table_lines" }),
+  flag("grid", "look"),
+  colour("line_colour", { label: "table_line_colour" }),
+  flag("zebra", "look"),
+  colour("zebra_fill", { needs: "zebra" }),
+  mm("padding", "look", 0, 20, { usual: 1.6, label: "row_padding" }),
+  mm("gutter", "look", 0, 30, { usual: 4 }),
+  { name: "head", tab: "look", widget: "record", start: { bold: true }, of: [colour("fill"), colour("colour"), flag("bold", "look")] },
+  SIZE,
+];
+
+/** What a field of the document says of itself beside its kind. */
+export const SOURCES: readonly string[] = ["asked", "written", "computed"];
+export const OVERFLOWS: readonly string[] = ["next_page", "shrink", "cut"];
+
 const ALT = line("alt");
 const EMPTY = line("empty");
 
 export const MEMBERS: Readonly<Record<string, readonly Member[]>> = {
   heading: [{ name: "text", tab: "content", widget: "runs" }, choice("level", "content", [1, 2, 3], { usual: 1 }), ...TEXT_LOOK],
   text: [{ name: "text", tab: "content", widget: "runs" }, ...TEXT_LOOK],
+  markdown: [{ name: "text", tab: "content", widget: "text" }, ...TEXT_LOOK],
   image: [
     { name: "source", tab: "content", widget: "picture" },
     { ...ALT, needs: "!decorative" },
@@ -117,19 +182,32 @@ export const MEMBERS: Readonly<Record<string, readonly Member[]>> = {
     {
       name: "columns", tab: "content", widget: "columns", least: 1, most: 20,
       of: [
-        line("heading"), line("value"), line("detail"),
-        { name: "width", tab: "look", widget: "width", usual: "1fr" }, ALIGN, flag("bold", "look"), DIRECTION,
+        line("heading"), line("value"), FORMAT, line("detail"),
+        { name: "width", tab: "look", widget: "width", usual: "1fr" },
+        choice("align", "look", ["start", "center", "end", "decimal"], { usual: "start" }),
+        flag("bold", "look"), DIRECTION,
       ],
+    },
+    line("total_label"),
+    {
+      name: "group", tab: "content", widget: "record", start: { by: "" },
+      of: [line("by"), line("heading", { label: "group_heading" }), line("total_label"), flag("keep_together", "rules"), flag("new_page", "rules")],
     },
     EMPTY,
     flag("hide_empty", "content"),
     flag("repeat_heading", "rules", { usual: true }),
-    flag("lines", "look", { usual: true, label: "table_lines" }),
-    flag("zebra", "look"),
-    SIZE,
+    flag("split_rows", "rules", { usual: true }),
+    count("keep_first", "rules", 1, 20, { usual: 1 }),
+    ...TABLE_LOOK,
+  ],
+  tax_table: [
+    { name: "taxes", tab: "content", widget: "list" },
+    { name: "headings", tab: "content", widget: "record", start: {}, of: ["rate", "net", "tax", "gross"].map((name) => line(name, { label: `tax_${name}` })) },
+    line("total_label"),
+    ...TABLE_LOOK,
   ],
   key_value: [
-    { name: "items", tab: "content", widget: "entries", least: 0, most: 100, of: [line("label"), line("value"), STRONG, WHEN] },
+    { name: "items", tab: "content", widget: "entries", least: 0, most: 100, of: [line("label"), line("value"), FORMAT, STRONG, WHEN] },
     count("columns", "look", 0, 8, { usual: 0, label: "pair_columns" }),
     mm("label_width", "look", 5, 150),
     ALIGN,
@@ -138,7 +216,7 @@ export const MEMBERS: Readonly<Record<string, readonly Member[]>> = {
   totals: [
     {
       name: "lines", tab: "content", widget: "entries", least: 0, most: 100,
-      of: [{ name: "each", tab: "content", widget: "list" }, line("label"), line("value"), STRONG, WHEN],
+      of: [{ name: "each", tab: "content", widget: "list" }, line("label"), line("value"), FORMAT, STRONG, WHEN],
     },
     mm("width", "look", 20, 400, { usual: 75 }),
     SIZE,
@@ -188,7 +266,7 @@ export const MEMBERS: Readonly<Record<string, readonly Member[]>> = {
 
 /** Every kind of block, as the palette offers them. */
 export const KINDS: readonly string[] = [
-  "heading", "text", "image", "columns", "table", "key_value", "totals", "qr", "barcode", "chart", "signature", "box",
+  "heading", "text", "markdown", "image", "columns", "table", "tax_table", "key_value", "totals", "qr", "barcode", "chart", "signature", "box",
   "rule", "spacer", "page_break", "keep_together", "repeat", "if",
 ];
 
@@ -219,8 +297,8 @@ export const PAGE: Readonly<Record<"document" | "page" | "margins" | "theme" | "
     { name: "muted", tab: "look", widget: "colour", usual: "#6e6b64" },
     { name: "line", tab: "look", widget: "colour", usual: "#dedcd6", label: "line_colour" },
     { name: "fill", tab: "look", widget: "colour", usual: "#f4f3f0", label: "fill_colour" },
-    choice("font", "look", ["sans", "serif"], { usual: "sans" }),
-    choice("heading_font", "look", ["sans", "serif"], { usual: "sans" }),
+    { ...FONT, usual: "sans" },
+    { ...FONT, name: "heading_font", usual: "sans" },
     points("size", 5, 24, { usual: 9.5, step: 0.1 }),
     { name: "line_height", tab: "look", widget: "number", least: 1, most: 3, step: 0.05, usual: 1.45 },
     mm("gap", "look", 0, 30, { usual: 3, label: "block_gap" }),

@@ -23,22 +23,36 @@ export function fieldsOf(template: Template): Field[] {
   return (Array.isArray(fields) ? fields : []).filter(isObject).filter((field) => typeof field["name"] === "string" && typeof field["kind"] === "string") as unknown as Field[];
 }
 
+/** Those that somebody fills in: the document computes the others. */
+export function takenFields(template: Template): Field[] {
+  return fieldsOf(template).filter((field) => (field as unknown as JsonObject)["source"] !== "computed");
+}
+
 /** Where the entries of a list are read, by the members that name the list. */
 const LOOPS: ReadonlyArray<{ list: string; inside: readonly string[] }> = [
-  { list: "rows", inside: ["columns", "series", "label"] },
+  { list: "rows", inside: ["columns", "series", "label", "group"] },
   { list: "list", inside: ["blocks"] },
-  { list: "each", inside: ["label", "value"] },
+  { list: "each", inside: ["label", "value", "when"] },
 ];
 
-/** The lists that a place goes through, the outermost first: the texts that name them. */
-function loopsAround(template: Template, path: Path): string[] {
-  const loops: string[] = [];
+interface Loop {
+  list: string;
+  /** It goes through groups of the list's entries. */
+  grouped: boolean;
+}
+
+/** The lists that a place goes through, the outermost first. */
+function loopsAround(template: Template, path: Path): Loop[] {
+  const loops: Loop[] = [];
+  const last = String(path.at(-1));
   let record: Json | undefined = template;
   for (const part of path) {
     if (isObject(record)) {
       for (const { list, inside } of LOOPS) {
         const named: Json | undefined = record[list];
-        if (typeof named === "string" && inside.includes(String(part))) loops.push(named);
+        // A column has one heading, whatever its list holds.
+        const once = part === "columns" && last === "heading";
+        if (typeof named === "string" && inside.includes(String(part)) && !once) loops.push({ list: named, grouped: part === "group" && last !== "by" });
       }
       record = record[String(part)];
     } else record = Array.isArray(record) ? record[Number(part)] : undefined;
@@ -51,11 +65,13 @@ export function sourcesAt(template: Template, path: Path, values: JsonObject, wo
   const plain = { family: null, icon: "" } as const;
   const fields: Source[] = fieldsOf(template).map((field) => ({ ...plain, id: field.name, name: fieldTitle(field), group: words.fields, kind: field, value: values[field.name] }));
   const entries: Source[] = [];
-  for (const text of loopsAround(template, path)) {
+  for (const { list: text, grouped } of loopsAround(template, path)) {
     const list = listOf(text, [...entries, ...fields]);
-    const first = Array.isArray(list?.value) ? list.value[0] : undefined;
+    const first = Array.isArray(list?.value) && !grouped ? list.value[0] : undefined;
+    const item = list?.item ?? ANY;
+    const group: Kind = { kind: "record", fields: [{ ...ANY, name: "key" } as Field, { kind: "list", item, name: "items" }] };
     entries.splice(0, entries.length,
-      { ...plain, id: "item", name: words.entry, kind: list?.item ?? ANY, value: first },
+      { ...plain, id: "item", name: words.entry, kind: grouped ? group : item, value: first },
       { ...plain, id: "index", name: words.number, kind: { kind: "integer" }, value: first === undefined ? undefined : 1 },
     );
   }

@@ -27,19 +27,17 @@ export function shown(path: string, kind: Kind): string {
 
 /** A column of a table that shows one value of each row. */
 export function columnFor(field: Field): JsonObject {
-  const value = field.kind === "money" ? `{{ item.${field.name} | amount }}` : shown(`item.${field.name}`, field);
+  const value = `{{ item.${field.name} }}`;
+  const format: JsonObject = field.kind === "money" ? { format: { kind: "amount" } } : field.kind === "date" ? { format: { kind: "date" } } : {};
   const wide = field.kind === "text" || field.kind === "any";
-  const column: JsonObject = { heading: fieldTitle(field), value, width: wide ? "1fr" : "auto" };
+  const column: JsonObject = { heading: fieldTitle(field), value, ...format, width: wide ? "1fr" : "auto" };
   return isNumber(field) ? { ...column, align: "end" } : column;
 }
 
-/** What stands below a column: the sum of its values. */
-export function sumText(list: string, field: string, kind: Kind): string {
-  return `{{ ${list} | sum(attribute="${field}")${kind.kind === "money" ? " | money" : ""} }}`;
-}
-
-export function canSum(kind: Kind): boolean {
-  return isNumber(kind);
+/** How the values of a column are written so that they can be added up; `null` of those that cannot. */
+export function addingFormat(kind: Kind): JsonObject | null {
+  if (!isNumber(kind)) return null;
+  return { kind: kind.kind === "money" ? "amount" : "number" };
 }
 
 /** The columns a table begins with when it is bound to a list. */
@@ -61,12 +59,19 @@ function start(type: string, lists: readonly ListHere[], words: StartWords): Jso
       return { level: 2, text: words.heading };
     case "text":
       return { text: words.text };
+    case "markdown":
+      return { text: words.text };
     case "image":
       return { source: "{{ firm.logo }}", width: 30, height: 20, alt: "{{ firm.name }}" };
     case "columns":
       return { columns: [{ blocks: [] }, { blocks: [] }] };
     case "table":
       return { rows: name, columns: list ? columnsFor(list) : [{ heading: words.heading, value: "" }] };
+    case "tax_table": {
+      const holds = (one: ListHere) => ["rate", "net", "tax"].every((column) => columnsOf(one).some((field) => field.name === column));
+      const taxes = lists.find(holds);
+      return { taxes: taxes ? `{{ ${taxes.path.join(".")} }}` : "" };
+    }
     case "key_value":
       return { items: [{ label: words.label, value: words.text }] };
     case "totals":

@@ -4,12 +4,12 @@ import { freeze, record, redo, startHistory, thaw, undo } from "../document/hist
 import type { JsonObject } from "../document/types";
 import { blockAround, blockAt, blocksOf, FORMAT, isTemplate, pathOf, rowsOf } from "./blocks";
 import type { Template } from "./blocks";
-import { duplicate, gapAt, insert, move, moveIn, moveOut, put, readBlocks, remove, shift, sumOf, usersOf, withColumns, withFields, withSum } from "./edits";
+import { duplicate, gapAt, insert, move, moveIn, moveOut, put, readBlocks, remove, shift, sumOf, usersOf, withColumns, withFields, withSum, withTotal } from "./edits";
 import { KINDS, mattering, membersOf } from "./members";
 import { mergeTemplates } from "./merge";
 import { caretAt, lettersBefore, placeOfProblem } from "./places";
 import { listsIn, sourcesAt } from "./scope";
-import { columnFor, newBlock, sumText } from "./starts";
+import { columnFor, newBlock } from "./starts";
 
 const template: Template = {
   format: FORMAT,
@@ -84,7 +84,7 @@ describe("edits", () => {
 
   test("sums stay with their columns", () => {
     const table = blockAt(template, at("lines")) as JsonObject;
-    const summed = withSum(table, 1, sumText("lines", "amount", { kind: "money" }));
+    const summed = withSum(table, 1, '{{ lines | sum(attribute="amount") | money }}');
     expect(summed["totals"]).toEqual([["", '{{ lines | sum(attribute="amount") | money }}']]);
     const [what, amount] = summed["columns"] as JsonObject[];
     const swapped = withColumns(summed, [amount as JsonObject, what as JsonObject]);
@@ -93,6 +93,18 @@ describe("edits", () => {
     expect(sumOf(renamed, 0)).toContain("amount");
     expect(withColumns(swapped, [what as JsonObject])["totals"]).toBeUndefined();
     expect(withSum(summed, 1, "")["totals"]).toBeUndefined();
+  });
+
+  test("totals below columns have a label as long as there are any", () => {
+    const table = blockAt(template, at("lines")) as JsonObject;
+    const format = { value: "{{ item.amount }}", format: { kind: "amount" } };
+    const summed = withTotal(table, 1, "sum", format, "Total");
+    expect(summed).toMatchObject({ total_label: "Total", columns: [{ heading: "What" }, { ...format, heading: "Amount", total: "sum" }] });
+    expect(withTotal({ ...summed, total_label: "All" }, 1, "max", {}, "Total")["total_label"]).toBe("All");
+    const grouped = withTotal({ ...table, group: { by: "{{ item.what }}", total_label: "Of the group" } }, 1, "sum", format, "Total");
+    expect(grouped["total_label"]).toBeUndefined();
+    expect(withTotal(grouped, 1, undefined, {}, "Total")["group"]).toEqual({ by: "{{ item.what }}" });
+    expect(withTotal(summed, 1, undefined, {}, "Total")["total_label"]).toBeUndefined();
   });
 
   test("copied blocks are read from a text, and nothing else is", () => {
@@ -186,6 +198,10 @@ describe("values", () => {
     expect(inColumn.map((source) => source.id)).toEqual(["item", "index", "customer", "lines"]);
     expect(inColumn[0]?.value).toEqual(values.lines[0]);
     expect(sourcesAt(template, ["blocks", 2, "empty"], values, words).map((source) => source.id)).toEqual(["customer", "lines"]);
+    expect(sourcesAt(template, ["blocks", 2, "columns", 0, "heading"], values, words).map((source) => source.id)).toEqual(["customer", "lines"]);
+    const [group] = sourcesAt(template, ["blocks", 2, "group", "heading"], values, words);
+    expect(group?.kind).toMatchObject({ kind: "record", fields: [{ name: "key" }, { name: "items", kind: "list" }] });
+    expect(sourcesAt(template, ["blocks", 2, "group", "by"], values, words)[0]?.value).toEqual(values.lines[0]);
     expect(sourcesAt(template, ["footer", "blocks", 0, "text"], values, words).map((source) => source.id)).toEqual(["page", "pages", "customer", "lines"]);
   });
 
@@ -193,8 +209,8 @@ describe("values", () => {
     const lists = listsIn(sourcesAt(template, ["blocks"], values, words));
     expect(lists.map((list) => list.path)).toEqual([["lines"]]);
     const table = newBlock(template, "table", lists, { heading: "", text: "", label: "", sign: "" });
-    expect(table).toMatchObject({ id: "table", rows: "{{ lines }}", columns: [{ heading: "What" }, { heading: "Amount", value: "{{ item.amount | amount }}", align: "end" }] });
-    expect(columnFor({ name: "day", kind: "date" })).toEqual({ heading: "day", value: "{{ item.day | date }}", width: "auto" });
+    expect(table).toMatchObject({ id: "table", rows: "{{ lines }}", columns: [{ heading: "What" }, { heading: "Amount", value: "{{ item.amount }}", format: { kind: "amount" }, align: "end" }] });
+    expect(columnFor({ name: "day", kind: "date" })).toEqual({ heading: "day", value: "{{ item.day }}", format: { kind: "date" }, width: "auto" });
   });
 });
 

@@ -1,14 +1,19 @@
-// The typed fields that the document declares: what workflows fill in, and where each is read.
+// The typed fields that the document declares: what workflows fill in or the document computes, how long a text may be, and where each
+// is read.
 
+import { NumberInput, Select } from "@mantine/core";
 import { Info } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
 import type { JsonObject } from "~/lib/document/types";
 import type { KindName } from "~/lib/expression/kind";
 import { blockAt, pathOf } from "~/lib/template/blocks";
-import { usersOf, withFields } from "~/lib/template/edits";
+import { patched, usersOf, withFields } from "~/lib/template/edits";
+import { OVERFLOWS, SOURCES } from "~/lib/template/members";
+import { typedNumber } from "~/lib/typed-number";
+import { TemplateField } from "../chips/TemplateField";
 import { FieldList } from "../widgets/OutputFields";
-import { useBlockCommands } from "./commands";
+import { useBlockCommands, useSourcesAt } from "./commands";
 import { useTemplate, useTemplateStore } from "./state";
 import { blockTitle } from "./words";
 import classes from "./template.module.css";
@@ -24,10 +29,47 @@ export function FieldsPanel() {
       <FieldList
         label={t("fields.label")} value={template["fields"]} depth={0} kinds={KINDS}
         onChange={(fields) => store.edit(t("label.fields"), (current) => withFields(current, fields), "fields")}
-        note={(field) => <Users field={field} />}
+        note={(field, change) => <><Rules field={field} onChange={change} /><Users field={field} /></>}
       />
       <p className={classes["hint"]}><Info size={14} aria-hidden />{t("fields.help")}</p>
     </div>
+  );
+}
+
+/** Who fills a field in, how it is computed, and how many lines its text may take. */
+function Rules({ field, onChange }: { field: JsonObject; onChange: (field: JsonObject) => void }) {
+  const { t } = useTranslation("template");
+  const sources = useSourcesAt(["fields"]).filter((source) => source.id !== field["name"]);
+  const set = (patch: Record<string, string | number | undefined>) => onChange(patched(field, patch));
+  const text = (name: string) => (typeof field[name] === "string" ? (field[name] as string) : "");
+  const source = text("source");
+  // A model writes words only.
+  const offered = SOURCES.filter((one) => one !== "written" || ["text", "choice", "yes_no", "list", "record"].includes(text("kind")) || one === source);
+  return (
+    <>
+      <Select
+        label={t("fields.source")} allowDeselect={false} value={source}
+        data={["", ...offered].map((one) => ({ value: one, label: t(`choice.source.${one === "" ? "usual" : one}`) }))}
+        onChange={(next) => set({ source: next || undefined, value: next === "computed" ? text("value") : undefined })}
+      />
+      {source === "computed" && <TemplateField label={t("fields.value")} error={null} value={text("value")} sources={sources} size="line" onChange={(value) => set({ value })} />}
+      {field["kind"] === "text" && (
+        <NumberInput
+          label={t("member.max_lines")} min={1} max={500} allowDecimal={false} placeholder={t("unset")} value={typeof field["max_lines"] === "number" ? field["max_lines"] : ""}
+          onChange={(next) => {
+            const lines = typedNumber(next);
+            set(lines === undefined ? { max_lines: undefined, overflow: undefined } : { max_lines: lines });
+          }}
+        />
+      )}
+      {field["kind"] === "text" && field["max_lines"] !== undefined && (
+        <Select
+          label={t("member.overflow")} allowDeselect={false} value={text("overflow") || "next_page"}
+          data={OVERFLOWS.map((one) => ({ value: one, label: t(`choice.overflow.${one}`) }))}
+          onChange={(next) => set({ overflow: next === "next_page" ? undefined : (next ?? undefined) })}
+        />
+      )}
+    </>
   );
 }
 

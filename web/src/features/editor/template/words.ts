@@ -2,20 +2,25 @@
 
 import type { TFunction } from "i18next";
 
-import { getAt } from "~/lib/document/pointer";
 import type { Path } from "~/lib/document/pointer";
 import { pieces } from "~/lib/expression/template";
 import { blockAt } from "~/lib/template/blocks";
 import type { Block, Row, Template } from "~/lib/template/blocks";
+import { wordsOf } from "~/lib/template/passages";
 
 const LONGEST = 40;
 
+/** A text in short, with values by their names. */
+export function shortText(source: string): string {
+  return pieces(source).map((piece) => (piece.type === "text" ? piece.text : piece.type === "chip" ? (piece.chip.path.at(-1) ?? "") : "…")).join("").trim();
+}
+
 /** The name somebody gave it, else its first words, else its kind. A line to sign on prints its name, so it has none of its own. */
 export function blockTitle(block: Block, t: TFunction<"template">): string {
-  const { name, text } = block;
+  const { name } = block;
   if (typeof name === "string" && name !== "" && block.type !== "signature") return name;
-  const words = typeof text === "string" ? text : getAt(block, ["runs", 0, "text"]);
-  const plain = typeof words === "string" ? pieces(words).map((piece) => (piece.type === "text" ? piece.text : piece.type === "chip" ? `‹${piece.chip.path.at(-1) ?? ""}›` : "…")).join("") : "";
+  const words = wordsOf(block);
+  const plain = words !== "" ? pieces(words).map((piece) => (piece.type === "text" ? piece.text : piece.type === "chip" ? `‹${piece.chip.path.at(-1) ?? ""}›` : "…")).join("") : "";
   const short = plain.replace(/\s+/g, " ").trim();
   if (short === "") return kindName(block.type, t);
   return short.length > LONGEST ? `${short.slice(0, LONGEST).trimEnd()}…` : short;

@@ -46,7 +46,7 @@ interface ListProps {
   head?: React.ReactNode;
   foot?: React.ReactNode;
   /** What else is to be said of a value, below its settings. */
-  note?: (item: JsonObject) => React.ReactNode;
+  note?: (item: JsonObject, change: (item: JsonObject) => void) => React.ReactNode;
 }
 
 export function FieldList({ label, value, onChange, depth, kinds = KINDS, head, foot, note }: ListProps) {
@@ -100,7 +100,7 @@ export function FieldList({ label, value, onChange, depth, kinds = KINDS, head, 
             <Switch id={`${id}-${index}`} checked={item["optional"] === true} onChange={(event) => set(index, { ...item, optional: event.currentTarget.checked })} />
           </div>
           <TextInput label={t("form.name")} className={classes["code"]} value={text(item, "name")} onChange={(event) => set(index, { ...item, name: event.currentTarget.value.toLowerCase().replace(/[^a-z0-9_]/g, "_") })} />
-          {note?.(item)}
+          {note?.(item, (next) => set(index, next))}
         </>
       )}
     />

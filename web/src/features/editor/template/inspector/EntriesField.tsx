@@ -1,6 +1,6 @@
 // Entries of a block, each with a form of its own: pairs, lines of totals, series, columns. A table's columns carry their sums with them.
 
-import { Menu, Switch } from "@mantine/core";
+import { Menu, Select, Switch } from "@mantine/core";
 import { Plus } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,24 +10,20 @@ import type { Path } from "~/lib/document/pointer";
 import type { JsonObject } from "~/lib/document/types";
 import { fieldTitle } from "~/lib/expression/kind";
 import type { Kind } from "~/lib/expression/kind";
-import { pieces } from "~/lib/expression/template";
-import { put, sumOf, withColumns, withSum } from "~/lib/template/edits";
+import { put, sumOf, withColumns, withSum, withTotal } from "~/lib/template/edits";
+import { TOTALS } from "~/lib/template/members";
 import { columnsOf, listOf, shownKind } from "~/lib/template/scope";
-import { canSum, columnFor, sumText } from "~/lib/template/starts";
+import { addingFormat, columnFor } from "~/lib/template/starts";
 import { Items } from "~/features/editor/widgets/Items";
 import { useSourcesAt } from "../commands";
 import { useTemplateStore } from "../state";
+import { shortText as short } from "../words";
 import { MemberForm } from "./MemberForm";
 import type { MemberProps } from "./MemberForm";
 import { useOpenEntry } from "./opened";
 import widgets from "~/features/editor/widgets/widgets.module.css";
 
 const text = (entry: JsonObject, name: string) => (typeof entry[name] === "string" ? (entry[name] as string) : "");
-
-/** A text in short, with values by their names. */
-function short(source: string): string {
-  return pieces(source).map((piece) => (piece.type === "text" ? piece.text : piece.type === "chip" ? (piece.chip.path.at(-1) ?? "") : "…")).join("").trim();
-}
 
 function fresh(member: string, words: { label: string }): JsonObject {
   if (member === "columns") return { blocks: [] };
@@ -101,7 +97,7 @@ export function ColumnsField({ member, path, record, label, error, value }: Memb
         body={(column, index) => (
           <>
             <MemberForm members={member.of ?? []} path={[...own, index]} />
-            <Sum table={record} path={path} column={index} list={list?.path.join(".") ?? null} shown={shown[index] ?? null} title={short(text(column, "heading"))} />
+            <Below table={record} path={path} at={index} column={column} shown={shown[index] ?? null} title={short(text(column, "heading"))} />
           </>
         )}
       />
@@ -109,33 +105,51 @@ export function ColumnsField({ member, path, record, label, error, value }: Memb
   );
 }
 
-interface SumProps {
+interface BelowProps {
   table: JsonObject;
   path: Path;
-  column: number;
-  list: string | null;
+  at: number;
+  column: JsonObject;
   shown: { field: string; kind: Kind } | null;
   title: string;
 }
 
-/** A sum below the column, by choosing it; one that somebody wrote by hand stays as it is. */
-function Sum({ table, path, column, list, shown, title }: SumProps) {
+/** What stands below the column: what is added up, by choosing it. A text that somebody wrote there by hand stays as it is. */
+function Below({ table, path, at, column, shown, title }: BelowProps) {
   const { t } = useTranslation("template");
   const store = useTemplateStore();
   const id = useId();
   const [last, setLast] = useState("");
-  const now = sumOf(table, column);
-  const usual = list && shown && canSum(shown.kind) ? sumText(list, shown.field, shown.kind) : "";
-  if (now === "" && usual === "" && last === "") return null;
-  const change = (on: boolean) => {
-    if (!on) setLast(now);
-    store.edit(t("label.sum", { name: title }), (template) => put(template, path, withSum(table, column, on ? last || usual : "")), toPointer([...path, "totals", column]));
+  const now = sumOf(table, at);
+  const place = toPointer([...path, "columns", at, "total"]);
+  const what = t("label.sum", { name: title });
+  if (now !== "" || last !== "") {
+    const change = (on: boolean) => {
+      if (!on) setLast(now);
+      store.edit(what, (template) => put(template, path, withSum(table, at, on ? last : "")), place);
+    };
+    return (
+      <div className={widgets["switchRow"]}>
+        <label className={widgets["label"]} htmlFor={id}>{t("column.sum")}</label>
+        <Switch id={id} checked={now !== ""} onChange={(event) => change(event.currentTarget.checked)} />
+      </div>
+    );
+  }
+  const total = text(column, "total");
+  // The label of the row stands below the first one.
+  if (at === 0 && total === "") return null;
+  const written = isObject(column["format"]) ? text(column["format"], "kind") : "";
+  const adding = written === "" || written === "text" ? addingFormat(shown?.kind ?? { kind: "any" }) : null;
+  const adds = adding !== null || (written !== "" && written !== "text");
+  const offered = TOTALS.filter((one) => adds || one === "count" || one === total);
+  const choose = (next: string) => {
+    const changed: JsonObject = next !== "" && next !== "count" && adding && shown ? { value: `{{ item.${shown.field} }}`, format: adding } : {};
+    store.edit(what, (template) => put(template, path, withTotal(table, at, next === "" ? undefined : next, changed, t("start.total"))), place);
   };
   return (
-    <div className={widgets["switchRow"]}>
-      <label className={widgets["label"]} htmlFor={id}>{t("column.sum")}</label>
-      <Switch id={id} checked={now !== ""} onChange={(event) => change(event.currentTarget.checked)} />
-    </div>
+    <Select
+      label={t("column.sum")} allowDeselect={false} value={total} onChange={(next) => choose(next ?? "")}
+      data={["", ...offered].map((one) => ({ value: one, label: t(`choice.total.${one === "" ? "usual" : one}`) }))}
+    />
   );
 }
-

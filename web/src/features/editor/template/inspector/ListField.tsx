@@ -37,7 +37,7 @@ export function ListField({ member, path, record, label, error, value, onChange 
       onChange(list ? `{{ ${list.path.join(".")} }}` : undefined);
       return;
     }
-    const next: JsonObject = patched(record, { rows: `{{ ${list.path.join(".")} }}`, columns: columnsFor(list), totals: undefined });
+    const next: JsonObject = patched(record, { rows: `{{ ${list.path.join(".")} }}`, columns: columnsFor(list), totals: undefined, total_label: undefined, group: undefined });
     store.edit(t("label.bind", { name: list.title }), (template) => put(template, path, next), toPointer(path));
   };
   const rows = (list: ListHere) => (Array.isArray(list.value) ? t("list.rows", { count: list.value.length }) : "");

@@ -1,6 +1,6 @@
 // A form of a template's members, made from the table of `~/lib/template/members`, with every problem at its place.
 
-import { NumberInput, Select, Switch, TextInput } from "@mantine/core";
+import { Autocomplete, NumberInput, Select, Switch, TextInput } from "@mantine/core";
 import { useId } from "react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -18,9 +18,12 @@ import { useBlockCommands, useSourcesAt } from "../commands";
 import { useTemplate, useTemplateState } from "../state";
 import { ColourField } from "./ColourField";
 import { ColumnsField, EntriesField } from "./EntriesField";
+import { FontField } from "./FontField";
+import { FormatField } from "./FormatField";
 import { labelOf } from "./labels";
 import { ListField } from "./ListField";
 import { PaymentField, PictureField } from "./PictureField";
+import { RecordField } from "./RecordField";
 import { RunsField } from "./RunsField";
 import { WidthField } from "./WidthField";
 import widgets from "~/features/editor/widgets/widgets.module.css";
@@ -62,7 +65,7 @@ function useProblemsAt(path: Path, deep: boolean): string {
     .join(" ");
 }
 
-const HOLDING = new Set(["entries", "columns"]);
+const HOLDING = new Set(["entries", "columns", "record", "format"]);
 
 function MemberField({ member, path, record, members }: { member: Member; path: Path; record: JsonObject; members: readonly Member[] }) {
   const { t } = useTranslation("template");
@@ -152,11 +155,20 @@ function ChoiceControl({ member, label, error, value, onChange }: MemberProps) {
   );
 }
 
-function LanguageControl({ label, error, value, onChange }: MemberProps) {
+function PlainControl({ member, label, error, value, onChange }: MemberProps) {
+  return (
+    <Autocomplete
+      label={label} error={error} data={(member.choices ?? []).map(String)} value={text(value)} maxLength={100}
+      onChange={(next) => onChange(next === "" ? undefined : next)}
+    />
+  );
+}
+
+function LanguageControl({ member, label, error, value, onChange }: MemberProps) {
   const { t } = useTranslation("template");
   return (
     <TextInput
-      label={label} error={error} description={t("language.help")} inputWrapperOrder={["label", "input", "description", "error"]} placeholder={t("language.usual")} value={text(value)} maxLength={35}
+      label={label} error={error} description={member.label === undefined ? t("language.help") : undefined} inputWrapperOrder={["label", "input", "description", "error"]} placeholder={t("language.usual")} value={text(value)} maxLength={35}
       onChange={(event) => onChange(event.currentTarget.value.trim() === "" ? undefined : event.currentTarget.value.trim())}
     />
   );
@@ -176,6 +188,10 @@ const CONTROLS: Record<Member["widget"], (props: MemberProps) => ReactNode> = {
   width: WidthField,
   entries: EntriesField,
   columns: ColumnsField,
+  record: RecordField,
+  format: FormatField,
+  plain: PlainControl,
+  font: FontField,
   picture: PictureField,
   payment: PaymentField,
 };

@@ -20,7 +20,14 @@ import classes from "../template.module.css";
 
 /** Of a picture that a template keeps; the server holds to it, too. */
 const LARGEST_BYTES = 1_500_000;
-const KINDS = "image/png,image/jpeg,image/webp";
+const KINDS = "image/png,image/jpeg,image/webp,image/svg+xml";
+
+/** Of a file in base64, by how it begins. */
+function kindOf(data: string): string {
+  if (data.startsWith("/9j/")) return "jpeg";
+  if (data.startsWith("UklGR")) return "webp";
+  return data.startsWith("iVBOR") ? "png" : "svg+xml";
+}
 
 function asBase64(file: File): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -39,6 +46,7 @@ export function PictureField({ path, record, label, error, value }: MemberProps)
   const [trouble, setTrouble] = useState<string | null>(null);
   const data = typeof record["data"] === "string" ? record["data"] : null;
   const written = typeof value === "string" ? value : "";
+  const url = typeof record["url"] === "string" ? record["url"] : null;
   const chip = onlyChip(written);
   const files = sources.flatMap(picks).filter((pick) => pick.kind.kind === "file");
   const known = chip && chip.filters.length === 0 ? files.find((pick) => pick.path.join(".") === chip.path.join(".")) : undefined;
@@ -50,27 +58,32 @@ export function PictureField({ path, record, label, error, value }: MemberProps)
     }
     const bytes = await asBase64(file).catch(() => null);
     if (bytes === null) setTrouble(t("picture.unreadable", { name: file.name }));
-    else commands.set(path, { data: bytes, source: undefined }, label);
+    else commands.set(path, { data: bytes, source: undefined, url: undefined }, label);
   };
   return (
     <div>
       {data !== null && (
         <div className={classes["picture"]}>
-          <img src={`data:image/${data.startsWith("/9j/") ? "jpeg" : data.startsWith("UklGR") ? "webp" : "png"};base64,${data}`} alt={t("picture.kept")} />
+          <img src={`data:image/${kindOf(data)};base64,${data}`} alt={t("picture.kept")} />
         </div>
       )}
       {data === null && written !== "" && !known
         ? <TemplateField label={label} error={error} value={written} sources={sources} size="line" onChange={(next) => commands.set(path, { source: next }, label)} />
         : (
           <Select
-            label={label} error={error} allowDeselect={false} value={data === null ? (known?.path.join(".") ?? null) : "file"}
+            label={label} error={error} allowDeselect={false} value={url !== null ? "web" : data === null ? (known?.path.join(".") ?? null) : "file"}
             data={[
               ...files.map((pick) => ({ value: pick.path.join("."), label: [...new Set(pick.trail)].join(" · ") })),
               ...(data === null ? [] : [{ value: "file", label: t("picture.kept") }]),
+              { value: "web", label: t("picture.web") },
             ]}
-            onChange={(next) => next && next !== "file" && commands.set(path, { source: `{{ ${next} }}`, data: undefined }, label)}
+            onChange={(next) => {
+              if (next === "web") commands.set(path, { url: url ?? "https://", source: undefined, data: undefined }, label);
+              else if (next && next !== "file") commands.set(path, { source: `{{ ${next} }}`, data: undefined, url: undefined }, label);
+            }}
           />
         )}
+      {url !== null && <TemplateField label={t("picture.address")} error={null} value={url} sources={sources} size="line" onChange={(next) => commands.set(path, { url: next }, label)} />}
       <FileChoice accept={KINDS} onChoose={(file) => void keep(file)}>
         {(props) => <Button {...props} size="xs" variant="default" mt={8} leftSection={<ImageUp size={14} />}>{t("picture.choose")}</Button>}
       </FileChoice>

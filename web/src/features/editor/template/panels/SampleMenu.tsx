@@ -11,7 +11,7 @@ import type { JsonObject } from "~/lib/document/types";
 import { copyName } from "~/lib/document/ids";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
-import { fieldsOf } from "~/lib/template/scope";
+import { takenFields } from "~/lib/template/scope";
 import { InlineError } from "~/ui/Problem";
 import { getRuns } from "~/features/editor/api";
 import { TypedFields } from "~/features/editor/surfaces/TypedValue";
@@ -133,7 +133,7 @@ function TypedSample({ sample, name: first, onClose, onMade }: MadeProps & { sam
         }}
       >
         <TextInput data-autofocus label={t("sample.name")} value={name} maxLength={100} onChange={(event) => setName(event.currentTarget.value)} mb={12} />
-        <TypedFields label={t("sample.values")} fields={fieldsOf(template)} value={values} currency={currency} onChange={setValues} />
+        <TypedFields label={t("sample.values")} fields={takenFields(template)} value={values} currency={currency} onChange={setValues} />
         {keep.isError && <InlineError error={keep.error} />}
         <div className={panels["foot"]}><Button type="submit" loading={keep.isPending} disabled={name.trim() === ""}>{t("sample.keep")}</Button></div>
       </form>
