@@ -121,7 +121,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// Of some bytes of what it says.
-    pub(crate) fn part(&self, bytes: Range<usize>) -> Self {
+    pub(crate) fn part(&self, bytes: &Range<usize>) -> Self {
         if !self.is_literal {
             return self.clone();
         }

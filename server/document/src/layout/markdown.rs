@@ -54,7 +54,7 @@ impl Layouter<'_> {
             layouter: self,
         };
         for (event, place) in Parser::new_ext(&source, Options::empty()).into_offset_iter() {
-            reading.event(event, place)?;
+            reading.event(event, &place)?;
         }
         let paragraphs = reading.passages.paragraphs;
         let field = self.template.limit_of(&block.text);
@@ -84,7 +84,7 @@ struct Reading<'l, 'a> {
 }
 
 impl Reading<'_, '_> {
-    fn event(&mut self, event: Event<'_>, place: Range<usize>) -> Result<(), DocumentError> {
+    fn event(&mut self, event: Event<'_>, place: &Range<usize>) -> Result<(), DocumentError> {
         match event {
             Event::Start(tag) => self.start(tag)?,
             Event::End(tag) => self.end(tag)?,
@@ -207,7 +207,7 @@ impl Reading<'_, '_> {
     }
 
     /// Words at a place of the text, each part of them with the piece that says it.
-    fn say(&mut self, words: &str, place: Range<usize>) {
+    fn say(&mut self, words: &str, place: &Range<usize>) {
         let pieces = self.pieces;
         let first = pieces.partition_point(|(own, _)| own.end <= place.start);
         // Otherwise they are written in another way than they read, as an entity is.
@@ -228,7 +228,7 @@ impl Reading<'_, '_> {
             };
             let source = piece.source.as_ref().map(|source| Source {
                 is_literal: source.is_literal && is_verbatim,
-                ..source.part(at - own.start..end - own.start)
+                ..source.part(&(at - own.start..end - own.start))
             });
             if !said.is_empty() {
                 self.add(said, piece.origin.clone(), source);

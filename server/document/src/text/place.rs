@@ -376,7 +376,7 @@ fn source_of(part: &Part, span: &Span, range: &Range<usize>) -> Option<Source> {
         (first.min(*start), last.max(start + cluster.text.len()))
     });
     let inside = |at: usize| at.saturating_sub(range.start);
-    let found = source.part(inside(first)..inside(last));
+    let found = source.part(&(inside(first)..inside(last)));
     (!found.bytes.is_empty()).then_some(found)
 }
 

@@ -130,7 +130,7 @@ impl Shaped {
                 let source = span.source.as_ref();
                 Span {
                     text: text.to_owned(),
-                    source: source.map(|source| source.part(0..text.len())),
+                    source: source.map(|source| source.part(&(0..text.len()))),
                     ..span.clone()
                 }
             })
