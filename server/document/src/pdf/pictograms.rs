@@ -32,6 +32,7 @@ fn silent(run: &Glyphs, font: usize, carrier: u16) -> Glyphs {
         glyphs: Vec::new(),
         clusters: Vec::new(),
         read_as: run.read_as.clone(),
+        source: None,
         ..*run
     };
     for (number, cluster) in run.clusters.iter().enumerate() {
