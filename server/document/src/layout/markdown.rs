@@ -59,7 +59,7 @@ impl Layouter<'_> {
         let paragraphs = reading.passages.paragraphs;
         let field = self.template.limit_of(&block.text);
         let limit = block.style.limit.as_ref().or(field.as_ref());
-        self.written(paragraphs, look.size, limit, width, mark)
+        self.paragraphs(paragraphs, look.size, limit, width, mark)
     }
 }
 

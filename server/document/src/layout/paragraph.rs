@@ -45,7 +45,7 @@ impl Layouter<'_> {
         }
         let (size, limit) = (look.size, block.style.limit.as_ref());
         let heading = Filled::new(spans, look, tag);
-        self.written(vec![heading], size, limit, width, mark)
+        self.paragraphs(vec![heading], size, limit, width, mark)
     }
 
     pub(super) fn text(
@@ -62,7 +62,7 @@ impl Layouter<'_> {
             [Passage::Paragraph(runs)] => self.limit(&block.style, runs),
             _ => block.style.limit.clone(),
         };
-        self.written(passages.paragraphs, look.size, limit.as_ref(), width, mark)
+        self.paragraphs(passages.paragraphs, look.size, limit.as_ref(), width, mark)
     }
 
     /// The lines that a text may take: as the block says, or else the field that is all of it.

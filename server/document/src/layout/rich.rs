@@ -262,7 +262,7 @@ impl Layouter<'_> {
     }
 
     /// Paragraphs to strips, within the limit of lines.
-    pub(super) fn written(
+    pub(super) fn paragraphs(
         &mut self,
         paragraphs: Vec<Filled>,
         size: f32,

@@ -82,7 +82,7 @@ fn check(strips: Vec<Strip>, expected: &[&[u32]]) {
         .map(|page| page.marks.iter().map(|mark| mark.mark).collect())
         .collect();
     assert_eq!(found, expected);
-    assert_eq!(filled.overflows, []);
+    assert!(filled.overflows.is_empty());
 }
 
 #[test]
