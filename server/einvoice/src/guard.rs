@@ -131,7 +131,6 @@ impl<'a> Tag<'a> {
         for (at, byte) in rest.iter().copied().enumerate() {
             match quote {
                 Some(begun) if byte == begun => quote = None,
-                Some(_) => {}
                 None if matches!(byte, b'"' | b'\'') => {
                     quote = Some(byte);
                     tag.attributes += 1;
@@ -141,7 +140,7 @@ impl<'a> Tag<'a> {
                     tag.length = at + 1;
                     break;
                 }
-                None => {}
+                Some(_) | None => {}
             }
             last = byte;
         }

@@ -45,6 +45,7 @@ pub(crate) struct EinvoiceMake {
     #[serde(default)]
     #[schemars(title = "Payment due", extend("x-widget" = "value", "x-empty" = true))]
     due: Template,
+    #[expect(clippy::doc_markdown, reason = "people read it")]
     /// A list with name, quantity, unit, unit_price and vat_rate in each line.
     #[serde(default)]
     #[schemars(extend("x-widget" = "value"))]
@@ -376,7 +377,7 @@ fn said(place: &str, problem: &Problem) -> Json {
 pub(crate) fn warning(problem: &Problem) -> Warning {
     let mut warning = Warning::new(&problem.code, &problem.message).at(&problem.pointer);
     if let Some(params) = problem.params.as_object() {
-        warning.params = params.clone();
+        warning.params.clone_from(params);
     }
     warning
 }

@@ -1,4 +1,4 @@
-//! Markdown, as models write it: a safe subset of CommonMark. Pictures and HTML are never followed: what stands there is printed as words.
+//! Markdown, as models write it: a safe subset of Markdown's common specification. Pictures and HTML are never followed: what stands there is printed as words.
 
 use std::{ops::Range, sync::Arc};
 

@@ -16,7 +16,7 @@ fn fields() -> Json {
 }
 
 #[track_caller]
-fn check(blocks: Json, expected: &[(&str, &str)]) {
+fn check(blocks: &Json, expected: &[(&str, &str)]) {
     let json = json!({
         "format": "formwork-document/1", "title": "For {{ customer }}", "fields": fields(),
         "footer": {"blocks": [{"id": "foot", "type": "text", "text": "{{ page }} of {{ pages }}, {{ firm.name }}"}]},
@@ -36,7 +36,7 @@ fn what_is_there_has_no_problem() {
     let inner = json!({"id": "b", "type": "repeat", "list": "{{ item.stops }}", "blocks": [
         {"id": "c", "type": "text", "text": "{{ index }}. {{ item.place }}"}]});
     check(
-        json!([
+        &json!([
             {"id": "a", "type": "repeat", "list": "{{ days }}", "blocks": [
                 {"id": "d", "type": "heading", "level": 2, "text": "{{ item.title }}"}, inner]},
             {"id": "e", "type": "text", "text": "{{ note }} {{ today | date }}"},
@@ -50,7 +50,7 @@ fn what_is_there_has_no_problem() {
 #[test]
 fn what_nobody_knows_is_told_where_it_stands() {
     check(
-        json!([
+        &json!([
             {"id": "a", "type": "text", "text": "Dear {{ custommer }}", "when": "{{ nothing }}"},
             {"id": "b", "type": "repeat", "list": "{{ days }}", "blocks": [
                 {"id": "c", "type": "text", "text": "{{ item.titel }}"}]},

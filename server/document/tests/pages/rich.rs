@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::{archive::tags, places, render, text};
 
-fn content(content: Json) -> Json {
+fn content(content: &Json) -> Json {
     json!([{"id": "a", "type": "text", "content": content}])
 }
 
@@ -14,19 +14,19 @@ fn words(text: &str) -> Json {
     json!({"text": text})
 }
 
-fn item(passages: Json) -> Json {
+fn item(passages: &Json) -> Json {
     json!({"content": passages})
 }
 
 #[test]
 fn lists_are_numbered_nested_and_known_to_readers() {
-    let inner = json!({"type": "list", "items": [item(json!([words("Pool")])), item(json!([words("Sauna")]))]});
-    let parts = json!({"blocks": content(json!([
+    let inner = json!({"type": "list", "items": [item(&json!([words("Pool")])), item(&json!([words("Sauna")]))]});
+    let parts = json!({"blocks": content(&json!([
         words("What you get:"),
         {"type": "list", "ordered": true, "start": 9, "items": [
-            item(json!([words("A room")])),
-            item(json!([words("{{ nothing | default('') }}")])),
-            item(json!([words("The spa"), inner])),
+            item(&json!([words("A room")])),
+            item(&json!([words("{{ nothing | default('') }}")])),
+            item(&json!([words("The spa"), inner])),
         ]},
         words("See you."),
     ]))});
@@ -78,7 +78,7 @@ fn lists_are_numbered_nested_and_known_to_readers() {
 #[test]
 fn a_text_of_one_paragraph_prints_as_a_plain_one() {
     let plain = json!([{"id": "a", "type": "text", "text": "Dear Ms Müller", "size": 11}]);
-    let mut rich = content(json!([words("Dear Ms Müller")]));
+    let mut rich = content(&json!([words("Dear Ms Müller")]));
     rich[0]["size"] = json!(11);
     let pdf = |blocks: Json| {
         let rendered = render(json!({"blocks": blocks}), &json!({}));
@@ -89,7 +89,7 @@ fn a_text_of_one_paragraph_prints_as_a_plain_one() {
 
 #[test]
 fn a_list_of_a_document_from_right_to_left_has_its_labels_on_the_right() {
-    let list = json!([{"type": "list", "items": [item(json!([words("שלום עולם")]))]}]);
+    let list = json!([{"type": "list", "items": [item(&json!([words("שלום עולם")]))]}]);
     let svg = |direction: &str| {
         let parts = json!({"page": {"direction": direction}, "blocks": content(list.clone())});
         let rendered = render(parts, &json!({}));
@@ -177,7 +177,7 @@ fn words_are_underlined_and_struck_through() {
 fn a_limit_of_lines_counts_all_paragraphs() {
     let passages = json!([
         words("One"),
-        {"type": "list", "items": [item(json!([words("Two")])), item(json!([words("Three")]))]},
+        {"type": "list", "items": [item(&json!([words("Two")])), item(&json!([words("Three")]))]},
         words("Four"),
     ]);
     let set = |overflow: &str| {
@@ -198,7 +198,7 @@ fn a_limit_of_lines_counts_all_paragraphs() {
 #[test]
 fn a_list_goes_on_overleaf_with_nothing_lost() {
     let items: Vec<Json> = (1..=120)
-        .map(|number| item(json!([words(&format!("Number {number} of the list"))])))
+        .map(|number| item(&json!([words(&format!("Number {number} of the list"))])))
         .collect();
     let list = json!([{"type": "list", "ordered": true, "items": items}]);
     let rendered = render(json!({"blocks": content(list)}), &json!({}));

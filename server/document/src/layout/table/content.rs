@@ -104,7 +104,7 @@ impl Layouter<'_> {
         let outer = self.scope.enter_item(item, index + 1, "");
         let texts = self.group_texts(group, mark);
         self.scope.leave_item(outer);
-        let (heading, label) = texts?;
+        let [heading, label] = texts?;
         section.heading = heading;
         if let Some(label) = label {
             section.sums = Some(self.sums(table, label, &section.rows, mark)?);
@@ -116,7 +116,7 @@ impl Layouter<'_> {
         &mut self,
         group: &Grouping,
         mark: u32,
-    ) -> Result<(Option<Vec<Span>>, Option<Vec<Span>>), DocumentError> {
+    ) -> Result<[Option<Vec<Span>>; 2], DocumentError> {
         let heading = match &group.heading {
             Some(heading) => Some(self.spans(heading, mark)?),
             None => None,
@@ -125,7 +125,7 @@ impl Layouter<'_> {
             Some(label) => Some(self.spans(label, mark)?),
             None => None,
         };
-        Ok((heading, label))
+        Ok([heading, label])
     }
 }
 
