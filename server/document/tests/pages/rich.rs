@@ -91,7 +91,7 @@ fn a_text_of_one_paragraph_prints_as_a_plain_one() {
 fn a_list_of_a_document_from_right_to_left_has_its_labels_on_the_right() {
     let list = json!([{"type": "list", "items": [item(&json!([words("שלום עולם")]))]}]);
     let svg = |direction: &str| {
-        let parts = json!({"page": {"direction": direction}, "blocks": content(list.clone())});
+        let parts = json!({"page": {"direction": direction}, "blocks": content(&list)});
         let rendered = render(parts, &json!({}));
         assert_eq!(rendered.warnings, []);
         rendered.svg(0).expect("a page")
@@ -181,7 +181,7 @@ fn a_limit_of_lines_counts_all_paragraphs() {
         words("Four"),
     ]);
     let set = |overflow: &str| {
-        let mut blocks = content(passages.clone());
+        let mut blocks = content(&passages);
         blocks[0]["max_lines"] = json!(3);
         blocks[0]["overflow"] = json!(overflow);
         render(json!({"blocks": blocks}), &json!({}))
@@ -201,7 +201,7 @@ fn a_list_goes_on_overleaf_with_nothing_lost() {
         .map(|number| item(&json!([words(&format!("Number {number} of the list"))])))
         .collect();
     let list = json!([{"type": "list", "ordered": true, "items": items}]);
-    let rendered = render(json!({"blocks": content(list)}), &json!({}));
+    let rendered = render(json!({"blocks": content(&list)}), &json!({}));
     assert_eq!(rendered.warnings, []);
     assert!(rendered.pages.len() > 1);
     let found = text(&rendered);
