@@ -78,7 +78,12 @@ describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (language, texts) =
   });
 
   test("every warning has a text, and every text a warning", () => {
-    const found = codes(/\bWarning::new\(\s*"([a-z_]+)"/g);
+    const found = [
+      ...codes(/\bWarning::new\(\s*"([a-z_]+)"/g),
+      // Where a helper takes the code.
+      ...codes(/\.warning\("([a-z_]+)"/g, /document\/src\/layout\/fit\.rs/),
+      ...codes(/\("(not_a_[a-z]+)", "an? /g, /document\/src\/layout\//),
+    ];
     expect(without(texts.warning, found)).toEqual([]);
     expect(without(Object.fromEntries(found), Object.keys(texts.warning).map((code) => [code, language]))).toEqual([]);
   });
