@@ -16,7 +16,7 @@ export function documentFields(id: string) {
     queryFn: async (): Promise<DocumentField[]> => {
       const detail = await getDocument(id);
       const told = detail.fields ?? (detail.template["fields"] as unknown as DocumentField[] | undefined);
-      const declared = Array.isArray(told) ? told : (await previewDocument({ document_id: id, values: {} })).fields;
+      const declared: DocumentField[] = Array.isArray(told) ? told : (await previewDocument({ document_id: id, values: {} })).fields;
       return declared.filter((field) => field.source !== "computed");
     },
   });

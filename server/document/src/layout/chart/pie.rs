@@ -1,4 +1,4 @@
-//! A pie beside its legend, which says each share in words.
+//! A pie with its legend, which says each share in words: beside it, or below where that leaves its figures no room.
 
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
@@ -14,6 +14,9 @@ use crate::{
 
 /// Most of the width that the pie itself takes.
 const PIE_SHARE: f32 = 0.45;
+
+/// Most of the legend's room that amounts and shares take.
+const FIGURES_SHARE: f32 = 0.67;
 
 /// Between the pie and the legend, and between its columns.
 const LEGEND_GAP: f32 = 8.0 * MM;
@@ -52,18 +55,26 @@ impl Layouter<'_> {
             amounts = amounts.max(self.natural_width(&slice.amount, &drawing.look)? + 1.0);
             percents = percents.max(self.natural_width(&slice.percent, &drawing.look)? + 1.0);
         }
-        let label_x = size + LEGEND_GAP + KEY + COLUMN_GAP;
         // Figures take what they need, labels at least a third of the room.
-        let room = (drawing.width - label_x - 2.0 * COLUMN_GAP).max(3.0);
-        let shrink = (room * 0.67 / (amounts + percents)).min(1.0);
+        let width = drawing.width;
+        let room = |left: f32| (width - left - KEY - 3.0 * COLUMN_GAP).max(3.0);
+        let beside = size + LEGEND_GAP;
+        let (left, top) = if room(beside) * FIGURES_SHARE >= amounts + percents {
+            (beside, 0.0)
+        } else {
+            (0.0, size + COLUMN_GAP)
+        };
+        let label_x = left + KEY + COLUMN_GAP;
+        let room = room(left);
+        let shrink = (room * FIGURES_SHARE / (amounts + percents)).min(1.0);
         let (amounts, percents) = (amounts * shrink, percents * shrink);
         let labels = room - amounts - percents;
         let amount_x = label_x + labels + COLUMN_GAP;
         let percent_x = amount_x + amounts + COLUMN_GAP;
-        let mut y = 0.0;
+        let mut y = top;
         for (slice, point) in slices.iter().zip(&figures.points) {
             let key = rectangle(
-                drawing.place(size + LEGEND_GAP, KEY),
+                drawing.place(left, KEY),
                 y + (drawing.line_height() - KEY) / 2.0,
                 KEY,
                 KEY,
