@@ -140,7 +140,7 @@ async fn draw_example(
     let svg = match example.page.get() {
         Some(svg) => svg.clone(),
         None => {
-            let svg = draw(&app, &caller, &example).await?;
+            let svg = picture(&app, &caller, &example).await?;
             example.page.get_or_init(|| svg).clone()
         }
     };
@@ -156,7 +156,7 @@ async fn draw_example(
 
 /// The first page with the first sample's answers. No node runs here: what only a run can give, such as a model's text, is the
 /// template's own sample.
-async fn draw(app: &App, caller: &Caller, example: &Example) -> Result<String> {
+async fn picture(app: &App, caller: &Caller, example: &Example) -> Result<String> {
     let (_, template) = example
         .workflow
         .documents
