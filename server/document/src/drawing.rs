@@ -518,8 +518,8 @@ mod tests {
             let inside = format!(r#"<rect width="9" height="9"/>{inside}"#);
             assert_eq!(svg(&inside).expect("a drawing").simplified, expected);
         };
-        check(r#"<script>alert(1)</script><title>A</title>"#, &[]);
-        check(r#"<text>Hello</text>"#, &["texts"]);
+        check("<script>alert(1)</script><title>A</title>", &[]);
+        check("<text>Hello</text>", &["texts"]);
         check("<style>g path{fill:red}</style>", &["styles"]);
         check(r#"<image href="file:///etc/passwd"/>"#, &["pictures"]);
         check(
@@ -531,7 +531,7 @@ mod tests {
             &["gradients"],
         );
         check(
-            r##"<pattern id="p"/><circle r="9" fill="url(#p)"/><g mask="url(#m)"/>"##,
+            r#"<pattern id="p"/><circle r="9" fill="url(#p)"/><g mask="url(#m)"/>"#,
             &["masks", "patterns"],
         );
     }

@@ -165,7 +165,7 @@ async fn pages_are_compared_and_documents_copied() {
     let mut longer = template("Dear {{ customer }}");
     longer["blocks"].as_array_mut().unwrap().extend([
         json!({"id": "b", "type": "page_break"}),
-        json!({"id": "c", "type": "text", "text": "{{ total }}"}),
+        json!({"id": "c", "type": "text", "text": "Overleaf"}),
     ]);
     save(&owner, &document, 0, &longer).await;
     let compare = async |body: Json| {
@@ -297,8 +297,8 @@ fn workflow(document: &Json, store: &str) -> Json {
         "format": "formwork/1", "name": "Letters", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR",
         "nodes": [
             {"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "F", "fields": [
-                {"name": "customer", "label": "Customer", "kind": "text", "store": store},
-                {"name": "total", "label": "Total", "kind": "money"}]}},
+                {"name": "customer", "label": "Customer", "kind": "text", "required": true, "store": store},
+                {"name": "total", "label": "Total", "kind": "money", "required": true}]}},
             {"id": "page", "type": "pdf_render", "version": 1, "name": "Page", "config": {
                 "document": document,
                 "values": {"customer": "Ms {{ form.customer }}", "total": "{{ form.total }}"}}},

@@ -66,7 +66,7 @@ pub(super) fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json
                 locale: &plan.locale,
                 time_zone: &example.workflow.time_zone,
                 currency: &plan.currency,
-                constants: &Record::new(),
+                constants: &Record::from_iter([("firm".to_owned(), firm.to_value())]),
                 files: &|_| None,
             };
             let choices = |from: &ChoicesFrom| {
