@@ -43,40 +43,22 @@ fn silent(run: &Glyphs, font: usize, carrier: u16) -> Glyphs {
         let end = next
             .and_then(|next| run.glyphs.get(next.first as usize))
             .map_or(run.extent.1, |next| next.x);
-        if run.turned(cluster) && run.read_as.is_empty() {
-            // Letter by letter in the order of drawing, which readers turn around.
-            let share = (end - first.x) / cluster.text.chars().count() as f32;
-            for (index, letter) in cluster.text.chars().rev().enumerate() {
-                let start = first.x + share * index as f32;
-                // Texts of the same glyphs would be taken for copies.
-                let count = 1 + index % 2;
-                let edge = Glyph {
-                    id: carrier,
-                    x: start,
-                    y: first.y,
-                };
-                let text = letter.to_string();
-                push(&mut said, edge, (count, start + share), &text);
-            }
-        } else {
-            let edge = Glyph {
-                id: carrier,
-                ..*first
-            };
-            push(&mut said, edge, (1, end), &cluster.text);
-        }
+        let edge = Glyph {
+            id: carrier,
+            ..*first
+        };
+        push(&mut said, edge, end, &cluster.text);
     }
     said
 }
 
-/// A cluster of so many letters at its beginning and one at its end.
-fn push(said: &mut Glyphs, edge: Glyph, (count, end): (usize, f32), text: &str) {
+/// A cluster of one letter at its beginning and one at its end.
+fn push(said: &mut Glyphs, edge: Glyph, end: f32, text: &str) {
     let first = said.glyphs.len();
-    said.glyphs.extend(std::iter::repeat_n(edge, count));
-    said.glyphs.push(Glyph { x: end, ..edge });
+    said.glyphs.extend([edge, Glyph { x: end, ..edge }]);
     said.clusters.push(Cluster {
         first: u32::try_from(first).unwrap_or(u32::MAX),
-        count: u32::try_from(count + 1).unwrap_or(0),
+        count: 2,
         text: text.into(),
     });
 }
