@@ -32,12 +32,11 @@ export function Chip({ spec, className, ...rest }: Props) {
 }
 
 /** The same drawing for places that React does not own. */
-export function chipElement(spec: ChipSpec, label: string): HTMLElement {
+export function chipElement(spec: ChipSpec): HTMLElement {
   const chip = document.createElement("span");
   chip.className = `${chipClass(spec)} ${classes["inEditor"]}`;
   chip.title = spec.full;
   chip.setAttribute("role", "button");
-  chip.setAttribute("aria-label", label);
   const name = chip.appendChild(document.createElement("span"));
   name.className = classes["name"] ?? "";
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

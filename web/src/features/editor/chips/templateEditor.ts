@@ -51,7 +51,7 @@ class ChipWidget extends WidgetType {
     return sameSpec(this.spec, other.spec) && JSON.stringify(this.chip) === JSON.stringify(other.chip);
   }
   override toDOM(): HTMLElement {
-    const dom = chipElement(this.spec, `${this.spec.title}: ${this.spec.value}`);
+    const dom = chipElement(this.spec);
     dom.addEventListener("mousedown", (event) => {
       event.preventDefault();
       this.open(this.chip, dom);
