@@ -31,5 +31,9 @@ pub(crate) fn reduce(model: &mut Invoice, problems: &mut Vec<Problem>) {
     }
     for line in &mut model.lines {
         line.item.description = None;
+        for adjustment in line.allowances.iter_mut().chain(&mut line.charges) {
+            adjustment.base_amount = None;
+            adjustment.percentage = None;
+        }
     }
 }

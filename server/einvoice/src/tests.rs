@@ -344,6 +344,14 @@ fn discounts_and_categories_without_vat_keep_the_rules() {
         vat: None,
     });
     invoice.prepaid = number("100.00");
+    let percent = "CalculationPercent";
+    let of_lines = |xml: &str| {
+        xml.split("ApplicableHeaderTradeAgreement")
+            .next()
+            .is_some_and(|lines| lines.contains(percent))
+    };
+    assert!(of_lines(&made(&invoice, Format::FacturX)));
+    assert!(!of_lines(&made(&invoice, Format::FacturXBasic)));
     let mut abroad = sample();
     abroad.buyer.vat_id = "FR12999999999".into();
     abroad.buyer.address.country = "FR".into();
