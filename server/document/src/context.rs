@@ -169,3 +169,22 @@ pub struct PageText {
     pub width_mm: f32,
     pub height_mm: f32,
 }
+
+/// How a text fits that may take only so many lines; one for each place where it is printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextFit {
+    /// Paths of the values in it, such as `lines.3.note`; none where all of it is the template's own.
+    pub paths: Vec<String>,
+    /// In letters of the size that it should have.
+    pub lines: usize,
+    pub max_lines: usize,
+    /// About how many letters are too many; 0 where it fits.
+    pub excess_letters: usize,
+}
+
+impl TextFit {
+    /// It takes more lines than it may.
+    pub fn is_too_long(&self) -> bool {
+        self.lines > self.max_lines
+    }
+}

@@ -30,6 +30,7 @@ mod web;
 
 pub use context::{
     Assets, Context, DocumentError, LimitKind, Limits, Needs, PageBox, PageSize, PageText, Stop,
+    TextFit,
 };
 pub use fonts::{FontBytes, FontError, FontFace, FontFiles, font_families};
 pub use pdf::{

@@ -9,7 +9,9 @@ use engine::{
 
 use crate::{
     Template,
-    context::{Assets, Context, DocumentError, Limits, Needs, PageBox, PageSize, PageText},
+    context::{
+        Assets, Context, DocumentError, Limits, Needs, PageBox, PageSize, PageText, TextFit,
+    },
     display::{Display, Item, MM, PageList},
     fonts::{FontBytes, FontFiles, Fonts},
     layout::{Edge, Layouter},
@@ -38,6 +40,8 @@ pub struct Rendered {
     /// What a person should look at: missing glyphs and values, empty lists, text that does not fit. `location` is
     /// the block's id, `page` among the params is counted from 1.
     pub warnings: Vec<Warning>,
+    /// How the texts fit that may take only so many lines, whatever became of those that are too long.
+    pub fits: Vec<TextFit>,
     /// Addresses of pictures on the web that were not among the assets. Their places are empty, and warnings say so: load them and lay
     /// out again.
     pub wanted: Vec<String>,
@@ -86,6 +90,7 @@ impl Renderer {
             headings,
             marks,
             notices,
+            fits,
             ..
         } = layouter;
         self.fonts.give_back(shaper);
@@ -115,6 +120,7 @@ impl Renderer {
         Ok(Rendered {
             pages: vec![size; pages.len()],
             warnings,
+            fits,
             wanted,
             boxes: OnceLock::new(),
             display: Display {

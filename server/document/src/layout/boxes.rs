@@ -64,12 +64,14 @@ impl Layouter<'_> {
     fn measured(&mut self, blocks: &[Block], width: f32) -> Result<f32, DocumentError> {
         let (marks, notices, headings) =
             (self.marks.len(), self.notices.len(), self.headings.len());
+        let fits = self.fits.len();
         self.measuring = true;
         let strips = self.blocks(blocks, width, 0);
         self.measuring = false;
         self.marks.truncate(marks);
         self.notices.truncate(notices);
         self.headings.truncate(headings);
+        self.fits.truncate(fits);
         Ok(Strip::natural_width(&strips?))
     }
 

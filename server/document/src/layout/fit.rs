@@ -4,7 +4,7 @@ use engine::node::Warning;
 
 use super::{Layouter, rich::Filled};
 use crate::{
-    context::DocumentError,
+    context::{DocumentError, TextFit},
     template::{LineLimit, Overflow},
     text::{Shaped, Span},
 };
@@ -35,7 +35,14 @@ impl Layouter<'_> {
             lines += count;
             shaped.push((own, count));
         }
-        if lines <= limit.lines {
+        let fit = TextFit {
+            paths: paths(&paragraphs),
+            lines,
+            max_lines: limit.lines,
+            excess_letters: letters_behind(limit.lines, &shaped),
+        };
+        self.fits.push(fit.clone());
+        if !fit.is_too_long() {
             self.keep(&paragraphs, shaped);
             return Ok(paragraphs);
         }
@@ -43,20 +50,15 @@ impl Layouter<'_> {
         for (own, _) in &shaped {
             self.tell_missing(&own.missing, mark);
         }
-        let excess = Excess {
-            lines,
-            most: limit.lines,
-            letters: letters_behind(limit.lines, &shaped),
-        };
         self.keep(&paragraphs, shaped);
         match limit.overflow {
             Overflow::NextPage => {
-                let message = excess.message("all of it is printed");
-                self.notice(excess.told(Warning::new("text_runs_on", message)), mark);
+                let message = fit.message("all of it is printed");
+                self.notice(fit.told(Warning::new("text_runs_on", message)), mark);
                 Ok(paragraphs)
             }
             Overflow::Cut => {
-                self.notice(excess.shortened(), mark);
+                self.notice(fit.shortened(), mark);
                 self.cut(paragraphs, limit.lines, width)
             }
             Overflow::Shrink => {
@@ -66,12 +68,12 @@ impl Layouter<'_> {
                     .min(size);
                 if let Some(size) = self.smaller(&paragraphs, size, smallest, limit.lines, width)? {
                     let told = (f64::from(size) * 10.0).round() / 10.0;
-                    let message = excess.message(&format!("it is printed in {told} points"));
+                    let message = fit.message(&format!("it is printed in {told} points"));
                     let warning = Warning::new("text_shrunk", message).with("size", told);
-                    self.notice(excess.told(warning), mark);
+                    self.notice(fit.told(warning), mark);
                     return Ok(resized(&paragraphs, size));
                 }
-                self.notice(excess.shortened(), mark);
+                self.notice(fit.shortened(), mark);
                 self.cut(resized(&paragraphs, smallest), limit.lines, width)
             }
         }
@@ -206,19 +208,35 @@ fn letters_behind(lines: usize, shaped: &[(Shaped, usize)]) -> usize {
     letters
 }
 
-/// By how much a text is too long, measured in the size that it should have.
-struct Excess {
-    lines: usize,
-    most: usize,
-    /// Those in the lines that are too many.
-    letters: usize,
+/// Where the values in a text come from, each once.
+fn paths(paragraphs: &[Filled]) -> Vec<String> {
+    let spans = paragraphs.iter().flat_map(|paragraph| &paragraph.spans);
+    let mut paths: Vec<String> = Vec::new();
+    for origin in spans.filter_map(|span| span.origin.as_deref()) {
+        if !paths.iter().any(|known| known == origin) {
+            paths.push(origin.to_owned());
+        }
+    }
+    paths
 }
 
-impl Excess {
+impl TextFit {
+    /// The value that is too long, if it is only one.
+    fn path(&self) -> Option<&str> {
+        match self.paths.as_slice() {
+            [path] => Some(path),
+            _ => None,
+        }
+    }
+
     fn message(&self, outcome: &str) -> String {
-        let (lines, most, letters) = (self.lines, self.most, self.letters);
+        let what = match self.path() {
+            Some(path) => format!("`{path}`"),
+            None => "the text".into(),
+        };
+        let (lines, most, letters) = (self.lines, self.max_lines, self.excess_letters);
         format!(
-            "the text takes {lines} lines and may take {most}: it is about {letters} letters too long, and {outcome}"
+            "{what} takes {lines} lines and may take {most}: it is about {letters} letters too long, and {outcome}"
         )
     }
 
@@ -229,9 +247,10 @@ impl Excess {
 
     fn told(&self, warning: Warning) -> Warning {
         warning
+            .with("path", self.path().map(str::to_owned))
             .with("lines", self.lines)
-            .with("max_lines", self.most)
-            .with("excess_lines", self.lines - self.most)
-            .with("excess_letters", self.letters)
+            .with("max_lines", self.max_lines)
+            .with("excess_lines", self.lines - self.max_lines)
+            .with("excess_letters", self.excess_letters)
     }
 }

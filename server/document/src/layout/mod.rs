@@ -27,7 +27,7 @@ use parley::Language;
 
 use crate::{
     Template,
-    context::{Assets, Context, DocumentError, LimitKind, Limits},
+    context::{Assets, Context, DocumentError, LimitKind, Limits, TextFit},
     display::{Item, MM, Mark, Pictograms, Picture, Rgb, Tag, TagId},
     fonts::{Fonts, Shaper},
     scope::{Missing, Piece, Scope, holds, shortened},
@@ -69,6 +69,8 @@ pub(crate) struct Layouter<'a> {
     pub(crate) tags: Vec<Tag>,
     pub(crate) marks: Vec<Mark>,
     pub(crate) notices: Vec<Notice>,
+    /// Of texts with a limit of lines.
+    pub(crate) fits: Vec<TextFit>,
     /// Header and footer stay out of the structure tree.
     pub(crate) furniture: bool,
     /// What is laid out is only measured, so columns in it share their width as they are told.
@@ -132,6 +134,7 @@ impl<'a> Layouter<'a> {
                 pointer: String::new(),
             }],
             notices: Vec::new(),
+            fits: Vec::new(),
             furniture: false,
             measuring: false,
             at_top: false,

@@ -182,4 +182,31 @@ fn the_lines_of_a_field_hold_where_nothing_else_is_printed() {
             ("text_shortened", "d", Some(1))
         ]
     );
+    let fits: Vec<(String, usize, bool)> = rendered
+        .fits
+        .iter()
+        .map(|fit| (fit.paths.join(" "), fit.max_lines, fit.is_too_long()))
+        .collect();
+    let intro = |most, is_too_long| ("intro".to_owned(), most, is_too_long);
+    assert_eq!(fits, [intro(1, true), intro(9, false), intro(1, true)]);
+    assert_eq!(rendered.warnings[0].params["path"], "intro");
+    let message = &rendered.warnings[0].message;
+    assert!(message.starts_with("`intro` takes "), "{message}");
+}
+
+#[test]
+fn a_text_of_an_entry_that_is_too_long_is_told_by_its_path() {
+    let parts = json!({
+        "fields": [{"name": "days", "kind": "list", "item": {"kind": "record", "fields": [{"name": "text", "kind": "text"}]}}],
+        "blocks": [{"id": "r", "type": "repeat", "list": "{{ days }}", "blocks": [
+            {"id": "a", "type": "text", "text": "{{ item.text }}", "max_lines": 1}]}]
+    });
+    let long = "many words ".repeat(40);
+    let rendered = render(parts, &json!({"days": [{"text": "short"}, {"text": long}]}));
+    let [short, long] = rendered.fits.as_slice() else {
+        panic!("two texts: {:?}", rendered.fits);
+    };
+    assert_eq!((short.paths[0].as_str(), short.excess_letters), ("days.0.text", 0));
+    assert_eq!(long.paths, ["days.1.text"]);
+    assert!(long.excess_letters > 200, "{}", long.excess_letters);
 }
