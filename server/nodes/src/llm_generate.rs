@@ -1,7 +1,9 @@
 //! `llm_generate`: a model writes a text, or fills in typed fields. The request is a row of the segment's commit; a model worker answers
-//! it. Numbers, dates and amounts never come from a model: such fields are refused.
+//! it, and is asked once more where the document has too few lines for the answer. Numbers, dates and amounts never come from a model: such
+//! fields are refused.
 
 mod ending;
+mod measure;
 mod prompt;
 
 use async_trait::async_trait;
@@ -13,8 +15,8 @@ use engine::{
     kind::{Field, Kind},
     node::{
         Card, CardLine, Description, Done, Effect, Event, Family, GenerationRequest,
-        GenerationResult, Node, NodeContext, NodeError, Outcome, OutputContext, Surface, Wait,
-        WaitOn, Warning,
+        GenerationResult, Message, Node, NodeContext, NodeError, Outcome, OutputContext, Role,
+        StepError, Surface, Wait, WaitOn, Warning,
     },
     value::Value,
     workflow::Retry,
@@ -108,6 +110,37 @@ fn default_temperature() -> f32 {
 /// A list without a greatest number of entries takes so many.
 const MOST_ENTRIES: u32 = 50;
 
+/// What the model is asked to fill in; nothing for one text.
+#[derive(Default)]
+struct Asked {
+    fields: Vec<Field>,
+    /// Where it is printed.
+    document: Option<document::Template>,
+}
+
+/// What a model wrote, fit for a page.
+struct Answer {
+    value: Value,
+    warnings: Vec<Warning>,
+    /// Of its texts, as far as a document prints them.
+    too_long: Vec<measure::Excess>,
+}
+
+impl Answer {
+    /// How many letters are too many in all.
+    fn excess(&self) -> usize {
+        self.too_long.iter().map(|excess| excess.letters).sum()
+    }
+
+    fn done(self) -> Outcome {
+        let mut done = Done::out(self.value.to_json());
+        done.warnings = self.warnings;
+        let told = self.too_long.iter().map(measure::Excess::warning);
+        done.warnings.extend(told);
+        Outcome::Done(done)
+    }
+}
+
 impl LlmGenerate {
     /// What the model fills in, given the fields that the document declares.
     fn fields(&self, document: Option<Vec<DocumentField>>) -> Vec<Field> {
@@ -167,25 +200,24 @@ impl LlmGenerate {
         Some(schema)
     }
 
-    async fn run_fields(&self, context: &dyn NodeContext) -> Result<Vec<Field>, NodeError> {
+    async fn asked(&self, context: &dyn NodeContext) -> Result<Asked, NodeError> {
         if self.mode == Mode::Text {
-            return Ok(Vec::new());
+            return Ok(Asked::default());
         }
         let document = match self.document {
             None => None,
-            Some(id) => {
-                let pinned = context.document(id).await?;
-                Some(parse_template(&pinned)?.declared().to_vec())
-            }
+            Some(id) => Some(parse_template(&context.document(id).await?)?),
         };
-        let fields = self.fields(document);
+        let declared = document.as_ref().map(document::Template::declared);
+        let fields = self.fields(declared.map(<[DocumentField]>::to_vec));
         if fields.is_empty() {
             return Err(NodeError::config(
                 "no_fields",
                 "There is nothing for the model to fill in. Add a field.",
             ));
         }
-        self.with_entries(context, fields)
+        let fields = self.with_entries(context, fields)?;
+        Ok(Asked { fields, document })
     }
 
     /// The fields with lists of exactly as many entries as are asked for: the model cannot write more or fewer.
@@ -241,13 +273,76 @@ impl LlmGenerate {
         Ok(fields)
     }
 
-    fn finish(&self, result: GenerationResult, fields: &[Field]) -> Result<Outcome, NodeError> {
-        let (kind, values) = match (self.mode, result.values) {
-            (Mode::Text, Some(values)) => (self.text_kind(), values),
+    /// The step ends with the first answer, unless it is too long for the document: then the model is asked once more.
+    async fn first(
+        &self,
+        context: &dyn NodeContext,
+        result: &GenerationResult,
+    ) -> Result<Outcome, NodeError> {
+        let asked = self.asked(context).await?;
+        let answer = self.answer(result, &asked.fields)?;
+        let answer = measured(context, &asked, answer).await?;
+        if answer.too_long.is_empty() {
+            return Ok(answer.done());
+        }
+        let language = prompt::language(&self.language, &context.step().locale);
+        let mut request = self.request(context, &asked.fields)?;
+        request.round = 1;
+        request.messages.push(Message {
+            role: Role::Assistant,
+            content: result.text.clone(),
+        });
+        request.messages.push(Message {
+            role: Role::User,
+            content: measure::words(&answer.too_long, &language),
+        });
+        Ok(Outcome::Wait(Wait {
+            on: WaitOn::Generation(Box::new(request)),
+            until: None,
+            // Whatever becomes of the second request, there is an answer.
+            kept: json!(result),
+        }))
+    }
+
+    /// The step ends with the better of two answers.
+    async fn second(
+        &self,
+        context: &dyn NodeContext,
+        first: &GenerationResult,
+        outcome: Result<GenerationResult, NodeError>,
+    ) -> Result<Outcome, NodeError> {
+        let asked = self.asked(context).await?;
+        let first = self.answer(first, &asked.fields)?;
+        let mut first = measured(context, &asked, first).await?;
+        let answer = match outcome.and_then(|result| self.answer(&result, &asked.fields)) {
+            Ok(second) => {
+                let second = measured(context, &asked, second).await?;
+                if second.excess() < first.excess() {
+                    second
+                } else {
+                    first
+                }
+            }
+            Err(
+                NodeError::Config(error)
+                | NodeError::Failed(error)
+                | NodeError::Retryable { error, .. },
+            ) => {
+                first.warnings.push(unused(&error));
+                first
+            }
+            Err(NodeError::Cancelled) => return Err(NodeError::Cancelled),
+        };
+        Ok(answer.done())
+    }
+
+    fn answer(&self, result: &GenerationResult, fields: &[Field]) -> Result<Answer, NodeError> {
+        let (kind, values) = match (self.mode, &result.values) {
+            (Mode::Text, Some(values)) => (self.text_kind(), values.clone()),
             (Mode::Text, None) => (self.text_kind(), json!({"text": result.text})),
             (Mode::Fields, values) => {
                 let fields = fields.to_vec();
-                (Kind::Record { fields }, values.unwrap_or(Json::Null))
+                (Kind::Record { fields }, values.clone().unwrap_or_default())
             }
         };
         let mut value = Value::from_json(&values, &kind).map_err(|mismatches| {
@@ -268,22 +363,28 @@ impl LlmGenerate {
             )
             .with("place", pointer));
         }
-        let mut done = Done::out(value.to_json());
-        done.warnings.extend(cut.into_iter().map(|pointer| {
-            Warning::new(
-                "text_cut",
-                "The text reached its greatest length and was ended with its last whole sentence.",
-            )
-            .at(pointer)
-        }));
+        let mut warnings: Vec<Warning> = cut
+            .into_iter()
+            .map(|pointer| {
+                Warning::new(
+                    "text_cut",
+                    "The text reached its greatest length and was ended with its last whole sentence.",
+                )
+                .at(pointer)
+            })
+            .collect();
         if result.finish_reason == "length" {
             let cut = Warning::new(
                 "text_cut",
                 "The model reached its limit before it was done.",
             );
-            done.warnings.push(cut.at("/max_tokens"));
+            warnings.push(cut.at("/max_tokens"));
         }
-        Ok(Outcome::Done(done))
+        Ok(Answer {
+            value,
+            warnings,
+            too_long: Vec::new(),
+        })
     }
 
     /// What one text is, as the model is held to it.
@@ -479,8 +580,8 @@ impl Node for LlmGenerate {
                 return Ok(Outcome::Done(Done::out(json!({"text": text}))));
             }
         }
-        let fields = self.run_fields(context).await?;
-        let request = self.request(context, &fields)?;
+        let asked = self.asked(context).await?;
+        let request = self.request(context, &asked.fields)?;
         Ok(Outcome::Wait(Wait {
             on: WaitOn::Generation(Box::new(request)),
             until: None,
@@ -489,24 +590,50 @@ impl Node for LlmGenerate {
     }
 
     async fn resume(&self, context: &dyn NodeContext, event: Event) -> Result<Outcome, NodeError> {
-        match event {
-            Event::Generation(Ok(result)) => {
-                let fields = self.run_fields(context).await?;
-                self.finish(result, &fields)
-            }
-            Event::Generation(Err(error)) => Err(NodeError::Retryable {
-                error,
-                after_ms: None,
-            }),
-            Event::TimedOut => Err(NodeError::retryable(
+        let outcome = match event {
+            Event::Generation(outcome) => outcome,
+            Event::TimedOut => Err(StepError::new(
                 "model_too_slow",
                 "The model took longer than the time limit of this step.",
             )),
             Event::Signal(_) | Event::Delivery(_) | Event::Call(_) | Event::Items => {
-                Err(NodeError::unexpected_event())
+                return Err(NodeError::unexpected_event());
             }
+        };
+        let outcome = outcome.map_err(|error| NodeError::Retryable {
+            error,
+            after_ms: None,
+        });
+        match serde_json::from_value(context.step().kept.clone()) {
+            Ok(first) => self.second(context, &first, outcome).await,
+            // Nothing is kept before the second request.
+            Err(_) => self.first(context, &outcome?).await,
         }
     }
+}
+
+/// The answer, and which of its texts the document has too few lines for.
+async fn measured(
+    context: &dyn NodeContext,
+    asked: &Asked,
+    mut answer: Answer,
+) -> Result<Answer, NodeError> {
+    if let (Some(template), Value::Record(values)) = (&asked.document, &answer.value) {
+        match measure::too_long(context, template, values).await? {
+            Ok(too_long) => answer.too_long = too_long,
+            Err(error) => answer.warnings.push(measure::unmeasured(&error)),
+        }
+    }
+    Ok(answer)
+}
+
+/// Why the first answer is taken, although it is too long.
+fn unused(error: &StepError) -> Warning {
+    let message = format!(
+        "The model was asked for shorter texts, and its first answer is taken all the same: {}",
+        error.message
+    );
+    Warning::new("second_answer_unused", message).with("error", json!(error))
 }
 
 fn has_endless_text(kind: &Kind) -> bool {
@@ -554,7 +681,9 @@ fn label(field: &Field) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use engine::node::{StepError, Usage};
+    use std::sync::Arc;
+
+    use engine::node::Usage;
 
     use super::*;
     use crate::testing::{FakeContext, done, node, now};
@@ -708,6 +837,97 @@ mod tests {
         assert!(
             matches!(outcome, Ok(Outcome::Done(done)) if done.output == json!({"text": "Hello"}))
         );
+    }
+
+    /// A step whose document has one line for what is written.
+    fn one_line() -> (LlmGenerate, FakeContext) {
+        let mut context = context();
+        context.template = json!({
+            "format": "formwork-document/1",
+            "fields": [
+                {"name": "summary", "kind": "text", "max_lines": 1, "overflow": "shrink"},
+                {"name": "total", "kind": "money"},
+            ],
+            "blocks": [{"id": "a", "type": "text", "text": "{{ summary }}"}, {"id": "b", "type": "text", "text": "{{ total }}"}],
+        });
+        context.services = context
+            .services
+            .with(Arc::new(document::Renderer::bundled()));
+        let id = "018f4f5e-0000-7000-8000-000000000001";
+        let node = node(json!({"instruction": "Write.", "mode": "fields", "document": id}));
+        (node, context)
+    }
+
+    fn summary(words: usize) -> GenerationResult {
+        let values = json!({"summary": "word ".repeat(words).trim_end()});
+        result(&values.to_string(), Some(values))
+    }
+
+    /// What the step puts out, and the codes of its warnings.
+    fn ended(outcome: Result<Outcome, NodeError>) -> (Json, Vec<String>) {
+        match outcome {
+            Ok(Outcome::Done(done)) => {
+                let codes = done.warnings.into_iter().map(|warning| warning.code);
+                (done.output, codes.collect())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_text_that_fits_is_not_asked_for_again() {
+        let (node, context) = one_line();
+        let event = Event::Generation(Ok(summary(3)));
+        let (output, codes) = ended(now(node.resume(&context, event)));
+        assert_eq!(output, json!({"summary": "word word word"}));
+        assert!(codes.is_empty(), "{codes:?}");
+    }
+
+    #[test]
+    fn a_text_that_takes_too_many_lines_is_asked_for_once_more() {
+        let (node, mut context) = one_line();
+        let event = |outcome| Event::Generation(outcome);
+        let (request, kept) = match now(node.resume(&context, event(Ok(summary(90))))) {
+            Ok(Outcome::Wait(Wait {
+                on: WaitOn::Generation(request),
+                kept,
+                ..
+            })) => (request, kept),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((request.round, request.messages.len()), (1, 4));
+        assert_eq!(request.messages[2].role, Role::Assistant);
+        assert_eq!(request.messages[2].content, summary(90).text);
+        let told = &request.messages[3].content;
+        assert!(told.starts_with("`summary` takes "), "{told}");
+        assert!(
+            told.contains("there is room for 1: leave out about "),
+            "{told}"
+        );
+        context.step.kept = kept;
+        let mut end = |outcome| ended(now(node.resume(&context, event(outcome))));
+        let output = |words| summary(words).values.expect("values");
+        // The shorter one of two counts, and nothing is asked for a third time.
+        assert_eq!(end(Ok(summary(5))), (output(5), Vec::new()));
+        let too_long = || vec!["text_too_long".to_owned()];
+        assert_eq!(end(Ok(summary(60))), (output(60), too_long()));
+        assert_eq!(end(Ok(summary(95))), (output(90), too_long()));
+        // Whatever becomes of the second request.
+        let unused = || vec!["second_answer_unused".to_owned(), "text_too_long".to_owned()];
+        let failed = StepError::new("model_failed", "out of memory");
+        assert_eq!(end(Err(failed)), (output(90), unused()));
+        assert_eq!(end(Ok(result("", None))), (output(90), unused()));
+        let (output_late, codes) = ended(now(node.resume(&context, Event::TimedOut)));
+        assert_eq!((output_late, codes), (output(90), unused()));
+    }
+
+    #[test]
+    fn what_cannot_be_laid_out_is_not_measured_and_told() {
+        let (node, mut context) = one_line();
+        context.template["blocks"][1]["text"] = json!("{{ summary + 1 }}");
+        let event = Event::Generation(Ok(summary(90)));
+        let (_, codes) = ended(now(node.resume(&context, event)));
+        assert_eq!(codes, ["text_not_measured"]);
     }
 
     #[test]

@@ -385,7 +385,8 @@ fn attachment(bytes: Vec<u8>, context: &dyn NodeContext) -> Result<Attachment, N
     })
 }
 
-fn scene(context: &dyn NodeContext) -> document::Context {
+/// What every page of this step sees besides its fields.
+pub(crate) fn scene(context: &dyn NodeContext) -> document::Context {
     let step = context.step();
     let firm = match context.values().get("firm") {
         Some(Value::Record(firm)) => firm.clone(),
