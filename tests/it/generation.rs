@@ -6,7 +6,7 @@ use engine::{
     ids::{RunId, WorkerId, WorkspaceId},
     node::{GenerationRequest, GenerationResult, Message, Role, StepError, Usage},
 };
-use formwork_tests::{TestDb, model::ModelWorker};
+use formwork_tests::{Office, TestDb, model::ModelWorker, office::Caller};
 use serde_json::{Value as Json, json};
 use store::{
     Scope, Store,
@@ -568,4 +568,136 @@ async fn a_worker_whose_model_cannot_be_read_ends_by_itself() {
             .as_ref()
             .is_some_and(|why| why.params["path"] == "/nowhere/model.gguf")
     );
+}
+
+/// A model writes what a document has two lines for.
+fn letter() -> Json {
+    json!({
+        "format": "formwork/1", "name": "Letter", "locale": "de", "time_zone": "Europe/Berlin", "currency": "EUR",
+        "nodes": [
+            {"id": "form", "type": "form_input", "version": 1, "name": "Form", "config": {"title": "Letter", "fields": [
+                {"name": "customer", "label": "Customer", "kind": "text", "required": true}]}},
+            {"id": "words", "type": "llm_generate", "version": 1, "name": "Words", "config": {
+                "mode": "fields", "instruction": "Sum up for {{ form.customer }}.", "document": "letter"}},
+            {"id": "page", "type": "pdf_render", "version": 1, "name": "Page", "config": {
+                "document": "letter", "file_name": "letter.pdf", "values": {"summary": "{{ words.summary }}"}}}
+        ],
+        "edges": [{"from": "form", "port": "out", "to": "words"}, {"from": "words", "port": "out", "to": "page"}],
+        "documents": {"letter": {
+            "format": "formwork-document/1", "title": "Letter",
+            "fields": [{"name": "summary", "title": "Summary", "kind": "text", "max_length": 2000, "max_lines": 2, "overflow": "cut"}],
+            "blocks": [{"id": "a", "type": "text", "text": "{{ summary }}"}]
+        }}
+    })
+}
+
+/// A model that writes what a test wants it to.
+struct Scripted {
+    store: Store,
+    worker: WorkerId,
+}
+
+impl Scripted {
+    /// The next request, once it is there.
+    async fn asked(&self, office: &Office) -> Claimed {
+        let ready = "select count(*) from generation where state = 'ready'";
+        office.db.until(ready, "1").await;
+        let models = ["m".to_owned()];
+        let claimed = generation::claim(&self.store, self.worker, &models, LEASE_MS).await;
+        claimed.expect("claims").expect("due")
+    }
+
+    async fn writes(&self, claimed: &Claimed, summary: &str) {
+        let values = json!({ "summary": summary });
+        let written = result(&values.to_string(), Some(values));
+        let finished = generation::finish(&self.store, claimed, &written).await;
+        assert_eq!(finished.expect("runs"), Finish::Done);
+    }
+}
+
+/// The run when it has succeeded, and the codes of each step's warnings.
+async fn told(office: &Office, owner: &Caller, run: &str) -> (Json, Vec<String>) {
+    let state = format!("select state from run where id = '{run}'");
+    office.db.until(&state, "succeeded").await;
+    let run = owner.get(&format!("/api/runs/{run}")).await.expect(200);
+    let steps = run["steps"].as_array().expect("steps").iter();
+    let warnings = steps.flat_map(|step| {
+        let name = step["node"].as_str().unwrap_or_default();
+        let warnings = step["warnings"].as_array().into_iter().flatten();
+        warnings.map(move |one| format!("{name} {}", one["code"].as_str().unwrap_or_default()))
+    });
+    let warnings = warnings.collect();
+    (run, warnings)
+}
+
+/// What the model's step put out.
+fn summary(run: &Json) -> &str {
+    let mut steps = run["steps"].as_array().expect("steps").iter();
+    let words = steps.find(|step| step["node"] == "words");
+    words.expect("the step")["output"]["summary"]
+        .as_str()
+        .expect("a text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_for_its_document_is_asked_for_once_more() {
+    let (office, owner) = Office::open().await;
+    let workflow = office.publish(&owner, letter()).await;
+    let store = office.store.clone();
+    let worker = worker::register(&store, Kind::Model, "test", &json!({})).await;
+    let worker = worker.expect("registered");
+    let model = Scripted { store, worker };
+    let input = || json!({"customer": "Ada"});
+    let text = |words: usize| "Wort ".repeat(words).trim_end().to_owned();
+
+    // The second answer fits.
+    let run = owner.start(&workflow, input()).await;
+    let first = model.asked(&office).await;
+    assert_eq!((first.request.round, first.request.messages.len()), (0, 2));
+    model.writes(&first, &text(90)).await;
+    let second = model.asked(&office).await;
+    assert_eq!((second.request.round, second.request.messages.len()), (1, 4));
+    let said = &second.request.messages[3].content;
+    assert!(
+        said.contains("Platz ist für 2: Lass etwa"),
+        "in the document's language: {said}"
+    );
+    let kept = "select kept -> 'values' ->> 'summary' from step where node = 'words'";
+    assert_eq!(office.sql(kept), text(90), "the first answer is not lost");
+    model.writes(&second, &text(8)).await;
+    let (run, warnings) = told(&office, &owner, &run).await;
+    assert_eq!((summary(&run), warnings), (text(8).as_str(), Vec::new()));
+    let steps = run["steps"].as_array().expect("steps");
+    let rounds: Vec<&Json> = steps
+        .iter()
+        .flat_map(|step| step["generations"].as_array().into_iter().flatten())
+        .map(|generation| &generation["round"])
+        .collect();
+    assert_eq!(rounds, [0, 1]);
+
+    // It is too long still: the shorter one is taken, and the page does as the field says.
+    let too_long = || {
+        vec![
+            "words text_too_long".to_owned(),
+            "page text_shortened".to_owned(),
+        ]
+    };
+    let run = owner.start(&workflow, input()).await;
+    model.writes(&model.asked(&office).await, &text(90)).await;
+    model.writes(&model.asked(&office).await, &text(60)).await;
+    let (run, warnings) = told(&office, &owner, &run).await;
+    assert_eq!((summary(&run), warnings), (text(60).as_str(), too_long()));
+
+    // It never comes: the first one is taken.
+    let run = owner.start(&workflow, input()).await;
+    model.writes(&model.asked(&office).await, &text(90)).await;
+    let second = model.asked(&office).await;
+    let error = StepError::new("model_failed", "out of memory");
+    let failed = generation::fail(&model.store, &second, &error).await;
+    assert_eq!(failed.expect("runs"), Fenced::Done);
+    let (run, mut warnings) = told(&office, &owner, &run).await;
+    assert_eq!(summary(&run), text(90));
+    assert_eq!(warnings.remove(0), "words second_answer_unused");
+    assert_eq!(warnings, too_long());
+    office.close().await;
 }

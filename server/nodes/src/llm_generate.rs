@@ -905,7 +905,7 @@ mod tests {
             "{told}"
         );
         context.step.kept = kept;
-        let mut end = |outcome| ended(now(node.resume(&context, event(outcome))));
+        let end = |outcome| ended(now(node.resume(&context, event(outcome))));
         let output = |words| summary(words).values.expect("values");
         // The shorter one of two counts, and nothing is asked for a third time.
         assert_eq!(end(Ok(summary(5))), (output(5), Vec::new()));

@@ -130,7 +130,7 @@ function Writing({ generation, shape, text }: { generation: Generation; shape: S
         {tokens !== undefined && <span className="num">{t("run.tokens", { count: tokens })}</span>}
         {generation.tokens_per_second !== null && <span className="num">{t("model.speed", { speed: format.number(generation.tokens_per_second, 0) })}</span>}
         {generation.model !== null && <span>{titleOf(generation.model)}</span>}
-        {generation.round > 1 && <span>{t("run.round", { round: generation.round })}</span>}
+        {generation.round > 0 && <span>{t("run.round", { round: generation.round + 1 })}</span>}
       </p>
       {writing && <Progress value={null} label={t("run.generation.running")} />}
       {fields === null ? (
