@@ -3,11 +3,10 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
-import type { Field } from "~/lib/expression/kind";
+import type { DocumentField } from "~/lib/document/documentQuestions";
 import { getDocument, previewDocument } from "./api";
 
-/** A field, and who fills it in. */
-export type DocumentField = Field & { source?: "asked" | "written" | "computed" | null };
+export type { DocumentField };
 
 export function documentFields(id: string) {
   return queryOptions({

@@ -18,6 +18,7 @@ import { useLook } from "../chips/look";
 import { sampleNamed, useDocument, useEditor, useStore } from "../state/store";
 import { focusQuestion } from "../widgets/FormFields";
 import { formMembers } from "./formMembers";
+import { FromDocument } from "./FromDocument";
 import classes from "./surfaces.module.css";
 
 export function FormSurface({ step, phone }: { step: string; phone: boolean }) {
@@ -125,6 +126,13 @@ export function FormSurface({ step, phone }: { step: string; phone: boolean }) {
             );
           })}
           <button type="button" className={classes["addField"]} onClick={add}><Plus size={15} aria-hidden />{t("form.addField")}</button>
+          <FromDocument
+            step={step} member={members.fields}
+            onAdded={(question) => {
+              select(question.name);
+              focusQuestion(question.label);
+            }}
+          />
         </div>
         {computed.length > 0 && (
           <dl className={classes["totals"]}>
