@@ -1,9 +1,13 @@
 //! Kinds: the types of values, known before the first run. A kind is what a form asks, what a node puts out, what a document's
 //! typed field takes and what the editor shows on a chip; it maps to JSON Schema for models and for the API.
 
+mod fit;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
+
+pub use fit::Misfit;
 
 /// Longest name of a field, node or way.
 pub const MAX_NAME: usize = 64;

@@ -14,14 +14,14 @@ use document::{
 use engine::{
     check::Problem,
     document_field::DocumentField,
-    expression::Template,
+    expression::{self, Template},
     ids::DocumentId,
-    kind::Kind,
+    kind::{Field, Kind, Misfit},
     node::{
         Card, CardLine, Description, Done, Effect, Family, HttpRequest, Node, NodeContext,
         NodeError, Outcome, OutputContext, StepError, Surface, Warning,
     },
-    value::{FileRef, Record, Value},
+    value::{FileRef, Mismatch, Record, Value},
     workflow::DocumentWarnings,
 };
 use indexmap::IndexMap;
@@ -31,7 +31,7 @@ use serde_json::json;
 
 use crate::{
     einvoice_read::unreadable,
-    values::{capital, field_computed, file_name, files, fit, named, parse_template},
+    values::{capital, field, field_computed, file_name, files, fit, named, parse_template},
 };
 
 /// Longest laying out of one document.
@@ -131,11 +131,7 @@ impl Node for PdfRender {
                 .get(&field.name)
                 .is_some_and(|template| !template.0.trim().is_empty());
             if !filled && !field.optional {
-                let title = if field.title.is_empty() {
-                    &field.name
-                } else {
-                    &field.title
-                };
+                let title = titled(field);
                 problems.push(
                     Problem::error(
                         "field_not_filled",
@@ -146,6 +142,7 @@ impl Node for PdfRender {
                 );
             }
         }
+        problems.extend(self.misfits(context, &declared));
         for name in self.values.keys() {
             let found = declared.iter().find(|other| other.field.name == *name);
             if found.is_some_and(DocumentField::is_computed) {
@@ -234,6 +231,35 @@ impl Node for PdfRender {
 }
 
 impl PdfRender {
+    /// Values that are of another kind than their fields, as far as that is known before a run.
+    fn misfits(&self, context: &OutputContext<'_>, declared: &[DocumentField]) -> Vec<Problem> {
+        let scope = Kind::Record {
+            fields: context
+                .inputs
+                .iter()
+                .map(|(name, kind)| field(name, "", kind.clone()))
+                .collect(),
+        };
+        let taken = declared.iter().filter(|declared| !declared.is_computed());
+        taken
+            .filter_map(|declared| {
+                let template = self.values.get(&declared.field.name)?;
+                if template.0.trim().is_empty() {
+                    return None;
+                }
+                // A text without values is what it is.
+                if !template.0.contains('{') {
+                    let value = Value::Text(template.0.clone());
+                    let mismatch = value.convert(&declared.field.kind, ANY_CURRENCY).err()?;
+                    return Some(unfit(&declared.field, &mismatch));
+                }
+                let (kind, _) = expression::infer(template, &scope, true);
+                let misfit = kind.misfit(&declared.field.kind)?;
+                Some(misfit_of(&declared.field, &misfit))
+            })
+            .collect()
+    }
+
     /// The e-invoice to put into the PDF. One that breaks its rules is refused, whoever made it.
     async fn einvoice(&self, context: &dyn NodeContext) -> Result<Option<Attachment>, NodeError> {
         let template = match &self.einvoice {
@@ -272,11 +298,7 @@ impl PdfRender {
         let mut record = Record::new();
         let mut missing = Vec::new();
         for field in template.fields() {
-            let title = if field.title.is_empty() {
-                &field.name
-            } else {
-                &field.title
-            };
+            let title = titled(&field);
             let value = match self.values.get(&field.name) {
                 Some(expression) => context
                     .evaluate(expression)
@@ -343,6 +365,69 @@ fn stopped(warnings: &[Warning], document: &str) -> NodeError {
     .with("document", document)
     .with("warnings", json!(told))
     .with("more", more)
+}
+
+/// Which one it is does not matter to whether a text is an amount.
+const ANY_CURRENCY: &str = "EUR";
+
+/// A text that was written for a field and is none of its values.
+fn unfit(field: &Field, mismatch: &Mismatch) -> Problem {
+    let title = titled(field);
+    Problem::error(
+        "field_text_unfit",
+        json!({"field": field.name, "title": title, "mismatch": mismatch.code, "other": field.kind.noun()}),
+        format!(
+            "\u{201c}{title}\u{201d} takes {}. What is written here {}.",
+            field.kind.noun(),
+            mismatch.message
+        ),
+    )
+    .at(format!("/values/{}", field.name))
+}
+
+/// What is filled in for a field is not of its kind: the step will fail, or may.
+fn misfit_of(field: &Field, misfit: &Misfit<'_>) -> Problem {
+    let title = titled(field);
+    let wanted = misfit.wanted.noun();
+    let place = misfit.path.join(".");
+    let within = if place.is_empty() {
+        format!("\u{201c}{title}\u{201d}")
+    } else {
+        format!("\u{201c}{title}\u{201d} ({place})")
+    };
+    let params = |kind: Option<&str>| {
+        let place = misfit.path.first().map(|_| place.as_str());
+        json!({"field": field.name, "title": title, "place": place, "kind": kind, "other": wanted})
+    };
+    let problem = match misfit.found.map(Kind::noun) {
+        None => Problem::warning(
+            "field_value_lacks",
+            params(None),
+            format!("{within} takes {wanted}, and what is filled in has nothing of that name."),
+        ),
+        Some(kind) if misfit.is_certain => Problem::error(
+            "field_kind_differs",
+            params(Some(kind)),
+            format!("{within} takes {wanted}, and this is {kind}."),
+        ),
+        Some(kind) => Problem::warning(
+            "field_kind_doubtful",
+            params(Some(kind)),
+            format!(
+                "{within} takes {wanted}, and this is {kind}: the step fails when it is not {wanted}."
+            ),
+        ),
+    };
+    problem.at(format!("/values/{}", field.name))
+}
+
+/// What people call a field.
+fn titled(field: &Field) -> &str {
+    if field.title.is_empty() {
+        &field.name
+    } else {
+        &field.title
+    }
 }
 
 /// What the setting is called.
@@ -620,6 +705,58 @@ mod tests {
         let config = json!({"document": id, "values": {"net": "{{ 3 }}", "total": "{{ 1 }}"}});
         let done = done::<PdfRender>(config, &context).expect("a page");
         assert_eq!(done.warnings, []);
+    }
+
+    #[test]
+    fn kinds_of_values_are_compared_with_the_fields_before_a_run() {
+        use crate::testing::node;
+
+        let fields = json!([
+            {"name": "total", "title": "Total", "kind": "money", "optional": true},
+            {"name": "mood", "kind": "choice", "options": [{"value": "warm"}], "optional": true},
+            {"name": "lines", "kind": "list", "optional": true, "item": {"kind": "record", "fields": [
+                {"name": "what", "kind": "text"}, {"name": "price", "kind": "money"}]}},
+        ]);
+        let declared: Vec<DocumentField> = serde_json::from_value(fields).expect("fields");
+        let id = "018f4f5e-0000-7000-8000-000000000001";
+        let id_of = DocumentId(id.parse().expect("an id"));
+        let resources = std::collections::BTreeMap::from([(id_of, declared)]);
+        let lines = Kind::list(Kind::record([("price", "", Kind::Date)]));
+        let form = Kind::record([
+            ("day", "", Kind::Date),
+            ("price", "", Kind::Decimal),
+            ("word", "", Kind::text()),
+            ("lines", "", lines),
+            ("bare", "", Kind::list(Kind::record([("price", "", Kind::Money)]))),
+        ]);
+        let inputs = IndexMap::from([("form".to_owned(), form)]);
+        let check = |name: &str, value: &str, expected: &[(&str, bool)]| {
+            let node: PdfRender = node(json!({"document": id, "values": {name: value}}));
+            let problems = node.check(&OutputContext {
+                inputs: &inputs,
+                resources: &resources,
+                sources: &[],
+                inside: None,
+                entry: None,
+            });
+            let told: Vec<(&str, bool)> = problems
+                .iter()
+                .map(|problem| (problem.code.as_str(), problem.is_error()))
+                .collect();
+            assert_eq!(told, expected, "{name}: {value}");
+            let place = format!("/values/{name}");
+            assert!(problems.iter().all(|problem| problem.pointer == place));
+        };
+        check("total", "{{ form.price }}", &[]);
+        check("total", "{{ form.day }}", &[("field_kind_differs", true)]);
+        check("total", "{{ form.word }}", &[("field_kind_doubtful", false)]);
+        check("total", "{{ form.gone }}", &[]);
+        check("total", "12.50", &[]);
+        check("total", "a lot", &[("field_text_unfit", true)]);
+        check("mood", "warm", &[]);
+        check("mood", "cold", &[("field_text_unfit", true)]);
+        check("lines", "{{ form.lines }}", &[("field_kind_differs", true)]);
+        check("lines", "{{ form.bare }}", &[("field_value_lacks", false)]);
     }
 
     #[test]

@@ -1,0 +1,191 @@
+//! Whether values of one kind can stand where another is asked for: what `Value::convert` will do, told before there is a value.
+
+use super::{ChoiceOption, Field, Kind};
+
+/// Values of a kind do not fit where another is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Misfit<'k> {
+    /// Names of the fields that lead to the place, those of a list's entries among them; empty for the value itself.
+    pub path: Vec<&'k str>,
+    /// `None`: there is nothing of that name, and the place stays empty.
+    pub found: Option<&'k Kind>,
+    pub wanted: &'k Kind,
+    /// No value fits; else some do, such as a text that is a number.
+    pub is_certain: bool,
+}
+
+enum Fit {
+    All,
+    Partly,
+    Never,
+}
+
+impl Kind {
+    /// Why values of this kind do not fit; the first place that never does, else the first one that may not. `None` where all fit, or
+    /// where nothing is known.
+    pub fn misfit<'k>(&'k self, wanted: &'k Self) -> Option<Misfit<'k>> {
+        let is_certain = match (self, wanted) {
+            (Self::Any, _) | (_, Self::Any) => return None,
+            (Self::List { item, .. }, Self::List { item: other, .. }) => return item.misfit(other),
+            (Self::Record { .. }, Self::Record { fields }) => return self.misfit_within(fields),
+            _ => match fit(self, wanted) {
+                Fit::All => return None,
+                Fit::Partly => false,
+                Fit::Never => true,
+            },
+        };
+        Some(Misfit {
+            path: Vec::new(),
+            found: Some(self),
+            wanted,
+            is_certain,
+        })
+    }
+
+    fn misfit_within<'k>(&'k self, fields: &'k [Field]) -> Option<Misfit<'k>> {
+        let mut found = fields.iter().filter_map(|field| {
+            let mut misfit = match self.field(&field.name) {
+                Some(own) => own.kind.misfit(&field.kind)?,
+                None if field.optional => return None,
+                None => Misfit {
+                    path: Vec::new(),
+                    found: None,
+                    wanted: &field.kind,
+                    is_certain: false,
+                },
+            };
+            misfit.path.insert(0, &field.name);
+            Some(misfit)
+        });
+        let first = found.next()?;
+        if first.is_certain {
+            return Some(first);
+        }
+        Some(found.find(|misfit| misfit.is_certain).unwrap_or(first))
+    }
+}
+
+/// Of kinds that hold no others.
+fn fit(found: &Kind, wanted: &Kind) -> Fit {
+    match (found, wanted) {
+        (Kind::Choice { options: own }, Kind::Choice { options }) => {
+            let is_option =
+                |one: &&ChoiceOption| options.iter().any(|other| other.value == one.value);
+            match own.iter().filter(is_option).count() {
+                count if count == own.len() => Fit::All,
+                0 => Fit::Never,
+                _ => Fit::Partly,
+            }
+        }
+        (
+            Kind::Text { .. }
+            | Kind::Choice { .. }
+            | Kind::Integer
+            | Kind::Decimal
+            | Kind::Money
+            | Kind::Date
+            | Kind::Time
+            | Kind::Instant,
+            Kind::Text { .. },
+        )
+        | (Kind::Integer, Kind::Integer | Kind::Decimal | Kind::Money)
+        | (Kind::Decimal, Kind::Decimal | Kind::Money)
+        | (Kind::Money, Kind::Money)
+        | (Kind::Date, Kind::Date)
+        | (Kind::Time, Kind::Time)
+        | (Kind::Instant, Kind::Instant)
+        | (Kind::YesNo, Kind::YesNo)
+        | (Kind::File, Kind::File) => Fit::All,
+        (
+            Kind::Text { .. } | Kind::Choice { .. },
+            Kind::Integer
+            | Kind::Decimal
+            | Kind::Money
+            | Kind::Date
+            | Kind::Time
+            | Kind::Instant
+            | Kind::Choice { .. },
+        )
+        | (Kind::Decimal, Kind::Integer)
+        | (Kind::Record { .. }, Kind::Money) => Fit::Partly,
+        _ => Fit::Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::value::Value;
+
+    fn choice(values: &[&str]) -> Kind {
+        let option = |value: &&str| ChoiceOption {
+            value: (*value).into(),
+            title: None,
+        };
+        Kind::Choice {
+            options: values.iter().map(option).collect(),
+        }
+    }
+
+    #[test]
+    fn what_never_fits_goes_before_what_may_not() {
+        let check = |found: &Kind, wanted: &Kind, expected: Option<(&str, bool)>| {
+            let misfit = found.misfit(wanted);
+            let told = misfit.map(|misfit| (misfit.path.join("."), misfit.is_certain));
+            let expected = expected.map(|(path, is_certain)| (path.to_owned(), is_certain));
+            assert_eq!(told, expected, "{found:?} for {wanted:?}");
+        };
+        check(&Kind::Any, &Kind::Money, None);
+        check(&Kind::Money, &Kind::text(), None);
+        check(&Kind::text(), &Kind::Money, Some(("", false)));
+        check(&Kind::Date, &Kind::Money, Some(("", true)));
+        check(&choice(&["a"]), &choice(&["a", "b"]), None);
+        check(&choice(&["a", "c"]), &choice(&["a"]), Some(("", false)));
+        check(&choice(&["c"]), &choice(&["a"]), Some(("", true)));
+        let row = |price: Kind| {
+            Kind::list(Kind::record([
+                ("what", "", Kind::text()),
+                ("price", "", price),
+            ]))
+        };
+        check(&row(Kind::Decimal), &row(Kind::Money), None);
+        check(&row(Kind::Date), &row(Kind::Money), Some(("price", true)));
+        check(&Kind::text(), &row(Kind::Money), Some(("", true)));
+        let other = Kind::list(Kind::record([("price", "", Kind::YesNo)]));
+        check(&other, &row(Kind::Money), Some(("price", true)));
+        let bare = Kind::list(Kind::record([("price", "", Kind::Money)]));
+        check(&bare, &row(Kind::Money), Some(("what", false)));
+    }
+
+    #[test]
+    fn it_is_what_converting_does() {
+        let samples = [
+            (Kind::text(), json!("word")),
+            (Kind::Integer, json!(7)),
+            (Kind::Decimal, json!("1.50")),
+            (Kind::Money, json!({"amount": "1.50", "currency": "EUR"})),
+            (Kind::Date, json!("2027-03-08")),
+            (Kind::Time, json!("09:30:00")),
+            (Kind::Instant, json!("2027-03-08T09:30:00Z")),
+            (Kind::YesNo, json!(true)),
+            (choice(&["a"]), json!("a")),
+            (Kind::list(Kind::Integer), json!([7])),
+            (Kind::record([("a", "", Kind::Integer)]), json!({"a": 7})),
+        ];
+        for (found, json) in &samples {
+            let value = Value::from_json(json, found).expect("a value of its kind");
+            for (wanted, _) in &samples {
+                let converted = value.clone().convert(wanted, "EUR");
+                match found.misfit(wanted) {
+                    None => assert!(converted.is_ok(), "{found:?} for {wanted:?}"),
+                    Some(Misfit {
+                        is_certain: true, ..
+                    }) => assert!(converted.is_err(), "{found:?} for {wanted:?}"),
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+}
