@@ -13,8 +13,10 @@ import { keys } from "~/lib/queries";
 import { errorLine } from "~/ui/Problem";
 import { problemText } from "~/ui/server-words/words";
 import { getVersion, getVersions, getWorkflow, publish } from "../api";
+import { DocumentWarnings } from "../inspector/DocumentWarnings";
 import { useActions } from "../state/actions";
 import { useDocument, useEditor, useStore } from "../state/store";
+import { memberWith } from "../surfaces/formMembers";
 import { changeLines } from "./changeText";
 import { useGoToProblem } from "./Problems";
 import classes from "./panels.module.css";
@@ -58,6 +60,11 @@ function Publish({ onClose }: { onClose: () => void }) {
   const errors = problems.filter((problem) => problem.severity === "error");
   const lines = live.data?.document ? changeLines(compare(live.data.document, document), document, store.types, t) : null;
   const url = detail.data?.form_url;
+  const makesDocuments = document.nodes.some((node) => {
+    const schema = store.types.get(node.type)?.schema;
+    const member = schema ? memberWith(schema, "document") : null;
+    return member !== null && typeof node.config[member] === "string";
+  });
 
   if (go.isSuccess) {
     return (
@@ -109,6 +116,7 @@ function Publish({ onClose }: { onClose: () => void }) {
         </ul>
       )}
       {!number && <p className={classes["meta"]} style={{ marginBlock: "6px 14px" }}>{t("publish.firstHelp")}</p>}
+      {makesDocuments && <div style={{ marginBlock: 14 }}><DocumentWarnings /></div>}
       <Textarea label={t("publish.note")} placeholder={t("publish.noteHint")} autosize minRows={2} maxLength={500} value={note} onChange={(event) => setNote(event.currentTarget.value)} />
       {go.error && <div className={classes["blocked"]} role="alert" style={{ marginBlockStart: 12 }}>{go.error instanceof ApiError && go.error.offline ? t("publish.offline") : errorLine(go.error)}</div>}
       <div className={classes["foot"]}>
