@@ -15,7 +15,7 @@ mod table;
 mod text;
 
 use parley::Language;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{
     MAX_DEPTH,
@@ -103,15 +103,12 @@ pub(super) fn read_list(
 ) -> Vec<Block> {
     let Some(json) = json else { return Vec::new() };
     let Some(items) = json.as_array() else {
-        reader.problem(pointer, "wrong_type", "must be a list of blocks");
+        reader.wrong_type(pointer, "a list of blocks");
         return Vec::new();
     };
     if depth > MAX_DEPTH {
-        reader.problem(
-            pointer,
-            "too_deep",
-            format!("blocks are nested deeper than {MAX_DEPTH} levels"),
-        );
+        let message = format!("blocks are nested deeper than {MAX_DEPTH} levels");
+        reader.problem_with(pointer, "too_deep", json!({"most": MAX_DEPTH}), message);
         return Vec::new();
     }
     items
@@ -142,11 +139,9 @@ fn read_block(reader: &mut Reader, json: &Json, pointer: String, depth: usize) -
     let language = read_language(reader, &mut object);
     let direction = Direction::read(reader, &mut object);
     let Some(kind) = read_kind(reader, &mut object, &kind_name, when.as_ref(), depth) else {
-        reader.problem(
-            &format!("{pointer}/type"),
-            "unknown_block",
-            format!("`{kind_name}` is not a kind of block"),
-        );
+        let message = format!("`{kind_name}` is not a kind of block");
+        let params = json!({ "type": kind_name });
+        reader.problem_with(&format!("{pointer}/type"), "unknown_block", params, message);
         return None;
     };
     object.done(reader);

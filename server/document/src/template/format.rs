@@ -58,7 +58,7 @@ impl Format {
         let pointer = format!("{}/format", object.pointer);
         let mut format = reader.object(object.child("format")?, &pointer)?;
         if format.peek("kind").is_none() {
-            reader.problem(&format!("{pointer}/kind"), "missing", "must be filled in");
+            reader.missing(&format!("{pointer}/kind"));
         }
         let kinds = [
             "text", "money", "amount", "number", "percent", "date", "time",

@@ -4,6 +4,7 @@
 use std::{ops::Range, sync::Arc};
 
 use engine::expression::{Program, Template as Expression};
+use serde_json::json;
 
 use super::read::Reader;
 use crate::display::Source;
@@ -67,7 +68,9 @@ impl Leaf {
                 Arc::new(program)
             }
             Err(error) => {
-                reader.problem(&pointer, error.code(), error.to_string());
+                let reason = error.to_string();
+                let params = json!({ "reason": reason });
+                reader.problem_with(&pointer, error.code(), params, reason);
                 return Self {
                     pointer: pointer.into(),
                     ..Self::literal(&source)

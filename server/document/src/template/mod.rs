@@ -17,7 +17,7 @@ use engine::{
     kind::{Field, Kind},
     value::{Record, Value},
 };
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 pub(crate) use blocks::{
     Aggregate, Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, Column, ColumnWidth,
@@ -175,11 +175,9 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
     let mut root = reader.object(json, "")?;
     let format = root.text(reader, "format").unwrap_or_default();
     if format != FORMAT {
-        reader.problem(
-            "/format",
-            "document_format",
-            format!("the format must be \"{FORMAT}\""),
-        );
+        let message = format!("the format must be \"{FORMAT}\"");
+        let params = json!({"format": FORMAT});
+        reader.problem_with("/format", "document_format", params, message);
     }
     let title = root.leaf(reader, "title");
     let page = read_page(reader, root.child("page"));
@@ -294,7 +292,7 @@ fn read_fields(reader: &mut Reader, json: Option<&Json>) -> (Vec<DocumentField>,
         return (fields, computed);
     };
     let Some(items) = json.as_array() else {
-        reader.problem("/fields", "wrong_type", "must be a list");
+        reader.wrong_type("/fields", "a list");
         return (fields, computed);
     };
     for (index, item) in items.iter().enumerate() {
@@ -302,7 +300,8 @@ fn read_fields(reader: &mut Reader, json: Option<&Json>) -> (Vec<DocumentField>,
         let declared = match serde_json::from_value::<DocumentField>(item.clone()) {
             Ok(declared) => declared,
             Err(error) => {
-                reader.problem(&pointer, "field", error.to_string());
+                let reason = error.to_string();
+                reader.problem_with(&pointer, "field", json!({ "reason": reason }), reason);
                 continue;
             }
         };
@@ -315,10 +314,10 @@ fn read_fields(reader: &mut Reader, json: Option<&Json>) -> (Vec<DocumentField>,
             );
         } else if OWN_NAMES.contains(&name.as_str()) {
             let message = format!("`{name}` has a meaning of its own");
-            reader.problem(&pointer, "field_name", message);
+            reader.problem_with(&pointer, "field_name_taken", json!({ "name": name }), message);
         } else if fields.iter().any(|other| other.field.name == *name) {
             let message = format!("`{name}` is declared twice");
-            reader.problem(&pointer, "field_twice", message);
+            reader.problem_with(&pointer, "field_twice", json!({ "name": name }), message);
         } else {
             check_declaration(reader, &declared, &pointer);
             if let Some(value) = &declared.value {
@@ -341,36 +340,39 @@ const OWN_NAMES: [&str; 8] = [
 
 /// What a field says of itself fits together.
 fn check_declaration(reader: &mut Reader, declared: &DocumentField, pointer: &str) {
-    let mut wrong = |member: &str, code: &str, message: String| {
-        reader.problem(&format!("{pointer}/{member}"), code, message);
+    let mut wrong = |member: &str, code: &str, params: Json, message: String| {
+        reader.problem_with(&format!("{pointer}/{member}"), code, params, message);
     };
     let kind = &declared.field.kind;
     match (declared.max_lines, declared.overflow) {
         (Some(_), _) if !matches!(kind, Kind::Text { .. }) => {
             let message = format!("only a text has lines, and this is {}", kind.noun());
-            wrong("max_lines", "wrong_type", message);
+            wrong("max_lines", "no_lines", json!({"kind": kind.noun()}), message);
         }
         (Some(lines), _) if !(1..=500).contains(&lines) => {
             let message = "must be a whole number from 1 to 500".into();
-            wrong("max_lines", "out_of_range", message);
+            let params = json!({"least": 1, "most": 500, "whole": "whole"});
+            wrong("max_lines", "out_of_range", params, message);
         }
         (None, Some(_)) => {
             let message = "must be filled in, because `overflow` is about it".into();
-            wrong("max_lines", "missing", message);
+            wrong("max_lines", "missing", json!({"why": "overflow"}), message);
         }
         _ => {}
     }
     match (declared.source, &declared.value) {
         (Some(Source::Computed), None) => {
-            wrong("value", "missing", "must say how it is computed".into());
+            let message = "must say how it is computed".into();
+            wrong("value", "missing", json!({"why": "computed"}), message);
         }
         (Some(Source::Asked | Source::Written) | None, Some(_)) => {
             let message = "must be \"computed\", because the field has a `value`".into();
-            wrong("source", "field_source", message);
+            wrong("source", "field_source", json!({"kind": null}), message);
         }
         (Some(Source::Written), None) if !is_words(kind) => {
             let message = format!("a model never fills in {}", kind.noun());
-            wrong("source", "field_source", message);
+            let params = json!({"kind": kind.noun()});
+            wrong("source", "field_source", params, message);
         }
         _ => {}
     }
@@ -380,29 +382,25 @@ fn read_sample(reader: &mut Reader, json: Option<&Json>, fields: &[DocumentField
     let mut sample = Record::new();
     let Some(json) = json else { return sample };
     let Some(values) = json.as_object() else {
-        reader.problem("/sample", "wrong_type", "must be an object");
+        reader.wrong_type("/sample", "an object");
         return sample;
     };
     for (name, json) in values {
         let pointer = format!("/sample/{name}");
         let mut taken = fields.iter().filter(|declared| !declared.is_computed());
         let Some(declared) = taken.find(|declared| declared.field.name == *name) else {
-            reader.problem(
-                &pointer,
-                "unknown_field",
-                format!("`{name}` is no field that this document takes"),
-            );
+            let message = format!("`{name}` is no field that this document takes");
+            reader.problem_with(&pointer, "sample_unknown", json!({ "name": name }), message);
             continue;
         };
         match Value::from_json(json, &declared.field.kind) {
             Ok(value) => {
                 sample.insert(name.clone(), value);
             }
-            Err(_) => reader.problem(
-                &pointer,
-                "wrong_type",
-                format!("is not what `{name}` takes"),
-            ),
+            Err(_) => {
+                let message = format!("is not what `{name}` takes");
+                reader.problem_with(&pointer, "sample_value", json!({ "name": name }), message);
+            }
         }
     }
     sample

@@ -2,11 +2,8 @@
 
 use std::{collections::HashSet, ops::RangeInclusive, sync::Arc};
 
-use engine::{
-    check::{Problem, Severity},
-    expression::Template as Expression,
-};
-use serde_json::{Map, Value as Json};
+use engine::{check::Problem, expression::Template as Expression};
+use serde_json::{Map, Value as Json, json};
 
 use super::{MAX_BLOCKS, leaf::Leaf, names::Reading};
 
@@ -39,22 +36,39 @@ pub(super) struct Object<'a> {
 }
 
 impl Reader {
+    /// A problem whose text shows no values.
     pub(super) fn problem(&mut self, pointer: &str, code: &str, message: impl Into<String>) {
+        self.problem_with(pointer, code, json!({}), message);
+    }
+
+    pub(super) fn problem_with(
+        &mut self,
+        pointer: &str,
+        code: &str,
+        params: Json,
+        message: impl Into<String>,
+    ) {
         if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(Problem {
-                severity: Severity::Error,
-                code: code.into(),
-                params: Json::Null,
-                message: message.into(),
-                pointer: pointer.into(),
-                node: None,
-            });
+            let problem = Problem::error(code, params, message);
+            self.problems.push(problem.at(pointer));
         }
+    }
+
+    /// Something else stands where `expected` has to, such as `a list`.
+    pub(super) fn wrong_type(&mut self, pointer: &str, expected: &str) {
+        let params = json!({ "expected": expected });
+        let message = format!("must be {expected}");
+        self.problem_with(pointer, "wrong_type", params, message);
+    }
+
+    pub(super) fn missing(&mut self, pointer: &str) {
+        let params = json!({"why": null});
+        self.problem_with(pointer, "missing", params, "must be filled in");
     }
 
     pub(super) fn object<'a>(&mut self, json: &'a Json, pointer: &str) -> Option<Object<'a>> {
         let Some(map) = json.as_object() else {
-            self.problem(pointer, "wrong_type", "must be an object");
+            self.wrong_type(pointer, "an object");
             return None;
         };
         Some(Object {
@@ -68,11 +82,8 @@ impl Reader {
     pub(super) fn block_id(&mut self, id: &str, pointer: &str) {
         self.blocks += 1;
         if !id.is_empty() && !self.ids.insert(id.to_owned()) {
-            self.problem(
-                pointer,
-                "block_id_twice",
-                format!("the block id `{id}` is used twice"),
-            );
+            let message = format!("the block id `{id}` is used twice");
+            self.problem_with(pointer, "block_id_twice", json!({ "id": id }), message);
         }
     }
 
@@ -82,7 +93,8 @@ impl Reader {
                 "the template has {} blocks, at most {MAX_BLOCKS} are possible",
                 self.blocks
             );
-            self.problem("/blocks", "too_many_blocks", message);
+            let params = json!({"count": self.blocks, "most": MAX_BLOCKS});
+            self.problem_with("/blocks", "too_many_blocks", params, message);
         }
     }
 
@@ -138,15 +150,13 @@ impl<'a> Object<'a> {
         match self.child(key)? {
             Json::String(text) if text.len() <= MAX_LEAF => Some(text.clone()),
             Json::String(_) => {
-                reader.problem(
-                    &self.at(key),
-                    "too_long",
-                    format!("is longer than {MAX_LEAF} bytes"),
-                );
+                let message = format!("is longer than {MAX_LEAF} bytes");
+                let params = json!({"most": MAX_LEAF});
+                reader.problem_with(&self.at(key), "leaf_too_long", params, message);
                 None
             }
             _ => {
-                reader.problem(&self.at(key), "wrong_type", "must be a text");
+                reader.wrong_type(&self.at(key), "a text");
                 None
             }
         }
@@ -162,7 +172,7 @@ impl<'a> Object<'a> {
     pub(super) fn required_leaf(&mut self, reader: &mut Reader, key: &'static str) -> Leaf {
         let leaf = self.leaf(reader, key);
         if leaf.is_blank() {
-            reader.problem(&self.at(key), "missing", "must be filled in");
+            reader.missing(&self.at(key));
         }
         leaf
     }
@@ -177,7 +187,7 @@ impl<'a> Object<'a> {
             None => default,
             Some(Json::Bool(yes)) => *yes,
             Some(_) => {
-                reader.problem(&self.at(key), "wrong_type", "must be true or false");
+                reader.wrong_type(&self.at(key), "true or false");
                 default
             }
         }
@@ -201,7 +211,8 @@ impl<'a> Object<'a> {
             Some(text) if options.contains(&text.as_str()) => text,
             Some(_) => {
                 let message = format!("must be one of {}", options.join(", "));
-                reader.problem(&self.at(key), "not_an_option", message);
+                let params = json!({ "options": options });
+                reader.problem_with(&self.at(key), "not_an_option", params, message);
                 default.into()
             }
         }
@@ -223,8 +234,10 @@ impl<'a> Object<'a> {
         match number {
             Some(number) if range.contains(&number) => Some(number),
             _ => {
-                let message = format!("must be a number from {} to {}", range.start(), range.end());
-                reader.problem(&self.at(key), "out_of_range", message);
+                let (least, most) = (range.start().to_string(), range.end().to_string());
+                let message = format!("must be a number from {least} to {most}");
+                let params = json!({"least": least, "most": most, "whole": null});
+                reader.problem_with(&self.at(key), "out_of_range", params, message);
                 None
             }
         }
@@ -251,12 +264,10 @@ impl<'a> Object<'a> {
         match json.as_u64().and_then(|number| u16::try_from(number).ok()) {
             Some(number) if range.contains(&number) => Some(number.into()),
             _ => {
-                let message = format!(
-                    "must be a whole number from {} to {}",
-                    range.start(),
-                    range.end()
-                );
-                reader.problem(&self.at(key), "out_of_range", message);
+                let (least, most) = (range.start(), range.end());
+                let message = format!("must be a whole number from {least} to {most}");
+                let params = json!({"least": least, "most": most, "whole": "whole"});
+                reader.problem_with(&self.at(key), "out_of_range", params, message);
                 None
             }
         }
@@ -293,7 +304,7 @@ impl<'a> Object<'a> {
                 .map(|(index, json)| (json, format!("{}/{index}", self.at(key))))
                 .collect(),
             Some(_) => {
-                reader.problem(&self.at(key), "wrong_type", "must be a list");
+                reader.wrong_type(&self.at(key), "a list");
                 Vec::new()
             }
         }
@@ -304,11 +315,8 @@ impl<'a> Object<'a> {
         for key in self.map.into_iter().flat_map(Map::keys) {
             if !self.seen.contains(&key.as_str()) {
                 let pointer = format!("{}/{}", self.pointer, engine_escape(key));
-                reader.problem(
-                    &pointer,
-                    "unknown_field",
-                    format!("`{key}` is not known here"),
-                );
+                let message = format!("`{key}` is not known here");
+                reader.problem_with(&pointer, "unknown_member", json!({ "name": key }), message);
             }
         }
     }

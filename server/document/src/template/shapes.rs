@@ -1,7 +1,7 @@
 //! Vector pictures behind a box: paths in the syntax of SVG (M L H V C S Q Z, absolute and relative), circles and rectangles, each
 //! with one fill. Parsed once into absolute cubic segments.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{leaf::Leaf, read::Reader};
 use crate::path::{Segment, circle, rectangle};
@@ -37,7 +37,10 @@ pub(super) fn read(reader: &mut Reader, json: &Json, pointer: &str) -> Option<Ba
         if let Some(path) = shape.text(reader, "path") {
             match parse_path(&path) {
                 Ok(found) => segments = found,
-                Err(message) => reader.problem(&format!("{pointer}/path"), "path", message),
+                Err(message) => {
+                    let params = json!({ "reason": message });
+                    reader.problem_with(&format!("{pointer}/path"), "path", params, message);
+                }
             }
         }
         let mut values = |key| -> Option<Vec<f32>> {
@@ -60,7 +63,7 @@ pub(super) fn read(reader: &mut Reader, json: &Json, pointer: &str) -> Option<Ba
             Some([x, y, r]) => segments.extend(circle(*x, *y, *r)),
             Some(_) => reader.problem(
                 &format!("{pointer}/circle"),
-                "shape",
+                "circle",
                 "a circle is [x, y, radius]",
             ),
             None => {}
@@ -69,7 +72,7 @@ pub(super) fn read(reader: &mut Reader, json: &Json, pointer: &str) -> Option<Ba
             Some([x, y, w, h]) => segments.extend(rectangle(*x, *y, *w, *h)),
             Some(_) => reader.problem(
                 &format!("{pointer}/rect"),
-                "shape",
+                "rectangle",
                 "a rectangle is [x, y, width, height]",
             ),
             None => {}
@@ -79,11 +82,9 @@ pub(super) fn read(reader: &mut Reader, json: &Json, pointer: &str) -> Option<Ba
         shapes.push(Shape { fill, segments });
     }
     if total > MAX_SEGMENTS {
-        reader.problem(
-            pointer,
-            "too_many_segments",
-            format!("a drawing has at most {MAX_SEGMENTS} segments"),
-        );
+        let message = format!("a drawing has at most {MAX_SEGMENTS} segments");
+        let params = json!({"most": MAX_SEGMENTS});
+        reader.problem_with(pointer, "too_many_segments", params, message);
     }
     object.done(reader);
     Some(Background {

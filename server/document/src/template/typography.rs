@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine::document_field::Overflow;
 use parley::Language;
+use serde_json::json;
 
 use super::read::{Object, Reader};
 use crate::fonts::{BUNDLED_FAMILIES, SANS, SERIF};
@@ -79,7 +80,7 @@ pub(super) fn read_font(
     }
     if reader.fonts.len() == MAX_FONTS {
         let message = format!("a document has at most {MAX_FONTS} fonts besides the built-in ones");
-        reader.problem(&pointer, "too_many_fonts", message);
+        reader.problem_with(&pointer, "too_many_fonts", json!({"most": MAX_FONTS}), message);
         return None;
     }
     let name: Arc<str> = name.into();
@@ -100,9 +101,10 @@ impl LineLimit {
     pub(super) fn read(reader: &mut Reader, object: &mut Object<'_>) -> Option<Self> {
         let told = object.peek("max_lines").is_some();
         if !told && (object.peek("overflow").is_some() || object.peek("min_size").is_some()) {
-            reader.problem(
+            reader.problem_with(
                 &format!("{}/max_lines", object.pointer),
                 "missing",
+                json!({"why": "limit"}),
                 "must be filled in, because `overflow` and `min_size` are about it",
             );
         }

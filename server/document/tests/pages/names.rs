@@ -124,7 +124,7 @@ fn fields_say_whose_they_are_and_what_fits() {
     assert_eq!(
         found,
         [
-            ("/fields/0/max_lines", "wrong_type"),
+            ("/fields/0/max_lines", "no_lines"),
             ("/fields/1/max_lines", "out_of_range"),
             ("/fields/2/max_lines", "missing"),
             ("/fields/3/value", "missing"),

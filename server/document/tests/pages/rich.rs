@@ -235,7 +235,7 @@ fn what_a_text_cannot_be_is_told_where_it_stands() {
         [
             ("/blocks/0", "text_twice"),
             ("/blocks/1/content/0/type", "not_an_option"),
-            ("/blocks/1/content/1/start", "unknown_field"),
+            ("/blocks/1/content/1/start", "unknown_member"),
             (
                 "/blocks/2/content/0/items/0/content/0/items/0/content/0/items/0/content/0",
                 "list_too_deep"
@@ -245,7 +245,7 @@ fn what_a_text_cannot_be_is_told_where_it_stands() {
             ("/blocks/3/runs/2/format/currency", "currency"),
             ("/blocks/3/runs/2/format/language", "language"),
             ("/blocks/3/runs/3/format/style", "date_style"),
-            ("/blocks/3/runs/4/empty", "unknown_field"),
+            ("/blocks/3/runs/4/empty", "unknown_member"),
         ]
     );
 }

@@ -428,8 +428,8 @@ fn what_a_table_cannot_do_is_told_when_it_is_saved() {
             ("/blocks/5/group/by", "group"),
             ("/blocks/5/keep_first", "out_of_range"),
             ("/blocks/6/columns/0/format/currency", "currency"),
-            ("/blocks/6/columns/0/format/decimals", "unknown_field"),
-            ("/blocks/6/head/fil", "unknown_field"),
+            ("/blocks/6/columns/0/format/decimals", "unknown_member"),
+            ("/blocks/6/head/fil", "unknown_member"),
         ]
     );
 }

@@ -23,6 +23,12 @@ function codes(calls: RegExp, within = /./): Found[] {
     .flatMap(({ path, text }) => [...text.matchAll(calls)].map((call): Found => [call.slice(1).find((code) => code !== undefined) ?? "", path]));
 }
 
+/** What can be wrong with a document's template: a place and a code, or a member and a code. */
+const templateCodes = [
+  ...codes(/\.problem(?:_with)?\(\s*(?:&format!\("[^"]*"(?:,[^)]*)?\)|"[^"]*"|&?[\w.]+(?:\([^)]*\))?),\s*"([a-z_]+)"/g, /document\/src\/template\//),
+  ...codes(/\bwrong\(\s*"[^"]*",\s*"([a-z_]+)"/g, /document\/src\/template\//),
+];
+
 function without(texts: object, found: Found[], except: string[] = []): string[] {
   return found.filter(([code]) => !(code in texts) && !except.includes(code)).map(([code, path]) => `${code} (${path})`);
 }
@@ -42,6 +48,7 @@ describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (language, texts) =
   test("every problem has a text", () => {
     const found = [
       ...codes(/\bProblem::(?:error|warning)\(\s*"([a-z_]+)"/g),
+      ...templateCodes,
       // Words of the rules of e-invoices.
       ...codes(/^ {8}"([a-z]+_[a-z_]+)",$/gm, /einvoice\/src\/rules\.rs/),
       // Where a helper takes the code.
@@ -54,6 +61,7 @@ describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (language, texts) =
       ...codes(/\bApiError::invalid\(\s*"([a-z_]+)"|\bStoreError::invalid\(\s*"([a-z_]+)"|\brefuse\(\s*"([a-z_]+)"/g),
     ];
     expect(found.length).toBeGreaterThan(100);
+    expect(new Set(templateCodes.map(([code]) => code)).size).toBeGreaterThan(40);
     expect(without(texts.problem, found, [...FOR_PROGRAMS, ...FOR_VISITORS])).toEqual([]);
   });
 
@@ -119,6 +127,12 @@ describe("texts in the reader's language", () => {
     check("config_out_of_range", { least: 1, most: 20 }, "应在 1 到 20 之间。");
     check("config_wrong_kind", { expected: "a whole number" }, "这里应为整数。");
     check("config_not_an_option", { options: ["all", "any"], close: null }, "必须是以下之一：all, any。");
+    check("wrong_type", { expected: "a list of blocks" }, "这里应为块的列表。");
+    check("out_of_range", { least: "0.5", most: "9", whole: null }, "应为 0.5 到 9 之间的数字。");
+    check("missing", { why: "computed" }, "请填写此字段的计算方式。");
+    check("missing", { why: null }, "这里必须填写。");
+    check("field_source", { kind: "an amount of money" }, "模型从不填写金额。请选择由谁填写。");
+    check("field_kind_differs", { title: "合计", place: null, kind: "a date", other: "an amount of money" }, "“合计”需要金额，而这是日期。");
   });
 
   test("tell of failed steps and warnings", () => {

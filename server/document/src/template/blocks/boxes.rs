@@ -1,6 +1,6 @@
 //! Blocks that hold others: beside each other in columns, or together in a box.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{Block, read_inner};
 use crate::template::{
@@ -53,9 +53,10 @@ impl Columns {
         let mut cells = Vec::new();
         let list = object.list(reader, "columns");
         if list.is_empty() || list.len() > 8 {
-            reader.problem(
+            reader.problem_with(
                 &format!("{}/columns", object.pointer),
                 "columns",
+                json!({"most": 8}),
                 "has 1 to 8 columns",
             );
         }

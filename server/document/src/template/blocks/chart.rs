@@ -1,5 +1,7 @@
 //! Charts of a list.
 
+use serde_json::json;
+
 use crate::template::{
     leaf::Leaf,
     read::{Object, Reader},
@@ -63,7 +65,8 @@ impl Chart {
                 ChartKind::Bar | ChartKind::Line => format!("has 1 to {most} series"),
                 ChartKind::Pie => "a pie has one series".into(),
             };
-            reader.problem(&format!("{}/series", object.pointer), "series", message);
+            let pointer = format!("{}/series", object.pointer);
+            reader.problem_with(&pointer, "series", json!({ "most": most }), message);
         }
         let stacked = object.flag(reader, "stacked", false);
         if stacked && kind != ChartKind::Bar {

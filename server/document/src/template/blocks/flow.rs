@@ -88,7 +88,7 @@ impl If {
     ) -> Self {
         if when.is_none() {
             let pointer = format!("{}/when", object.pointer);
-            reader.problem(&pointer, "missing", "must be filled in");
+            reader.missing(&pointer);
         }
         Self {
             when: when.cloned().unwrap_or_default(),

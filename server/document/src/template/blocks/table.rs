@@ -2,6 +2,8 @@
 
 mod taxes;
 
+use serde_json::json;
+
 use super::{Align, ColumnWidth};
 use crate::template::{
     format::{Format, FormatKind},
@@ -95,9 +97,10 @@ impl Table {
         let mut columns = Vec::new();
         let list = object.list(reader, "columns");
         if list.is_empty() || list.len() > 20 {
-            reader.problem(
+            reader.problem_with(
                 &format!("{}/columns", object.pointer),
                 "columns",
+                json!({"most": 20}),
                 "has 1 to 20 columns",
             );
         }
@@ -151,7 +154,7 @@ impl Column {
         if is_text && total.is_some_and(|total| total != Aggregate::Count) {
             let pointer = format!("{}/total", object.pointer);
             let message = "needs a `format`: only then the column has numbers, amounts or dates";
-            reader.problem(&pointer, "total", message);
+            reader.problem_with(&pointer, "total", json!({"why": "format"}), message);
         }
         let aligns = ["start", "center", "end", "decimal"];
         let align = object.choice(reader, "align", &aligns, "start");
@@ -251,19 +254,22 @@ fn check_totals(
     let group_label = group.and_then(|group| group.total_label.as_ref());
     let is_labelled = label.is_some() || group_label.is_some();
     match first {
-        Some(0) => reader.problem(
+        Some(0) => reader.problem_with(
             &format!("{}/columns/0/total", object.pointer),
             "total",
+            json!({"why": "label"}),
             "the first column has the label of the row, so nothing is added up below it",
         ),
-        Some(_) if !is_labelled => reader.problem(
+        Some(_) if !is_labelled => reader.problem_with(
             &format!("{}/total_label", object.pointer),
             "missing",
+            json!({"why": "total"}),
             "must be filled in here or in `group`, because columns are added up",
         ),
-        None if is_labelled => reader.problem(
+        None if is_labelled => reader.problem_with(
             &object.pointer,
             "total",
+            json!({"why": "nothing"}),
             "has a row of totals, but no column is added up",
         ),
         Some(_) | None => {}
@@ -275,17 +281,13 @@ fn read_totals(reader: &mut Reader, object: &mut Object<'_>, columns: usize) -> 
     let mut totals = Vec::new();
     for (json, pointer) in object.list(reader, "totals") {
         let Some(cells) = json.as_array() else {
-            reader.problem(
-                &pointer,
-                "wrong_type",
-                "must be a list of texts, one a column",
-            );
+            reader.wrong_type(&pointer, "a list of texts, one a column");
             continue;
         };
         if cells.len() > columns {
             reader.problem(
                 &pointer,
-                "columns",
+                "too_many_texts",
                 "has more texts than the table has columns",
             );
         }
@@ -296,7 +298,7 @@ fn read_totals(reader: &mut Reader, object: &mut Object<'_>, columns: usize) -> 
                 .map(|(index, json)| {
                     let pointer = format!("{pointer}/{index}");
                     if !json.is_string() {
-                        reader.problem(&pointer, "wrong_type", "must be a text");
+                        reader.wrong_type(&pointer, "a text");
                     }
                     Leaf::parse(reader, json.as_str().unwrap_or_default().into(), pointer)
                 })

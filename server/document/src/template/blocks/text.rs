@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::{
     Align,
     inline::{Run, read_runs},
@@ -144,11 +146,9 @@ fn read_items(reader: &mut Reader, list: &mut Object<'_>, depth: usize) -> List 
     };
     let items = list.list(reader, "items");
     if depth > MAX_LISTS {
-        reader.problem(
-            &list.pointer,
-            "list_too_deep",
-            format!("lists are nested deeper than {MAX_LISTS} levels"),
-        );
+        let message = format!("lists are nested deeper than {MAX_LISTS} levels");
+        let params = json!({"most": MAX_LISTS});
+        reader.problem_with(&list.pointer, "list_too_deep", params, message);
         return List {
             start,
             items: Vec::new(),
