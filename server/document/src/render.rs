@@ -42,6 +42,8 @@ pub struct Rendered {
     pub warnings: Vec<Warning>,
     /// How the texts fit that may take only so many lines, whatever became of those that are too long.
     pub fits: Vec<TextFit>,
+    /// Values of the fields that the document computes.
+    pub computed: Record,
     /// Addresses of pictures on the web that were not among the assets. Their places are empty, and warnings say so: load them and lay
     /// out again.
     pub wanted: Vec<String>,
@@ -91,6 +93,7 @@ impl Renderer {
             marks,
             notices,
             fits,
+            computed,
             ..
         } = layouter;
         self.fonts.give_back(shaper);
@@ -121,6 +124,7 @@ impl Renderer {
             pages: vec![size; pages.len()],
             warnings,
             fits,
+            computed,
             wanted,
             boxes: OnceLock::new(),
             display: Display {

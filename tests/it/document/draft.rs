@@ -256,6 +256,26 @@ async fn an_editor_is_sent_what_changed_and_where_its_texts_lie() {
 }
 
 #[tokio::test]
+async fn what_a_document_computes_is_told_with_its_pages() {
+    let (office, owner) = Office::open().await;
+    let template = json!({
+        "format": "formwork-document/1",
+        "fields": [
+            {"name": "days", "kind": "integer"},
+            {"name": "nights", "kind": "integer", "source": "computed", "value": "{{ days - 1 }}"}],
+        "blocks": [{"id": "a", "type": "text", "text": "{{ nights }}"}]
+    });
+    let body = json!({"template": template, "values": {"days": 3}});
+    let drawn = owner.post("/api/documents/preview", body).await.expect(200);
+    // What nobody fills in is no part of what is filled in.
+    assert_eq!(drawn["values"], json!({"days": 3}));
+    assert_eq!(drawn["computed"], json!({"nights": 2}));
+    let text = drawn["pages"][0]["text"].as_str().expect("a text");
+    assert_eq!(text.trim(), "2");
+    office.close().await;
+}
+
+#[tokio::test]
 async fn samples_are_named_and_few() {
     let (office, owner) = Office::open().await;
     let (document, _) = make(&owner).await;

@@ -3840,6 +3840,8 @@ export interface components {
             fields: components["schemas"]["DocumentField"][];
             /** @description What the pages show, by field name. */
             values: Record<string, never>;
+            /** @description What the document computes of that, by field name. */
+            computed: Record<string, never>;
             /** Format: int64 */
             took_ms: number;
         };

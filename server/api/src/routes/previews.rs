@@ -65,6 +65,9 @@ pub(crate) struct PreviewOut {
     /// What the pages show, by field name.
     #[schema(value_type = Object)]
     pub values: AnyJson,
+    /// What the document computes of that, by field name.
+    #[schema(value_type = Object)]
+    pub computed: AnyJson,
     pub took_ms: u64,
 }
 
@@ -185,7 +188,7 @@ async fn preview_document(
     };
     let known = body.known;
     let started = Instant::now();
-    let (pages, warnings) = draw(&app, editor, drawing, move |rendered| {
+    let (pages, warnings, computed) = draw(&app, editor, drawing, move |rendered| {
         let pages = (0..rendered.pages.len())
             .map(|number| page_out(rendered, number, &known))
             .collect();
@@ -195,7 +198,7 @@ async fn preview_document(
             .cloned()
             .map(WarningOut::from)
             .collect();
-        (pages, warnings)
+        (pages, warnings, record_to_json(&rendered.computed))
     })
     .await?;
     Ok(Json(PreviewOut {
@@ -203,6 +206,7 @@ async fn preview_document(
         warnings,
         fields: declared,
         values: shown,
+        computed,
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     }))
 }

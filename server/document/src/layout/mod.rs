@@ -22,7 +22,10 @@ mod theme;
 
 use std::collections::HashMap;
 
-use engine::{node::Warning, value::Value};
+use engine::{
+    node::Warning,
+    value::{Record, Value},
+};
 use parley::Language;
 
 use crate::{
@@ -71,6 +74,8 @@ pub(crate) struct Layouter<'a> {
     pub(crate) notices: Vec<Notice>,
     /// Of texts with a limit of lines.
     pub(crate) fits: Vec<TextFit>,
+    /// Values of the fields that the document computes.
+    pub(crate) computed: Record,
     /// Header and footer stay out of the structure tree.
     pub(crate) furniture: bool,
     /// What is laid out is only measured, so columns in it share their width as they are told.
@@ -135,6 +140,7 @@ impl<'a> Layouter<'a> {
             }],
             notices: Vec::new(),
             fits: Vec::new(),
+            computed: Record::new(),
             furniture: false,
             measuring: false,
             at_top: false,
@@ -355,7 +361,8 @@ impl<'a> Layouter<'a> {
                     pointer: computed.value.pointer.to_string(),
                     block: field.name.clone(),
                 })?;
-            self.scope.set(&field.name, value);
+            self.scope.set(&field.name, value.clone());
+            self.computed.insert(field.name.clone(), value);
         }
         Ok(())
     }

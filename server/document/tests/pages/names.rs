@@ -162,6 +162,13 @@ fn a_document_computes_what_it_declares_to() {
     );
     assert_eq!(rendered.warnings, []);
     assert_eq!(text(&rendered), "€1.92 €12.02");
+    let computed: Vec<(&str, Json)> = rendered
+        .computed
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.to_json()))
+        .collect();
+    let euros = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    assert_eq!(computed, [("tax", euros("1.92")), ("total", euros("12.02"))]);
 }
 
 #[test]

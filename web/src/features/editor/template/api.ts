@@ -54,6 +54,8 @@ export interface TemplatePreview {
   warnings: Warning[];
   fields: Field[];
   values: JsonObject;
+  /** What the document computes of the values. */
+  computed: JsonObject;
   took_ms: number;
 }
 

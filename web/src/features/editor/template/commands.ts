@@ -17,6 +17,7 @@ import { newBlock } from "~/lib/template/starts";
 import { say } from "~/ui/Toasts";
 import { useFirmSources } from "../chips/firm";
 import { useTemplateAddress } from "./address";
+import type { TemplatePreview } from "./api";
 import { useTemplate, useTemplateState, useTemplateStore } from "./state";
 import { blockTitle, kindName, placeName } from "./words";
 
@@ -46,16 +47,19 @@ export function useScopeWords(): ScopeWords {
   return useMemo(() => ({ fields: t("scope.fields"), entry: t("scope.entry"), number: t("scope.number"), page: t("scope.page"), pages: t("scope.pages") }), [t]);
 }
 
-const NOTHING: JsonObject = {};
+/** What the pages show of each field, also of those that the document computes. */
+function shown(preview: TemplatePreview | null): JsonObject {
+  return { ...preview?.values, ...preview?.computed };
+}
 
 /** What a text at this place may read, with the values that the pages show. */
 export function useSourcesAt(path: Path): Source[] {
   const template = useTemplate();
-  const values = useTemplateState((state) => state.preview?.values) ?? NOTHING;
+  const preview = useTemplateState((state) => state.preview);
   const words = useScopeWords();
   const firm = useFirmSources("");
   const pointer = toPointer(path);
-  return useMemo(() => [...sourcesAt(template, pathOfPointer(pointer), values, words), ...firm], [template, pointer, values, words, firm]);
+  return useMemo(() => [...sourcesAt(template, pathOfPointer(pointer), shown(preview), words), ...firm], [template, pointer, preview, words, firm]);
 }
 
 export interface BlockCommands {
@@ -91,7 +95,7 @@ export function useBlockCommands(): BlockCommands {
       add: (type, at) => {
         const template = store.document;
         const gap = at ?? gapAt(template, here(template));
-        const lists = listsIn(sourcesAt(template, [...gap.list, gap.index], store.get().preview?.values ?? NOTHING, words));
+        const lists = listsIn(sourcesAt(template, [...gap.list, gap.index], shown(store.get().preview), words));
         const block = newBlock(template, type, lists, { heading: t("start.heading"), text: t("start.text"), label: t("start.label"), sign: t("start.sign") });
         change(t("label.add", { name: kindName(type, t) }), (current) => insert(current, gap.list, gap.index, block));
         select(block.id);
