@@ -656,7 +656,10 @@ async fn what_is_too_long_for_its_document_is_asked_for_once_more() {
     assert_eq!((first.request.round, first.request.messages.len()), (0, 2));
     model.writes(&first, &text(90)).await;
     let second = model.asked(&office).await;
-    assert_eq!((second.request.round, second.request.messages.len()), (1, 4));
+    assert_eq!(
+        (second.request.round, second.request.messages.len()),
+        (1, 4)
+    );
     let said = &second.request.messages[3].content;
     assert!(
         said.contains("Platz ist für 2: Lass etwa"),

@@ -913,7 +913,12 @@ mod tests {
         assert_eq!(end(Ok(summary(60))), (output(60), too_long()));
         assert_eq!(end(Ok(summary(95))), (output(90), too_long()));
         // Whatever becomes of the second request.
-        let unused = || vec!["second_answer_unused".to_owned(), "text_too_long".to_owned()];
+        let unused = || {
+            vec![
+                "second_answer_unused".to_owned(),
+                "text_too_long".to_owned(),
+            ]
+        };
         let failed = StepError::new("model_failed", "out of memory");
         assert_eq!(end(Err(failed)), (output(90), unused()));
         assert_eq!(end(Ok(result("", None))), (output(90), unused()));

@@ -727,7 +727,11 @@ mod tests {
             ("price", "", Kind::Decimal),
             ("word", "", Kind::text()),
             ("lines", "", lines),
-            ("bare", "", Kind::list(Kind::record([("price", "", Kind::Money)]))),
+            (
+                "bare",
+                "",
+                Kind::list(Kind::record([("price", "", Kind::Money)])),
+            ),
         ]);
         let inputs = IndexMap::from([("form".to_owned(), form)]);
         let check = |name: &str, value: &str, expected: &[(&str, bool)]| {
@@ -749,7 +753,11 @@ mod tests {
         };
         check("total", "{{ form.price }}", &[]);
         check("total", "{{ form.day }}", &[("field_kind_differs", true)]);
-        check("total", "{{ form.word }}", &[("field_kind_doubtful", false)]);
+        check(
+            "total",
+            "{{ form.word }}",
+            &[("field_kind_doubtful", false)],
+        );
         check("total", "{{ form.gone }}", &[]);
         check("total", "12.50", &[]);
         check("total", "a lot", &[("field_text_unfit", true)]);

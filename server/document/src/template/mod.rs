@@ -314,7 +314,12 @@ fn read_fields(reader: &mut Reader, json: Option<&Json>) -> (Vec<DocumentField>,
             );
         } else if OWN_NAMES.contains(&name.as_str()) {
             let message = format!("`{name}` has a meaning of its own");
-            reader.problem_with(&pointer, "field_name_taken", json!({ "name": name }), message);
+            reader.problem_with(
+                &pointer,
+                "field_name_taken",
+                json!({ "name": name }),
+                message,
+            );
         } else if fields.iter().any(|other| other.field.name == *name) {
             let message = format!("`{name}` is declared twice");
             reader.problem_with(&pointer, "field_twice", json!({ "name": name }), message);
@@ -347,7 +352,12 @@ fn check_declaration(reader: &mut Reader, declared: &DocumentField, pointer: &st
     match (declared.max_lines, declared.overflow) {
         (Some(_), _) if !matches!(kind, Kind::Text { .. }) => {
             let message = format!("only a text has lines, and this is {}", kind.noun());
-            wrong("max_lines", "no_lines", json!({"kind": kind.noun()}), message);
+            wrong(
+                "max_lines",
+                "no_lines",
+                json!({"kind": kind.noun()}),
+                message,
+            );
         }
         (Some(lines), _) if !(1..=500).contains(&lines) => {
             let message = "must be a whole number from 1 to 500".into();

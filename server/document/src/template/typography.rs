@@ -80,7 +80,12 @@ pub(super) fn read_font(
     }
     if reader.fonts.len() == MAX_FONTS {
         let message = format!("a document has at most {MAX_FONTS} fonts besides the built-in ones");
-        reader.problem_with(&pointer, "too_many_fonts", json!({"most": MAX_FONTS}), message);
+        reader.problem_with(
+            &pointer,
+            "too_many_fonts",
+            json!({"most": MAX_FONTS}),
+            message,
+        );
         return None;
     }
     let name: Arc<str> = name.into();

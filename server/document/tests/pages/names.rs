@@ -168,7 +168,10 @@ fn a_document_computes_what_it_declares_to() {
         .map(|(name, value)| (name.as_str(), value.to_json()))
         .collect();
     let euros = |amount: &str| json!({"amount": amount, "currency": "EUR"});
-    assert_eq!(computed, [("tax", euros("1.92")), ("total", euros("12.02"))]);
+    assert_eq!(
+        computed,
+        [("tax", euros("1.92")), ("total", euros("12.02"))]
+    );
 }
 
 #[test]
@@ -213,7 +216,10 @@ fn a_text_of_an_entry_that_is_too_long_is_told_by_its_path() {
     let [short, long] = rendered.fits.as_slice() else {
         panic!("two texts: {:?}", rendered.fits);
     };
-    assert_eq!((short.paths[0].as_str(), short.excess_letters), ("days.0.text", 0));
+    assert_eq!(
+        (short.paths[0].as_str(), short.excess_letters),
+        ("days.0.text", 0)
+    );
     assert_eq!(long.paths, ["days.1.text"]);
     assert!(long.excess_letters > 200, "{}", long.excess_letters);
 }
