@@ -23,9 +23,12 @@ pub(crate) use file::{has_layers, has_outlines, has_pictures};
 pub(crate) const SANS: &str = "Inter";
 pub(crate) const SERIF: &str = "Noto Serif";
 
-/// Families of `BUNDLED`.
-pub(crate) const BUNDLED_FAMILIES: [&str; 4] =
-    [SANS, SERIF, "Noto Sans Arabic", "Noto Sans Hebrew"];
+/// What a Swiss QR-bill is printed in (Swiss Implementation Guidelines QR-bill, section 3.4).
+pub(crate) const BILL: &str = "Liberation Sans";
+
+/// Families of `BUNDLED` and `PRESCRIBED`.
+pub(crate) const BUNDLED_FAMILIES: [&str; 5] =
+    [SANS, SERIF, "Noto Sans Arabic", "Noto Sans Hebrew", BILL];
 
 const BUNDLED: [&[u8]; 9] = [
     include_bytes!("../fonts/Inter-Regular.ttf"),
@@ -39,6 +42,12 @@ const BUNDLED: [&[u8]; 9] = [
     include_bytes!("../fonts/NotoSansHebrew-Regular.ttf"),
 ];
 
+/// Only for what is to be set in them by name; they stand in for no other font.
+const PRESCRIBED: [&[u8]; 2] = [
+    include_bytes!("../fonts/LiberationSans-Regular.ttf"),
+    include_bytes!("../fonts/LiberationSans-Bold.ttf"),
+];
+
 /// Which of `BUNDLED` has a letter without width, for what is read and not drawn.
 const SILENT: usize = 4;
 
@@ -49,6 +58,7 @@ pub(crate) struct Fonts {
     files: Box<dyn FontFiles>,
     /// Shared by both sets, so that a font keeps its identity when further fonts arrive in the middle of a document.
     blobs: Vec<Blob<u8>>,
+    prescribed: Vec<Blob<u8>>,
     bundled: OnceLock<Arc<Set>>,
     all: OnceLock<Arc<Set>>,
     /// Of the machine, by their names in small letters.
@@ -91,10 +101,8 @@ impl Fonts {
     pub(crate) fn new(files: Box<dyn FontFiles>) -> Self {
         Self {
             files,
-            blobs: BUNDLED
-                .iter()
-                .map(|bytes| Blob::new(Arc::new(*bytes)))
-                .collect(),
+            blobs: blobs(&BUNDLED),
+            prescribed: blobs(&PRESCRIBED),
             bundled: OnceLock::new(),
             all: OnceLock::new(),
             named: Mutex::new(HashMap::new()),
@@ -144,11 +152,8 @@ impl Fonts {
         if !shaper.complete && !shaper.finds(letter) {
             let all = self.all.get_or_init(|| {
                 let further = self.files.fallbacks().into_iter().map(Blob::new);
-                Arc::new(Set::new(
-                    &self.blobs,
-                    further,
-                    self.bundled().covered.clone(),
-                ))
+                let covered = self.bundled().covered.clone();
+                Arc::new(self.set(further, covered))
             });
             *shaper = Shaper::new(all.clone(), true, std::mem::take(&mut shaper.own));
         }
@@ -193,9 +198,24 @@ impl Fonts {
     fn bundled(&self) -> &Arc<Set> {
         self.bundled.get_or_init(|| {
             let covered = covered(&self.blobs);
-            Arc::new(Set::new(&self.blobs, std::iter::empty(), Arc::new(covered)))
+            Arc::new(self.set(std::iter::empty(), Arc::new(covered)))
         })
     }
+
+    fn set(&self, further: impl Iterator<Item = Blob<u8>>, covered: Arc<Vec<u64>>) -> Set {
+        let mut set = Set::new(&self.blobs, further, covered);
+        for blob in &self.prescribed {
+            register(&mut set.collection, blob);
+        }
+        set
+    }
+}
+
+fn blobs(files: &[&'static [u8]]) -> Vec<Blob<u8>> {
+    files
+        .iter()
+        .map(|bytes| Blob::new(Arc::new(*bytes)))
+        .collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
