@@ -211,6 +211,8 @@ pub(crate) struct PageList {
     /// How many of the first items are the page's header, and of the last ones its footer.
     pub(crate) header: usize,
     pub(crate) footer: usize,
+    /// How tall what stands at the foot of the paper is; the page's footer is above it.
+    pub(crate) foot: f32,
 }
 
 /// A block's instance: two repeats of one block are two marks.

@@ -8,7 +8,7 @@ use crate::{
     context::{DocumentError, LimitKind, Limits},
     display::PageList,
     layout::limit,
-    strip::{Body, Decor, Flow, Group, GroupCell, Strip, measure, stack},
+    strip::{Body, Decor, Flow, Group, GroupCell, Rail, Strip, measure, stack},
 };
 
 /// What sums of heights may be off by.
@@ -33,6 +33,8 @@ pub(crate) struct Frame {
     pub(crate) x: f32,
     pub(crate) top: f32,
     pub(crate) height: f32,
+    /// The lower edge of the paper.
+    pub(crate) paper: f32,
 }
 
 #[derive(Debug)]
@@ -147,8 +149,12 @@ impl<'a> Fragmenter<'a> {
                 fresh: true,
             };
             let mut page = PageList::default();
-            let strips = self.take(&mut flow, room)?;
+            let mut strips = self.take(&mut flow, room)?;
+            let foot = strips.pop_if(|strip| strip.foot.is_some());
             stack(strips, &mut page, (area.x, area.top), false);
+            if let Some(foot) = foot {
+                foot.place_at_foot(&mut page, area.x, area.paper);
+            }
             pages.push(page);
             if flow.is_empty() {
                 return Ok(pages);
@@ -199,6 +205,13 @@ impl<'a> Fragmenter<'a> {
                     break;
                 }
                 give_way(&mut taken);
+            }
+            if taken
+                .strips
+                .last()
+                .is_some_and(|strip| strip.foot.is_some())
+            {
+                break;
             }
         }
         if taken.begun {
@@ -308,6 +321,7 @@ impl<'a> Fragmenter<'a> {
         group.min_height = 0.0;
         group.decor.rise = 0.0;
         group.decor.above = None;
+        group.decor.rail = group.decor.rail.and_then(Rail::overleaf);
         let mut rest = 0.0_f32;
         for cell in &mut group.cells {
             cell.middle = false;
@@ -335,14 +349,15 @@ impl<'a> Fragmenter<'a> {
                 break;
             }
             let before = kept.height;
+            let goes_on = strip.keep_next && strip.foot.is_none();
             kept.count += 1;
             kept.height += strip.height;
-            let alone = kept.count == 1 && !strip.keep_next;
+            let alone = kept.count == 1 && !goes_on;
             if alone || kept.height > page {
                 kept.height = before + self.least(strip, page);
                 break;
             }
-            if !strip.keep_next {
+            if !goes_on {
                 break;
             }
         }

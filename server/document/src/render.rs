@@ -251,6 +251,10 @@ pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
 fn shows_files(blocks: &[Block]) -> bool {
     blocks.iter().any(|block| match &block.kind {
         BlockKind::Image(own) => matches!(own.source, ImageSource::File(_)),
+        BlockKind::Plan(own) => {
+            let picture = own.entry.picture.as_ref();
+            picture.is_some_and(|picture| matches!(picture.source, ImageSource::File(_)))
+        }
         BlockKind::Columns(own) => own.cells.iter().any(|cell| shows_files(&cell.blocks)),
         BlockKind::Box(own) => shows_files(&own.blocks),
         BlockKind::KeepTogether(own) => shows_files(&own.blocks),
@@ -264,6 +268,7 @@ fn shows_files(blocks: &[Block]) -> bool {
         | BlockKind::Totals(_)
         | BlockKind::Qr(_)
         | BlockKind::Barcode(_)
+        | BlockKind::SwissBill(_)
         | BlockKind::Signature(_)
         | BlockKind::Chart(_)
         | BlockKind::Rule(_)
@@ -311,6 +316,7 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
             x: page.left * MM,
             top,
             height: (page.height * MM - top - bottom).max(LEAST_BODY),
+            paper: page.height * MM,
         }
     };
     let filled = fill(body, frame, layouter.limits)?;
@@ -332,7 +338,8 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
         list.items = under.items;
         list.marks.append(&mut under.marks);
         let body = list.items.len();
-        let top = (page.height - page.bottom) * MM - total(&below);
+        let bottom = (page.bottom * MM).max(list.foot);
+        let top = page.height * MM - bottom - total(&below);
         stack(below, list, (page.left * MM, top), true);
         list.footer = list.items.len() - body;
         if let Some(mark) = beyond_paper(list, page.width * MM, page.height * MM) {

@@ -11,6 +11,9 @@ use crate::{
 /// Width of a box's border, and of the lines between columns.
 const BORDER: f32 = 0.6;
 
+/// Width of the line along a plan.
+const RAIL: f32 = 1.2;
+
 /// Strips below one another, taken from the front.
 pub(crate) type Flow = VecDeque<Strip>;
 
@@ -22,6 +25,8 @@ pub(crate) struct Strip {
     /// Only space: dropped at the top of a page.
     pub(crate) space: bool,
     pub(crate) break_before: bool,
+    /// It ends its page at the foot of the paper, where it is this tall; `height` is what of that is the body's.
+    pub(crate) foot: Option<f32>,
     /// Block instances this strip belongs to, with their x and width.
     pub(crate) marks: Vec<(u32, f32, f32)>,
     /// Drawn again above this strip when a page begins with it.
@@ -73,7 +78,26 @@ pub(crate) struct Decor {
     pub(crate) below: Option<(Rgb, f32)>,
     /// From top to bottom: their colour and where each of them stands.
     pub(crate) uprights: Option<(Rgb, Rc<[f32]>)>,
+    pub(crate) rail: Option<Rail>,
     pub(crate) backdrop: Option<Rc<Backdrop>>,
+}
+
+/// The line along a plan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rail {
+    pub(crate) colour: Rgb,
+    /// Its middle.
+    pub(crate) x: f32,
+    /// Where it begins and ends, from the top; `None` goes on to what is below the group.
+    pub(crate) from: f32,
+    pub(crate) to: Option<f32>,
+}
+
+impl Rail {
+    /// What of it is on the next page.
+    pub(crate) fn overleaf(self) -> Option<Self> {
+        self.to.is_none().then_some(Self { from: 0.0, ..self })
+    }
 }
 
 /// A drawing in a size of its own, which is scaled to cover the group.
@@ -196,6 +220,13 @@ impl Strip {
         {
             self.height = self.height.max(height);
         }
+    }
+
+    /// Draws what ends a page, beyond all margins.
+    pub(crate) fn place_at_foot(mut self, page: &mut PageList, x: f32, paper: f32) {
+        self.height = self.foot.unwrap_or(self.height);
+        page.foot = self.height;
+        self.place(page, x, paper - page.foot, false);
     }
 
     /// Draws the strip with its top left corner at `x`, `y`.
@@ -334,6 +365,14 @@ impl Decor {
                 };
                 push(x + place - BORDER / 2.0, top, line);
             }
+        }
+        if let Some(rail) = &self.rail {
+            let line = Item::Rect {
+                width: RAIL,
+                height: (rail.to.unwrap_or(height) - rail.from).max(0.0),
+                fill: rail.colour,
+            };
+            push(x + rail.x - RAIL / 2.0, top + rail.from, line);
         }
         if let Some(backdrop) = &self.backdrop {
             let (sx, sy) = (self.width / backdrop.width, height / backdrop.height);

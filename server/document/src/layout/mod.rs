@@ -2,6 +2,7 @@
 //! and looks, and each family of blocks, have files of their own.
 
 mod barcode;
+mod bill;
 mod boxes;
 mod chart;
 mod fit;
@@ -14,6 +15,7 @@ mod pairs;
 mod paragraph;
 mod pictograms;
 mod picture;
+mod plan;
 mod qr;
 mod rich;
 mod signature;
@@ -192,7 +194,10 @@ impl<'a> Layouter<'a> {
                 // What may go over several pages keeps only its end.
                 let breaks = matches!(
                     block.kind,
-                    BlockKind::Table(_) | BlockKind::Repeat(_) | BlockKind::Columns(_)
+                    BlockKind::Table(_)
+                        | BlockKind::Repeat(_)
+                        | BlockKind::Columns(_)
+                        | BlockKind::Plan(_)
                 );
                 let first = if breaks {
                     found.len().saturating_sub(1)
@@ -257,8 +262,12 @@ impl<'a> Layouter<'a> {
             kind => self.kind(kind, mark, width, parent)?,
         };
         (self.language, self.direction) = outer;
+        let page = &self.template.page;
         for strip in &mut strips {
-            if !strip.space {
+            if strip.foot.is_some() {
+                // It goes over the whole paper.
+                strip.marks.push((mark, -page.left * MM, page.width * MM));
+            } else if !strip.space {
                 strip.marks.push((mark, 0.0, width));
             }
         }
@@ -285,6 +294,8 @@ impl<'a> Layouter<'a> {
             BlockKind::Qr(block) => self.qr(block, mark, width, parent),
             BlockKind::Barcode(block) => self.barcode(block, mark, width, parent),
             BlockKind::Chart(block) => self.chart(block, mark, width, parent),
+            BlockKind::SwissBill(block) => self.swiss_bill(block, mark, parent),
+            BlockKind::Plan(block) => self.plan(block, mark, width, parent),
             BlockKind::Signature(block) => self.signature(block, mark, width, parent),
             BlockKind::Rule(block) => self.rule(block, mark, width),
             BlockKind::Spacer(block) => Ok(vec![Strip::space(block.height * MM)]),

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use engine::{node::Warning, value::Value};
 use qrcode::{Color, EcLevel, QrCode};
+use rust_decimal::Decimal;
 
-use super::Layouter;
+use super::{Layouter, Wanted};
 use crate::{
     context::DocumentError,
     display::{Item, MM, Rgb, TagId},
     path::modules,
     payment::{Transfer, epc},
     strip::Strip,
-    template::{Payment, Qr, QrContent},
+    template::{Leaf, Payment, Qr, QrContent},
 };
 
 impl Layouter<'_> {
@@ -23,32 +24,22 @@ impl Layouter<'_> {
         width: f32,
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
-        let (text, level) = match &block.content {
-            QrContent::Text(leaf) => (self.plain(leaf, mark)?, EcLevel::M),
+        let text = match &block.content {
+            QrContent::Text(leaf) => self.plain(leaf, mark)?,
             QrContent::Payment(payment) => match self.payment(payment, mark)? {
-                Ok(text) => (text, EcLevel::M),
-                Err(why) => {
-                    let message = format!("there is no payment code: {why}");
-                    self.notice(Warning::new("payment_code", message).with("why", why), mark);
-                    return Ok(Vec::new());
-                }
+                Some(text) => text,
+                None => return Ok(Vec::new()),
             },
         };
         if text.is_empty() {
             self.notice(Warning::new("qr_empty", "the QR code has no content"), mark);
             return Ok(Vec::new());
         }
-        let Ok(code) = QrCode::with_error_correction_level(&text, level) else {
+        let Some((dark, count)) = encoded(&text) else {
             let message = "the text is too long for a QR code";
             self.notice(Warning::new("qr_too_long", message), mark);
             return Ok(Vec::new());
         };
-        let count = code.width();
-        let dark: Vec<bool> = code
-            .into_colors()
-            .into_iter()
-            .map(|colour| colour == Color::Dark)
-            .collect();
         let alt = self.plain(&block.alt, mark)?;
         let alt = if alt.is_empty() {
             "QR code".into()
@@ -73,31 +64,81 @@ impl Layouter<'_> {
         ))
     }
 
-    fn payment(
-        &mut self,
-        payment: &Payment,
-        mark: u32,
-    ) -> Result<Result<String, String>, DocumentError> {
+    /// The text of a payment code; `None`, and why, where there is none.
+    fn payment(&mut self, payment: &Payment, mark: u32) -> Result<Option<String>, DocumentError> {
         let name = self.plain(&payment.name, mark)?;
         let iban = self.plain(&payment.iban, mark)?;
-        let bic = match &payment.bic {
-            Some(leaf) => self.plain(leaf, mark)?,
-            None => String::new(),
+        let bic = self.optional(payment.bic.as_ref(), mark)?;
+        let purpose = self.optional(payment.purpose.as_ref(), mark)?;
+        let reference = self.optional(payment.creditor_reference.as_ref(), mark)?;
+        let text = self.plain(&payment.reference, mark)?;
+        let Due::Amount(amount, currency) = self.due(&payment.amount, mark)? else {
+            return Ok(None);
         };
-        let reference = self.plain(&payment.reference, mark)?;
-        let (amount, currency) = match self.value_of(&payment.amount, mark)? {
-            Value::Money(money) => (money.amount, money.currency),
-            Value::Decimal(amount) => (amount, self.context.currency.clone()),
-            Value::Integer(amount) => (amount.into(), self.context.currency.clone()),
-            other => return Ok(Err(format!("the amount is {}", other.kind_name()))),
-        };
-        Ok(epc(&Transfer {
+        let currency = currency.unwrap_or_else(|| self.context.currency.clone());
+        let coded = epc(&Transfer {
             name: &name,
             iban: &iban,
             bic: &bic,
             amount,
             currency: &currency,
+            purpose: &purpose,
             reference: &reference,
-        }))
+            text: &text,
+        });
+        let (text, told) = match coded {
+            Ok((text, cut)) => (Some(text), cut),
+            Err(wrong) => (None, wrong),
+        };
+        for warning in told {
+            self.notice(warning, mark);
+        }
+        Ok(text)
     }
+
+    /// The words of a leaf that may not be there.
+    pub(super) fn optional(
+        &mut self,
+        leaf: Option<&Leaf>,
+        mark: u32,
+    ) -> Result<String, DocumentError> {
+        match leaf {
+            Some(leaf) => self.plain(leaf, mark),
+            None => Ok(String::new()),
+        }
+    }
+
+    /// What a leaf says is to be paid.
+    pub(super) fn due(&mut self, leaf: &Leaf, mark: u32) -> Result<Due, DocumentError> {
+        Ok(match self.value_of(leaf, mark)? {
+            Value::Money(money) => Due::Amount(money.amount, Some(money.currency)),
+            Value::Decimal(amount) => Due::Amount(amount, None),
+            Value::Integer(amount) => Due::Amount(amount.into(), None),
+            Value::Empty => {
+                self.tell_empty(leaf, mark);
+                Due::Nothing
+            }
+            other => {
+                self.tell_kind(leaf, &other, Wanted::Number, mark);
+                Due::NoAmount
+            }
+        })
+    }
+}
+
+/// What is to be paid; what is wrong with it has been told.
+pub(super) enum Due {
+    /// With its currency, if it has one.
+    Amount(Decimal, Option<String>),
+    /// An empty value.
+    Nothing,
+    NoAmount,
+}
+
+/// The modules of a code, row by row, and how many a row has; `None` where the text is too long for any.
+pub(super) fn encoded(text: &str) -> Option<(Vec<bool>, usize)> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
+    let count = code.width();
+    let colours = code.into_colors().into_iter();
+    Some((colours.map(|colour| colour == Color::Dark).collect(), count))
 }

@@ -65,6 +65,7 @@ fn page(_: usize) -> Frame {
         x: 0.0,
         top: 0.0,
         height: 100.0,
+        paper: 120.0,
     }
 }
 
@@ -336,4 +337,29 @@ fn ten_times_the_rows_take_ten_times_the_steps() {
     // Where all are kept with the next, no more than a page of them is looked at from each.
     check(&kept_rows, 20);
     check(&|count| vec![boxed(kept_rows(count))], 25);
+}
+
+#[test]
+fn what_stands_at_the_foot_ends_its_page() {
+    let foot = |number| Strip {
+        foot: Some(60.0),
+        // It would be kept with what follows, were there anything below it.
+        ..kept(line(number, 40.0))
+    };
+    let strips = |before| -> Vec<Strip> {
+        let mut strips = lines(1, before, 20.0);
+        strips.push(foot(9));
+        strips.push(Strip::space(5.0));
+        strips.extend(lines(10, 2, 20.0));
+        strips
+    };
+    check(strips(3), &[&[1, 2, 3, 9], &[10, 11]]);
+    check(strips(4), &[&[1, 2, 3, 4], &[9], &[10, 11]]);
+    let filled = filled(vec![line(1, 20.0), foot(2), Strip::space(5.0)]);
+    let [page] = filled.pages.as_slice() else {
+        panic!("{:?}", filled.pages);
+    };
+    let place = |number: usize| (page.marks[number].y, page.marks[number].height);
+    assert_eq!(place(0), (0.0, 20.0));
+    assert_eq!((place(1), page.foot), ((60.0, 60.0), 60.0));
 }

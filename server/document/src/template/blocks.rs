@@ -3,12 +3,14 @@
 //! `break_before`, `language` and `direction` (of its texts and of those of the blocks in it).
 
 mod barcode;
+mod bill;
 mod boxes;
 mod chart;
 mod flow;
 mod inline;
 mod pairs;
 mod picture;
+mod plan;
 mod qr;
 mod signature;
 mod table;
@@ -25,12 +27,14 @@ use super::{
 };
 
 pub(crate) use barcode::Barcode;
+pub(crate) use bill::{Address, Separation, SwissBill};
 pub(crate) use boxes::{BoxBlock, ColumnWidth, Columns};
 pub(crate) use chart::{Chart, ChartKind};
 pub(crate) use flow::{If, KeepTogether, Repeat, Rule, Spacer};
 pub(crate) use inline::Run;
 pub(crate) use pairs::{KeyValue, Pair, TotalLine, Totals};
 pub(crate) use picture::{Image, ImageSource};
+pub(crate) use plan::{Day, Entry, Plan};
 pub(crate) use qr::{Payment, Qr, QrContent};
 pub(crate) use signature::Signature;
 pub(crate) use table::{Aggregate, Column, Grouping, Table};
@@ -63,6 +67,8 @@ pub(crate) enum BlockKind {
     Totals(Totals),
     Qr(Qr),
     Barcode(Barcode),
+    SwissBill(Box<SwissBill>),
+    Plan(Box<Plan>),
     Signature(Signature),
     Chart(Box<Chart>),
     Rule(Rule),
@@ -184,6 +190,8 @@ fn read_kind(
         "totals" => BlockKind::Totals(Totals::read(reader, object)),
         "qr" => BlockKind::Qr(Qr::read(reader, object)),
         "barcode" => BlockKind::Barcode(Barcode::read(reader, object)),
+        "swiss_bill" => BlockKind::SwissBill(Box::new(SwissBill::read(reader, object))),
+        "plan" => BlockKind::Plan(Box::new(Plan::read(reader, object))),
         "chart" => BlockKind::Chart(Box::new(Chart::read(reader, object))),
         "signature" => BlockKind::Signature(Signature::read(reader, object)),
         "rule" => BlockKind::Rule(Rule::read(reader, object)),
@@ -194,6 +202,50 @@ fn read_kind(
         "if" => BlockKind::If(If::read(reader, object, when, depth)),
         _ => return None,
     })
+}
+
+/// A Swiss bill has its place at the foot of its paper, so nothing holds it that has a place of its own; `forbidden` says why there may be
+/// none here.
+pub(super) fn check_bills(reader: &mut Reader, blocks: &[Block], forbidden: Option<&'static str>) {
+    let within = forbidden.or(Some(
+        "must not stand within a box, columns or what keeps together",
+    ));
+    for block in blocks {
+        match &block.kind {
+            BlockKind::SwissBill(_) => {
+                if let Some(why) = forbidden {
+                    reader.problem(&block.pointer, "bill_place", why);
+                }
+            }
+            BlockKind::Columns(own) => {
+                for cell in &own.cells {
+                    check_bills(reader, &cell.blocks, within);
+                }
+            }
+            BlockKind::Box(own) => check_bills(reader, &own.blocks, within),
+            BlockKind::KeepTogether(own) => check_bills(reader, &own.blocks, within),
+            BlockKind::Repeat(own) => check_bills(reader, &own.blocks, forbidden),
+            BlockKind::If(own) => {
+                check_bills(reader, &own.then, forbidden);
+                check_bills(reader, &own.otherwise, forbidden);
+            }
+            BlockKind::Heading(_)
+            | BlockKind::Text(_)
+            | BlockKind::Markdown(_)
+            | BlockKind::KeyValue(_)
+            | BlockKind::Image(_)
+            | BlockKind::Table(_)
+            | BlockKind::Totals(_)
+            | BlockKind::Qr(_)
+            | BlockKind::Barcode(_)
+            | BlockKind::Plan(_)
+            | BlockKind::Signature(_)
+            | BlockKind::Chart(_)
+            | BlockKind::Rule(_)
+            | BlockKind::Spacer(_)
+            | BlockKind::PageBreak => {}
+        }
+    }
 }
 
 /// The blocks that a block holds under `key`.

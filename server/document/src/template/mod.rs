@@ -20,10 +20,10 @@ use engine::{
 use serde_json::{Value as Json, json};
 
 pub(crate) use blocks::{
-    Aggregate, Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, Column, ColumnWidth,
-    Columns, Grouping, Heading, If, Image, ImageSource, KeepTogether, KeyValue, List, MAX_LISTS,
-    Markdown, Pair, Passage, Payment, Qr, QrContent, Repeat, Rule, Run, Signature, Table, Text,
-    TextStyle, TotalLine, Totals,
+    Address, Aggregate, Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, Column,
+    ColumnWidth, Columns, Day, Entry, Grouping, Heading, If, Image, ImageSource, KeepTogether,
+    KeyValue, List, MAX_LISTS, Markdown, Pair, Passage, Payment, Plan, Qr, QrContent, Repeat, Rule,
+    Run, Separation, Signature, SwissBill, Table, Text, TextStyle, TotalLine, Totals,
 };
 pub(crate) use engine::document_field::Overflow;
 pub(crate) use format::{Format, FormatKind};
@@ -78,6 +78,12 @@ pub(crate) struct Page {
     pub(crate) bottom: f32,
     pub(crate) left: f32,
     pub(crate) right_to_left: bool,
+}
+
+impl Page {
+    fn is_upright_a4(&self) -> bool {
+        (self.width - 210.0).abs() < 0.1 && (self.height - 297.0).abs() < 0.1
+    }
 }
 
 /// Colours may hold values such as `{{ firm.colour }}`.
@@ -187,6 +193,14 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
     let header = read_furniture(reader, root.child("header"), "/header");
     let footer = read_furniture(reader, root.child("footer"), "/footer");
     let blocks = blocks::read_list(reader, root.child("blocks"), "/blocks", 0);
+    for edge in [&header, &footer] {
+        for list in edge.first.iter().chain([&edge.blocks]) {
+            let why = "must not stand in the head or the foot of pages";
+            blocks::check_bills(reader, list, Some(why));
+        }
+    }
+    let other_paper = (!page.is_upright_a4()).then_some("needs A4 paper that is held upright");
+    blocks::check_bills(reader, &blocks, other_paper);
     root.done(reader);
     reader.check_ids();
     Some(Template {

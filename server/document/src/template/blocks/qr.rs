@@ -28,7 +28,12 @@ pub(crate) struct Payment {
     pub(crate) iban: Leaf,
     pub(crate) bic: Option<Leaf>,
     pub(crate) amount: Leaf,
+    /// Such as `GDDS` for goods.
+    pub(crate) purpose: Option<Leaf>,
+    /// Words for the payee.
     pub(crate) reference: Leaf,
+    /// Structured (ISO 11649), instead of words.
+    pub(crate) creditor_reference: Option<Leaf>,
 }
 
 impl Qr {
@@ -42,8 +47,17 @@ impl Qr {
                 iban: payment.required_leaf(reader, "iban"),
                 bic: payment.optional_leaf(reader, "bic"),
                 amount: payment.required_leaf(reader, "amount"),
+                purpose: payment.optional_leaf(reader, "purpose"),
                 reference: payment.leaf(reader, "reference"),
+                creditor_reference: payment.optional_leaf(reader, "creditor_reference"),
             };
+            if found.creditor_reference.is_some() && !found.reference.is_blank() {
+                reader.problem(
+                    &pointer,
+                    "payment_references",
+                    "has `reference` and `creditor_reference`: only one of them is possible",
+                );
+            }
             payment.done(reader);
             Some(found)
         });
