@@ -8,7 +8,9 @@ use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assume, prop_o
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
-use super::{CJK, assert_on_paper, context, render, renderer, scripts::letters, tool};
+use super::{
+    CJK, DOT, assert_on_paper, context, payment, render, renderer, scripts::letters, tool,
+};
 
 /// Words of templates, and what stands where one is expected.
 const WORDS: &[&str] = &[
@@ -26,6 +28,8 @@ const WORDS: &[&str] = &[
     "qr",
     "barcode",
     "signature",
+    "swiss_bill",
+    "plan",
     "chart",
     "pie",
     "line",
@@ -100,6 +104,19 @@ const KEYS: &[&str] = &[
     "module",
     "name",
     "date",
+    "days",
+    "day_title",
+    "entries",
+    "title",
+    "time",
+    "place",
+    "picture",
+    "picture_place",
+    "payment",
+    "iban",
+    "creditor",
+    "amount",
+    "reference",
 ];
 
 /// JSON that often looks like a template.
@@ -152,13 +169,23 @@ proptest! {
                 {"width": width, "blocks": [{"id": "x10", "type": "barcode", "content": "1234567890"}]}]},
             {"id": "x11", "type": "chart", "kind": kind, "rows": "{{ amounts }}", "label": "{{ name }}", "size": size,
                 "stacked": stacked && kind == "bar", "series": series},
+            {"id": "x16", "type": "columns", "columns": [{"width": width, "blocks": [
+                {"id": "x17", "type": "plan", "days": "{{ amounts }}", "day_title": "{{ name }}", "day_label": "{{ item }}", "entries": "{{ amounts[:3] }}",
+                    "time": "{{ item }}", "time_note": "{{ name }}", "title": "{{ name }}", "place": "{{ name }}", "text": "{{ name }}", "size": size,
+                    "picture": {"data": DOT, "width": width, "height": width, "decorative": true}, "picture_place": if stacked { "above" } else { "beside" }}]}, {"blocks": []}]},
+            {"id": "x18", "type": "qr", "payment": {"name": "{{ name }}", "iban": "DE02120300000000202051", "amount": "{{ 1 }}", "creditor_reference": "{{ name }}", "purpose": "{{ name }}"}},
             {"id": "x15", "type": "box", "blocks": [{"id": "x14", "type": "table", "rows": "{{ amounts }}", "total_label": "{{ name }}", "grid": true,
                 "keep_first": 3, "split_rows": stacked, "size": size, "group": {"by": "{{ item > 0 }}", "heading": "{{ name }}", "total_label": "{{ name }}", "keep_together": stacked},
                 "columns": [{"value": "{{ name }}", "detail": "{{ name }}", "width": width}, {"value": "{{ item }}", "format": {"kind": "money"}, "total": "sum", "width": "auto"},
                     {"value": "{{ item }}", "format": {"kind": "number"}, "total": "avg", "align": "decimal", "width": "auto"}]}]}]);
-        for blocks in [blocks, known] {
+        let mut bill = payment::bill("CH4431999123000889012");
+        bill["reference"] = json!("{{ name }}");
+        bill["message"] = json!("{{ name }}");
+        bill["creditor"]["name"] = json!("{{ name }}");
+        bill["amount"] = json!("{{ amounts | sum }}");
+        for (blocks, size) in [(blocks, "A4"), (known, "A5"), (json!([bill]), "A4")] {
             let json = json!({
-                "format": "formwork-document/1", "title": "T", "page": {"size": "A5"},
+                "format": "formwork-document/1", "title": "T", "page": {"size": size},
                 "fields": [{"name": "name", "kind": "text"}, {"name": "amounts", "kind": "list", "item": {"kind": "decimal"}}], "blocks": blocks
             });
             if let Ok(template) = Template::parse(&json) {

@@ -19,7 +19,7 @@ fn what_is_missing_is_a_located_warning() {
         [
             ("value_missing", "a", Some(1)),
             ("missing_glyph", "b", Some(1)),
-            ("payment_code", "c", None)
+            ("payment_iban", "c", None)
         ]
     );
 }
