@@ -20,6 +20,7 @@ enum Tree {
     Pairs(Vec<String>),
     Totals(Vec<String>),
     Repeat(Vec<String>),
+    Plan(Vec<String>),
     Box(u8, Vec<Tree>),
     Columns(Vec<Vec<Tree>>),
     Together(Vec<Tree>),
@@ -55,6 +56,7 @@ fn tree() -> impl Strategy<Value = Vec<Tree>> {
         1 => texts(6).prop_map(Tree::Pairs),
         1 => texts(6).prop_map(Tree::Totals),
         1 => texts(10).prop_map(Tree::Repeat),
+        2 => texts(10).prop_map(Tree::Plan),
         1 => (0_u8..=255).prop_map(Tree::Space),
         1 => Just(Tree::Break),
     ];
@@ -112,6 +114,15 @@ impl Builder {
                 json!({"id": id, "type": "repeat", "list": list, "blocks": [
                     {"id": format!("{id}t"), "type": "text", "text": "{{ index }}. {{ item }}"}]})
             }
+            Tree::Plan(entries) => {
+                let list = self.list(entries);
+                self.printed.extend(entries.iter().cloned());
+                self.printed
+                    .extend((1..=entries.len()).map(|number| format!("{number}:00")));
+                self.printed.push("Day".to_owned());
+                json!({"id": id, "type": "plan", "days": "{{ [1] }}", "day_title": "Day", "entries": list,
+                    "time": "{{ index }}:00", "title": "{{ item }}", "text": "{{ item }}"})
+            }
             Tree::Box(padding, inner) => {
                 json!({"id": id, "type": "box", "fill": "fill", "padding": padding, "blocks": self.blocks(inner)})
             }
@@ -128,6 +139,25 @@ impl Builder {
             Tree::Space(height) => json!({"id": id, "type": "spacer", "height": height}),
             Tree::Break => json!({"id": id, "type": "page_break"}),
         }
+    }
+
+    /// A bill, which stands in no other block.
+    fn bill(&mut self) -> Json {
+        let both = [
+            "Account / Payable to",
+            "CH58 0079 1123 0008 8901 2",
+            "Bergbahn AG",
+            "8000 Zürich",
+            "Payable by (name/address)",
+            "Currency",
+            "CHF",
+            "Amount",
+        ];
+        let alone = ["Receipt", "Payment part", "Acceptance point"];
+        let printed = both.into_iter().chain(both).chain(alone);
+        self.printed.extend(printed.map(str::to_owned));
+        json!({"id": "bill", "type": "swiss_bill", "iban": "CH5800791123000889012", "currency": "CHF",
+            "creditor": {"name": "Bergbahn AG", "post_code": "8000", "city": "Zürich", "country": "CH"}})
     }
 
     /// An expression for a text that is printed.
@@ -271,9 +301,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_is_lost_nothing_overlaps_and_nothing_leaves_the_paper(trees in tree()) {
+    fn nothing_is_lost_nothing_overlaps_and_nothing_leaves_the_paper(trees in tree(), bill in 0_u8..3) {
         let mut builder = Builder::default();
-        let blocks = builder.blocks(&trees);
+        let mut blocks = builder.blocks(&trees);
+        if let (1.., Some(blocks)) = (bill, blocks.as_array_mut()) {
+            let place = if bill == 1 { 0 } else { blocks.len() };
+            blocks.insert(place, builder.bill());
+        }
         let rendered = rendered(&blocks, &builder.texts);
         let display = &rendered.display;
         assert_eq!(paragraphs(display), sorted(builder.printed.into_iter()));

@@ -31,7 +31,8 @@ fn in_language(parts: Json, locale: &str) -> Rendered {
 
 /// Where the words stand on a page, in millimetres from its top.
 fn top_of(rendered: &Rendered, page: usize, words: &str) -> f32 {
-    let page = &*(page + 1).to_string();
+    let number = (page + 1).to_string();
+    let page = number.as_str();
     let boxes = tool(
         rendered,
         &["pdftotext", "-bbox", "-f", page, "-l", page, "FILE", "-"],
