@@ -134,8 +134,11 @@ pub(crate) fn swiss(bill: &Bill<'_>) -> Result<Written, Vec<Warning>> {
     let billing = checked(&billing, "the billing information", INFORMATION, &mut wrong);
     let letters = message.chars().count() + billing.chars().count();
     if wrong.is_empty() && letters > INFORMATION {
-        let both = "the message with the billing information";
-        wrong.push(too_long(both, INFORMATION, letters));
+        wrong.push(too_long(
+            "the message with the billing information",
+            INFORMATION,
+            letters,
+        ));
     }
     if !wrong.is_empty() {
         return Err(wrong);
@@ -218,7 +221,7 @@ fn reference(text: &str, iban: &str) -> Result<(&'static str, String), Warning> 
     let number = iban.get(4..9).and_then(|number| number.parse::<u32>().ok());
     let is_qr_iban = number.is_some_and(|number| (30_000..32_000).contains(&number));
     match (is_qr_iban, text.trim().is_empty()) {
-        (true, true) => Err(missing("the QR reference that a QR-IBAN needs")),
+        (true, true) => Err(missing("the QR reference that this account needs")),
         (true, false) => Ok(("QRR", qr_reference(text)?)),
         (false, true) => Ok(("NON", String::new())),
         (false, false) => Ok(("SCOR", creditor_reference(text)?)),

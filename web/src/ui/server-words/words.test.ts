@@ -107,6 +107,7 @@ describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (language, texts) =
     const found = [
       ...codes(/Self::\w+(?:\(_\))? => "(an? [a-z ]+)"/g, /engine\/src\/value\.rs/),
       ...codes(/Self::\w+ => "([a-z ]+)"/g, /document\/src\/context\.rs/),
+      ...codes(/"(the [\w ]+)"[,)]/g, /document\/src\/payment/),
       ...codes(/\bself\.wrong\(\s*"([a-z_]+)"|code: "([a-z_]+)"\.into\(\)/g, /engine\/src\/value\.rs/),
     ].map(([word, path]): Found => [word.replaceAll(" ", "_"), path]);
     expect(found.length).toBeGreaterThan(25);

@@ -77,7 +77,7 @@ function isSaid(value: unknown): value is Said {
 }
 
 /** Their values are words of the server. */
-const WORDS = ["kind", "other", "mismatch"];
+const WORDS = ["kind", "other", "mismatch", "part"];
 
 /** English phrases as keys. */
 const slug = (phrase: string) => phrase.replace(/\W+/g, "_");
