@@ -150,18 +150,25 @@ export const OVERFLOWS: readonly string[] = ["next_page", "shrink", "cut"];
 const ALT = line("alt");
 const EMPTY = line("empty");
 
+const PICTURE: readonly Member[] = [
+  { name: "source", tab: "content", widget: "picture" },
+  { ...ALT, needs: "!decorative" },
+  flag("decorative", "content"),
+  mm("width", "look", 1, 400, { usual: 40, label: "width_at_most" }),
+  mm("height", "look", 1, 400, { usual: 40, label: "height_at_most" }),
+  ALIGN,
+];
+
+/** Of a payment code, by the record that holds them. */
+export const PAYMENT: readonly Member[] = ["name", "iban", "bic", "amount", "reference", "creditor_reference", "purpose"].map((name) => line(name, { label: `payment_${name}` }));
+
+const ADDRESS: readonly Member[] = ["name", "street", "building", "post_code", "city", "country"].map((name) => line(name, { label: `address_${name}` }));
+
 export const MEMBERS: Readonly<Record<string, readonly Member[]>> = {
   heading: [{ name: "text", tab: "content", widget: "runs" }, choice("level", "content", [1, 2, 3], { usual: 1 }), ...TEXT_LOOK],
   text: [{ name: "text", tab: "content", widget: "runs" }, ...TEXT_LOOK],
   markdown: [{ name: "text", tab: "content", widget: "text" }, ...TEXT_LOOK],
-  image: [
-    { name: "source", tab: "content", widget: "picture" },
-    { ...ALT, needs: "!decorative" },
-    flag("decorative", "content"),
-    mm("width", "look", 1, 400, { usual: 40, label: "width_at_most" }),
-    mm("height", "look", 1, 400, { usual: 40, label: "height_at_most" }),
-    ALIGN,
-  ],
+  image: PICTURE,
   columns: [
     {
       name: "columns", tab: "content", widget: "entries", least: 1, most: 8,
@@ -236,6 +243,35 @@ export const MEMBERS: Readonly<Record<string, readonly Member[]>> = {
     mm("module", "look", 0.19, 1, { usual: 0.33, step: 0.01 }),
     ALIGN,
   ],
+  swiss_bill: [
+    line("iban", { label: "payment_iban" }),
+    { name: "creditor", tab: "content", widget: "record", label: "payment_name", start: {}, of: ADDRESS },
+    line("amount", { label: "payment_amount" }),
+    line("currency", { label: "bill_currency" }),
+    line("reference", { label: "bill_reference" }),
+    { name: "debtor", tab: "content", widget: "record", label: "bill_debtor", start: {}, of: ADDRESS },
+    line("message", { label: "bill_message" }),
+    line("billing", { label: "bill_billing" }),
+    choice("separation", "look", ["scissors", "words", "perforation"], { usual: "scissors" }),
+  ],
+  plan: [
+    { name: "days", tab: "content", widget: "list", label: "plan_days" },
+    line("day_label", { needs: "days" }),
+    line("day_title", { needs: "days" }),
+    line("day_text", { needs: "days" }),
+    { name: "entries", tab: "content", widget: "list", label: "plan_entries" },
+    line("time", { label: "plan_time" }),
+    line("time_note"),
+    line("title", { label: "plan_title" }),
+    line("place"),
+    { name: "text", tab: "content", widget: "text" },
+    { name: "picture", tab: "content", widget: "record", start: { source: "{{ firm.logo }}", decorative: true }, of: PICTURE },
+    EMPTY,
+    choice("picture_place", "look", ["beside", "above"], { usual: "beside", needs: "picture" }),
+    mm("time_width", "look", 5, 80),
+    colour("colour"),
+    SIZE,
+  ],
   signature: [
     line("label"), line("name", { label: "signer" }), line("date", { label: "signature_date" }),
     mm("width", "look", 20, 200, { usual: 70 }),
@@ -266,7 +302,7 @@ export const MEMBERS: Readonly<Record<string, readonly Member[]>> = {
 
 /** Every kind of block, as the palette offers them. */
 export const KINDS: readonly string[] = [
-  "heading", "text", "markdown", "image", "columns", "table", "tax_table", "key_value", "totals", "qr", "barcode", "chart", "signature", "box",
+  "heading", "text", "markdown", "image", "columns", "table", "tax_table", "key_value", "totals", "plan", "chart", "qr", "swiss_bill", "barcode", "signature", "box",
   "rule", "spacer", "page_break", "keep_together", "repeat", "if",
 ];
 

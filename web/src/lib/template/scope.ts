@@ -30,6 +30,8 @@ export function takenFields(template: Template): Field[] {
 
 /** Where the entries of a list are read, by the members that name the list. */
 const LOOPS: ReadonlyArray<{ list: string; inside: readonly string[] }> = [
+  { list: "days", inside: ["day_label", "day_title", "day_text", "entries", "time", "time_note", "title", "place", "text", "picture"] },
+  { list: "entries", inside: ["time", "time_note", "title", "place", "text", "picture"] },
   { list: "rows", inside: ["columns", "series", "label", "group"] },
   { list: "list", inside: ["blocks"] },
   { list: "each", inside: ["label", "value", "when"] },

@@ -46,6 +46,35 @@ export function columnsFor(list: ListHere): JsonObject[] {
   return fields.length > 0 ? fields.map(columnFor) : [{ heading: list.title, value: "{{ item }}" }];
 }
 
+/** A plan of the first list whose entries hold lists, day by day; else of the first list as it is. */
+function planFor(lists: readonly ListHere[], words: StartWords): JsonObject {
+  const text = (fields: readonly Field[]) => fields.find((field) => field.kind === "text");
+  const entry = (fields: readonly Field[]): JsonObject => {
+    const time = fields.find((field) => field.kind === "time" || field.kind === "date");
+    const title = text(fields);
+    const more = text(fields.filter((field) => field !== title));
+    const picture = fields.find((field) => field.kind === "file");
+    return {
+      ...(time ? { time: shown(`item.${time.name}`, time) } : {}),
+      title: title ? `{{ item.${title.name} }}` : words.heading,
+      ...(more ? { text: `{{ item.${more.name} }}` } : {}),
+      ...(picture ? { picture: { source: `{{ item.${picture.name} }}`, decorative: true } } : {}),
+    };
+  };
+  for (const list of lists) {
+    const fields = columnsOf(list);
+    const inner = fields.find((field) => field.kind === "list" && field.item.kind === "record");
+    if (inner?.kind !== "list" || inner.item.kind !== "record") continue;
+    const title = text(fields);
+    return {
+      days: `{{ ${list.path.join(".")} }}`, day_label: "{{ index }}", day_title: title ? `{{ item.${title.name} }}` : words.heading,
+      entries: `{{ item.${inner.name} }}`, ...entry(inner.item.fields),
+    };
+  }
+  const [list] = lists.filter((one) => one.item.kind === "record");
+  return { entries: list ? `{{ ${list.path.join(".")} }}` : "", ...entry(columnsOf(list ?? null)) };
+}
+
 export function newBlock(template: Template, type: string, lists: readonly ListHere[], words: StartWords): Block {
   const id = freshName(type, blocksOf(template).map(({ block }) => block.id), "block");
   return { id, type, ...start(type, lists, words) };
@@ -88,6 +117,13 @@ function start(type: string, lists: readonly ListHere[], words: StartWords): Jso
       const label = fields.find((field) => field.kind === "text" || field.kind === "date");
       return { rows: name, label: label ? shown(`item.${label.name}`, label) : "", series: [{ value: value ? `{{ item.${value.name} }}` : "" }] };
     }
+    case "swiss_bill":
+      return {
+        iban: "{{ firm.iban }}",
+        creditor: { name: "{{ firm.name }}", street: '{{ firm.street | join(" ") }}', post_code: "{{ firm.post_code }}", city: "{{ firm.city }}", country: "{{ firm.country }}" },
+      };
+    case "plan":
+      return planFor(lists, words);
     case "box":
       return { fill: "fill", blocks: [] };
     case "keep_together":

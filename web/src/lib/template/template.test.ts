@@ -214,6 +214,37 @@ describe("values", () => {
   });
 });
 
+describe("a plan", () => {
+  const words = { fields: "Fields", entry: "Entry", number: "Number", page: "Page", pages: "Pages" };
+  const start = { heading: "Heading", text: "", label: "", sign: "" };
+  const stops = { name: "stops", kind: "list", item: { kind: "record", fields: [{ name: "at", kind: "time" }, { name: "what", kind: "text" }, { name: "photo", kind: "file" }] } };
+  const days = { name: "days", kind: "list", item: { kind: "record", fields: [{ name: "town", kind: "text" }, stops] } };
+  const trip: Template = {
+    format: FORMAT, fields: [days],
+    blocks: [{ id: "plan", type: "plan", days: "{{ days }}", day_title: "{{ item.town }}", entries: "{{ item.stops }}", title: "{{ item.what }}" }],
+  };
+
+  test("begins with the list whose entries hold lists, or with the first one", () => {
+    const plan = (of: Template) => newBlock(of, "plan", listsIn(sourcesAt(of, ["blocks"], {}, words)), start);
+    expect(plan(trip)).toMatchObject({
+      days: "{{ days }}", day_title: "{{ item.town }}", entries: "{{ item.stops }}", time: "{{ item.at }}", title: "{{ item.what }}", picture: { source: "{{ item.photo }}" },
+    });
+    expect(plan(template)).toEqual({ id: "plan", type: "plan", entries: "{{ lines }}", title: "{{ item.what }}" });
+    expect(plan({ format: FORMAT })).toEqual({ id: "plan", type: "plan", entries: "", title: "Heading" });
+  });
+
+  test("reads the day in its heading and the entry in the others", () => {
+    const fields = (member: string) => {
+      const [item] = sourcesAt(trip, ["blocks", 0, member], {}, words);
+      return item?.kind.kind === "record" ? item.kind.fields.map((field) => field.name) : [];
+    };
+    expect(fields("day_title")).toEqual(["town", "stops"]);
+    expect(fields("entries")).toEqual(["town", "stops"]);
+    expect(fields("title")).toEqual(["at", "what", "photo"]);
+    expect(fields("picture")).toEqual(["at", "what", "photo"]);
+  });
+});
+
 test("every kind of block has its form, with what all blocks have", () => {
   for (const kind of KINDS) {
     const names = membersOf(kind).map((member) => member.name);

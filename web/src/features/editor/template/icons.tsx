@@ -1,14 +1,14 @@
 // An icon for each kind of block and for the places that hold blocks.
 
 import {
-  AlignLeft, Barcode, Box, ChartColumn, Columns2, Columns3, FileText, FoldVertical, Heading, Image, Minus, PanelBottom, PanelTop, QrCode, Repeat, Rows2,
-  Percent, Pilcrow, SeparatorHorizontal, Sigma, Signature, Split, Square, StretchVertical, Table,
+  AlignLeft, Barcode, Box, CalendarDays, ChartColumn, Columns2, Columns3, FileText, FoldVertical, Heading, Image, Minus, PanelBottom, PanelTop, QrCode, Repeat, Rows2,
+  Percent, Pilcrow, Receipt, SeparatorHorizontal, Sigma, Signature, Split, Square, StretchVertical, Table,
 } from "lucide-react";
 import type { LucideIcon } from "lucide-react";
 
 const ICONS: Record<string, LucideIcon> = {
   heading: Heading, text: AlignLeft, markdown: Pilcrow, image: Image, columns: Columns2, box: Square, table: Table, tax_table: Percent, key_value: Rows2, totals: Sigma, qr: QrCode,
-  barcode: Barcode, signature: Signature, chart: ChartColumn, rule: Minus, spacer: StretchVertical, page_break: SeparatorHorizontal,
+  plan: CalendarDays, swiss_bill: Receipt, barcode: Barcode, signature: Signature, chart: ChartColumn, rule: Minus, spacer: StretchVertical, page_break: SeparatorHorizontal,
   keep_together: FoldVertical, repeat: Repeat, if: Split,
   header: PanelTop, header_first: PanelTop, footer: PanelBottom, footer_first: PanelBottom, body: FileText, column: Columns3, otherwise: Split,
 };

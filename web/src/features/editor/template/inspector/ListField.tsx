@@ -26,7 +26,7 @@ export function ListField({ member, path, record, label, error, value, onChange 
   const lists = listsIn(sources.filter((source) => source.id !== "firm"));
   const written = typeof value === "string" ? value : "";
   const bound = listOf(written, sources);
-  const optional = member.name === "each";
+  const optional = member.name === "each" || member.name === "days";
   if (written !== "" && !bound) {
     return <TemplateField label={label} error={error} value={written} sources={sources} size="line" onChange={(next) => onChange(next === "" ? undefined : next)} />;
   }

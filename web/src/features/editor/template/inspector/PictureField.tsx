@@ -9,7 +9,7 @@ import { isObject } from "~/lib/document/pointer";
 import { useFormat } from "~/lib/format";
 import { onlyChip } from "~/lib/expression/template";
 import { picks } from "~/lib/expression/values";
-import type { Member } from "~/lib/template/members";
+import { PAYMENT } from "~/lib/template/members";
 import { FileChoice } from "~/ui/FileChoice";
 import { TemplateField } from "~/features/editor/chips/TemplateField";
 import { useBlockCommands, useSourcesAt } from "../commands";
@@ -92,10 +92,6 @@ export function PictureField({ path, record, label, error, value }: MemberProps)
     </div>
   );
 }
-
-const PAYMENT: readonly Member[] = ["name", "iban", "bic", "amount", "reference"].map(
-  (name): Member => ({ name, tab: "content", widget: "line", label: `payment_${name}` }),
-);
 
 export function PaymentField({ path, record, error, value }: MemberProps) {
   const { t } = useTranslation("template");
