@@ -1,5 +1,5 @@
 //! Lays out a document with values from files, for looking at it: `render TEMPLATE.json VALUES.json OUT.pdf [FONT…]`. The template may
-//! be a workflow with one embedded document.
+//! be a workflow with one embedded document. The JSON files beside this one are such templates, each with its values.
 
 #![expect(clippy::print_stderr, reason = "a tool for people")]
 
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut assets = Assets::default();
     let context = Context {
         locale: values["locale"].as_str().unwrap_or("en").into(),
-        currency: "EUR".into(),
+        currency: values["currency"].as_str().unwrap_or("EUR").into(),
         time_zone: "Europe/Berlin".into(),
         now: "2027-03-08T10:00:00Z".parse()?,
         firm: match firm.to_value() {

@@ -45,7 +45,7 @@ fn check_amount(amount: Decimal) -> Result<(), Warning> {
 
 /// A creditor reference (ISO 11649): checked where it begins with `RF` and two digits, else made of a number such as `RE-2027-0042`, whose
 /// letters and digits get their check digits.
-pub(crate) fn creditor_reference(text: &str) -> Result<String, Warning> {
+fn creditor_reference(text: &str) -> Result<String, Warning> {
     let plain: String = text
         .chars()
         .filter(|letter| !letter.is_whitespace() && !matches!(letter, '-' | '/' | '.' | '_'))

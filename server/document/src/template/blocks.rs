@@ -34,7 +34,7 @@ pub(crate) use flow::{If, KeepTogether, Repeat, Rule, Spacer};
 pub(crate) use inline::Run;
 pub(crate) use pairs::{KeyValue, Pair, TotalLine, Totals};
 pub(crate) use picture::{Image, ImageSource};
-pub(crate) use plan::{Day, Entry, Plan};
+pub(crate) use plan::{Day, Plan};
 pub(crate) use qr::{Payment, Qr, QrContent};
 pub(crate) use signature::Signature;
 pub(crate) use table::{Aggregate, Column, Grouping, Table};

@@ -21,9 +21,9 @@ use serde_json::{Value as Json, json};
 
 pub(crate) use blocks::{
     Address, Aggregate, Align, Barcode, Block, BlockKind, BoxBlock, Chart, ChartKind, Column,
-    ColumnWidth, Columns, Day, Entry, Grouping, Heading, If, Image, ImageSource, KeepTogether,
-    KeyValue, List, MAX_LISTS, Markdown, Pair, Passage, Payment, Plan, Qr, QrContent, Repeat, Rule,
-    Run, Separation, Signature, SwissBill, Table, Text, TextStyle, TotalLine, Totals,
+    ColumnWidth, Columns, Day, Grouping, Heading, If, Image, ImageSource, KeepTogether, KeyValue,
+    List, MAX_LISTS, Markdown, Pair, Passage, Payment, Plan, Qr, QrContent, Repeat, Rule, Run,
+    Separation, Signature, SwissBill, Table, Text, TextStyle, TotalLine, Totals,
 };
 pub(crate) use engine::document_field::Overflow;
 pub(crate) use format::{Format, FormatKind};
