@@ -8,7 +8,11 @@ use engine::{
 };
 use jiff::Timestamp;
 
-use crate::{fonts::FontBytes, web::WebPicture};
+use crate::{
+    extras::{FileFault, FilePlace, Obstacle, PasswordFault},
+    fonts::FontBytes,
+    web::WebPicture,
+};
 
 /// Asked now and then while rendering; `true` ends it with [`DocumentError::Stopped`].
 pub type Stop<'a> = Arc<dyn Fn() -> bool + Send + Sync + 'a>;
@@ -31,6 +35,8 @@ pub struct Context {
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     pub images: Vec<FileRef>,
+    /// What goes into the PDF and is not seen before: PDFs of others, and what is attached. A preview does without.
+    pub files: Vec<FileRef>,
     /// Families of fonts that the template names and that are not built in.
     pub fonts: Vec<String>,
 }
@@ -39,6 +45,7 @@ pub struct Needs {
 #[derive(Clone, Default)]
 pub struct Assets {
     pub images: HashMap<ArtifactId, Vec<u8>>,
+    pub files: HashMap<ArtifactId, Arc<Vec<u8>>>,
     /// Pictures of the web by their addresses.
     pub web: HashMap<String, WebPicture>,
     /// Font files that somebody brought for these documents; they go before those of the machine.
@@ -81,6 +88,10 @@ pub enum LimitKind {
     Glyphs,
     Pixels,
     TextLength,
+    /// Files that are attached, or put before or behind the pages.
+    Files,
+    FileBytes,
+    BoundPages,
 }
 
 impl std::fmt::Display for LimitKind {
@@ -91,6 +102,9 @@ impl std::fmt::Display for LimitKind {
             Self::Glyphs => "letters",
             Self::Pixels => "pixels in pictures",
             Self::TextLength => "letters in one text",
+            Self::Files => "other files",
+            Self::FileBytes => "bytes in other files",
+            Self::BoundPages => "pages in other files",
         })
     }
 }
@@ -115,6 +129,18 @@ pub enum DocumentError {
     /// A file to attach that no PDF can hold; its name, its type or others beside it.
     #[error("{0}")]
     Attachment(String),
+    /// A file that cannot go along.
+    #[error("{place}, `{name}`: {fault}")]
+    File {
+        place: FilePlace,
+        name: String,
+        fault: FileFault,
+    },
+    #[error("{0}")]
+    Password(PasswordFault),
+    /// An invoice for machines was to be attached to what is not PDF/A-3.
+    #[error("an e-invoice needs a PDF/A-3, and this document cannot be one, because {0}")]
+    EInvoice(Obstacle),
     /// The bundled fonts or the PDF writer failed; a defect of this program.
     #[error("the PDF could not be written: {0}")]
     Internal(String),
@@ -124,10 +150,22 @@ impl DocumentError {
     /// Stable slug.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Limit { .. } => "document_too_large",
+            Self::Limit { kind, .. } => match kind {
+                LimitKind::Files | LimitKind::FileBytes | LimitKind::BoundPages => {
+                    "document_files_too_large"
+                }
+                LimitKind::Pages
+                | LimitKind::Blocks
+                | LimitKind::Glyphs
+                | LimitKind::Pixels
+                | LimitKind::TextLength => "document_too_large",
+            },
             Self::Stopped => "document_stopped",
             Self::Expression { code, .. } => code,
             Self::Attachment(_) => "document_attachment",
+            Self::File { .. } => "document_file",
+            Self::Password(_) => "document_password",
+            Self::EInvoice(_) => "document_einvoice",
             Self::Internal(_) => "document_failed",
         }
     }

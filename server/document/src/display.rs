@@ -288,6 +288,31 @@ pub(crate) struct Pictogram {
     pub(crate) height: f32,
 }
 
+/// Words across each page, over all that is on it.
+#[derive(Debug)]
+pub(crate) struct Watermark {
+    /// In a line across the middle of the page, around which it is turned.
+    pub(crate) items: Vec<Placed>,
+    pub(crate) opacity: f32,
+    /// Degrees to the left.
+    pub(crate) angle: f32,
+}
+
+/// What lies under the items of a page.
+#[derive(Clone, Debug)]
+pub(crate) enum Ground {
+    Picture(Placed),
+    /// Which PDF of others, and whether its second page is meant if it has one. Only a PDF shows it.
+    Sheet(usize, bool),
+}
+
+/// Of the first page, and of those that follow.
+#[derive(Debug, Default)]
+pub(crate) struct Grounds {
+    pub(crate) first: Option<Ground>,
+    pub(crate) following: Option<Ground>,
+}
+
 /// Everything drawing needs.
 #[derive(Debug, Default)]
 pub(crate) struct Display {
@@ -296,6 +321,8 @@ pub(crate) struct Display {
     pub(crate) width: f32,
     pub(crate) height: f32,
     pub(crate) pages: Vec<PageList>,
+    pub(crate) watermark: Option<Watermark>,
+    pub(crate) grounds: Grounds,
     pub(crate) fonts: Vec<FontData>,
     pub(crate) pictures: Vec<Picture>,
     pub(crate) pictograms: Pictograms,
@@ -305,4 +332,29 @@ pub(crate) struct Display {
     pub(crate) marks: Vec<Mark>,
     pub(crate) author: String,
     pub(crate) now: jiff::Timestamp,
+}
+
+impl Display {
+    /// What lies under a page, counted from 0.
+    pub(crate) fn ground(&self, page: usize) -> Option<&Ground> {
+        match page {
+            0 => self.grounds.first.as_ref(),
+            _ => self.grounds.following.as_ref(),
+        }
+    }
+
+    /// Whether a page of a PDF of others lies under any page.
+    pub(crate) fn lies_under(&self, (file, second): (usize, bool)) -> bool {
+        let count = self.pages.len().min(2);
+        (0..count).any(|page| {
+            matches!(self.ground(page), Some(Ground::Sheet(own, is_second)) if *own == file && *is_second == second)
+        })
+    }
+
+    /// All that is drawn on the pages, the watermark once.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Placed> {
+        let watermark = self.watermark.iter().flat_map(|own| &own.items);
+        let pages = self.pages.iter().flat_map(|page| &page.items);
+        pages.chain(watermark)
+    }
 }

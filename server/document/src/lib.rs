@@ -12,6 +12,7 @@ mod barcode;
 mod context;
 mod display;
 mod drawing;
+mod extras;
 mod fonts;
 mod layout;
 mod paginate;
@@ -31,6 +32,9 @@ mod web;
 pub use context::{
     Assets, Context, DocumentError, LimitKind, Limits, Needs, PageBox, PageSize, PageText, Stop,
     TextFit,
+};
+pub use extras::{
+    FileFault, FilePlace, MAX_BOUND_PAGES, MAX_FILE_BYTES, MAX_FILES, Obstacle, PasswordFault,
 };
 pub use fonts::{FontBytes, FontError, FontFace, FontFiles, font_families};
 pub use pdf::{

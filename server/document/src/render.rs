@@ -12,7 +12,8 @@ use crate::{
     context::{
         Assets, Context, DocumentError, Limits, Needs, PageBox, PageSize, PageText, TextFit,
     },
-    display::{Display, Item, MM, PageList},
+    display::{Display, Ground, Grounds, Item, MM, PageList, Watermark},
+    extras::{FilePlace, Inserts},
     fonts::{FontBytes, FontFiles, Fonts},
     layout::{Edge, Layouter},
     paginate::{Frame, fill},
@@ -47,7 +48,10 @@ pub struct Rendered {
     /// Addresses of pictures on the web that were not among the assets. Their places are empty, and warnings say so: load them and lay
     /// out again.
     pub wanted: Vec<String>,
+    /// What the PDF cannot be, whatever the values are, as the template wants it; no reason to stop a workflow.
+    pub notes: Vec<Warning>,
     display: Display,
+    inserts: Inserts,
     boxes: OnceLock<Vec<Vec<PageBox>>>,
 }
 
@@ -97,7 +101,13 @@ impl Renderer {
             ..
         } = layouter;
         self.fonts.give_back(shaper);
-        let (title, pages) = outcome?;
+        let LaidOut {
+            title,
+            pages,
+            watermark,
+            grounds,
+            inserts,
+        } = outcome?;
         let warnings = notices
             .iter()
             .map(|notice| {
@@ -126,6 +136,8 @@ impl Renderer {
             fits,
             computed,
             wanted,
+            notes: pdf::notes(&inserts),
+            inserts,
             boxes: OnceLock::new(),
             display: Display {
                 title,
@@ -133,6 +145,8 @@ impl Renderer {
                 width: template.page.width * MM,
                 height: template.page.height * MM,
                 pages,
+                watermark,
+                grounds,
                 fonts: used,
                 pictures,
                 pictograms,
@@ -147,15 +161,26 @@ impl Renderer {
 }
 
 impl Rendered {
-    /// PDF/A-3, tagged and with an outline. The same bytes for the same input, in any process.
+    /// PDF/A-3, tagged and with an outline, unless `notes` say otherwise. The same bytes for the same input, in any process.
     pub fn pdf(&self) -> Result<Vec<u8>, DocumentError> {
         self.pdf_with(&[])
     }
 
     /// The PDF with files attached to it, such as an invoice as XML.
     pub fn pdf_with(&self, attachments: &[Attachment]) -> Result<Vec<u8>, DocumentError> {
-        pdf::check(attachments)?;
-        pdf::write(&self.display, attachments).map_err(DocumentError::Internal)
+        pdf::write(&self.display, &self.inserts, attachments)
+    }
+
+    /// What a PDF shows and a picture of its pages does not.
+    pub fn unseen(&self) -> Option<Warning> {
+        let grounds = &self.display.grounds;
+        let mut sheets = [&grounds.first, &grounds.following].into_iter().flatten();
+        sheets
+            .any(|ground| matches!(ground, Ground::Sheet(..)))
+            .then(|| {
+                let message = "the letterhead is a PDF: it is printed, and not seen here";
+                Warning::new("letterhead_unseen", message).at("letterhead")
+            })
     }
 
     /// One page, counted from 0, as SVG with glyph outlines; `None` beyond the last page.
@@ -212,8 +237,8 @@ impl Rendered {
     }
 }
 
-/// What a rendering may show: every file among the values and the firm's logo, if the template shows pictures, and the fonts that it
-/// names.
+/// What a rendering may show: every file among the values and the firm's logo, if the template shows pictures, the fonts that it names,
+/// and the files that go with the pages.
 pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
     let lists = [
         Some(&template.blocks),
@@ -230,22 +255,53 @@ pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
             .collect(),
         ..Needs::default()
     };
-    if !lists
+    if lists
         .into_iter()
         .flatten()
         .any(|blocks| shows_files(blocks))
     {
-        return found;
-    }
-    for field in template.fields() {
-        if let Some(value) = values.get(&field.name) {
+        for field in template.fields() {
+            if let Some(value) = values.get(&field.name) {
+                collect_files(value, &mut found.images);
+            }
+        }
+        for value in context.firm.values() {
             collect_files(value, &mut found.images);
         }
     }
-    for value in context.firm.values() {
-        collect_files(value, &mut found.images);
+    let mut sources = template.extras.sources().peekable();
+    if sources.peek().is_some() {
+        let scope = Scope::new(template, values, context);
+        for (place, leaf) in sources {
+            // What cannot be had is told where the pages are laid out.
+            if let Ok((value, _)) = scope.value(leaf, place.member()) {
+                collect_extras(&value, place, &mut found);
+            }
+        }
     }
     found
+}
+
+fn collect_extras(value: &Value, place: FilePlace, found: &mut Needs) {
+    match value {
+        Value::File(file) if place == FilePlace::Letterhead => {
+            collect_files(value, &mut found.images);
+            if !file.content_type.starts_with("image/") {
+                add_file(file, &mut found.files);
+            }
+        }
+        Value::File(file) => add_file(file, &mut found.files),
+        Value::List(items) => items
+            .iter()
+            .for_each(|item| collect_extras(item, place, found)),
+        _ => {}
+    }
+}
+
+fn add_file(file: &FileRef, files: &mut Vec<FileRef>) {
+    if !files.iter().any(|known| known.id == file.id) {
+        files.push(file.clone());
+    }
 }
 
 fn shows_files(blocks: &[Block]) -> bool {
@@ -279,19 +335,22 @@ fn shows_files(blocks: &[Block]) -> bool {
 
 fn collect_files(value: &Value, files: &mut Vec<FileRef>) {
     match value {
-        Value::File(file)
-            if file.content_type.starts_with("image/")
-                && !files.iter().any(|known| known.id == file.id) =>
-        {
-            files.push(file.clone());
-        }
+        Value::File(file) if file.content_type.starts_with("image/") => add_file(file, files),
         Value::List(items) => items.iter().for_each(|item| collect_files(item, files)),
         Value::Record(record) => record.values().for_each(|item| collect_files(item, files)),
         _ => {}
     }
 }
 
-fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), DocumentError> {
+struct LaidOut {
+    title: String,
+    pages: Vec<PageList>,
+    watermark: Option<Watermark>,
+    grounds: Grounds,
+    inserts: Inserts,
+}
+
+fn lay_out(layouter: &mut Layouter<'_>) -> Result<LaidOut, DocumentError> {
     layouter.compute()?;
     layouter.resolve_theme()?;
     let template = layouter.template;
@@ -347,8 +406,20 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<(String, Vec<PageList>), Docum
             layouter.notice(Warning::new("beyond_paper", message), mark);
         }
     }
-    layouter.take_pictograms(&pages)?;
-    Ok((title, pages))
+    let watermark = layouter.watermark()?;
+    let mut inserts = Inserts::default();
+    let grounds = layouter.grounds(&mut inserts)?;
+    layouter.take_inserts(&mut inserts)?;
+    let drawn = pages.iter().flat_map(|page| &page.items);
+    let over = watermark.iter().flat_map(|own| &own.items);
+    layouter.take_pictograms(drawn.chain(over))?;
+    Ok(LaidOut {
+        title,
+        pages,
+        watermark,
+        grounds,
+        inserts,
+    })
 }
 
 /// The innermost block that reaches beyond the paper.

@@ -10,7 +10,7 @@ use skrifa::{
 };
 
 use crate::{
-    display::{Display, Item, Picture, Pixels, Rgb, Shape, Stroke},
+    display::{Display, Ground, Item, Picture, Pixels, Rgb, Shape, Stroke},
     path::Segment,
 };
 
@@ -29,7 +29,9 @@ pub(crate) fn write(display: &Display, page: usize) -> Option<String> {
         r##"<rect width="{width:.2}" height="{height:.2}" fill="#ffffff"/>"##
     );
     let mut used: BTreeSet<(usize, u16)> = BTreeSet::new();
-    for placed in &list.items {
+    let watermark = display.watermark.as_ref();
+    let over = watermark.into_iter().flat_map(|own| &own.items);
+    for placed in list.items.iter().chain(over) {
         if let Item::Glyphs(run) = &placed.item {
             used.extend(run.glyphs.iter().map(|glyph| (run.font, glyph.id)));
         }
@@ -46,8 +48,24 @@ pub(crate) fn write(display: &Display, page: usize) -> Option<String> {
         }
     }
     svg.push_str("</defs>");
+    // Nothing here can draw a PDF of others: whoever shows the pages says that it is missing.
+    if let Some(Ground::Picture(placed)) = display.ground(page) {
+        item(&mut svg, display, page, placed.x, placed.y, &placed.item);
+    }
     for placed in &list.items {
         item(&mut svg, display, page, placed.x, placed.y, &placed.item);
+    }
+    if let Some(own) = watermark {
+        let (x, y) = (width / 2.0, height / 2.0);
+        let _ = write!(
+            svg,
+            r#"<g opacity="{:.2}" transform="rotate({:.2} {x:.2} {y:.2})">"#,
+            own.opacity, -own.angle
+        );
+        for placed in &own.items {
+            item(&mut svg, display, page, placed.x, placed.y, &placed.item);
+        }
+        svg.push_str("</g>");
     }
     svg.push_str("</svg>");
     Some(svg)

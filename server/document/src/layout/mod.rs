@@ -5,6 +5,7 @@ mod barcode;
 mod bill;
 mod boxes;
 mod chart;
+mod extras;
 mod fit;
 mod flow;
 mod format;

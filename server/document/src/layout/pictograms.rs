@@ -12,7 +12,7 @@ use skrifa::{
 use super::{Layouter, layers, limit};
 use crate::{
     context::{DocumentError, LimitKind},
-    display::{Item, PageList, Pictogram, Picture, Pixels},
+    display::{Item, Pictogram, Picture, Pixels, Placed},
     fonts::{has_layers, has_outlines, has_pictures},
     picture::{PictureError, decode},
 };
@@ -21,8 +21,11 @@ use crate::{
 const FARTHEST: f32 = 4.0;
 
 impl Layouter<'_> {
-    /// Takes the pictures of all such letters on the pages from their fonts.
-    pub(crate) fn take_pictograms(&mut self, pages: &[PageList]) -> Result<(), DocumentError> {
+    /// Takes the pictures of all such letters from their fonts.
+    pub(crate) fn take_pictograms<'a>(
+        &mut self,
+        drawn: impl Iterator<Item = &'a Placed>,
+    ) -> Result<(), DocumentError> {
         let fonts: BTreeSet<usize> = (0..self.used.len())
             .filter(|font| is_pictorial(&self.used[*font]))
             .collect();
@@ -30,7 +33,7 @@ impl Layouter<'_> {
             return Ok(());
         }
         let mut undrawn = Vec::new();
-        for ((font, glyph), (text, times)) in glyphs(pages, &fonts) {
+        for ((font, glyph), (text, times)) in glyphs(drawn, &fonts) {
             let left = self.limits.max_pixels.saturating_sub(self.pixels);
             match pictogram(&self.used[font], glyph, left) {
                 Ok((picture, place)) => {
@@ -78,13 +81,13 @@ fn is_pictorial(data: &FontData) -> bool {
         .is_ok_and(|font| has_layers(&font) || (has_pictures(&font) && !has_outlines(&font)))
 }
 
-/// Each glyph of some fonts on the pages, with what it stands for and how often it is there.
+/// Each glyph of some fonts, with what it stands for and how often it is there.
 fn glyphs<'a>(
-    pages: &'a [PageList],
+    drawn: impl Iterator<Item = &'a Placed>,
     fonts: &BTreeSet<usize>,
 ) -> BTreeMap<(usize, u16), (&'a str, usize)> {
     let mut found = BTreeMap::new();
-    for placed in pages.iter().flat_map(|page| &page.items) {
+    for placed in drawn {
         let Item::Glyphs(run) = &placed.item else {
             continue;
         };

@@ -82,7 +82,7 @@ impl Layouter<'_> {
     }
 
     /// The segments of a drawing count as letters do, each time that it is shown.
-    fn count_shapes(&mut self, image: usize) -> Result<(), DocumentError> {
+    pub(super) fn count_shapes(&mut self, image: usize) -> Result<(), DocumentError> {
         if let Pixels::Drawing(shapes) = &self.pictures[image].pixels {
             self.glyphs += shapes
                 .iter()
@@ -137,7 +137,12 @@ impl Layouter<'_> {
         Ok(None)
     }
 
-    fn load(&mut self, key: Key, bytes: &[u8], mark: u32) -> Result<Option<usize>, DocumentError> {
+    pub(super) fn load(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        mark: u32,
+    ) -> Result<Option<usize>, DocumentError> {
         if let Some(known) = self.loaded.get(&key) {
             return Ok(*known);
         }

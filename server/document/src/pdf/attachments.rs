@@ -63,25 +63,19 @@ pub struct HybridInvoice {
 }
 
 /// Refuses what a file cannot hold, in words that go on after the document's name.
-pub(crate) fn check(attachments: &[Attachment]) -> Result<(), DocumentError> {
+pub(crate) fn check(attachments: &[&Attachment]) -> Result<(), DocumentError> {
     let refuse = |reason: String| Err(DocumentError::Attachment(reason));
     let mut invoices = 0;
     for (index, file) in attachments.iter().enumerate() {
         let name = &file.name;
-        let odd = |letter: char| letter.is_control() || matches!(letter, '/' | '\\' | ':');
-        if name.trim().is_empty() || name.len() > MAX_NAME || name.contains(odd) {
+        if name.trim().is_empty() || name.len() > MAX_NAME || name.contains(is_odd) {
             return refuse(format!("a file to attach cannot be called `{name}`"));
         }
         if attachments[..index].iter().any(|other| other.name == *name) {
             return refuse(format!("two files to attach are called `{name}`"));
         }
         let kind = &file.content_type;
-        if kind.len() > MAX_NAME
-            || !kind.bytes().all(|byte| byte.is_ascii_graphic())
-            || kind
-                .split_once('/')
-                .is_none_or(|(kind, sort)| kind.is_empty() || sort.is_empty() || sort.contains('/'))
-        {
+        if !is_media_type(kind) {
             return refuse(format!("`{kind}` of the file `{name}` is no MIME type"));
         }
         invoices += usize::from(file.invoice.is_some());
@@ -92,10 +86,65 @@ pub(crate) fn check(attachments: &[Attachment]) -> Result<(), DocumentError> {
     Ok(())
 }
 
+/// Letters that the name of a file cannot have.
+fn is_odd(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '/' | '\\' | ':')
+}
+
+fn is_media_type(text: &str) -> bool {
+    text.len() <= MAX_NAME
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && text
+            .split_once('/')
+            .is_some_and(|(kind, sort)| !kind.is_empty() && !sort.is_empty() && !sort.contains('/'))
+}
+
+/// A name as a PDF can hold it, which is none of `others`: `photo (2).jpg`.
+pub(crate) fn name_beside(others: &[Attachment], wanted: &str) -> String {
+    let clean: String = wanted
+        .chars()
+        .map(|letter| if is_odd(letter) { '-' } else { letter })
+        .collect();
+    let (stem, ending) = match clean.rfind('.') {
+        Some(dot) if dot > 0 && clean.len() - dot <= 20 => clean.split_at(dot),
+        _ => (clean.as_str(), ""),
+    };
+    let stem = match stem.trim() {
+        "" => "file",
+        stem => stem,
+    };
+    let mut copy = 1;
+    loop {
+        let number = match copy {
+            1 => String::new(),
+            copy => format!(" ({copy})"),
+        };
+        let room = MAX_NAME - number.len() - ending.len();
+        let name = format!(
+            "{}{number}{ending}",
+            &stem[..stem.floor_char_boundary(room)]
+        );
+        if others.iter().all(|other| other.name != name) {
+            return name;
+        }
+        copy += 1;
+    }
+}
+
+/// A MIME type without what goes with it.
+pub(crate) fn media_type(text: &str) -> String {
+    let text = text.split(';').next().unwrap_or_default().trim();
+    if is_media_type(text) {
+        text.into()
+    } else {
+        "application/octet-stream".into()
+    }
+}
+
 /// Embeds the files. Gives the catalogue's list of associated files and its tree of names.
 pub(super) fn write(
     document: &mut Document,
-    attachments: &[Attachment],
+    attachments: &[&Attachment],
 ) -> Option<(Vec<Object>, Dictionary)> {
     if attachments.is_empty() {
         return None;
@@ -138,4 +187,37 @@ fn embed(document: &mut Document, file: &Attachment) -> ObjectId {
         specification.set("Desc", text_string(&file.description));
     }
     document.add_object(specification)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_and_never_alike() {
+        let mut files: Vec<Attachment> = Vec::new();
+        let mut check = |wanted: &str, expected: &str| {
+            let name = name_beside(&files, wanted);
+            assert_eq!(name, expected);
+            files.push(Attachment {
+                name,
+                content_type: media_type("text/plain; charset=utf-8"),
+                relationship: Relationship::Supplement,
+                description: String::new(),
+                modified: Timestamp::UNIX_EPOCH,
+                bytes: Vec::new(),
+                invoice: None,
+            });
+        };
+        check("photo.jpg", "photo.jpg");
+        check("photo.jpg", "photo (2).jpg");
+        check("a/b\u{7}.txt", "a-b-.txt");
+        check(" ", "file");
+        check(".x", ".x");
+        let long = format!("{}.pdf", "ü".repeat(100));
+        check(&long, &format!("{}.pdf", "ü".repeat(61)));
+        let all: Vec<&Attachment> = files.iter().collect();
+        assert_eq!(super::check(&all), Ok(()));
+        assert_eq!(media_type("nonsense"), "application/octet-stream");
+    }
 }

@@ -2,30 +2,15 @@
 //! tags, forms, names, attachments and its claim to a standard, so what comes out is an ordinary PDF 1.7 and says nothing else of itself.
 
 use jiff::Timestamp;
-use lopdf::{Dictionary, Document, Object, ObjectId, dictionary};
+use lopdf::{Document, Object, ObjectId, dictionary};
 
 use super::{
     conformance::Conformance,
+    foreign::{Foreign, Unbindable},
     metadata::Metadata,
     outline::{self, Bookmark},
     save::save,
 };
-
-/// What a page has from those above it in its document (ISO 32000-1, 7.7.3.4).
-const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
-/// Levels of pages above one another that are looked through.
-const MAX_LEVELS: usize = 50;
-
-/// A file that cannot be bound with others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unbindable {
-    #[error("the file is not a PDF that can be read")]
-    Unreadable,
-    #[error("the PDF has a password")]
-    Locked,
-    #[error("the PDF has no pages")]
-    Empty,
-}
 
 /// One PDF in the making.
 pub struct Binder {
@@ -52,32 +37,13 @@ impl Default for Binder {
 impl Binder {
     /// Adds the pages of a PDF behind those that are there, under a bookmark.
     pub fn add(&mut self, title: &str, bytes: &[u8]) -> Result<(), Unbindable> {
-        let mut part = Document::load_mem(bytes).map_err(|_| Unbindable::Unreadable)?;
-        if part.is_encrypted() || part.was_encrypted() {
-            return Err(Unbindable::Locked);
+        let copied = Foreign::read(bytes)?.copy(&mut self.document, self.tree);
+        if let Some(first) = copied.pages.first() {
+            let mark = Bookmark::file(title, *first, copied.bookmarks);
+            self.bookmarks.push(mark);
         }
-        part.renumber_objects_with(self.document.max_id + 1);
-        let pages: Vec<ObjectId> = part.page_iter().collect();
-        let Some(first) = pages.first() else {
-            return Err(Unbindable::Empty);
-        };
-        let mut bound = Vec::with_capacity(pages.len());
-        for page in &pages {
-            let mut page_dict = with_inherited(&part, *page).ok_or(Unbindable::Unreadable)?;
-            page_dict.set("Parent", self.tree);
-            // They lead into the tree of tags, which stays behind.
-            page_dict.remove(b"StructParents");
-            page_dict.remove(b"Tabs");
-            bound.push((*page, page_dict));
-        }
-        let below = outline::read(&part, &pages.iter().copied().collect());
-        self.bookmarks.push(Bookmark::file(title, *first, below));
-        self.document.max_id = part.max_id;
-        self.document.objects.append(&mut part.objects);
-        for (page, dict) in bound {
-            self.document.objects.insert(page, dict.into());
-            self.pages.push(page.into());
-        }
+        self.pages
+            .extend(copied.pages.into_iter().map(Object::from));
         Ok(())
     }
 
@@ -111,35 +77,13 @@ impl Binder {
         let catalog = self.document.add_object(catalog);
         let info = self.document.add_object(metadata.information());
         self.document.trailer = dictionary! { "Root" => catalog, "Info" => info };
-        self.document.prune_objects();
-        self.document.renumber_objects();
-        save(self.document)
+        save(self.document, None)
     }
-}
-
-/// The page with what it has from those above it.
-fn with_inherited(part: &Document, page: ObjectId) -> Option<Dictionary> {
-    let mut dict = part.get_dictionary(page).ok()?.clone();
-    let mut above = dict.get(b"Parent").and_then(Object::as_reference).ok();
-    for _ in 0..MAX_LEVELS {
-        let Some(node) = above.and_then(|id| part.get_dictionary(id).ok()) else {
-            break;
-        };
-        for key in INHERITED {
-            if !dict.has(key)
-                && let Ok(value) = node.get(key)
-            {
-                dict.set(key, value.clone());
-            }
-        }
-        above = node.get(b"Parent").and_then(Object::as_reference).ok();
-    }
-    dict.has(b"MediaBox").then_some(dict)
 }
 
 #[cfg(test)]
 mod tests {
-    use lopdf::Stream;
+    use lopdf::{Dictionary, Stream};
 
     use super::*;
 

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use engine::node::Warning;
 use lopdf::{Document, Object, Stream, dictionary};
 
-use super::fonts::Face;
+use super::{attachments::Attachment, fonts::Face};
+use crate::{
+    context::DocumentError,
+    extras::{FilePlace, Inserts, Obstacle},
+};
 
 /// The standards that a file claims in its metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,15 +18,59 @@ pub(super) enum Conformance {
     Accessible,
     /// PDF/A-3U: made to be kept and every letter can be read, but what it means is not known.
     Readable,
-    /// What is bound of other files, which were never looked at.
+    /// What is bound of other files, which were never looked at, or what a standard forbids.
     None,
+}
+
+/// What keeps a document from being PDF/A-3: what other people's files show, which may have fonts outside of the file or colours that mean
+/// nothing, and encryption (ISO 19005-3, 6.1.3). Attached files (6.8), pictures under the pages and transparency (6.2.10) do not.
+fn obstacles(inserts: &Inserts) -> Vec<Obstacle> {
+    let lacks = |place| inserts.missing.iter().any(|(own, _)| *own == place);
+    let bound = !inserts.before.is_empty() || !inserts.behind.is_empty();
+    let bound = bound || lacks(FilePlace::Before) || lacks(FilePlace::Behind);
+    let letterhead = !inserts.letterheads.is_empty() || lacks(FilePlace::Letterhead);
+    [
+        (inserts.password.is_some(), Obstacle::Password),
+        (bound, Obstacle::Bound),
+        (letterhead, Obstacle::Letterhead),
+    ]
+    .into_iter()
+    .filter_map(|(is_there, obstacle)| is_there.then_some(obstacle))
+    .collect()
+}
+
+/// What people are told of a document that claims nothing.
+pub(crate) fn notes(inserts: &Inserts) -> Vec<Warning> {
+    obstacles(inserts)
+        .into_iter()
+        .map(|obstacle| {
+            let message = format!("the PDF is not PDF/A-3, because {obstacle}");
+            Warning::new("not_archivable", message).with("obstacle", obstacle.code())
+        })
+        .collect()
+}
+
+/// An invoice for machines is in a PDF/A-3 or it is none (Factur-X 1.0x, 6.1).
+pub(super) fn check(inserts: &Inserts, attachments: &[&Attachment]) -> Result<(), DocumentError> {
+    let has_invoice = attachments.iter().any(|file| file.invoice.is_some());
+    match obstacles(inserts).first() {
+        Some(obstacle) if has_invoice => Err(DocumentError::EInvoice(*obstacle)),
+        Some(_) | None => Ok(()),
+    }
 }
 
 impl Conformance {
     /// What a document laid out here keeps. Embedded fonts with the text of every glyph, tags for all that is no artifact, metadata, an
     /// output intent and no active content it has always. Level A and PDF/UA also want a language (ISO 19005-3, 6.7.4; ISO 14289-1,
     /// 7.2) and no letters that mean what somebody agreed upon (ISO 19005-3, 6.2.11.7.3).
-    pub(super) fn of(language: Option<&str>, faces: &BTreeMap<usize, Face>) -> Self {
+    pub(super) fn of(
+        language: Option<&str>,
+        faces: &BTreeMap<usize, Face>,
+        inserts: &Inserts,
+    ) -> Self {
+        if !obstacles(inserts).is_empty() {
+            return Self::None;
+        }
         let private = faces
             .values()
             .flat_map(Face::texts)

@@ -49,7 +49,7 @@ impl Face {
 pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
     let mut used: BTreeMap<usize, BTreeMap<u16, Says>> = BTreeMap::new();
     let mut carried: BTreeSet<usize> = BTreeSet::new();
-    for placed in display.pages.iter().flat_map(|page| &page.items) {
+    for placed in display.items() {
         let Item::Glyphs(run) = &placed.item else {
             continue;
         };

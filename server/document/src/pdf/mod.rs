@@ -6,13 +6,17 @@ mod binder;
 mod conformance;
 mod document;
 mod embedded;
+mod enclosed;
+mod encryption;
 mod fonts;
+mod foreign;
 mod metadata;
 mod outline;
 mod path;
 mod pictograms;
 mod save;
 mod structure;
+mod watermark;
 
 use std::collections::BTreeMap;
 
@@ -23,13 +27,22 @@ use printpdf::{
     TextRenderingMode, WindingOrder, XObject, XObjectId, XObjectTransform,
 };
 
-use crate::display::{Display, Glyph, Glyphs, Item, Picture, Pixels, Placed, Rgb, Stroke, TagId};
-pub(crate) use attachments::check;
+use crate::{
+    context::DocumentError,
+    display::{Display, Glyph, Glyphs, Ground, Item, Picture, Pixels, Placed, Rgb, Stroke, TagId},
+    extras::Inserts,
+};
 pub use attachments::{Attachment, HybridInvoice, Relationship};
-pub use binder::{Binder, Unbindable};
+pub(crate) use attachments::{media_type, name_beside};
+pub use binder::Binder;
+pub(crate) use conformance::notes;
 pub use embedded::{EmbeddedInvoice, NoInvoice, embedded_invoice};
+pub(crate) use encryption::prepared;
+pub use foreign::Unbindable;
+pub(crate) use foreign::{check_pages, is_pdf};
 
 use document::Finish;
+use enclosed::Enclosed;
 pub(crate) use fonts::can_embed;
 use fonts::{Face, faces};
 use structure::Structure;
@@ -37,7 +50,25 @@ use structure::Structure;
 /// Error in words; a defect, because every value was checked before.
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
-pub(crate) fn write(display: &Display, attachments: &[Attachment]) -> Result<Vec<u8>> {
+/// The file. What the caller attaches goes along with what the template does.
+pub(crate) fn write(
+    display: &Display,
+    inserts: &Inserts,
+    attachments: &[Attachment],
+) -> std::result::Result<Vec<u8>, DocumentError> {
+    let attachments: Vec<&Attachment> = attachments.iter().chain(&inserts.attachments).collect();
+    attachments::check(&attachments)?;
+    conformance::check(inserts, &attachments)?;
+    let enclosed = Enclosed::read(inserts)?;
+    written(display, inserts, enclosed, &attachments).map_err(DocumentError::Internal)
+}
+
+fn written(
+    display: &Display,
+    inserts: &Inserts,
+    enclosed: Enclosed<'_>,
+    attachments: &[&Attachment],
+) -> Result<Vec<u8>> {
     let faces = faces(display)?;
     let mut pdf = PdfDocument::new(&display.title);
     for (index, face) in &faces {
@@ -84,6 +115,8 @@ pub(crate) fn write(display: &Display, attachments: &[Attachment]) -> Result<Vec
         structure,
         headings,
         attachments,
+        inserts,
+        enclosed,
     };
     finish.write(document)
 }
@@ -129,6 +162,9 @@ fn image(picture: &Picture) -> Option<XObject> {
     })
 }
 
+/// An artifact that lies under a page.
+const BACKGROUND: &str = "Background";
+
 /// Turns one page's items into operations.
 #[expect(clippy::struct_field_names, reason = "the number of the page")]
 struct Page<'a> {
@@ -139,7 +175,7 @@ struct Page<'a> {
     ops: Vec<Op>,
     /// The open marked content: a tag, or 0 for an artifact and which furniture of the page it is.
     open: Option<(TagId, Option<&'static str>)>,
-    /// `Header` or `Footer` while those are drawn.
+    /// `Background`, `Header`, `Footer` or `Watermark` while those are drawn.
     furniture: Option<&'static str>,
     colour: Option<Rgb>,
     stroke: Option<Stroke>,
@@ -163,6 +199,7 @@ impl<'a> Page<'a> {
             colour: None,
             stroke: None,
         };
+        this.ground();
         let list = &display.pages[page];
         let foot = list.items.len() - list.footer;
         for (index, placed) in list.items.iter().enumerate() {
@@ -176,7 +213,30 @@ impl<'a> Page<'a> {
             this.item(placed);
         }
         this.close();
+        this.watermark();
         this.ops
+    }
+
+    fn ground(&mut self) {
+        let display = self.display;
+        let Some(ground) = display.ground(self.page) else {
+            return;
+        };
+        self.furniture = Some(BACKGROUND);
+        match ground {
+            Ground::Picture(placed) => self.item(placed),
+            Ground::Sheet(file, second) => {
+                self.mark(0);
+                self.ops.push(Op::UseXobject {
+                    id: XObjectId(enclosed::name((*file, *second))),
+                    transform: XObjectTransform {
+                        no_auto_scale: true,
+                        ..XObjectTransform::default()
+                    },
+                });
+            }
+        }
+        self.close();
     }
 
     fn item(&mut self, placed: &Placed) {
@@ -300,11 +360,14 @@ impl<'a> Page<'a> {
             }
             (None, Some(furniture)) => {
                 let name = |text: &str| DictItem::Name(text.as_bytes().to_vec());
-                let kind = [
-                    ("Type".into(), name("Pagination")),
-                    ("Subtype".into(), name(furniture)),
-                ];
-                ("Artifact", BTreeMap::from(kind))
+                let kind = match furniture {
+                    BACKGROUND => BTreeMap::from([("Type".into(), name(BACKGROUND))]),
+                    furniture => BTreeMap::from([
+                        ("Type".into(), name("Pagination")),
+                        ("Subtype".into(), name(furniture)),
+                    ]),
+                };
+                ("Artifact", kind)
             }
             (None, None) => {
                 return self.ops.push(Op::BeginMarkedContent {

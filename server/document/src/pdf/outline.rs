@@ -1,7 +1,7 @@
 //! Bookmarks (ISO 32000-1, 12.3.3): the headings of a document with their ranks, and those of files that are bound.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     iter::Peekable,
     slice::Iter,
 };
@@ -88,6 +88,20 @@ impl Bookmark {
             open: false,
             below,
         }
+    }
+
+    /// The same where the pages that it leads to have other ids.
+    pub(super) fn moved(mut self, ids: &BTreeMap<ObjectId, ObjectId>) -> Self {
+        for part in &mut self.place {
+            if let Object::Reference(page) = part
+                && let Some(new) = ids.get(page)
+            {
+                *page = *new;
+            }
+        }
+        let below = self.below.into_iter();
+        self.below = below.map(|bookmark| bookmark.moved(ids)).collect();
+        self
     }
 }
 

@@ -7,7 +7,8 @@ use flate2::{Compression, write::ZlibEncoder};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat, dictionary};
 use sha2::{Digest as _, Sha256};
 
-use super::Result;
+use super::{Result, encryption::Cipher};
+use crate::extras::Password;
 
 /// Objects in one object stream; for any of them a reader unpacks all.
 const PACKED: usize = 200;
@@ -17,9 +18,19 @@ const LEVEL: u32 = 6;
 const ROW: usize = 7;
 
 /// The file, with an id made from its content. Of the trailer, the catalogue and the information dictionary are kept.
-pub(super) fn save(document: Document) -> Result<Vec<u8>> {
+pub(super) fn save(document: Document, password: Option<&Password>) -> Result<Vec<u8>> {
+    let Some(password) = password else {
+        return written(document, None);
+    };
+    let plain = written(document.clone(), None)?;
+    let cipher = Cipher::new(password, &Sha256::digest(&plain));
+    drop(plain);
+    written(document, Some(&cipher))
+}
+
+fn written(document: Document, cipher: Option<&Cipher>) -> Result<Vec<u8>> {
     let last = document.objects.keys().map(|(number, _)| *number).max();
-    let mut file = File::new(last.unwrap_or(0));
+    let mut file = File::new(last.unwrap_or(0), cipher);
     let mut small: Vec<(u32, Object)> = Vec::new();
     for (id, object) in document.objects {
         match object {
@@ -28,7 +39,7 @@ pub(super) fn save(document: Document) -> Result<Vec<u8>> {
                 if stream.dict.has_type(b"ObjStm") || stream.dict.has_type(b"XRef") => {}
             Object::Stream(stream) => file.stream(id, stream)?,
             object if id.1 == 0 => small.push((id.0, object)),
-            object => file.direct(id, &object)?,
+            object => file.direct(id, object)?,
         }
     }
     for objects in small.chunks(PACKED) {
@@ -46,20 +57,23 @@ enum Place {
 }
 
 /// A file in the making.
-struct File {
+struct File<'a> {
     bytes: Vec<u8>,
     /// By number of the object.
     places: Vec<Place>,
+    /// Encrypts every stream, and strings outside of object streams.
+    cipher: Option<&'a Cipher>,
 }
 
-impl File {
-    fn new(last: u32) -> Self {
+impl<'a> File<'a> {
+    fn new(last: u32, cipher: Option<&'a Cipher>) -> Self {
         let mut bytes = Vec::with_capacity(128 * 1024);
         // Four bytes beyond ASCII say that the file is binary.
         bytes.extend_from_slice(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n");
         Self {
             bytes,
             places: vec![Place::Nowhere; last as usize + 1],
+            cipher,
         }
     }
 
@@ -79,7 +93,14 @@ impl File {
         self.bytes.extend_from_slice(text.as_bytes());
     }
 
-    fn direct(&mut self, id: ObjectId, object: &Object) -> Result<()> {
+    fn direct(&mut self, id: ObjectId, mut object: Object) -> Result<()> {
+        if let Some(cipher) = self.cipher {
+            cipher.strings(id, &mut object);
+        }
+        self.plain(id, &object)
+    }
+
+    fn plain(&mut self, id: ObjectId, object: &Object) -> Result<()> {
         self.begin(id)?;
         write(&mut self.bytes, object);
         self.text("\nendobj\n");
@@ -94,6 +115,15 @@ impl File {
                 stream.dict.set("Filter", "FlateDecode");
                 stream.content = packed;
             }
+        }
+        // The table is what a reader finds the cipher by.
+        if let Some(cipher) = self.cipher
+            && !stream.dict.has_type(b"XRef")
+        {
+            stream.content = cipher.stream(id, &stream.content);
+            let mut dict = Object::from(stream.dict);
+            cipher.strings(id, &mut dict);
+            stream.dict = dict.as_dict().cloned().unwrap_or_default();
         }
         let length = i64::from(number(stream.content.len())?);
         stream.dict.set("Length", length);
@@ -125,6 +155,14 @@ impl File {
     fn finish(mut self, trailer: &Dictionary) -> Result<Vec<u8>> {
         let id = Sha256::digest(&self.bytes)[..16].to_vec();
         let id = Object::String(id, StringFormat::Hexadecimal);
+        let encryption = match self.cipher {
+            Some(cipher) => {
+                let number = self.reserve()?;
+                self.plain((number, 0), &cipher.dictionary().clone().into())?;
+                Some(Object::Reference((number, 0)))
+            }
+            None => None,
+        };
         let table = self.reserve()?;
         let start = number(self.bytes.len())?;
         self.places[table as usize] = Place::At {
@@ -140,6 +178,9 @@ impl File {
         for key in ["Root", "Info"] {
             let value = trailer.get(key.as_bytes());
             dict.set(key, value.map_err(|error| error.to_string())?.clone());
+        }
+        if let Some(encryption) = encryption {
+            dict.set("Encrypt", encryption);
         }
         let rows = deflate(&self.rows())?;
         self.stream((table, 0), Stream::new(dict, rows))?;
@@ -302,8 +343,8 @@ mod tests {
         });
         let info = document.add_object(Dictionary::new());
         document.trailer = dictionary! { "Root" => root, "Info" => info };
-        let bytes = save(document.clone()).expect("a file");
-        assert_eq!(bytes, save(document).expect("a file"));
+        let bytes = save(document.clone(), None).expect("a file");
+        assert_eq!(bytes, save(document, None).expect("a file"));
 
         let read = Document::load_mem(&bytes).expect("a PDF");
         assert_eq!(read.get_dictionary(kept).expect("kept"), &all);

@@ -2,6 +2,7 @@
 //! colours `#rrggbb` or a theme name (`accent`, `text`, `muted`, `line`, `fill`); expressions stand only in leaf texts.
 
 mod blocks;
+mod extras;
 mod format;
 mod leaf;
 mod names;
@@ -26,6 +27,7 @@ pub(crate) use blocks::{
     Separation, Signature, SwissBill, Table, Text, TextStyle, TotalLine, Totals,
 };
 pub(crate) use engine::document_field::Overflow;
+pub(crate) use extras::{Enclosure, Extras, FileOrigin, FileSource};
 pub(crate) use format::{Format, FormatKind};
 pub(crate) use leaf::{Leaf, Part};
 pub(crate) use typography::{Direction, LineLimit};
@@ -56,6 +58,7 @@ pub struct Template {
     pub(crate) header: Furniture,
     pub(crate) footer: Furniture,
     pub(crate) blocks: Vec<Block>,
+    pub(crate) extras: Extras,
     /// Families that it names and that are not built in.
     pub(crate) fonts: Vec<Arc<str>>,
     readings: Vec<Reading>,
@@ -201,6 +204,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
     }
     let other_paper = (!page.is_upright_a4()).then_some("needs A4 paper that is held upright");
     blocks::check_bills(reader, &blocks, other_paper);
+    let extras = Extras::read(reader, &mut root);
     root.done(reader);
     reader.check_ids();
     Some(Template {
@@ -213,6 +217,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
         header,
         footer,
         blocks,
+        extras,
         fonts: Vec::new(),
         readings: Vec::new(),
     })

@@ -55,6 +55,7 @@ impl Template {
             }
             before = Some((reading, scope));
         }
+        problems.extend(self.extras.check());
         problems
     }
 
