@@ -119,7 +119,12 @@ impl Previews {
                 &format!("/template{pointer}"),
                 error.to_string(),
             ),
-            DocumentError::Stopped | DocumentError::Limit { .. } | DocumentError::Attachment(_) => {
+            DocumentError::Stopped
+            | DocumentError::Limit { .. }
+            | DocumentError::Attachment(_)
+            | DocumentError::File { .. }
+            | DocumentError::Password(_)
+            | DocumentError::EInvoice(_) => {
                 ApiError::invalid(error.code(), "/template", error.to_string())
             }
         })

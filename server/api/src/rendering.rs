@@ -7,13 +7,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use document::{Assets, Context, DocumentError, Limits, Renderer, Template};
+use document::{
+    Assets, Context, DocumentError, LimitKind, Limits, MAX_FILE_BYTES, Renderer, Template,
+};
 use engine::{
     check::Problem,
     firm::Firm,
-    ids::RenderingId,
+    ids::{ArtifactId, RenderingId},
     kind::Field,
-    value::{Record, Value},
+    value::{FileRef, Record, Value},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -155,13 +157,9 @@ async fn make(
             _ => Record::new(),
         },
     };
-    let Some(assets) = pictures(app, scope, &template, &values, &context).await? else {
-        let most_mb = MAX_PICTURE_BYTES / 1024 / 1024;
-        let message = format!(
-            "The pictures have more than {most_mb} MB together, which are the most. Use fewer or smaller ones."
-        );
-        let problem = Problem::error("pictures_many", json!({"most_mb": most_mb}), message);
-        return Ok(Err(vec![problem.at("/values")]));
+    let assets = match assets(app, scope, &template, &values, &context).await? {
+        Ok(assets) => assets,
+        Err(problem) => return Ok(Err(vec![problem.at("/values")])),
     };
     let mut scene = Scene {
         template,
@@ -251,7 +249,7 @@ fn draw(renderer: &Renderer, scene: &Scene, loaded: bool) -> Result<Drawn, Docum
     Ok(Drawn::Made(Made {
         bytes: Bytes::from(bytes),
         page_count: i32::try_from(rendered.pages.len()).unwrap_or(i32::MAX),
-        warnings: rendered.warnings,
+        warnings: [rendered.warnings, rendered.notes].concat(),
     }))
 }
 
@@ -263,6 +261,18 @@ fn problem(error: &DocumentError) -> Problem {
         }
         DocumentError::Limit { .. } | DocumentError::Stopped => {
             Problem::error(error.code(), json!({}), said).at("/values")
+        }
+        DocumentError::File { place, name, fault } => {
+            let params = json!({"place": place.member(), "name": name, "fault": fault.code()});
+            Problem::error(error.code(), params, said).at(format!("/template/{}", place.member()))
+        }
+        DocumentError::Password(fault) => {
+            let params = json!({"fault": fault.code()});
+            Problem::error(error.code(), params, said).at("/template/password")
+        }
+        DocumentError::EInvoice(obstacle) => {
+            let params = json!({"obstacle": obstacle.code()});
+            Problem::error(error.code(), params, said).at("/template")
         }
         DocumentError::Attachment(reason) | DocumentError::Internal(reason) => {
             tracing::error!(reason, "a PDF could not be written");
@@ -296,22 +306,58 @@ pub(crate) fn fitting(fields: &[Field], values: &Json) -> Record {
         .collect()
 }
 
-/// What the page shows of files, and the fonts of the workspace that it names; one that is gone is left out, and the page says so.
-/// `None`: the pictures are too large.
-async fn pictures(
+/// What the page shows of files, what goes along with it, and the fonts of the workspace that it names; what is gone is left out, and is
+/// told where the page is made. Or what is too large.
+async fn assets(
     app: &App,
     scope: &Scope,
     template: &Template,
     values: &Record,
     context: &Context,
-) -> Result<Option<Assets>, StoreError> {
+) -> Result<Result<Assets, Problem>, StoreError> {
     let mut assets = Assets::default();
-    let mut left = MAX_PICTURE_BYTES;
     let needs = document::needs(template, values, context);
     for font in font::of_families(&app.store, scope, &needs.fonts).await? {
         assets.fonts.push(Arc::new(font));
     }
-    for file in needs.images {
+    match files(app, scope, needs.images, MAX_PICTURE_BYTES).await? {
+        Some(images) => {
+            let images = images.into_iter();
+            assets.images = images.map(|(id, bytes)| (id, bytes.to_vec())).collect();
+        }
+        None => {
+            let most_mb = MAX_PICTURE_BYTES / 1024 / 1024;
+            let message = format!(
+                "The pictures have more than {most_mb} MB together, which are the most. Use fewer or smaller ones."
+            );
+            let problem = Problem::error("pictures_many", json!({"most_mb": most_mb}), message);
+            return Ok(Err(problem));
+        }
+    }
+    let Some(others) = files(app, scope, needs.files, MAX_FILE_BYTES).await? else {
+        let error = DocumentError::Limit {
+            kind: LimitKind::FileBytes,
+            max: MAX_FILE_BYTES,
+        };
+        return Ok(Err(problem(&error)));
+    };
+    let others = others.into_iter();
+    assets.files = others
+        .map(|(id, bytes)| (id, Arc::new(bytes.to_vec())))
+        .collect();
+    Ok(Ok(assets))
+}
+
+/// Those that are there; `None` where they have more bytes than `most` together.
+async fn files(
+    app: &App,
+    scope: &Scope,
+    wanted: Vec<FileRef>,
+    most: u64,
+) -> Result<Option<Vec<(ArtifactId, Bytes)>>, StoreError> {
+    let mut found = Vec::new();
+    let mut left = most;
+    for file in wanted {
         let known = match artifact::get(&app.store, scope, file.id).await {
             Ok(known) => known,
             Err(StoreError::NotFound(_)) => continue,
@@ -322,14 +368,12 @@ async fn pictures(
         };
         left = rest;
         match artifact::read(&app.store, scope, file.id).await {
-            Ok(bytes) => {
-                assets.images.insert(file.id, bytes.to_vec());
-            }
+            Ok(bytes) => found.push((file.id, bytes)),
             Err(StoreError::NotFound(_) | StoreError::Damaged(_)) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(Some(assets))
+    Ok(Some(found))
 }
 
 #[cfg(test)]

@@ -60,7 +60,9 @@ pub(crate) fn write(display: &Display, page: usize) -> Option<String> {
         let _ = write!(
             svg,
             r#"<g opacity="{:.2}" transform="rotate({:.2} {x:.2} {y:.2})">"#,
-            own.opacity, -own.angle
+            own.opacity,
+            // No line lies at an angle of minus nothing.
+            0.0 - own.angle,
         );
         for placed in &own.items {
             item(&mut svg, display, page, placed.x, placed.y, &placed.item);

@@ -1,5 +1,7 @@
 //! `pdf_render`: a document template and values become a PDF. The template declares the fields; this node fills them and keeps the file.
 
+mod extras;
+
 use std::{
     collections::HashMap,
     sync::Arc,
@@ -177,6 +179,7 @@ impl Node for PdfRender {
         let scene = scene(context);
         let needs = document::needs(&template, &values, &scene);
         let mut assets = pictures(context, needs.images).await?;
+        assets.files = extras::files(context, needs.files, &pinned.name).await?;
         for font in context.fonts(&needs.fonts).await? {
             assets.fonts.push(Arc::new(font));
         }
@@ -207,6 +210,8 @@ impl Node for PdfRender {
         if context.step().document_warnings == DocumentWarnings::Stop && !warnings.is_empty() {
             return Err(stopped(&warnings, &pinned.name));
         }
+        // What the template itself keeps the PDF from being is told, and stops nothing.
+        let warnings = [warnings, rendered.notes.clone()].concat();
         let attached = self.einvoice(context).await?;
         let bytes = rendered.pdf_with(attached.as_slice()).map_err(failed)?;
         let name = pdf_name(&context.render(&self.file_name)?);
@@ -574,7 +579,11 @@ fn failed(error: &DocumentError, document: &str) -> NodeError {
     let told = match error {
         DocumentError::Limit { kind, max } => {
             let why = capital(&error.to_string());
-            let message = format!("{what} {why}. Use fewer rows or shorter texts.");
+            let todo = match error.code() {
+                "document_too_large" => "Use fewer rows or shorter texts.",
+                _ => "Use fewer or smaller files.",
+            };
+            let message = format!("{what} {why}. {todo}");
             StepError::new(error.code(), message)
                 .with("kind", kind.to_string())
                 .with("most", *max)
@@ -594,6 +603,9 @@ fn failed(error: &DocumentError, document: &str) -> NodeError {
         )
         .with("block", block.as_str())
         .with("reason", message.as_str()),
+        DocumentError::File { .. } | DocumentError::Password(_) | DocumentError::EInvoice(_) => {
+            extras::failed(error, &what)
+        }
         DocumentError::Attachment(reason) => {
             let why = capital(reason);
             StepError::new(error.code(), format!("{what} {why}.")).with("reason", why)

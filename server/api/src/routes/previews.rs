@@ -192,10 +192,9 @@ async fn preview_document(
         let pages = (0..rendered.pages.len())
             .map(|number| page_out(rendered, number, &known))
             .collect();
-        let warnings = rendered
-            .warnings
-            .iter()
-            .cloned()
+        let told = rendered.warnings.iter().chain(&rendered.notes).cloned();
+        let warnings = told
+            .chain(rendered.unseen())
             .map(WarningOut::from)
             .collect();
         (pages, warnings, record_to_json(&rendered.computed))

@@ -1,9 +1,7 @@
 //! The invoice for machines within a PDF that somebody sent (Factur-X, ZUGFeRD). What a hostile file can take while it is looked at is
 //! bounded here and in the crate that looks; the size of the file itself is the caller's to bound.
 
-use en16931_formats::zugferd::{Error, Limits, PdfStream, extract};
-
-use super::foreign::Unbindable;
+use en16931_formats::zugferd::{Error, Limits, extract};
 
 /// Most bytes of the XML, and of all that must be unpacked to find it.
 const MAX_XML: usize = 10 * 1024 * 1024;
@@ -32,33 +30,13 @@ pub enum NoInvoice {
     TooLarge,
 }
 
-fn limits() -> Limits {
-    Limits::new()
-        .with_max_stream_bytes(MAX_XML)
-        .with_max_total_bytes(MAX_UNPACKED)
-        .with_max_objects(MAX_FILES)
-}
-
-/// Refuses what is no PDF, and one that takes too much to be read: whoever looks for an invoice has looked at that first. What becomes of
-/// the invoice is all the same.
-pub(super) fn guard(pdf: &[u8]) -> Result<(), Unbindable> {
-    let structure = PdfStream::Structure;
-    match extract(pdf, &limits()) {
-        Err(Error::LimitExceeded { stream, .. }) if stream == structure => Err(Unbindable::Complex),
-        Err(Error::Pdf(_)) if pdf.windows(8).any(|part| part == b"/Encrypt") => {
-            Err(Unbindable::Locked)
-        }
-        Err(Error::Pdf(_)) => Err(Unbindable::Unreadable),
-        Err(Error::Undecodable { stream, .. }) if stream == structure => {
-            Err(Unbindable::Unreadable)
-        }
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
 /// The XML of a hybrid invoice, found by its name.
 pub fn embedded_invoice(pdf: &[u8]) -> Result<EmbeddedInvoice, NoInvoice> {
-    let found = extract(pdf, &limits()).map_err(|error| match error {
+    let limits = Limits::new()
+        .with_max_stream_bytes(MAX_XML)
+        .with_max_total_bytes(MAX_UNPACKED)
+        .with_max_objects(MAX_FILES);
+    let found = extract(pdf, &limits).map_err(|error| match error {
         Error::NoInvoice { .. } => NoInvoice::Missing,
         Error::LimitExceeded { .. } => NoInvoice::TooLarge,
         _ => NoInvoice::Unreadable,

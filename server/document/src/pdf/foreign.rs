@@ -1,6 +1,6 @@
 //! PDFs that somebody else made, as pages for a document or as the ground of one. Copied is what the pages show, with links and notes, and
-//! nothing else of the file: no scripts, no forms, no tags, no names. What a hostile file can take is bounded here, and in the crate that
-//! looks at it first.
+//! nothing else of the file: no scripts, no forms, no tags, no names. What a hostile file can take is bounded here; its size is the
+//! caller's to bound.
 
 use std::{
     cell::Cell,
@@ -12,10 +12,7 @@ use lopdf::{
     DecompressError, Dictionary, Document, Error, LoadOptions, Object, ObjectId, Stream, dictionary,
 };
 
-use super::{
-    embedded,
-    outline::{self, Bookmark},
-};
+use super::outline::{self, Bookmark};
 
 /// What a page has from those above it in its document (ISO 32000-1, 7.7.3.4).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
@@ -30,6 +27,8 @@ const MAX_CONTENT: usize = 16 * 1024 * 1024;
 /// Places with a name that are looked at, and links and notes of a page.
 const MAX_NAMES: usize = 20_000;
 const MAX_NOTES: usize = 5_000;
+/// Bytes in which the widths of three fields are written.
+const MAX_FIELDS: usize = 4_096;
 /// Shortest and longest side of a page in points (ISO 32000-1, annex C).
 const SIDES: std::ops::RangeInclusive<f32> = 3.0..=14_400.0;
 
@@ -138,6 +137,7 @@ thread_local! {
 
 impl Foreign {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Unbindable> {
+        look_through(bytes)?;
         LEFT.set(bytes.len().saturating_mul(16).saturating_add(MAX_WEIGHT));
         let options = LoadOptions {
             filter: Some(weighed),
@@ -145,14 +145,11 @@ impl Foreign {
             ..LoadOptions::default()
         };
         // A file can also lead the parser to where it never should be.
-        let loaded = panic::catch_unwind(move || {
-            embedded::guard(bytes)?;
-            Document::load_mem_with_options(bytes, options).map_err(|_| Unbindable::Unreadable)
-        });
+        let loaded = panic::catch_unwind(move || Document::load_mem_with_options(bytes, options));
         let document = match loaded {
-            Ok(document) => document?,
+            Ok(Ok(document)) => document,
             Err(cause) if cause.is::<TooMuch>() => return Err(Unbindable::Complex),
-            Err(_) => return Err(Unbindable::Unreadable),
+            Ok(Err(_)) | Err(_) => return Err(Unbindable::Unreadable),
         };
         if document.trailer.has(b"Encrypt") || document.was_encrypted() {
             return Err(Unbindable::Locked);
@@ -289,10 +286,96 @@ impl Ground {
     }
 }
 
-/// Lets objects into memory as long as they weigh too little to harm: a table may name one of them a million times. What comes out of
-/// object streams is taken as it is given back here, everything else as it is.
+/// Refuses what the parser must not see, by the names in the file, wherever they stand: encryption, which it would undo, and the fields of
+/// a table of objects (ISO 32000-1, 7.5.8) that are so wide or so narrow that it would take all memory or count without end.
+fn look_through(pdf: &[u8]) -> Result<(), Unbindable> {
+    let is_end = |byte: &u8| byte.is_ascii_whitespace() || b"()<>[]{}/%\0".contains(byte);
+    let mut rest = pdf;
+    while let Some(slash) = rest.iter().position(|byte| *byte == b'/') {
+        rest = &rest[slash + 1..];
+        let length = rest.iter().position(is_end).unwrap_or(rest.len());
+        let (name, behind) = rest.split_at(length);
+        match plain_name(name).as_slice() {
+            b"Encrypt" => return Err(Unbindable::Locked),
+            b"W" if !are_fields(behind) => return Err(Unbindable::Complex),
+            _ => {}
+        }
+        rest = behind;
+    }
+    Ok(())
+}
+
+/// A name without its escapes (ISO 32000-1, 7.3.5); a long one is none of those that are looked for.
+fn plain_name(name: &[u8]) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let mut plain = Vec::new();
+    let mut rest = name;
+    while let Some((first, others)) = rest.split_first()
+        && plain.len() < 10
+    {
+        let escaped = match (digit(others.first()), digit(others.get(1))) {
+            (Some(high), Some(low)) if *first == b'#' => u8::try_from(high * 16 + low).ok(),
+            _ => None,
+        };
+        plain.push(escaped.unwrap_or(*first));
+        rest = match escaped {
+            Some(_) => &others[2..],
+            None => others,
+        };
+    }
+    plain
+}
+
+/// Whether what follows the name can be the widths of three fields, or is something else of that name, such as the widths of letters.
+fn are_fields(text: &[u8]) -> bool {
+    let (mut is_open, mut is_comment) = (false, false);
+    let (mut digits, mut fields, mut all_zero) = (0, 0, true);
+    for byte in text.iter().take(MAX_FIELDS) {
+        if is_comment {
+            is_comment = !matches!(byte, b'\r' | b'\n');
+            continue;
+        }
+        match byte {
+            b'0'..=b'9' if is_open => {
+                digits += 1;
+                all_zero &= *byte == b'0';
+                continue;
+            }
+            b'[' if !is_open => is_open = true,
+            b'%' => is_comment = true,
+            b'+' | b'-' | b']' | b'\0' => {}
+            space if space.is_ascii_whitespace() => {}
+            _ => return true,
+        }
+        if digits >= 8 {
+            return false;
+        }
+        fields += usize::from(digits > 0);
+        digits = 0;
+        if fields == 3 {
+            return !all_zero;
+        }
+        if *byte == b']' {
+            return true;
+        }
+    }
+    text.len() < MAX_FIELDS
+}
+
+/// Lets objects into memory as long as they weigh too little to harm: a table may name one of them a million times. Object streams are
+/// unpacked here, for the same reason. What comes out of them is taken as it is given back here, everything else as it is.
 fn weighed(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
-    match LEFT.get().checked_sub(weight(object)) {
+    let mut left = LEFT.get();
+    if let Object::Stream(stream) = object
+        && stream.dict.has_type(b"ObjStm")
+    {
+        match stream.decompressed_content_with_limit(left.min(MAX_UNPACKED)) {
+            Ok(plain) => stream.set_plain_content(plain),
+            Err(Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => left = 0,
+            Err(_) => {}
+        }
+    }
+    match left.checked_sub(weight(object)) {
         Some(left) => LEFT.set(left),
         None => panic::resume_unwind(Box::new(TooMuch)),
     }
@@ -591,4 +674,52 @@ fn is_of_whole(object: &Object) -> bool {
         ];
         dict.get_type().is_ok_and(|kind| whole.contains(&kind))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_harm_the_parser_is_found_by_its_name() {
+        let check = |text: &str, expected| assert_eq!(look_through(text.as_bytes()), expected);
+        check("<</W [1 2 1]/Size 9>>", Ok(()));
+        check("/W [0 [500 600] 7 9 1000]", Ok(()));
+        check("/W", Ok(()));
+        check("/BS <</W 0/S/S>> 0000000016 00000 n", Ok(()));
+        check("/W [0 0] 99999999", Ok(()));
+        check("/Width 99999999 /W1 [99999999]", Ok(()));
+        for wide in [
+            "/W[1 99999999 1]",
+            "/#57 [1 % ]\n 4294967296 1]",
+            "/W [0 0 00]",
+        ] {
+            check(wide, Err(Unbindable::Complex));
+        }
+        for locked in ["/Encrypt 7 0 R", "<</Encr#79pt<<", "/#45#6ecrypt "] {
+            check(locked, Err(Unbindable::Locked));
+        }
+        check("/EncryptMetadata true", Ok(()));
+    }
+
+    #[test]
+    fn a_ground_is_turned_and_fits() {
+        let ground = |turns| Ground {
+            page: Dictionary::new(),
+            content: Vec::new(),
+            area: [10.0, 20.0, 110.0, 220.0],
+            turns,
+        };
+        let check = |turns, (x, y), expected: (f32, f32)| {
+            let [a, b, c, d, e, f] = ground(turns).matrix(200.0, 200.0);
+            let found: (f32, f32) = (a * x + c * y + e, b * x + d * y + f);
+            let near = (found.0 - expected.0).abs() < 0.01 && (found.1 - expected.1).abs() < 0.01;
+            assert!(near, "{turns}: {found:?}");
+        };
+        // The lower left corner, once it is turned.
+        check(0, (10.0, 20.0), (50.0, 0.0));
+        check(1, (10.0, 20.0), (0.0, 150.0));
+        check(2, (10.0, 20.0), (150.0, 200.0));
+        check(3, (10.0, 20.0), (200.0, 50.0));
+    }
 }

@@ -10,11 +10,11 @@ use serde_json::json;
 
 use super::{context, list_document, render, renderer, rows, template, tool_on};
 
-fn read(bytes: &[u8]) -> Document {
+pub(super) fn read(bytes: &[u8]) -> Document {
     Document::load_mem(bytes).expect("a PDF")
 }
 
-fn packet(document: &Document) -> String {
+pub(super) fn packet(document: &Document) -> String {
     let packet = document
         .catalog()
         .and_then(|root| root.get_deref(b"Metadata", document))
@@ -64,7 +64,7 @@ fn walk(document: &Document, element: &Dictionary, depth: usize, lines: &mut Vec
 }
 
 /// Titles of the bookmarks with their depth.
-fn outline(document: &Document) -> Vec<String> {
+pub(super) fn outline(document: &Document) -> Vec<String> {
     fn below(document: &Document, above: &Dictionary, depth: usize, lines: &mut Vec<String>) {
         let mut next = above.get_deref(b"First", document);
         while let Ok(item) = next.and_then(Object::as_dict) {
@@ -247,7 +247,7 @@ fn every_glyph_has_a_text() {
     assert!(maps > 0);
 }
 
-fn invoice() -> Attachment {
+pub(super) fn invoice() -> Attachment {
     Attachment {
         name: "factur-x.xml".into(),
         content_type: "text/xml".into(),

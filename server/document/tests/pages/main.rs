@@ -2,6 +2,7 @@
 
 mod archive;
 mod drawing;
+mod extras;
 mod file;
 mod fonts;
 mod hostile;
