@@ -218,6 +218,7 @@ fn unbindable(paper: &Paper, reason: Unbindable) -> Problem {
         Unbindable::Unreadable => "batch_pdf_unreadable",
         Unbindable::Locked => "batch_pdf_locked",
         Unbindable::Empty => "batch_pdf_empty",
+        Unbindable::Complex => "batch_pdf_complex",
     };
     let name = &paper.artifact.file.name;
     let params = json!({"row": paper.number, "name": name});

@@ -193,19 +193,31 @@ function reading(field: string): RegExp {
 /** The expressions and statements in a text. */
 const HOLES = /\{\{.*?\}\}|\{%.*?%\}/gs;
 
-/** Ids of the blocks whose texts read a field. */
-export function usersOf(template: Template, field: string): string[] {
+/** Whether a text anywhere in a value reads a field. */
+function readerOf(field: string): (value: Json) => boolean {
   const read = reading(field);
   const reads = (value: Json): boolean => {
     if (typeof value === "string") return (value.match(HOLES) ?? []).some((hole) => hole.search(read) >= 0);
     return Object.values(Array.isArray(value) || isObject(value) ? value : []).some(reads);
   };
+  return reads;
+}
+
+/** Ids of the blocks whose texts read a field. */
+export function usersOf(template: Template, field: string): string[] {
+  const reads = readerOf(field);
   return rowsOf(template).flatMap((row) => {
     if (row.kind !== "block") return [];
     // What lies in a block of its own is that block's.
     const held = new Set(slotsOf(row.block).map(({ path }) => String(path[0])));
     return Object.entries(row.block).some(([name, value]) => !held.has(name) && reads(value)) ? [row.block.id] : [];
   });
+}
+
+/** Whether something of the page itself reads a field: its title, its colours, what goes with it, or another field. */
+export function isReadByPage(template: Template, field: string): boolean {
+  const reads = readerOf(field);
+  return Object.entries(template).some(([name, value]) => !["blocks", "header", "footer", "sample"].includes(name) && reads(value));
 }
 
 const NAME = /^[a-z][a-z0-9_]*$/;

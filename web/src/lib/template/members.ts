@@ -29,6 +29,8 @@ export type Widget =
   | "plain"
   /** The name of a font. */
   | "font"
+  /** A file that goes with the pages. */
+  | "file"
   | "picture" | "payment";
 
 export interface Member {
@@ -47,8 +49,12 @@ export interface Member {
   choices?: readonly (string | number)[];
   /** Members of a record, or of one entry of several. */
   of?: readonly Member[];
-  /** What a record begins with. */
+  /** What a record, or a new entry, begins with. */
   start?: JsonObject;
+  /** What should be known before it is set: a key in the messages. */
+  help?: string;
+  /** Kinds of files that can be chosen; any when absent. */
+  accept?: string;
   /** Matters only beside this member, and goes with it. */
   needs?: string;
 }
@@ -315,8 +321,14 @@ export function membersOf(type: string): readonly Member[] {
   return all.map((member) => (member.name === "bold" || member.name === "keep_with_next" ? { ...member, usual: true } : member));
 }
 
+const PDF = "application/pdf";
+const file = (accept: string | undefined): Member => ({ name: "source", tab: "content", widget: "file", label: "file", ...(accept === undefined ? {} : { accept }) });
+const GROUND = file(`${PDF},image/png,image/jpeg,image/webp,image/svg+xml`);
+const SHEETS: readonly Member[] = [file(PDF), line("name", { label: "file_name" }), WHEN];
+const allowed = (name: string) => flag(name, "rules", { usual: true, label: `allow_${name}` });
+
 /** Of the page, by the record that holds them. */
-export const PAGE: Readonly<Record<"document" | "page" | "margins" | "theme" | "header" | "footer", readonly Member[]>> = {
+export const PAGE: Readonly<Record<"document" | "page" | "margins" | "theme" | "header" | "footer" | "extras", readonly Member[]>> = {
   document: [line("title", { label: "document_title" })],
   page: [
     choice("size", "look", ["A4", "A5", "Letter", "Legal"], { usual: "A4", label: "paper" }),
@@ -344,6 +356,36 @@ export const PAGE: Readonly<Record<"document" | "page" | "margins" | "theme" | "
   ],
   header: [mm("gap", "look", 0, 60, { usual: 6, label: "header_gap" })],
   footer: [mm("gap", "look", 0, 60, { usual: 6, label: "footer_gap" })],
+  extras: [
+    {
+      name: "watermark", tab: "look", widget: "record", start: { text: "" },
+      of: [
+        line("text", { label: "watermark_text" }),
+        colour("colour"),
+        { name: "opacity", tab: "look", widget: "number", least: 0.02, most: 1, step: 0.01, usual: 0.15 },
+        { name: "angle", tab: "look", widget: "number", least: -90, most: 90, step: 1 },
+        WHEN,
+      ],
+    },
+    {
+      name: "letterhead", tab: "look", widget: "record", start: {}, help: "letterhead",
+      of: [GROUND, flag("first_only", "look"), { name: "following", tab: "look", widget: "record", start: {}, of: [GROUND], needs: "!first_only" }, WHEN],
+    },
+    { name: "prepend", tab: "content", widget: "entries", least: 0, most: 50, start: {}, of: SHEETS, help: "sheets" },
+    { name: "append", tab: "content", widget: "entries", least: 0, most: 50, start: {}, of: SHEETS, help: "sheets" },
+    {
+      name: "attachments", tab: "content", widget: "entries", least: 0, most: 50, start: {},
+      of: [
+        file(undefined), line("name", { label: "file_name" }), line("description"),
+        choice("relationship", "content", ["supplement", "data", "source", "alternative", "unspecified"], { usual: "supplement" }),
+        WHEN,
+      ],
+    },
+    {
+      name: "password", tab: "rules", widget: "record", start: { open: "" }, help: "password",
+      of: [line("open"), line("owner"), allowed("print"), allowed("copy"), allowed("change"), allowed("annotate"), WHEN],
+    },
+  ],
 };
 
 /** Colours that a theme names. */

@@ -4,8 +4,8 @@ import { freeze, record, redo, startHistory, thaw, undo } from "../document/hist
 import type { JsonObject } from "../document/types";
 import { blockAround, blockAt, blocksOf, FORMAT, isTemplate, pathOf, rowsOf } from "./blocks";
 import type { Template } from "./blocks";
-import { duplicate, gapAt, insert, move, moveIn, moveOut, put, readBlocks, remove, shift, sumOf, usersOf, withColumns, withFields, withSum, withTotal } from "./edits";
-import { KINDS, mattering, membersOf } from "./members";
+import { duplicate, gapAt, insert, isReadByPage, move, moveIn, moveOut, put, readBlocks, remove, shift, sumOf, usersOf, withColumns, withFields, withSum, withTotal } from "./edits";
+import { KINDS, mattering, membersOf, PAGE } from "./members";
 import { mergeTemplates } from "./merge";
 import { caretAt, lettersBefore, placeOfProblem } from "./places";
 import { listsIn, sourcesAt } from "./scope";
@@ -242,6 +242,32 @@ describe("a plan", () => {
     expect(fields("entries")).toEqual(["town", "stops"]);
     expect(fields("title")).toEqual(["at", "what", "photo"]);
     expect(fields("picture")).toEqual(["at", "what", "photo"]);
+  });
+});
+
+describe("what goes with the pages", () => {
+  const password: Template = { ...template, password: { open: "{{ customer }}" }, append: [{ source: "{{ lines }}" }] };
+
+  test("reads the document's fields, which know it", () => {
+    const words = { fields: "Fields", entry: "Entry", number: "Number", page: "Page", pages: "Pages" };
+    expect(sourcesAt(password, ["password", "open"], {}, words).map((source) => source.id)).toEqual(["customer", "lines"]);
+    expect(isReadByPage(password, "customer")).toBe(true);
+    expect(isReadByPage(template, "customer")).toBe(false);
+    const [customer, lines] = template["fields"] as JsonObject[];
+    expect(withFields(password, [{ ...customer, name: "pin" }, lines as JsonObject])["password"]).toEqual({ open: "{{ pin }}" });
+  });
+
+  test("has a form for each member, and pages without a letterhead have no other one", () => {
+    expect(PAGE.extras.map((member) => member.name)).toEqual(["watermark", "letterhead", "prepend", "append", "attachments", "password"]);
+    for (const { of: members = [] } of PAGE.extras) {
+      const names = members.map((member) => member.name);
+      expect(new Set(names).size).toBe(names.length);
+      expect(names).toContain("when");
+    }
+    const letterhead = PAGE.extras.find((member) => member.name === "letterhead")?.of ?? [];
+    const shown = (record: JsonObject) => mattering(letterhead, record).map((member) => member.name);
+    expect(shown({})).toContain("following");
+    expect(shown({ first_only: true })).not.toContain("following");
   });
 });
 

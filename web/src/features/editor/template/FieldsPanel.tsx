@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import type { JsonObject } from "~/lib/document/types";
 import type { KindName } from "~/lib/expression/kind";
 import { blockAt, pathOf } from "~/lib/template/blocks";
-import { patched, usersOf, withFields } from "~/lib/template/edits";
+import { isReadByPage, patched, usersOf, withFields } from "~/lib/template/edits";
 import { OVERFLOWS, SOURCES } from "~/lib/template/members";
 import { typedNumber } from "~/lib/typed-number";
 import { TemplateField } from "../chips/TemplateField";
@@ -78,6 +78,7 @@ function Users({ field }: { field: JsonObject }) {
   const template = useTemplate();
   const commands = useBlockCommands();
   const users = usersOf(template, String(field["name"] ?? ""));
+  if (users.length === 0 && isReadByPage(template, String(field["name"] ?? ""))) return <p className={classes["hint"]}>{t("fields.page")}</p>;
   if (users.length === 0) return <p className={classes["hint"]}>{t("fields.unused")}</p>;
   return (
     <div>

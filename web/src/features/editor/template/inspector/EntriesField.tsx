@@ -12,6 +12,7 @@ import { fieldTitle } from "~/lib/expression/kind";
 import type { Kind } from "~/lib/expression/kind";
 import { put, sumOf, withColumns, withSum, withTotal } from "~/lib/template/edits";
 import { TOTALS } from "~/lib/template/members";
+import type { Member } from "~/lib/template/members";
 import { columnsOf, listOf, shownKind } from "~/lib/template/scope";
 import { addingFormat, columnFor } from "~/lib/template/starts";
 import { Items } from "~/features/editor/widgets/Items";
@@ -25,9 +26,10 @@ import widgets from "~/features/editor/widgets/widgets.module.css";
 
 const text = (entry: JsonObject, name: string) => (typeof entry[name] === "string" ? (entry[name] as string) : "");
 
-function fresh(member: string, words: { label: string }): JsonObject {
-  if (member === "columns") return { blocks: [] };
-  if (member === "series") return { name: words.label, value: "" };
+function fresh(member: Member, words: { label: string }): JsonObject {
+  if (member.start) return member.start;
+  if (member.name === "columns") return { blocks: [] };
+  if (member.name === "series") return { name: words.label, value: "" };
   return { label: words.label, value: "" };
 }
 
@@ -37,19 +39,20 @@ export function EntriesField({ member, path, label, error, value, onChange }: Me
   const own = [...path, member.name];
   const [open, setOpen] = useOpenEntry(own);
   const title = (entry: JsonObject) => {
-    const words = short(text(entry, "label") || text(entry, "name") || text(entry, "value"));
+    const words = short(text(entry, "label") || text(entry, "name") || text(entry, "value") || text(entry, "source"));
     return words || t("entry.number", { number: entries.indexOf(entry) + 1 });
   };
   return (
     <div>
       <div className={widgets["labelRow"]}><span className={widgets["label"]}>{label}</span></div>
+      {member.help && <div className={widgets["help"]}>{t(`help.${member.help}`)}</div>}
       {error && <div className={widgets["error"]}>{error}</div>}
       <Items
         label={label} items={entries} open={open} onOpen={setOpen} title={title} onChange={(next) => onChange(next)}
         addLabel={t(`entry.add.${member.name}`)}
         onAdd={() => {
           if (member.most !== undefined && entries.length >= member.most) return;
-          onChange([...entries, fresh(member.name, { label: t("start.label") })]);
+          onChange([...entries, fresh(member, { label: t("start.label") })]);
           setOpen(entries.length);
         }}
         body={(_, index) => <MemberForm members={member.of ?? []} path={[...own, index]} />}

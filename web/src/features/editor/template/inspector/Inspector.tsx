@@ -95,9 +95,9 @@ function OfSlot({ title, onClose }: { title: string; onClose: () => void }) {
   );
 }
 
-type PageTab = "paper" | "theme";
+type PageTab = "paper" | "theme" | "extras";
 
-/** Of the page itself: paper, head and foot; colours and fonts. */
+/** Of the page itself: paper, head and foot; colours and fonts; what goes with the pages. */
 function OfPage({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation("template");
   const [tab, setTab] = useState<PageTab>("paper");
@@ -115,6 +115,7 @@ function OfPage({ onClose }: { onClose: () => void }) {
         <Tabs.List className={panel["list"]} aria-label={t("inspector.tabs")}>
           <Tabs.Tab value="paper">{t("page.paper")}</Tabs.Tab>
           <Tabs.Tab value="theme">{t("page.theme")}</Tabs.Tab>
+          <Tabs.Tab value="extras">{t("page.extras")}</Tabs.Tab>
         </Tabs.List>
         <div className={panel["body"]}>
           <Tabs.Panel value="paper">
@@ -131,6 +132,7 @@ function OfPage({ onClose }: { onClose: () => void }) {
             </div>
           </Tabs.Panel>
           <Tabs.Panel value="theme"><MemberForm members={PAGE.theme} path={["theme"]} /></Tabs.Panel>
+          <Tabs.Panel value="extras"><MemberForm members={PAGE.extras} path={[]} /></Tabs.Panel>
         </div>
       </Tabs>
     </>

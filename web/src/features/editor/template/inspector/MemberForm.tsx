@@ -18,6 +18,7 @@ import { useBlockCommands, useSourcesAt } from "../commands";
 import { useTemplate, useTemplateState } from "../state";
 import { ColourField } from "./ColourField";
 import { ColumnsField, EntriesField } from "./EntriesField";
+import { FileField } from "./FileField";
 import { FontField } from "./FontField";
 import { FormatField } from "./FormatField";
 import { labelOf } from "./labels";
@@ -192,6 +193,7 @@ const CONTROLS: Record<Member["widget"], (props: MemberProps) => ReactNode> = {
   format: FormatField,
   plain: PlainControl,
   font: FontField,
+  file: FileField,
   picture: PictureField,
   payment: PaymentField,
 };

@@ -18,8 +18,8 @@ import type { MemberProps } from "./MemberForm";
 import widgets from "~/features/editor/widgets/widgets.module.css";
 import classes from "../template.module.css";
 
-/** Of a picture that a template keeps; the server holds to it, too. */
-const LARGEST_BYTES = 1_500_000;
+/** Of a file that a template keeps; the server holds to it, too. */
+export const LARGEST_BYTES = 1_500_000;
 const KINDS = "image/png,image/jpeg,image/webp,image/svg+xml";
 
 /** Of a file in base64, by how it begins. */
@@ -29,7 +29,7 @@ function kindOf(data: string): string {
   return data.startsWith("iVBOR") ? "png" : "svg+xml";
 }
 
-function asBase64(file: File): Promise<string> {
+export function asBase64(file: File): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(String(reader.result).replace(/^data:[^,]*,/, ""));

@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { isObject, getAt } from "~/lib/document/pointer";
 import type { Path } from "~/lib/document/pointer";
-import { blockAt } from "~/lib/template/blocks";
+import { blockAt, pathOf } from "~/lib/template/blocks";
 import type { Template } from "~/lib/template/blocks";
 import { placeOfProblem } from "~/lib/template/places";
 import { problemText, warningText } from "~/ui/server-words/words";
@@ -39,7 +39,13 @@ export function useTroubles(): Trouble[] {
   });
   // While the template cannot be drawn, the warnings are those of older pages.
   const told = errors.length > 0 ? [] : (warnings ?? []);
-  return [...errors, ...told.map((warning): Trouble => ({ level: "warning", text: warningText(warning), block: warning.location || undefined, title: null, place: null }))];
+  return [...errors, ...told.map((warning): Trouble => {
+    // What goes with the pages is no block but a member of the template.
+    const isBlock = pathOf(template, warning.location) !== null;
+    const block = isBlock ? warning.location : undefined;
+    const place = !isBlock && template[warning.location] !== undefined ? [warning.location] : null;
+    return { level: "warning", text: warningText(place ? { ...warning, location: "" } : warning), block, title: null, place };
+  })];
 }
 
 const LONGEST_WAIT_MS = 2000;
