@@ -94,6 +94,13 @@ pub enum LimitKind {
     BoundPages,
 }
 
+impl LimitKind {
+    /// Whether it is about files that go with the pages, and not about the pages.
+    fn is_of_files(self) -> bool {
+        matches!(self, Self::Files | Self::FileBytes | Self::BoundPages)
+    }
+}
+
 impl std::fmt::Display for LimitKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -150,16 +157,8 @@ impl DocumentError {
     /// Stable slug.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Limit { kind, .. } => match kind {
-                LimitKind::Files | LimitKind::FileBytes | LimitKind::BoundPages => {
-                    "document_files_too_large"
-                }
-                LimitKind::Pages
-                | LimitKind::Blocks
-                | LimitKind::Glyphs
-                | LimitKind::Pixels
-                | LimitKind::TextLength => "document_too_large",
-            },
+            Self::Limit { kind, .. } if kind.is_of_files() => "document_files_too_large",
+            Self::Limit { .. } => "document_too_large",
             Self::Stopped => "document_stopped",
             Self::Expression { code, .. } => code,
             Self::Attachment(_) => "document_attachment",
