@@ -77,7 +77,7 @@ impl FileFault {
 pub enum PasswordFault {
     #[error("the password is empty")]
     Empty,
-    #[error("the password is longer than {MAX_PASSWORD} bytes")]
+    #[error("the password is longer than {} bytes", MAX_PASSWORD)]
     TooLong,
     #[error("the password has letters that no keyboard can type")]
     Letters,

@@ -515,8 +515,9 @@ impl<'a> Copier<'a> {
 
     /// Copies what was led to. Gives the new ids by the old ones.
     fn finish(mut self) -> BTreeMap<ObjectId, ObjectId> {
+        let from = self.from;
         while let Some(id) = self.waiting.pop() {
-            if let Some(object) = self.from.objects.get(&id) {
+            if let Some(object) = from.objects.get(&id) {
                 let copy = self.object(object);
                 self.into.objects.insert(self.ids[&id], copy);
             }
@@ -710,7 +711,7 @@ mod tests {
             area: [10.0, 20.0, 110.0, 220.0],
             turns,
         };
-        let check = |turns, (x, y), expected: (f32, f32)| {
+        let check = |turns, (x, y): (f32, f32), expected: (f32, f32)| {
             let [a, b, c, d, e, f] = ground(turns).matrix(200.0, 200.0);
             let found: (f32, f32) = (a * x + c * y + e, b * x + d * y + f);
             let near = (found.0 - expected.0).abs() < 0.01 && (found.1 - expected.1).abs() < 0.01;

@@ -23,7 +23,7 @@ pub(super) fn save(document: Document, password: Option<&Password>) -> Result<Ve
         return written(document, None);
     };
     let plain = written(document.clone(), None)?;
-    let cipher = Cipher::new(password, &Sha256::digest(&plain));
+    let cipher = Cipher::new(password, &Sha256::digest(&plain)[..]);
     drop(plain);
     written(document, Some(&cipher))
 }
