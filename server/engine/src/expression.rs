@@ -137,6 +137,23 @@ impl Program {
     pub fn render(&self, values: &Record, formats: &Formats) -> Result<String, ExpressionError> {
         evaluate::text(&self.0, values, formats)
     }
+
+    /// Every path that it reads, once, in order of appearance.
+    pub fn reads(&self) -> Vec<Vec<String>> {
+        let mut paths: Vec<Vec<String>> = Vec::new();
+        for reference in infer::references(&self.0) {
+            if !paths.contains(&reference.path) {
+                paths.push(reference.path);
+            }
+        }
+        paths
+    }
+
+    /// The path whose value it gives, perhaps written in some way, such as `form.total` of `{{ form.total|money }}`; `None` for what is
+    /// computed, and for texts with anything beside one `{{ }}`.
+    pub fn shown(&self) -> Option<Vec<String>> {
+        infer::shown(&self.0)
+    }
 }
 
 /// What kind the template's value has when it reads a `scope` (a record's kind), and what is wrong with it: syntax, unknown names with

@@ -18,7 +18,31 @@ use crate::{
     value::Value,
 };
 
+use names::path_of;
 use results::{comparable, either, kind_of};
+
+/// Filters that give the value they are given, only written in some way.
+const WRITING: [&str; 19] = [
+    "amount",
+    "capitalize",
+    "d",
+    "date",
+    "default",
+    "grouped",
+    "lines",
+    "lower",
+    "money",
+    "number",
+    "percent",
+    "string",
+    "text",
+    "time",
+    "title",
+    "trim",
+    "truncate",
+    "upper",
+    "yesno",
+];
 
 /// A kind, and whether the value may be empty.
 #[derive(Clone, Debug)]
@@ -51,6 +75,22 @@ pub(super) fn references(program: &Program) -> Vec<Reference> {
     let mut walker = Walker::new(program, &scope);
     walker.statements(&program.body);
     walker.references
+}
+
+/// The path that is all a program reads, if what it gives is the value there.
+pub(super) fn shown(program: &Program) -> Option<Vec<String>> {
+    let mut expression = program.single()?;
+    while let ExpressionKind::Filter { name, input, .. } = &expression.kind {
+        if !WRITING.contains(&name.as_str()) {
+            return None;
+        }
+        expression = input;
+    }
+    let path = path_of(expression)?;
+    let only = references(program)
+        .iter()
+        .all(|reference| reference.path == path);
+    only.then_some(path)
 }
 
 pub(super) fn infer(program: &Program, scope: &Kind, may_be_empty: bool) -> (Kind, Vec<Problem>) {

@@ -382,6 +382,29 @@ fn references_have_spans_and_guards() {
     );
 }
 
+#[test]
+fn what_is_shown_is_told_from_what_is_computed() {
+    let check = |text: &str, shown: Option<&str>, reads: &[&str]| {
+        let program = Template(text.into()).compile().expect("good syntax");
+        let found = program.shown().map(|path| path.join("."));
+        assert_eq!(found.as_deref(), shown, "{text}");
+        let paths: Vec<String> = program.reads().iter().map(|path| path.join(".")).collect();
+        assert_eq!(paths, reads, "{text}");
+    };
+    check("{{ form.name }}", Some("form.name"), &["form.name"]);
+    check(
+        " {{ form.due | date('long') | default('–') }} ",
+        Some("form.due"),
+        &["form.due"],
+    );
+    check("{{ a | default(b) }}", None, &["a", "b"]);
+    check("{{ lines | sum('net') | money }}", None, &["lines"]);
+    check("{{ a + a }}", None, &["a"]);
+    check("Dear {{ a }}", None, &["a"]);
+    check("{% if a %}{{ b }}{% endif %}", None, &["a", "b"]);
+    check("plain", None, &[]);
+}
+
 fn scope() -> Kind {
     let field = |name: &str, kind: Kind, optional: bool| crate::kind::Field {
         name: name.into(),

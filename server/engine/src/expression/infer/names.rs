@@ -148,7 +148,7 @@ impl<'a> Walker<'a> {
     }
 }
 
-fn path_of(expression: &Expression) -> Option<Vec<String>> {
+pub(super) fn path_of(expression: &Expression) -> Option<Vec<String>> {
     match &expression.kind {
         ExpressionKind::Name(name) => Some(vec![name.clone()]),
         ExpressionKind::Field(of, name) => {
