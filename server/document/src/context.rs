@@ -7,6 +7,7 @@ use engine::{
     value::{FileRef, Record},
 };
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     extras::{FileFault, FilePlace, Obstacle, PasswordFault},
@@ -175,6 +176,24 @@ impl DocumentError {
 pub struct PageSize {
     pub width_mm: f32,
     pub height_mm: f32,
+}
+
+/// How what is shown came of what it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// The template says it; what it reads, if anything, is empty.
+    Literal,
+    /// The value at the one path that it reads, written in some way.
+    Shown,
+    /// An expression made it.
+    Computed,
+    /// Made of a column of a table.
+    Sum,
+    Count,
+    Average,
+    Minimum,
+    Maximum,
 }
 
 /// Where a block, or one value in it, lies on a page; from the top left corner.

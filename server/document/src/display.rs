@@ -8,7 +8,7 @@ use std::{
 
 use parley::{FontData, Language};
 
-use crate::path::Segment;
+use crate::{context::How, path::Segment};
 
 /// Points in a millimetre.
 pub(crate) const MM: f32 = 72.0 / 25.4;
@@ -53,13 +53,25 @@ pub(crate) enum Item {
         height: f32,
         tag: TagId,
     },
-    /// Where a value of the input is shown.
+    /// Where something is shown that is no text, such as a picture or a code.
     Value {
         width: f32,
         height: f32,
         mark: u32,
-        origin: Arc<str>,
+        origin: Arc<Origin>,
     },
+}
+
+/// Where what is shown comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    /// Pointer of the leaf in the template.
+    pub(crate) leaf: Arc<str>,
+    /// Of the template; `None` for its texts.
+    pub(crate) expression: Option<Arc<str>>,
+    pub(crate) how: How,
+    /// Paths from the document's fields, such as `lines.3.amount` or, of all rows, `lines.*.amount`, and names such as `today`.
+    pub(crate) reads: Vec<String>,
 }
 
 /// A line along a path, half of its width on either side.
@@ -107,6 +119,8 @@ pub(crate) struct Glyphs {
     /// The block it belongs to.
     pub(crate) mark: u32,
     pub(crate) source: Option<Source>,
+    /// `None` for what nobody says, such as the label of an item.
+    pub(crate) origin: Option<Arc<Origin>>,
 }
 
 /// Where in the template a text stands.
@@ -192,6 +206,49 @@ pub(crate) struct Placed {
     /// Drawn outside of the structure tree, as on a repeated heading row.
     pub(crate) artifact: bool,
     pub(crate) item: Item,
+}
+
+/// A place on a page that shows something whose origin is known.
+pub(crate) struct Shown<'a> {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+    /// The block it belongs to.
+    pub(crate) mark: u32,
+    pub(crate) origin: &'a Arc<Origin>,
+}
+
+impl<'a> Shown<'a> {
+    /// `None` for what shows nothing, or nothing that anybody said.
+    pub(crate) fn of(placed: &'a Placed) -> Option<Self> {
+        let (left, width, height, mark, origin) = match &placed.item {
+            Item::Glyphs(run) => {
+                let (left, right) = run.extent;
+                let origin = run.origin.as_ref()?;
+                (left, right - left, run.height, run.mark, origin)
+            }
+            Item::Value {
+                width,
+                height,
+                mark,
+                origin,
+            } => (0.0, *width, *height, *mark, origin),
+            Item::Rect { .. }
+            | Item::Path { .. }
+            | Item::Image { .. }
+            | Item::Link { .. }
+            | Item::Figure { .. } => return None,
+        };
+        Some(Self {
+            x: placed.x + left,
+            y: placed.y,
+            width,
+            height,
+            mark,
+            origin,
+        })
+    }
 }
 
 /// A block's rectangle on a page.

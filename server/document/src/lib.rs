@@ -15,6 +15,7 @@ mod drawing;
 mod extras;
 mod fonts;
 mod layout;
+mod map;
 mod paginate;
 mod path;
 mod payment;
@@ -30,13 +31,14 @@ mod text;
 mod web;
 
 pub use context::{
-    Assets, Context, DocumentError, LimitKind, Limits, Needs, PageBox, PageSize, PageText, Stop,
-    TextFit,
+    Assets, Context, DocumentError, How, LimitKind, Limits, Needs, PageBox, PageSize, PageText,
+    Stop, TextFit,
 };
 pub use extras::{
     FileFault, FilePlace, MAX_BOUND_PAGES, MAX_FILE_BYTES, MAX_FILES, Obstacle, PasswordFault,
 };
 pub use fonts::{FontBytes, FontError, FontFace, FontFiles, font_families};
+pub use map::{ComputedOrigin, MappedPage, PageMap, Place, PlaceOrigin};
 pub use pdf::{
     Attachment, Binder, EmbeddedInvoice, HybridInvoice, NoInvoice, Relationship, Unbindable,
     embedded_invoice,

@@ -12,10 +12,11 @@ use crate::{
     context::{
         Assets, Context, DocumentError, Limits, Needs, PageBox, PageSize, PageText, TextFit,
     },
-    display::{Display, Ground, Grounds, Item, MM, PageList, Watermark},
+    display::{Display, Ground, Grounds, Item, MM, PageList, Shown, Watermark},
     extras::{FilePlace, Inserts},
     fonts::{FontBytes, FontFiles, Fonts},
     layout::{Edge, Layouter},
+    map::ComputedOrigin,
     paginate::{Frame, fill},
     pdf::{self, Attachment},
     reading,
@@ -50,7 +51,9 @@ pub struct Rendered {
     pub wanted: Vec<String>,
     /// What the PDF cannot be, whatever the values are, as the template wants it; no reason to stop a workflow.
     pub notes: Vec<Warning>,
-    display: Display,
+    pub(crate) display: Display,
+    /// Fields that the template computes.
+    pub(crate) computed_origins: Vec<ComputedOrigin>,
     inserts: Inserts,
     boxes: OnceLock<Vec<Vec<PageBox>>>,
 }
@@ -138,6 +141,7 @@ impl Renderer {
             wanted,
             notes: pdf::notes(&inserts),
             inserts,
+            computed_origins: template.computed_origins(),
             boxes: OnceLock::new(),
             display: Display {
                 title,
@@ -486,22 +490,17 @@ fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
             make(mark, x, y, right - x, bottom - y, None)
         })
         .collect();
-    for placed in &page.items {
-        if let Item::Value {
-            width,
-            height,
-            mark,
-            origin,
-        } = &placed.item
-        {
-            boxes.push(make(
-                *mark,
-                placed.x,
-                placed.y,
-                *width,
-                *height,
-                Some(origin.to_string()),
-            ));
+    for shown in page.items.iter().filter_map(Shown::of) {
+        if let Some(field) = shown.origin.field() {
+            let Shown {
+                mark,
+                x,
+                y,
+                width,
+                height,
+                ..
+            } = shown;
+            boxes.push(make(mark, x, y, width, height, Some(field.to_owned())));
         }
     }
     boxes

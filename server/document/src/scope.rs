@@ -1,7 +1,9 @@
 //! What a leaf's expression reads: fields, `firm`, `today`, `now`, and `item` and `index` inside lists. Also keeps where each value
 //! came from, and strips letters that could disguise an amount or a name.
 
-use std::{collections::HashMap, rc::Rc};
+mod origin;
+
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use engine::{
     expression::ExpressionError,
@@ -12,24 +14,26 @@ use engine::{
 use crate::{
     Template,
     context::{Context, DocumentError},
-    display::Source,
+    display::{Origin, Source},
     template::{Leaf, Part},
 };
+
+use origin::ListOrigin;
 
 pub(crate) struct Scope {
     names: Record,
     formats: Rc<Formats>,
     /// In other languages, each made once.
     in_languages: HashMap<String, Rc<Formats>>,
-    /// Origin of `item`, innermost last.
-    items: Vec<String>,
+    /// Origins of `item`, innermost last.
+    items: Vec<ListOrigin>,
 }
 
 /// A piece of a filled leaf.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Piece {
     pub(crate) text: String,
-    pub(crate) origin: Option<String>,
+    pub(crate) origin: Arc<Origin>,
     /// `None` for what no template says, such as a default.
     pub(crate) source: Option<Source>,
     /// Stands where a name that nobody knows is, for eyes only.
@@ -95,13 +99,8 @@ impl Scope {
     }
 
     /// Binds `item` and `index` (from 1) until `leave_item`.
-    pub(crate) fn enter_item(&mut self, item: Value, index: usize, list: &str) -> Outer {
-        let place = index - 1;
-        self.items.push(if list.is_empty() {
-            String::new()
-        } else {
-            format!("{list}.{place}")
-        });
+    pub(crate) fn enter_item(&mut self, item: Value, index: usize, list: &ListOrigin) -> Outer {
+        self.items.push(list.entry(index - 1));
         let number = Value::Integer(i64::try_from(index).unwrap_or(i64::MAX));
         Outer(
             self.names.insert("item".into(), item),
@@ -119,21 +118,6 @@ impl Scope {
         }
     }
 
-    /// The path of a value from the document's fields: `item.amount` in the fourth row of `lines` is `lines.3.amount`.
-    pub(crate) fn origin(&self, path: &str) -> Option<String> {
-        let (root, rest) = path.split_once('.').unwrap_or((path, ""));
-        let root = match root {
-            "" | "index" | "page" | "pages" | "today" | "now" => return None,
-            "item" => self.items.last().filter(|item| !item.is_empty())?.as_str(),
-            root => root,
-        };
-        Some(if rest.is_empty() {
-            root.into()
-        } else {
-            format!("{root}.{rest}")
-        })
-    }
-
     /// The leaf's text in pieces; empty values without a default, and names that nobody knows, are told beside.
     pub(crate) fn pieces(
         &self,
@@ -146,35 +130,39 @@ impl Scope {
         for part in &leaf.parts {
             let (length, is_literal) = match part {
                 Part::Literal(text) => (text.len(), true),
-                Part::Hole { length, .. } => (*length, false),
+                Part::Hole { source, .. } => (source.len(), false),
             };
-            let source = leaf.source_of(at..at + length, is_literal);
+            let place = leaf.source_of(at..at + length, is_literal);
             at += length;
             match part {
                 Part::Literal(text) => pieces.push(Piece {
                     text: clean(text),
-                    origin: None,
-                    source,
+                    origin: Origin::literal(leaf.pointer.clone()).into(),
+                    source: place,
                     placeholder: false,
                 }),
-                Part::Hole { program, path, .. } => {
-                    let origin = self.origin(path);
+                Part::Hole {
+                    program,
+                    reads,
+                    source,
+                } => {
+                    let origin = self.origin(&leaf.pointer, source, reads);
                     match program.render(&self.names, &self.formats) {
                         Ok(text) => pieces.push(Piece {
                             text: clean(&text),
                             origin,
-                            source,
+                            source: place,
                             placeholder: false,
                         }),
                         Err(ExpressionError::Empty { path }) => {
-                            missing.push(Missing::Value(origin.unwrap_or(path)));
+                            missing.push(Missing::Value(self.path(&path).unwrap_or(path)));
                         }
                         Err(ExpressionError::Unknown { path }) => {
                             let path = shortened(&clean(&path));
                             pieces.push(Piece {
                                 text: format!("{{{{ {path} }}}}"),
-                                origin: None,
-                                source,
+                                origin,
+                                source: place,
                                 placeholder: true,
                             });
                             missing.push(Missing::Name(path));

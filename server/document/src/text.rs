@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parley::Language;
 
 use crate::{
-    display::{Item, Rgb, Source, TagId},
+    display::{Item, Origin, Rgb, Source, TagId},
     fonts::{Fonts, Shaper},
     template::{Align, Direction},
 };
@@ -67,7 +67,7 @@ pub(crate) struct Span {
     pub(crate) link: Option<Arc<str>>,
     /// Its own in the structure tree; 0 is the paragraph's.
     pub(crate) tag: TagId,
-    pub(crate) origin: Option<Arc<str>>,
+    pub(crate) origin: Option<Arc<Origin>>,
     pub(crate) source: Option<Source>,
 }
 

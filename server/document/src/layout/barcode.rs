@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::node::Warning;
 
-use super::{Layouter, shortened};
+use super::{Layouter, picture::shown, shortened};
 use crate::{
     barcode::{Symbol, Unwritable},
     context::DocumentError,
@@ -82,6 +82,8 @@ impl Layouter<'_> {
             tag,
         };
         parts.insert(0, (0.0, 0.0, bars));
+        let origin = self.scope.leaf_origin(&block.content);
+        parts.push(shown(origin, (own, height), mark));
         Ok(self.figure(tag, parts, (own, height), block.align, width))
     }
 }

@@ -14,9 +14,9 @@ use engine::{
 };
 use rust_decimal::Decimal;
 
-use super::{Layouter, Wanted, theme::mix};
+use super::{Layouter, Wanted, picture::shown, theme::mix};
 use crate::{
-    context::DocumentError,
+    context::{DocumentError, How},
     display::{Item, MM, Rgb, Stroke, TagId},
     path::Segment,
     strip::Strip,
@@ -158,7 +158,13 @@ impl Layouter<'_> {
             ChartKind::Bar | ChartKind::Line => self.plot(block, &figures, &mut drawing)?,
             ChartKind::Pie => self.pie(block.height * MM, &figures, &mut drawing)?,
         };
-        let Drawing { tag, parts, .. } = drawing;
+        let Drawing { tag, mut parts, .. } = drawing;
+        let values = block.series.iter().map(|series| &series.value);
+        let (list, read) = (&block.rows, values.chain([&block.label]));
+        let read: Vec<&Leaf> = read.collect();
+        let origin = self.scope.column_origin(list, &read, How::Computed);
+        // Below the labels, which know where they come from themselves.
+        parts.insert(0, shown(origin, (width, height), mark));
         Ok(self.figure(tag, parts, (width, height), Align::Start, width))
     }
 
@@ -168,7 +174,7 @@ impl Layouter<'_> {
         rows: Vec<Value>,
         mark: u32,
     ) -> Result<Vec<Point>, DocumentError> {
-        let origin = self.list_origin(&block.rows);
+        let origin = self.scope.list_origin(&block.rows);
         let mut points = Vec::with_capacity(rows.len());
         for (index, item) in rows.into_iter().enumerate() {
             let outer = self.scope.enter_item(item, index + 1, &origin);

@@ -67,7 +67,7 @@ impl Layouter<'_> {
                 Ok(Vec::new())
             };
         }
-        let origin = self.list_origin(&block.list);
+        let origin = self.scope.list_origin(&block.list);
         let gap = block
             .blocks
             .last()

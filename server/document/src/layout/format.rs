@@ -48,6 +48,7 @@ impl Layouter<'_> {
                 self.tell_empty(leaf, mark);
             }
             let span = Span {
+                origin: Some(self.scope.empty_origin(leaf)),
                 source: leaf.whole_source(),
                 ..Span::plain(clean(format.empty.as_deref().unwrap_or_default()))
             };
@@ -62,10 +63,9 @@ impl Layouter<'_> {
         if !fits {
             self.tell_kind(leaf, &value, Wanted::by(&format.kind), mark);
         }
-        let origin = self.list_origin(leaf);
         let span = Span {
             text: clean(&text),
-            origin: (!origin.is_empty()).then(|| origin.into()),
+            origin: Some(self.scope.leaf_origin(leaf)),
             source: leaf.whole_source(),
             ..Span::default()
         };
@@ -79,11 +79,9 @@ impl Layouter<'_> {
     }
 
     pub(super) fn tell_empty(&mut self, leaf: &Leaf, mark: u32) {
-        let origin = self.list_origin(leaf);
-        let path = if origin.is_empty() {
-            leaf.source.clone()
-        } else {
-            origin
+        let path = match leaf.reads.as_ref().map(|reads| reads.paths.as_slice()) {
+            Some([path]) => self.scope.path(path).unwrap_or_else(|| path.clone()),
+            Some(_) | None => leaf.source.clone(),
         };
         let message = format!("`{path}` is empty and has no default");
         self.notice(

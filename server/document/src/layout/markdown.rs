@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     context::DocumentError,
-    display::{Source, TagId},
+    display::{Origin, Source, TagId},
     scope::clean,
     strip::Strip,
     template::{MAX_LISTS, Markdown},
@@ -240,7 +240,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn add(&mut self, text: &str, origin: Option<Arc<str>>, source: Option<Source>) {
+    fn add(&mut self, text: &str, origin: Option<Arc<Origin>>, source: Option<Source>) {
         // An entity may stand for a letter that disguises.
         let text = clean(text);
         let (bold, italic) = (

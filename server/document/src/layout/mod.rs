@@ -379,15 +379,6 @@ impl<'a> Layouter<'a> {
         Ok(())
     }
 
-    fn list_origin(&self, leaf: &Leaf) -> String {
-        match leaf.parts.as_slice() {
-            [crate::template::Part::Hole { path, .. }] => {
-                self.scope.origin(path).unwrap_or_default()
-            }
-            _ => String::new(),
-        }
-    }
-
     fn tag(&mut self, role: &'static str, parent: TagId) -> TagId {
         if self.furniture || parent == 0 {
             return 0;

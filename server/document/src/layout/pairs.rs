@@ -136,7 +136,7 @@ impl Layouter<'_> {
         for line in &block.lines {
             let each = match &line.each {
                 Some(list) => {
-                    let origin = self.list_origin(list);
+                    let origin = self.scope.list_origin(list);
                     self.list(list, mark)?
                         .into_iter()
                         .map(|item| Some((item, origin.clone())))

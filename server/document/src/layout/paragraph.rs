@@ -174,7 +174,7 @@ impl Layouter<'_> {
             .into_iter()
             .map(|piece| Span {
                 text: piece.text,
-                origin: piece.origin.map(Into::into),
+                origin: Some(piece.origin),
                 source: piece.source,
                 ..Span::default()
             })

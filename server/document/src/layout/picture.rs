@@ -7,7 +7,7 @@ use engine::{ids::ArtifactId, node::Warning, value::Value};
 use super::{Layouter, Wanted, items, shortened};
 use crate::{
     context::{DocumentError, LimitKind},
-    display::{Item, MM, Pixels, TagId},
+    display::{Item, MM, Origin, Pixels, TagId},
     drawing,
     layout::limit,
     picture::{PictureError, decode},
@@ -78,7 +78,15 @@ impl Layouter<'_> {
             height: h,
             tag,
         };
-        Ok(self.figure(tag, vec![(0.0, 0.0, item)], (w, h), block.align, width))
+        let origin = match &block.source {
+            ImageSource::Embedded(_) => {
+                let pointer = self.marks[mark as usize].pointer.as_str();
+                Arc::new(Origin::literal(pointer.into()))
+            }
+            ImageSource::File(leaf) | ImageSource::Web(leaf) => self.scope.leaf_origin(leaf),
+        };
+        let parts = vec![(0.0, 0.0, item), shown(origin, (w, h), mark)];
+        Ok(self.figure(tag, parts, (w, h), block.align, width))
     }
 
     /// The segments of a drawing count as letters do, each time that it is shown.
@@ -233,4 +241,19 @@ impl Layouter<'_> {
         );
         vec![items(height, all)]
     }
+}
+
+/// Where a figure is that shows something, and where that comes from.
+pub(super) fn shown(
+    origin: Arc<Origin>,
+    (width, height): (f32, f32),
+    mark: u32,
+) -> (f32, f32, Item) {
+    let value = Item::Value {
+        width,
+        height,
+        mark,
+        origin,
+    };
+    (0.0, 0.0, value)
 }

@@ -6,7 +6,7 @@ use engine::{node::Warning, value::Value};
 use qrcode::{Color, EcLevel, QrCode};
 use rust_decimal::Decimal;
 
-use super::{Layouter, Wanted};
+use super::{Layouter, Wanted, picture::shown};
 use crate::{
     context::DocumentError,
     display::{Item, MM, Rgb, TagId},
@@ -55,13 +55,9 @@ impl Layouter<'_> {
             stroke: None,
             tag,
         };
-        Ok(self.figure(
-            tag,
-            vec![(0.0, 0.0, item)],
-            (size, size),
-            block.align,
-            width,
-        ))
+        let origin = self.scope.joint_origin(&block.content.leaves());
+        let parts = vec![(0.0, 0.0, item), shown(origin, (size, size), mark)];
+        Ok(self.figure(tag, parts, (size, size), block.align, width))
     }
 
     /// The text of a payment code; `None`, and why, where there is none.

@@ -33,6 +33,7 @@ fn silent(run: &Glyphs, font: usize, carrier: u16) -> Glyphs {
         clusters: Vec::new(),
         read_as: run.read_as.clone(),
         source: None,
+        origin: None,
         ..*run
     };
     for (number, cluster) in run.clusters.iter().enumerate() {

@@ -17,6 +17,8 @@ pub(crate) struct Leaf {
     pub(crate) parts: Vec<Part>,
     /// All of it as one expression, for conditions, lists and files; `None` for plain text.
     pub(crate) program: Option<Arc<Program>>,
+    /// What all of it reads; `None` for plain text.
+    pub(crate) reads: Option<Arc<Reads>>,
     /// No text of the template but of this build; it belongs to what stands at `pointer`.
     is_made: bool,
 }
@@ -26,11 +28,34 @@ pub(crate) enum Part {
     Literal(String),
     Hole {
         program: Arc<Program>,
-        /// The path it shows, such as `item.amount`; empty for anything computed in place.
-        path: String,
-        /// Bytes of its source, braces included.
-        length: usize,
+        reads: Arc<Reads>,
+        /// Its source, braces included.
+        source: Arc<str>,
     },
+}
+
+/// What an expression reads.
+#[derive(Debug)]
+pub(crate) struct Reads {
+    /// Every path, such as `item.amount`, once.
+    pub(crate) paths: Vec<String>,
+    /// It gives the value at its only path, and computes nothing.
+    pub(crate) is_shown: bool,
+}
+
+impl Reads {
+    fn of(program: &Program) -> Self {
+        Self {
+            paths: program.reads().iter().map(|path| path.join(".")).collect(),
+            is_shown: program.shown().is_some(),
+        }
+    }
+
+    /// The path whose value is given.
+    pub(crate) fn shown(&self) -> Option<&str> {
+        let path = self.paths.first().filter(|_| self.is_shown);
+        path.map(String::as_str)
+    }
 }
 
 impl Leaf {
@@ -40,6 +65,7 @@ impl Leaf {
             source: text.into(),
             parts: vec![Part::Literal(text.into())],
             program: None,
+            reads: None,
             is_made: false,
         }
     }
@@ -77,21 +103,27 @@ impl Leaf {
                 };
             }
         };
+        let reads = Arc::new(Reads::of(&whole));
         let parts = cut
             .iter()
             .map(|part| match part {
                 Cut::Literal(text) => Part::Literal((*text).into()),
-                Cut::Hole(text) => Part::Hole {
-                    program: match cut.len() {
-                        1 => whole.clone(),
-                        // What is sound as a whole is sound in its parts.
-                        _ => Expression((*text).into())
-                            .compile()
-                            .map_or_else(|_| whole.clone(), Arc::new),
-                    },
-                    path: path(text),
-                    length: text.len(),
+                Cut::Hole(text) if cut.len() == 1 => Part::Hole {
+                    program: whole.clone(),
+                    reads: reads.clone(),
+                    source: (*text).into(),
                 },
+                Cut::Hole(text) => {
+                    // What is sound as a whole is sound in its parts.
+                    let program = Expression((*text).into())
+                        .compile()
+                        .map_or_else(|_| whole.clone(), Arc::new);
+                    Part::Hole {
+                        reads: Reads::of(&program).into(),
+                        program,
+                        source: (*text).into(),
+                    }
+                }
             })
             .collect();
         Self {
@@ -99,6 +131,7 @@ impl Leaf {
             source,
             parts,
             program: Some(whole),
+            reads: Some(reads),
             is_made: false,
         }
     }
@@ -115,6 +148,11 @@ impl Leaf {
     /// Where all of it stands.
     pub(crate) fn whole_source(&self) -> Option<Source> {
         self.source_of(0..self.source.len(), false)
+    }
+
+    /// The path whose value all of it gives; `None` for texts and for what is computed.
+    pub(crate) fn shown(&self) -> Option<&str> {
+        self.reads.as_ref()?.shown()
     }
 
     /// Whether it is one `{{ }}`, whose value keeps its kind. One that cannot be read counts: that has been told.
@@ -188,22 +226,6 @@ fn hole_length(text: &str) -> Option<usize> {
     None
 }
 
-/// The path that a hole shows first; empty for anything computed in place.
-fn path(hole: &str) -> String {
-    let inner = hole
-        .trim_start_matches('{')
-        .trim_end_matches('}')
-        .split('|')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    let is_path = inner.starts_with(|letter: char| letter.is_ascii_lowercase())
-        && inner
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.');
-    if is_path { inner.into() } else { String::new() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,7 +236,7 @@ mod tests {
             .into_iter()
             .map(|part| match part {
                 Cut::Literal(text) => format!("={text}"),
-                Cut::Hole(text) => format!("{text}>{}", path(text)),
+                Cut::Hole(text) => format!("{text}>"),
             })
             .collect();
         assert_eq!(found, expected);
@@ -224,12 +246,12 @@ mod tests {
     fn splits_at_holes() {
         check("", &[]);
         check("plain", &["=plain"]);
-        check("a {{ b.c }} d", &["=a ", "{{ b.c }}>b.c", "= d"]);
+        check("a {{ b.c }} d", &["=a ", "{{ b.c }}>", "= d"]);
         check(
             "{{ a | date('}}') }}{{ 1 + b }}",
-            &["{{ a | date('}}') }}>a", "{{ 1 + b }}>"],
+            &["{{ a | date('}}') }}>", "{{ 1 + b }}>"],
         );
         check("{% if a %}x{% endif %}", &["{% if a %}x{% endif %}>"]);
-        check("{{ open", &["{{ open>open"]);
+        check("{{ open", &["{{ open>"]);
     }
 }

@@ -29,10 +29,10 @@ pub(crate) use blocks::{
 pub(crate) use engine::document_field::Overflow;
 pub(crate) use extras::{Enclosure, Extras, FileOrigin, FileSource};
 pub(crate) use format::{Format, FormatKind};
-pub(crate) use leaf::{Leaf, Part};
+pub(crate) use leaf::{Leaf, Part, Reads};
 pub(crate) use typography::{Direction, LineLimit};
 
-use crate::fonts::SANS;
+use crate::{fonts::SANS, map::ComputedOrigin};
 use names::Reading;
 use read::Reader;
 use typography::read_font;
@@ -160,13 +160,24 @@ impl Template {
         taken.map(|declared| declared.field.clone()).collect()
     }
 
+    /// What the fields that the document computes are made of.
+    pub(crate) fn computed_origins(&self) -> Vec<ComputedOrigin> {
+        let computed = self.computed.iter().map(|computed| {
+            let reads = computed.value.reads.as_ref();
+            ComputedOrigin {
+                name: self.fields[computed.index].field.name.clone(),
+                expression: computed.value.source.clone(),
+                reads: reads.map_or_else(Vec::new, |reads| reads.paths.clone()),
+            }
+        });
+        computed.collect()
+    }
+
     /// The lines that a text may take which is one field and nothing else.
     pub(crate) fn limit_of(&self, text: &Leaf) -> Option<LineLimit> {
-        let [Part::Hole { path, .. }] = text.parts.as_slice() else {
-            return None;
-        };
+        let path = text.shown()?;
         let mut fields = self.fields.iter();
-        let declared = fields.find(|declared| declared.field.name == *path)?;
+        let declared = fields.find(|declared| declared.field.name == path)?;
         Some(LineLimit {
             lines: declared.max_lines?.into(),
             overflow: declared.overflow.unwrap_or_default(),

@@ -187,6 +187,7 @@ fn collect(
             height: 0.0,
             mark: 0,
             source: None,
+            origin: None,
         },
         starts: Vec::new(),
     };
@@ -399,21 +400,13 @@ fn items(
             ..
         } = part;
         let span = &spans[span];
-        if let Some(origin) = &span.origin {
-            let value = Item::Value {
-                width,
-                height,
-                mark,
-                origin: origin.clone(),
-            };
-            items.push((x, 0.0, value));
-        }
         let (size, colour) = (glyphs.size, glyphs.colour);
         if !glyphs.glyphs.is_empty() {
             glyphs.extent = (x, x + width);
             glyphs.height = height;
             glyphs.mark = mark;
             glyphs.source = source;
+            glyphs.origin.clone_from(&span.origin);
             items.push((0.0, 0.0, Item::Glyphs(Arc::new(glyphs))));
         }
         let lines = [(span.underline, UNDERLINE), (span.strike, -STRIKE)];

@@ -10,6 +10,7 @@ mod layout;
 mod limits;
 mod markdown;
 mod names;
+mod origins;
 mod payment;
 mod pictures;
 mod plan;

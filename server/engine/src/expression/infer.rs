@@ -22,14 +22,13 @@ use names::path_of;
 use results::{comparable, either, kind_of};
 
 /// Filters that give the value they are given, only written in some way.
-const WRITING: [&str; 19] = [
+const WRITING: [&str; 18] = [
     "amount",
     "capitalize",
     "d",
     "date",
     "default",
     "grouped",
-    "lines",
     "lower",
     "money",
     "number",

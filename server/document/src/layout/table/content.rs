@@ -19,7 +19,7 @@ impl Layouter<'_> {
         rows: Vec<Value>,
         mark: u32,
     ) -> Result<Vec<Section>, DocumentError> {
-        let origin = self.list_origin(&table.rows);
+        let origin = self.scope.list_origin(&table.rows);
         let mut sections: Vec<Section> = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();
         for (index, item) in rows.into_iter().enumerate() {
@@ -101,7 +101,8 @@ impl Layouter<'_> {
                 Value::List(std::mem::take(&mut section.items)),
             ),
         ]));
-        let outer = self.scope.enter_item(item, index + 1, "");
+        let origin = self.scope.list_origin(&table.rows).made();
+        let outer = self.scope.enter_item(item, index + 1, &origin);
         let texts = self.group_texts(group, mark);
         self.scope.leave_item(outer);
         let [heading, label] = texts?;

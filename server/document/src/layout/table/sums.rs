@@ -10,7 +10,7 @@ use engine::{
 
 use super::{Cell, Layouter, Section, Sums};
 use crate::{
-    context::DocumentError,
+    context::{DocumentError, How},
     layout::format::{printed, write},
     template::{Aggregate, Column, FormatKind, Table},
     text::Span,
@@ -56,7 +56,15 @@ impl Layouter<'_> {
         for (column, values) in table.columns.iter().zip(values) {
             self.count_block()?;
             cells.push(match column.total {
-                Some(aggregate) => self.sum(column, aggregate, &values, mark)?,
+                Some(aggregate) => {
+                    let mut spans = self.sum(column, aggregate, &values, mark)?;
+                    let (list, how) = (&table.rows, how(aggregate));
+                    let origin = self.scope.column_origin(list, &[&column.value], how);
+                    for span in &mut spans {
+                        span.origin = Some(origin.clone());
+                    }
+                    spans
+                }
                 None => Vec::new(),
             });
         }
@@ -89,6 +97,16 @@ impl Layouter<'_> {
             mark,
         );
         Ok(Vec::new())
+    }
+}
+
+fn how(aggregate: Aggregate) -> How {
+    match aggregate {
+        Aggregate::Sum => How::Sum,
+        Aggregate::Average => How::Average,
+        Aggregate::Count => How::Count,
+        Aggregate::Minimum => How::Minimum,
+        Aggregate::Maximum => How::Maximum,
     }
 }
 

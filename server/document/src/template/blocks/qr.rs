@@ -21,6 +21,27 @@ pub(crate) enum QrContent {
     Payment(Box<Payment>),
 }
 
+impl QrContent {
+    /// The texts that it is made of.
+    pub(crate) fn leaves(&self) -> Vec<&Leaf> {
+        match self {
+            Self::Text(text) => vec![text],
+            Self::Payment(payment) => {
+                let Payment {
+                    name,
+                    iban,
+                    bic,
+                    amount,
+                    reference,
+                } = &**payment;
+                let mut leaves = vec![name, iban, amount, reference];
+                leaves.extend(bic);
+                leaves
+            }
+        }
+    }
+}
+
 /// A SEPA credit transfer (EPC069-12).
 #[derive(Clone, Debug)]
 pub(crate) struct Payment {
