@@ -21,6 +21,10 @@ pub const MAX_INTEGER: i64 = (1 << 53) - 1;
 /// Deepest nesting of lists and records that is read from JSON.
 pub const MAX_DEPTH: usize = 64;
 
+/// Content type of a file that says where what another file shows comes from. It is named after that file (`FileRef::map_name`), goes with
+/// it, and is no file to people: lists of files leave it out.
+pub const PAGE_MAP: &str = "application/vnd.formwork.page-map";
+
 /// One value as expressions and documents see it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -58,6 +62,13 @@ pub struct FileRef {
     pub name: String,
     pub content_type: String,
     pub size_bytes: u64,
+}
+
+impl FileRef {
+    /// Name of the file that says where what this one shows comes from.
+    pub fn map_name(&self) -> String {
+        format!("{}.map", self.id)
+    }
 }
 
 /// One place where a JSON value does not fit its kind.

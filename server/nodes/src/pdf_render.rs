@@ -23,7 +23,7 @@ use engine::{
         Card, CardLine, Description, Done, Effect, Family, HttpRequest, Node, NodeContext,
         NodeError, Outcome, OutputContext, StepError, Surface, Warning,
     },
-    value::{FileRef, Mismatch, Record, Value},
+    value::{FileRef, Mismatch, PAGE_MAP, Record, Value},
     workflow::DocumentWarnings,
 };
 use indexmap::IndexMap;
@@ -223,6 +223,10 @@ impl Node for PdfRender {
         let stem = name.trim_end_matches(".pdf");
         let first_page = context
             .write_artifact(&format!("{stem}.svg"), "image/svg+xml", picture)
+            .await?;
+        let map = rendered.map().to_bytes().map_err(failed)?;
+        context
+            .write_artifact(&file.map_name(), PAGE_MAP, map)
             .await?;
         Ok(Outcome::Done(Done {
             warnings,
@@ -676,6 +680,11 @@ mod tests {
         let (output, files) = render();
         assert_eq!(output["file"]["name"], json!("For Ms Müller.pdf"));
         assert!(files[0].1.starts_with(b"%PDF-"));
+        let pdf: FileRef = serde_json::from_value(output["file"].clone()).expect("a file");
+        assert_eq!(files[2].0, pdf.map_name());
+        let map = document::PageMap::read(&files[2].1).expect("a page map");
+        let read: Vec<&[String]> = map.origins.iter().map(|one| one.reads.as_slice()).collect();
+        assert_eq!(read, [&[][..], &["customer".to_owned()]]);
         assert_eq!(render(), (output, files));
     }
 

@@ -19,7 +19,7 @@ use std::{
 use bytes::Bytes;
 use engine::{
     ids::{ArtifactId, RunId},
-    value::FileRef,
+    value::{FileRef, PAGE_MAP},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use jiff::Timestamp;
@@ -150,14 +150,42 @@ pub(crate) async fn get_all(
         .collect()
 }
 
-/// The files of a run, oldest first.
+/// The page map of a file; `None` where it has none, or one that is kept no longer.
+pub async fn page_map(store: &Store, scope: &Scope, of: &Artifact) -> Result<Option<Bytes>> {
+    let Some(run) = of.run else {
+        return Ok(None);
+    };
+    let sha256 = sqlx::query_scalar!(
+        "select sha256 from artifact
+         where workspace_id = $1 and run_id = $2 and name = $3 and content_type = $4 and deleted_at is null
+         order by created_at desc, id limit 1",
+        scope.workspace().as_uuid(),
+        run.as_uuid(),
+        of.file.map_name(),
+        PAGE_MAP,
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    match sha256.map(<[u8; 32]>::try_from) {
+        Some(Ok(sha256)) => fetch(store, scope, &sha256).await,
+        Some(Err(_)) => Err(StoreError::Damaged(format!(
+            "the hash of the page map of file {}",
+            of.file.id
+        ))),
+        None => Ok(None),
+    }
+}
+
+/// The files of a run, oldest first, without page maps.
 pub async fn of_run(store: &Store, scope: &Scope, run: RunId) -> Result<Vec<Artifact>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select id, run_id, name, content_type, size_bytes, sha256, created_at as "created_at: jiff_sqlx::Timestamp"
-           from artifact where workspace_id = $1 and run_id = $2 and deleted_at is null order by created_at, id"#,
+           from artifact where workspace_id = $1 and run_id = $2 and content_type <> $3 and deleted_at is null
+           order by created_at, id"#,
         scope.workspace().as_uuid(),
         run.as_uuid(),
+        PAGE_MAP,
     )
     .fetch_all(&store.pool)
     .await?;

@@ -1,6 +1,6 @@
 //! The documents that the runs of a batch have made, in the order of its rows.
 
-use engine::ids::BatchId;
+use engine::{ids::BatchId, value::PAGE_MAP};
 use uuid::Uuid;
 
 use crate::{
@@ -19,7 +19,7 @@ pub struct Paper {
 }
 
 /// What the runs of succeeded rows and the runs that they called have made, or kept of the run that they retry: nothing that was handed in,
-/// no pictures of first pages, of several files of one name that a run and its chain made the newest, and nothing of a called run that did not
+/// no pictures of first pages and no page maps, of several files of one name that a run and its chain made the newest, and nothing of a called run that did not
 /// succeed, whose numbers may be void, nor of what that one called. A call that a retry kept is the last one of its step that the chain made.
 pub async fn documents(store: &Store, scope: &Scope, batch: BatchId) -> Result<Vec<Paper>> {
     let rows = sqlx::query!(
@@ -46,7 +46,7 @@ pub async fn documents(store: &Store, scope: &Scope, batch: BatchId) -> Result<V
                     join run on run.id = source.run and run.state = 'succeeded'
                     join run chain on chain.first_run = source.first_run and chain.id <= run.id
                     join artifact a on a.workspace_id = $1 and a.run_id = chain.id
-               where a.upload_session is null and a.deleted_at is null
+               where a.upload_session is null and a.deleted_at is null and a.content_type <> $3
                  and (chain.id = run.id or exists (select from step where step.run_id = run.id and strpos(step.output::text, a.id::text) > 0))
                order by source.number, source.run, a.name, a.created_at desc) made
            where content_type <> 'image/svg+xml' or not exists (
@@ -56,6 +56,7 @@ pub async fn documents(store: &Store, scope: &Scope, batch: BatchId) -> Result<V
            order by number, depth, run, name"#,
         scope.workspace().as_uuid(),
         batch.as_uuid(),
+        PAGE_MAP,
     )
     .fetch_all(&store.pool)
     .await?;
