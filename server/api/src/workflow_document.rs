@@ -245,16 +245,25 @@ pub(crate) fn filled_in<'a>(
     node: &'a Node,
     document: DocumentId,
 ) -> Option<&'a serde_json::Map<String, Json>> {
+    let id = document.to_string();
+    let (named, filled) = filled(catalogue, node)?;
+    (named == id).then_some(filled)
+}
+
+/// The document that a step fills in, and with what: expressions by field.
+pub(crate) fn filled<'a>(
+    catalogue: &Catalogue,
+    node: &'a Node,
+) -> Option<(&'a str, &'a serde_json::Map<String, Json>)> {
     let known = catalogue.get(&node.node_type, node.version)?;
     let properties = known.schema.get("properties")?.as_object()?;
-    let id = document.to_string();
-    let (named, _) = properties.iter().find(|(name, schema)| {
-        schema["x-widget"] == DOCUMENT && node.config[name.as_str()].as_str() == Some(id.as_str())
-    })?;
-    let (filled, _) = properties.iter().find(|(_, schema)| {
-        schema["x-widget"] == "key_value" && schema["x-keys"]["document_fields"] == *named
-    })?;
-    node.config[filled.as_str()].as_object()
+    properties.iter().find_map(|(name, schema)| {
+        let document = schema["x-keys"]["document_fields"].as_str()?;
+        let is_filled = schema["x-widget"] == "key_value"
+            && properties.get(document)?["x-widget"] == DOCUMENT;
+        let named = node.config[document].as_str().filter(|_| is_filled)?;
+        Some((named, node.config[name.as_str()].as_object()?))
+    })
 }
 
 /// Turns embedded templates into resources with fresh ids. A name that nothing embeds stays and becomes a problem of the check.

@@ -407,7 +407,8 @@ impl<'a> Reads<'a> {
     }
 }
 
-fn collect_reads(json: &Value, found: &mut dyn FnMut(&[String])) {
+/// Every path that expressions in settings read.
+pub(super) fn collect_reads(json: &Value, found: &mut dyn FnMut(&[String])) {
     match json {
         Value::String(text) if text.contains("{{") || text.contains("{%") => {
             for reference in Template(text.clone()).references().unwrap_or_default() {
@@ -579,19 +580,7 @@ async fn generation_out(
         round: generation.round,
         model: generation.model.clone(),
         state: generation.state.clone(),
-        messages: request
-            .iter()
-            .flat_map(|request| &request.messages)
-            .map(|message| MessageOut {
-                role: match message.role {
-                    Role::System => "system",
-                    Role::User => "user",
-                    Role::Assistant => "assistant",
-                }
-                .into(),
-                content: message.content.clone(),
-            })
-            .collect(),
+        messages: messages_out(request.as_ref()),
         text,
         fence: generation.fence,
         seq,
@@ -616,4 +605,20 @@ async fn generation_out(
         started_at: generation.started_at,
         finished_at: generation.finished_at,
     })
+}
+
+/// What a model was given.
+pub(super) fn messages_out(request: Option<&GenerationRequest>) -> Vec<MessageOut> {
+    let messages = request.into_iter().flat_map(|request| &request.messages);
+    messages
+        .map(|message| MessageOut {
+            role: match message.role {
+                Role::System => "system",
+                Role::User => "user",
+                Role::Assistant => "assistant",
+            }
+            .into(),
+            content: message.content.clone(),
+        })
+        .collect()
 }

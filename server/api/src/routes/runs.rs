@@ -2,6 +2,7 @@
 
 pub(super) mod credit_note;
 pub(super) mod input;
+mod origins;
 pub(super) mod out;
 
 use std::time::Duration;
@@ -126,6 +127,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(wait_for_run))
         .routes(routes!(read_result))
         .merge(credit_note::router())
+        .merge(origins::router())
 }
 
 /// Starts a run of the live version and gives what it has come to. Stored before the answer; the same `Idempotency-Key` gives the same
