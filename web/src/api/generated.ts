@@ -1140,6 +1140,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{id}/files/{file}/pages/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A page of a document that a run made, from 1, and where everything on it comes from. 404 for pages and files that are not mapped. */
+        get: operations["read_run_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{id}/result": {
         parameters: {
             query?: never;
@@ -3265,6 +3282,72 @@ export interface components {
         NumberState: "open" | "used" | "void";
         /** @description What a step's failure does to its run. */
         OnError: "stop" | "continue" | "branch";
+        /** @description A request to a model. */
+        OriginModelOut: {
+            /** Format: uuid */
+            id: string;
+            node: string;
+            item_path: string;
+            /** Format: int32 */
+            attempt: number;
+            /**
+             * Format: int32
+             * @description Above 0 it was asked again, because its first text was too long.
+             */
+            round: number;
+            model: string | null;
+            /** @description As text: 64 bits do not fit a JSON number. */
+            seed: string | null;
+            /** Format: double */
+            temperature: number | null;
+            /** @description What the model was given. */
+            messages: components["schemas"]["MessageOut"][];
+        };
+        /** @description Where something on a page comes from. */
+        OriginOut: {
+            /** @description Block id in the template. */
+            block: string;
+            /** @description JSON pointer of the text in the template. */
+            leaf: string;
+            /** @description `literal`: the template says it; a value `shown`, or `computed`; or `sum`, `count`, `average`, `minimum`, `maximum` of a column. */
+            how: string;
+            /** @description `asked`, `written`, `computed`, `made`, `sent` or `looked`; null: somebody who made the template or the workflow wrote it. */
+            family: string | null;
+            /** @description As it stands in the template. */
+            expression: string | null;
+            /** @description What it was made of, each followed by what that was made of. */
+            sources: components["schemas"]["OriginSourceOut"][];
+            /** @description There are more sources than are told. */
+            is_cut: boolean;
+        };
+        /** @description A value that another one was made of. */
+        OriginSourceOut: {
+            /** @description 0: what the page shows was made of it; 1: the source of depth 0 before it was, and so on. */
+            depth: number;
+            kind: components["schemas"]["SourceKind"];
+            family: string | null;
+            /** @description A lucide icon name. */
+            icon: string | null;
+            /** @description The step, its entry of a list, and its name. */
+            node: string | null;
+            item_path: string | null;
+            name: string | null;
+            /** @description What the value is called there. */
+            title: string;
+            /** @description The value among what the step put out, or the name that the template reads. */
+            path: string;
+            /** @description What it was computed with. */
+            expression: string | null;
+            /** @description Who corrected it. */
+            by: string | null;
+            /**
+             * Format: uuid
+             * @description The run that put it out.
+             */
+            run: string | null;
+            /** @description Number in `models`, from 0. */
+            model: number | null;
+        };
         /** @description What becomes of a text of too many lines. */
         Overflow: "next_page" | "shrink" | "cut";
         /** @description A page of one of both, or of both. */
@@ -4198,6 +4281,39 @@ export interface components {
             artifacts: components["schemas"]["ArtifactOut"][];
             deliveries: components["schemas"]["RunDeliveryOut"][];
         };
+        /** @description A page of a document. */
+        RunPageOut: {
+            /** @description Pages of the document. */
+            page_count: number;
+            /** @description The first of them, of which it is known where everything comes from; the others are shown by the file alone. */
+            mapped_count: number;
+            /** Format: double */
+            width_mm: number;
+            /** Format: double */
+            height_mm: number;
+            /** @description SVG. */
+            svg: string;
+            /** @description In the order of drawing. */
+            places: components["schemas"]["RunPlaceOut"][];
+            origins: components["schemas"]["OriginOut"][];
+            /** @description Requests to models, as far as they are still stored. */
+            models: components["schemas"]["OriginModelOut"][];
+            /** @description The private values of the run are gone, and with them all that models were asked. */
+            is_masked: boolean;
+        };
+        /** @description Where something stands on a page; a text has one place a line. */
+        RunPlaceOut: {
+            /** @description Number in `origins`, from 0. */
+            origin: number;
+            /** Format: double */
+            x_mm: number;
+            /** Format: double */
+            y_mm: number;
+            /** Format: double */
+            width_mm: number;
+            /** Format: double */
+            height_mm: number;
+        };
         RunResultOut: {
             /** Format: uuid */
             id: string;
@@ -4395,6 +4511,8 @@ export interface components {
         };
         /** @description Who fills a field in. */
         Source: "asked" | "written" | "computed";
+        /** @enum {string} */
+        SourceKind: "answer" | "computed" | "written" | "given" | "corrected" | "approved" | "called" | "setting" | "step" | "firm" | "time" | "page" | "entry" | "run" | "unknown";
         /** @description A stable slug and one to three short sentences. */
         StepErrorOut: {
             code: string;
@@ -7512,6 +7630,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CreditNoteOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    read_run_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                file: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPageOut"];
                 };
             };
             /** @description What went wrong. */

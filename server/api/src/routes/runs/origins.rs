@@ -79,8 +79,7 @@ pub(crate) struct OriginOut {
     pub block: String,
     /// JSON pointer of the text in the template.
     pub leaf: String,
-    /// `literal`: the template says it; `shown`: a value as it is; `computed` by an expression of the template; or made of a column of a
-    /// table: `sum`, `count`, `average`, `minimum`, `maximum`.
+    /// `literal`: the template says it; a value `shown`, or `computed`; or `sum`, `count`, `average`, `minimum`, `maximum` of a column.
     pub how: String,
     /// `asked`, `written`, `computed`, `made`, `sent` or `looked`; null: somebody who made the template or the workflow wrote it.
     pub family: Option<String>,
@@ -114,7 +113,6 @@ pub(crate) struct OriginSourceOut {
     /// Who corrected it.
     pub by: Option<String>,
     /// The run that put it out.
-    #[schema(value_type = Option<Uuid>)]
     pub run: Option<Uuid>,
     /// Number in `models`, from 0.
     pub model: Option<usize>,
@@ -176,10 +174,9 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(read_run_page))
 }
 
-/// A page of a document that the run made, and where everything on it comes from. 404 where that was not kept: beyond the pages that are
-/// mapped, for files of earlier versions, and for files that are no documents.
+/// A page of a document that a run made, from 1, and where everything on it comes from. 404 for pages and files that are not mapped.
 #[utoipa::path(get, path = "/runs/{id}/files/{file}/pages/{number}", tag = "runs",
-    params(("id" = Uuid, Path), ("file" = Uuid, Path), ("number" = usize, Path, description = "From 1.")),
+    params(("id" = Uuid, Path), ("file" = Uuid, Path), ("number" = usize, Path)),
     responses((status = 200, body = RunPageOut)))]
 async fn read_run_page(
     State(app): State<App>,
