@@ -65,6 +65,7 @@ async fn status(caller: &Caller, method: &Method, path: &str) -> u16 {
         ("{sample}", NOBODY),
         ("{name}", "none"),
         ("{token}", "none"),
+        ("{file}", NOBODY),
         ("{number}", "1"),
         ("{revision}", "1"),
     ] {

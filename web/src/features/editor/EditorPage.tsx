@@ -9,6 +9,7 @@ import { useTranslation } from "react-i18next";
 import { ApiError } from "~/api/client";
 import { addMessages } from "~/i18n/i18n";
 import { useNodeTypes } from "~/lib/node-types";
+import { loadOriginWords } from "~/ui/origins/words";
 import { errorLine } from "~/ui/Problem";
 import { loadServerWords } from "~/ui/server-words/words";
 import { getWorkflow } from "./api";
@@ -21,6 +22,7 @@ import classes from "./editor.module.css";
 
 await Promise.all([
   addMessages("editor", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") }),
+  loadOriginWords(),
   loadServerWords(),
 ]);
 

@@ -240,7 +240,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
             </section>
           </div>
         </div>
-        <RunPaper run={run} />
+        <RunPaper run={run} select={select} />
       </div>
       {editing && <EditRetry run={run} close={() => setEditing(false)} retry={(input) => retry.mutate({ input: input as Record<string, never> })} busy={retry.isPending} error={retry.error} />}
     </div>

@@ -1,12 +1,15 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { Download, ExternalLink, FileText } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { RunDetail } from "~/api/types";
 import { Tag } from "~/ui/State";
 import classes from "./RunPaper.module.css";
 
-/** The finished file in the browser's own viewer; until then the paper it will be on. */
-export function RunPaper({ run }: { run: RunDetail }) {
+const RunPages = lazy(() => import("./pages/RunPages"));
+
+/** The pages of the finished file, or the file in the browser's own viewer; until then the paper it will be on. */
+export function RunPaper({ run, select }: { run: RunDetail; select: (step: string) => void }) {
   const { t } = useTranslation();
   const made = run.artifacts.filter((artifact) => artifact.content_type === "application/pdf").at(-1);
   const open = run.finished_at === null;
@@ -48,7 +51,11 @@ export function RunPaper({ run }: { run: RunDetail }) {
             )}
           </div>
         ) : (
-          <iframe className={classes.viewer} src={`/api/artifacts/${made.id}#view=FitH&toolbar=0&navpanes=0`} title={made.name} />
+          <Suspense fallback={<div className={classes.sheet} />}>
+            <RunPages key={made.id} run={run} file={made} select={select}>
+              <iframe className={classes.viewer} src={`/api/artifacts/${made.id}#view=FitH&toolbar=0&navpanes=0`} title={made.name} />
+            </RunPages>
+          </Suspense>
         )}
       </div>
     </section>

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Gap } from "~/lib/document/edits";
 import type { NodeType } from "~/lib/document/types";
+import { useOriginWords } from "~/ui/origins/words";
 import { useCommands } from "../commands";
 import { FAMILIES, StepIcon } from "../icons";
 import { useDocument, useStore } from "../state/store";
@@ -23,6 +24,7 @@ function focusStep(id: string): void {
 
 export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void }) {
   const { t } = useTranslation("editor");
+  const words = useOriginWords();
   const store = useStore();
   const workflow = useDocument();
   const commands = useCommands();
@@ -35,9 +37,9 @@ export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void
     () =>
       FAMILIES.map((family) => ({
         family,
-        types: [...store.types.values()].filter((type) => type.family === family && matches(type, query, t(`origin.${family}`))),
+        types: [...store.types.values()].filter((type) => type.family === family && matches(type, query, words.family(family))),
       })).filter((group) => group.types.length > 0),
-    [store.types, query, t],
+    [store.types, query, words],
   );
   const flat = groups.flatMap((group) => group.types);
   const current = Math.min(active, Math.max(0, flat.length - 1));
@@ -86,8 +88,8 @@ export function Palette({ gap, onClose }: { gap: Gap | null; onClose: () => void
         />
         <div className={classes["list"]} role="listbox" id={`${id}-list`} aria-label={t("palette.title")} ref={list}>
           {groups.map(({ family, types }) => (
-            <div role="group" aria-label={t(`origin.${family}`)} key={family}>
-              <div className={classes["group"]}>{t(`origin.${family}`)}</div>
+            <div role="group" aria-label={words.family(family)} key={family}>
+              <div className={classes["group"]}>{words.family(family)}</div>
               {types.map((type) => {
                 const mine = flat.indexOf(type);
                 return (

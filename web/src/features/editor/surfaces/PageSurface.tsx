@@ -2,16 +2,19 @@
 
 import { ActionIcon, Loader, Switch } from "@mantine/core";
 import { ChevronLeft, ChevronRight, TriangleAlert, ZoomIn, ZoomOut } from "lucide-react";
-import { useEffect, useId, useMemo, useState, useSyncExternalStore, type KeyboardEvent } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Family } from "~/lib/document/types";
+import { OriginCard } from "~/ui/origins/OriginCard";
+import { Sheet, type Place } from "~/ui/origins/Sheet";
+import { useOriginWords } from "~/ui/origins/words";
 import { warningText } from "~/ui/server-words/words";
 import { useAddress } from "../address";
-import type { Box, PreviewPage } from "../api";
+import type { Box } from "../api";
 import { Floating } from "../chips/Floating";
 import { useSources } from "../chips/sources";
-import { FAMILIES, StepIcon } from "../icons";
+import { FAMILIES } from "../icons";
 import { useActions } from "../state/actions";
 import { useDocument, useEditor } from "../state/store";
 import { usePagePreview } from "./usePagePreview";
@@ -76,7 +79,8 @@ export function PageSurface({ step }: { step: string }) {
   const sources = useSources(step);
   const node = document.nodes.find((item) => item.id === step);
   const checked = useEditor((state) => state.checked);
-  const [open, setOpen] = useState<{ box: Box; page: number; rect: DOMRect } | null>(null);
+  const [open, setOpen] = useState<{ box: Box; page: number; index: number; rect: DOMRect } | null>(null);
+  const words = useOriginWords();
   const origin = (box: Box): Origin | null => (node && checked ? originOf(box, node.config, sources, checked) : null);
   const found = new Set((preview?.pages ?? []).flatMap((page) => page.boxes.map((box) => origin(box)?.family)));
   const families = FAMILIES.filter((family) => found.has(family)).join();
@@ -100,29 +104,24 @@ export function PageSurface({ step }: { step: string }) {
           {loading && <Loader size={16} />}
         </div>
       )}
-      {preview?.pages.map((page, index) => (
-        <Paper
-          key={index} page={page} number={index + 1} zoom={zoom} origins={origins} origin={origin}
-          chosen={open?.page === index ? open.box : null}
-          onBox={(box, rect) => setOpen({ box, page: index, rect })}
+      {preview?.pages.map((page, number) => (
+        <Sheet
+          key={number} id={`page-${number + 1}`} className={classes["paper"]} style={zoom === 1 ? undefined : { inlineSize: 594 * zoom }}
+          page={page} label={t("page.number", { number: number + 1 })}
+          places={page.boxes.map((box) => placeOf(box, origin(box), origins))}
+          chosen={open?.page === number ? open.index : null}
+          onChoose={(index, rect) => {
+            const box = page.boxes[index];
+            if (box) setOpen({ box, page: number, index, rect });
+          }}
         />
       ))}
       {preview?.warnings.map((warning, index) => (
         <div key={index} className={[classes["note"], classes["noteWarn"]].join(" ")}><TriangleAlert size={15} aria-hidden />{typeof warning === "string" ? warning : warningText(warning)}</div>
       ))}
-      <Floating rect={open?.rect ?? null} label={t("page.origin")} onClose={() => setOpen(null)}>
+      <Floating rect={open?.rect ?? null} label={words.about} onClose={() => setOpen(null)}>
         {open && (
-          <div className={classes["originCard"]}>
-            <div className={classes["valueHead"]} style={{ margin: 0 }}>
-              {chosen?.family && <StepIcon family={chosen.family} icon={chosen.icon} size={22} />}
-              <b style={{ fontWeight: 600 }}>{chosen?.family ? t(`origin.${chosen.family}`) : t("page.fixed")}</b>
-            </div>
-            <dl>
-              {chosen?.stepName && <><dt>{t("page.step")}</dt><dd>{chosen.stepName}</dd></>}
-              {chosen?.title && <><dt>{t("page.field")}</dt><dd>{chosen.title}</dd></>}
-              {chosen?.length && <><dt>{t("page.length")}</dt><dd>{t("page.lengthOf", chosen.length)}</dd></>}
-              <dt>{t("page.block")}</dt><dd>{open.box.block}</dd>
-            </dl>
+          <OriginCard family={chosen?.family ?? null} icon={chosen?.icon} step={chosen?.stepName} value={chosen?.title} length={chosen?.length} block={open.box.block}>
             {chosen && chosen.strange.length > 0 && <p className={classes["strange"]}><TriangleAlert size={13} aria-hidden />{t("page.strange", { numbers: chosen.strange.join(", "), count: chosen.strange.length })}</p>}
             <div className={classes["originDo"]}>
             {chosen?.family === "written" && chosen.step && (
@@ -153,79 +152,18 @@ export function PageSurface({ step }: { step: string }) {
               >{t("chip.goTo", { step: chosen.stepName ?? "" })}</button>
             )}
             </div>
-          </div>
+          </OriginCard>
         )}
       </Floating>
     </div>
   );
 }
 
-interface PaperProps {
-  page: PreviewPage;
-  number: number;
-  zoom: number;
-  origins: boolean;
-  origin: (box: Box) => Origin | null;
-  chosen: Box | null;
-  onBox: (box: Box, rect: DOMRect) => void;
-}
-
-function Paper({ page, number, zoom, origins, origin, chosen, onBox }: PaperProps) {
-  const { t } = useTranslation("editor");
-  const url = useSvgUrl(page.svg);
-  const percent = (value: number, whole: number) => `${(value / whole) * 100}%`;
-  const id = useId();
-  const [active, setActive] = useState(0);
-  const choose = (index: number) => {
-    const box = page.boxes[index];
-    const rect = globalThis.document.getElementById(`${id}-${index}`)?.getBoundingClientRect();
-    setActive(index);
-    if (box && rect) onBox(box, rect);
+function placeOf(box: Box, from: Origin | null, origins: boolean): Place {
+  return {
+    ...box,
+    edge: origins && from?.family ? (from.strange.length ? "warn" : from.family) : null,
+    label: from?.title ? `${box.block}, ${from.title}` : box.block,
+    tag: from?.title ?? box.block,
   };
-  const onKey = (event: KeyboardEvent) => {
-    const last = page.boxes.length - 1;
-    const goes: Record<string, number> = { ArrowDown: active + 1, ArrowRight: active + 1, ArrowUp: active - 1, ArrowLeft: active - 1, Home: 0, End: last };
-    const next = goes[event.key];
-    if (next !== undefined) {
-      const reached = Math.max(0, Math.min(last, next));
-      setActive(reached);
-      globalThis.document.getElementById(`${id}-${reached}`)?.scrollIntoView({ block: "nearest" });
-    } else if (event.key === "Enter" || event.key === " ") choose(active);
-    else return;
-    event.preventDefault();
-  };
-  return (
-    <section id={`page-${number}`} className={classes["paper"]} aria-label={t("page.number", { number })} style={{ aspectRatio: `${page.width_mm} / ${page.height_mm}`, ...(zoom === 1 ? {} : { inlineSize: 594 * zoom }) }}>
-      {url && <img src={url} alt="" />}
-      {/* One stop for the keyboard: words have the size of the print, too small and too many to be controls of their own. */}
-      <div
-        role="listbox" tabIndex={0} className={classes["boxes"]} aria-label={t("page.number", { number })}
-        aria-activedescendant={page.boxes[active] ? `${id}-${active}` : undefined} onKeyDown={onKey}
-      >
-        {page.boxes.map((box, index) => {
-          const from = origin(box);
-          return (
-            <div
-              role="option" key={index} id={`${id}-${index}`} aria-selected={chosen === box}
-              className={[classes["box"], origins && from?.family ? classes["origin"] : "", chosen === box ? classes["boxChosen"] : "", active === index ? classes["boxActive"] : ""].join(" ")}
-              aria-label={from?.title ? `${box.block}, ${from.title}` : box.block}
-              style={{
-                insetInlineStart: percent(box.x_mm, page.width_mm), insetBlockStart: percent(box.y_mm, page.height_mm),
-                inlineSize: percent(box.width_mm, page.width_mm), blockSize: percent(box.height_mm, page.height_mm),
-                ...(from?.family ? ({ "--edge": `var(--${from.strange.length ? "warn" : from.family})` } as React.CSSProperties) : {}),
-              }}
-              onClick={() => choose(index)}
-            >
-              {chosen === box && <span className={classes["boxTag"]}>{from?.title ?? box.block}</span>}
-            </div>
-          );
-        })}
-      </div>
-    </section>
-  );
-}
-
-/** An image, so that nothing inside the drawing can run or load anything. */
-export function useSvgUrl(svg: string): string | null {
-  return useMemo(() => (svg === "" ? null : `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`), [svg]);
 }
