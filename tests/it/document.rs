@@ -2,6 +2,7 @@
 
 mod draft;
 mod fonts;
+mod origins;
 mod render;
 mod warnings;
 mod web_pictures;

@@ -259,8 +259,8 @@ pub(crate) fn filled<'a>(
     let properties = known.schema.get("properties")?.as_object()?;
     properties.iter().find_map(|(name, schema)| {
         let document = schema["x-keys"]["document_fields"].as_str()?;
-        let is_filled = schema["x-widget"] == "key_value"
-            && properties.get(document)?["x-widget"] == DOCUMENT;
+        let is_filled =
+            schema["x-widget"] == "key_value" && properties.get(document)?["x-widget"] == DOCUMENT;
         let named = node.config[document].as_str().filter(|_| is_filled)?;
         Some((named, node.config[name.as_str()].as_object()?))
     })

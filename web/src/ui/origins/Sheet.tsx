@@ -64,7 +64,7 @@ export function Sheet({ page, label, places, chosen, id: elementId, className, s
       <div
         role="listbox" tabIndex={0} className={classes.places} aria-label={label}
         aria-activedescendant={places[active] ? `${id}-${active}` : undefined}
-        onKeyDown={onKey} onFocus={() => point(active)} onBlur={() => onPoint?.(null, null)}
+        onKeyDown={onKey} onBlur={() => onPoint?.(null, null)}
       >
         {places.map((place, index) => (
           <div

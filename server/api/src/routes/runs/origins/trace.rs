@@ -255,8 +255,8 @@ impl<'a> Walk<'_, 'a> {
             return;
         };
         // Of an entry, the container around tells; a page is nothing that steps know.
-        let own = own_kind(root)
-            .filter(|kind| !matches!(kind, SourceKind::Entry | SourceKind::Page));
+        let own =
+            own_kind(root).filter(|kind| !matches!(kind, SourceKind::Entry | SourceKind::Page));
         if let Some(kind) = own {
             self.push(plain(kind, &path.join("."), depth));
             return;
@@ -357,8 +357,7 @@ impl<'a> Walk<'_, 'a> {
             });
             return;
         }
-        if bound.is_some_and(|bound| bound.container().is_some())
-            && self.result(place, rest, depth)
+        if bound.is_some_and(|bound| bound.container().is_some()) && self.result(place, rest, depth)
         {
             return;
         }
@@ -596,7 +595,11 @@ fn titles(kind: Option<&Kind>, path: &[String]) -> String {
             }
             Some(_) | None => (None, String::new()),
         };
-        titles.push(if title.is_empty() { name.clone() } else { title });
+        titles.push(if title.is_empty() {
+            name.clone()
+        } else {
+            title
+        });
     }
     titles.join(" · ")
 }
