@@ -250,6 +250,11 @@ pub(crate) fn filled_in<'a>(
     (named == id).then_some(filled)
 }
 
+/// Whether a step names a document.
+pub(crate) fn names_document(catalogue: &Catalogue, node: &Node) -> bool {
+    !settings(catalogue, node, DOCUMENT).is_empty()
+}
+
 /// The document that a step fills in, and with what: expressions by field.
 pub(crate) fn filled<'a>(
     catalogue: &Catalogue,

@@ -30,7 +30,7 @@ use crate::{
     error::{ApiError, Result},
     extract::Path,
     routes::run_view::messages_out,
-    workflow_document::{Resources, filled, parse, slug},
+    workflow_document::{Resources, filled, names_document, parse, slug},
 };
 
 use trace::Trace;
@@ -189,15 +189,14 @@ async fn read_run_page(
     // What a step put out that made a file is small.
     let steps = store::run::steps_with(store, scope, detail.item.id, |_| false).await?;
     let file = ArtifactId(file);
-    let Some((step, files)) = steps.iter().find_map(|step| {
+    // Others may hand it on.
+    let maker = steps.iter().find_map(|step| {
+        let node = workflow.nodes.iter().find(|node| node.id == step.node)?;
         let files = files_in(step.output.as_ref()?);
-        files
-            .iter()
-            .any(|known| known.id == file)
-            .then_some((step, files))
-    }) else {
-        return Err(ApiError::not_found("file"));
-    };
+        let is_it = files.iter().any(|known| known.id == file);
+        (is_it && names_document(&app.catalogue, node)).then_some((node, step, files))
+    });
+    let (node, step, files) = maker.ok_or_else(|| ApiError::not_found("file"))?;
     let artifact = store::artifact::get(store, scope, file).await?;
     let bytes = store::artifact::page_map(store, scope, &artifact).await?;
     let map = bytes.and_then(|bytes| PageMap::read(&bytes));
@@ -218,8 +217,6 @@ async fn read_run_page(
     let (plan, _) = Plan::compile(&workflow, &app.catalogue, &resources.named());
     let approvals = store::approval::of_run(store, scope, detail.item.id).await?;
     let children = store::call::children(store, scope, detail.item.id).await?;
-    let node = workflow.nodes.iter().find(|node| node.id == step.node);
-    let node = node.ok_or_else(|| ApiError::not_found("page"))?;
     let trace = Trace {
         catalogue: &app.catalogue,
         workflow: &workflow,
