@@ -90,6 +90,47 @@ test("a model's text appears while it is written, field by field, in two tabs", 
   await expect(text.getByText(title, { exact: true })).toBeVisible();
 });
 
+test("a word on the page of a run tells where it comes from, by mouse and by keyboard", async ({ browser }) => {
+  const page = await signedIn(browser);
+  const run = await start(api, itinerary);
+  await page.goto(`${server.url}/runs/${run.id}`);
+  await expect(state(page)).toHaveText("Done", { timeout: 60_000 });
+  const sheet = page.getByRole("region", { name: "Page 1", exact: true });
+  const written = sheet.getByRole("option", { name: /^Written by a model, / }).first();
+  await written.hover();
+  const told = page.getByRole("tooltip", { name: "Where this comes from" });
+  await expect(told).toContainText("Write the itinerary");
+  await expect(told.getByRole("region", { name: "What the model was given" })).toContainText("Write a warm travel plan for Ms Clara Hoffmann");
+  await expect(told).toContainText("Seed");
+  // What is told stays while it is pointed at, and goes with Escape.
+  await told.hover();
+  await expect(told).toBeVisible();
+  await page.mouse.move(2, 2);
+  await expect(told).toBeHidden();
+
+  // The same from word to word by keyboard, without the mouse.
+  await sheet.getByRole("listbox").focus();
+  await page.keyboard.press("Home");
+  await expect(told).toBeVisible();
+  const first = await told.innerText();
+  await expect
+    .poll(async () => {
+      await page.keyboard.press("ArrowDown");
+      return await told.innerText();
+    })
+    .not.toBe(first);
+  await page.keyboard.press("Escape");
+  await expect(told).toBeHidden();
+
+  // Chosen it stays, and leads to the step.
+  await written.click();
+  const card = page.getByRole("dialog", { name: "Where this comes from" });
+  await card.getByRole("button", { name: "Show the step “Write the itinerary”" }).click();
+  await expect(card).toBeHidden();
+  await expect(page).toHaveURL(/step=write/);
+  await expect(step(page, "Write the itinerary")).toBeFocused();
+});
+
 test("a new run appears in the list of another tab, with its state", async ({ browser }) => {
   const page = await signedIn(browser);
   await page.goto(`${server.url}/runs`);

@@ -23,9 +23,9 @@ interface Props {
   id?: string;
   className?: string;
   style?: CSSProperties;
-  onChoose: (index: number, rect: DOMRect) => void;
+  onChoose: (index: number, element: HTMLElement) => void;
   /** A place is pointed at, by mouse or by keyboard; null: none any more. */
-  onPoint?: (index: number | null, rect: DOMRect | null) => void;
+  onPoint?: (index: number | null, element: HTMLElement | null) => void;
 }
 
 /** A page with its places. They are one stop for the keyboard: words have the size of the print, too small and too many to be controls of their own. */
@@ -36,13 +36,13 @@ export function Sheet({ page, label, places, chosen, id: elementId, className, s
   const [active, setActive] = useState(0);
   const element = (index: number) => globalThis.document.getElementById(`${id}-${index}`);
   const point = (index: number) => {
-    const rect = element(index)?.getBoundingClientRect();
-    if (rect) onPoint?.(index, rect);
+    const found = element(index);
+    if (found) onPoint?.(index, found);
   };
   const choose = (index: number) => {
-    const rect = element(index)?.getBoundingClientRect();
+    const found = element(index);
     setActive(index);
-    if (rect) onChoose(index, rect);
+    if (found) onChoose(index, found);
   };
   const onKey = (event: KeyboardEvent) => {
     const last = places.length - 1;

@@ -110,9 +110,9 @@ export function PageSurface({ step }: { step: string }) {
           page={page} label={t("page.number", { number: number + 1 })}
           places={page.boxes.map((box) => placeOf(box, origin(box), origins))}
           chosen={open?.page === number ? open.index : null}
-          onChoose={(index, rect) => {
+          onChoose={(index, element) => {
             const box = page.boxes[index];
-            if (box) setOpen({ box, page: number, index, rect });
+            if (box) setOpen({ box, page: number, index, rect: element.getBoundingClientRect() });
           }}
         />
       ))}

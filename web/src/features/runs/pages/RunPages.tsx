@@ -33,6 +33,7 @@ interface Props {
 interface Open {
   number: number;
   index: number;
+  element: HTMLElement;
   rect: DOMRect;
   /** Chosen: it stays, and has the focus. */
   pinned: boolean;
@@ -56,6 +57,13 @@ export default function RunPages({ run, file, select, children }: Props) {
   const [page, setPage] = useState<RunPage | null>(null);
   const leaving = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(leaving.current), []);
+  const isOpen = open !== null;
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    const follow = () => setOpen((now) => now && { ...now, rect: now.element.getBoundingClientRect() });
+    window.addEventListener("scroll", follow, true);
+    return () => window.removeEventListener("scroll", follow, true);
+  }, [isOpen]);
 
   if (first.isError) return children;
   if (first.data === undefined) return <div className={classes.pages}><div className={classes.sheet} role="status" aria-label={t("loading")} /></div>;
@@ -65,10 +73,11 @@ export default function RunPages({ run, file, select, children }: Props) {
     stay();
     leaving.current = setTimeout(() => setOpen((now) => (now?.pinned ? now : null)), LEAVE_MS);
   };
-  const show = (found: RunPage, next: Open) => {
+  const show = (found: RunPage, number: number, index: number, element: HTMLElement, pinned: boolean) => {
     stay();
+    if (open?.pinned && !pinned) return;
     setPage(found);
-    setOpen((now) => (now?.pinned && !next.pinned ? now : next));
+    setOpen({ number, index, element, rect: element.getBoundingClientRect(), pinned });
   };
   const close = () => {
     stay();
@@ -78,13 +87,13 @@ export default function RunPages({ run, file, select, children }: Props) {
   const origin = place === undefined ? undefined : page?.origins[place.origin];
   const { mapped_count: mapped, page_count: count } = first.data;
   return (
-    <div className={classes.pages} onScroll={() => setOpen((now) => (now?.pinned ? now : null))}>
+    <div className={classes.pages}>
       {Array.from({ length: mapped }, (_, at) => (
         <LazyPage
           key={at} run={run} file={file} number={at + 1} size={first.data}
           chosen={open?.pinned && open.number === at + 1 ? open.index : null}
-          onChoose={(found, index, rect) => show(found, { number: at + 1, index, rect, pinned: true })}
-          onPoint={(found, index, rect) => (index === null || rect === null ? leave() : show(found, { number: at + 1, index, rect, pinned: false }))}
+          onChoose={(found, index, element) => show(found, at + 1, index, element, true)}
+          onPoint={(found, index, element) => (index === null || element === null ? leave() : show(found, at + 1, index, element, false))}
         />
       ))}
       {count > mapped && <p className={classes.note}>{t("beyond", { count: count - mapped })}</p>}
@@ -126,8 +135,8 @@ interface PageProps {
   number: number;
   size: { width_mm: number; height_mm: number };
   chosen: number | null;
-  onChoose: (page: RunPage, index: number, rect: DOMRect) => void;
-  onPoint: (page: RunPage, index: number | null, rect: DOMRect | null) => void;
+  onChoose: (page: RunPage, index: number, element: HTMLElement) => void;
+  onPoint: (page: RunPage, index: number | null, element: HTMLElement | null) => void;
 }
 
 /** A page that is fetched when it comes near. */
@@ -154,8 +163,8 @@ function LazyPage({ run, file, number, size, chosen, onChoose, onPoint }: PagePr
     <Sheet
       className={classes.sheet} page={found} label={label} chosen={chosen}
       places={found.places.map((place) => ({ ...place, edge: told[place.origin]?.family ?? null, label: labels[place.origin] ?? "" }))}
-      onChoose={(index, rect) => onChoose(found, index, rect)}
-      onPoint={(index, rect) => onPoint(found, index, rect)}
+      onChoose={(index, element) => onChoose(found, index, element)}
+      onPoint={(index, element) => onPoint(found, index, element)}
     />
   );
 }
