@@ -19,8 +19,9 @@ pub struct Paper {
 }
 
 /// What the runs of succeeded rows and the runs that they called have made, or kept of the run that they retry: nothing that was handed in,
-/// no pictures of first pages and no page maps, of several files of one name that a run and its chain made the newest, and nothing of a called run that did not
-/// succeed, whose numbers may be void, nor of what that one called. A call that a retry kept is the last one of its step that the chain made.
+/// no pictures of first pages and no page maps, of several files of one name that a run and its chain made the newest, and nothing of a called
+/// run that did not succeed, whose numbers may be void, nor of what that one called. A call that a retry kept is the last one of its step that
+/// the chain made.
 pub async fn documents(store: &Store, scope: &Scope, batch: BatchId) -> Result<Vec<Paper>> {
     let rows = sqlx::query!(
         r#"with recursive source (number, title, run, first_run) as (

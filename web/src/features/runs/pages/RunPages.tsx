@@ -97,7 +97,7 @@ export default function RunPages({ run, file, select, children }: Props) {
         />
       ))}
       {count > mapped && <p className={classes.note}>{t("beyond", { count: count - mapped })}</p>}
-      <Popover opened={open !== null && origin !== undefined} onDismiss={close} position="bottom-start" trapFocus={open?.pinned ?? false} returnFocus={open?.pinned ?? false} closeOnEscape={false} withRoles={false} offset={6}>
+      <Popover opened={open !== null && origin !== undefined} onDismiss={close} position="bottom-start" trapFocus={open?.pinned ?? false} closeOnEscape={false} withRoles={false} offset={6}>
         <Popover.Target>
           <span
             className={classes.anchor} aria-hidden
@@ -111,6 +111,8 @@ export default function RunPages({ run, file, select, children }: Props) {
             if (event.key !== "Escape") return;
             event.stopPropagation();
             close();
+            // Back to the words.
+            open?.element.parentElement?.focus();
           }}
         >
           {origin !== undefined && page !== null && (
