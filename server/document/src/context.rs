@@ -209,6 +209,8 @@ pub struct PageBox {
     pub height_mm: f32,
     /// Path of the value shown here, such as `lines.3.amount`; `None` for the block's own box.
     pub origin: Option<String>,
+    /// What is shown was made of that value, and perhaps of others, and is not it.
+    pub is_computed: bool,
 }
 
 /// Where a piece of the template's texts, or a value in one, lies on a page; one a line.

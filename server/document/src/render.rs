@@ -10,7 +10,7 @@ use engine::{
 use crate::{
     Template,
     context::{
-        Assets, Context, DocumentError, Limits, Needs, PageBox, PageSize, PageText, TextFit,
+        Assets, Context, DocumentError, How, Limits, Needs, PageBox, PageSize, PageText, TextFit,
     },
     display::{Display, Ground, Grounds, Item, MM, PageList, Shown, Watermark},
     extras::{FilePlace, Inserts},
@@ -449,7 +449,7 @@ fn one_line(text: &str) -> Option<String> {
 }
 
 fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
-    let make = |mark: u32, x: f32, y: f32, width: f32, height: f32, origin: Option<String>| {
+    let make = |mark: u32, x: f32, y: f32, width: f32, height: f32| {
         let mark = &display.marks[mark as usize];
         PageBox {
             block: mark.block.clone(),
@@ -458,7 +458,8 @@ fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
             y_mm: y / MM,
             width_mm: width / MM,
             height_mm: height / MM,
-            origin,
+            origin: None,
+            is_computed: false,
         }
     };
     // One box a block instance: its strips on this page together.
@@ -487,7 +488,7 @@ fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
         .into_iter()
         .map(|mark| {
             let (x, y, right, bottom) = union[&mark];
-            make(mark, x, y, right - x, bottom - y, None)
+            make(mark, x, y, right - x, bottom - y)
         })
         .collect();
     for shown in page.items.iter().filter_map(Shown::of) {
@@ -500,7 +501,11 @@ fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
                 height,
                 ..
             } = shown;
-            boxes.push(make(mark, x, y, width, height, Some(field.to_owned())));
+            boxes.push(PageBox {
+                origin: Some(field.to_owned()),
+                is_computed: shown.origin.how != How::Shown,
+                ..make(mark, x, y, width, height)
+            });
         }
     }
     boxes

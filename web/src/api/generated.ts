@@ -2068,6 +2068,8 @@ export interface components {
             height_mm: number;
             /** @description The field whose value it shows. */
             origin: string | null;
+            /** @description It shows what was made of that field, and perhaps of others. */
+            is_computed: boolean;
         };
         CallableOut: {
             /** Format: uuid */

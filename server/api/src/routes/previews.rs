@@ -99,6 +99,8 @@ pub(crate) struct BoxOut {
     pub height_mm: f64,
     /// The field whose value it shows.
     pub origin: Option<String>,
+    /// It shows what was made of that field, and perhaps of others.
+    pub is_computed: bool,
 }
 
 /// Where a piece of the template's texts, or a value in one, lies on the page; one a line.
@@ -289,6 +291,7 @@ fn page_out(rendered: &Rendered, number: usize, known: &[String]) -> PageOut {
                 width_mm: f64::from(found.width_mm),
                 height_mm: f64::from(found.height_mm),
                 origin: found.origin.clone(),
+                is_computed: found.is_computed,
             })
             .collect(),
     }

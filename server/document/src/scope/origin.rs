@@ -58,11 +58,14 @@ impl Origin {
         }
     }
 
-    /// The path of the value that is shown, from the document's fields or the firm.
+    /// The path of the value that is shown, or of the first that it was made of, from the document's fields or the firm.
     pub(crate) fn field(&self) -> Option<&str> {
-        let path = self.reads.first().filter(|_| self.how == How::Shown)?;
-        let root = path.split('.').next().unwrap_or_default();
-        (!OWN_NAMES.contains(&root)).then_some(path.as_str())
+        let is_field = |path: &&String| {
+            let root = path.split('.').next().unwrap_or_default();
+            !OWN_NAMES.contains(&root)
+        };
+        let mut reads = self.reads.iter().filter(|_| self.how != How::Literal);
+        reads.find(is_field).map(String::as_str)
     }
 }
 

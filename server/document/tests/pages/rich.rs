@@ -143,7 +143,9 @@ fn values_are_written_as_their_format_says_and_empty_ones_as_their_rule_says() {
         .iter()
         .filter_map(|place| place.origin.as_deref())
         .collect();
-    assert_eq!(origins, ["total", "share", "due", "due", "begins"]);
+    assert_eq!(origins, ["total", "share", "due", "due", "total", "begins"]);
+    let computed = rendered.boxes(0).iter().filter(|place| place.is_computed);
+    assert_eq!(computed.count(), 1);
 }
 
 #[test]

@@ -125,6 +125,8 @@ export interface Box {
   width_mm: number;
   height_mm: number;
   origin?: string | null;
+  /** It shows what was made of that value, and perhaps of others. */
+  is_computed?: boolean;
 }
 
 export interface PreviewPage {

@@ -31,6 +31,12 @@ export function strangeNumbers(text: string, sources: readonly Source[]): string
 }
 
 export function originOf(box: Box, config: JsonObject, sources: readonly Source[], checked: Checked): Origin | null {
+  const origin = valueOf(box, config, sources, checked);
+  // What an expression of the document makes of a value is Formwork's own work.
+  return origin !== null && box.is_computed ? { ...origin, family: "computed", icon: undefined, length: null, strange: [] } : origin;
+}
+
+function valueOf(box: Box, config: JsonObject, sources: readonly Source[], checked: Checked): Origin | null {
   // `plan.1.text`: the document's field, then the way into its value.
   const [name = "", ...inside] = (box.origin ?? "").split(".");
   if (name === "") return null;
@@ -39,7 +45,7 @@ export function originOf(box: Box, config: JsonObject, sources: readonly Source[
   const chip = pieces(filled).find((piece) => piece.type === "chip");
   const read = chip?.type === "chip" ? chip.chip.path : readNames(filled).filter((word) => checked.nodes[word]).slice(0, 1);
   const alone = chip?.type === "chip" && pieces(filled).length === 1;
-  const path = alone && chip.chip.filters.length === 0 ? [...read, ...inside] : read;
+  const path = alone && chip.chip.filters.length === 0 && !box.is_computed ? [...read, ...inside] : read;
   const found = resolve(sources, path);
   if (!found.source) return { ...FIXED, title: name };
   // What was put together from several values is Formwork's own work.
