@@ -21,7 +21,7 @@ pub type Stop<'a> = Arc<dyn Fn() -> bool + Send + Sync + 'a>;
 /// What a page sees besides its fields.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// BCP 47; language of the document and of its formats.
+    /// BCP 47; language of the document and of its formats, unless the template says its own.
     pub locale: String,
     /// ISO 4217.
     pub currency: String,

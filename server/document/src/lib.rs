@@ -44,5 +44,5 @@ pub use pdf::{
     embedded_invoice,
 };
 pub use render::{Rendered, Renderer, needs};
-pub use template::{FORMAT, MAX_BLOCKS, MAX_DEPTH, Template};
+pub use template::{FORMAT, MAX_BLOCKS, MAX_DEPTH, Template, texts, translate};
 pub use web::{MAX_WEB_PICTURE_BYTES, MAX_WEB_PICTURES, WEB_PICTURE_TIME, WebPicture, web_picture};

@@ -1,6 +1,6 @@
 //! From template and values to pages: the front door of layout, PDF and preview.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
 use engine::{
     node::Warning,
@@ -86,6 +86,7 @@ impl Renderer {
         assets: &Assets,
         limits: &Limits<'_>,
     ) -> Result<Rendered, DocumentError> {
+        let context = &*in_its_language(template, context);
         let scope = Scope::new(template, values, context);
         let mut layouter = Layouter::new(template, context, assets, limits, &self.fonts, scope);
         let outcome = lay_out(&mut layouter);
@@ -238,6 +239,17 @@ impl Rendered {
                 | Item::Value { .. } => None,
             })
             .collect()
+    }
+}
+
+/// The context, in the template's language if that says one.
+fn in_its_language<'a>(template: &Template, context: &'a Context) -> Cow<'a, Context> {
+    match &template.language {
+        Some(language) => Cow::Owned(Context {
+            locale: language.clone(),
+            ..context.clone()
+        }),
+        None => Cow::Borrowed(context),
     }
 }
 

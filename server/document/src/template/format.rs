@@ -96,11 +96,11 @@ impl Format {
 }
 
 /// One that values can be written in.
-fn read_language(reader: &mut Reader, format: &mut Object<'_>) -> Option<String> {
-    let language = format.text(reader, "language")?;
+pub(super) fn read_language(reader: &mut Reader, object: &mut Object<'_>) -> Option<String> {
+    let language = object.text(reader, "language")?;
     if Formats::default().in_language(&language).is_none() {
         reader.problem(
-            &format!("{}/language", format.pointer),
+            &format!("{}/language", object.pointer),
             "language",
             "must be a language such as \"de\" or \"pt-BR\"",
         );

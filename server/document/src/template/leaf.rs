@@ -171,13 +171,13 @@ impl Leaf {
 
 /// A piece of a leaf's source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut<'a> {
+pub(super) enum Cut<'a> {
     Literal(&'a str),
     Hole(&'a str),
 }
 
 /// Cuts at the holes; a text with statements or comments stays one hole.
-fn split(source: &str) -> Vec<Cut<'_>> {
+pub(super) fn split(source: &str) -> Vec<Cut<'_>> {
     if source.is_empty() {
         return Vec::new();
     }

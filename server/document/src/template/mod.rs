@@ -1,5 +1,6 @@
 //! The document template as stored: a tree of blocks in JSON (`formwork-document/1`). Lengths are millimetres, type sizes points,
-//! colours `#rrggbb` or a theme name (`accent`, `text`, `muted`, `line`, `fill`); expressions stand only in leaf texts.
+//! colours `#rrggbb` or a theme name (`accent`, `text`, `muted`, `line`, `fill`); expressions stand only in leaf texts. One that says its
+//! `language` is in it wherever it is filled in.
 
 mod blocks;
 mod extras;
@@ -8,6 +9,7 @@ mod leaf;
 mod names;
 mod read;
 mod shapes;
+mod texts;
 mod typography;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub(crate) use engine::document_field::Overflow;
 pub(crate) use extras::{Enclosure, Extras, FileOrigin, FileSource};
 pub(crate) use format::{Format, FormatKind};
 pub(crate) use leaf::{Leaf, Part, Reads};
+pub use texts::{texts, translate};
 pub(crate) use typography::{Direction, LineLimit};
 
 use crate::{fonts::SANS, map::ComputedOrigin};
@@ -49,6 +52,8 @@ pub const MAX_DEPTH: usize = 64;
 /// A checked template.
 #[derive(Clone, Debug)]
 pub struct Template {
+    /// Of its words, and so of its formats; `None`: whoever fills it in says one.
+    pub(crate) language: Option<String>,
     pub(crate) title: Leaf,
     pub(crate) page: Page,
     pub(crate) theme: Theme,
@@ -199,6 +204,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
         let params = json!({"format": FORMAT});
         reader.problem_with("/format", "document_format", params, message);
     }
+    let language = format::read_language(reader, &mut root);
     let title = root.leaf(reader, "title");
     let page = read_page(reader, root.child("page"));
     let theme = read_theme(reader, root.child("theme"));
@@ -219,6 +225,7 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
     root.done(reader);
     reader.check_ids();
     Some(Template {
+        language,
         title,
         page,
         theme,

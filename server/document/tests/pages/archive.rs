@@ -6,7 +6,7 @@ use document::{
 };
 use engine::value::Record;
 use lopdf::{Dictionary, Document, Object};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{context, list_document, render, renderer, rows, template, tool_on};
 
@@ -142,6 +142,27 @@ fn without_a_language_no_accessibility_is_claimed() {
     );
     assert!(!packet.contains("pdfuaid"), "{packet}");
     assert!(!document.catalog().expect("a catalogue").has(b"Lang"));
+}
+
+#[test]
+fn a_template_that_says_its_language_is_in_it_whoever_fills_it_in() {
+    let fields = json!([{"name": "day", "kind": "date"}, {"name": "sum", "kind": "money"}]);
+    let given = json!({"day": "2027-03-08", "sum": {"amount": "1485.00", "currency": "EUR"}});
+    for (language, expected, page) in [
+        (json!("de"), "de", "8. März 2027: 1.485,00 €"),
+        (Json::Null, "en", "8 March 2027: €1,485.00"),
+    ] {
+        let blocks = json!([{"id": "a", "type": "text", "text": "{{ day }}: {{ sum }}"}]);
+        let parts = json!({"language": language, "fields": fields, "blocks": blocks});
+        let rendered = render(parts, &given);
+        assert_eq!(super::text(&rendered), page);
+        let document = read(&rendered.pdf().expect("a PDF"));
+        let root = document.catalog().expect("a catalogue");
+        assert_eq!(root.get(b"Lang").map(text).ok().as_deref(), Some(expected));
+    }
+    let unknown = json!({"format": document::FORMAT, "title": "A", "language": "Klingon"});
+    let problems = document::Template::parse(&unknown).expect_err("no language");
+    assert_eq!(problems[0].pointer, "/language");
 }
 
 #[test]

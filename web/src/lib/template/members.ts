@@ -329,7 +329,7 @@ const allowed = (name: string) => flag(name, "rules", { usual: true, label: `all
 
 /** Of the page, by the record that holds them. */
 export const PAGE: Readonly<Record<"document" | "page" | "margins" | "theme" | "header" | "footer" | "extras", readonly Member[]>> = {
-  document: [line("title", { label: "document_title" })],
+  document: [line("title", { label: "document_title" }), { name: "language", tab: "look", widget: "language", label: "document_language" }],
   page: [
     choice("size", "look", ["A4", "A5", "Letter", "Legal"], { usual: "A4", label: "paper" }),
     choice("orientation", "look", ["portrait", "landscape"], { usual: "portrait" }),

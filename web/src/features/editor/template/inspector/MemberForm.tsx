@@ -169,7 +169,7 @@ function LanguageControl({ member, label, error, value, onChange }: MemberProps)
   const { t } = useTranslation("template");
   return (
     <TextInput
-      label={label} error={error} description={member.label === undefined ? t("language.help") : undefined} inputWrapperOrder={["label", "input", "description", "error"]} placeholder={t("language.usual")} value={text(value)} maxLength={35}
+      label={label} error={error} description={member.label === undefined ? t("language.help") : undefined} inputWrapperOrder={["label", "input", "description", "error"]} placeholder={t(member.label === "document_language" ? "language.usual_document" : "language.usual")} value={text(value)} maxLength={35}
       onChange={(event) => onChange(event.currentTarget.value.trim() === "" ? undefined : event.currentTarget.value.trim())}
     />
   );
