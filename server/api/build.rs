@@ -1,4 +1,4 @@
-//! Lists the shipped workflows and what they are called in other languages, so that no source file names one.
+//! Lists the shipped workflows and documents, and what they are called and say in other languages, so that no source file names one.
 
 use std::{env, fs, path::Path};
 
@@ -7,6 +7,9 @@ fn main() {
         Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../workflows");
     embed(&folder, "examples.rs");
     embed(&folder.join("messages"), "example_messages.rs");
+    let documents = folder.join("templates");
+    embed(&documents, "document_examples.rs");
+    embed(&documents.join("messages"), "document_example_messages.rs");
 }
 
 /// Writes `(name, text)` of every JSON file of a folder as an array.

@@ -1,6 +1,7 @@
 //! Shipped documents over HTTP: what people change in a template shows in the PDF, and an amount is the same wherever it is read.
 
 mod draft;
+mod examples;
 mod fonts;
 mod origins;
 mod render;

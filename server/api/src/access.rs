@@ -44,6 +44,8 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/deliveries/{id}", Signed),
     ("POST", "/deliveries/{id}/send-again", Signed),
     ("POST", "/deliveries/{id}/stop", Signed),
+    ("GET", "/document-examples", Signed),
+    ("GET", "/document-examples/{name}/page.svg", Signed),
     ("GET", "/documents", Signed),
     ("POST", "/documents", Signed),
     ("POST", "/documents/preview", Signed),

@@ -1,4 +1,5 @@
-//! The shipped workflows, embedded when the server is built (`build.rs` lists the folder), and their pages, drawn once.
+//! The shipped workflows, embedded when the server is built (`build.rs` lists the folder), and their pages, drawn once. One that says the
+//! name of a shipped document in the place of a template has that document, in its own language.
 
 use std::{
     collections::HashMap,
@@ -8,6 +9,8 @@ use std::{
 use engine::{catalogue::Catalogue, graph, workflow::Workflow};
 use serde::Deserialize;
 use serde_json::Value as Json;
+
+use crate::document_examples::DocumentGallery;
 
 /// (name, JSON) of every file in `workflows/`.
 const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
@@ -40,7 +43,7 @@ pub(crate) struct Example {
 }
 
 impl Gallery {
-    pub(crate) fn new(catalogue: &Catalogue) -> Self {
+    pub(crate) fn new(catalogue: &Catalogue, documents: &DocumentGallery) -> Self {
         let known = |workflow: &Workflow| {
             workflow
                 .nodes
@@ -50,7 +53,8 @@ impl Gallery {
         let mut examples: Vec<_> = SHIPPED
             .iter()
             .filter_map(|(name, text)| {
-                let json: Json = serde_json::from_str(text).ok()?;
+                let mut json: Json = serde_json::from_str(text).ok()?;
+                embed(&mut json, documents);
                 let workflow = graph::parse(&json).ok()?;
                 known(&workflow).then(|| {
                     Arc::new(Example {
@@ -87,6 +91,18 @@ impl Gallery {
     }
 }
 
+/// Puts shipped documents where their names stand.
+fn embed(workflow: &mut Json, gallery: &DocumentGallery) {
+    let locale = workflow["locale"].as_str().unwrap_or_default().to_owned();
+    let documents = workflow.get_mut("documents").and_then(Json::as_object_mut);
+    for document in documents.into_iter().flat_map(serde_json::Map::values_mut) {
+        let named = document.as_str().and_then(|name| gallery.find(name));
+        if let Some(shipped) = named.and_then(|example| example.closest(&locale)) {
+            *document = shipped.template.clone();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,8 +121,10 @@ mod tests {
     #[test]
     fn every_shipped_file_is_a_workflow() {
         assert!(!SHIPPED.is_empty());
+        let documents = DocumentGallery::new();
         for (name, text) in SHIPPED {
-            let json: Json = serde_json::from_str(text).unwrap();
+            let mut json: Json = serde_json::from_str(text).unwrap();
+            embed(&mut json, &documents);
             if let Err(problems) = graph::parse(&json) {
                 panic!("{name}: {problems:?}");
             }

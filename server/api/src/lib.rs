@@ -6,6 +6,7 @@ mod auth;
 mod batch_file;
 mod batch_papers;
 mod client;
+mod document_examples;
 mod edge;
 mod error;
 mod events;

@@ -9,8 +9,9 @@ use store::{Store, queue::LocalExecutor};
 use url::Url;
 
 use crate::{
-    batch_file::SheetReader, batch_papers::Papers, examples::Gallery, incoming::Incoming,
-    limits::SignInLimits, preview::Previews, rendering::Renderings,
+    batch_file::SheetReader, batch_papers::Papers, document_examples::DocumentGallery,
+    examples::Gallery, incoming::Incoming, limits::SignInLimits, preview::Previews,
+    rendering::Renderings,
 };
 
 /// Everything `main` wires together for the API.
@@ -61,14 +62,17 @@ pub struct Shared {
     pub(crate) incoming: Incoming,
     pub(crate) previews: Previews,
     pub(crate) gallery: Gallery,
+    pub(crate) documents: DocumentGallery,
     pub(crate) papers: Papers,
     pub(crate) renderings: Renderings,
 }
 
 impl Shared {
     pub(crate) fn new(given: State) -> App {
+        let documents = DocumentGallery::new();
         Arc::new(Self {
-            gallery: Gallery::new(&given.catalogue),
+            gallery: Gallery::new(&given.catalogue, &documents),
+            documents,
             previews: Previews::new(given.renderer.clone()),
             papers: Papers::new(),
             renderings: Renderings::new(),

@@ -376,6 +376,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/document-examples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All shipped documents. */
+        get: operations["list_document_examples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/document-examples/{name}/page.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first page with the document's sample and the firm's own name and logo, as SVG. */
+        get: operations["draw_document_example"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents": {
         parameters: {
             query?: never;
@@ -2459,6 +2493,17 @@ export interface components {
             /** Format: date-time */
             changed_at: string;
         };
+        DocumentExampleOut: {
+            name: string;
+            title: string;
+            summary: string;
+            /** @description What it can be made in. */
+            languages: string[];
+            /** @description What it is made in where none is named: the firm's, as far as it is among them. */
+            language: string;
+            /** @description Address of the first page, drawn with the sample; `language` may be added as a query. */
+            page_url: string;
+        };
         /** @description One field of a document: `{"name": "intro", "kind": "text", "max_lines": 3, "overflow": "shrink", "source": "written"}`. */
         DocumentField: {
             /** @description `[a-z][a-z0-9_]*`, at most 64 characters. */
@@ -2536,9 +2581,15 @@ export interface components {
             /** @constant */
             kind: "any";
         });
+        /** @description A template, or a shipped document. */
         DocumentIn: {
-            name: string;
-            template: Record<string, never>;
+            /** @description Needed beside a template; a shipped document has a title. */
+            name?: string | null;
+            template?: Record<string, never> | null;
+            /** @description Name of a shipped document. */
+            example?: string | null;
+            /** @description Of the shipped document; the firm's when absent. */
+            language?: string | null;
         };
         DocumentOut: {
             /** Format: uuid */
@@ -3565,6 +3616,22 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_DocumentExampleOut: {
+            items: {
+                name: string;
+                title: string;
+                summary: string;
+                /** @description What it can be made in. */
+                languages: string[];
+                /** @description What it is made in where none is named: the firm's, as far as it is among them. */
+                language: string;
+                /** @description Address of the first page, drawn with the sample; `language` may be added as a query. */
+                page_url: string;
+            }[];
+            /** @description Pass it as `after` to get the next page; null at the end. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_DocumentRowOut: {
             items: {
                 /** Format: uuid */
@@ -3904,13 +3971,14 @@ export interface components {
             /** Format: uuid */
             document_id?: string | null;
             template?: Record<string, never> | null;
-            /** @description By field name; absent ones are shown as missing. Without any, a document shows the first sample of a workflow that uses it. */
+            /** @description By field name; absent ones are shown as missing. Without any, a document shows the first sample of a workflow that uses it, or its template's own. */
             values?: Record<string, never>;
             /**
              * Format: uuid
              * @description Show what fits of this sample of the document, instead of values.
              */
             sample?: string | null;
+            /** @description The template's own counts before it; the firm's when neither says one. */
             locale?: string | null;
             currency?: string | null;
             time_zone?: string | null;
@@ -4002,7 +4070,7 @@ export interface components {
              * @description Number of the template's version; the newest when absent.
              */
             version?: number | null;
-            /** @description BCP 47; the firm's when absent. */
+            /** @description BCP 47; of a template that says no language of its own. The firm's when absent. */
             locale?: string | null;
             /** @description ISO 4217; the firm's when absent. */
             currency?: string | null;
@@ -5602,6 +5670,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_document_examples: {
+        parameters: {
+            query?: {
+                /** @description Language of titles and summaries, such as `en` or `zh-CN`. */
+                lang?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DocumentExampleOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    draw_document_example: {
+        parameters: {
+            query?: {
+                /** @description One of those that it can be made in; the firm's when absent. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
                 };
             };
             /** @description What went wrong. */

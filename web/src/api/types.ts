@@ -45,6 +45,7 @@ export type DeliveryItem = Wire["DeliveryRowOut"];
 export type DeliveryDetail = Wire["DeliveryOut"];
 export type DeliveryAttempt = Wire["DeliveryAttemptOut"];
 export type DocumentItem = Wire["DocumentRowOut"];
+export type DocumentExample = Wire["DocumentExampleOut"];
 export type Preview = Wire["PreviewOut"];
 export type PreviewPage = Wire["PageOut"];
 export type PreviewBox = Wire["BoxOut"];

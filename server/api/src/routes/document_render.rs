@@ -48,7 +48,7 @@ pub(crate) struct RenderIn {
     pub values: AnyJson,
     /// Number of the template's version; the newest when absent.
     pub version: Option<i32>,
-    /// BCP 47; the firm's when absent.
+    /// BCP 47; of a template that says no language of its own. The firm's when absent.
     pub locale: Option<String>,
     /// ISO 4217; the firm's when absent.
     pub currency: Option<String>,

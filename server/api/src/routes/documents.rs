@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::Page;
+use super::{Page, document_examples::spoken};
 use crate::{
     App,
     auth::Caller,
@@ -66,13 +66,19 @@ pub(crate) struct DocumentOut {
     pub changed_at: Timestamp,
 }
 
+/// A template, or a shipped document.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DocumentIn {
+    /// Needed beside a template; a shipped document has a title.
     #[schema(min_length = 1, max_length = 200)]
-    pub name: String,
-    #[schema(value_type = Object)]
-    pub template: Value,
+    pub name: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    pub template: Option<Value>,
+    /// Name of a shipped document.
+    pub example: Option<String>,
+    /// Of the shipped document; the firm's when absent.
+    pub language: Option<String>,
 }
 
 /// A new version; 409 `document_changed` when the base is stale.
@@ -120,14 +126,54 @@ async fn create_document(
     caller: Caller,
     Body(body): Body<DocumentIn>,
 ) -> Result<(StatusCode, Json<DocumentOut>)> {
-    sound_template(&body.template)?;
+    let (title, template) = match (body.example, body.template) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid(
+                "two_sources",
+                "/template",
+                "Send the name of an example or a template, not both.",
+            ));
+        }
+        (Some(name), None) => {
+            let (title, template) = shipped(&app, &caller, &name, body.language.as_deref()).await?;
+            (Some(title), template)
+        }
+        (None, Some(template)) => (None, template),
+        (None, None) => {
+            return Err(ApiError::invalid(
+                "template_missing",
+                "/template",
+                "Send a template, or the name of an example.",
+            ));
+        }
+    };
+    let name = body.name.or(title).ok_or_else(|| {
+        let message = "A name must not be empty or too long.";
+        ApiError::invalid("name_invalid", "/name", message)
+    })?;
+    sound_template(&template)?;
     let new = NewDocument {
         id: store::fresh_id(),
-        name: body.name,
-        template: body.template,
+        name,
+        template,
     };
     let made = store::document::create(&app.store, &caller.scope, new).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+/// Title and template of a shipped document.
+async fn shipped(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    language: Option<&str>,
+) -> Result<(String, Value)> {
+    let example = app.documents.find(name).ok_or_else(|| {
+        ApiError::invalid("example_unknown", "/example", "There is no such example.")
+    })?;
+    let firm = store::firm::get(&app.store, &caller.scope).await?;
+    let translation = spoken(example, language, &firm.locale)?;
+    Ok((translation.title.clone(), translation.template.clone()))
 }
 
 /// The newest version.

@@ -9,6 +9,7 @@ mod callables;
 mod credentials;
 mod deliveries;
 mod document_drafts;
+mod document_examples;
 mod document_render;
 mod document_samples;
 mod documents;
@@ -91,6 +92,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .merge(credentials::router())
         .merge(deliveries::router())
         .merge(document_drafts::router())
+        .merge(document_examples::router())
         .merge(document_render::router())
         .merge(document_samples::router())
         .merge(documents::router())

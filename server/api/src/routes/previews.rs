@@ -39,12 +39,13 @@ pub(crate) struct PreviewIn {
     pub document_id: Option<Uuid>,
     #[schema(value_type = Option<Object>)]
     pub template: Option<AnyJson>,
-    /// By field name; absent ones are shown as missing. Without any, a document shows the first sample of a workflow that uses it.
+    /// By field name; absent ones are shown as missing. Without any, a document shows the first sample of a workflow that uses it, or its template's own.
     #[serde(default)]
     #[schema(value_type = Object, required = false)]
     pub values: AnyJson,
     /// Show what fits of this sample of the document, instead of values.
     pub sample: Option<Uuid>,
+    /// The template's own counts before it; the firm's when neither says one.
     pub locale: Option<String>,
     pub currency: Option<String>,
     pub time_zone: Option<String>,
@@ -240,7 +241,7 @@ pub(super) async fn draw<T: Send + 'static>(
     }
 }
 
-/// What the first sample of a workflow that uses the document gives; nothing when there is none.
+/// What the first sample of a workflow that uses the document gives; the template's own sample when there is none.
 pub(super) async fn first_sample(
     app: &App,
     scope: &Scope,
@@ -249,16 +250,16 @@ pub(super) async fn first_sample(
     template: &Template,
 ) -> Result<Record> {
     let Some(id) = store::document::user_of(&app.store, scope, document).await? else {
-        return Ok(Record::new());
+        return Ok(template.sample().clone());
     };
     let draft = store::workflow::get(&app.store, scope, id).await?.draft;
-    // A draft that cannot be read shows its problems in the editor; here the page stays without values.
+    // A draft that cannot be read shows its problems in the editor.
     let Ok(workflow) = parse(&draft.document) else {
-        return Ok(Record::new());
+        return Ok(template.sample().clone());
     };
     Ok(match workflow.samples.first() {
         Some(sample) => sample_values(app, &workflow, &sample.input, firm, template),
-        None => Record::new(),
+        None => template.sample().clone(),
     })
 }
 
