@@ -1,11 +1,14 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { DocumentItem } from "~/api/types";
 import { addMessages } from "~/i18n/i18n";
 import { useFormat } from "~/lib/format";
+import { useKeys } from "~/lib/keyboard";
 import { keys } from "~/lib/queries";
 import { Empty, Loading, Page } from "~/ui/Page";
 import { PageImage } from "~/ui/PageImage";
@@ -14,18 +17,31 @@ import classes from "./Documents.module.css";
 
 await addMessages("documents", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
 
+const NewDocument = lazy(() => import("./NewDocument"));
+
 /** Every page that workflows fill in, as it looks. */
 export function DocumentsPage() {
   const { t } = useTranslation("documents");
   const documents = useQuery({ queryKey: keys.documents, queryFn: () => ask(api.GET("/api/documents")) });
+  const [making, setMaking] = useState(false);
+  useKeys({ n: () => setMaking(true) });
   return (
-    <Page title={t("app:nav.documents")} sub={t("sub")} help="documents">
+    <Page
+      title={t("app:nav.documents")}
+      sub={t("sub")}
+      help="documents"
+      actions={
+        <Button leftSection={<Plus size={16} strokeWidth={1.75} />} onClick={() => setMaking(true)} aria-keyshortcuts="N">
+          {t("new.title")}
+        </Button>
+      }
+    >
       {documents.isError && <ErrorPanel error={documents.error} retry={() => void documents.refetch()} />}
       {documents.isPending && <Loading lines={3} />}
       {documents.data?.items.length === 0 && (
         <Empty
           action={
-            <Button component={Link} to="/workflows?new=true">
+            <Button component={Link} to="/workflows?new=true" variant="default">
               {t("app:workflows.new")}
             </Button>
           }
@@ -38,6 +54,7 @@ export function DocumentsPage() {
           <DocumentCard key={item.id} item={item} />
         ))}
       </ul>
+      <Suspense>{making && <NewDocument close={() => setMaking(false)} />}</Suspense>
     </Page>
   );
 }

@@ -5,8 +5,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask, sendBytes } from "~/api/client";
 import type { Firm } from "~/api/types";
-import { languageNames, languages } from "~/i18n/i18n";
+import { languages } from "~/i18n/i18n";
 import { useFormat } from "~/lib/format";
+import { nameOfLanguage } from "~/lib/language-names";
 import { currencies, timeZones } from "~/lib/places";
 import { keys } from "~/lib/queries";
 import { Card, Loading } from "~/ui/Page";
@@ -199,7 +200,7 @@ function FirmForm({ firm }: { firm: Firm }) {
             allowDeselect={false}
             data={[...new Set([...languages, "de", "fr", value.locale])].map((name) => ({
               value: name,
-              label: name in languageNames ? languageNames[name as keyof typeof languageNames] : (new Intl.DisplayNames(name, { type: "language" }).of(name) ?? name),
+              label: nameOfLanguage(name),
             }))}
             value={value.locale}
             error={errors.locale}
