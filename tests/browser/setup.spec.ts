@@ -50,7 +50,7 @@ test("the link makes the owner, the firm and the first document", async ({ page 
 
   await expect(page.getByRole("heading", { name: "Make your first document" })).toBeVisible();
   await expect(page.getByRole("complementary", { name: "Set-up" })).toContainText("Nordlicht Reisen");
-  const invoice = page.getByRole("article").filter({ has: page.getByRole("heading", { name: "Invoice" }) });
+  const invoice = page.getByRole("article").filter({ has: page.getByRole("heading", { name: "Invoice", exact: true }) });
   await expect(invoice.getByText("Ready now")).toBeVisible();
   await invoice.getByRole("button", { name: "Make this document" }).click();
 

@@ -1,6 +1,7 @@
 //! The shipped examples: each is a sound workflow, its documents are sound, and every sample gives pages without a warning and with the
 //! right amounts. The model's words are made up here; nothing is stored or sent. What more there is to some of them runs in `real`.
 
+mod documents;
 mod head;
 mod real;
 
@@ -35,23 +36,43 @@ struct Example {
     called: HashMap<WorkflowId, Callable>,
 }
 
-/// Every shipped workflow and where it lies.
+/// Every shipped workflow and where it lies, with the shipped documents that it names.
 fn files() -> Vec<(PathBuf, Json)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .expect("the folder of examples")
+    let documents: HashMap<String, Json> = json_files("templates").into_iter().collect();
+    let folder = workflows();
+    json_files("")
+        .into_iter()
+        .map(|(name, mut json)| {
+            let embedded = json.get_mut("documents").and_then(Json::as_object_mut);
+            for document in embedded.into_iter().flat_map(serde_json::Map::values_mut) {
+                if let Some(shipped) = document.as_str().map(|name| &documents[name]) {
+                    *document = shipped.clone();
+                }
+            }
+            (folder.join(format!("{name}.json")), json)
+        })
+        .collect()
+}
+
+fn workflows() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../workflows")
+}
+
+/// The JSON files in a folder of the shipped workflows by their names, in order.
+fn json_files(folder: &str) -> Vec<(String, Json)> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(workflows().join(folder))
+        .expect("a folder of examples")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.is_file())
         .collect();
     paths.sort();
-    paths
-        .into_iter()
-        .map(|path| {
-            let text = std::fs::read_to_string(&path).expect("a file");
-            let json = serde_json::from_str(&text).expect("JSON");
-            (path, json)
-        })
-        .collect()
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).expect("a file");
+        let json = serde_json::from_str(&text).expect("JSON");
+        let name = path.file_stem().unwrap_or_default();
+        (name.to_string_lossy().into_owned(), json)
+    };
+    paths.into_iter().map(read).collect()
 }
 
 /// Every file in `workflows/`.
@@ -112,11 +133,13 @@ fn take_called(json: &mut Json) -> HashMap<WorkflowId, Callable> {
     let mut called = HashMap::new();
     for (number, (path, other)) in (0..).zip(files()) {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let nodes = json["nodes"].as_array().expect("nodes");
-        if nodes.iter().any(|node| node["config"]["workflow"] == *name) {
-            let id = WorkflowId::from_uuid(Uuid::from_u128(number + 300));
-            rename(json, "workflow", &name, &json!(id));
-            called.insert(id, callable(&example(&path, other)));
+        for setting in ["workflow", "credit_notes"] {
+            let nodes = json["nodes"].as_array().expect("nodes");
+            if nodes.iter().any(|node| node["config"][setting] == *name) {
+                let id = WorkflowId::from_uuid(Uuid::from_u128(number + 300));
+                rename(json, setting, &name, &json!(id));
+                called.insert(id, callable(&example(&path, other.clone())));
+            }
         }
     }
     called

@@ -98,7 +98,10 @@ pub(super) fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json
             let template = &example.documents[&id];
             let mut record = Record::new();
             for field in template.fields() {
-                let value = evaluate(&config["values"][&field.name]);
+                let value = match &config["values"][&field.name] {
+                    Json::Null => Value::Empty,
+                    template => evaluate(template),
+                };
                 let value = if field.optional && value.is_blank() {
                     Value::Empty
                 } else {
@@ -155,12 +158,15 @@ pub(super) fn lay_out(example: &Example, input: &Json) -> (BTreeMap<String, Json
     (outputs, page.expect("a page"))
 }
 
-fn firm() -> Firm {
+/// A firm that can write e-invoices.
+pub(super) fn firm() -> Firm {
     Firm {
         name: "Nordlicht Reisen".into(),
         street: vec!["Hüxstraße 44".into()],
         post_code: "23552".into(),
         city: "Lübeck".into(),
+        country: "DE".into(),
+        vat_id: "DE123456788".into(),
         email: "office@nordlicht.example".into(),
         phone: "+49 451 555 0142".into(),
         iban: "DE02120300000000202051".into(),

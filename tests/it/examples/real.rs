@@ -329,6 +329,7 @@ fn every_example_that_needs_a_server_runs_on_one() {
         [
             "failed-run.json",
             "group-vouchers.json",
+            "invoice-credit.json",
             "payment-reminder.json",
             "supplier-confirmation.json",
             "trip-price.json",

@@ -134,3 +134,47 @@ async fn the_office_hears_of_a_failed_run() {
     ]);
     agency.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_e_invoice_is_sent_within_its_pdf_and_taken_back() {
+    let agency = Agency::open().await;
+    let mut firm = agency.owner.get("/api/firm").await.expect(200);
+    firm["street"] = json!(["Hüxstraße 44"]);
+    for (name, value) in [
+        ("post_code", "23552"),
+        ("city", "Lübeck"),
+        ("country", "DE"),
+        ("vat_id", "DE123456788"),
+        ("iban", "DE02120300000000202051"),
+    ] {
+        firm[name] = json!(value);
+    }
+    agency.owner.put("/api/firm", firm).await.expect(200);
+    let workflow = agency.publish("invoice-business", |_| ()).await;
+    let run = agency.owner.start(&workflow, sample(&workflow, 0)).await;
+    let told = agency.succeeded(&run).await;
+    let made = &step(&told, "xml")["output"];
+    let payable = json!({"amount": "4079.68", "currency": "EUR"});
+    assert_eq!(made["totals"]["payable"], payable);
+    // What people read and what machines do are the same.
+    let page = agency.page(&told).await;
+    for shown in ["€4,079.68", "€5,079.68", text(&made["number"])] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    assert_eq!(step(&told, "page")["warnings"], json!([]));
+    assert_eq!(agency.mails(1).await[0].to, ["invoices@hoffmann.example"]);
+
+    let path = format!("/api/runs/{run}/credit-note");
+    let draft = agency.owner.get(&path).await.expect(200);
+    let path = format!("/api/workflows/{}/runs", text(&draft["workflow"]));
+    let body = json!({"input": draft["input"], "wait_ms": 20000});
+    let credit = agency.owner.post(&path, body).await.expect(200);
+    let told = agency.succeeded(text(&credit["id"])).await;
+    let credited = &step(&told, "xml")["output"]["totals"]["payable"];
+    assert_eq!(*credited, json!({"amount": "5079.68", "currency": "EUR"}));
+    let page = agency.page(&told).await;
+    for shown in ["Credit note", "€5,079.68", text(&made["number"])] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    agency.close().await;
+}
