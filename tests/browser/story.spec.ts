@@ -2,7 +2,7 @@
 // own, with JavaScript and without; a small real model writes; the PDF arrives on the page and at the agent's own server. And when the
 // model's process is killed, everything waits for it and nothing is lost.
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { expect, test, type Browser, type Page } from "@playwright/test";
@@ -12,6 +12,7 @@ import { checkFile, holds, textOf } from "./pdf.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
 import { startServer, type Server } from "./server.ts";
 import { held, kill, threads, workers } from "./worker.ts";
+import { publish } from "./workflows.ts";
 
 const out = resolve(import.meta.dirname, "../../target/story");
 const shot = (name: string) => ({ path: join(out, `${name}.png`), fullPage: true });
@@ -169,6 +170,75 @@ test("while the model's process is killed everything waits, and then goes on", a
   }
   await watching.context().close();
 });
+
+interface Shipped {
+  name: string;
+  languages: string[];
+}
+
+interface Made {
+  id: string;
+  template: { sample: Record<string, unknown> };
+}
+
+test("every document that comes along is printed in each of its languages", async () => {
+  const { items } = await api.call<{ items: Shipped[] }>("GET", "/document-examples");
+  expect(items.length).toBeGreaterThan(0);
+  for (const { name, languages } of items) {
+    for (const language of languages) {
+      const made = await api.call<Made>("POST", "/documents", { example: name, language });
+      const answer = await api.call<{ warnings: unknown[]; pdf: { id: string } }>(
+        "POST", `/documents/${made.id}/render`, { values: made.template.sample }, { accept: "application/json" },
+      );
+      expect(answer.warnings, `${name} in ${language}`).toEqual([]);
+      await keep(`${name}-${language}`, answer.pdf.id);
+    }
+  }
+});
+
+test("an e-invoice and its credit note are made in each language", async () => {
+  const firm = await api.call<Record<string, unknown>>("GET", "/firm");
+  const seller = { name: "Nordlicht Reisen", street: ["Hüxstraße 44"], post_code: "23552", city: "Lübeck", country: "DE", vat_id: "DE123456788", iban: "DE02120300000000202051" };
+  await api.call("PUT", "/firm", { ...firm, ...seller });
+  const { items } = await api.call<{ items: Shipped[] }>("GET", "/document-examples");
+  for (const language of items[0]?.languages ?? []) {
+    const credits = await spoken("credit-note", "credit-note", language);
+    const invoices = await spoken("invoice-business", "invoice", language, credits.id);
+    const invoice = await printed(invoices.id, invoices.sample, `e-invoice-${language}`);
+    const { input } = await api.call<{ input: unknown }>("GET", `/runs/${invoice}/credit-note`);
+    await printed(credits.id, input, `e-credit-note-${language}`);
+  }
+});
+
+/** A shipped workflow whose page is a shipped document in a language. It sends nothing: there is no mail server here. */
+async function spoken(example: string, name: string, language: string, credits?: string): Promise<{ id: string; sample: unknown }> {
+  const made = await api.call<Made>("POST", "/documents", { example: name, language });
+  return publish(api, example, (draft) => {
+    draft.nodes = draft.nodes.filter((node) => !("to" in node.config));
+    draft.edges = draft.edges.filter((edge) => draft.nodes.some((node) => node.id === edge.to));
+    for (const { config } of draft.nodes) {
+      if ("document" in config) config["document"] = made.id;
+      if (credits !== undefined && "credit_notes" in config) config["credit_notes"] = credits;
+    }
+    Object.assign(draft, { locale: language });
+  });
+}
+
+/** Runs a workflow and keeps the PDF that it makes; the run's id. */
+async function printed(workflow: string, input: unknown, name: string): Promise<string> {
+  const { id } = await api.call<{ id: string }>("POST", `/workflows/${workflow}/runs`, { input, wait_ms: 25_000 });
+  const run = await api.call<Run & { artifacts: { id: string; content_type: string }[] }>("GET", `/runs/${id}`);
+  expect(run.state, name).toBe("succeeded");
+  await keep(name, run.artifacts.find((file) => file.content_type === "application/pdf")?.id ?? "");
+  return id;
+}
+
+/** Leaves a PDF for those who judge it afterwards. */
+async function keep(name: string, artifact: string): Promise<void> {
+  const path = join(out, `${name}.pdf`);
+  writeFileSync(path, await api.bytes(`/artifacts/${artifact}`));
+  checkFile(path);
+}
 
 interface Run {
   id: string;

@@ -127,7 +127,7 @@ async fn every_example_becomes_a_workflow_without_errors_and_can_be_published() 
         }
     }
     let listed = owner.get("/api/workflows").await.expect(200);
-    // One of them calls another, which is the same as the one that was made of its own example.
+    // Some of them call another, which is the same as the one that was made of its own example.
     assert_eq!(
         listed["items"].as_array().unwrap().len(),
         examples["items"].as_array().unwrap().len()

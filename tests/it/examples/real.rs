@@ -327,9 +327,9 @@ fn every_example_that_needs_a_server_runs_on_one() {
     assert_eq!(
         found,
         [
+            "credit-note.json",
             "failed-run.json",
             "group-vouchers.json",
-            "invoice-credit.json",
             "payment-reminder.json",
             "supplier-confirmation.json",
             "trip-price.json",
