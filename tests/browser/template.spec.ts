@@ -119,6 +119,33 @@ test("a person changes the colour, renames a heading, adds a column, binds a lis
   await page.context().close();
 });
 
+test("a document that comes along is made in German by keyboard, and shows a German page", async ({ browser }) => {
+  const page = await agent(browser, api);
+  await page.goto(`${server.url}/documents`);
+  const begin = page.getByRole("button", { name: "New document" });
+  await begin.click();
+  const dialog = page.getByRole("dialog", { name: "New document" });
+  await expect(dialog.getByRole("button", { name: /^Invoice/ }).locator("img")).toHaveAttribute("src", /language=en$/);
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  await expect(begin).toBeFocused();
+
+  await page.keyboard.press("n");
+  await dialog.getByRole("combobox", { name: "Language of the document" }).click();
+  await page.getByRole("option", { name: "Deutsch" }).click();
+  const invoice = dialog.getByRole("button", { name: /^Invoice/ });
+  const picture = invoice.locator("img");
+  await expect(picture).toHaveAttribute("src", /language=de$/);
+  await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
+  await invoice.press("Enter");
+  await expect(page).toHaveURL(/\/documents\/[0-9a-f-]{36}/);
+  for (const text of ["Rechnungsnummer", "8. März 2027", "4.079,68"]) await expect(paper(page)).toContainText(text);
+  await expect(page.getByRole("textbox", { name: "Language of the document" })).toHaveValue("de");
+  const { items } = await api.call<{ items: { name: string }[] }>("GET", "/documents");
+  expect(items.map((item) => item.name)).toContain("Rechnung");
+  await page.context().close();
+});
+
 test("blocks are walked, moved, added and deleted by keyboard, and undo outlives a reload", async ({ browser }) => {
   const { address, draft } = await make("Letter");
   const page = await agent(browser, api);
