@@ -1,10 +1,7 @@
-//! The shipped workflows, embedded when the server is built (`build.rs` lists the folder), and their pages, drawn once. One that says the
-//! name of a shipped document in the place of a template has that document, in its own language.
+//! The shipped workflows, embedded when the server is built (`build.rs` lists the folder). One that says the name of a shipped document
+//! in the place of a template has that document, in its own language.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use engine::{catalogue::Catalogue, graph, workflow::Workflow};
 use serde::Deserialize;
@@ -38,8 +35,6 @@ pub(crate) struct Example {
     pub name: &'static str,
     pub json: Json,
     pub workflow: Workflow,
-    /// First page with the first sample, once drawn.
-    pub page: OnceLock<String>,
 }
 
 impl Gallery {
@@ -61,7 +56,6 @@ impl Gallery {
                         name,
                         json,
                         workflow,
-                        page: OnceLock::new(),
                     })
                 })
             })

@@ -91,3 +91,22 @@ async fn a_document_is_made_in_the_firms_language_and_shows_its_sample_until_a_w
     assert_eq!(owner.get(nowhere).await.status, 404);
     office.close().await;
 }
+
+#[tokio::test]
+async fn pictures_of_the_gallery_show_the_firm_of_who_asks() {
+    let (office, owner) = Office::open().await;
+    for page in [
+        "/api/examples/invoice/page.svg",
+        "/api/document-examples/invoice/page.svg",
+    ] {
+        let before = owner.get(page).await;
+        assert_eq!(before.status, 200, "{}", before.json);
+        let mut firm = owner.get("/api/firm").await.expect(200);
+        firm["name"] = json!(format!("Nordlicht Reisen {}", page.len()));
+        owner.put("/api/firm", firm).await.expect(200);
+        let after = owner.get(page).await;
+        assert_eq!(after.status, 200, "{}", after.json);
+        assert_ne!(before.body, after.body, "{page}");
+    }
+    office.close().await;
+}

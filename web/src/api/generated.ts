@@ -777,7 +777,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The example's first page with its first sample, as SVG. */
+        /** The example's first page with its first sample and the firm's own name and logo, as SVG. */
         get: operations["draw_example"];
         put?: never;
         post?: never;

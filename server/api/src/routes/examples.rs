@@ -124,7 +124,7 @@ async fn read_example(
     Ok(Json(example.json.clone()))
 }
 
-/// The example's first page with its first sample, as SVG.
+/// The example's first page with its first sample and the firm's own name and logo, as SVG.
 #[utoipa::path(get, path = "/examples/{name}/page.svg", tag = "examples", params(("name" = String, Path)),
     responses((status = 200, content_type = "image/svg+xml", body = String)))]
 async fn draw_example(
@@ -137,17 +137,12 @@ async fn draw_example(
         .find(&name)
         .ok_or_else(|| ApiError::not_found("example"))?
         .clone();
-    let svg = match example.page.get() {
-        Some(svg) => svg.clone(),
-        None => {
-            let svg = picture(&app, &caller, &example).await?;
-            example.page.get_or_init(|| svg).clone()
-        }
-    };
+    // Never kept for others: the page shows the caller's firm.
+    let svg = picture(&app, &caller, &example).await?;
     Ok((
         [
             (header::CONTENT_TYPE, "image/svg+xml"),
-            (header::CACHE_CONTROL, "private, max-age=3600"),
+            (header::CACHE_CONTROL, "private, max-age=300"),
         ],
         svg,
     )
