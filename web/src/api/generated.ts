@@ -3971,7 +3971,7 @@ export interface components {
             /** Format: uuid */
             document_id?: string | null;
             template?: Record<string, never> | null;
-            /** @description By field name; absent ones are shown as missing. Without any, a document shows the first sample of a workflow that uses it, or its template's own. */
+            /** @description By field name; absent ones are missing. Without any, the first sample of a workflow that uses it is shown, or the template's own. */
             values?: Record<string, never>;
             /**
              * Format: uuid

@@ -39,7 +39,7 @@ pub(crate) struct PreviewIn {
     pub document_id: Option<Uuid>,
     #[schema(value_type = Option<Object>)]
     pub template: Option<AnyJson>,
-    /// By field name; absent ones are shown as missing. Without any, a document shows the first sample of a workflow that uses it, or its template's own.
+    /// By field name; absent ones are missing. Without any, the first sample of a workflow that uses it is shown, or the template's own.
     #[serde(default)]
     #[schema(value_type = Object, required = false)]
     pub values: AnyJson,
