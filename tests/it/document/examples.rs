@@ -82,6 +82,10 @@ async fn a_document_is_made_in_the_firms_language_and_shows_its_sample_until_a_w
         (json!({"example": "invoice", "template": {}}), "/template"),
         (json!({"name": "Nothing"}), "/template"),
         (json!({"template": made["template"]}), "/name"),
+        (
+            json!({"name": "Nothing", "template": made["template"], "language": "de"}),
+            "/language",
+        ),
     ] {
         let refused = owner.post("/api/documents", body.clone()).await;
         assert_eq!(refused.status, 422, "{body}");

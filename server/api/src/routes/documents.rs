@@ -138,6 +138,13 @@ async fn create_document(
             let (title, template) = shipped(&app, &caller, &name, body.language.as_deref()).await?;
             (Some(title), template)
         }
+        (None, Some(_)) if body.language.is_some() => {
+            return Err(ApiError::invalid(
+                "example_language",
+                "/language",
+                "A template says its language itself. Name one only beside an example.",
+            ));
+        }
         (None, Some(template)) => (None, template),
         (None, None) => {
             return Err(ApiError::invalid(
