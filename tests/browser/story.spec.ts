@@ -202,7 +202,7 @@ test("an e-invoice and its credit note are made in each language", async () => {
   await api.call("PUT", "/firm", { ...firm, ...seller });
   const { items } = await api.call<{ items: Shipped[] }>("GET", "/document-examples");
   for (const language of items[0]?.languages ?? []) {
-    const credits = await spoken("credit-note", "credit-note", language);
+    const credits = await spoken("credit-e-invoice", "credit-note", language);
     const invoices = await spoken("invoice-business", "invoice", language, credits.id);
     const invoice = await printed(invoices.id, invoices.sample, `e-invoice-${language}`);
     const { input } = await api.call<{ input: unknown }>("GET", `/runs/${invoice}/credit-note`);

@@ -327,7 +327,7 @@ fn every_example_that_needs_a_server_runs_on_one() {
     assert_eq!(
         found,
         [
-            "credit-note.json",
+            "credit-e-invoice.json",
             "failed-run.json",
             "group-vouchers.json",
             "payment-reminder.json",
