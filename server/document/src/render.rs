@@ -86,7 +86,8 @@ impl Renderer {
         assets: &Assets,
         limits: &Limits<'_>,
     ) -> Result<Rendered, DocumentError> {
-        let context = &*in_its_language(template, context);
+        let spoken = in_its_language(template, context);
+        let context: &Context = &spoken;
         let scope = Scope::new(template, values, context);
         let mut layouter = Layouter::new(template, context, assets, limits, &self.fonts, scope);
         let outcome = lay_out(&mut layouter);
