@@ -8,13 +8,21 @@ use serde_json::Value as Json;
 use super::leaf::{Cut, split};
 
 /// Members that are texts wherever they stand.
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 17] = [
     "alt",
+    "day_label",
+    "day_text",
+    "day_title",
+    "description",
     "detail",
     "empty",
     "heading",
     "label",
+    "message",
+    "place",
     "text",
+    "time",
+    "time_note",
     "title",
     "total_label",
     "value",

@@ -32,10 +32,12 @@ impl QrContent {
                     iban,
                     bic,
                     amount,
+                    purpose,
                     reference,
+                    creditor_reference,
                 } = &**payment;
                 let mut leaves = vec![name, iban, amount, reference];
-                leaves.extend(bic);
+                leaves.extend([bic, purpose, creditor_reference].into_iter().flatten());
                 leaves
             }
         }
