@@ -455,9 +455,8 @@ impl Layouter<'_> {
     fn printed(&self, leaf: Option<&Leaf>, text: Option<String>) -> Option<Span> {
         let text = text.filter(|text| !text.is_empty())?;
         let leaf = leaf?;
-        let origin = self.list_origin(leaf);
         Some(Span {
-            origin: (!origin.is_empty()).then(|| origin.into()),
+            origin: Some(self.scope.leaf_origin(leaf)),
             source: leaf.whole_source(),
             ..Span::plain(text)
         })

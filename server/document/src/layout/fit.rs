@@ -212,9 +212,9 @@ fn letters_behind(lines: usize, shaped: &[(Shaped, usize)]) -> usize {
 fn paths(paragraphs: &[Filled]) -> Vec<String> {
     let spans = paragraphs.iter().flat_map(|paragraph| &paragraph.spans);
     let mut paths: Vec<String> = Vec::new();
-    for origin in spans.filter_map(|span| span.origin.as_deref()) {
-        if !paths.iter().any(|known| known == origin) {
-            paths.push(origin.to_owned());
+    for path in spans.filter_map(|span| span.origin.as_deref()?.field()) {
+        if !paths.iter().any(|known| known == path) {
+            paths.push(path.to_owned());
         }
     }
     paths

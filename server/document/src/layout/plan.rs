@@ -134,7 +134,7 @@ impl Layouter<'_> {
         let Some(day) = &block.day else {
             return self.entry_stops(block, (mark, parent), width);
         };
-        let origin = self.list_origin(&day.list);
+        let origin = self.scope.list_origin(&day.list);
         let mut stops = Vec::new();
         for (index, item) in self.list(&day.list, mark)?.into_iter().enumerate() {
             let outer = self.scope.enter_item(item, index + 1, &origin);
@@ -182,7 +182,7 @@ impl Layouter<'_> {
         width: f32,
     ) -> Result<Vec<Stop>, DocumentError> {
         let entries = self.list(&block.entries, mark)?;
-        let origin = self.list_origin(&block.entries);
+        let origin = self.scope.list_origin(&block.entries);
         let mut stops = Vec::with_capacity(entries.len());
         for (index, item) in entries.into_iter().enumerate() {
             let outer = self.scope.enter_item(item, index + 1, &origin);
