@@ -67,7 +67,7 @@ impl DocumentGallery {
                     let words = messages.get(name)?;
                     let sample = words.sample.as_ref();
                     Some(Translation {
-                        language: *language,
+                        language,
                         title: words.title.clone(),
                         summary: words.summary.clone(),
                         template: translate(&template, language, &words.texts, sample),

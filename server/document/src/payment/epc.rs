@@ -1,4 +1,4 @@
-//! The text of a SEPA credit transfer QR code, in some countries GiroCode (EPC069-12, version 002).
+//! The text of a SEPA credit transfer QR code, in some countries `GiroCode` (EPC069-12, version 002).
 
 use engine::{firm::is_bic, format::round, node::Warning};
 use rust_decimal::Decimal;

@@ -55,7 +55,7 @@ impl Cipher {
         };
         let (user, user_key) = entry(open, &salts[..16], &[], &key);
         let (owner, owner_key) = entry(owner, &salts[16..], &user, &key);
-        let allowed = allowed(&password.permissions);
+        let allowed = allowed(password.permissions);
         let mut permissions = [0xff; BLOCK];
         permissions[..4].copy_from_slice(&allowed.to_le_bytes());
         permissions[8..12].copy_from_slice(b"Tadb");
@@ -190,7 +190,7 @@ fn chain<C: BlockCipherEncrypt + KeyInit>(key: &[u8], vector: [u8; BLOCK], text:
 }
 
 /// The permissions as a number (table 22): what is reserved, and reading aloud, is always allowed.
-fn allowed(own: &Permissions) -> i32 {
+fn allowed(own: Permissions) -> i32 {
     let bits = [
         (own.print, (1 << 2) | (1 << 11)),
         (own.change, (1 << 3) | (1 << 10)),
@@ -224,14 +224,14 @@ mod tests {
 
     #[test]
     fn permissions_are_a_number_whose_reserved_bits_are_set() {
-        assert_eq!(allowed(&ALL), -4);
+        assert_eq!(allowed(ALL), -4);
         let none = Permissions {
             print: false,
             copy: false,
             change: false,
             annotate: false,
         };
-        assert_eq!(allowed(&none), -3392);
+        assert_eq!(allowed(none), -3392);
     }
 
     #[test]

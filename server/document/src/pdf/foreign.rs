@@ -364,6 +364,7 @@ fn are_fields(text: &[u8]) -> bool {
 
 /// Lets objects into memory as long as they weigh too little to harm: a table may name one of them a million times. Object streams are
 /// unpacked here, for the same reason. What comes out of them is taken as it is given back here, everything else as it is.
+#[expect(clippy::unnecessary_wraps, reason = "as a filter of lopdf is")]
 fn weighed(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
     let mut left = LEFT.get();
     if let Object::Stream(stream) = object

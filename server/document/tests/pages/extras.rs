@@ -5,7 +5,7 @@ use document::{
     Assets, DocumentError, FileFault, FilePlace, Limits, Obstacle, PasswordFault, Rendered,
     Template, Unbindable, needs,
 };
-use lopdf::{Document, Object};
+use lopdf::{Document, Object, dictionary};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -117,7 +117,11 @@ fn a_picture_under_the_pages_is_seen_everywhere() {
 
 #[test]
 fn a_pdf_lies_under_the_pages_with_its_second_page_under_those_that_follow() {
-    let head = pdf(pages("Head", 2));
+    let head = pdf(with(
+        pages("Head", 2),
+        "page",
+        json!({"margins": {"top": 60}}),
+    ));
     let letterhead = kept(&head, "head.pdf");
     let rendered = render(with(pages("Page", 3), "letterhead", letterhead), &json!({}));
     let bytes = rendered.pdf().expect("a PDF");
@@ -176,18 +180,18 @@ fn foreign() -> (Document, [lopdf::ObjectId; 2]) {
         let drawn = format!("BT /F 12 Tf 9 9 Td ({word}) Tj ET");
         let content = lopdf::Stream::new(lopdf::Dictionary::new(), drawn.into_bytes());
         let content = document.add_object(content);
-        let font = lopdf::dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica" };
-        let fonts = lopdf::dictionary! { "Font" => lopdf::dictionary! { "F" => font } };
-        document.add_object(lopdf::dictionary! {
+        let font =
+            dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica" };
+        let fonts = dictionary! { "Font" => dictionary! { "F" => font } };
+        document.add_object(dictionary! {
             "Type" => "Page", "Parent" => tree, "Contents" => content, "Resources" => fonts,
         })
     });
     let kids = pages.map(Object::from).to_vec();
     let size: Vec<Object> = vec![0.into(), 0.into(), 300.into(), 400.into()];
-    let node =
-        lopdf::dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => 2, "MediaBox" => size };
+    let node = dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => 2, "MediaBox" => size };
     document.objects.insert(tree, node.into());
-    let root = document.add_object(lopdf::dictionary! { "Type" => "Catalog", "Pages" => tree });
+    let root = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => tree });
     document.trailer.set("Root", root);
     (document, pages)
 }
@@ -196,31 +200,31 @@ fn foreign() -> (Document, [lopdf::ObjectId; 2]) {
 fn links_of_others_lead_to_pages_and_addresses_and_nothing_is_run() {
     let (mut foreign, ids) = foreign();
     let link = |more: lopdf::Dictionary| {
-        let mut link = lopdf::dictionary! {
+        let mut link = dictionary! {
             "Type" => "Annot", "Subtype" => "Link", "Rect" => vec![Object::from(0), 0.into(), 9.into(), 9.into()],
         };
         link.extend(&more);
         Object::from(link)
     };
     let text = |text: &str| Object::string_literal(text);
-    let script = lopdf::dictionary! { "S" => "JavaScript", "JS" => text("app.alert(1)") };
-    let web = lopdf::dictionary! { "S" => "URI", "URI" => text("https://example.com/terms") };
+    let script = dictionary! { "S" => "JavaScript", "JS" => text("app.alert(1)") };
+    let web = dictionary! { "S" => "URI", "URI" => text("https://example.com/terms") };
     let notes = vec![
-        link(lopdf::dictionary! { "Dest" => text("second") }),
-        link(lopdf::dictionary! { "Dest" => text("nowhere") }),
-        link(lopdf::dictionary! { "A" => web }),
-        link(lopdf::dictionary! { "A" => script.clone() }),
+        link(dictionary! { "Dest" => text("second") }),
+        link(dictionary! { "Dest" => text("nowhere") }),
+        link(dictionary! { "A" => web }),
+        link(dictionary! { "A" => script.clone() }),
     ];
     let place = vec![Object::from(ids[1]), "Fit".into()];
     let names = vec![text("second"), place.into()];
     let page = foreign.get_dictionary_mut(ids[0]).expect("a page");
     page.set("Annots", notes);
-    page.set("AA", lopdf::dictionary! { "O" => script.clone() });
+    page.set("AA", dictionary! { "O" => script.clone() });
     let root = foreign.catalog_mut().expect("a catalogue");
     root.set("OpenAction", script);
     root.set(
         "Names",
-        lopdf::dictionary! { "Dests" => lopdf::dictionary! { "Names" => names } },
+        dictionary! { "Dests" => dictionary! { "Names" => names } },
     );
     let mut bytes = Vec::new();
     foreign.save_to(&mut bytes).expect("written");

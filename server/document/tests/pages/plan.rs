@@ -32,7 +32,7 @@ fn read(rendered: &Rendered) -> Vec<String> {
     tags(&Document::load_mem(&pdf).expect("a PDF"))
 }
 
-fn plan(block: Json, values: &Json) -> Rendered {
+fn plan(block: &Json, values: &Json) -> Rendered {
     render(json!({"fields": fields(), "blocks": [block]}), values)
 }
 
@@ -40,7 +40,7 @@ fn plan(block: Json, values: &Json) -> Rendered {
 fn days_are_headings_and_what_happens_in_them_is_a_list() {
     let mut values = days(2, 2, "By boat.");
     values["days"][1]["stops"] = json!([]);
-    let rendered = plan(block(), &values);
+    let rendered = plan(&block(), &values);
     assert_eq!(rendered.warnings, []);
     assert_on_paper(&rendered);
     assert_eq!(
@@ -67,7 +67,7 @@ fn days_are_headings_and_what_happens_in_them_is_a_list() {
 #[test]
 fn entries_without_days_are_headings() {
     let block = json!({"id": "plan", "type": "plan", "entries": "{{ days }}", "time": "Day {{ index }}", "time_note": "at sea", "title": "{{ item.title }}"});
-    let rendered = plan(block, &days(3, 0, ""));
+    let rendered = plan(&block, &days(3, 0, ""));
     assert_eq!(rendered.warnings, []);
     let entry = [" P", " P", " H1"];
     let entries = entry.into_iter().chain(entry).chain(entry);
@@ -82,7 +82,7 @@ fn entries_without_days_are_headings() {
 #[test]
 fn the_heading_of_a_day_stays_with_its_first_entry() {
     for stops in 1..24 {
-        let rendered = plan(block(), &days(3, stops, "By boat to the next harbour."));
+        let rendered = plan(&block(), &days(3, stops, "By boat to the next harbour."));
         assert_eq!(rendered.warnings, []);
         assert_on_paper(&rendered);
         for page in 0..rendered.pages.len() {
@@ -96,7 +96,7 @@ fn the_heading_of_a_day_stays_with_its_first_entry() {
 #[test]
 fn a_long_entry_goes_on_overleaf_with_its_line() {
     let long = "By boat to the next harbour. ".repeat(300);
-    let rendered = plan(block(), &days(2, 1, &long));
+    let rendered = plan(&block(), &days(2, 1, &long));
     assert_eq!(rendered.warnings, []);
     assert_on_paper(&rendered);
     assert!(rendered.pages.len() > 2);
@@ -114,7 +114,7 @@ fn pictures_stand_beside_the_words_or_above_them() {
         let mut block = block();
         block["picture"] = json!({"data": DOT, "width": 40, "height": 25, "alt": "A harbour"});
         block["picture_place"] = json!(place);
-        let rendered = plan(block, &days(1, 2, "By boat."));
+        let rendered = plan(&block, &days(1, 2, "By boat."));
         assert_eq!(rendered.warnings, [], "{place}");
         assert_on_paper(&rendered);
         let svg = rendered.svg(0).expect("a page");
@@ -144,7 +144,7 @@ fn a_plan_runs_from_right_to_left() {
 
 #[test]
 fn an_empty_plan_says_so() {
-    let rendered = plan(block(), &json!({"days": []}));
+    let rendered = plan(&block(), &json!({"days": []}));
     assert_eq!(places(&rendered), [("list_empty", "plan", Some(1))]);
     assert_eq!(text(&rendered), "No entries");
     // A picture that is not there leaves its room to the words.
