@@ -227,8 +227,9 @@ async fn turn(
 /// `loaded`: pictures of the web were asked for, so that those that are not there will not come.
 fn draw(renderer: &Renderer, scene: &Scene, loaded: bool) -> Result<Drawn, DocumentError> {
     let end = Instant::now() + DEADLINE;
+    let stop = move || Instant::now() > end;
     let limits = Limits {
-        stop: Some(Arc::new(move || Instant::now() > end)),
+        stop: Some(Arc::new(stop)),
         ..Limits::default()
     };
     let rendered = renderer.render(
@@ -241,7 +242,7 @@ fn draw(renderer: &Renderer, scene: &Scene, loaded: bool) -> Result<Drawn, Docum
     if !loaded && !rendered.wanted.is_empty() {
         return Ok(Drawn::Wanted(rendered.wanted));
     }
-    let bytes = rendered.pdf()?;
+    let bytes = rendered.pdf_unless(&stop, &[])?;
     if bytes.len() > artifact::MAX_BYTES {
         let reason = format!("it has {} bytes", bytes.len());
         return Err(DocumentError::Internal(reason));

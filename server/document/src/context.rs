@@ -15,6 +15,9 @@ use crate::{
     web::WebPicture,
 };
 
+/// Bytes of a megabyte.
+pub(crate) const MB: usize = 1024 * 1024;
+
 /// Asked now and then while rendering; `true` ends it with [`DocumentError::Stopped`].
 pub type Stop<'a> = Arc<dyn Fn() -> bool + Send + Sync + 'a>;
 
@@ -53,18 +56,23 @@ pub struct Assets {
     pub fonts: Vec<FontBytes>,
 }
 
-/// Bounds of one rendering; what goes beyond is [`DocumentError::Limit`].
+/// Bounds of one rendering; what goes beyond is [`DocumentError::Limit`]. Those of a template stand beside [`MAX_BLOCKS`](crate::MAX_BLOCKS),
+/// those of an expression in `engine::expression`, those of a drawing in SVG in `drawing`.
 #[derive(Clone)]
 pub struct Limits<'a> {
     pub max_pages: usize,
     /// Block instances after repeats, and table cells.
     pub max_blocks: usize,
+    /// Glyphs, and segments of drawings, each time that they are shown.
     pub max_glyphs: usize,
-    /// Pixels of all images together.
+    /// Pixels of all images together, as their files have them.
     pub max_pixels: u64,
     /// Characters of one text after its values are filled in.
     pub max_text_length: usize,
-    /// Cooperative deadline.
+    /// What the document takes of memory until its file is written, as far as it is added up while it is laid out (`layout::memory`):
+    /// a process of 512 MB writes every document within these limits.
+    pub max_bytes: usize,
+    /// Cooperative deadline: asked for each paragraph, page, picture, part of a drawing, font and stream of the file.
     pub stop: Option<Stop<'a>>,
 }
 
@@ -76,6 +84,7 @@ impl Default for Limits<'_> {
             max_glyphs: 2_000_000,
             max_pixels: 64_000_000,
             max_text_length: 200_000,
+            max_bytes: 256 * MB,
             stop: None,
         }
     }
@@ -93,6 +102,8 @@ pub enum LimitKind {
     Files,
     FileBytes,
     BoundPages,
+    /// In megabytes.
+    Memory,
 }
 
 impl LimitKind {
@@ -113,6 +124,7 @@ impl std::fmt::Display for LimitKind {
             Self::Files => "other files",
             Self::FileBytes => "bytes in other files",
             Self::BoundPages => "pages in other files",
+            Self::Memory => "MB to keep in memory",
         })
     }
 }
@@ -120,9 +132,13 @@ impl std::fmt::Display for LimitKind {
 /// Why there is no document. Everything that still gives a page is a warning instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
-    /// The template or the values must become smaller.
-    #[error("the document has more than {max} {kind}")]
-    Limit { kind: LimitKind, max: u64 },
+    /// The template or the values must become smaller; `block` is the one that was laid out when there were too many, if it is known.
+    #[error("the document has more than {max} {kind}{}", beyond(.block))]
+    Limit {
+        kind: LimitKind,
+        max: u64,
+        block: String,
+    },
     /// The caller's deadline or a stop.
     #[error("laying out the document took too long")]
     Stopped,
@@ -154,7 +170,28 @@ pub enum DocumentError {
     Internal(String),
 }
 
+/// Where a limit was reached, in words.
+fn beyond(block: &str) -> String {
+    if block.is_empty() {
+        String::new()
+    } else {
+        format!("; the block \u{201c}{block}\u{201d} goes beyond that")
+    }
+}
+
 impl DocumentError {
+    /// With the block that was laid out when it came up, where that says anything: pages are filled when all blocks are laid out.
+    pub(crate) fn within(self, block: &str) -> Self {
+        match self {
+            Self::Limit { kind, max, .. } if kind != LimitKind::Pages => Self::Limit {
+                kind,
+                max,
+                block: block.into(),
+            },
+            other => other,
+        }
+    }
+
     /// Stable slug.
     pub fn code(&self) -> &'static str {
         match self {

@@ -66,7 +66,8 @@ pub(crate) fn is_svg(bytes: &[u8]) -> bool {
         && text.contains("<svg")
 }
 
-pub(crate) fn read(bytes: &[u8]) -> Result<Drawing, PictureError> {
+/// Asks `stopped` at each of its parts.
+pub(crate) fn read(bytes: &[u8], stopped: &dyn Fn() -> bool) -> Result<Drawing, PictureError> {
     if bytes.len() > MAX_BYTES {
         return Err(PictureError::Complex);
     }
@@ -92,7 +93,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Drawing, PictureError> {
     }
     let area = area(root).ok_or(PictureError::Unreadable)?;
     let scale = LONGEST / area.w.max(area.h);
-    let mut reader = Reader::new(&document, (area.w, area.h))?;
+    let mut reader = Reader::new(&document, (area.w, area.h), stopped)?;
     let place = Transform::new(scale, 0.0, 0.0, scale, -area.x * scale, -area.y * scale);
     let look = reader.look(root, &Look::default());
     reader.children(root, &look, place, 0)?;
@@ -170,10 +171,15 @@ struct Reader<'a, 'input> {
     elements: usize,
     looked_at: usize,
     simplified: BTreeSet<&'static str>,
+    stopped: &'a dyn Fn() -> bool,
 }
 
 impl<'a, 'input> Reader<'a, 'input> {
-    fn new(document: &'a Document<'input>, size: (f64, f64)) -> Result<Self, PictureError> {
+    fn new(
+        document: &'a Document<'input>,
+        size: (f64, f64),
+        stopped: &'a dyn Fn() -> bool,
+    ) -> Result<Self, PictureError> {
         let mut ids = HashMap::new();
         let mut sheet = Sheet::default();
         let mut simplified = BTreeSet::new();
@@ -199,6 +205,7 @@ impl<'a, 'input> Reader<'a, 'input> {
             elements: 0,
             looked_at: 0,
             simplified,
+            stopped,
         })
     }
 
@@ -296,6 +303,9 @@ impl<'a, 'input> Reader<'a, 'input> {
             .sum::<usize>();
         if self.looked_at > MAX_LOOKED_AT {
             return Err(PictureError::Complex);
+        }
+        if (self.stopped)() {
+            return Err(PictureError::Stopped);
         }
         Ok(())
     }
@@ -437,7 +447,7 @@ mod tests {
             r#"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 300 150">{inside}</svg>"#
         );
         assert!(is_svg(text.as_bytes()));
-        read(text.as_bytes())
+        read(text.as_bytes(), &|| false)
     }
 
     fn shapes(inside: &str) -> Vec<Shape> {
@@ -456,7 +466,9 @@ mod tests {
             .picture;
         assert_eq!((picture.width, picture.height), (3_000, 1_500));
         let plain = r#"<?xml version="1.0"?><!DOCTYPE svg PUBLIC "a" "http://example.com/a.dtd"><svg width="2cm" height="4cm"><path d="M0 0H9V9z"/></svg>"#;
-        let picture = read(plain.as_bytes()).expect("a drawing").picture;
+        let picture = read(plain.as_bytes(), &|| false)
+            .expect("a drawing")
+            .picture;
         assert_eq!((picture.width, picture.height), (1_500, 3_000));
     }
 
@@ -563,6 +575,13 @@ mod tests {
     }
 
     #[test]
+    fn a_drawing_ends_when_it_is_stopped() {
+        let drawing = r#"<svg viewBox="0 0 9 9"><path d="M0 0H9V9z"/></svg>"#;
+        let outcome = read(drawing.as_bytes(), &|| true).map(|_| ());
+        assert_eq!(outcome, Err(PictureError::Stopped));
+    }
+
+    #[test]
     fn a_hostile_drawing_is_refused() {
         let check = |inside: &str, expected| {
             assert_eq!(svg(inside).map(|_| ()), Err(expected), "{inside:.80}");
@@ -598,7 +617,7 @@ mod tests {
             PictureError::Unreadable,
         );
         let entities = r#"<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;">]><svg viewBox="0 0 9 9"><title>&d;</title></svg>"#;
-        assert!(read(entities.as_bytes()).is_err());
+        assert!(read(entities.as_bytes(), &|| false).is_err());
         // One long entity that is named again and again.
         let named = "&a;".repeat(2_001);
         let long = "a".repeat(4_000);
@@ -606,7 +625,7 @@ mod tests {
             r#"<!DOCTYPE svg [<!ENTITY a "{long}">]><svg viewBox="0 0 9 9"><title>{named}</title></svg>"#
         );
         assert_eq!(
-            read(blown.as_bytes()).map(|_| ()),
+            read(blown.as_bytes(), &|| false).map(|_| ()),
             Err(PictureError::Complex)
         );
         let attributes: String = (0..600).map(|number| format!(" a{number}=''")).collect();
@@ -619,10 +638,10 @@ mod tests {
             PictureError::Complex,
         );
         let outside = r#"<!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/passwd">]><svg viewBox="0 0 9 9"><title>&a;</title><path d="M0 0H9V9z"/></svg>"#;
-        assert!(read(outside.as_bytes()).is_err());
+        assert!(read(outside.as_bytes(), &|| false).is_err());
         for area in ["0 0 0 0", "0 0 -1 5", "0 0 1 1e9", "0 0 1e5 1", "x"] {
             let text = format!(r#"<svg viewBox="{area}"><path d="M0 0H9V9z"/></svg>"#);
-            assert!(read(text.as_bytes()).is_err(), "{area}");
+            assert!(read(text.as_bytes(), &|| false).is_err(), "{area}");
         }
     }
 }

@@ -4,7 +4,8 @@
 use std::{io::Cursor, sync::Arc};
 
 use image::{
-    DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder,
+    DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits,
+    codecs::jpeg::JpegEncoder,
 };
 
 use crate::display::{Picture, Pixels};
@@ -19,12 +20,32 @@ const JPEG_QUALITY: u8 = 90;
 pub(crate) enum PictureError {
     /// Not a picture this program reads, or a broken one.
     Unreadable,
+    /// It has too many pixels.
     TooLarge,
+    /// It takes more memory than there is for it.
+    NoRoom,
     /// A drawing with too many parts.
     Complex,
+    /// The caller's deadline or a stop.
+    Stopped,
 }
 
-pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Picture, PictureError> {
+/// What a picture may take while it is decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) pixels: u64,
+    pub(crate) bytes: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) picture: Picture,
+    /// Of the file.
+    pub(crate) pixels: u64,
+}
+
+/// Cannot be stopped: how long it takes is bounded by the room.
+pub(crate) fn decode(bytes: &[u8], room: Room) -> Result<Decoded, PictureError> {
     let reader = || {
         ImageReader::new(Cursor::new(bytes))
             .with_guessed_format()
@@ -36,25 +57,28 @@ pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Picture, PictureEr
     if width == 0 || height == 0 {
         return Err(PictureError::Unreadable);
     }
-    if u64::from(width) * u64::from(height) > max_pixels {
+    let pixels_in_file = u64::from(width) * u64::from(height);
+    if pixels_in_file > room.pixels {
         return Err(PictureError::TooLarge);
     }
     let mut reader = reader()?;
     let format = reader.format();
     let mut limits = Limits::default();
-    limits.max_alloc = Some(max_pixels.saturating_mul(8));
+    limits.max_alloc = Some(room.bytes);
     reader.limits(limits);
-    let mut decoder = reader
-        .into_decoder()
-        .map_err(|_| PictureError::Unreadable)?;
+    let mut decoder = reader.into_decoder().map_err(unread)?;
+    if decoder.total_bytes() > room.bytes {
+        return Err(PictureError::NoRoom);
+    }
     // A telephone held upright writes the picture lying, with a note beside it.
     let orientation = decoder.orientation();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|_| PictureError::Unreadable)?;
-    if let Ok(orientation) = orientation {
-        image.apply_orientation(orientation);
-    }
+    let mut image = DynamicImage::from_decoder(decoder).map_err(unread)?;
+    // First, so that only a small one is turned, which takes as much again.
     if width.max(height) > LONGEST {
         image = image.thumbnail(LONGEST, LONGEST);
+    }
+    if let Ok(orientation) = orientation {
+        image.apply_orientation(orientation);
     }
     let (width, height) = (image.width(), image.height());
     let pixels = if format == Some(ImageFormat::Jpeg) {
@@ -62,11 +86,22 @@ pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Picture, PictureEr
     } else {
         Pixels::Rgba(Arc::new(image.into_rgba8().into_raw()))
     };
-    Ok(Picture {
+    let picture = Picture {
         width,
         height,
         pixels,
+    };
+    Ok(Decoded {
+        picture,
+        pixels: pixels_in_file,
     })
+}
+
+fn unread(error: ImageError) -> PictureError {
+    match error {
+        ImageError::Limits(_) => PictureError::NoRoom,
+        _ => PictureError::Unreadable,
+    }
 }
 
 fn photograph(image: DynamicImage) -> Option<Pixels> {
@@ -88,21 +123,29 @@ fn photograph(image: DynamicImage) -> Option<Pixels> {
 mod tests {
     use super::*;
 
+    fn room(pixels: u64) -> Room {
+        Room {
+            pixels,
+            bytes: u64::MAX,
+        }
+    }
+
     #[test]
     fn refuses_what_is_no_picture_or_too_large() {
-        assert_eq!(
-            decode(b"hello", 100).map(|p| p.width),
-            Err(PictureError::Unreadable)
-        );
+        let width = |bytes: &[u8], room: Room| decode(bytes, room).map(|found| found.picture.width);
+        assert_eq!(width(b"hello", room(100)), Err(PictureError::Unreadable));
         let mut png = Cursor::new(Vec::new());
         image::RgbaImage::new(20, 20)
             .write_to(&mut png, ImageFormat::Png)
             .expect("a png");
-        assert_eq!(
-            decode(png.get_ref(), 399).map(|p| p.width),
-            Err(PictureError::TooLarge)
-        );
-        assert_eq!(decode(png.get_ref(), 400).map(|p| p.width), Ok(20));
+        let png = png.get_ref();
+        assert_eq!(width(png, room(399)), Err(PictureError::TooLarge));
+        assert_eq!(width(png, room(400)), Ok(20));
+        let narrow = Room {
+            bytes: 1_599,
+            ..room(400)
+        };
+        assert_eq!(width(png, narrow), Err(PictureError::NoRoom));
     }
 
     /// A JPEG with an EXIF block that says "turn me by a quarter", as telephones write them.
@@ -126,14 +169,17 @@ mod tests {
 
     #[test]
     fn a_photograph_stands_upright_stays_small_and_tells_nothing_else() {
-        let picture = decode(&lying_photograph(600, 400), 1_000_000).expect("a picture");
+        let picture = decode(&lying_photograph(600, 400), room(1_000_000)).expect("a picture");
+        let picture = picture.picture;
         assert_eq!((picture.width, picture.height), (400, 600));
         let Pixels::Jpeg { bytes, gray: false } = picture.pixels else {
             panic!("a JPEG in colour");
         };
         assert!(bytes.len() < 600 * 400 / 2, "{}", bytes.len());
         assert!(!bytes.windows(4).any(|part| part == b"Exif"));
-        let large = decode(&lying_photograph(4_000, 200), 1_000_000).expect("a picture");
+        let large = decode(&lying_photograph(4_000, 200), room(1_000_000)).expect("a picture");
+        assert_eq!(large.pixels, 800_000);
+        let large = large.picture;
         assert_eq!((large.width, large.height), (150, 3_000));
     }
 }

@@ -174,7 +174,16 @@ impl Rendered {
 
     /// The PDF with files attached to it, such as an invoice as XML.
     pub fn pdf_with(&self, attachments: &[Attachment]) -> Result<Vec<u8>, DocumentError> {
-        pdf::write(&self.display, &self.inserts, attachments)
+        self.pdf_unless(&|| false, attachments)
+    }
+
+    /// The same; asks `stopped` for each page, font and stream of the file.
+    pub fn pdf_unless(
+        &self,
+        stopped: &dyn Fn() -> bool,
+        attachments: &[Attachment],
+    ) -> Result<Vec<u8>, DocumentError> {
+        pdf::write(&self.display, &self.inserts, attachments, stopped)
     }
 
     /// What a PDF shows and a picture of its pages does not.
@@ -374,7 +383,8 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<LaidOut, DocumentError> {
     let title = layouter.plain(&template.title, 0)?;
     let page = &template.page;
     let width = (page.width - page.left - page.right).max(20.0) * MM;
-    let body = layouter.blocks(&template.blocks, width, 1)?;
+    let body = layouter.blocks(&template.blocks, width, 1);
+    let body = body.map_err(|error| error.within(layouter.last_block()))?;
     let title = one_line(&title)
         .or_else(|| {
             let (_, heading) = layouter.headings.first()?;

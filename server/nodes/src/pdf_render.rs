@@ -190,12 +190,14 @@ impl Node for PdfRender {
                 failed(&error, &pinned.name)
             }
         };
-        let render = |assets: &Assets| {
+        // From now on.
+        let stop = || {
             let end = Instant::now() + DEADLINE;
+            move || context.cancelled() || Instant::now() > end
+        };
+        let render = |assets: &Assets| {
             let limits = Limits {
-                stop: Some(Arc::new(move || {
-                    context.cancelled() || Instant::now() > end
-                })),
+                stop: Some(Arc::new(stop())),
                 ..Limits::default()
             };
             let rendered = renderer.render(&template, &values, &scene, assets, &limits);
@@ -213,7 +215,9 @@ impl Node for PdfRender {
         // What the template itself keeps the PDF from being is told, and stops nothing.
         let warnings = [warnings, rendered.notes.clone()].concat();
         let attached = self.einvoice(context).await?;
-        let bytes = rendered.pdf_with(attached.as_slice()).map_err(failed)?;
+        let bytes = rendered
+            .pdf_unless(&stop(), attached.as_slice())
+            .map_err(failed)?;
         let name = pdf_name(&context.render(&self.file_name)?);
         let file = context
             .write_artifact(&name, "application/pdf", bytes)
@@ -581,16 +585,17 @@ async fn load(
 fn failed(error: &DocumentError, document: &str) -> NodeError {
     let what = format!("The PDF was not made from \u{201c}{document}\u{201d}.");
     let told = match error {
-        DocumentError::Limit { kind, max } => {
+        DocumentError::Limit { kind, max, block } => {
             let why = capital(&error.to_string());
             let todo = match error.code() {
-                "document_too_large" => "Use fewer rows or shorter texts.",
+                "document_too_large" => "Use fewer rows, shorter texts or smaller pictures.",
                 _ => "Use fewer or smaller files.",
             };
             let message = format!("{what} {why}. {todo}");
             StepError::new(error.code(), message)
                 .with("kind", kind.to_string())
                 .with("most", *max)
+                .with("block", (!block.is_empty()).then_some(block.as_str()))
         }
         DocumentError::Stopped => {
             let seconds = DEADLINE.as_secs();

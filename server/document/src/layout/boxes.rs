@@ -65,9 +65,11 @@ impl Layouter<'_> {
         let (marks, notices, headings) =
             (self.marks.len(), self.notices.len(), self.headings.len());
         let fits = self.fits.len();
+        let bytes = self.bytes;
         self.measuring = true;
         let strips = self.blocks(blocks, width, 0);
         self.measuring = false;
+        self.bytes = bytes;
         self.marks.truncate(marks);
         self.notices.truncate(notices);
         self.headings.truncate(headings);

@@ -16,6 +16,31 @@ pub(crate) struct Edge<'a> {
     width: f32,
     top: bool,
     kinds: [Vec<Strip>; 2],
+    /// What each of them takes on every page that has it.
+    costs: [Cost; 2],
+}
+
+/// What was counted while something was laid out.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    glyphs: usize,
+    bytes: usize,
+}
+
+impl Cost {
+    fn so_far(layouter: &Layouter<'_>) -> Self {
+        Self {
+            glyphs: layouter.glyphs,
+            bytes: layouter.bytes,
+        }
+    }
+
+    fn since(self, layouter: &Layouter<'_>) -> Self {
+        Self {
+            glyphs: layouter.glyphs - self.glyphs,
+            bytes: layouter.bytes - self.bytes,
+        }
+    }
 }
 
 impl<'a> Edge<'a> {
@@ -46,10 +71,16 @@ impl<'a> Edge<'a> {
             width,
             top,
             kinds: [Vec::new(), Vec::new()],
+            costs: [Cost::default(); 2],
         };
+        let before = Cost::so_far(layouter);
         let first = edge.lay_out(layouter, (0, 1))?;
+        edge.costs = [before.since(layouter); 2];
         let other = if furniture.first.is_some() || furniture.counts_pages {
-            edge.lay_out(layouter, (1, 2))?
+            let before = Cost::so_far(layouter);
+            let other = edge.lay_out(layouter, (1, 2))?;
+            edge.costs[1] = before.since(layouter);
+            other
         } else {
             first.clone()
         };
@@ -77,6 +108,9 @@ impl<'a> Edge<'a> {
         if self.furniture.counts_pages {
             self.lay_out(layouter, (page, count))
         } else {
+            let Cost { glyphs, bytes } = self.costs[page.min(1)];
+            layouter.count_glyphs(glyphs)?;
+            layouter.spend(bytes)?;
             Ok(self.kinds[page.min(1)].clone())
         }
     }

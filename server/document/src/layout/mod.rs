@@ -12,6 +12,7 @@ mod format;
 mod furniture;
 mod layers;
 mod markdown;
+mod memory;
 mod pairs;
 mod paragraph;
 mod pictograms;
@@ -92,6 +93,8 @@ pub(crate) struct Layouter<'a> {
     pub(crate) blocks: usize,
     pub(crate) glyphs: usize,
     pub(crate) pixels: u64,
+    /// Of memory; see `memory`.
+    pub(crate) bytes: usize,
 }
 
 impl<'a> Layouter<'a> {
@@ -152,6 +155,7 @@ impl<'a> Layouter<'a> {
             blocks: 0,
             glyphs: 0,
             pixels: 0,
+            bytes: 0,
         }
     }
 
@@ -255,6 +259,7 @@ impl<'a> Layouter<'a> {
             0.0
         };
         let mark = self.mark(block);
+        self.spend_mark(block)?;
         let outer = (self.language, self.direction);
         self.language = block.language.unwrap_or(self.language);
         self.direction = block.direction.or(self.direction);
@@ -263,6 +268,7 @@ impl<'a> Layouter<'a> {
             kind => self.kind(kind, mark, width, parent)?,
         };
         (self.language, self.direction) = outer;
+        self.spend_drawn(&block.kind, &strips)?;
         let page = &self.template.page;
         for strip in &mut strips {
             if strip.foot.is_some() {
@@ -311,6 +317,7 @@ impl<'a> Layouter<'a> {
         let block = self.marks[mark as usize].block.clone();
         let (pieces, missing) = self.scope.pieces(leaf, &block)?;
         self.tell_lost(missing, mark);
+        self.spend(pieces.iter().map(|piece| piece.text.len()).sum())?;
         Ok(pieces)
     }
 
@@ -404,6 +411,11 @@ impl<'a> Layouter<'a> {
         }
     }
 
+    /// The id of the block that was begun last.
+    pub(crate) fn last_block(&self) -> &str {
+        self.marks.last().map_or("", |mark| mark.block.as_str())
+    }
+
     fn mark(&mut self, block: &Block) -> u32 {
         self.marks.push(Mark {
             block: block.id.clone(),
@@ -417,9 +429,18 @@ impl<'a> Layouter<'a> {
         if self.blocks > self.limits.max_blocks {
             return Err(limit(LimitKind::Blocks, self.limits.max_blocks as u64));
         }
+        self.spend(memory::BLOCK)?;
         // Also where nothing is shaped: a condition may take its time, too.
         if self.blocks.is_multiple_of(16) {
             self.check_stop()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn count_glyphs(&mut self, glyphs: usize) -> Result<(), DocumentError> {
+        self.glyphs = self.glyphs.saturating_add(glyphs);
+        if self.glyphs > self.limits.max_glyphs {
+            return Err(limit(LimitKind::Glyphs, self.limits.max_glyphs as u64));
         }
         Ok(())
     }
@@ -452,7 +473,11 @@ fn language(locale: &str) -> Language {
 }
 
 pub(crate) fn limit(kind: LimitKind, max: u64) -> DocumentError {
-    DocumentError::Limit { kind, max }
+    DocumentError::Limit {
+        kind,
+        max,
+        block: String::new(),
+    }
 }
 
 fn items(height: f32, items: Vec<(f32, f32, Item)>) -> Strip {

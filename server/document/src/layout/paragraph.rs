@@ -238,10 +238,8 @@ impl Layouter<'_> {
         if self.measuring {
             self.measured.keep(spans, look, shaped);
         }
-        self.glyphs += paragraph.glyphs;
-        if self.glyphs > self.limits.max_glyphs {
-            return Err(limit(LimitKind::Glyphs, self.limits.max_glyphs as u64));
-        }
+        self.count_glyphs(paragraph.glyphs)?;
+        self.spend_paragraph(&paragraph)?;
         self.tell_missing(&paragraph.missing, mark);
         if paragraph.number_cut {
             let message = "a number does not fit into its line and goes on in the next";
@@ -273,11 +271,17 @@ impl Layouter<'_> {
 
     /// A text that is too long is not even measured.
     pub(super) fn check_length(&self, spans: &[Span]) -> Result<(), DocumentError> {
+        self.check_lengths(&[spans])
+    }
+
+    /// The same for one that has several paragraphs.
+    pub(super) fn check_lengths(&self, paragraphs: &[&[Span]]) -> Result<(), DocumentError> {
         self.check_stop()?;
         let most = self.limits.max_text_length;
+        let texts = || paragraphs.iter().copied().flatten().map(|span| &span.text);
         // Bytes first: they are known without counting.
-        let bytes: usize = spans.iter().map(|span| span.text.len()).sum();
-        let letters = || -> usize { spans.iter().map(|span| span.text.chars().count()).sum() };
+        let bytes: usize = texts().map(String::len).sum();
+        let letters = || -> usize { texts().map(|text| text.chars().count()).sum() };
         if bytes > most && letters() > most {
             return Err(limit(LimitKind::TextLength, most as u64));
         }

@@ -12,9 +12,9 @@ use skrifa::{
 use super::{Layouter, layers, limit};
 use crate::{
     context::{DocumentError, LimitKind},
-    display::{Item, Pictogram, Picture, Pixels, Placed},
+    display::{Item, Pictogram, Pixels, Placed},
     fonts::{has_layers, has_outlines, has_pictures},
-    picture::{PictureError, decode},
+    picture::{Decoded, PictureError, Room, decode},
 };
 
 /// A picture reaches no further from its letter, in ems.
@@ -34,20 +34,16 @@ impl Layouter<'_> {
         }
         let mut undrawn = Vec::new();
         for ((font, glyph), (text, times)) in glyphs(drawn, &fonts) {
-            let left = self.limits.max_pixels.saturating_sub(self.pixels);
-            match pictogram(&self.used[font], glyph, left) {
-                Ok((picture, place)) => {
+            self.check_stop()?;
+            match pictogram(&self.used[font], glyph, self.picture_room()) {
+                Ok((Decoded { picture, pixels }, place)) => {
+                    self.pixels += pixels;
                     if let Pixels::Drawing(shapes) = &picture.pixels {
                         // As many as are written.
                         let segments = shapes.iter().map(|shape| shape.segments.len());
-                        self.glyphs += segments.sum::<usize>() * times;
-                        if self.glyphs > self.limits.max_glyphs {
-                            let most = self.limits.max_glyphs as u64;
-                            return Err(limit(LimitKind::Glyphs, most));
-                        }
-                    } else {
-                        self.pixels += u64::from(picture.width) * u64::from(picture.height);
+                        self.count_glyphs(segments.sum::<usize>() * times)?;
                     }
+                    self.spend_picture(&picture)?;
                     self.pictures.push(picture);
                     let image = self.pictures.len() - 1;
                     let drawn = Pictogram { image, ..place };
@@ -56,6 +52,8 @@ impl Layouter<'_> {
                 Err(PictureError::TooLarge) => {
                     return Err(limit(LimitKind::Pixels, self.limits.max_pixels));
                 }
+                Err(PictureError::NoRoom) => return Err(self.no_room()),
+                Err(PictureError::Stopped) => return Err(DocumentError::Stopped),
                 Err(PictureError::Unreadable | PictureError::Complex) => {
                     undrawn.extend(text.chars());
                 }
@@ -111,12 +109,14 @@ fn glyphs<'a>(
 fn pictogram(
     data: &FontData,
     glyph: u16,
-    max_pixels: u64,
-) -> Result<(Picture, Pictogram), PictureError> {
+    room: Room,
+) -> Result<(Decoded, Pictogram), PictureError> {
     let font =
         FontRef::from_index(data.data.data(), data.index).map_err(|_| PictureError::Unreadable)?;
     if has_layers(&font) {
-        return layers::drawing(&font, GlyphId::from(glyph)).ok_or(PictureError::Unreadable);
+        let (picture, place) =
+            layers::drawing(&font, GlyphId::from(glyph)).ok_or(PictureError::Unreadable)?;
+        return Ok((Decoded { picture, pixels: 0 }, place));
     }
     let found = BitmapStrikes::new(&font)
         .glyph_for_size(Size::unscaled(), GlyphId::from(glyph))
@@ -150,5 +150,5 @@ fn pictogram(
         width,
         height,
     };
-    Ok((decode(bytes, max_pixels)?, place))
+    Ok((decode(bytes, room)?, place))
 }

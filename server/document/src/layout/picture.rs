@@ -10,7 +10,7 @@ use crate::{
     display::{Item, MM, Origin, Pixels, TagId},
     drawing,
     layout::limit,
-    picture::{PictureError, decode},
+    picture::{PictureError, Room, decode},
     strip::Strip,
     template::{Align, Image, ImageSource, Leaf},
 };
@@ -91,16 +91,11 @@ impl Layouter<'_> {
 
     /// The segments of a drawing count as letters do, each time that it is shown.
     pub(super) fn count_shapes(&mut self, image: usize) -> Result<(), DocumentError> {
-        if let Pixels::Drawing(shapes) = &self.pictures[image].pixels {
-            self.glyphs += shapes
-                .iter()
-                .map(|shape| shape.segments.len())
-                .sum::<usize>();
-        }
-        if self.glyphs > self.limits.max_glyphs {
-            return Err(limit(LimitKind::Glyphs, self.limits.max_glyphs as u64));
-        }
-        Ok(())
+        let segments = match &self.pictures[image].pixels {
+            Pixels::Drawing(shapes) => shapes.iter().map(|shape| shape.segments.len()).sum(),
+            Pixels::Rgba(_) | Pixels::Jpeg { .. } => 0,
+        };
+        self.count_glyphs(segments)
     }
 
     fn web_picture(&mut self, leaf: &Leaf, mark: u32) -> Result<Option<usize>, DocumentError> {
@@ -155,19 +150,21 @@ impl Layouter<'_> {
             return Ok(*known);
         }
         self.check_stop()?;
-        let left = self.limits.max_pixels.saturating_sub(self.pixels);
         let decoded = if drawing::is_svg(bytes) {
-            drawing::read(bytes).map(|drawing| {
+            let stopped = || self.check_stop().is_err();
+            drawing::read(bytes, &stopped).map(|drawing| {
                 self.tell_simplified(&drawing.simplified, mark);
                 drawing.picture
             })
         } else {
-            decode(bytes, left).inspect(|picture| {
-                self.pixels += u64::from(picture.width) * u64::from(picture.height);
+            decode(bytes, self.picture_room()).map(|decoded| {
+                self.pixels += decoded.pixels;
+                decoded.picture
             })
         };
         let found = match decoded {
             Ok(picture) => {
+                self.spend_picture(&picture)?;
                 self.pictures.push(picture);
                 Some(self.pictures.len() - 1)
             }
@@ -179,6 +176,8 @@ impl Layouter<'_> {
             Err(PictureError::TooLarge) => {
                 return Err(limit(LimitKind::Pixels, self.limits.max_pixels));
             }
+            Err(PictureError::NoRoom) => return Err(self.no_room()),
+            Err(PictureError::Stopped) => return Err(DocumentError::Stopped),
             Err(PictureError::Unreadable) => {
                 let message = "the picture is not a PNG, JPEG, WebP or SVG file that can be read";
                 self.notice(Warning::new("image_unreadable", message), mark);
@@ -187,6 +186,14 @@ impl Layouter<'_> {
         };
         self.loaded.insert(key, found);
         Ok(found)
+    }
+
+    /// What the next picture may take.
+    pub(super) fn picture_room(&self) -> Room {
+        Room {
+            pixels: self.limits.max_pixels.saturating_sub(self.pixels),
+            bytes: self.room() as u64,
+        }
     }
 
     fn tell_simplified(&mut self, what: &[&str], mark: u32) {

@@ -270,6 +270,12 @@ impl Layouter<'_> {
         width: f32,
         mark: u32,
     ) -> Result<Vec<Strip>, DocumentError> {
+        // All of them are one text, and all are shaped at once where their lines are limited.
+        let texts: Vec<&[Span]> = paragraphs
+            .iter()
+            .map(|paragraph| paragraph.spans.as_slice())
+            .collect();
+        self.check_lengths(&texts)?;
         let paragraphs = match limit {
             Some(limit) if !paragraphs.is_empty() => {
                 self.limited(paragraphs, size, limit, width, mark)?

@@ -77,7 +77,7 @@ impl Binder {
         let catalog = self.document.add_object(catalog);
         let info = self.document.add_object(metadata.information());
         self.document.trailer = dictionary! { "Root" => catalog, "Info" => info };
-        save(self.document, None)
+        save(self.document, None, &|| false).map_err(|failure| failure.to_string())
     }
 }
 

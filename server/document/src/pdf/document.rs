@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lopdf::{Document, Object, ObjectId, dictionary};
 
 use super::{
-    Result,
+    Failure, Result,
     attachments::{self, Attachment},
     conformance::{self, Conformance},
     enclosed::{Bound, Enclosed},
@@ -31,10 +31,14 @@ pub(super) struct Finish<'a> {
 
 impl Finish<'_> {
     /// The file, of the pages that printpdf made.
-    pub(super) fn write(self, mut document: Document) -> Result<Vec<u8>> {
+    pub(super) fn write(
+        self,
+        mut document: Document,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<Vec<u8>, Failure> {
         let password = self.inserts.password.as_ref();
         self.add(&mut document).map_err(|error| error.to_string())?;
-        save(document, password)
+        save(document, password, stopped)
     }
 
     fn add(self, document: &mut Document) -> std::result::Result<(), lopdf::Error> {

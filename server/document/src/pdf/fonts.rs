@@ -12,7 +12,7 @@ use skrifa::{
 };
 use subsetter::GlyphRemapper;
 
-use super::Result;
+use super::{Failure, Result, go_on};
 use crate::display::{Display, Item};
 
 pub(super) struct Face {
@@ -46,7 +46,10 @@ impl Face {
 }
 
 /// The fonts in use by their index in the display list.
-pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
+pub(super) fn faces(
+    display: &Display,
+    stopped: &dyn Fn() -> bool,
+) -> Result<BTreeMap<usize, Face>, Failure> {
     let mut used: BTreeMap<usize, BTreeMap<u16, Says>> = BTreeMap::new();
     let mut carried: BTreeSet<usize> = BTreeSet::new();
     for placed in display.items() {
@@ -76,17 +79,19 @@ pub(super) fn faces(display: &Display) -> Result<BTreeMap<usize, Face>> {
             }
         }
     }
-    used.into_iter()
-        .filter_map(|(index, glyphs)| {
-            let data = display.fonts.get(index)?;
-            let glyphs = glyphs
-                .into_iter()
-                .map(|(glyph, says)| (glyph, says.text()))
-                .collect();
-            let carried = carried.contains(&index);
-            Some(face(data, glyphs, carried).map(|face| (index, face)))
-        })
-        .collect()
+    let mut faces = BTreeMap::new();
+    for (index, glyphs) in used {
+        let Some(data) = display.fonts.get(index) else {
+            continue;
+        };
+        go_on(stopped)?;
+        let glyphs = glyphs
+            .into_iter()
+            .map(|(glyph, says)| (glyph, says.text()))
+            .collect();
+        faces.insert(index, face(data, glyphs, carried.contains(&index))?);
+    }
+    Ok(faces)
 }
 
 /// Whether letters of a font file can be written into a PDF.

@@ -48,19 +48,39 @@ use fonts::{Face, faces};
 use structure::Structure;
 
 /// Error in words; a defect, because every value was checked before.
-pub(crate) type Result<T> = std::result::Result<T, String>;
+pub(crate) type Result<T, E = String> = std::result::Result<T, E>;
 
-/// The file. What the caller attaches goes along with what the template does.
+/// Why there is no file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The caller's deadline or a stop.
+    #[error("it was stopped")]
+    Stopped,
+    #[error("{0}")]
+    Defect(String),
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::Defect(reason)
+    }
+}
+
+/// The file. What the caller attaches goes along with what the template does. Asks `stopped` for each page, font and stream.
 pub(crate) fn write(
     display: &Display,
     inserts: &Inserts,
     attachments: &[Attachment],
-) -> std::result::Result<Vec<u8>, DocumentError> {
+    stopped: &dyn Fn() -> bool,
+) -> Result<Vec<u8>, DocumentError> {
     let attachments: Vec<&Attachment> = attachments.iter().chain(&inserts.attachments).collect();
     attachments::check(&attachments)?;
     conformance::check(inserts, &attachments)?;
     let enclosed = Enclosed::read(inserts)?;
-    written(display, inserts, enclosed, &attachments).map_err(DocumentError::Internal)
+    written(display, inserts, enclosed, &attachments, stopped).map_err(|failure| match failure {
+        Failure::Stopped => DocumentError::Stopped,
+        Failure::Defect(reason) => DocumentError::Internal(reason),
+    })
 }
 
 fn written(
@@ -68,8 +88,9 @@ fn written(
     inserts: &Inserts,
     enclosed: Enclosed<'_>,
     attachments: &[&Attachment],
-) -> Result<Vec<u8>> {
-    let faces = faces(display)?;
+    stopped: &dyn Fn() -> bool,
+) -> Result<Vec<u8>, Failure> {
+    let faces = faces(display, stopped)?;
     let mut pdf = PdfDocument::new(&display.title);
     for (index, face) in &faces {
         pdf.resources.fonts.map.insert(
@@ -86,6 +107,7 @@ fn written(
     let headings = outline::headings(display);
     let mut structure = Structure::new(display, &headings);
     for page in 0..display.pages.len() {
+        go_on(stopped)?;
         let ops = Page::draw(display, &faces, &mut structure, page);
         let mut pdf_page = PdfPage::new(Pt(display.width).into(), Pt(display.height).into(), ops);
         let media = Rect {
@@ -118,7 +140,15 @@ fn written(
         inserts,
         enclosed,
     };
-    finish.write(document)
+    finish.write(document, stopped)
+}
+
+fn go_on(stopped: &dyn Fn() -> bool) -> Result<(), Failure> {
+    if stopped() {
+        Err(Failure::Stopped)
+    } else {
+        Ok(())
+    }
 }
 
 /// `None` for a drawing, which is a part of its pages.

@@ -7,7 +7,7 @@ use flate2::{Compression, write::ZlibEncoder};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat, dictionary};
 use sha2::{Digest as _, Sha256};
 
-use super::{Result, encryption::Cipher};
+use super::{Failure, Result, encryption::Cipher, go_on};
 use crate::extras::Password;
 
 /// Objects in one object stream; for any of them a reader unpacks all.
@@ -18,17 +18,25 @@ const LEVEL: u32 = 6;
 const ROW: usize = 7;
 
 /// The file, with an id made from its content. Of the trailer, the catalogue and the information dictionary are kept.
-pub(super) fn save(document: Document, password: Option<&Password>) -> Result<Vec<u8>> {
+pub(super) fn save(
+    document: Document,
+    password: Option<&Password>,
+    stopped: &dyn Fn() -> bool,
+) -> Result<Vec<u8>, Failure> {
     let Some(password) = password else {
-        return written(document, None);
+        return written(document, None, stopped);
     };
-    let plain = written(document.clone(), None)?;
+    let plain = written(document.clone(), None, stopped)?;
     let cipher = Cipher::new(password, &Sha256::digest(&plain)[..]);
     drop(plain);
-    written(document, Some(&cipher))
+    written(document, Some(&cipher), stopped)
 }
 
-fn written(document: Document, cipher: Option<&Cipher>) -> Result<Vec<u8>> {
+fn written(
+    document: Document,
+    cipher: Option<&Cipher>,
+    stopped: &dyn Fn() -> bool,
+) -> Result<Vec<u8>, Failure> {
     let last = document.objects.keys().map(|(number, _)| *number).max();
     let mut file = File::new(last.unwrap_or(0), cipher);
     let mut small: Vec<(u32, Object)> = Vec::new();
@@ -37,15 +45,19 @@ fn written(document: Document, cipher: Option<&Cipher>) -> Result<Vec<u8>> {
             // Left over from the file an object was read from.
             Object::Stream(stream)
                 if stream.dict.has_type(b"ObjStm") || stream.dict.has_type(b"XRef") => {}
-            Object::Stream(stream) => file.stream(id, stream)?,
+            Object::Stream(stream) => {
+                go_on(stopped)?;
+                file.stream(id, stream)?;
+            }
             object if id.1 == 0 => small.push((id.0, object)),
             object => file.direct(id, object)?,
         }
     }
     for objects in small.chunks(PACKED) {
+        go_on(stopped)?;
         file.pack(objects)?;
     }
-    file.finish(&document.trailer)
+    Ok(file.finish(&document.trailer)?)
 }
 
 /// Where an object is.
@@ -343,8 +355,9 @@ mod tests {
         });
         let info = document.add_object(Dictionary::new());
         document.trailer = dictionary! { "Root" => root, "Info" => info };
-        let bytes = save(document.clone(), None).expect("a file");
-        assert_eq!(bytes, save(document, None).expect("a file"));
+        let save = |document: Document| save(document, None, &|| false).expect("a file");
+        let bytes = save(document.clone());
+        assert_eq!(bytes, save(document));
 
         let read = Document::load_mem(&bytes).expect("a PDF");
         assert_eq!(read.get_dictionary(kept).expect("kept"), &all);

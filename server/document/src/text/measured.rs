@@ -5,15 +5,19 @@ use std::{collections::HashMap, sync::Arc};
 use parley::Language;
 
 use super::{Look, Span, shape::Shaped};
-use crate::template::Direction;
+use crate::{context::MB, template::Direction};
 
-/// Most that are kept; a table of many thousands of rows is measured before its first row is set.
-const MOST: usize = 4_096;
+/// Most that is kept; a table of many thousands of rows is measured before its first row is set.
+const MOST_BYTES: usize = 24 * MB;
+
+/// What a shaped text takes, and each byte of it.
+const TEXT: usize = 2_000;
+const LETTER: usize = 200;
 
 #[derive(Default)]
 pub(crate) struct Measured {
     texts: HashMap<Key, Vec<Shaped>>,
-    count: usize,
+    bytes: usize,
 }
 
 /// Text, bold, italic and language.
@@ -49,24 +53,30 @@ impl Key {
 
 impl Measured {
     pub(crate) fn keep(&mut self, spans: &[Span], look: &Look, shaped: Shaped) {
-        if self.count < MOST {
-            self.count += 1;
+        let bytes = self.bytes + size(spans);
+        if bytes <= MOST_BYTES {
+            self.bytes = bytes;
             let key = Key::new(spans, look);
             self.texts.entry(key).or_default().push(shaped);
         }
     }
 
     pub(crate) fn take(&mut self, spans: &[Span], look: &Look) -> Option<Shaped> {
-        if self.count == 0 {
+        if self.bytes == 0 {
             return None;
         }
         let shaped = self.texts.get_mut(&Key::new(spans, look))?.pop()?;
-        self.count -= 1;
+        self.bytes -= size(spans);
         Some(shaped)
     }
 
     pub(crate) fn clear(&mut self) {
         self.texts.clear();
-        self.count = 0;
+        self.bytes = 0;
     }
+}
+
+fn size(spans: &[Span]) -> usize {
+    let letters: usize = spans.iter().map(|span| span.text.len()).sum();
+    TEXT + LETTER * letters
 }

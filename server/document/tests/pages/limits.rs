@@ -1,9 +1,11 @@
 //! What is refused: documents beyond the limits, and templates with problems, each of which is told.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use document::{DocumentError, LimitKind, Limits, Template};
 use serde_json::{Value as Json, json};
 
-use super::{list_document, render_with, rows};
+use super::{list_document, render, render_with, rows};
 
 #[test]
 fn limits_are_clear_errors() {
@@ -16,7 +18,8 @@ fn limits_are_clear_errors() {
         error,
         Some(DocumentError::Limit {
             kind: LimitKind::Pages,
-            max: 2
+            max: 2,
+            block: String::new()
         })
     );
     let stopped = Limits {
@@ -84,6 +87,109 @@ fn each_kind_of_excess_is_told_apart() {
         },
     )
     .expect("just fits");
+}
+
+#[test]
+fn what_takes_too_much_memory_is_told_with_its_block() {
+    let fields = list_document()["fields"].clone();
+    let each = |block: Json| {
+        json!({"fields": fields, "blocks": [
+            {"id": "each", "type": "repeat", "list": "{{ lines }}", "blocks": [block]}]})
+    };
+    let limits = Limits {
+        max_bytes: 1024 * 1024,
+        ..Limits::default()
+    };
+    let long = "long ".repeat(1_000);
+    for block in [
+        json!({"id": "x", "type": "qr", "content": "{{ item.what }} https://example.com/{{ index }}"}),
+        json!({"id": "x", "type": "text", "text": long}),
+        // Filled in as a whole before any of it is set.
+        json!({"id": "x", "type": "table", "rows": "{{ lines }}", "columns": [{"value": long}]}),
+        json!({"id": "x", "type": "spacer"}),
+    ] {
+        let kind = block["type"].clone();
+        let error = render_with(each(block), &rows(1_000), &limits).err();
+        let Some(DocumentError::Limit {
+            kind: LimitKind::Memory,
+            max: 1,
+            block,
+        }) = &error
+        else {
+            panic!("{kind}: {error:?}");
+        };
+        assert_eq!(block, "x", "{kind}");
+        let said = error.expect("an error").to_string();
+        assert!(said.contains("1 MB to keep in memory; the block"), "{said}");
+    }
+}
+
+#[test]
+fn what_stands_on_every_page_counts_on_every_page() {
+    let mut blocks = Vec::new();
+    for number in 0..60 {
+        blocks.push(json!({"id": format!("t{number}"), "type": "text", "text": "x"}));
+        blocks.push(json!({"id": format!("p{number}"), "type": "page_break"}));
+    }
+    let head = "word ".repeat(300);
+    let parts = json!({"header": {"blocks": [{"id": "head", "type": "text", "text": head}]}, "blocks": blocks});
+    let check = |limits: Limits<'_>, expected: LimitKind| {
+        let error = render_with(parts.clone(), &json!({}), &limits).err();
+        assert!(
+            matches!(error, Some(DocumentError::Limit { kind, .. }) if kind == expected),
+            "{expected:?}: {error:?}"
+        );
+    };
+    check(
+        Limits {
+            max_glyphs: 30_000,
+            ..Limits::default()
+        },
+        LimitKind::Glyphs,
+    );
+    check(
+        Limits {
+            max_bytes: 3 * 1024 * 1024,
+            ..Limits::default()
+        },
+        LimitKind::Memory,
+    );
+    render_with(parts.clone(), &json!({}), &Limits::default()).expect("a document");
+}
+
+#[test]
+fn all_paragraphs_of_a_text_are_one_text() {
+    let paragraph = json!({"text": "x".repeat(300)});
+    let parts = json!({"blocks": [{"id": "x", "type": "text", "content": [paragraph, paragraph]}]});
+    let limits = Limits {
+        max_text_length: 599,
+        ..Limits::default()
+    };
+    let error = render_with(parts, &json!({}), &limits).err();
+    let expected = DocumentError::Limit {
+        kind: LimitKind::TextLength,
+        max: 599,
+        block: "x".into(),
+    };
+    assert_eq!(error, Some(expected));
+}
+
+#[test]
+fn writing_the_file_ends_when_it_is_stopped() {
+    let rendered = render(list_document(), &rows(60));
+    let whole = AtomicUsize::new(0);
+    let count = |asked: &AtomicUsize, most: usize| asked.fetch_add(1, Ordering::Relaxed) >= most;
+    let bytes = rendered
+        .pdf_unless(&|| count(&whole, usize::MAX), &[])
+        .expect("a PDF");
+    assert!(bytes == rendered.pdf().expect("a PDF"), "the same bytes");
+    let whole = whole.into_inner();
+    assert!(whole > 5, "asked {whole} times");
+    for most in 0..whole {
+        let asked = AtomicUsize::new(0);
+        let error = rendered.pdf_unless(&|| count(&asked, most), &[]).err();
+        assert_eq!(error, Some(DocumentError::Stopped), "{most} of {whole}");
+    }
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! What a document takes of memory, added up while it is laid out: a few lines of a template can ask for more than any machine has. What
+//! is counted stays until the file is written; what is let go sooner is bounded where it is made.
+
+use super::{Layouter, limit};
+use crate::{
+    context::{DocumentError, LimitKind, MB},
+    display::{Item, Picture, Pixels},
+    path::Segment,
+    strip::{Body, Strip},
+    template::{Block, BlockKind},
+    text::Paragraph,
+};
+
+/// A block or a cell: its strips, its ground, and its element in the structure of the file.
+pub(super) const BLOCK: usize = 1_300;
+/// A strip of a block that is a part of others: its place in each of them.
+const MARK: usize = 24;
+/// What stands on a line, such as letters of one font, and each letter.
+const ITEM: usize = 400;
+const GLYPH: usize = 100;
+
+impl Layouter<'_> {
+    /// Counts what something takes.
+    pub(crate) fn spend(&mut self, bytes: usize) -> Result<(), DocumentError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > self.limits.max_bytes {
+            return Err(self.no_room());
+        }
+        Ok(())
+    }
+
+    pub(super) fn no_room(&self) -> DocumentError {
+        limit(LimitKind::Memory, (self.limits.max_bytes / MB) as u64)
+    }
+
+    /// What is left.
+    pub(super) fn room(&self) -> usize {
+        self.limits.max_bytes.saturating_sub(self.bytes)
+    }
+
+    /// A block's names, which every instance of it has.
+    pub(super) fn spend_mark(&mut self, block: &Block) -> Result<(), DocumentError> {
+        self.spend(block.id.len() + block.pointer.len())
+    }
+
+    pub(super) fn spend_paragraph(&mut self, paragraph: &Paragraph) -> Result<(), DocumentError> {
+        let lines = paragraph.lines.iter();
+        let items: usize = lines.map(|line| 1 + line.items.len()).sum();
+        self.spend(items * ITEM + paragraph.glyphs * GLYPH)
+    }
+
+    pub(super) fn spend_picture(&mut self, picture: &Picture) -> Result<(), DocumentError> {
+        self.spend(match &picture.pixels {
+            Pixels::Rgba(pixels) => pixels.len(),
+            // Once more in the file.
+            Pixels::Jpeg { bytes, .. } => 2 * bytes.len(),
+            Pixels::Drawing(shapes) => shapes
+                .iter()
+                .map(|shape| size_of_val(shape) + size_of_val(shape.segments.as_slice()))
+                .sum(),
+        })
+    }
+
+    /// What a block draws beside letters, such as the modules of a code; blocks within it were counted as they were laid out.
+    pub(super) fn spend_drawn(
+        &mut self,
+        kind: &BlockKind,
+        strips: &[Strip],
+    ) -> Result<(), DocumentError> {
+        let holds_blocks = matches!(
+            kind,
+            BlockKind::Columns(_)
+                | BlockKind::Box(_)
+                | BlockKind::KeepTogether(_)
+                | BlockKind::Repeat(_)
+                | BlockKind::If(_)
+        );
+        let drawn = |strip: &Strip| -> usize {
+            let Body::Items(items) = &strip.body else {
+                return 0;
+            };
+            let paths = items.iter().filter_map(|(.., item)| match item {
+                Item::Path { segments, .. } => Some(ITEM + segments.len() * size_of::<Segment>()),
+                Item::Glyphs(_)
+                | Item::Rect { .. }
+                | Item::Image { .. }
+                | Item::Link { .. }
+                | Item::Figure { .. }
+                | Item::Value { .. } => None,
+            });
+            paths.sum()
+        };
+        let paths: usize = if holds_blocks {
+            0
+        } else {
+            strips.iter().map(drawn).sum()
+        };
+        self.spend(paths + strips.len() * MARK)
+    }
+}
