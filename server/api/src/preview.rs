@@ -9,16 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use document::{Assets, Context, DocumentError, Limits, Rendered, Renderer, Template};
+use document::{Assets, Context, DocumentError, Limits, Rendered, Renderer, Stop, Template};
 use engine::value::Record;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinError};
 
 use crate::error::{ApiError, Result};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 2;
-/// A preview is for eyes: nobody looks at more.
+/// A preview is for eyes: nobody looks at more. Its drawings are larger than a file, letter for letter.
 const MAX_PAGES: usize = 100;
+const MAX_GLYPHS: usize = 500_000;
 
 /// The pool of one process.
 pub(crate) struct Previews {
@@ -92,25 +93,28 @@ impl Previews {
         let outcome = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let until = Instant::now() + DEADLINE;
+            let stop: Stop<'_> =
+                Arc::new(move || flag.load(Ordering::Relaxed) || Instant::now() > until);
             let limits = Limits {
                 max_pages: MAX_PAGES,
-                stop: Some(Arc::new(move || {
-                    flag.load(Ordering::Relaxed) || Instant::now() > until
-                })),
+                max_glyphs: MAX_GLYPHS,
+                stop: Some(stop.clone()),
                 ..Limits::default()
             };
-            renderer
-                .render(
-                    &drawing.template,
-                    &drawing.values,
-                    &drawing.context,
-                    &drawing.assets,
-                    &limits,
-                )
-                .map(|rendered| view(&rendered))
+            let rendered = renderer.render(
+                &drawing.template,
+                &drawing.values,
+                &drawing.context,
+                &drawing.assets,
+                &limits,
+            )?;
+            if stop() {
+                return Err(DocumentError::Stopped);
+            }
+            Ok(view(&rendered))
         })
         .await
-        .map_err(ApiError::internal)?;
+        .map_err(broken)?;
         outcome.map_err(|error| match error {
             DocumentError::Stopped if replaced.load(Ordering::Relaxed) => superseded(),
             DocumentError::Internal(text) => ApiError::internal(std::io::Error::other(text)),
@@ -135,10 +139,65 @@ impl Previews {
     }
 }
 
+/// Only this drawing is lost: its thread and its place among those at once are free again.
+fn broken(error: JoinError) -> ApiError {
+    if !error.is_panic() {
+        return ApiError::internal(error);
+    }
+    tracing::error!(%error, "drawing a document panicked");
+    ApiError::invalid(
+        "document_failed",
+        "/template",
+        "The pages could not be drawn. This is a fault of Formwork; see the server's log. Take back the last change, or try other values.",
+    )
+}
+
 fn superseded() -> ApiError {
     ApiError::new(
         axum::http::StatusCode::CONFLICT,
         "superseded",
         "A newer preview of the same editor took its place.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{http::StatusCode, response::IntoResponse as _};
+    use serde_json::json;
+
+    use super::*;
+
+    fn drawing() -> Drawing {
+        let template = json!({"format": document::FORMAT, "blocks": [{"id": "a", "type": "text", "text": "Hello"}]});
+        Drawing {
+            template: Template::parse(&template).expect("a template"),
+            values: Record::new(),
+            context: Context {
+                locale: "en".into(),
+                currency: "EUR".into(),
+                time_zone: "UTC".into(),
+                now: "2027-03-08T10:00:00Z".parse().expect("an instant"),
+                firm: Record::new(),
+            },
+            assets: Arc::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_one_drawing_and_nothing_else() {
+        let previews = Previews::new(Arc::new(Renderer::bundled()));
+        let editor = Some("one".to_owned());
+        for _ in 0..2 * AT_ONCE {
+            let view = |_: &Rendered| -> usize { panic!("a defect") };
+            let outcome = previews.draw(editor.clone(), drawing(), view).await;
+            let error = outcome.expect_err("an error");
+            assert!(format!("{error:?}").contains("document_failed"));
+            let status = error.into_response().status();
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        assert!(previews.lock().is_empty());
+        let view = |rendered: &Rendered| rendered.pages.len();
+        let pages = previews.draw(editor, drawing(), view).await;
+        assert_eq!(pages.expect("pages"), 1);
+    }
 }
