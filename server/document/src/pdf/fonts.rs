@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use printpdf::ParsedFont;
+use printpdf::{Codepoint, ParsedFont};
 use sha2::{Digest as _, Sha256};
 use skrifa::{
     FontRef, GlyphId, MetadataProvider,
@@ -34,6 +34,14 @@ impl Face {
     /// Of all glyphs.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         self.glyphs.values().map(|(text, _)| text.as_str())
+    }
+
+    /// All glyphs as a page shows them, with their texts.
+    pub(super) fn codes(&self) -> Vec<Codepoint> {
+        let glyphs = self.glyphs.iter();
+        glyphs
+            .map(|(glyph, (text, _))| Codepoint::with_cid(self.cid(*glyph).0, 0.0, text.clone()))
+            .collect()
     }
 
     /// Glyph in the subset and its width.

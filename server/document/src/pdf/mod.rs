@@ -1,9 +1,10 @@
-//! The PDF: the display list as printpdf operations with fonts cut to the glyphs in use, then tags, metadata and links on the object
-//! level. The same display list gives the same bytes: every id, name and date comes from it.
+//! The PDF: the display list as printpdf operations with fonts cut to the glyphs in use, the pages' bytes from these, then tags, metadata and
+//! links on the object level. The same display list gives the same bytes: every id, name and date comes from it.
 
 mod attachments;
 mod binder;
 mod conformance;
+mod content;
 mod document;
 mod embedded;
 mod enclosed;
@@ -20,6 +21,7 @@ mod watermark;
 
 use std::collections::BTreeMap;
 
+use lopdf::{Dictionary, Document, Stream};
 use printpdf::{
     Actions, BorderArray, Codepoint, Color, DictItem, ExternalStream, ExternalXObject, FontId,
     LinkAnnotation, Op, PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Pt, Px,
@@ -106,9 +108,19 @@ fn written(
     }
     let headings = outline::headings(display);
     let mut structure = Structure::new(display, &headings);
+    let mut contents: Vec<Option<Stream>> = Vec::with_capacity(display.pages.len());
     for page in 0..display.pages.len() {
         go_on(stopped)?;
-        let ops = Page::draw(display, &faces, &mut structure, page);
+        let mut ops = Page::draw(display, &faces, &mut structure, page);
+        let content = content::encode(&ops, &pdf.resources.xobjects.map);
+        if content.is_some() {
+            ops.retain(|op| matches!(op, Op::LinkAnnotation { .. }));
+            if contents.iter().all(Option::is_none) {
+                // Of what it does not write itself, printpdf knows of no letters.
+                ops.extend(all_letters(&faces));
+            }
+        }
+        contents.push(content.map(packed).transpose()?);
         let mut pdf_page = PdfPage::new(Pt(display.width).into(), Pt(display.height).into(), ops);
         let media = Rect {
             x: Pt(0.0),
@@ -130,7 +142,8 @@ fn written(
         image_optimization: None,
     };
     let mut warnings = Vec::new();
-    let document = pdf.to_lopdf_document(&options, &mut warnings);
+    let mut document = pdf.to_lopdf_document(&options, &mut warnings);
+    set_contents(&mut document, contents).map_err(|error| error.to_string())?;
     let finish = Finish {
         display,
         faces: &faces,
@@ -141,6 +154,44 @@ fn written(
         enclosed,
     };
     finish.write(document, stopped)
+}
+
+/// Operations that show every letter of the fonts.
+fn all_letters(faces: &BTreeMap<usize, Face>) -> Vec<Op> {
+    let mut ops = vec![Op::StartTextSection];
+    for (index, face) in faces {
+        ops.push(Op::SetFont {
+            font: PdfFontHandle::External(FontId(format!("T{index}"))),
+            size: Pt(1.0),
+        });
+        ops.push(Op::ShowText {
+            items: vec![TextItem::GlyphIds(face.codes())],
+        });
+    }
+    ops.push(Op::EndTextSection);
+    ops
+}
+
+/// Compressed at once: many pages take much less of memory so.
+fn packed(content: Vec<u8>) -> Result<Stream> {
+    let mut stream = Stream::new(Dictionary::new(), content);
+    save::compress(&mut stream)?;
+    Ok(stream)
+}
+
+/// Puts the contents in the places of those that printpdf wrote; `None` is its own.
+fn set_contents(
+    document: &mut Document,
+    contents: Vec<Option<Stream>>,
+) -> std::result::Result<(), lopdf::Error> {
+    for (page, content) in document.get_pages().into_values().zip(contents) {
+        if let Some(content) = content {
+            let dict = document.get_dictionary(page)?;
+            let id = dict.get(b"Contents")?.as_reference()?;
+            document.set_object(id, content);
+        }
+    }
+    Ok(())
 }
 
 fn go_on(stopped: &dyn Fn() -> bool) -> Result<(), Failure> {

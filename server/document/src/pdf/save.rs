@@ -120,14 +120,7 @@ impl<'a> File<'a> {
     }
 
     fn stream(&mut self, id: ObjectId, mut stream: Stream) -> Result<()> {
-        // Metadata stay legible for programs that know nothing of PDF.
-        if !stream.dict.has(b"Filter") && !stream.dict.has_type(b"Metadata") {
-            let packed = deflate(&stream.content)?;
-            if packed.len() < stream.content.len() {
-                stream.dict.set("Filter", "FlateDecode");
-                stream.content = packed;
-            }
-        }
+        compress(&mut stream)?;
         // The table is what a reader finds the cipher by.
         if let Some(cipher) = self.cipher
             && !stream.dict.has_type(b"XRef")
@@ -238,6 +231,20 @@ fn number(count: usize) -> Result<u32> {
     u32::try_from(count).map_err(|_| "the file is larger than 4 GB".to_owned())
 }
 
+/// Compresses a stream where that makes it smaller.
+pub(super) fn compress(stream: &mut Stream) -> Result<()> {
+    // Metadata stay legible for programs that know nothing of PDF.
+    if stream.dict.has(b"Filter") || stream.dict.has_type(b"Metadata") {
+        return Ok(());
+    }
+    let packed = deflate(&stream.content)?;
+    if packed.len() < stream.content.len() {
+        stream.dict.set("Filter", "FlateDecode");
+        stream.content = packed;
+    }
+    Ok(())
+}
+
 fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(LEVEL));
     encoder
@@ -246,7 +253,7 @@ fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
         .map_err(|error| error.to_string())
 }
 
-fn write(out: &mut Vec<u8>, object: &Object) {
+pub(super) fn write(out: &mut Vec<u8>, object: &Object) {
     match object {
         Object::Null => out.extend_from_slice(b"null"),
         Object::Boolean(value) => out.extend_from_slice(value.to_string().as_bytes()),
@@ -300,7 +307,7 @@ fn write_dictionary(out: &mut Vec<u8>, dict: &Dictionary) {
     out.extend_from_slice(b">>");
 }
 
-fn write_name(out: &mut Vec<u8>, name: &[u8]) {
+pub(super) fn write_name(out: &mut Vec<u8>, name: &[u8]) {
     out.push(b'/');
     for byte in name {
         if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(byte) {
@@ -312,7 +319,7 @@ fn write_name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-fn hexadecimal(digit: u8) -> u8 {
+pub(super) fn hexadecimal(digit: u8) -> u8 {
     b"0123456789ABCDEF"[usize::from(digit)]
 }
 
