@@ -51,9 +51,9 @@ impl Layouter<'_> {
 
     pub(super) fn spend_picture(&mut self, picture: &Picture) -> Result<(), DocumentError> {
         self.spend(match &picture.pixels {
-            Pixels::Rgba(pixels) => pixels.len(),
-            // Once more in the file.
-            Pixels::Jpeg { bytes, .. } => 2 * bytes.len(),
+            // What they are in the file, twice while it is written.
+            Pixels::Rgba(pixels) => pixels.len() + pixels.len() / 2,
+            Pixels::Jpeg { bytes, .. } => 3 * bytes.len(),
             Pixels::Drawing(shapes) => shapes
                 .iter()
                 .map(|shape| size_of_val(shape) + size_of_val(shape.segments.as_slice()))

@@ -15,6 +15,7 @@ mod metadata;
 mod outline;
 mod path;
 mod pictograms;
+mod picture;
 mod save;
 mod structure;
 mod watermark;
@@ -23,15 +24,14 @@ use std::collections::BTreeMap;
 
 use lopdf::{Dictionary, Document, Stream};
 use printpdf::{
-    Actions, BorderArray, Codepoint, Color, DictItem, ExternalStream, ExternalXObject, FontId,
-    LinkAnnotation, Op, PaintMode, PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Pt, Px,
-    RawImage, RawImageData, RawImageFormat, Rect, Rgb as PdfRgb, TextItem, TextMatrix,
-    TextRenderingMode, WindingOrder, XObject, XObjectId, XObjectTransform,
+    Actions, BorderArray, Codepoint, Color, DictItem, FontId, LinkAnnotation, Op, PaintMode,
+    PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Pt, Rect, Rgb as PdfRgb, TextItem,
+    TextMatrix, TextRenderingMode, WindingOrder, XObjectId, XObjectTransform,
 };
 
 use crate::{
     context::DocumentError,
-    display::{Display, Glyph, Glyphs, Ground, Item, Picture, Pixels, Placed, Rgb, Stroke, TagId},
+    display::{Display, Glyph, Glyphs, Ground, Item, Pixels, Placed, Rgb, Stroke, TagId},
     extras::Inserts,
 };
 pub use attachments::{Attachment, HybridInvoice, Relationship};
@@ -101,7 +101,8 @@ fn written(
         );
     }
     for (index, picture) in display.pictures.iter().enumerate() {
-        if let Some(image) = image(picture) {
+        go_on(stopped)?;
+        if let Some(image) = picture::object(picture)? {
             let id = XObjectId(format!("I{index}"));
             pdf.resources.xobjects.map.insert(id, image);
         }
@@ -143,6 +144,8 @@ fn written(
     };
     let mut warnings = Vec::new();
     let mut document = pdf.to_lopdf_document(&options, &mut warnings);
+    // Pictures were copied.
+    drop(pdf);
     set_contents(&mut document, contents).map_err(|error| error.to_string())?;
     let finish = Finish {
         display,
@@ -200,47 +203,6 @@ fn go_on(stopped: &dyn Fn() -> bool) -> Result<(), Failure> {
     } else {
         Ok(())
     }
-}
-
-/// `None` for a drawing, which is a part of its pages.
-fn image(picture: &Picture) -> Option<XObject> {
-    let (width, height) = (picture.width as usize, picture.height as usize);
-    Some(match &picture.pixels {
-        Pixels::Drawing(_) => return None,
-        Pixels::Rgba(pixels) => XObject::Image(RawImage {
-            pixels: RawImageData::U8(pixels.to_vec()),
-            width,
-            height,
-            data_format: RawImageFormat::RGBA8,
-            tag: Vec::new(),
-        }),
-        Pixels::Jpeg { bytes, gray } => {
-            let name = |text: &str| DictItem::Name(text.as_bytes().to_vec());
-            let space = if *gray { "DeviceGray" } else { "DeviceRGB" };
-            let entries = [
-                ("Type", name("XObject")),
-                ("Subtype", name("Image")),
-                ("Width", DictItem::Int(picture.width.into())),
-                ("Height", DictItem::Int(picture.height.into())),
-                ("ColorSpace", name(space)),
-                ("BitsPerComponent", DictItem::Int(8)),
-                ("Filter", name("DCTDecode")),
-            ];
-            XObject::External(ExternalXObject {
-                stream: ExternalStream {
-                    dict: entries
-                        .into_iter()
-                        .map(|(key, item)| (key.into(), item))
-                        .collect(),
-                    content: bytes.to_vec(),
-                    compress: false,
-                },
-                width: Some(Px(width)),
-                height: Some(Px(height)),
-                dpi: Some(72.0),
-            })
-        }
-    })
 }
 
 /// An artifact that lies under a page.

@@ -245,8 +245,12 @@ pub(super) fn compress(stream: &mut Stream) -> Result<()> {
     Ok(())
 }
 
+pub(super) fn encoder() -> ZlibEncoder<Vec<u8>> {
+    ZlibEncoder::new(Vec::new(), Compression::new(LEVEL))
+}
+
 fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(LEVEL));
+    let mut encoder = encoder();
     encoder
         .write_all(bytes)
         .and_then(|()| encoder.finish())
