@@ -95,6 +95,8 @@ pub(crate) struct Shaper {
     /// Letters beyond the bundled fonts that were asked for.
     known: HashMap<char, bool>,
     families: HashMap<(Arc<str>, Language), Arc<[FontFamilyName<'static>]>>,
+    /// Each of the families that texts are mostly set in.
+    alone: [(&'static str, Arc<[FontFamilyName<'static>]>); 2],
 }
 
 impl Fonts {
@@ -373,6 +375,10 @@ impl Shaper {
             own_letters,
             known: HashMap::new(),
             families: HashMap::new(),
+            alone: [SANS, SERIF].map(|name| {
+                let family = FontFamilyName::Named(Cow::Borrowed(name));
+                (name, Arc::from([family]))
+            }),
         }
     }
 
@@ -386,12 +392,18 @@ impl Shaper {
         self.fonts.collection.family_id(name).is_some()
     }
 
-    /// Kept, because every paragraph asks.
+    /// Kept, because every paragraph asks. `is_plain`: nothing but the letters of ASCII, which the bundled families have all of, so that
+    /// no other one is looked up.
     pub(crate) fn families(
         &mut self,
         wanted: &Arc<str>,
         language: Language,
+        is_plain: bool,
     ) -> Arc<[FontFamilyName<'static>]> {
+        let mut alone = self.alone.iter();
+        if is_plain && let Some((_, families)) = alone.find(|(name, _)| **wanted == **name) {
+            return families.clone();
+        }
         let key = (wanted.clone(), language);
         if let Some(known) = self.families.get(&key) {
             return known.clone();
@@ -403,5 +415,22 @@ impl Shaper {
         let families = self.set.families(wanted, language);
         self.families.insert(key, families.clone());
         families
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `Shaper::families` relies on.
+    #[test]
+    fn the_families_of_texts_have_all_letters_of_ascii() {
+        for bytes in &BUNDLED[..6] {
+            let charmap = FontRef::new(bytes).expect("a font").charmap();
+            let missing: Vec<char> = (' '..='~')
+                .filter(|letter| charmap.map(*letter).is_none())
+                .collect();
+            assert!(missing.is_empty(), "{missing:?}");
+        }
     }
 }

@@ -314,8 +314,8 @@ impl<'a> Layouter<'a> {
     }
 
     fn pieces(&mut self, leaf: &Leaf, mark: u32) -> Result<Vec<Piece>, DocumentError> {
-        let block = self.marks[mark as usize].block.clone();
-        let (pieces, missing) = self.scope.pieces(leaf, &block)?;
+        let block = &self.marks[mark as usize].block;
+        let (pieces, missing) = self.scope.pieces(leaf, block)?;
         self.tell_lost(missing, mark);
         self.spend(pieces.iter().map(|piece| piece.text.len()).sum())?;
         Ok(pieces)
@@ -359,8 +359,8 @@ impl<'a> Layouter<'a> {
     }
 
     fn value_of(&mut self, leaf: &Leaf, mark: u32) -> Result<Value, DocumentError> {
-        let block = self.marks[mark as usize].block.clone();
-        let (value, missing) = self.scope.value(leaf, &block)?;
+        let block = &self.marks[mark as usize].block;
+        let (value, missing) = self.scope.value(leaf, block)?;
         self.tell_lost(missing, mark);
         Ok(value)
     }

@@ -261,15 +261,17 @@ fn shape(
     look: &Look,
     divides: bool,
 ) -> Layout<u32> {
-    let families = setting.shaper.families(&look.font, look.language);
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let shaper = &mut *setting.shaper;
+    let mut families = |language| shaper.families(&look.font, language, is_plain);
     let own: Vec<_> = spans
         .iter()
         .map(|span| {
             let language = span.language?;
-            Some((language, setting.shaper.families(&look.font, language)))
+            Some((language, families(language)))
         })
         .collect();
-    let shaper = &mut *setting.shaper;
+    let families = families(look.language);
     let mut builder = shaper
         .layouts
         .ranged_builder(&mut shaper.fonts, text, 1.0, false);
