@@ -84,7 +84,7 @@ impl Default for Limits<'_> {
             max_glyphs: 2_000_000,
             max_pixels: 64_000_000,
             max_text_length: 200_000,
-            max_bytes: 256 * MB,
+            max_bytes: 320 * MB,
             stop: None,
         }
     }

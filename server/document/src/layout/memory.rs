@@ -12,12 +12,14 @@ use crate::{
 };
 
 /// A block or a cell: its strips, its ground, and its element in the structure of the file.
-pub(super) const BLOCK: usize = 1_300;
+pub(super) const BLOCK: usize = 1_100;
 /// A strip of a block that is a part of others: its place in each of them.
 const MARK: usize = 24;
-/// What stands on a line, such as letters of one font, and each letter.
-const ITEM: usize = 400;
-const GLYPH: usize = 100;
+/// A line, letters of one font on it, each letter, and what else stands there.
+const LINE: usize = 200;
+const RUN: usize = 350;
+const GLYPH: usize = 80;
+const ITEM: usize = 100;
 
 impl Layouter<'_> {
     /// Counts what something takes.
@@ -44,9 +46,18 @@ impl Layouter<'_> {
     }
 
     pub(super) fn spend_paragraph(&mut self, paragraph: &Paragraph) -> Result<(), DocumentError> {
-        let lines = paragraph.lines.iter();
-        let items: usize = lines.map(|line| 1 + line.items.len()).sum();
-        self.spend(items * ITEM + paragraph.glyphs * GLYPH)
+        let items = paragraph.lines.iter().flat_map(|line| &line.items);
+        let items = items.map(|(.., item)| match item {
+            Item::Glyphs(_) => RUN,
+            Item::Rect { .. }
+            | Item::Path { .. }
+            | Item::Image { .. }
+            | Item::Link { .. }
+            | Item::Figure { .. }
+            | Item::Value { .. } => ITEM,
+        });
+        let items: usize = items.sum();
+        self.spend(paragraph.lines.len() * LINE + items + paragraph.glyphs * GLYPH)
     }
 
     pub(super) fn spend_picture(&mut self, picture: &Picture) -> Result<(), DocumentError> {

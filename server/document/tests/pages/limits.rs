@@ -100,7 +100,7 @@ fn what_takes_too_much_memory_is_told_with_its_block() {
         max_bytes: 1024 * 1024,
         ..Limits::default()
     };
-    let long = "long ".repeat(1_000);
+    let long = "long ".repeat(2_000);
     for block in [
         json!({"id": "x", "type": "qr", "content": "{{ item.what }} https://example.com/{{ index }}"}),
         json!({"id": "x", "type": "text", "text": long}),
@@ -131,7 +131,7 @@ fn what_stands_on_every_page_counts_on_every_page() {
         blocks.push(json!({"id": format!("t{number}"), "type": "text", "text": "x"}));
         blocks.push(json!({"id": format!("p{number}"), "type": "page_break"}));
     }
-    let head = "word ".repeat(300);
+    let head = "word ".repeat(500);
     let parts = json!({"header": {"blocks": [{"id": "head", "type": "text", "text": head}]}, "blocks": blocks});
     let check = |limits: Limits<'_>, expected: LimitKind| {
         let error = render_with(parts.clone(), &json!({}), &limits).err();
@@ -142,7 +142,7 @@ fn what_stands_on_every_page_counts_on_every_page() {
     };
     check(
         Limits {
-            max_glyphs: 30_000,
+            max_glyphs: 50_000,
             ..Limits::default()
         },
         LimitKind::Glyphs,
