@@ -118,6 +118,8 @@ struct Fragmenter<'a> {
     steps: usize,
     /// How many they were when the deadline was asked for.
     asked: usize,
+    /// Of the drawings behind groups, which are drawn anew behind each of their parts.
+    segments: usize,
 }
 
 impl<'a> Fragmenter<'a> {
@@ -128,6 +130,7 @@ impl<'a> Fragmenter<'a> {
             within: 0,
             steps: 0,
             asked: 0,
+            segments: 0,
         }
     }
 
@@ -306,6 +309,13 @@ impl<'a> Fragmenter<'a> {
                 }
             }
             return Ok(None);
+        }
+        if let Some(backdrop) = &group.decor.backdrop {
+            self.segments += backdrop.segments();
+            let most = self.limits.max_glyphs;
+            if self.segments > most {
+                return Err(limit(LimitKind::Glyphs, most as u64));
+            }
         }
         let below = group.decor.below.filter(|_| group.is_spent());
         let part = Group {

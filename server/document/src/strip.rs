@@ -108,6 +108,12 @@ pub(crate) struct Backdrop {
     pub(crate) shapes: Vec<(Rgb, Vec<Segment>)>,
 }
 
+impl Backdrop {
+    pub(crate) fn segments(&self) -> usize {
+        self.shapes.iter().map(|(_, segments)| segments.len()).sum()
+    }
+}
+
 pub(crate) fn total<'a>(strips: impl IntoIterator<Item = &'a Strip>) -> f32 {
     strips.into_iter().map(|strip| strip.height).sum()
 }

@@ -6,6 +6,7 @@ use super::Layouter;
 use crate::{
     context::DocumentError,
     display::{MM, TagId},
+    path::Segment,
     strip::{Backdrop, Decor, Group, GroupCell, Strip, total},
     template::{Block, BoxBlock, ColumnWidth, Columns},
 };
@@ -108,6 +109,11 @@ impl Layouter<'_> {
             decor.border = Some(self.colour(border, mark)?);
         }
         if let Some(background) = &block.background {
+            let segments = background.shapes.iter().map(|shape| shape.segments.len());
+            let segments = segments.sum::<usize>();
+            self.count_glyphs(segments)?;
+            // As the template has them, and in the size of the box.
+            self.spend(2 * segments * size_of::<Segment>())?;
             let mut shapes = Vec::with_capacity(background.shapes.len());
             for shape in &background.shapes {
                 shapes.push((self.colour(&shape.fill, mark)?, shape.segments.clone()));

@@ -38,8 +38,8 @@ impl Layouter<'_> {
         format: &Format,
         mark: u32,
     ) -> Result<(Vec<Span>, Value), DocumentError> {
-        let block = self.marks[mark as usize].block.clone();
-        let (value, unknown) = self.scope.value(leaf, &block)?;
+        let block = &self.marks[mark as usize].block;
+        let (value, unknown) = self.scope.value(leaf, block)?;
         if unknown.is_some() {
             return Ok((self.spans(leaf, mark)?, Value::Empty));
         }
