@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: run test story bench chaos lint policy sqlx sqlx-check fixture
+.PHONY: run test story bench chaos fuzz lint policy sqlx sqlx-check fixture
 
 run: ## Build what changed and start Formwork on http://127.0.0.1:8080
 	@.ci/setup run
@@ -28,6 +28,9 @@ chaos: ## Kills the real programs and their database at random for CHAOS_SECONDS
 	source .ci/env
 	cargo build --locked --workspace --bins
 	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} cargo test --locked --workspace --test it -- --nocapture --exact chaos::whatever_dies_what_anybody_was_told_stays_true
+
+fuzz: ## Made-up templates, values, pictures and e-invoices for FUZZ_SECONDS (600): by cargo-fuzz where it is, else as `make test` does
+	@exec .ci/fuzz $${FUZZ_SECONDS:-600} $${FUZZ_SEED:-$$RANDOM} deep
 
 lint: ## Formatting, lints and types, of the server and of the web
 	@source .ci/env

@@ -1,0 +1,11 @@
+//! Values of a template with all kinds of blocks.
+
+#![no_main]
+
+#[path = "../entries.rs"]
+#[expect(dead_code, reason = "each target feeds one of the entries")]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    entries::values(bytes);
+});
