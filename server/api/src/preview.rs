@@ -15,7 +15,9 @@ use tokio::{sync::Semaphore, task::JoinError};
 
 use crate::error::{ApiError, Result};
 
+/// Of work, and by the clock where others are busy, too.
 const DEADLINE: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(20);
 const AT_ONCE: usize = 2;
 /// A preview is for eyes: nobody looks at more. Its drawings are larger than a file, letter for letter.
 const MAX_PAGES: usize = 100;
@@ -92,9 +94,11 @@ impl Previews {
         let flag = replaced.clone();
         let outcome = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let until = Instant::now() + DEADLINE;
-            let stop: Stop<'_> =
-                Arc::new(move || flag.load(Ordering::Relaxed) || Instant::now() > until);
+            let worked = renderer.worked(DEADLINE);
+            let until = Instant::now() + LONGEST;
+            let stop: Stop<'_> = Arc::new(move || {
+                flag.load(Ordering::Relaxed) || worked() || Instant::now() > until
+            });
             let limits = Limits {
                 max_pages: MAX_PAGES,
                 max_glyphs: MAX_GLYPHS,

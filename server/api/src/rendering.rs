@@ -40,8 +40,9 @@ const AT_ONCE: usize = 4;
 const MOST_UNDER_WAY: usize = 200;
 /// Seconds after which somebody who found no room may ask again.
 const BUSY_SECONDS: u64 = 5;
-/// Longest laying out of one document, as in a run.
+/// Longest work on one document, as in a run, and by the clock where others are busy, too.
 const DEADLINE: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(60);
 /// Most bytes of all pictures on one document, as in a run.
 const MAX_PICTURE_BYTES: u64 = 100 * 1024 * 1024;
 /// How often who waits for its turn says that it is still there; a third of what the store gives.
@@ -226,10 +227,11 @@ async fn turn(
 
 /// `loaded`: pictures of the web were asked for, so that those that are not there will not come.
 fn draw(renderer: &Renderer, scene: &Scene, loaded: bool) -> Result<Drawn, DocumentError> {
-    let end = Instant::now() + DEADLINE;
-    let stop = move || Instant::now() > end;
+    let worked = renderer.worked(DEADLINE);
+    let end = Instant::now() + LONGEST;
+    let stop = move || worked() || Instant::now() > end;
     let limits = Limits {
-        stop: Some(Arc::new(stop)),
+        stop: Some(Arc::new(stop.clone())),
         ..Limits::default()
     };
     let rendered = renderer.render(

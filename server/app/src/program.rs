@@ -211,7 +211,8 @@ async fn start(config: &Config, roles: Roles, catalogue: Catalogue) -> anyhow::R
         concat!("Formwork/", env!("CARGO_PKG_VERSION")),
     );
     let font_dirs = config.font_dirs.clone();
-    let renderer = Arc::new(document::Renderer::new(Box::new(Fonts::new(font_dirs))));
+    let renderer = document::Renderer::new(Box::new(Fonts::new(font_dirs)));
+    let renderer = Arc::new(renderer.with_clock(thread_time));
     let catalogue = Arc::new(catalogue);
     let executor = if roles.work {
         Some(start_executor(config, roles, &store, &catalogue, &renderer, &outbound).await?)
@@ -453,6 +454,12 @@ fn stop_signal() -> std::io::Result<StopSignal> {
         terminate: signal(SignalKind::terminate())?,
         hang_up: signal(SignalKind::hangup())?,
     })
+}
+
+/// What this thread has worked so far.
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 async fn gone(exited: Option<&mut watch::Receiver<bool>>) {

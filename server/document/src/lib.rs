@@ -43,6 +43,6 @@ pub use pdf::{
     Attachment, Binder, EmbeddedInvoice, HybridInvoice, NoInvoice, Relationship, Unbindable,
     embedded_invoice,
 };
-pub use render::{Rendered, Renderer, needs};
+pub use render::{Rendered, Renderer, ThreadClock, needs};
 pub use template::{FORMAT, MAX_BLOCKS, MAX_DEPTH, Template, texts, translate};
 pub use web::{MAX_WEB_PICTURE_BYTES, MAX_WEB_PICTURES, WEB_PICTURE_TIME, WebPicture, web_picture};

@@ -1,6 +1,6 @@
 //! From template and values to pages: the front door of layout, PDF and preview.
 
-use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
+use std::{borrow::Cow, collections::HashMap, sync::OnceLock, time::Duration};
 
 use engine::{
     node::Warning,
@@ -34,7 +34,11 @@ const LEAST_BODY: f32 = 20.0 * MM;
 pub struct Renderer {
     fonts: Fonts,
     pub(crate) web: Kept,
+    clock: ThreadClock,
 }
+
+/// How long the thread that asks has worked so far. Whoever makes the renderer hands it in: nothing here looks at a clock.
+pub type ThreadClock = fn() -> Duration;
 
 /// A laid-out document.
 pub struct Rendered {
@@ -64,7 +68,21 @@ impl Renderer {
         Self {
             fonts: Fonts::new(files),
             web: Kept::default(),
+            clock: || Duration::ZERO,
         }
+    }
+
+    /// With a clock that goes; without one nothing ever takes time.
+    #[must_use]
+    pub fn with_clock(self, clock: ThreadClock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// What tells, asked on this thread, whether it has worked for so long from now on. Others who keep the processors busy do not count.
+    pub fn worked(&self, time: Duration) -> impl Fn() -> bool + Clone + Send + Sync + use<> {
+        let clock = self.clock;
+        let end = clock() + time;
+        move || clock() > end
     }
 
     /// Only the bundled fonts: Latin, Greek, Cyrillic, Arabic, Hebrew.

@@ -36,8 +36,9 @@ use crate::{
     values::{capital, field, field_computed, file_name, files, fit, named, parse_template},
 };
 
-/// Longest laying out of one document.
+/// Longest work on the pages of one document, and on its file; and by the clock where others are busy, too.
 const DEADLINE: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Longest wait for all pictures of the web on one document.
 const WEB_TIME: Duration = Duration::from_secs(20);
@@ -192,8 +193,9 @@ impl Node for PdfRender {
         };
         // From now on.
         let stop = || {
-            let end = Instant::now() + DEADLINE;
-            move || context.cancelled() || Instant::now() > end
+            let worked = renderer.worked(DEADLINE);
+            let end = Instant::now() + LONGEST;
+            move || context.cancelled() || worked() || Instant::now() > end
         };
         let render = |assets: &Assets| {
             let limits = Limits {
@@ -600,7 +602,7 @@ fn failed(error: &DocumentError, document: &str) -> NodeError {
         DocumentError::Stopped => {
             let seconds = DEADLINE.as_secs();
             let message = format!(
-                "{what} Laying it out took longer than {seconds} s. Use fewer rows or a simpler document."
+                "{what} It takes more than {seconds} s of work. Use fewer rows or a simpler document."
             );
             StepError::new(error.code(), message).with("seconds", seconds)
         }

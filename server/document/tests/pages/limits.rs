@@ -1,11 +1,17 @@
 //! What is refused: documents beyond the limits, and templates with problems, each of which is told.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use document::{DocumentError, LimitKind, Limits, Template};
+use document::{Assets, DocumentError, LimitKind, Limits, Renderer, Template};
 use serde_json::{Value as Json, json};
 
-use super::{list_document, render, render_with, rows};
+use super::{context, list_document, render, render_with, rows, template, values};
 
 #[test]
 fn limits_are_clear_errors() {
@@ -190,6 +196,27 @@ fn writing_the_file_ends_when_it_is_stopped() {
         let error = rendered.pdf_unless(&|| count(&asked, most), &[]).err();
         assert_eq!(error, Some(DocumentError::Stopped), "{most} of {whole}");
     }
+}
+
+#[test]
+fn work_counts_by_the_clock_of_the_program() {
+    fn clock() -> Duration {
+        static NOW: AtomicU64 = AtomicU64::new(0);
+        Duration::from_millis(NOW.fetch_add(1, Ordering::Relaxed))
+    }
+    let template = template(list_document());
+    let values = values(&template, &rows(200));
+    let check = |renderer: &Renderer, expected: Option<DocumentError>| {
+        let limits = Limits {
+            stop: Some(Arc::new(renderer.worked(Duration::from_millis(100)))),
+            ..Limits::default()
+        };
+        let outcome = renderer.render(&template, &values, &context(), &Assets::default(), &limits);
+        assert_eq!(outcome.err(), expected);
+    };
+    check(&Renderer::bundled(), None);
+    let renderer = Renderer::bundled().with_clock(clock);
+    check(&renderer, Some(DocumentError::Stopped));
 }
 
 #[test]
