@@ -293,7 +293,11 @@ impl Layouter<'_> {
         spans: &[Span],
         look: &Look,
     ) -> Result<f32, DocumentError> {
-        let shaped = self.shaped(spans, look)?;
+        self.check_length(spans)?;
+        if let Some(width) = self.measured.again(spans, look) {
+            return Ok(width);
+        }
+        let shaped = Shaped::new(&mut self.setting(), spans, look);
         let width = shaped.width;
         self.measured.keep(spans, look, shaped);
         Ok(width)

@@ -1,6 +1,9 @@
-//! Texts that were shaped to be measured and are set afterwards: shaping is what costs.
+//! Texts that were shaped to be measured and are set afterwards: shaping is what costs. What many cells say is shaped once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use parley::Language;
 
@@ -16,8 +19,14 @@ const LETTER: usize = 200;
 
 #[derive(Default)]
 pub(crate) struct Measured {
-    texts: HashMap<Key, Vec<Shaped>>,
+    texts: HashMap<Key, Kept>,
     bytes: usize,
+}
+
+struct Kept {
+    shaped: Shaped,
+    /// How often it was measured and not set yet.
+    times: usize,
 }
 
 /// Text, bold, italic and language.
@@ -52,12 +61,25 @@ impl Key {
 }
 
 impl Measured {
+    /// The width of a text that is kept already, measured once more.
+    pub(crate) fn again(&mut self, spans: &[Span], look: &Look) -> Option<f32> {
+        if self.bytes == 0 {
+            return None;
+        }
+        let kept = self.texts.get_mut(&Key::new(spans, look))?;
+        kept.times += 1;
+        Some(kept.shaped.width)
+    }
+
     pub(crate) fn keep(&mut self, spans: &[Span], look: &Look, shaped: Shaped) {
         let bytes = self.bytes + size(spans);
-        if bytes <= MOST_BYTES {
-            self.bytes = bytes;
-            let key = Key::new(spans, look);
-            self.texts.entry(key).or_default().push(shaped);
+        match self.texts.entry(Key::new(spans, look)) {
+            Entry::Occupied(mut kept) => kept.get_mut().times += 1,
+            Entry::Vacant(place) if bytes <= MOST_BYTES => {
+                self.bytes = bytes;
+                place.insert(Kept { shaped, times: 1 });
+            }
+            Entry::Vacant(_) => {}
         }
     }
 
@@ -65,9 +87,15 @@ impl Measured {
         if self.bytes == 0 {
             return None;
         }
-        let shaped = self.texts.get_mut(&Key::new(spans, look))?.pop()?;
+        let Entry::Occupied(mut kept) = self.texts.entry(Key::new(spans, look)) else {
+            return None;
+        };
+        if kept.get().times > 1 {
+            kept.get_mut().times -= 1;
+            return Some(kept.get().shaped.clone());
+        }
         self.bytes -= size(spans);
-        Some(shaped)
+        Some(kept.remove().shaped)
     }
 
     pub(crate) fn clear(&mut self) {

@@ -19,6 +19,7 @@ use crate::template::Direction;
 const REPLACEMENT: char = '\u{fffd}';
 
 /// A text with its glyphs, which can be broken into lines again and again.
+#[derive(Clone)]
 pub(crate) struct Shaped {
     pub(super) layout: Layout<u32>,
     /// As it is drawn, and where the spans are in it.
