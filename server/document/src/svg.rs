@@ -29,14 +29,39 @@ pub(crate) fn write(display: &Display, page: usize) -> Option<String> {
         r##"<rect width="{width:.2}" height="{height:.2}" fill="#ffffff"/>"##
     );
     let mut used: BTreeSet<(usize, u16)> = BTreeSet::new();
+    let mut shown: BTreeSet<usize> = BTreeSet::new();
     let watermark = display.watermark.as_ref();
     let over = watermark.into_iter().flat_map(|own| &own.items);
-    for placed in list.items.iter().chain(over) {
-        if let Item::Glyphs(run) = &placed.item {
-            used.extend(run.glyphs.iter().map(|glyph| (run.font, glyph.id)));
+    let under = match display.ground(page) {
+        Some(Ground::Picture(placed)) => Some(placed),
+        // Nothing here can draw a PDF of others: whoever shows the pages says that it is missing.
+        Some(Ground::Sheet(..)) | None => None,
+    };
+    for placed in under.into_iter().chain(&list.items).chain(over) {
+        match &placed.item {
+            Item::Glyphs(run) => {
+                used.extend(run.glyphs.iter().map(|glyph| (run.font, glyph.id)));
+            }
+            Item::Image { image, .. } => {
+                shown.insert(*image);
+            }
+            Item::Rect { .. }
+            | Item::Path { .. }
+            | Item::Link { .. }
+            | Item::Figure { .. }
+            | Item::Value { .. } => {}
         }
     }
     svg.push_str("<defs>");
+    // Once, however often it is shown: the bytes of one can be megabytes.
+    for image in shown {
+        if let Some(data) = display.pictures.get(image).and_then(data_url) {
+            let _ = write!(
+                svg,
+                r#"<image id="p{page}i{image}" width="1" height="1" preserveAspectRatio="none" href="{data}"/>"#
+            );
+        }
+    }
     for (font, glyph) in used {
         if display.pictograms.fonts.contains(&font) {
             pictogram(&mut svg, display, page, (font, glyph));
@@ -48,11 +73,7 @@ pub(crate) fn write(display: &Display, page: usize) -> Option<String> {
         }
     }
     svg.push_str("</defs>");
-    // Nothing here can draw a PDF of others: whoever shows the pages says that it is missing.
-    if let Some(Ground::Picture(placed)) = display.ground(page) {
-        item(&mut svg, display, page, placed.x, placed.y, &placed.item);
-    }
-    for placed in &list.items {
+    for placed in under.into_iter().chain(&list.items) {
         item(&mut svg, display, page, placed.x, placed.y, &placed.item);
     }
     if let Some(own) = watermark {
@@ -125,12 +146,10 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
             {
                 return drawing(svg, picture, shapes, (x, y), (*width, *height));
             }
-            if let Some(data) = picture.and_then(data_url) {
-                let _ = write!(
-                    svg,
-                    r#"<image x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" preserveAspectRatio="none" href="{data}"/>"#
-                );
-            }
+            let _ = write!(
+                svg,
+                r##"<use href="#p{page}i{image}" transform="translate({x:.2} {y:.2}) scale({width:.3} {height:.3})"/>"##
+            );
         }
         Item::Figure { .. } | Item::Link { .. } | Item::Value { .. } => {}
     }

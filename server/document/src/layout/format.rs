@@ -63,6 +63,8 @@ impl Layouter<'_> {
         if !fits {
             self.tell_kind(leaf, &value, Wanted::by(&format.kind), mark);
         }
+        // Kept as it is printed, and as what is added up.
+        self.spend(2 * text.len())?;
         let span = Span {
             text: clean(&text),
             origin: Some(self.scope.leaf_origin(leaf)),

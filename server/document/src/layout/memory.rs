@@ -11,8 +11,10 @@ use crate::{
     text::Paragraph,
 };
 
-/// A block or a cell: its strips, its ground, and its element in the structure of the file.
-pub(super) const BLOCK: usize = 1_100;
+/// A block or a cell: its strips and its ground.
+pub(super) const BLOCK: usize = 350;
+/// An element of the structure, here and in the file.
+pub(super) const TAG: usize = 750;
 /// A strip of a block that is a part of others: its place in each of them.
 const MARK: usize = 24;
 /// A line, letters of one font on it, each letter, and what else stands there.
@@ -29,6 +31,11 @@ impl Layouter<'_> {
             return Err(self.no_room());
         }
         Ok(())
+    }
+
+    /// The same where nothing can be refused: whoever spends next is.
+    pub(super) fn owe(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 
     pub(super) fn no_room(&self) -> DocumentError {

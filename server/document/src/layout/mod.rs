@@ -390,6 +390,7 @@ impl<'a> Layouter<'a> {
         if self.furniture || parent == 0 {
             return 0;
         }
+        self.owe(memory::TAG);
         self.tags.push(Tag {
             role,
             parent,

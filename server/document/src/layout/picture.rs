@@ -215,6 +215,7 @@ impl Layouter<'_> {
         }
         let tag = self.tag("Figure", parent);
         if tag != 0 {
+            self.owe(3 * alt.len());
             self.tags[tag as usize].alt = Some(alt);
         }
         tag

@@ -112,10 +112,12 @@ fn what_takes_too_much_memory_is_told_with_its_block() {
         json!({"id": "x", "type": "text", "text": long}),
         // Filled in as a whole before any of it is set.
         json!({"id": "x", "type": "table", "rows": "{{ lines }}", "columns": [{"value": long}]}),
+        json!({"id": "x", "type": "table", "rows": "{{ lines }}", "group": {"by": "{{ [index, lines] }}"}, "columns": [{"value": "x"}]}),
+        json!({"id": "x", "type": "text", "content": vec![json!({"runs": [{"text": "", "link": "https://example.com"}]}); 100]}),
         json!({"id": "x", "type": "spacer"}),
     ] {
         let kind = block["type"].clone();
-        let error = render_with(each(block), &rows(1_000), &limits).err();
+        let error = render_with(each(block), &rows(4_000), &limits).err();
         let Some(DocumentError::Limit {
             kind: LimitKind::Memory,
             max: 1,

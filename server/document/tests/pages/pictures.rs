@@ -8,7 +8,7 @@ use engine::value::Record;
 use serde_json::{Value as Json, json};
 
 use super::{
-    assert_on_paper, context, places, render, render_with, renderer, template, text, tool,
+    DOT, assert_on_paper, context, places, render, render_with, renderer, template, text, tool,
 };
 
 fn drawing(inside: &str) -> String {
@@ -154,4 +154,17 @@ fn pictures_of_the_web_are_asked_for_and_shown_when_they_are_there() {
     );
     assert!(rendered.warnings[0].message.contains("404"));
     assert!(rendered.svg(0).expect("a page").contains("#123456"));
+}
+
+#[test]
+fn a_picture_that_is_shown_again_is_in_the_preview_once() {
+    let parts = json!({"blocks": [
+        {"id": "a", "type": "image", "data": DOT, "alt": "A"}, {"id": "b", "type": "image", "data": DOT, "alt": "B"},
+        {"id": "r", "type": "repeat", "list": "{{ [1, 2, 3] }}", "blocks": [{"id": "c", "type": "image", "data": DOT, "alt": "C"}]}]});
+    let svg = render(parts, &json!({})).svg(0).expect("a page");
+    let count = |what: &str| svg.matches(what).count();
+    assert_eq!(
+        (count("data:image/png"), count(r##"<use href="#p0i"##)),
+        (3, 5)
+    );
 }

@@ -28,7 +28,13 @@ impl Layouter<'_> {
             let row = self.filled(table, mark);
             self.scope.leave_item(outer);
             let (key, cells) = row?;
-            let place = *known.entry(identity(&key)).or_insert_with(|| {
+            let identity = identity(&key);
+            let place = if let Some(place) = known.get(&identity) {
+                *place
+            } else {
+                // With the key, which may be a whole list.
+                self.spend(4 * identity.len())?;
+                known.insert(identity, sections.len());
                 sections.push(Section {
                     key,
                     items: Vec::new(),
@@ -37,7 +43,7 @@ impl Layouter<'_> {
                     sums: None,
                 });
                 sections.len() - 1
-            });
+            };
             sections[place].rows.push(cells);
             sections[place].items.extend(kept);
         }
