@@ -140,8 +140,7 @@ fn item(svg: &mut String, display: &Display, page: usize, x: f32, y: f32, item: 
             height,
             ..
         } => {
-            let picture = display.pictures.get(*image);
-            if let Some(picture) = picture
+            if let Some(picture) = display.pictures.get(*image)
                 && let Pixels::Drawing(shapes) = &picture.pixels
             {
                 return drawing(svg, picture, shapes, (x, y), (*width, *height));
