@@ -42,7 +42,7 @@ const MOST_UNDER_WAY: usize = 200;
 const BUSY_SECONDS: u64 = 5;
 /// Longest work on one document, as in a run, and by the clock where others are busy, too.
 const DEADLINE: Duration = Duration::from_secs(30);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// Most bytes of all pictures on one document, as in a run.
 const MAX_PICTURE_BYTES: u64 = 100 * 1024 * 1024;
 /// How often who waits for its turn says that it is still there; a third of what the store gives.
@@ -341,6 +341,7 @@ async fn assets(
         let error = DocumentError::Limit {
             kind: LimitKind::FileBytes,
             max: MAX_FILE_BYTES,
+            block: String::new(),
         };
         return Ok(Err(problem(&error)));
     };

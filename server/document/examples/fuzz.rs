@@ -367,7 +367,7 @@ fn change_json(json: &mut Json, others: &[Json], random: &mut Random) {
         if places.len() > MOST_PLACES {
             break;
         }
-        let Some(node) = json.pointer_mut(random.pick(&places)) else {
+        let Some(node) = json.pointer_mut(random.pick::<String>(&places)) else {
             continue;
         };
         match random.below(8) {
@@ -377,7 +377,7 @@ fn change_json(json: &mut Json, others: &[Json], random: &mut Random) {
             4 => {
                 let other = random.pick(others);
                 let places = self::places(other);
-                if let Some(part) = other.pointer(random.pick(&places)) {
+                if let Some(part) = other.pointer(random.pick::<String>(&places)) {
                     *node = part.clone();
                 }
             }

@@ -97,6 +97,7 @@ pub(crate) fn decode(bytes: &[u8], room: Room) -> Result<Decoded, PictureError> 
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as errors are mapped")]
 fn unread(error: ImageError) -> PictureError {
     match error {
         ImageError::Limits(_) => PictureError::NoRoom,

@@ -38,7 +38,7 @@ use crate::{
 
 /// Longest work on the pages of one document, and on its file; and by the clock where others are busy, too.
 const DEADLINE: Duration = Duration::from_secs(30);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Longest wait for all pictures of the web on one document.
 const WEB_TIME: Duration = Duration::from_secs(20);

@@ -294,6 +294,7 @@ fn too_many_pages_and_a_deadline_end_it() {
     let expected = DocumentError::Limit {
         kind: LimitKind::Pages,
         max: 2,
+        block: String::new(),
     };
     assert_eq!(error(&limits, 21), expected);
     let limits = Limits {

@@ -60,6 +60,7 @@ impl<'a> Enclosed<'a> {
                         .ok_or(DocumentError::Limit {
                             kind: LimitKind::BoundPages,
                             max: MAX_BOUND_PAGES as u64,
+                            block: String::new(),
                         })?;
                     Ok((sheets.name.as_str(), foreign))
                 })

@@ -29,7 +29,7 @@ fn limits_are_clear_errors() {
         })
     );
     let stopped = Limits {
-        stop: Some(std::sync::Arc::new(|| true)),
+        stop: Some(Arc::new(|| true)),
         ..Limits::default()
     };
     let error = render_with(list_document(), &rows(200), &stopped).err();

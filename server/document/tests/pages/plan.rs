@@ -150,6 +150,6 @@ fn an_empty_plan_says_so() {
     // A picture that is not there leaves its room to the words.
     let mut with_picture = block();
     with_picture["picture"] = json!({"source": "{{ firm.logo }}", "alt": "Our logo"});
-    let rendered = plan(with_picture, &days(1, 1, "By boat."));
+    let rendered = plan(&with_picture, &days(1, 1, "By boat."));
     assert_eq!(rendered.warnings, []);
 }

@@ -23,6 +23,7 @@ pub(super) async fn files(
         let error = DocumentError::Limit {
             kind: LimitKind::FileBytes,
             max: MAX_FILE_BYTES,
+            block: String::new(),
         };
         return Err(super::failed(&error, document));
     }
