@@ -283,7 +283,6 @@ impl Builder {
 
     fn groups(&mut self, id: &str, rows: &[String], how: [bool; 5], first: u8) -> Json {
         let list = self.list(rows);
-        self.printed.extend(rows.iter().cloned());
         self.printed
             .extend((1..=rows.len()).map(|index| index.to_string()));
         self.printed

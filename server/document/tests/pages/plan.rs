@@ -118,9 +118,9 @@ fn pictures_stand_beside_the_words_or_above_them() {
         assert_eq!(rendered.warnings, [], "{place}");
         assert_on_paper(&rendered);
         let svg = rendered.svg(0).expect("a page");
-        let (_, image) = svg.split_once("<image x=\"").expect("a picture");
+        let (_, image) = svg.split_once("i0\" transform=\"translate(").expect("a picture");
         let left: f32 = image
-            .split('"')
+            .split(' ')
             .next()
             .and_then(|number| number.parse().ok())
             .expect("a number");
