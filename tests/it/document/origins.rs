@@ -136,6 +136,7 @@ fn letter() -> Json {
     );
     let blocks = template["blocks"].as_array_mut().expect("blocks");
     blocks.push(json!({"id": "table", "type": "table", "rows": "{{ lines }}", "total_label": "All", "columns": [
+        {"heading": "No.", "value": "{{ index }}"},
         {"heading": "Net", "value": "{{ item.net }}", "format": {"kind": "money"}, "total": "sum"}]}));
     workflow(
         &json!([
