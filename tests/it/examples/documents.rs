@@ -192,6 +192,38 @@ fn every_sample_is_drawn_without_a_warning_and_with_the_right_amounts() {
     }
 }
 
+/// Not where the bank of the account wants a reference of its own.
+#[test]
+fn an_invoice_of_a_swiss_firm_ends_with_its_qr_bill() {
+    let words = [
+        ("en", "Payment part"),
+        ("de", "Zahlteil"),
+        ("fr", "Section paiement"),
+    ];
+    let firm = |iban: &str| Firm {
+        post_code: "3003".into(),
+        city: "Bern".into(),
+        country: "CH".into(),
+        iban: iban.into(),
+        ..head::firm()
+    };
+    for (language, title) in words {
+        let shipped = shipped()
+            .into_iter()
+            .find(|shipped| shipped.name == "invoice" && shipped.language == language)
+            .expect("the invoice");
+        for (iban, has_bill) in [
+            ("CH9300762011623852957", true),
+            ("CH4431999123000889012", false),
+        ] {
+            let rendered = draw(&shipped.template, &firm(iban));
+            assert_eq!(rendered.warnings, [], "{language}: {iban}");
+            let found = text(&rendered).contains(title);
+            assert_eq!(found, has_bill, "{language}: {iban}");
+        }
+    }
+}
+
 /// With its own sample; whoever asks speaks another language.
 fn draw(template: &Json, firm: &Firm) -> Rendered {
     static RENDERER: LazyLock<Renderer> = LazyLock::new(|| {
