@@ -1,5 +1,6 @@
 // What customers type into the shipped forms, with JavaScript and without it.
 import { expect, type Page } from "@playwright/test";
+import { pieces } from "./expected.ts";
 
 export interface Trip {
   guest: string;
@@ -15,10 +16,23 @@ const lines = [
   ["Delivery", "2", "100.00"],
 ] as const;
 
+const address = "Hauptstraße 1\n10115 Berlin";
+const destination = "Lisbon";
+
+/** What of it stands on the invoice. */
+export function typedInvoice(customer: string): string[] {
+  return [customer, address, ...lines.map(([description]) => description), total].flatMap(pieces);
+}
+
+/** What of it stands on the itinerary. */
+export function typedTrip({ guest, reference }: Trip): string[] {
+  return [guest, reference, destination].flatMap(pieces);
+}
+
 export async function fillInvoice(page: Page, customer: string, script: boolean): Promise<void> {
   const field = (name: string) => page.getByRole("textbox", { name }).first();
   await field("Customer").fill(customer);
-  await field("Address").fill("Hauptstraße 1\n10115 Berlin");
+  await field("Address").fill(address);
   await page.getByLabel("Invoice date").fill("2027-03-08");
   await page.getByLabel("Payment due").fill("2027-04-07");
   for (const [index, [description, quantity, price]] of lines.entries()) {
@@ -35,7 +49,7 @@ export async function fillInvoice(page: Page, customer: string, script: boolean)
 export async function fillTrip(page: Page, { guest, reference, days = 2 }: Trip): Promise<void> {
   await page.getByLabel("Your name").fill(guest);
   await page.getByLabel("Travellers").fill("2");
-  await page.getByLabel("Destination").fill("Lisbon");
+  await page.getByLabel("Destination").fill(destination);
   await page.getByLabel("First day").fill("2027-05-12");
   await page.getByLabel("Days", { exact: true }).fill(String(days));
   await page.getByText("food", { exact: true }).click();

@@ -7,7 +7,8 @@ import { availableParallelism, tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { expect, test, type Browser, type Page } from "@playwright/test";
 import { Api } from "./api.ts";
-import { fillInvoice, fillTrip, total } from "./customer.ts";
+import { fillInvoice, fillTrip, total, typedInvoice, typedTrip } from "./customer.ts";
+import { expectOf, said, type Declared } from "./expected.ts";
 import { checkFile, holds, textOf } from "./pdf.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
 import { startServer, type Server } from "./server.ts";
@@ -90,7 +91,7 @@ for (const script of [true, false]) {
     await fillInvoice(page, name, script);
     await page.screenshot(shot(`form-invoice${kind}`));
     await send(page, "Make this invoice", "Write the note", `invoice${kind}`);
-    const pdf = await download(page, `invoice${kind}`);
+    const pdf = await download(page, `invoice${kind}`, typedInvoice(name));
     const text = textOf(pdf);
     expect(text).toContain(name);
     expect(text).toContain(total);
@@ -111,7 +112,7 @@ for (const script of [true, false]) {
     await fillTrip(page, trip);
     await page.screenshot(shot(`form-itinerary${kind}`));
     await send(page, "Make my plan", "Write the itinerary", `itinerary${kind}`);
-    const pdf = await download(page, `itinerary${kind}`);
+    const pdf = await download(page, `itinerary${kind}`, typedTrip(trip));
     const text = textOf(pdf);
     expect(text).toContain(trip.guest);
     expect(text).toContain(trip.reference);
@@ -129,11 +130,12 @@ test("while the model's process is killed everything waits, and then goes on", a
   const { page } = await customer(browser, true);
   await page.goto(links["itinerary"] ?? "");
   // As long as fits on one page: the model is still at it when its process is killed.
-  await fillTrip(page, { guest: "Ms Kılıç", reference: "NR-2027-0300", days: 3 });
+  const trip = { guest: "Ms Kılıç", reference: "NR-2027-0300", days: 3 };
+  await fillTrip(page, trip);
   await press(page, "Make my plan");
   // In the middle of a sentence.
   await expect(step(page, "Write the itinerary")).toContainText("being written", { timeout: 60_000 });
-  const run = await runOf("Ms Kılıç");
+  const run = await runOf(trip.guest);
   await expect.poll(async () => (await generation(run.id, "write"))?.text.length ?? 0, { timeout: 60_000 }).toBeGreaterThan(0);
   unlinkSync(model);
   kill(server);
@@ -159,11 +161,11 @@ test("while the model's process is killed everything waits, and then goes on", a
   expect(receiver.received.filter((message) => [run.id, second.id].includes(message.body.data.run_id))).toEqual([]);
 
   symlinkSync(file, model);
-  for (const [shown, at, name, node] of [
-    [page, run, "itinerary-after-kill", "write"],
-    [other.page, second, "invoice-after-kill", "note"],
+  for (const [shown, at, name, node, typed] of [
+    [page, run, "itinerary-after-kill", "write", typedTrip(trip)],
+    [other.page, second, "invoice-after-kill", "note", typedInvoice("Noor & Sons")],
   ] as const) {
-    const pdf = await download(shown, name);
+    const pdf = await download(shown, name, typed);
     expectWritten(await api.call<Run>("GET", `/runs/${at.id}`), node, textOf(pdf));
     await arrived(at.id, pdf);
     await shown.context().close();
@@ -176,9 +178,14 @@ interface Shipped {
   languages: string[];
 }
 
+interface Template extends Declared {
+  page: Record<string, unknown>;
+  sample: Record<string, unknown>;
+}
+
 interface Made {
   id: string;
-  template: { sample: Record<string, unknown> };
+  template: Template;
 }
 
 test("every document that comes along is printed in each of its languages", async () => {
@@ -187,14 +194,63 @@ test("every document that comes along is printed in each of its languages", asyn
   for (const { name, languages } of items) {
     for (const language of languages) {
       const made = await api.call<Made>("POST", "/documents", { example: name, language });
-      const answer = await api.call<{ warnings: unknown[]; pdf: { id: string } }>(
-        "POST", `/documents/${made.id}/render`, { values: made.template.sample }, { accept: "application/json" },
-      );
-      expect(answer.warnings, `${name} in ${language}`).toEqual([]);
-      await keep(`${name}-${language}`, answer.pdf.id);
+      await rendered(made, made.template.sample, `${name}-${language}`);
     }
   }
 });
+
+test("a letter in Arabic runs from right to left", async () => {
+  const { template } = await api.call<Made>("POST", "/documents", { example: "letter", language: "en" });
+  const translated: Template = JSON.parse(JSON.stringify(template), (_, value: unknown) => (typeof value === "string" ? (arabic[value] ?? value) : value));
+  const page = { ...translated.page, direction: "rtl" };
+  const own = { ...translated, language: "ar", page, sample: arabicLetter };
+  await rendered(await api.call<Made>("POST", "/documents", { name: "رسالة", template: own }), arabicLetter, "letter-ar");
+});
+
+test("a German invoice names a customer in Chinese and goods in Japanese", async () => {
+  const made = await api.call<Made>("POST", "/documents", { example: "invoice", language: "de" });
+  const lines = [
+    { name: "春季目录设计与排版", description: "四十八页，含两轮校对", quantity: "24", unit: "Stunde", unit_price: { amount: "92.00", currency: "EUR" }, vat_rate: "19" },
+    { name: "桜柄の包装紙", description: "再生紙、百枚入り", quantity: "1200", unit: "Stück", unit_price: { amount: "1.85", currency: "EUR" }, vat_rate: "19" },
+  ];
+  const customer = { customer: "绿野园艺有限公司", address: "陈晓明 女士\n北京市朝阳区建国路 88 号\n100022 Peking", note: "Vielen Dank, 陈女士!", reference: "订单 2027" };
+  await rendered(made, { ...made.template.sample, ...customer, lines }, "invoice-cjk");
+});
+
+/** The words of the letter that are not sent with it. */
+const arabic: Record<string, string> = {
+  "Date": "التاريخ",
+  "Your reference": "مرجعكم",
+  "Our reference": "مرجعنا",
+  "Contact": "جهة الاتصال",
+  "Enclosures": "المرفقات",
+  "Page {{ page }} of {{ pages }}": "صفحة {{ page }} من {{ pages }}",
+};
+
+const arabicLetter = {
+  customer: "شركة الواحة للسياحة",
+  address: "السيدة ليلى حداد\nشارع الميناء\nبيروت",
+  date: "2027-03-08",
+  your_reference: "مكالمة الخميس",
+  our_reference: "ML2207",
+  contact: "مرتا ليندكفيست",
+  subject: "أيام فريقكم على الساحل في شهر يونيو",
+  greeting: "السيدة ليلى حداد المحترمة،",
+  body: "نشكركم على مكالمتكم يوم الخميس. لقد حجزنا لكم **أربع عشرة غرفة** والحافلة حتى بداية شهر أبريل، وأوضحنا الأمور الثلاثة التي بقيت مفتوحة:\n\n- قاعة الاجتماعات جاهزة منذ الثامنة صباحا.\n- المطبخ يعرف أن اثنين من الضيوف لا يأكلون اللحوم.\n- النزهة في الغابة ممكنة بعد ظهر اليوم الثاني، إلا إذا هبت الرياح.\n\nتجدون العرض مع هذه الرسالة. إذا أعجبكم فوقعوا الصفحة الثانية وأعيدوها إلينا، ونحن نتولى الباقي.",
+  closing: "مع أطيب التحيات",
+  signer: "مرتا ليندكفيست",
+  signer_role: "رحلات المجموعات",
+  enclosures: ["عرض الأسعار", "خريطة طريق الساحل"],
+};
+
+/** Renders a document without a workflow and keeps the PDF. */
+async function rendered({ id, template }: Made, values: Record<string, unknown>, name: string): Promise<void> {
+  const answer = await api.call<{ warnings: unknown[]; pdf: { id: string } }>(
+    "POST", `/documents/${id}/render`, { values }, { accept: "application/json" },
+  );
+  expect(answer.warnings, name).toEqual([]);
+  await keep(name, answer.pdf.id, template, values);
+}
 
 test("an e-invoice and its credit note are made in each language", async () => {
   const firm = await api.call<Record<string, unknown>>("GET", "/firm");
@@ -204,16 +260,31 @@ test("an e-invoice and its credit note are made in each language", async () => {
   for (const language of items[0]?.languages ?? []) {
     const credits = await spoken("credit-e-invoice", "credit-note", language);
     const invoices = await spoken("invoice-business", "invoice", language, credits.id);
-    const invoice = await printed(invoices.id, invoices.sample, `e-invoice-${language}`);
-    const { input } = await api.call<{ input: unknown }>("GET", `/runs/${invoice}/credit-note`);
-    await printed(credits.id, input, `e-credit-note-${language}`);
+    const invoice = await printed(invoices, invoices.sample, `e-invoice-${language}`);
+    const { input } = await api.call<{ input: Input }>("GET", `/runs/${invoice}/credit-note`);
+    await printed(credits, input, `e-credit-note-${language}`);
   }
 });
 
+/** What both workflows ask for. */
+interface Input {
+  street: string;
+  post_code: string;
+  city: string;
+  items: Record<string, unknown>[];
+  [more: string]: unknown;
+}
+
+interface Spoken {
+  id: string;
+  sample: Input;
+  template: Declared;
+}
+
 /** A shipped workflow whose page is a shipped document in a language. It sends nothing: there is no mail server here. */
-async function spoken(example: string, name: string, language: string, credits?: string): Promise<{ id: string; sample: unknown }> {
+async function spoken(example: string, name: string, language: string, credits?: string): Promise<Spoken> {
   const made = await api.call<Made>("POST", "/documents", { example: name, language });
-  return publish(api, example, (draft) => {
+  const { id, sample } = await publish(api, example, (draft) => {
     draft.nodes = draft.nodes.filter((node) => !("to" in node.config));
     draft.edges = draft.edges.filter((edge) => draft.nodes.some((node) => node.id === edge.to));
     for (const { config } of draft.nodes) {
@@ -222,22 +293,27 @@ async function spoken(example: string, name: string, language: string, credits?:
     }
     Object.assign(draft, { locale: language });
   });
+  return { id, sample: sample as Input, template: made.template };
 }
 
 /** Runs a workflow and keeps the PDF that it makes; the run's id. */
-async function printed(workflow: string, input: unknown, name: string): Promise<string> {
-  const { id } = await api.call<{ id: string }>("POST", `/workflows/${workflow}/runs`, { input, wait_ms: 25_000 });
+async function printed(workflow: Spoken, input: Input, name: string): Promise<string> {
+  const { id } = await api.call<{ id: string }>("POST", `/workflows/${workflow.id}/runs`, { input, wait_ms: 25_000 });
   const run = await api.call<Run & { artifacts: { id: string; content_type: string }[] }>("GET", `/runs/${id}`);
   expect(run.state, name).toBe("succeeded");
-  await keep(name, run.artifacts.find((file) => file.content_type === "application/pdf")?.id ?? "");
+  // Units are codes here, and words on the page.
+  const lines = input.items.map((item) => ({ ...item, unit: null }));
+  const values = { ...input, address: `${input.street}\n${input.post_code} ${input.city}`, lines };
+  await keep(name, run.artifacts.find((file) => file.content_type === "application/pdf")?.id ?? "", workflow.template, values);
   return id;
 }
 
-/** Leaves a PDF for those who judge it afterwards. */
-async function keep(name: string, artifact: string): Promise<void> {
+/** Leaves a PDF for those who judge it afterwards, with what it must say of these values. */
+async function keep(name: string, artifact: string, template: Declared, values: unknown): Promise<void> {
   const path = join(out, `${name}.pdf`);
   writeFileSync(path, await api.bytes(`/artifacts/${artifact}`));
   checkFile(path);
+  expectOf(path, template.language, said(template, values));
 }
 
 interface Run {
@@ -302,8 +378,8 @@ async function send(page: Page, button: string, writing: string, name: string): 
   });
 }
 
-/** Waits for the document on the page and downloads it as a person does. */
-async function download(page: Page, name: string): Promise<string> {
+/** Waits for the document on the page, downloads it as a person does, and writes down what it must say of what was typed. */
+async function download(page: Page, name: string, typed: readonly string[]): Promise<string> {
   const link = page.getByRole("link", { name: "Download PDF" });
   await expect(link).toBeVisible({ timeout: WRITING });
   await page.screenshot(shot(`result-${name}`));
@@ -312,6 +388,7 @@ async function download(page: Page, name: string): Promise<string> {
   const path = join(out, `${name}.pdf`);
   await (await begun).saveAs(path);
   checkFile(path);
+  expectOf(path, "en", typed);
   return path;
 }
 
