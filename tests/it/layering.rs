@@ -1,6 +1,9 @@
 //! The layers of the architecture as a test: who may depend on whom, and which crate alone may use which library.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value as Json;
 
@@ -46,6 +49,10 @@ const OWNERS: &[(&str, &[&str])] = &[
 /// Crates that must stay free of IO.
 const PURE: &[&str] = &["engine", "document", "einvoice", "nodes"];
 const IO: &[&str] = &["tokio", "sqlx", "reqwest", "axum", "object_store", "rand"];
+
+/// Names of shipped files that are words of the program, too: a filter, a part of an address, a parameter. Where one of them is told to those
+/// who have the examples, it is a name.
+const WORDS: &[&str] = &["credit-note", "invoice", "letter"];
 
 #[test]
 fn crates_depend_only_downwards() {
@@ -112,6 +119,99 @@ fn one_statement_notifies_and_stands_by_itself() {
         notifying,
         ["select pg_notify($1, payload) from unnest($2::text[]) payload"]
     );
+}
+
+/// What is shipped is found in its folders when the server is built, so it changes, comes and goes without the program.
+#[test]
+fn no_source_names_what_is_shipped() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let names: BTreeSet<String> = ["workflows", "workflows/templates"]
+        .into_iter()
+        .flat_map(|folder| entries(&root.join(folder)))
+        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    let mut sources = Vec::new();
+    for folder in ["server", "web/src"] {
+        collect_sources(&root.join(folder), &mut sources);
+    }
+    assert!(names.len() > 10, "{names:?}");
+    assert!(sources.len() > 100, "{sources:?}");
+    let mut wrong = Vec::new();
+    for path in sources {
+        let text = std::fs::read_to_string(&path).expect("a text");
+        let code = text.split("\n#[cfg(test)]\nmod tests {").next();
+        let mut before = "";
+        for (number, line) in code.unwrap_or_default().lines().enumerate() {
+            let named = names.iter().filter(|name| is_named(before, line, name));
+            wrong.extend(named.map(|name| {
+                let number = number + 1;
+                format!("{}:{number} names {name}", path.display())
+            }));
+            before = line;
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn names_of_what_is_shipped_are_told_from_words() {
+    for (line, name, expected) in [
+        ("gallery.find(\"packing-list\")", "packing-list", true),
+        ("import a from '../workflows/quote.json';", "quote", true),
+        ("{ example: `invoice` }", "invoice", true),
+        ("\"invoice\" => invoice_amounts(value),", "invoice", false),
+        ("/// An example, such as `quote`.", "quote", false),
+        ("let quoted = \"unquote\";", "quote", false),
+    ] {
+        assert_eq!(is_named("", line, name), expected, "{line}");
+    }
+    assert!(is_named("examples.find(", "\"invoice\",", "invoice"));
+}
+
+/// Whether a line of code names a shipped file.
+fn is_named(before: &str, line: &str, name: &str) -> bool {
+    let line = line.trim();
+    if line.starts_with("//") {
+        return false;
+    }
+    let is_quoted = ['"', '\'', '`']
+        .iter()
+        .any(|mark| line.contains(&format!("{mark}{name}{mark}")));
+    let of_examples = [before, line]
+        .iter()
+        .any(|text| text.to_lowercase().contains("example"));
+    let is_word = WORDS.contains(&name) && !of_examples;
+    line.contains(&format!("/{name}.json")) || (is_quoted && !is_word)
+}
+
+/// The Rust and TypeScript files in a folder, but for tests and examples.
+fn collect_sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    const OTHERS: [&str; 5] = ["examples", "fuzz", "node_modules", "target", "tests"];
+    for path in entries(folder) {
+        let stem = path.file_stem().unwrap_or_default();
+        let stem = stem.to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !OTHERS.contains(&stem.as_str()) {
+                collect_sources(&path, found);
+            }
+            continue;
+        }
+        let is_source = path
+            .extension()
+            .is_some_and(|kind| ["rs", "ts", "tsx"].iter().any(|known| kind == *known));
+        let is_test = stem.ends_with("tests") || stem.ends_with(".test") || stem == "testing";
+        if is_source && !is_test {
+            found.push(path);
+        }
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the folder");
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect()
 }
 
 /// Crate -> its normal dependencies, read from `cargo metadata`.
