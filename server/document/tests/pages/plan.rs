@@ -118,7 +118,9 @@ fn pictures_stand_beside_the_words_or_above_them() {
         assert_eq!(rendered.warnings, [], "{place}");
         assert_on_paper(&rendered);
         let svg = rendered.svg(0).expect("a page");
-        let (_, image) = svg.split_once("i0\" transform=\"translate(").expect("a picture");
+        let (_, image) = svg
+            .split_once("i0\" transform=\"translate(")
+            .expect("a picture");
         let left: f32 = image
             .split(' ')
             .next()
