@@ -1,7 +1,9 @@
 //! The invoice for machines within a PDF that somebody sent (Factur-X, ZUGFeRD). What a hostile file can take while it is looked at is
-//! bounded here and in the crate that looks; the size of the file itself is the caller's to bound.
+//! bounded by `foreign`, here, and in the crate that looks; the size of the file itself is the caller's to bound.
 
 use en16931_formats::zugferd::{Error, Limits, extract};
+
+use super::foreign::{Unbindable, check_pages};
 
 /// Most bytes of the XML, and of all that must be unpacked to find it.
 const MAX_XML: usize = 10 * 1024 * 1024;
@@ -32,6 +34,11 @@ pub enum NoInvoice {
 
 /// The XML of a hybrid invoice, found by its name.
 pub fn embedded_invoice(pdf: &[u8]) -> Result<EmbeddedInvoice, NoInvoice> {
+    // The crate lets the parser read all that a file has, as often as its tables say, and finds no table that lies within other data.
+    check_pages(pdf).map_err(|fault| match fault {
+        Unbindable::Complex => NoInvoice::TooLarge,
+        Unbindable::Unreadable | Unbindable::Locked | Unbindable::Empty => NoInvoice::Unreadable,
+    })?;
     let limits = Limits::new()
         .with_max_stream_bytes(MAX_XML)
         .with_max_total_bytes(MAX_UNPACKED)

@@ -424,3 +424,27 @@ fn a_pdf_that_unpacks_to_very_much_is_refused() {
     let bytes = rendered.pdf_with(&[bomb]).expect("a PDF with a file");
     assert_eq!(embedded_invoice(&bytes), Err(NoInvoice::TooLarge));
 }
+
+#[test]
+fn a_pdf_whose_tables_would_take_all_memory_is_refused_before_it_is_read() {
+    // A thousand entries, each of them the same string of a megabyte.
+    let mut heavy = b"%PDF-1.7\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n".to_vec();
+    let string = heavy.len();
+    heavy.extend(format!("9 0 obj\n({})\nendobj\n", "x".repeat(1_000_000)).into_bytes());
+    let table = heavy.len();
+    heavy.extend(b"xref\n0 1001\n0000000000 65535 f \n");
+    for _ in 0..1_000 {
+        heavy.extend(format!("{string:010} 00000 n \n").into_bytes());
+    }
+    let end = format!("trailer\n<</Root 1 0 R/Size 1001>>\nstartxref\n{table}\n%%EOF\n");
+    heavy.extend(end.into_bytes());
+    // A table with a field of a hundred terabytes, within what reads as the data of something else.
+    let mut hidden = b"%PDF-1.7\n1 0 obj\n<</Length 99>>\nstream\n".to_vec();
+    let table = hidden.len();
+    hidden.extend(b"9 0 obj\n<</Type/XRef/Size 3/W[1 99999999999999 1]/Length 2>>\nstream\n");
+    hidden.extend(b"\n\nendstream\nendobj\n");
+    hidden.extend(format!("startxref\n{table}\n%%EOF\n").into_bytes());
+    for pdf in [heavy, hidden] {
+        assert_eq!(embedded_invoice(&pdf), Err(NoInvoice::TooLarge));
+    }
+}
