@@ -86,7 +86,7 @@ pub async fn accept(store: &Store, scope: &Scope, new: NewRendering) -> Result<A
     let id: RenderingId = fresh_id();
     let mut transaction = store.pool.begin().await?;
     if let Some(key) = &new.key {
-        let key_scope = format!("render:{}", new.document);
+        let key_scope = key_scope(new.document);
         // A second request waits here until the first one has committed.
         let mine = sqlx::query_scalar!(
             "insert into idempotency_key (workspace_id, scope, key, run_id, expires_at)
@@ -104,7 +104,11 @@ pub async fn accept(store: &Store, scope: &Scope, new: NewRendering) -> Result<A
         .await?;
         if mine.is_none() {
             drop(transaction);
-            return earlier(store, scope, &key_scope, key, &new.asked_sha256).await;
+            let earlier = known(store, scope, new.document, key, &new.asked_sha256).await?;
+            return Ok(Accepted {
+                id: earlier.ok_or(StoreError::NotFound("rendering"))?,
+                already: true,
+            });
         }
     }
     sqlx::query!(
@@ -124,36 +128,39 @@ pub async fn accept(store: &Store, scope: &Scope, new: NewRendering) -> Result<A
     Ok(Accepted { id, already: false })
 }
 
-/// The one that the key began.
-async fn earlier(
+/// The one that a key began, which stands for it as long as the key does, whatever became of the document.
+/// `idempotency_key_reused` when the key came with another request.
+pub async fn known(
     store: &Store,
     scope: &Scope,
-    key_scope: &str,
+    document: DocumentId,
     key: &str,
     asked_sha256: &[u8; 32],
-) -> Result<Accepted> {
-    let known = sqlx::query!(
+) -> Result<Option<RenderingId>> {
+    let found = sqlx::query!(
         r#"select r.id, (r.asked_sha256 = $4) as "same!" from idempotency_key k
            join rendering r on r.workspace_id = k.workspace_id and r.id = k.run_id
-           where k.workspace_id = $1 and k.scope = $2 and k.key = $3"#,
+           where k.workspace_id = $1 and k.scope = $2 and k.key = $3 and k.expires_at >= now()"#,
         scope.workspace().as_uuid(),
-        key_scope,
+        key_scope(document),
         key,
         asked_sha256.as_slice(),
     )
     .fetch_optional(&store.pool)
-    .await?
-    .ok_or(StoreError::NotFound("rendering"))?;
-    if known.same {
-        return Ok(Accepted {
-            id: known.id.into(),
-            already: true,
-        });
+    .await?;
+    match found {
+        None => Ok(None),
+        Some(found) if found.same => Ok(Some(found.id.into())),
+        Some(_) => Err(StoreError::conflict(
+            "idempotency_key_reused",
+            "This Idempotency-Key came with another request before. Nothing was made. Send a new key with a new request.",
+        )),
     }
-    Err(StoreError::conflict(
-        "idempotency_key_reused",
-        "This Idempotency-Key came with another request before. Nothing was made. Send a new key with a new request.",
-    ))
+}
+
+/// Keys of one document are those of no other.
+fn key_scope(document: DocumentId) -> String {
+    format!("render:{document}")
 }
 
 /// Takes the work over for 90 seconds (see `hold`), unless it is done or somebody is at it.

@@ -127,6 +127,18 @@ async fn a_key_stands_for_one_request() {
     assert_eq!(office.sql("select count(*) from rendering"), "3");
     let empty = render(&program, &document, &body, "").await;
     assert_eq!((empty.status, empty.kind()), (400, "wrong_idempotency_key"));
+
+    // A key that is known never asks what the newest version takes.
+    let mut strict = letter("Hello");
+    let fields = strict["fields"].as_array_mut().expect("fields");
+    fields.push(json!({"name": "due", "title": "Due", "kind": "date"}));
+    let update = json!({"base_version": 2, "template": strict});
+    owner.put(&document, update).await.expect(200);
+    let again = render(&program, &document, &body, "order-1").await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.body, first.body);
+    let unknown = render(&program, &document, &body, "order-4").await;
+    assert_eq!(unknown.status, 422, "{}", unknown.json);
     office.close().await;
 }
 

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use store::{
     Scope, StoreError,
     document::Document,
-    rendering::{self, NewRendering, Rendering},
+    rendering::{self, Accepted, NewRendering, Rendering},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -112,9 +112,45 @@ async fn render_document(
     headers: HeaderMap,
     Body(body): Body<RenderIn>,
 ) -> Result<Response> {
+    let (store, scope, id) = (&app.store, &caller.scope, DocumentId(id));
     let key = replay::key(&headers)?;
-    let document = wanted(&app, &caller.scope, DocumentId(id), body.version).await?;
-    let firm = store::firm::get(&app.store, &caller.scope).await?;
+    let asked_sha256 = asked(&body);
+    // First of all: what was asked for then need not be what the newest version takes.
+    let earlier = match &key {
+        Some(key) => rendering::known(store, scope, id, key, &asked_sha256).await?,
+        None => None,
+    };
+    let (accepted, room) = match earlier {
+        Some(id) => (Accepted { id, already: true }, app.renderings.room().ok()),
+        None => {
+            let (document, input) = read_request(&app, scope, id, &body).await?;
+            let new = NewRendering {
+                document: document.id,
+                version: document.version,
+                asked_sha256,
+                input: serde_json::to_value(input).map_err(ApiError::internal)?,
+                file_name: pdf_name(body.file_name.as_deref(), &document.name),
+                key,
+            };
+            let room = app.renderings.room()?;
+            (rendering::accept(store, scope, new).await?, Some(room))
+        }
+    };
+    let wait = Duration::from_millis(body.wait_ms.unwrap_or(MAX_WAIT_MS).min(MAX_WAIT_MS));
+    let standing = settle(&app, scope, accepted.id, wait, room).await?;
+    let answer = answer(&app, scope, standing, wants_json(&headers)).await?;
+    Ok(replay::mark(answer, accepted.already))
+}
+
+/// The version that is asked for, and what is made of it.
+async fn read_request(
+    app: &App,
+    scope: &Scope,
+    id: DocumentId,
+    body: &RenderIn,
+) -> Result<(Document, Input)> {
+    let document = wanted(app, scope, id, body.version).await?;
+    let firm = store::firm::get(&app.store, scope).await?;
     let context = context(
         &firm,
         body.locale.as_deref(),
@@ -130,20 +166,7 @@ async fn render_document(
         time_zone: context.time_zone,
         firm,
     };
-    let new = NewRendering {
-        document: document.id,
-        version: document.version,
-        asked_sha256: asked(&body),
-        input: serde_json::to_value(input).map_err(ApiError::internal)?,
-        file_name: pdf_name(body.file_name.as_deref(), &document.name),
-        key,
-    };
-    let room = app.renderings.room()?;
-    let accepted = rendering::accept(&app.store, &caller.scope, new).await?;
-    let wait = Duration::from_millis(body.wait_ms.unwrap_or(MAX_WAIT_MS).min(MAX_WAIT_MS));
-    let standing = settle(&app, &caller.scope, accepted.id, wait, Some(room)).await?;
-    let answer = answer(&app, &caller.scope, standing, wants_json(&headers)).await?;
-    Ok(replay::mark(answer, accepted.already))
+    Ok((document, input))
 }
 
 /// What is known of a PDF that was asked for; 202 while it is being made.
