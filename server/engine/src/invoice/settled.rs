@@ -26,7 +26,7 @@ pub struct Vat {
 pub struct SettledLine {
     /// Without tax (BT-146).
     pub net_price: Decimal,
-    /// How many units that is for (BT-149).
+    /// How many units that is for (BT-149); the typed price may be for fewer.
     pub price_base: Decimal,
     pub allowances: Vec<SettledAdjustment>,
     pub charges: Vec<SettledAdjustment>,

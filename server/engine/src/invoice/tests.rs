@@ -588,3 +588,29 @@ fn the_value_has_the_declared_kind_and_keeps_what_lines_have_of_their_own() {
     );
     assert_eq!(json["problems"][0]["code"], json!("invoice_number_missing"));
 }
+
+#[test]
+fn lines_that_came_out_can_go_in_again() {
+    // The net price is for ten units, the price that was typed for one.
+    let invoice = json!({"prices": "gross", "lines": lines(&[("3", "9.99", "19")])});
+    let invoice = read_json(&invoice).expect("an invoice");
+    let found = settle(&invoice).expect("amounts");
+    let mut json = to_value(&invoice, &found, &[], &[]).to_json();
+    let line = &json["lines"][0];
+    assert_eq!(line["price_base"], json!("1"));
+    assert_eq!(line["net_price"]["amount"], json!("83.9496"));
+    assert_eq!(line["net_price_base"], json!("10"));
+    // What is typed, without what is computed.
+    let typed = [
+        "name",
+        "quantity",
+        "unit",
+        "unit_price",
+        "price_base",
+        "vat_rate",
+    ];
+    let line = json["lines"][0].as_object_mut().expect("a line");
+    line.retain(|name, _| typed.contains(&name.as_str()));
+    let again = settled(json!({"prices": "gross", "lines": [line]}));
+    assert_eq!(again.totals, found.totals);
+}
