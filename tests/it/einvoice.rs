@@ -128,6 +128,17 @@ async fn an_invoice_goes_out_within_its_pdf_and_is_taken_back_by_a_credit_note()
         draft["input"],
         json!({"customer": "Brandt & Söhne", "invoice_number": "R-7", "invoice_date": "2027-03-08"})
     );
+    // By another rule for prices the same rows come to other amounts.
+    let mut firm = owner.get("/api/firm").await.expect(200);
+    firm["prices"] = json!("gross");
+    owner.put("/api/firm", firm.clone()).await.expect(200);
+    let refused = owner.get(&path).await;
+    assert_eq!(
+        (refused.status, refused.kind()),
+        (409, "credit_note_prices")
+    );
+    firm["prices"] = json!("net");
+    owner.put("/api/firm", firm).await.expect(200);
     let credit = run(&owner, &credits, draft["input"].clone()).await;
     assert_eq!(credit["state"], "succeeded", "{credit:#}");
     let found = &step(&credit, "read")["output"];

@@ -2316,7 +2316,7 @@ export interface components {
             trigger: string;
             /** @description Number of the invoice. */
             invoice_number: string;
-            /** @description What its run is started with: what it takes of the invoice's input, and `invoice_number` and `invoice_date`. */
+            /** @description What its run is started with: what it takes of the invoice's input, and of `invoice_number`, `invoice_date` and `invoice_lines`. */
             input: Record<string, never>;
         };
         DayOut: {

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use engine::{
     catalogue::Catalogue,
+    firm::Firm,
     ids::{RunId, WorkflowId},
     kind::Field,
     workflow::Workflow,
@@ -24,6 +25,8 @@ use crate::{
 /// Values that a credit note's workflow may take besides those of the invoice's run.
 const NUMBER: &str = "invoice_number";
 const DATE: &str = "invoice_date";
+/// As they were invoiced, whatever was handed in.
+const LINES: &str = "invoice_lines";
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CreditNoteOut {
@@ -34,7 +37,7 @@ pub(crate) struct CreditNoteOut {
     pub trigger: String,
     /// Number of the invoice.
     pub invoice_number: String,
-    /// What its run is started with: what it takes of the invoice's input, and `invoice_number` and `invoice_date`.
+    /// What its run is started with: what it takes of the invoice's input, and of `invoice_number`, `invoice_date` and `invoice_lines`.
     #[schema(value_type = Object)]
     pub input: Value,
 }
@@ -60,6 +63,15 @@ async fn read_credit_note(
             "This run made no invoice that can be taken back.",
         ));
     };
+    let before: Firm = serde_json::from_value(detail.firm.clone()).map_err(ApiError::internal)?;
+    let firm = store::firm::get(&app.store, &caller.scope).await?;
+    if (before.prices, before.tax_rounding) != (firm.prices, firm.tax_rounding) {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "credit_note_prices",
+            "The firm's rule for prices or for rounding VAT is not the one that this invoice was made by, so its credit note would have other amounts. Set the rule as it was, make the credit note, and change the rule again.",
+        ));
+    }
     let workflow = invoice.credit_notes;
     let found = store::call::callables(&app.store, &caller.scope, &[workflow], None).await?;
     let target = found.into_iter().next().map(|(_, target)| target);
@@ -87,6 +99,7 @@ pub(in crate::routes) struct Invoice {
     pub(in crate::routes) credit_notes: WorkflowId,
     number: String,
     date: Value,
+    lines: Value,
 }
 
 /// The invoice that a run made, if it can be taken back: not of a trial, and what it was made of is still there.
@@ -110,6 +123,7 @@ pub(in crate::routes) fn invoice(
             credit_notes,
             number: output.get("number")?.as_str()?.to_owned(),
             date: output.get("date")?.clone(),
+            lines: output.get("lines")?.clone(),
         })
     })
 }
@@ -121,6 +135,7 @@ fn input(fields: &[Field], given: &Value, invoice: &Invoice) -> Value {
         let value = match field.name.as_str() {
             NUMBER => Value::String(invoice.number.clone()),
             DATE => invoice.date.clone(),
+            LINES => invoice.lines.clone(),
             name => given.get(name).cloned().unwrap_or_default(),
         };
         input.insert(field.name.clone(), value);
@@ -137,7 +152,14 @@ mod tests {
 
     #[test]
     fn a_credit_note_takes_what_it_asks_for() {
-        let fields: Vec<Field> = ["customer", "invoice_number", "invoice_date", "reason"]
+        let names = [
+            "customer",
+            "invoice_number",
+            "invoice_date",
+            "invoice_lines",
+            "reason",
+        ];
+        let fields: Vec<Field> = names
             .into_iter()
             .map(|name| Field {
                 name: name.into(),
@@ -150,11 +172,13 @@ mod tests {
             credit_notes: WorkflowId(Uuid::nil()),
             number: "R-7".into(),
             date: json!("2027-03-08"),
+            lines: json!([{"name": "Work"}]),
         };
         let given = json!({"customer": "Ada", "note": "x", "invoice_number": "forged"});
         assert_eq!(
             input(&fields, &given, &invoice),
-            json!({"customer": "Ada", "invoice_number": "R-7", "invoice_date": "2027-03-08", "reason": null})
+            json!({"customer": "Ada", "invoice_number": "R-7", "invoice_date": "2027-03-08",
+                "invoice_lines": [{"name": "Work"}], "reason": null})
         );
     }
 }
