@@ -124,6 +124,7 @@ async fn an_invoice_goes_out_within_its_pdf_and_is_taken_back_by_a_credit_note()
     let draft = owner.get(&path).await.expect(200);
     assert_eq!(draft["workflow"], credits["id"]);
     assert_eq!(draft["name"], "Credit notes");
+    assert_eq!(draft["made_before"], Json::Null);
     assert_eq!(
         draft["input"],
         json!({"customer": "Brandt & Söhne", "invoice_number": "R-7", "invoice_date": "2027-03-08"})
@@ -145,6 +146,8 @@ async fn an_invoice_goes_out_within_its_pdf_and_is_taken_back_by_a_credit_note()
     assert_eq!(found["invoice"]["type"], "credit_note");
     assert_eq!(found["invoice"]["preceding"][0]["number"], "R-7");
     assert_eq!(found["invoice"]["totals"]["payable"], totals["payable"]);
+    let told = owner.get(&path).await.expect(200);
+    assert_eq!(told["made_before"], credit["id"]);
     // A credit note is not taken back.
     assert_eq!(credit["credit_notes"], Json::Null);
     let id = credit["id"].as_str().expect("an id");

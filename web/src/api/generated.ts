@@ -2316,6 +2316,11 @@ export interface components {
             trigger: string;
             /** @description Number of the invoice. */
             invoice_number: string;
+            /**
+             * Format: uuid
+             * @description The newest run that took this invoice back, or a part of it.
+             */
+            made_before: string | null;
             /** @description What its run is started with: what it takes of the invoice's input, and of `invoice_number`, `invoice_date` and `invoice_lines`. */
             input: Record<string, never>;
         };

@@ -133,3 +133,27 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
     }
     Ok(rows.into_iter().map(|(item, _)| item).collect())
 }
+
+/// The newest run of a workflow that began after another one, was given this value, and did not fail; no trial run.
+pub async fn started_with(
+    store: &Store,
+    scope: &Scope,
+    workflow: WorkflowId,
+    (name, value): (&str, &str),
+    after: RunId,
+) -> Result<Option<RunId>> {
+    let found = sqlx::query_scalar!(
+        r#"select id as "id!" from run
+           where workspace_id = $1 and workflow_id = $2 and id > $3 and not trial and state not in ('failed', 'cancelled')
+             and input ->> $4::text = $5
+           order by id desc limit 1"#,
+        scope.workspace().as_uuid(),
+        workflow.as_uuid(),
+        after.as_uuid(),
+        name,
+        value,
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    Ok(found.map(RunId::from))
+}

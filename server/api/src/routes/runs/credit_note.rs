@@ -37,6 +37,8 @@ pub(crate) struct CreditNoteOut {
     pub trigger: String,
     /// Number of the invoice.
     pub invoice_number: String,
+    /// The newest run that took this invoice back, or a part of it.
+    pub made_before: Option<Uuid>,
     /// What its run is started with: what it takes of the invoice's input, and of `invoice_number`, `invoice_date` and `invoice_lines`.
     #[schema(value_type = Object)]
     pub input: Value,
@@ -84,10 +86,15 @@ async fn read_credit_note(
     };
     let target = target.filter(|target| target.is_live).ok_or_else(off)?;
     let offer = target.offer.ok_or_else(off)?;
+    let refers = (NUMBER, invoice.number.as_str());
+    let made_before =
+        store::run::started_with(&app.store, &caller.scope, workflow, refers, detail.item.id)
+            .await?;
     Ok(Json(CreditNoteOut {
         workflow: workflow.as_uuid(),
         name: target.name,
         trigger: offer.trigger,
+        made_before: made_before.map(RunId::as_uuid),
         input: input(&offer.fields, &detail.input, &invoice),
         invoice_number: invoice.number,
     }))

@@ -2,7 +2,7 @@
 
 import { Button, Modal } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { Undo2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -72,6 +72,14 @@ function Form({ run, draft, close }: { run: RunDetail; draft: CreditNoteDraft; c
   return (
     <>
       <p className={classes.hint}>{t("hint", { number: draft.invoice_number, name: draft.name })}</p>
+      {draft.made_before !== null && (
+        <p className={classes.hint}>
+          {t("before")}{" "}
+          <Link to="/runs/$id" params={{ id: draft.made_before }} className="link">
+            {t("open")}
+          </Link>
+        </p>
+      )}
       <ValueEditor value={value} change={setValue} label={common("run.input")} />
       {start.error !== null && <InlineError error={start.error} />}
       <div className={classes.buttons}>
