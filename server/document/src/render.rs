@@ -315,7 +315,7 @@ pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
     }
     let mut sources = template.extras.sources().peekable();
     if sources.peek().is_some() {
-        let scope = Scope::new(template, values, context);
+        let scope = computed_scope(template, values, context);
         for (place, leaf) in sources {
             // What cannot be had is told where the pages are laid out.
             if let Ok((value, _)) = scope.value(leaf, place.member()) {
@@ -324,6 +324,20 @@ pub fn needs(template: &Template, values: &Record, context: &Context) -> Needs {
         }
     }
     found
+}
+
+/// With the fields that the document computes, as far as they can be; what goes wrong is told where the pages are laid out.
+fn computed_scope(template: &Template, values: &Record, context: &Context) -> Scope {
+    let mut scope = Scope::new(template, values, context);
+    for computed in &template.computed {
+        let field = &template.fields[computed.index].field;
+        let value = scope.value(&computed.value, &field.name);
+        let fitted = value.map(|(value, _)| value.convert(&field.kind, &context.currency));
+        if let Ok(Ok(value)) = fitted {
+            scope.set(&field.name, value);
+        }
+    }
+    scope
 }
 
 fn collect_extras(value: &Value, place: FilePlace, found: &mut Needs) {

@@ -287,6 +287,22 @@ fn attached_files_keep_their_names_apart_and_the_file_fit_to_be_kept() {
     assert_eq!(error, expected);
 }
 
+#[test]
+fn a_file_that_the_document_chooses_is_asked_for() {
+    let fields = json!([
+        {"name": "files", "kind": "list", "item": {"kind": "file"}},
+        {"name": "last", "kind": "file", "source": "computed", "value": "{{ files | last }}"},
+    ]);
+    let template = template(
+        json!({"fields": fields, "blocks": [], "attachments": [{"source": "{{ last }}"}]}),
+    );
+    let file = |number: u8| json!({"id": format!("018f4f5e-0000-7000-8000-00000000000{number}"), "name": format!("{number}.txt"), "content_type": "text/plain", "size_bytes": 3});
+    let values = values(&template, &json!({"files": [file(1), file(2)]}));
+    let wanted = needs(&template, &values, &context());
+    let names: Vec<&str> = wanted.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["2.txt"]);
+}
+
 fn locked() -> Json {
     let password = json!({"open": "{{ 'Geheim' }}-7", "print": false});
     with(pages("Page", 1), "password", password)
