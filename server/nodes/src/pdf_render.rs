@@ -1,5 +1,6 @@
 //! `pdf_render`: a document template and values become a PDF. The template declares the fields; this node fills them and keeps the file.
 
+mod agreement;
 mod extras;
 
 use std::{
@@ -216,10 +217,14 @@ impl Node for PdfRender {
         }
         // What the template itself keeps the PDF from being is told, and stops nothing.
         let warnings = [warnings, rendered.notes.clone()].concat();
-        let attached = self.einvoice(context).await?;
+        let (attached, invoice) = self.einvoice(context).await?.unzip();
         let bytes = rendered
             .pdf_unless(&stop(), attached.as_slice())
             .map_err(failed)?;
+        if let Some(invoice) = &invoice {
+            let pages = (0..rendered.pages.len()).filter_map(|page| rendered.text(page));
+            agreement::check(&pages.collect::<Vec<_>>().join("\n"), invoice)?;
+        }
         let name = pdf_name(&context.render(&self.file_name)?);
         let file = context
             .write_artifact(&name, "application/pdf", bytes)
@@ -275,8 +280,11 @@ impl PdfRender {
             .collect()
     }
 
-    /// The e-invoice to put into the PDF. One that breaks its rules is refused, whoever made it.
-    async fn einvoice(&self, context: &dyn NodeContext) -> Result<Option<Attachment>, NodeError> {
+    /// The e-invoice to put into the PDF, and what it says. One that breaks its rules is refused, whoever made it.
+    async fn einvoice(
+        &self,
+        context: &dyn NodeContext,
+    ) -> Result<Option<(Attachment, Value)>, NodeError> {
         let template = match &self.einvoice {
             Some(template) if !template.0.trim().is_empty() => template,
             Some(_) | None => return Ok(None),
@@ -448,8 +456,8 @@ fn titled(field: &Field) -> &str {
 /// What the setting is called.
 const EINVOICE: &str = "E-invoice inside";
 
-/// An XML as a PDF holds it for machines.
-fn attachment(bytes: Vec<u8>, context: &dyn NodeContext) -> Result<Attachment, NodeError> {
+/// An XML as a PDF holds it for machines, and what it says.
+fn attachment(bytes: Vec<u8>, context: &dyn NodeContext) -> Result<(Attachment, Value), NodeError> {
     let step = context.step();
     let read = einvoice::read(&bytes, &step.locale).map_err(|error| unreadable(&error))?;
     if let Some(first) = read.problems.iter().find(|problem| problem.is_error()) {
@@ -470,7 +478,7 @@ fn attachment(bytes: Vec<u8>, context: &dyn NodeContext) -> Result<Attachment, N
             .with("syntax", read.syntax)
             .with("profile", read.profile));
     };
-    Ok(Attachment {
+    let attachment = Attachment {
         name: hybrid.file_name.into(),
         content_type: "text/xml".into(),
         relationship: Relationship::Alternative,
@@ -482,7 +490,8 @@ fn attachment(bytes: Vec<u8>, context: &dyn NodeContext) -> Result<Attachment, N
             version: "1.0".into(),
             conformance_level: hybrid.conformance_level.into(),
         }),
-    })
+    };
+    Ok((attachment, read.invoice))
 }
 
 /// What every page of this step sees besides its fields.
@@ -799,12 +808,12 @@ mod tests {
     fn an_e_invoice_goes_into_the_pdf_if_it_keeps_its_rules() {
         use crate::testing::{FakeContext, done};
 
-        let render = |xml: &str| {
+        let render_saying = |xml: &str, said: &str| {
             let file = json!({"id": "018f4f5e-0000-7000-8000-000000000003", "name": "e.xml", "content_type": "text/xml", "size_bytes": xml.len()});
             let mut context = FakeContext::new(&json!({}));
             let file = Value::from_json(&file, &Kind::File).expect("a file");
             context.values.insert("file".into(), file);
-            context.template = json!({"format": "formwork-document/1", "fields": [], "blocks": [{"id": "a", "type": "text", "text": "R-7"}]});
+            context.template = json!({"format": "formwork-document/1", "fields": [], "blocks": [{"id": "a", "type": "text", "text": said}]});
             context.services = context.services.with(Arc::new(Renderer::bundled()));
             let bytes = xml.as_bytes().to_vec();
             context
@@ -817,6 +826,7 @@ mod tests {
             let files = context.files.lock().expect("lock");
             Ok::<Vec<u8>, NodeError>(files[1].1.clone())
         };
+        let render = |xml: &str| render_saying(xml, "R-7 over €957.69");
         let xml = crate::einvoice_make::sample("factur_x");
         let pdf = render(&xml).expect("a PDF");
         let found = document::embedded_invoice(&pdf).expect("an invoice within");
@@ -835,6 +845,16 @@ mod tests {
         );
         check(&xml.replace("957.69", "957.70"), "einvoice_broken");
         check("<html/>", "einvoice_unreadable");
+        // Whoever gets two invoices in one owes what either of them demands.
+        for (said, code) in [
+            ("R-8 over €957.69", "einvoice_number_differs"),
+            ("R-7 over €957.70", "einvoice_total_differs"),
+        ] {
+            let NodeError::Failed(error) = render_saying(&xml, said).expect_err("no PDF") else {
+                panic!("another end");
+            };
+            assert_eq!(error.code, code, "{}", error.message);
+        }
     }
 
     #[test]
