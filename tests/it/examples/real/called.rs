@@ -176,5 +176,18 @@ async fn an_e_invoice_is_sent_within_its_pdf_and_taken_back() {
     for shown in ["Credit note", "€5,079.68", text(&made["number"])] {
         assert!(page.contains(shown), "{shown} in {page}");
     }
+
+    // Where the customer owes the VAT, the page and the XML say so.
+    let run = agency.owner.start(&workflow, sample(&workflow, 2)).await;
+    let told = agency.succeeded(&run).await;
+    let made = &step(&told, "xml")["output"];
+    assert_eq!(made["taxes"][0]["reason_code"], "VATEX-EU-AE");
+    let page = agency.page(&told).await;
+    for shown in ["€1,740.00", "Reverse charge", "ATU12345678"] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    let path = format!("/api/runs/{run}/credit-note");
+    let draft = agency.owner.get(&path).await.expect(200);
+    assert_eq!(draft["input"]["items"][0]["vat_category"], "AE");
     agency.close().await;
 }
