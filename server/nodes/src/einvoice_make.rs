@@ -97,6 +97,14 @@ pub(crate) struct EinvoiceMake {
     #[serde(default)]
     #[schemars(extend("x-empty" = true, "x-group" = "advanced"))]
     order: Template,
+    /// The number of the contract with the buyer.
+    #[serde(default)]
+    #[schemars(extend("x-empty" = true, "x-group" = "advanced"))]
+    contract: Template,
+    /// The project that it is for.
+    #[serde(default)]
+    #[schemars(extend("x-empty" = true, "x-group" = "advanced"))]
+    project: Template,
     /// The day of delivery or service.
     #[serde(default)]
     #[schemars(extend("x-widget" = "value", "x-empty" = true, "x-group" = "advanced"))]
@@ -129,6 +137,18 @@ pub(crate) struct EinvoiceMake {
     #[serde(default)]
     #[schemars(title = "Paid already", extend("x-widget" = "value", "x-empty" = true, "x-group" = "advanced"))]
     prepaid: Template,
+    /// What is added to round the amount to be paid, such as 0.02.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "value", "x-empty" = true, "x-group" = "advanced"))]
+    rounding: Template,
+    /// The currency of the VAT where the tax office asks for another, such as PLN.
+    #[serde(default)]
+    #[schemars(extend("x-empty" = true, "x-group" = "advanced"))]
+    tax_currency: Template,
+    /// What one unit of the invoice's currency is worth in the tax currency.
+    #[serde(default)]
+    #[schemars(extend("x-widget" = "value", "x-empty" = true, "x-group" = "advanced"))]
+    exchange_rate: Template,
     /// An e-mail address, or kind and number such as 0204:04011000-12345-34.
     #[serde(default)]
     #[schemars(title = "Buyer electronic address", extend("x-empty" = true, "x-group" = "advanced"))]
@@ -194,7 +214,7 @@ impl DocumentType {
 
 impl EinvoiceMake {
     /// Settings that are members of the invoice: place below it, what people call the setting, its value.
-    fn settings(&self) -> [(&'static [&'static str], &'static str, &Template); 25] {
+    fn settings(&self) -> [(&'static [&'static str], &'static str, &Template); 30] {
         [
             (&["number"], "Number", &self.number),
             (&["date"], "Date", &self.date),
@@ -228,6 +248,8 @@ impl EinvoiceMake {
             ),
             (&["seller"], "Seller", &self.seller),
             (&["order"], "Order", &self.order),
+            (&["contract"], "Contract", &self.contract),
+            (&["project"], "Project", &self.project),
             (&["delivery", "date"], "Delivery date", &self.delivery_date),
             (&["delivery", "from"], "Delivery from", &self.delivery_from),
             (&["delivery", "to"], "Delivery to", &self.delivery_to),
@@ -236,6 +258,17 @@ impl EinvoiceMake {
             (&["allowances"], "Discounts", &self.allowances),
             (&["charges"], "Surcharges", &self.charges),
             (&["prepaid"], "Paid already", &self.prepaid),
+            (&["rounding"], "Rounding", &self.rounding),
+            (
+                &["tax_currency", "currency"],
+                "Tax currency",
+                &self.tax_currency,
+            ),
+            (
+                &["tax_currency", "exchange_rate"],
+                "Exchange rate",
+                &self.exchange_rate,
+            ),
             (
                 &["buyer", "electronic_address"],
                 "Buyer electronic address",

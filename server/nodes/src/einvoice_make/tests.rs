@@ -75,6 +75,19 @@ fn an_electronic_address_may_say_its_kind() {
 }
 
 #[test]
+fn vat_in_another_currency_a_rounding_and_references_are_told() {
+    let changes = json!({"tax_currency": "PLN", "exchange_rate": "4.25", "rounding": "0.01", "contract": "C-9", "project": "P-1"});
+    let (output, xml) = with(&changes).expect("an e-invoice");
+    let totals = &output["totals"];
+    assert_eq!(totals["payable"]["amount"], "957.70");
+    let tax = json!({"amount": "628.53", "currency": "PLN"});
+    assert_eq!(totals["tax_in_tax_currency"], tax);
+    for part in ["PLN", "628.53", "957.70", "C-9", "P-1"] {
+        assert!(xml.contains(part), "{part}: {xml}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_setting_and_nothing_is_written() {
     let check = |changes: Json, parts: &[&str]| {
         let error = with(&changes).expect_err("no e-invoice");
