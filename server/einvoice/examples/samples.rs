@@ -54,6 +54,10 @@ fn made(invoice: &Json, format: Format) -> Result<String, Box<dyn Error>> {
 /// Name, and what differs from the plain one.
 fn samples() -> Vec<(&'static str, Json)> {
     let line = |category: &str| json!([{"name": "Beratung", "quantity": "3", "unit": "h", "unit_price": "120.00", "vat_category": category, "vat_reason": ""}]);
+    let mut small = plain()["seller"].clone();
+    for number in ["vat_id", "registration"] {
+        small[number] = json!("");
+    }
     vec![
         ("plain", json!({})),
         (
@@ -91,6 +95,10 @@ fn samples() -> Vec<(&'static str, Json)> {
             json!({"lines": line("K"), "buyer": buyer("FR", "FR12999999999")}),
         ),
         ("exempt", json!({"lines": line("E")})),
+        (
+            "small-business",
+            json!({"lines": line("E"), "seller": small}),
+        ),
         (
             "export",
             json!({"lines": line("G"), "buyer": buyer("CH", "")}),

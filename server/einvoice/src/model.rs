@@ -99,6 +99,11 @@ impl Writer<'_> {
         let invoice = self.invoice;
         model.seller = self.party(&invoice.seller);
         model.seller.tax_registration = text(&invoice.seller.tax_number);
+        if model.seller.vat_identifier.is_none() && model.seller.legal_registration.is_none() {
+            // Receivers want to know a seller by one number of its own (BR-CO-26): small businesses have only this one.
+            let own = model.seller.tax_registration.clone();
+            model.seller.identifiers = own.map(Identifier::new).into_iter().collect();
+        }
         if self.format.is_xrechnung() && model.seller.contact.name.is_none() {
             // Whoever names nobody is to be asked as a whole (BT-41 may be a department).
             model.seller.contact.name = model.seller.name.clone();

@@ -228,6 +228,19 @@ fn a_credit_note_names_its_invoice() {
 }
 
 #[test]
+fn a_seller_with_a_tax_number_alone_is_known_by_it() {
+    let mut invoice = sample();
+    invoice.seller.vat_id.clear();
+    invoice.seller.tax_number = "22/815/08154".into();
+    for format in Format::ALL {
+        let received = read(made(&invoice, format).as_bytes(), "de").expect("readable");
+        assert!(received.is_valid(), "{format:?}: {:#?}", received.problems);
+        let number = member(&received.invoice, "seller.tax_number");
+        assert_eq!(*number, Value::Text("22/815/08154".into()));
+    }
+}
+
+#[test]
 fn broken_rules_are_told_with_their_place() {
     let check = |format, change: fn(&mut Invoice), expected: &str| {
         let told = told(format, change);

@@ -112,8 +112,11 @@ impl Check<'_> {
             &invoice.buyer,
             ["BR-07", "BR-10", "BR-11", "BR-63"],
         );
-        if seller.vat_id.is_empty() && seller.registration.is_empty() {
-            let message = "The seller has neither a VAT id nor a number in a public register.";
+        // What the tax office calls a seller who has neither is an identifier, too (BT-29).
+        let ids = [&seller.vat_id, &seller.registration, &seller.tax_number];
+        if ids.into_iter().all(String::is_empty) {
+            let message =
+                "The seller has no VAT id, no tax number and no number in a public register.";
             let problem = Problem::error("invoice_seller_unidentified", rule("BR-CO-26"), message);
             self.add("/seller/vat_id", problem);
         }
