@@ -105,6 +105,7 @@ async fn pictures_of_the_gallery_show_the_firm_of_who_asks() {
     ] {
         let before = owner.get(page).await;
         assert_eq!(before.status, 200, "{}", before.json);
+        assert!(before.header("vary").contains("cookie"), "{page}");
         let mut firm = owner.get("/api/firm").await.expect(200);
         firm["name"] = json!(format!("Nordlicht Reisen {}", page.len()));
         owner.put("/api/firm", firm).await.expect(200);

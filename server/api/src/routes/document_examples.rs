@@ -117,6 +117,8 @@ async fn draw_document_example(
         [
             (header::CONTENT_TYPE, "image/svg+xml"),
             (header::CACHE_CONTROL, "private, max-age=300"),
+            // A browser may be of several people, one after the other.
+            (header::VARY, "cookie, authorization"),
         ],
         svg,
     )
