@@ -20,7 +20,7 @@ export function PersonMenu() {
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Suspense fallback={<div role="status" aria-label={t("common.loading")} style={{ blockSize: 320, inlineSize: 200 }} />}>
+        <Suspense fallback={<Menu.Item disabled mih={320} w={200}>{t("common.loading")}</Menu.Item>}>
           <PersonItems />
         </Suspense>
       </Menu.Dropdown>

@@ -184,7 +184,7 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Suspense fallback={<div role="status" aria-label={t("common.loading")} style={{ blockSize: 32, inlineSize: 180 }} />}>
+          <Suspense fallback={<Menu.Item disabled mih={32} w={180}>{t("common.loading")}</Menu.Item>}>
             <MenuItems item={item} duplicate={() => duplicate.mutate()} take={() => take.mutate()} turn={(body) => turn.mutate(body)} remove={askOrDelete} />
           </Suspense>
         </Menu.Dropdown>
