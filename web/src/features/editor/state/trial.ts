@@ -27,6 +27,8 @@ export class Trials {
   private quietTimer: ReturnType<typeof setTimeout> | null = null;
   private closed = false;
   private turn = 0;
+  /** A person asked for a run that has not begun. */
+  private asking = false;
   private sample: Sample;
   private readonly heard = new Map<string, { generation: string; fence: number; seq: number }>();
 
@@ -90,7 +92,12 @@ export class Trials {
         if (output !== undefined && output !== null) pinned[id] = output;
       }
     }
-    await this.begin(scope.kind === "all" ? null : scope.step, pinned, false);
+    this.asking = true;
+    try {
+      await this.begin(scope.kind === "all" ? null : scope.step, pinned, false);
+    } finally {
+      this.asking = false;
+    }
   }
 
   async stop(): Promise<void> {
@@ -107,11 +114,17 @@ export class Trials {
     this.quietTimer = setTimeout(() => void this.quiet(), QUIET_PAUSE_MS);
   }
 
+  /** Whether a run is on that a person asked for, which no quiet one may take the place of. */
+  private isAsked(): boolean {
+    const { trial } = this.store.get();
+    return this.asking || (trial !== null && !trial.quiet && (!trial.run || !isOver(trial.run)));
+  }
+
   private async quiet(): Promise<void> {
-    const { trial, checked, results } = this.store.get();
-    if (this.closed || (trial && !trial.quiet && (!trial.run || !isOver(trial.run)))) return;
+    const { checked, results } = this.store.get();
+    if (this.closed || this.isAsked()) return;
     if (Object.keys(this.sample.input).length === 0) return;
-    if (!(await this.saver.flush())) return;
+    if (!(await this.saver.flush()) || this.isAsked()) return;
     if (!checked || !this.store.get().checked) return this.quietLater();
     if (this.store.get().checked?.problems.some((problem) => problem.severity === "error")) return;
     const document = this.store.document;
