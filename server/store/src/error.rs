@@ -91,6 +91,12 @@ impl StoreError {
         }
     }
 
+    /// Whether the statement met another one's lock and did not want to wait (`nowait`).
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(self, Self::Database(error)
+            if error.as_database_error().is_some_and(|cause| cause.code().is_some_and(|code| code == "55P03")))
+    }
+
     /// Whether a row was there and could not be read: its neighbours may be.
     pub(crate) fn is_unreadable(&self) -> bool {
         matches!(

@@ -81,7 +81,8 @@ pub struct Slot {
 pub enum ClaimForm {
     #[default]
     SkipLocked,
-    /// For databases without a good SKIP LOCKED: workers may meet, and one of them gets nothing.
+    /// For databases without a good SKIP LOCKED: workers may meet, and one of them gets nothing. It does not wait for what another has
+    /// locked either: with entries locked already, that could be a circle.
     Compare,
 }
 
@@ -120,7 +121,10 @@ pub async fn claim(
 ) -> Result<Vec<ClaimedEntry>> {
     let claimed = match form {
         ClaimForm::SkipLocked => claim_skip_locked(store, holder, *turn, limit).await?,
-        ClaimForm::Compare => claim_compare(store, holder, *turn, limit).await?,
+        ClaimForm::Compare => match claim_compare(store, holder, *turn, limit).await {
+            Err(error) if error.is_locked() => Vec::new(),
+            claimed => claimed?,
+        },
     };
     let last = claimed.iter().map(|(workflow, _)| *workflow);
     // Behind the last turn first, then from the beginning.
@@ -333,7 +337,8 @@ pub fn wake(store: &Store) {
     store.events.wake(Wake::Queue);
 }
 
-/// The two forms differ in how they keep workers apart: by the lock of the rows that are picked, or by comparing when they are written.
+/// The two forms differ in how they keep workers apart: by leaving out what another has locked, or by letting go of all when there is any and
+/// comparing when they are written.
 macro_rules! claim_entries {
     ($store:expr, $holder:expr, $turn:expr, $limit:expr, $lock:literal, $compare:literal) => {{
         let rows = sqlx::query!(
@@ -425,7 +430,7 @@ async fn claim_compare(
         holder,
         turn,
         limit,
-        "",
+        "for update of q nowait",
         "and q.lease_owner is null"
     ))
 }

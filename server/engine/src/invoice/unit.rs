@@ -17,7 +17,7 @@ const UNITS: &[(&str, [&str; 4])] = &[
     ("MON", ["month", "Monat", "mois", "月"]),
     ("ANN", ["year", "Jahr", "an", "年"]),
     ("IE", ["person", "Person", "personne", "人"]),
-    ("LS", ["lump sum", "Pauschale", "forfait", "一次性费用"]),
+    ("LS", ["lump sum", "Pauschale", "forfait", "项"]),
     (
         "E48",
         [
