@@ -12,7 +12,7 @@ import { useFormat } from "~/lib/format";
 import { useSession } from "~/lib/session";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError } from "~/ui/Problem";
-import { sayUndo } from "~/ui/Toasts";
+import { useRemoval } from "~/ui/removal";
 import classes from "../settings/Settings.module.css";
 
 await addMessages("fonts", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
@@ -29,7 +29,6 @@ export default function FontSettings() {
   const format = useFormat();
   const client = useQueryClient();
   const { member } = useSession();
-  const [gone, setGone] = useState<string[]>([]);
   const [refused, setRefused] = useState<Refused[]>([]);
   const fresh = () => client.invalidateQueries({ queryKey: fonts });
   const found = useQuery({ queryKey: fonts, queryFn: () => ask(api.GET("/api/fonts")), enabled: member.role === "owner" });
@@ -47,12 +46,8 @@ export default function FontSettings() {
     },
     onSettled: fresh,
   });
-  const remove = useMutation({
-    mutationFn: (id: string) => ask(api.DELETE("/api/fonts/{id}", { params: { path: { id } } })),
-    onSettled: fresh,
-    onError: (_error, id) => setGone((before) => before.filter((one) => one !== id)),
-  });
-  const list = (found.data?.items ?? []).filter((one) => !gone.includes(one.id));
+  const removal = useRemoval((id) => ask(api.DELETE("/api/fonts/{id}", { params: { path: { id } } })), fresh);
+  const list = removal.left(found.data?.items);
   const weight = (font: Font) => t(`weight.${font.weight}`, { defaultValue: String(font.weight) });
   return (
     <>
@@ -78,7 +73,7 @@ export default function FontSettings() {
       </Card>
       {found.isError && <ErrorPanel error={found.error} retry={() => void found.refetch()} />}
       {found.isLoading && <Loading lines={2} />}
-      {remove.isError && <InlineError error={remove.error} />}
+      {removal.error !== null && <InlineError error={removal.error} />}
       {found.data !== undefined && (
         <Card flush>
           {list.length === 0 ? (
@@ -96,12 +91,7 @@ export default function FontSettings() {
                   </span>
                   <ActionIcon
                     aria-label={t("delete", { name: `${font.family} ${weight(font)}` })}
-                    onClick={() => {
-                      setGone((before) => [...before, font.id]);
-                      sayUndo(t("deleted", { name: font.family }), () => remove.mutate(font.id), () =>
-                        setGone((before) => before.filter((one) => one !== font.id)),
-                      );
-                    }}
+                    onClick={() => removal.take(font.id, t("deleted", { name: font.family }))}
                   >
                     <Trash2 size={16} strokeWidth={1.75} />
                   </ActionIcon>

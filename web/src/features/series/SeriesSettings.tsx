@@ -13,7 +13,7 @@ import { keys } from "~/lib/queries";
 import { useFocusBack } from "~/ui/focus";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
-import { sayUndo } from "~/ui/Toasts";
+import { useRemoval } from "~/ui/removal";
 import classes from "../settings/Settings.module.css";
 import { Numbers } from "./Numbers";
 
@@ -33,7 +33,6 @@ const blank: Values = { name: "", pattern: "{{ year }}-{{ number }}", digits: 4,
 export default function SeriesSettings() {
   const { t } = useTranslation("series");
   const client = useQueryClient();
-  const [gone, setGone] = useState<string[]>([]);
   const [shown, setShown] = useState<string | null>(null);
   const [changing, setChanging] = useState<string | null>(null);
   const series = useQuery({ queryKey: keys.series, queryFn: () => ask(api.GET("/api/series")) });
@@ -52,12 +51,8 @@ export default function SeriesSettings() {
       await fresh();
     },
   });
-  const remove = useMutation({
-    mutationFn: (id: string) => ask(api.DELETE("/api/series/{id}", { params: { path: { id } } })),
-    onSuccess: fresh,
-    onError: (_error, id) => setGone((before) => before.filter((one) => one !== id)),
-  });
-  const list = (series.data?.items ?? []).filter((one) => !gone.includes(one.id));
+  const removal = useRemoval((id) => ask(api.DELETE("/api/series/{id}", { params: { path: { id } } })), fresh);
+  const list = removal.left(series.data?.items);
   const open = list.find((one) => one.id === shown);
   return (
     <>
@@ -66,7 +61,7 @@ export default function SeriesSettings() {
       </Card>
       {series.isError && <ErrorPanel error={series.error} retry={() => void series.refetch()} />}
       {series.isPending && <Loading lines={2} />}
-      {remove.isError && <InlineError error={remove.error} />}
+      {removal.error !== null && <InlineError error={removal.error} />}
       {series.data !== undefined && (
         <Card flush>
           {list.length === 0 ? (
@@ -89,10 +84,7 @@ export default function SeriesSettings() {
                   </ActionIcon>
                   <ActionIcon
                     aria-label={t("deleteNamed", { name: one.name })}
-                    onClick={() => {
-                      setGone((before) => [...before, one.id]);
-                      sayUndo(t("deleted", { name: one.name }), () => remove.mutate(one.id), () => setGone((before) => before.filter((id) => id !== one.id)));
-                    }}
+                    onClick={() => removal.take(one.id, t("deleted", { name: one.name }))}
                   >
                     <Trash2 size={16} strokeWidth={1.75} />
                   </ActionIcon>

@@ -9,7 +9,7 @@ import { keys } from "~/lib/queries";
 import { useSession } from "~/lib/session";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError } from "~/ui/Problem";
-import { sayUndo } from "~/ui/Toasts";
+import { useRemoval } from "~/ui/removal";
 import classes from "./Settings.module.css";
 import { ShownOnce } from "./ShownOnce";
 
@@ -18,7 +18,6 @@ export function AccessKeys() {
   const format = useFormat();
   const client = useQueryClient();
   const [name, setName] = useState("");
-  const [gone, setGone] = useState<string[]>([]);
   const fresh = () => client.invalidateQueries({ queryKey: keys.accessKeys });
   const owner = useSession().member.role === "owner";
   const list = useQuery({ queryKey: keys.accessKeys, queryFn: () => ask(api.GET("/api/access-keys")), enabled: owner });
@@ -29,12 +28,8 @@ export function AccessKeys() {
       await fresh();
     },
   });
-  const revoke = useMutation({
-    mutationFn: (id: string) => ask(api.DELETE("/api/access-keys/{id}", { params: { path: { id } } })),
-    onSuccess: fresh,
-    onError: (_error, id) => setGone((before) => before.filter((one) => one !== id)),
-  });
-  const shown = (list.data?.items ?? []).filter((key) => !gone.includes(key.id));
+  const removal = useRemoval((id) => ask(api.DELETE("/api/access-keys/{id}", { params: { path: { id } } })), fresh);
+  const shown = removal.left(list.data?.items);
   return (
     <>
       <Card title={t("keys.add")}>
@@ -64,7 +59,7 @@ export function AccessKeys() {
       {make.data !== undefined && <ShownOnce text={t("keys.once")} value={make.data.key} close={() => make.reset()} />}
       {list.isError && <ErrorPanel error={list.error} retry={() => void list.refetch()} />}
       {list.isLoading && <Loading lines={2} />}
-      {revoke.isError && <InlineError error={revoke.error} />}
+      {removal.error !== null && <InlineError error={removal.error} />}
       {list.data !== undefined && (
         <Card flush>
           {shown.length === 0 ? (
@@ -86,12 +81,7 @@ export function AccessKeys() {
                     variant="default"
                     className="danger"
                     aria-label={t("keys.revoke_named", { name: key.name })}
-                    onClick={() => {
-                      setGone((before) => [...before, key.id]);
-                      sayUndo(t("keys.revoked", { name: key.name }), () => revoke.mutate(key.id), () =>
-                        setGone((before) => before.filter((one) => one !== key.id)),
-                      );
-                    }}
+                    onClick={() => removal.take(key.id, t("keys.revoked", { name: key.name }))}
                   >
                     {t("keys.revoke")}
                   </Button>

@@ -9,7 +9,7 @@ import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { Card, Loading } from "~/ui/Page";
 import { ErrorPanel, InlineError, useFieldErrors } from "~/ui/Problem";
-import { sayUndo } from "~/ui/Toasts";
+import { useRemoval } from "~/ui/removal";
 import classes from "./Settings.module.css";
 
 const kinds = ["bearer", "basic", "header", "signing"] as const;
@@ -34,7 +34,6 @@ export function Credentials() {
   const { t } = useTranslation("settings");
   const format = useFormat();
   const client = useQueryClient();
-  const [gone, setGone] = useState<string[]>([]);
   const [name, setName] = useState("");
   const [kind, setKind] = useState<Kind>("bearer");
   const [plain, setPlain] = useState("");
@@ -56,13 +55,9 @@ export function Credentials() {
       await fresh();
     },
   });
-  const remove = useMutation({
-    mutationFn: (id: string) => ask(api.DELETE("/api/credentials/{id}", { params: { path: { id } } })),
-    onSuccess: fresh,
-    onError: (_error, id) => setGone((before) => before.filter((one) => one !== id)),
-  });
+  const removal = useRemoval((id) => ask(api.DELETE("/api/credentials/{id}", { params: { path: { id } } })), fresh);
   const errors = useFieldErrors(add.error);
-  const list = (credentials.data?.items ?? []).filter((one) => !gone.includes(one.id));
+  const list = removal.left(credentials.data?.items);
   return (
     <>
       <Card title={t("credentials.add")}>
@@ -107,7 +102,7 @@ export function Credentials() {
       </Card>
       {credentials.isError && <ErrorPanel error={credentials.error} retry={() => void credentials.refetch()} />}
       {credentials.isPending && <Loading lines={2} />}
-      {remove.isError && <InlineError error={remove.error} />}
+      {removal.error !== null && <InlineError error={removal.error} />}
       {credentials.data !== undefined && (
         <Card flush>
           {list.length === 0 ? (
@@ -125,12 +120,7 @@ export function Credentials() {
                   </span>
                   <ActionIcon
                     aria-label={t("delete_named", { name: credential.name })}
-                    onClick={() => {
-                      setGone((before) => [...before, credential.id]);
-                      sayUndo(t("deleted", { name: credential.name }), () => remove.mutate(credential.id), () =>
-                        setGone((before) => before.filter((one) => one !== credential.id)),
-                      );
-                    }}
+                    onClick={() => removal.take(credential.id, t("deleted", { name: credential.name }))}
                   >
                     <Trash2 size={16} strokeWidth={1.75} />
                   </ActionIcon>
