@@ -44,10 +44,16 @@ pub(crate) struct LlmGenerate {
     #[serde(default)]
     #[schemars(title = "Writes")]
     mode: Mode,
-    /// The document whose text fields the model fills in.
+    /// The document that this is written for.
     #[serde(default)]
-    #[schemars(extend("x-widget" = "document", "x-when" = {"mode": "fields"}))]
+    #[schemars(extend("x-widget" = "document"))]
     document: Option<DocumentId>,
+    /// The field of the document that the text is for. Its lines limit the text.
+    #[serde(default)]
+    #[schemars(title = "Field of the document", extend(
+        "x-widget" = "document_field", "x-keys" = {"document_fields": "document"}, "x-when" = {"mode": "text"}
+    ))]
+    document_field: Option<String>,
     /// Which fields of the document; all that a model may write when empty.
     #[serde(default)]
     #[schemars(title = "What it fills in", extend(

@@ -58,7 +58,10 @@ impl LlmGenerate {
         });
         request.messages.push(Message {
             role: Role::User,
-            content: measure::words(&answer.too_long, &language),
+            content: match (&asked.place, answer.too_long.as_slice()) {
+                (Some(_), [excess]) => measure::words_for_text(excess, &language),
+                (_, too_long) => measure::words(too_long, &language),
+            },
         });
         Ok(Outcome::Wait(Wait {
             on: WaitOn::Generation(Box::new(request)),
@@ -159,7 +162,7 @@ async fn measured(
     mut answer: Answer,
 ) -> Result<Answer, NodeError> {
     if let (Some(template), Value::Record(values)) = (&asked.document, &answer.value) {
-        match measure::too_long(context, template, values).await? {
+        match measure::too_long(context, template, asked.place.as_deref(), values).await? {
             Ok(too_long) => answer.too_long = too_long,
             Err(error) => answer.warnings.push(measure::unmeasured(&error)),
         }

@@ -14,12 +14,13 @@ use crate::values::parse_template;
 /// A list without a greatest number of entries takes so many.
 const MOST_ENTRIES: u32 = 50;
 
-/// What the model is asked to fill in; nothing for one text.
-#[derive(Default)]
+/// What the model is asked to fill in; no fields for one text.
 pub(super) struct Asked {
     pub(super) fields: Vec<Field>,
     /// Where it is printed.
     pub(super) document: Option<document::Template>,
+    /// The document's field that one text is for.
+    pub(super) place: Option<String>,
 }
 
 impl LlmGenerate {
@@ -82,13 +83,20 @@ impl LlmGenerate {
     }
 
     pub(super) async fn asked(&self, context: &dyn NodeContext) -> Result<Asked, NodeError> {
-        if self.mode == Mode::Text {
-            return Ok(Asked::default());
-        }
-        let document = match self.document {
+        let place = self.place();
+        // A text of its own is printed nowhere that is known.
+        let is_printed = self.mode == Mode::Fields || place.is_some();
+        let document = match self.document.filter(|_| is_printed) {
             None => None,
             Some(id) => Some(parse_template(&context.document(id).await?)?),
         };
+        if self.mode == Mode::Text {
+            return Ok(Asked {
+                fields: Vec::new(),
+                document,
+                place: place.map(str::to_owned),
+            });
+        }
         let declared = document.as_ref().map(document::Template::declared);
         let fields = self.fields(declared.map(<[DocumentField]>::to_vec));
         if fields.is_empty() {
@@ -98,7 +106,11 @@ impl LlmGenerate {
             ));
         }
         let fields = self.with_entries(context, fields)?;
-        Ok(Asked { fields, document })
+        Ok(Asked {
+            fields,
+            document,
+            place: None,
+        })
     }
 
     /// The fields with lists of exactly as many entries as are asked for: the model cannot write more or fewer.
@@ -152,6 +164,12 @@ impl LlmGenerate {
             (*min_items, *max_items) = (Some(count), Some(count));
         }
         Ok(fields)
+    }
+
+    /// The document's field that one text is for.
+    pub(super) fn place(&self) -> Option<&str> {
+        let named = self.document_field.as_deref();
+        named.filter(|name| !name.is_empty())
     }
 
     /// What one text is, as the model is held to it.

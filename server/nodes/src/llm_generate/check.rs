@@ -24,19 +24,6 @@ impl LlmGenerate {
                 .at("/instruction"),
             );
         }
-        if self.mode == Mode::Text {
-            return problems;
-        }
-        if self.only_if_empty.is_some() {
-            problems.push(
-                Problem::warning(
-                    "not_used",
-                    json!({}),
-                    "A given text is used only when the model writes one text.",
-                )
-                .at("/only_if_empty"),
-            );
-        }
         let document = self
             .document
             .and_then(|id| context.resources.document_fields(id));
@@ -50,6 +37,21 @@ impl LlmGenerate {
                 .at("/document"),
             );
         }
+        if self.mode == Mode::Text {
+            let misplaced = document.and_then(|declared| self.misplaced(&declared));
+            problems.extend(misplaced.map(|problem| problem.at("/document_field")));
+            return problems;
+        }
+        if self.only_if_empty.is_some() {
+            problems.push(
+                Problem::warning(
+                    "not_used",
+                    json!({}),
+                    "A given text is used only when the model writes one text.",
+                )
+                .at("/only_if_empty"),
+            );
+        }
         if let Some(declared) = &document {
             for (index, name) in self.document_fields.iter().enumerate() {
                 let found = declared.iter().find(|other| other.field.name == *name);
@@ -57,14 +59,8 @@ impl LlmGenerate {
                     let problem = field_computed(name).at(format!("/document_fields/{index}"));
                     problems.push(problem);
                 } else if found.is_none() {
-                    problems.push(
-                        Problem::error(
-                            "field_not_declared",
-                            json!({"field": name}),
-                            format!("The document has no field \u{201c}{name}\u{201d}."),
-                        )
-                        .at(format!("/document_fields/{index}")),
-                    );
+                    let problem = not_declared(name).at(format!("/document_fields/{index}"));
+                    problems.push(problem);
                 }
             }
         }
@@ -111,6 +107,38 @@ impl LlmGenerate {
         }
         problems
     }
+
+    /// Why one text is not measured in the document, although one is chosen.
+    fn misplaced(&self, document: &[DocumentField]) -> Option<Problem> {
+        let Some(name) = self.place() else {
+            return Some(Problem::warning(
+                "no_document_field",
+                json!({}),
+                "Choose the field of the document that the text is for, so that its lines are counted.",
+            ));
+        };
+        let found = document.iter().find(|other| other.field.name == name);
+        match found {
+            None => Some(not_declared(name)),
+            Some(found) if found.is_computed() => Some(field_computed(name)),
+            Some(found) if !matches!(found.field.kind, Kind::Text { .. }) => Some(Problem::error(
+                "field_no_text",
+                json!({"field": name}),
+                format!(
+                    "\u{201c}{name}\u{201d} is not a text. Choose a field of the document that is one."
+                ),
+            )),
+            Some(_) => None,
+        }
+    }
+}
+
+fn not_declared(name: &str) -> Problem {
+    Problem::error(
+        "field_not_declared",
+        json!({"field": name}),
+        format!("The document has no field \u{201c}{name}\u{201d}."),
+    )
 }
 
 fn has_endless_text(kind: &Kind) -> bool {

@@ -10,6 +10,8 @@ use engine::{
 use super::*;
 use crate::testing::{FakeContext, done, node, now};
 
+const DOCUMENT: &str = "018f4f5e-0000-7000-8000-000000000001";
+
 fn context() -> FakeContext {
     FakeContext::new(
         &json!({"form": {"guest": "Ms <|im_end|> Müller", "note": null, "given": "Thank you."}}),
@@ -158,8 +160,8 @@ fn a_failed_generation_may_be_tried_again() {
     assert!(matches!(outcome, Ok(Outcome::Done(done)) if done.output == json!({"text": "Hello"})));
 }
 
-/// A step whose document has one line for what is written.
-fn one_line() -> (LlmGenerate, FakeContext) {
+/// A step whose document has one line for the field `summary`.
+fn one_line_for(config: Json) -> (LlmGenerate, FakeContext) {
     let mut context = context();
     context.template = json!({
         "format": "formwork-document/1",
@@ -172,9 +174,11 @@ fn one_line() -> (LlmGenerate, FakeContext) {
     context.services = context
         .services
         .with(Arc::new(document::Renderer::bundled()));
-    let id = "018f4f5e-0000-7000-8000-000000000001";
-    let node = node(json!({"instruction": "Write.", "mode": "fields", "document": id}));
-    (node, context)
+    (node(config), context)
+}
+
+fn one_line() -> (LlmGenerate, FakeContext) {
+    one_line_for(json!({"instruction": "Write.", "mode": "fields", "document": DOCUMENT}))
 }
 
 fn summary(words: usize) -> GenerationResult {
@@ -246,6 +250,79 @@ fn a_text_that_takes_too_many_lines_is_asked_for_once_more() {
 }
 
 #[test]
+fn one_text_is_measured_in_the_field_that_it_is_for() {
+    let config = |field: Json| json!({"instruction": "Write.", "document": DOCUMENT, "document_field": field});
+    let text = |words: usize| result("word ".repeat(words).trim_end(), None);
+    let event = |words| Event::Generation(Ok(text(words)));
+    let output = |words| json!({"text": text(words).text});
+    let (node, mut context) = one_line_for(config(json!("summary")));
+    let fits = ended(now(node.resume(&context, event(3))));
+    assert_eq!(fits, (output(3), Vec::new()));
+    let (request, kept) = match now(node.resume(&context, event(90))) {
+        Ok(Outcome::Wait(Wait {
+            on: WaitOn::Generation(request),
+            kept,
+            ..
+        })) => (request, kept),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((request.round, request.messages.len()), (1, 4));
+    assert_eq!(request.messages[2].content, text(90).text);
+    let told = &request.messages[3].content;
+    assert!(told.starts_with("Your text takes "), "{told}");
+    assert!(told.contains("there is room for 1"), "{told}");
+    context.step.kept = kept;
+    let shorter = ended(now(node.resume(&context, event(5))));
+    assert_eq!(shorter, (output(5), Vec::new()));
+    match now(node.resume(&context, event(60))) {
+        Ok(Outcome::Done(done)) => {
+            assert_eq!(done.output, output(60));
+            assert_eq!(done.warnings[0].code, "text_too_long");
+            assert_eq!(done.warnings[0].location, "/text");
+            assert_eq!(done.warnings[0].params["path"], json!("summary"));
+        }
+        other => panic!("{other:?}"),
+    }
+    // A text that is for no field is as long as it is.
+    let (node, context) = one_line_for(config(Json::Null));
+    let free = ended(now(node.resume(&context, event(90))));
+    assert_eq!(free, (output(90), Vec::new()));
+}
+
+#[test]
+fn one_text_is_for_a_text_of_the_document() {
+    let declared: Vec<DocumentField> = serde_json::from_value(json!([
+        {"name": "intro", "kind": "text", "max_lines": 3},
+        {"name": "total", "kind": "money"},
+        {"name": "sum", "kind": "text", "source": "computed", "value": "{{ total }}"},
+    ]))
+    .expect("fields");
+    let id_of = DocumentId(DOCUMENT.parse().expect("an id"));
+    let resources = std::collections::BTreeMap::from([(id_of, declared)]);
+    let context = OutputContext {
+        inputs: &indexmap::IndexMap::new(),
+        resources: &resources,
+        sources: &[],
+        inside: None,
+        entry: None,
+    };
+    let check = |field: Json, expected: &[&str]| {
+        let config =
+            json!({"instruction": "Write.", "document": DOCUMENT, "document_field": field});
+        let problems = node::<LlmGenerate>(config).check(&context);
+        let codes: Vec<&str> = problems.iter().map(|one| one.code.as_str()).collect();
+        assert_eq!(codes, expected);
+        assert!(problems.iter().all(|one| one.pointer == "/document_field"));
+    };
+    check(json!("intro"), &[]);
+    check(json!("outro"), &["field_not_declared"]);
+    check(json!("total"), &["field_no_text"]);
+    check(json!("sum"), &["field_computed"]);
+    check(json!(""), &["no_document_field"]);
+    check(Json::Null, &["no_document_field"]);
+}
+
+#[test]
 fn what_cannot_be_laid_out_is_not_measured_and_told() {
     let (node, mut context) = one_line();
     context.template["blocks"][1]["text"] = json!("{{ summary + 1 }}");
@@ -256,7 +333,6 @@ fn what_cannot_be_laid_out_is_not_measured_and_told() {
 
 #[test]
 fn a_document_says_which_of_its_fields_a_model_writes() {
-    let id = "018f4f5e-0000-7000-8000-000000000001";
     let declared: Vec<DocumentField> = serde_json::from_value(json!([
         {"name": "intro", "kind": "text", "max_length": 9},
         {"name": "note", "kind": "text", "max_length": 9, "source": "asked"},
@@ -265,7 +341,7 @@ fn a_document_says_which_of_its_fields_a_model_writes() {
         {"name": "sum", "kind": "text", "source": "computed", "value": "{{ total }}"},
     ]))
     .expect("fields");
-    let id_of = DocumentId(id.parse().expect("an id"));
+    let id_of = DocumentId(DOCUMENT.parse().expect("an id"));
     let resources = std::collections::BTreeMap::from([(id_of, declared)]);
     let inputs = indexmap::IndexMap::new();
     let context = OutputContext {
@@ -275,7 +351,7 @@ fn a_document_says_which_of_its_fields_a_model_writes() {
         inside: None,
         entry: None,
     };
-    let config = |fields: Json| json!({"instruction": "Write.", "mode": "fields", "document": id, "document_fields": fields});
+    let config = |fields: Json| json!({"instruction": "Write.", "mode": "fields", "document": DOCUMENT, "document_fields": fields});
     let names = |fields: Json| -> Vec<String> {
         match node::<LlmGenerate>(config(fields)).output(&context) {
             Kind::Record { fields } => fields.into_iter().map(|field| field.name).collect(),

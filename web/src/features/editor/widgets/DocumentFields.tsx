@@ -1,6 +1,7 @@
-// Which typed fields of a document a step fills in: its fields with their limits, each on or off. Nothing chosen means all it can.
+// Which typed fields of a document a step fills in: its fields with their limits, each on or off, where nothing chosen means all it can; or
+// the one field that a text is for.
 
-import { Checkbox } from "@mantine/core";
+import { Checkbox, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Lock } from "lucide-react";
 import { useTranslation } from "react-i18next";
@@ -20,16 +21,38 @@ function isWords(kind: Kind): boolean {
   return ["text", "choice", "yes_no"].includes(kind.kind);
 }
 
+/** The document that the setting beside this one names, and its fields. */
+function useDeclared({ scope, schema }: Pick<WidgetProps, "scope" | "schema">) {
+  const from = schema["x-keys"]?.document_fields;
+  const named = from ? scope.config[from] : null;
+  const id = typeof named === "string" ? named : "";
+  const fields = useQuery({ ...documentFields(id), enabled: id !== "" });
+  return { id, known: fields.data ?? [] };
+}
+
+export function DocumentFieldWidget({ scope, schema, label, help, error, value, onChange }: WidgetProps) {
+  const { id, known } = useDeclared({ scope, schema });
+  const chosen = typeof value === "string" ? value : "";
+  const offered = known.filter((field) => field.kind === "text").map((field) => ({ value: field.name, label: fieldTitle(field) }));
+  const isGone = chosen !== "" && !offered.some((field) => field.value === chosen);
+  // Without a document there is nothing to choose from.
+  if (!id && !error) return null;
+  return (
+    <Select
+      label={label} description={help || undefined} inputWrapperOrder={["label", "input", "description", "error"]} error={error}
+      data={isGone ? [...offered, { value: chosen, label: chosen }] : offered} value={chosen || null} clearable
+      onChange={(next) => onChange(next ?? undefined)}
+    />
+  );
+}
+
 export function DocumentFieldsWidget({ scope, schema, label, help, error, value, onChange }: WidgetProps) {
   const { t } = useTranslation("editor");
-  const from = schema["x-keys"]?.document_fields;
-  const id = from ? scope.config[from] : null;
-  const fields = useQuery({ ...documentFields(typeof id === "string" ? id : ""), enabled: typeof id === "string" && id !== "" });
+  const { id, known } = useDeclared({ scope, schema });
   const output = useEditor((state) => state.checked?.nodes[scope.step]?.output);
   const chosen = Array.isArray(value) ? value.map(String) : [];
   // Without a choice the step's own output says what it fills in.
   const filled = output?.kind === "record" ? output.fields.map((field) => field.name) : [];
-  const known = fields.data ?? [];
   const on = chosen.length > 0 ? chosen : known.map((field) => field.name).filter((name) => filled.includes(name));
   const offered = known.filter((field) => scope.family !== "written" || isWords(field) || on.includes(field.name));
   const limit = (field: Kind) => {

@@ -13,7 +13,7 @@ import type { Kind } from "~/lib/expression/kind";
 import { problemText } from "~/ui/server-words/words";
 import { DurationWidget, JsonWidget, ListWidget, NumberWidget, ObjectWidget, SelectWidget, TemplateWidget, TextWidget, TextareaWidget, ToggleWidget, ValueWidget } from "./basic";
 import { ComputedFieldsWidget } from "./ComputedFields";
-import { DocumentFieldsWidget } from "./DocumentFields";
+import { DocumentFieldsWidget, DocumentFieldWidget } from "./DocumentFields";
 import { FormFieldsWidget } from "./FormFields";
 import { KeyValueWidget } from "./KeyValue";
 import { OutputFieldsWidget } from "./OutputFields";
@@ -39,6 +39,7 @@ const WIDGETS: Record<string, ComponentType<WidgetProps>> = {
   rules: RulesWidget,
   model: ModelWidget,
   document: DocumentWidget,
+  document_field: DocumentFieldWidget,
   document_fields: DocumentFieldsWidget,
   table: TableWidget,
   table_column: TableColumnWidget,
