@@ -32,63 +32,63 @@ use crate::values::excerpt;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LlmGenerate {
-    /// The model that writes; the workspace's own when none is chosen.
+    /// The model that writes. Without a choice it is the workspace's own.
     #[serde(default)]
     #[schemars(extend("x-widget" = "model"))]
     model: Option<String>,
-    /// What to write, in your own words, with values of earlier steps.
+    /// Say what to write in your own words. Values of earlier steps may stand in it.
     #[serde(default)]
     #[schemars(title = "What should it write?")]
     instruction: Template,
-    /// Whether it writes one text or fills in several fields.
+    /// It writes one text or fills in several fields.
     #[serde(default)]
     #[schemars(title = "Writes")]
     mode: Mode,
-    /// The document that this is written for.
+    /// Choose the document that this is written for.
     #[serde(default)]
     #[schemars(extend("x-widget" = "document"))]
     document: Option<DocumentId>,
-    /// The field of the document that the text is for. Its lines limit the text.
+    /// If the text has too many lines for this field, the model is asked once more.
     #[serde(default)]
     #[schemars(title = "Field of the document", extend(
         "x-widget" = "document_field", "x-keys" = {"document_fields": "document"}, "x-when" = {"mode": "text"}
     ))]
     document_field: Option<String>,
-    /// Which fields of the document; all that a model may write when empty.
+    /// The model fills in these fields. Without a choice it is all that it may write.
     #[serde(default)]
     #[schemars(title = "What it fills in", extend(
         "x-widget" = "document_fields", "x-keys" = {"document_fields": "document"}, "x-when" = {"mode": "fields"}
     ))]
     document_fields: Vec<String>,
-    /// Further fields that the model fills in.
+    /// The model fills in these fields, too.
     #[serde(default)]
     #[schemars(title = "Further fields", extend("x-widget" = "output_fields", "x-when" = {"mode": "fields"}))]
     output_fields: Vec<Field>,
-    /// How many entries each list gets, such as one for each day of a trip.
+    /// Each list gets so many entries, such as one for each day of a trip.
     #[serde(default)]
     #[schemars(title = "Entries", extend("x-widget" = "value", "x-empty" = true, "x-when" = {"mode": "fields"}))]
     entries: Option<Template>,
-    /// A text given here is used as it is; the model writes only when it is empty.
+    /// A text that stands here is used as it is. The model writes when it is empty.
     #[serde(default)]
     #[schemars(title = "Given text", extend("x-widget" = "value", "x-empty" = true, "x-when" = {"mode": "text"}))]
     only_if_empty: Option<Template>,
-    /// The language to write in; that of the workflow when empty.
+    /// The model writes in this language. When empty, it is the workflow's.
     #[serde(default)]
     #[schemars(length(max = 60), extend("x-group" = "advanced"))]
     language: String,
-    /// How it should sound, such as "friendly and brief".
+    /// Say how it should sound, such as "friendly and brief".
     #[serde(default)]
     #[schemars(length(max = 200), extend("x-group" = "advanced"))]
     tone: String,
-    /// The longest text, in characters.
+    /// The text has at most so many characters.
     #[serde(default)]
     #[schemars(title = "Longest text", range(min = 1, max = 20000), extend("x-group" = "advanced", "x-when" = {"mode": "text"}))]
     max_length: Option<u32>,
-    /// Where the model stops at the latest, in tokens.
+    /// The model stops after so many tokens at the latest.
     #[serde(default = "default_tokens")]
     #[schemars(title = "Token limit", range(min = 1, max = 8192), extend("x-group" = "advanced"))]
     max_tokens: u32,
-    /// How freely it writes: 0 is always the same, 1 is lively.
+    /// At 0 it always writes the same. At 1 it writes freely.
     #[serde(default = "default_temperature")]
     #[schemars(title = "Freedom", range(min = 0.0, max = 2.0), extend("x-group" = "advanced"))]
     temperature: f32,
