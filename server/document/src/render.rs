@@ -23,12 +23,12 @@ use crate::{
     scope::Scope,
     strip::{stack, total},
     svg,
-    template::{Block, BlockKind, ImageSource},
+    template::{Block, BlockKind, ImageSource, LEAST_ROOM},
     web::Kept,
 };
 
 /// What header and footer leave for the body of a page, whatever they take.
-const LEAST_BODY: f32 = 20.0 * MM;
+const LEAST_BODY: f32 = LEAST_ROOM * MM;
 
 /// Lays out documents. One per process; keeps fonts loaded and is used from many threads at once.
 pub struct Renderer {
@@ -414,7 +414,7 @@ fn lay_out(layouter: &mut Layouter<'_>) -> Result<LaidOut, DocumentError> {
     let template = layouter.template;
     let title = layouter.plain(&template.title, 0)?;
     let page = &template.page;
-    let width = (page.width - page.left - page.right).max(20.0) * MM;
+    let width = (page.width - page.left - page.right).max(LEAST_ROOM) * MM;
     let body = layouter.blocks(&template.blocks, width, 1);
     let body = body.map_err(|error| error.within(layouter.last_block()))?;
     let title = one_line(&title)

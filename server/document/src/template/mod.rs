@@ -7,6 +7,7 @@ mod extras;
 mod format;
 mod leaf;
 mod names;
+mod page;
 mod read;
 mod shapes;
 mod texts;
@@ -32,11 +33,13 @@ pub(crate) use engine::document_field::Overflow;
 pub(crate) use extras::{Enclosure, Extras, FileOrigin, FileSource};
 pub(crate) use format::{Format, FormatKind};
 pub(crate) use leaf::{Leaf, Part, Reads};
+pub(crate) use page::{LEAST_ROOM, Page};
 pub use texts::{texts, translate};
 pub(crate) use typography::{Direction, LineLimit};
 
 use crate::{fonts::SANS, map::ComputedOrigin};
 use names::Reading;
+use page::read_page;
 use read::Reader;
 use typography::read_font;
 
@@ -74,24 +77,6 @@ pub struct Template {
 pub(crate) struct Computed {
     pub(crate) index: usize,
     pub(crate) value: Leaf,
-}
-
-/// Paper, in millimetres.
-#[derive(Clone, Debug)]
-pub(crate) struct Page {
-    pub(crate) width: f32,
-    pub(crate) height: f32,
-    pub(crate) top: f32,
-    pub(crate) right: f32,
-    pub(crate) bottom: f32,
-    pub(crate) left: f32,
-    pub(crate) right_to_left: bool,
-}
-
-impl Page {
-    fn is_upright_a4(&self) -> bool {
-        (self.width - 210.0).abs() < 0.1 && (self.height - 297.0).abs() < 0.1
-    }
 }
 
 /// Colours may hold values such as `{{ firm.colour }}`.
@@ -239,50 +224,6 @@ fn read_template(reader: &mut Reader, json: &Json) -> Option<Template> {
         fonts: Vec::new(),
         readings: Vec::new(),
     })
-}
-
-fn read_page(reader: &mut Reader, json: Option<&Json>) -> Page {
-    let empty = Json::Object(serde_json::Map::new());
-    let mut page = Page {
-        width: 210.0,
-        height: 297.0,
-        top: 18.0,
-        right: 18.0,
-        bottom: 16.0,
-        left: 18.0,
-        right_to_left: false,
-    };
-    let Some(mut object) = reader.object(json.unwrap_or(&empty), "/page") else {
-        return page;
-    };
-    let size = object.choice(reader, "size", &["A4", "A5", "Letter", "Legal"], "A4");
-    (page.width, page.height) = match size.as_str() {
-        "A5" => (148.0, 210.0),
-        "Letter" => (215.9, 279.4),
-        "Legal" => (215.9, 355.6),
-        _ => (210.0, 297.0),
-    };
-    if object.choice(
-        reader,
-        "orientation",
-        &["portrait", "landscape"],
-        "portrait",
-    ) == "landscape"
-    {
-        (page.width, page.height) = (page.height, page.width);
-    }
-    page.right_to_left = object.choice(reader, "direction", &["ltr", "rtl"], "ltr") == "rtl";
-    if let Some(json) = object.child("margins")
-        && let Some(mut margins) = reader.object(json, "/page/margins")
-    {
-        page.top = margins.number(reader, "top", 0.0..=60.0, page.top);
-        page.right = margins.number(reader, "right", 5.0..=60.0, page.right);
-        page.bottom = margins.number(reader, "bottom", 0.0..=60.0, page.bottom);
-        page.left = margins.number(reader, "left", 5.0..=60.0, page.left);
-        margins.done(reader);
-    }
-    object.done(reader);
-    page
 }
 
 fn read_theme(reader: &mut Reader, json: Option<&Json>) -> Theme {

@@ -11,6 +11,7 @@ mod limits;
 mod markdown;
 mod names;
 mod origins;
+mod paper;
 mod payment;
 mod pictures;
 mod plan;

@@ -55,7 +55,7 @@ export interface Member {
   help?: string;
   /** Kinds of files that can be chosen; any when absent. */
   accept?: string;
-  /** Matters only beside this member, and goes with it. */
+  /** Matters only beside this member, or where it has this value (`name=value`), or where that is not so (`!`), and goes with it. */
   needs?: string;
 }
 
@@ -331,8 +331,10 @@ const allowed = (name: string) => flag(name, "rules", { usual: true, label: `all
 export const PAGE: Readonly<Record<"document" | "page" | "margins" | "theme" | "header" | "footer" | "extras", readonly Member[]>> = {
   document: [line("title", { label: "document_title" }), { name: "language", tab: "look", widget: "language", label: "document_language" }],
   page: [
-    choice("size", "look", ["A4", "A5", "Letter", "Legal"], { usual: "A4", label: "paper" }),
-    choice("orientation", "look", ["portrait", "landscape"], { usual: "portrait" }),
+    choice("size", "look", ["A4", "A5", "Letter", "Legal", "custom"], { usual: "A4", label: "paper" }),
+    mm("width", "look", 30, 2000, { usual: 210, needs: "size=custom" }),
+    mm("height", "look", 20, 2000, { usual: 297, needs: "size=custom" }),
+    choice("orientation", "look", ["portrait", "landscape"], { usual: "portrait", needs: "!size=custom" }),
     choice("direction", "look", ["ltr", "rtl"], { usual: "ltr", label: "page_direction" }),
   ],
   margins: [
@@ -391,11 +393,23 @@ export const PAGE: Readonly<Record<"document" | "page" | "margins" | "theme" | "
 /** Colours that a theme names. */
 export const COLOURS: readonly string[] = ["accent", "text", "muted", "line", "fill"];
 
+type Settings = Readonly<Record<string, unknown>>;
+
+const isSet = (record: Settings, name: string) => record[name] !== undefined && record[name] !== false;
+
+function isMet(needs: string, record: Settings): boolean {
+  if (needs.startsWith("!")) return !isMet(needs.slice(1), record);
+  const [name = "", value] = needs.split("=");
+  return value === undefined ? isSet(record, name) : record[name] === value;
+}
+
 /** Members that matter with what is set beside them. */
-export function mattering(members: readonly Member[], record: Readonly<Record<string, unknown>>): Member[] {
-  const set = (name: string) => record[name] !== undefined && record[name] !== false;
-  return members.filter(({ needs, name }) => {
-    if (needs === undefined || set(name)) return true;
-    return needs.startsWith("!") ? !set(needs.slice(1)) : set(needs);
-  });
+export function mattering(members: readonly Member[], record: Settings): Member[] {
+  return members.filter(({ needs, name }) => needs === undefined || isSet(record, name) || isMet(needs, record));
+}
+
+/** The names of members that mattered before a change and do not after it. */
+export function gone(members: readonly Member[], before: Settings, after: Settings): string[] {
+  const matters = (needs: string | undefined, record: Settings) => needs === undefined || isMet(needs, record);
+  return members.filter(({ needs }) => matters(needs, before) && !matters(needs, after)).map(({ name }) => name);
 }

@@ -5,7 +5,7 @@ import type { JsonObject } from "../document/types";
 import { blockAround, blockAt, blocksOf, FORMAT, isTemplate, pathOf, rowsOf } from "./blocks";
 import type { Template } from "./blocks";
 import { duplicate, gapAt, insert, isReadByPage, move, moveIn, moveOut, put, readBlocks, remove, shift, sumOf, usersOf, withColumns, withFields, withSum, withTotal } from "./edits";
-import { KINDS, mattering, membersOf, PAGE } from "./members";
+import { gone, KINDS, mattering, membersOf, PAGE } from "./members";
 import { mergeTemplates } from "./merge";
 import { caretAt, lettersBefore, placeOfProblem } from "./places";
 import { listsIn, sourcesAt } from "./scope";
@@ -282,4 +282,14 @@ test("every kind of block has its form, with what all blocks have", () => {
   expect(names({})).not.toContain("overflow");
   expect(names({ max_lines: 2 })).toContain("overflow");
   expect(mattering(membersOf("image"), { decorative: true }).map((member) => member.name)).not.toContain("alt");
+  expect(gone(membersOf("text"), { max_lines: 2, overflow: "cut" }, { overflow: "cut" })).toEqual(["overflow", "min_size"]);
+  expect(gone(membersOf("image"), {}, { decorative: true })).toEqual(["alt"]);
+});
+
+test("paper of an own size has a width and a height, and is as it is held", () => {
+  const names = (record: JsonObject) => mattering(PAGE.page, record).map((member) => member.name);
+  expect(names({})).toEqual(["size", "orientation", "direction"]);
+  expect(names({ size: "custom" })).toEqual(["size", "width", "height", "direction"]);
+  expect(gone(PAGE.page, { orientation: "landscape" }, { orientation: "landscape", size: "custom" })).toEqual(["orientation"]);
+  expect(gone(PAGE.page, { size: "custom", width: 100 }, { width: 100 })).toEqual(["width", "height"]);
 });

@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { getAt, isObject } from "~/lib/document/pointer";
 import type { Path } from "~/lib/document/pointer";
 import type { Json, JsonObject } from "~/lib/document/types";
-import { mattering } from "~/lib/template/members";
+import { gone, mattering } from "~/lib/template/members";
 import type { Member } from "~/lib/template/members";
 import { pathOfPointer } from "~/lib/template/places";
 import { typedNumber } from "~/lib/typed-number";
@@ -77,8 +77,7 @@ function MemberField({ member, path, record, members }: { member: Member; path: 
   const onChange = (value: Json | undefined) => {
     const patch: Record<string, Json | undefined> = { [member.name]: value };
     // What matters only beside this goes with it.
-    if (value === undefined) for (const other of members) if (other.needs === member.name) patch[other.name] = undefined;
-    if (value === true) for (const other of members) if (other.needs === `!${member.name}`) patch[other.name] = undefined;
+    for (const name of gone(members, record, { ...record, ...patch })) patch[name] = undefined;
     commands.set(path, patch, label);
   };
   const Control = CONTROLS[member.widget];
