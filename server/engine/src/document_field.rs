@@ -1,5 +1,6 @@
 //! The typed fields that a document template declares: the one declaration that forms, models, checks and the page go by.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +20,26 @@ pub struct DocumentField {
     /// What becomes of a text of more lines; all of it is printed when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overflow: Option<Overflow>,
+    /// The same of texts in the entries of a list or in a record, by their columns, such as `text` or `stops.text`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub columns: IndexMap<String, TextLines>,
     /// Who fills it in; people, and a model where it is words, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
     /// How it is computed, of the fields before it; only of a computed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Template>,
+}
+
+/// How many lines a text in a column may take: `{"max_lines": 2, "overflow": "cut"}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TextLines {
+    /// Most lines of a text where nothing else is printed beside it.
+    pub max_lines: u16,
+    /// What becomes of a text of more lines; all of it is printed when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overflow: Option<Overflow>,
 }
 
 /// What becomes of a text of too many lines.
@@ -53,6 +68,17 @@ pub enum Source {
 }
 
 impl DocumentField {
+    /// The kind of what stands in one of its columns; `None` where it has none of that name.
+    pub fn column_kind(&self, path: &str) -> Option<&Kind> {
+        path.split('.').try_fold(&self.field.kind, |kind, name| {
+            let mut entry = kind;
+            while let Kind::List { item, .. } = entry {
+                entry = item;
+            }
+            Some(&entry.field(name)?.kind)
+        })
+    }
+
     /// Nobody fills it in: the document computes it.
     pub fn is_computed(&self) -> bool {
         self.source == Some(Source::Computed)
@@ -74,6 +100,7 @@ impl From<Field> for DocumentField {
             field,
             max_lines: None,
             overflow: None,
+            columns: IndexMap::new(),
             source: None,
             value: None,
         }
@@ -141,5 +168,28 @@ mod tests {
         );
         let list = json!({"name": "a", "kind": "list", "item": {"kind": "record", "fields": [{"name": "b", "kind": "date"}]}});
         check(list, false, false);
+        check(days(), true, false);
+    }
+
+    fn days() -> serde_json::Value {
+        let text = json!({"name": "text", "kind": "text"});
+        let stops =
+            json!({"name": "stops", "kind": "list", "item": {"kind": "record", "fields": [text]}});
+        json!({"name": "days", "kind": "list", "item": {"kind": "record", "fields": [text, stops]},
+            "columns": {"text": {"max_lines": 3}, "stops.text": {"max_lines": 1, "overflow": "cut"}}})
+    }
+
+    #[test]
+    fn a_column_is_found_by_its_path() {
+        let field: DocumentField = serde_json::from_value(days()).expect("a field");
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(field.column_kind(path).map(Kind::noun), expected, "{path}");
+        };
+        check("text", Some("a text"));
+        check("stops.text", Some("a text"));
+        check("stops", Some("a list"));
+        check("stops.title", None);
+        check("text.text", None);
+        check("", None);
     }
 }

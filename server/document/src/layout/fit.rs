@@ -2,11 +2,16 @@
 
 use engine::node::Warning;
 
-use super::{Layouter, rich::Filled};
+use super::{
+    Layouter,
+    rich::{Filled, is_blank},
+};
 use crate::{
     context::{DocumentError, TextFit},
-    template::{LineLimit, Overflow},
-    text::{Shaped, Span},
+    display::TagId,
+    strip::Strip,
+    template::{Leaf, LineLimit, Overflow},
+    text::{Look, Shaped, Span},
 };
 
 /// Points by which letters get smaller.
@@ -17,6 +22,38 @@ const SMALLEST_SHARE: f32 = 0.8;
 const SMALLEST: f32 = 6.0;
 
 impl Layouter<'_> {
+    /// The lines that a text may take which is one value and nothing else, as its field has them.
+    pub(super) fn limit_of(&self, text: &Leaf) -> Option<LineLimit> {
+        let path = self.scope.path(text.shown()?)?;
+        self.template.limit_at(&path)
+    }
+
+    /// The same of a part of a block that is filled in for each entry of a list. What is blank has no lines.
+    pub(super) fn entry_limit(&self, text: &Leaf, spans: &[Span]) -> Option<LineLimit> {
+        // Nobody pays for limits that a template does not have.
+        if !self.template.limits_columns() || is_blank(spans) {
+            return None;
+        }
+        let path = text.shown().filter(|path| path.starts_with("item."));
+        path.and_then(|_| self.limit_of(text))
+    }
+
+    /// The lines of one text, as many as it may take.
+    pub(super) fn lines_within(
+        &mut self,
+        limit: Option<&LineLimit>,
+        spans: &[Span],
+        look: &Look,
+        width: f32,
+        (tag, mark): (TagId, u32),
+    ) -> Result<Vec<Strip>, DocumentError> {
+        if limit.is_none() {
+            return self.lines(spans, look, width, tag, mark);
+        }
+        let text = Filled::new(spans.to_vec(), look.clone(), tag);
+        self.paragraphs(vec![text], look.size, limit, width, mark)
+    }
+
     /// The paragraphs of a text, in letters of a size, as the limit has them.
     pub(super) fn limited(
         &mut self,

@@ -57,7 +57,7 @@ impl Layouter<'_> {
             reading.event(event, &place)?;
         }
         let paragraphs = reading.passages.paragraphs;
-        let field = self.template.limit_of(&block.text);
+        let field = self.limit_of(&block.text);
         let limit = block.style.limit.as_ref().or(field.as_ref());
         self.paragraphs(paragraphs, look.size, limit, width, mark)
     }

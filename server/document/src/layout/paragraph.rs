@@ -68,7 +68,7 @@ impl Layouter<'_> {
     /// The lines that a text may take: as the block says, or else the field that is all of it.
     fn limit(&self, style: &TextStyle, runs: &[Run]) -> Option<LineLimit> {
         match (&style.limit, runs) {
-            (None, [only]) => self.template.limit_of(&only.text),
+            (None, [only]) => self.limit_of(&only.text),
             (own, _) => own.clone(),
         }
     }

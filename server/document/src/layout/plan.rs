@@ -11,7 +11,7 @@ use crate::{
     display::{Item, MM, Rgb, Stroke, TagId},
     path::{Segment, circle},
     strip::{Body, Decor, Group, GroupCell, Rail, Strip},
-    template::{Day, Leaf, Plan},
+    template::{Day, Leaf, LineLimit, Plan},
     text::{Look, Span},
 };
 
@@ -57,6 +57,8 @@ struct Stop {
     title_tag: TagId,
     place: Vec<Span>,
     text: Vec<Span>,
+    /// The lines that the text may take.
+    limit: Option<LineLimit>,
     picture: Vec<Strip>,
     /// Where all of it belongs in the structure tree.
     tag: TagId,
@@ -155,15 +157,18 @@ impl Layouter<'_> {
     ) -> Result<Vec<Stop>, DocumentError> {
         self.count_block()?;
         let title = self.spans(&day.title, mark)?;
+        let time = self.leaf_spans(day.label.as_ref(), mark)?;
+        let (text, limit) = self.stop_text(day.text.as_ref(), mark)?;
         let mut stops = vec![Stop {
             is_day: true,
             ends_day: false,
-            time: self.leaf_spans(day.label.as_ref(), mark)?,
+            time,
             note: Vec::new(),
             title_tag: self.stop_heading(&title, parent),
             title,
             place: Vec::new(),
-            text: self.leaf_spans(day.text.as_ref(), mark)?,
+            text,
+            limit,
             picture: Vec::new(),
             tag: parent,
         }];
@@ -216,18 +221,34 @@ impl Layouter<'_> {
             }
             None => Vec::new(),
         };
+        let time = self.leaf_spans(entry.time.as_ref(), mark)?;
+        let note = self.leaf_spans(entry.time_note.as_ref(), mark)?;
+        let place = self.leaf_spans(entry.place.as_ref(), mark)?;
+        let (text, limit) = self.stop_text(entry.text.as_ref(), mark)?;
         Ok(Stop {
             is_day: false,
             ends_day: false,
-            time: self.leaf_spans(entry.time.as_ref(), mark)?,
-            note: self.leaf_spans(entry.time_note.as_ref(), mark)?,
+            time,
+            note,
             title,
             title_tag,
-            place: self.leaf_spans(entry.place.as_ref(), mark)?,
-            text: self.leaf_spans(entry.text.as_ref(), mark)?,
+            place,
+            text,
+            limit,
             picture,
             tag,
         })
+    }
+
+    /// A text and the lines that it may take.
+    fn stop_text(
+        &mut self,
+        leaf: Option<&Leaf>,
+        mark: u32,
+    ) -> Result<(Vec<Span>, Option<LineLimit>), DocumentError> {
+        let spans = self.leaf_spans(leaf, mark)?;
+        let limit = leaf.and_then(|leaf| self.entry_limit(leaf, &spans));
+        Ok((spans, limit))
     }
 
     /// Nothing where there is no leaf, or nothing to see of it.
@@ -445,7 +466,8 @@ impl Layouter<'_> {
         strips.push(Strip::space(INNER_GAP));
         let head = strips.len();
         let tag = self.tag("P", stop.tag);
-        strips.append(&mut self.lines(&stop.text, &looks.text, room, tag, mark)?);
+        let limit = stop.limit.as_ref();
+        strips.append(&mut self.lines_within(limit, &stop.text, &looks.text, room, (tag, mark))?);
         for strip in &mut strips[..head] {
             strip.keep_next = true;
         }

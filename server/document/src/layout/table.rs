@@ -13,7 +13,7 @@ use crate::{
     context::DocumentError,
     display::{Rgb, TagId},
     strip::{Body, Decor, Strip},
-    template::{Column, Direction, Leaf, Table},
+    template::{Column, Direction, Leaf, LineLimit, Table},
     text::{Look, Span},
 };
 
@@ -27,10 +27,11 @@ const HEAD_PADDING: f32 = 1.2;
 /// Thickness of the lines below rows.
 const LINE: f32 = 0.6;
 
-/// A cell's text, the smaller second one, and what is added up of it.
+/// A cell's text, the smaller second one, both with the lines that they may take, and what is added up of it.
 struct Cell {
     spans: Vec<Span>,
-    detail: Option<Vec<Span>>,
+    limit: Option<LineLimit>,
+    detail: Option<(Vec<Span>, Option<LineLimit>)>,
     value: Value,
 }
 
@@ -232,8 +233,12 @@ impl Layouter<'_> {
             let (column, place) = (&grid.table.columns[number], &grid.places[number]);
             let look = self.column_look(grid.table, number, column.bold);
             let cell_tag = self.cell_tag("TD", row);
-            let mut cell = self.aligned(grid, number, &text.spans, &look, cell_tag)?;
-            if let Some(spans) = text.detail
+            let own = (cell_tag, grid.mark);
+            let mut cell = match &text.limit {
+                None => self.aligned(grid, number, &text.spans, &look, cell_tag)?,
+                limit => self.lines_within(limit.as_ref(), &text.spans, &look, place.width, own)?,
+            };
+            if let Some((spans, limit)) = text.detail
                 && spans.iter().any(|span| !span.text.trim().is_empty())
             {
                 let small = Look {
@@ -242,7 +247,8 @@ impl Layouter<'_> {
                     colour: self.colours.muted,
                     ..look
                 };
-                cell.append(&mut self.lines(&spans, &small, place.width, cell_tag, grid.mark)?);
+                let limit = limit.as_ref();
+                cell.append(&mut self.lines_within(limit, &spans, &small, place.width, own)?);
             }
             cells.push((place.x, place.width, cell));
         }

@@ -19,7 +19,7 @@ use engine::{
     check::Problem,
     document_field::{DocumentField, Source, is_words},
     kind::{Field, Kind},
-    value::{Record, Value},
+    value::{Record, Value, escape_pointer},
 };
 use serde_json::{Value as Json, json};
 
@@ -163,16 +163,30 @@ impl Template {
         computed.collect()
     }
 
-    /// The lines that a text may take which is one field and nothing else.
-    pub(crate) fn limit_of(&self, text: &Leaf) -> Option<LineLimit> {
-        let path = text.shown()?;
+    /// The lines that a text may take which is the value at this path and nothing else, such as `intro` or `days.2.text`.
+    pub(crate) fn limit_at(&self, path: &str) -> Option<LineLimit> {
+        let (root, below) = path.split_once('.').unwrap_or((path, ""));
         let mut fields = self.fields.iter();
-        let declared = fields.find(|declared| declared.field.name == path)?;
+        let declared = fields.find(|declared| declared.field.name == root)?;
+        let (lines, overflow) = if below.is_empty() {
+            (declared.max_lines?, declared.overflow)
+        } else {
+            let is_name = |name: &&str| !name.starts_with(|letter: char| letter.is_ascii_digit());
+            let names: Vec<&str> = below.split('.').filter(is_name).collect();
+            let limit = declared.columns.get(&names.join("."))?;
+            (limit.max_lines, limit.overflow)
+        };
         Some(LineLimit {
-            lines: declared.max_lines?.into(),
-            overflow: declared.overflow.unwrap_or_default(),
+            lines: lines.into(),
+            overflow: overflow.unwrap_or_default(),
             min_size: None,
         })
+    }
+
+    /// Whether texts in entries of lists are limited at all.
+    pub(crate) fn limits_columns(&self) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|declared| !declared.columns.is_empty())
     }
 
     /// Values that show what the document looks like when nobody has filled it in yet; not every field has one.
@@ -347,6 +361,26 @@ fn check_declaration(reader: &mut Reader, declared: &DocumentField, pointer: &st
             wrong("max_lines", "missing", json!({"why": "overflow"}), message);
         }
         _ => {}
+    }
+    for (path, lines) in &declared.columns {
+        let member = format!("columns/{}", escape_pointer(path));
+        match declared.column_kind(path) {
+            None => {
+                let message = format!("the field has no column `{path}`");
+                wrong(&member, "column_unknown", json!({ "name": path }), message);
+            }
+            Some(Kind::Text { .. }) => {}
+            Some(other) => {
+                let message = format!("only a text has lines, and this is {}", other.noun());
+                wrong(&member, "no_lines", json!({"kind": other.noun()}), message);
+            }
+        }
+        if !(1..=500).contains(&lines.max_lines) {
+            let message = "must be a whole number from 1 to 500".into();
+            let params = json!({"least": 1, "most": 500, "whole": "whole"});
+            let member = format!("{member}/max_lines");
+            wrong(&member, "out_of_range", params, message);
+        }
     }
     match (declared.source, &declared.value) {
         (Some(Source::Computed), None) => {

@@ -205,6 +205,77 @@ fn the_lines_of_a_field_hold_where_nothing_else_is_printed() {
 }
 
 #[test]
+fn the_lines_of_a_column_hold_wherever_it_is_printed_alone() {
+    let item = |name: &str| format!("{{{{ item.{name} }}}}");
+    let stops = json!({"name": "stops", "kind": "list", "item": {"kind": "record", "fields": [{"name": "text", "kind": "text"}]}});
+    let parts = json!({
+        "fields": [{
+            "name": "days", "kind": "list", "item": {"kind": "record", "fields": [{"name": "text", "kind": "text"}, stops]},
+            "columns": {"text": {"max_lines": 2}, "stops.text": {"max_lines": 1, "overflow": "cut"}},
+        }],
+        "blocks": [
+            {"id": "repeat", "type": "repeat", "list": "{{ days }}", "blocks": [
+                {"id": "text", "type": "text", "text": item("text")},
+                {"id": "beside", "type": "text", "text": format!("See: {}", item("text"))}]},
+            {"id": "table", "type": "table", "rows": "{{ days }}", "columns": [
+                {"heading": "Text", "value": item("text"), "detail": item("text")}]},
+            {"id": "plan", "type": "plan", "days": "{{ days }}", "day_title": "Day", "day_text": item("text"),
+                "entries": item("stops"), "title": "Stop", "text": item("text")}]
+    });
+    let long = "many words ".repeat(60);
+    let days = json!({"days": [{"text": long, "stops": [{"text": "short"}, {"text": long}]}]});
+    let rendered = render(parts, &days);
+    assert_eq!(
+        places(&rendered),
+        [
+            ("text_runs_on", "text", Some(1)),
+            ("text_runs_on", "table", Some(1)),
+            ("text_runs_on", "table", Some(1)),
+            ("text_runs_on", "plan", Some(1)),
+            ("text_shortened", "plan", Some(1)),
+        ]
+    );
+    let fits: Vec<(&str, usize, bool)> = rendered
+        .fits
+        .iter()
+        .map(|fit| (fit.paths[0].as_str(), fit.max_lines, fit.is_too_long()))
+        .collect();
+    assert_eq!(
+        fits,
+        [
+            ("days.0.text", 2, true),
+            ("days.0.text", 2, true),
+            ("days.0.text", 2, true),
+            ("days.0.text", 2, true),
+            ("days.0.stops.0.text", 1, false),
+            ("days.0.stops.1.text", 1, true),
+        ]
+    );
+}
+
+#[test]
+fn lines_of_a_column_are_those_of_a_text_that_is_there() {
+    let item = json!({"kind": "record", "fields": [{"name": "text", "kind": "text"}, {"name": "costs", "kind": "money"}]});
+    let columns =
+        json!({"text": {"max_lines": 0}, "costs": {"max_lines": 1}, "a/b": {"max_lines": 1}});
+    let json = json!({"format": "formwork-document/1", "title": "T", "blocks": [{"id": "a", "type": "text", "text": "x"}],
+        "fields": [{"name": "days", "kind": "list", "item": item, "columns": columns}]});
+    let problems = Template::parse(&json).expect_err("problems");
+    let found: Vec<(&str, &str)> = problems
+        .iter()
+        .map(|one| (one.pointer.as_str(), one.code.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("/fields/0/columns/text/max_lines", "out_of_range"),
+            ("/fields/0/columns/costs", "no_lines"),
+            ("/fields/0/columns/a~1b", "column_unknown"),
+        ]
+    );
+}
+
+#[test]
 fn a_text_of_an_entry_that_is_too_long_is_told_by_its_path() {
     let parts = json!({
         "fields": [{"name": "days", "kind": "list", "item": {"kind": "record", "fields": [{"name": "text", "kind": "text"}]}}],

@@ -250,6 +250,37 @@ fn a_text_that_takes_too_many_lines_is_asked_for_once_more() {
 }
 
 #[test]
+fn texts_of_entries_are_measured_in_their_column() {
+    let config = json!({"instruction": "Write.", "mode": "fields", "document": DOCUMENT});
+    let (node, mut context) = one_line_for(config);
+    context.template = json!({
+        "format": "formwork-document/1",
+        "fields": [{
+            "name": "days", "kind": "list", "item": {"kind": "record", "fields": [{"name": "text", "kind": "text"}]},
+            "columns": {"text": {"max_lines": 1, "overflow": "cut"}},
+        }],
+        "blocks": [{"id": "a", "type": "plan", "entries": "{{ days }}", "title": "Day", "text": "{{ item.text }}"}],
+    });
+    let answer = |words: usize| {
+        let values =
+            json!({"days": [{"text": "short"}, {"text": "word ".repeat(words).trim_end()}]});
+        Event::Generation(Ok(result(&values.to_string(), Some(values))))
+    };
+    let (_, codes) = ended(now(node.resume(&context, answer(3))));
+    assert!(codes.is_empty(), "{codes:?}");
+    match now(node.resume(&context, answer(90))) {
+        Ok(Outcome::Wait(Wait {
+            on: WaitOn::Generation(request),
+            ..
+        })) => {
+            let told = &request.messages[3].content;
+            assert!(told.starts_with("`days.1.text` takes "), "{told}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn one_text_is_measured_in_the_field_that_it_is_for() {
     let config = |field: Json| json!({"instruction": "Write.", "document": DOCUMENT, "document_field": field});
     let text = |words: usize| result("word ".repeat(words).trim_end(), None);

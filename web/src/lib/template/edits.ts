@@ -222,8 +222,46 @@ export function isReadByPage(template: Template, field: string): boolean {
 
 const NAME = /^[a-z][a-z0-9_]*$/;
 
+/** A text in the entries of a list or in a record. */
+export interface TextColumn {
+  /** Its name, behind those of the lists that it lies in. */
+  path: string;
+  title: string;
+}
+
+/** The texts that a field holds in columns. */
+export function textColumns(field: JsonObject, above = ""): TextColumn[] {
+  if (field["kind"] === "list") return isObject(field["item"]) ? textColumns(field["item"], above) : [];
+  const fields = field["kind"] === "record" && Array.isArray(field["fields"]) ? field["fields"].filter(isObject) : [];
+  return fields.flatMap((column) => {
+    const path = `${above}${String(column["name"])}`;
+    return column["kind"] === "text" ? [{ path, title: String(column["title"] || path) }] : textColumns(column, `${path}.`);
+  });
+}
+
+/** A field whose columns have the lines that they had: one that only got another name keeps them, one that is gone loses them. */
+function withLines(field: JsonObject, before: JsonObject | undefined): JsonObject {
+  const limits = field["columns"];
+  if (!isObject(limits)) return field;
+  const now = textColumns(field).map((column) => column.path);
+  const then = before ? textColumns(before).map((column) => column.path) : [];
+  const named = (path: string) => (now.includes(path) ? path : now.length === then.length ? now[then.indexOf(path)] : undefined);
+  const kept = Object.entries(limits).flatMap(([path, limit]): Array<[string, Json]> => {
+    const name = named(path);
+    return name === undefined ? [] : [[name, limit]];
+  });
+  return patched(field, { columns: kept.length === 0 ? undefined : Object.fromEntries(kept) });
+}
+
 /** The template with other fields; one that only got another name is read under it from now on. */
-export function withFields(template: Template, fields: Json): Template {
+export function withFields(template: Template, changed: Json): Template {
+  const old = Array.isArray(template["fields"]) ? template["fields"].filter(isObject) : [];
+  const own = (field: JsonObject, at: number) => old.find((other) => other["name"] === field["name"]) ?? old[at];
+  const fields = Array.isArray(changed) ? changed.map((field, at) => (isObject(field) ? withLines(field, own(field, at)) : field)) : changed;
+  return withNames(template, fields);
+}
+
+function withNames(template: Template, fields: Json): Template {
   const names = (value: Json | undefined) => (Array.isArray(value) ? value : []).map((field) => (isObject(field) && typeof field["name"] === "string" ? field["name"] : ""));
   const [before, after] = [names(template["fields"]), names(fields)];
   const changed = before.length === after.length ? before.flatMap((name, at) => (name === after[at] ? [] : [at])) : [];

@@ -4,7 +4,7 @@ import { freeze, record, redo, startHistory, thaw, undo } from "../document/hist
 import type { JsonObject } from "../document/types";
 import { blockAround, blockAt, blocksOf, FORMAT, isTemplate, pathOf, rowsOf } from "./blocks";
 import type { Template } from "./blocks";
-import { duplicate, gapAt, insert, isReadByPage, move, moveIn, moveOut, put, readBlocks, remove, shift, sumOf, usersOf, withColumns, withFields, withSum, withTotal } from "./edits";
+import { duplicate, gapAt, insert, isReadByPage, move, moveIn, moveOut, put, readBlocks, remove, shift, sumOf, textColumns, usersOf, withColumns, withFields, withSum, withTotal } from "./edits";
 import { gone, KINDS, mattering, membersOf, PAGE } from "./members";
 import { mergeTemplates } from "./merge";
 import { caretAt, lettersBefore, placeOfProblem } from "./places";
@@ -242,6 +242,27 @@ describe("a plan", () => {
     expect(fields("entries")).toEqual(["town", "stops"]);
     expect(fields("title")).toEqual(["at", "what", "photo"]);
     expect(fields("picture")).toEqual(["at", "what", "photo"]);
+  });
+});
+
+describe("the lines of texts in columns", () => {
+  const text = (name: string): JsonObject => ({ name, kind: "text" });
+  const list = (name: string, fields: JsonObject[], more: JsonObject = {}): JsonObject => ({ name, kind: "list", item: { kind: "record", fields }, ...more });
+  const columns: JsonObject = { text: { max_lines: 3 }, "stops.what": { max_lines: 1, overflow: "cut" } };
+  const trip = (days: JsonObject): Template => ({ format: FORMAT, fields: [text("guest"), days], blocks: [] });
+  const days = list("days", [text("text"), list("stops", [text("what")])], { columns });
+  const after = (changed: JsonObject) => (withFields(trip(days), [text("guest"), changed])["fields"] as JsonObject[])[1]?.["columns"];
+
+  test("are offered for every text below a field", () => {
+    expect(textColumns(days).map((column) => column.path)).toEqual(["text", "stops.what"]);
+    expect(textColumns(text("guest"))).toEqual([]);
+  });
+
+  test("stay with a column that gets another name and go with one that goes", () => {
+    expect(after({ ...days, name: "tour" })).toEqual(columns);
+    expect(after(list("days", [text("words"), list("stops", [text("what")])], { columns }))).toEqual({ words: { max_lines: 3 }, "stops.what": { max_lines: 1, overflow: "cut" } });
+    expect(after(list("days", [text("text")], { columns }))).toEqual({ text: { max_lines: 3 } });
+    expect(after({ name: "days", kind: "money", columns })).toBeUndefined();
   });
 });
 

@@ -80,11 +80,22 @@ impl Layouter<'_> {
             }
         };
         let detail = match &column.detail {
-            Some(detail) => Some(self.spans(detail, mark)?),
+            Some(detail) => {
+                let spans = self.spans(detail, mark)?;
+                let limit = self.entry_limit(detail, &spans);
+                Some((spans, limit))
+            }
             None => None,
+        };
+        // Numbers stand at their decimal mark, in one line.
+        let limit = if column.decimal {
+            None
+        } else {
+            self.entry_limit(&column.value, &spans)
         };
         Ok(Cell {
             spans,
+            limit,
             detail,
             value,
         })

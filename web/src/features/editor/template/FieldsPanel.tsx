@@ -5,10 +5,11 @@ import { NumberInput, Select } from "@mantine/core";
 import { Info } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
+import { isObject } from "~/lib/document/pointer";
 import type { JsonObject } from "~/lib/document/types";
 import type { KindName } from "~/lib/expression/kind";
 import { blockAt, pathOf } from "~/lib/template/blocks";
-import { isReadByPage, patched, usersOf, withFields } from "~/lib/template/edits";
+import { isReadByPage, patched, textColumns, usersOf, withFields } from "~/lib/template/edits";
 import { OVERFLOWS, SOURCES } from "~/lib/template/members";
 import { typedNumber } from "~/lib/typed-number";
 import { TemplateField } from "../chips/TemplateField";
@@ -36,13 +37,23 @@ export function FieldsPanel() {
   );
 }
 
-/** Who fills a field in, how it is computed, and how many lines its text may take. */
+/** Who fills a field in, how it is computed, and how many lines its text, or the texts in it, may take. */
 function Rules({ field, onChange }: { field: JsonObject; onChange: (field: JsonObject) => void }) {
   const { t } = useTranslation("template");
   const sources = useSourcesAt(["fields"]).filter((source) => source.id !== field["name"]);
-  const set = (patch: Record<string, string | number | undefined>) => onChange(patched(field, patch));
+  const set = (patch: Patch) => onChange(patched(field, patch));
   const text = (name: string) => (typeof field[name] === "string" ? (field[name] as string) : "");
   const source = text("source");
+  const columns: JsonObject = isObject(field["columns"]) ? field["columns"] : {};
+  const limitOf = (path: string): JsonObject => {
+    const limit = columns[path];
+    return isObject(limit) ? limit : {};
+  };
+  const setColumn = (path: string, patch: Patch) => {
+    const limit = patched(limitOf(path), patch);
+    const limits = patched(columns, { [path]: Object.keys(limit).length === 0 ? undefined : limit });
+    onChange(patched(field, { columns: Object.keys(limits).length === 0 ? undefined : limits }));
+  };
   // A model writes words only.
   const offered = SOURCES.filter((one) => one !== "written" || ["text", "choice", "yes_no", "list", "record"].includes(text("kind")) || one === source);
   return (
@@ -53,20 +64,45 @@ function Rules({ field, onChange }: { field: JsonObject; onChange: (field: JsonO
         onChange={(next) => set({ source: next || undefined, value: next === "computed" ? text("value") : undefined })}
       />
       {source === "computed" && <TemplateField label={t("fields.value")} error={null} value={text("value")} sources={sources} size="line" onChange={(value) => set({ value })} />}
-      {field["kind"] === "text" && (
-        <NumberInput
-          label={t("member.max_lines")} min={1} max={500} allowDecimal={false} placeholder={t("unset")} value={typeof field["max_lines"] === "number" ? field["max_lines"] : ""}
-          onChange={(next) => {
-            const lines = typedNumber(next);
-            set(lines === undefined ? { max_lines: undefined, overflow: undefined } : { max_lines: lines });
-          }}
+      {field["kind"] === "text" && <Lines limit={field} label={t("member.max_lines")} overflowLabel={t("member.overflow")} onChange={set} />}
+      {textColumns(field).map(({ path, title }) => (
+        <Lines
+          key={path} limit={limitOf(path)} label={t("fields.columnLines", { name: title })} overflowLabel={t("fields.columnOverflow", { name: title })}
+          onChange={(patch) => setColumn(path, patch)}
         />
-      )}
-      {field["kind"] === "text" && field["max_lines"] !== undefined && (
+      ))}
+    </>
+  );
+}
+
+type Patch = Record<string, string | number | undefined>;
+
+interface LinesProps {
+  /** What holds `max_lines` and `overflow`. */
+  limit: JsonObject;
+  label: string;
+  overflowLabel: string;
+  onChange: (patch: Patch) => void;
+}
+
+/** How many lines a text may take, and what becomes of a longer one. */
+function Lines({ limit, label, overflowLabel, onChange }: LinesProps) {
+  const { t } = useTranslation("template");
+  const overflow = limit["overflow"];
+  return (
+    <>
+      <NumberInput
+        label={label} min={1} max={500} allowDecimal={false} placeholder={t("unset")} value={typeof limit["max_lines"] === "number" ? limit["max_lines"] : ""}
+        onChange={(next) => {
+          const lines = typedNumber(next);
+          onChange(lines === undefined ? { max_lines: undefined, overflow: undefined } : { max_lines: lines });
+        }}
+      />
+      {limit["max_lines"] !== undefined && (
         <Select
-          label={t("member.overflow")} allowDeselect={false} value={text("overflow") || "next_page"}
+          label={overflowLabel} allowDeselect={false} value={typeof overflow === "string" ? overflow : "next_page"}
           data={OVERFLOWS.map((one) => ({ value: one, label: t(`choice.overflow.${one}`) }))}
-          onChange={(next) => set({ overflow: next === "next_page" ? undefined : (next ?? undefined) })}
+          onChange={(next) => onChange({ overflow: next === "next_page" ? undefined : (next ?? undefined) })}
         />
       )}
     </>
