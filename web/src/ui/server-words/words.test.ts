@@ -26,7 +26,7 @@ function codes(calls: RegExp, within = /./): Found[] {
 /** What can be wrong with a document's template: a place and a code, or a member and a code. */
 const templateCodes = [
   ...codes(/\.problem(?:_with)?\(\s*(?:&format!\("[^"]*"(?:,[^)]*)?\)|"[^"]*"|&?[\w.]+(?:\([^)]*\))?),\s*"([a-z_]+)"/g, /document\/src\/template\//),
-  ...codes(/\bwrong\(\s*"[^"]*",\s*"([a-z_]+)"/g, /document\/src\/template\//),
+  ...codes(/\bwrong\(\s*(?:"[^"]*"|&\w+),\s*"([a-z_]+)"/g, /document\/src\/template\//),
 ];
 
 function without(texts: object, found: Found[], except: string[] = []): string[] {
