@@ -291,7 +291,7 @@ fn with_kind(column: Column, cells: &[&str], currency: &str, setting: &Setting<'
     let has_sign = cells
         .iter()
         .all(|cell| cell.contains(currency) || cell.contains(['€', '$', '£', '¥', '￥']));
-    let money = has_sign.then_some(Kind::Money);
+    let money = has_sign.then_some(Kind::money());
     let kinds = [Kind::Integer, Kind::Decimal, Kind::Date, Kind::YesNo];
     for kind in money.into_iter().chain(kinds) {
         let tried = Column {
@@ -299,7 +299,7 @@ fn with_kind(column: Column, cells: &[&str], currency: &str, setting: &Setting<'
                 kind: kind.clone(),
                 ..column.field.clone()
             },
-            currency: (kind == Kind::Money).then(|| currency.to_owned()),
+            currency: matches!(kind, Kind::Money { .. }).then(|| currency.to_owned()),
         };
         if cells
             .iter()
@@ -418,7 +418,7 @@ fn field(column: &Column, cell: &Json, mark: char, locale: &str) -> String {
     let figure = |text: &str| text.replace('.', &mark.to_string());
     match (&column.field.kind, cell) {
         (Kind::Decimal, Json::String(text)) => figure(text),
-        (Kind::Money, Json::Object(money)) => figure(
+        (Kind::Money { .. }, Json::Object(money)) => figure(
             money
                 .get("amount")
                 .and_then(Json::as_str)

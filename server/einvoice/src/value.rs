@@ -99,11 +99,11 @@ fn line_kind() -> Kind {
         field("quantity", "Quantity", Kind::Decimal),
         field("unit", "Unit", Kind::text()),
         field("unit_code", "Unit code", Kind::text()),
-        field("unit_price", "Price each", Kind::Money),
+        field("unit_price", "Price each", Kind::money()),
         field("price_base", "Price base", Kind::Decimal),
         field("allowances", "Allowances", adjustments_kind()),
         field("charges", "Charges", adjustments_kind()),
-        field("net", "Net", Kind::Money),
+        field("net", "Net", Kind::money()),
         field("vat_category", "VAT category", Kind::text()),
         maybe("vat_rate", "VAT rate", Kind::Decimal),
         maybe("period_from", "From", Kind::Date),
@@ -116,7 +116,7 @@ fn adjustments_kind() -> Kind {
         field("reason", "Reason", Kind::text()),
         field("reason_code", "Reason code", Kind::text()),
         maybe("percent", "Percent", Kind::Decimal),
-        field("amount", "Amount", Kind::Money),
+        field("amount", "Amount", Kind::money()),
         field("vat_category", "VAT category", Kind::text()),
         maybe("vat_rate", "VAT rate", Kind::Decimal),
     ]))
@@ -126,8 +126,8 @@ fn taxes_kind() -> Kind {
     Kind::list(record_kind(vec![
         field("category", "Category", Kind::text()),
         maybe("rate", "Rate", Kind::Decimal),
-        field("net", "Net", Kind::Money),
-        field("tax", "Tax", Kind::Money),
+        field("net", "Net", Kind::money()),
+        field("tax", "Tax", Kind::money()),
         field("reason", "Reason", Kind::text()),
         field("reason_code", "Reason code", Kind::text()),
     ]))
@@ -135,20 +135,20 @@ fn taxes_kind() -> Kind {
 
 fn totals_kind() -> Kind {
     record_kind(vec![
-        field("lines", "Lines", Kind::Money),
-        field("allowances", "Allowances", Kind::Money),
-        field("charges", "Charges", Kind::Money),
-        field("net", "Net", Kind::Money),
-        field("tax", "Tax", Kind::Money),
+        field("lines", "Lines", Kind::money()),
+        field("allowances", "Allowances", Kind::money()),
+        field("charges", "Charges", Kind::money()),
+        field("net", "Net", Kind::money()),
+        field("tax", "Tax", Kind::money()),
         maybe(
             "tax_in_tax_currency",
             "Tax in the tax currency",
-            Kind::Money,
+            Kind::money(),
         ),
-        field("gross", "Gross", Kind::Money),
-        field("prepaid", "Prepaid", Kind::Money),
-        field("rounding", "Rounding", Kind::Money),
-        field("payable", "To pay", Kind::Money),
+        field("gross", "Gross", Kind::money()),
+        field("prepaid", "Prepaid", Kind::money()),
+        field("rounding", "Rounding", Kind::money()),
+        field("payable", "To pay", Kind::money()),
     ])
 }
 

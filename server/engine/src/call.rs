@@ -240,8 +240,11 @@ mod tests {
 
     #[test]
     fn one_of_several_answers_has_what_all_have() {
-        let sum = Kind::record([("sum", "Sum", Kind::Money), ("note", "Note", Kind::text())]);
-        let none = Kind::record([("sum", "Sum", Kind::Money), ("why", "Why", Kind::text())]);
+        let sum = Kind::record([
+            ("sum", "Sum", Kind::money()),
+            ("note", "Note", Kind::text()),
+        ]);
+        let none = Kind::record([("sum", "Sum", Kind::money()), ("why", "Why", Kind::text())]);
         let both = either(sum.clone(), none);
         let optional = |name: &str| both.field(name).map(|field| field.optional);
         assert_eq!(optional("sum"), Some(false));

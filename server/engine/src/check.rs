@@ -430,8 +430,9 @@ fn resolve(scope: &Kind, path: &[String]) -> Option<(Kind, bool)> {
                 optional |= field.optional;
                 kind = field.kind.clone();
             }
-            (None, Kind::Money, "amount") => kind = Kind::Decimal,
-            (None, Kind::Money, "currency") | (None, Kind::File, "name" | "content_type") => {
+            (None, Kind::Money { .. }, "amount") => kind = Kind::Decimal,
+            (None, Kind::Money { .. }, "currency")
+            | (None, Kind::File, "name" | "content_type") => {
                 kind = Kind::text();
             }
             (None, Kind::Date, "year" | "month" | "day") => kind = Kind::Integer,

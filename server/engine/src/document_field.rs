@@ -115,7 +115,7 @@ pub fn is_words(kind: &Kind) -> bool {
         Kind::Record { fields } => fields.iter().all(|field| is_words(&field.kind)),
         Kind::Integer
         | Kind::Decimal
-        | Kind::Money
+        | Kind::Money { .. }
         | Kind::Date
         | Kind::Time
         | Kind::Instant

@@ -44,10 +44,12 @@ pub fn adopt(json: &Json, kind: &Kind, currency: &str) -> Json {
             .map(|entry| adopt(entry, item, currency))
             .collect(),
         (Json::Number(number), Kind::Decimal) => json!(plain(number)),
-        (Json::Number(number), Kind::Money) => {
+        (Json::Number(number), Kind::Money { .. }) => {
             json!({"amount": plain(number), "currency": currency})
         }
-        (Json::String(amount), Kind::Money) => json!({"amount": amount, "currency": currency}),
+        (Json::String(amount), Kind::Money { .. }) => {
+            json!({"amount": amount, "currency": currency})
+        }
         _ => json.clone(),
     }
 }
@@ -207,7 +209,7 @@ fn kind_of(values: &[&Json], depth: usize) -> Kind {
         return kind_of_texts(values);
     }
     if all(is_money) {
-        return Kind::Money;
+        return Kind::money();
     }
     if all(Json::is_object) {
         let records: Vec<_> = values
@@ -382,7 +384,7 @@ mod tests {
         check("1.5E-7", "0.00000015");
         check("1e20", "100000000000000000000");
         check("12.50", "12.5");
-        let money = adopt(&json!(1e-6), &Kind::Money, "EUR");
+        let money = adopt(&json!(1e-6), &Kind::money(), "EUR");
         assert_eq!(money["amount"], "0.000001");
     }
 

@@ -122,6 +122,9 @@ pub enum FieldKind {
         /// ISO 4217; the workflow's currency when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currency: Option<String>,
+        /// Most decimals, where that is more than the currency has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decimals: Option<u8>,
     },
     Date {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -353,7 +356,9 @@ impl FormField {
                 decimals: Some(0), ..
             } => Kind::Integer,
             FieldKind::Number { .. } => Kind::Decimal,
-            FieldKind::Money { .. } => Kind::Money,
+            FieldKind::Money { decimals, .. } => Kind::Money {
+                decimals: *decimals,
+            },
             FieldKind::Date { .. } => Kind::Date,
             // Which rows can be chosen is known only when somebody answers.
             FieldKind::Email

@@ -12,7 +12,10 @@ use jiff::{
 };
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use crate::value::{Money, Value, currency_decimals};
+use crate::{
+    kind::MAX_MONEY_DECIMALS,
+    value::{Money, Value, currency_decimals},
+};
 
 use language::Language;
 
@@ -92,9 +95,18 @@ impl Formats {
         }
     }
 
-    /// `€1,485.00` or `1.485,00 €`, with the currency's own decimals.
+    /// `€1,485.00` or `1.485,00 €`, with the currency's own decimals: what can be paid.
     pub fn money(&self, money: &Money) -> String {
-        let amount = shown(money.amount, Some(currency_decimals(&money.currency)));
+        self.money_with(money, currency_decimals(&money.currency))
+    }
+
+    /// As somebody gave it: `€0.0834`, with more decimals than its currency where it has them.
+    pub fn money_in_full(&self, money: &Money) -> String {
+        self.money_with(money, full_decimals(money))
+    }
+
+    fn money_with(&self, money: &Money, decimals: u32) -> String {
+        let amount = shown(money.amount, Some(decimals));
         let (digits, minus) = match amount.strip_prefix('-') {
             Some(digits) => (digits, Some(self.language.amount("-1").replace('1', ""))),
             None => (amount.as_str(), None),
@@ -105,10 +117,14 @@ impl Formats {
 
     /// The amount without its currency, grouped, with the currency's own decimals.
     pub fn amount(&self, money: &Money) -> String {
-        self.language.amount(&shown(
-            money.amount,
-            Some(currency_decimals(&money.currency)),
-        ))
+        let decimals = currency_decimals(&money.currency);
+        self.language.amount(&shown(money.amount, Some(decimals)))
+    }
+
+    /// The amount as somebody gave it, without its currency.
+    pub fn amount_in_full(&self, money: &Money) -> String {
+        let decimals = full_decimals(money);
+        self.language.amount(&shown(money.amount, Some(decimals)))
     }
 
     /// `19 %` for 19.
@@ -193,25 +209,42 @@ impl Formats {
         if yes { positive } else { negative }
     }
 
-    /// A value as a text shows it; `None` for what has no text: an empty value and a record.
+    /// A value as a text shows it, amounts as they can be paid; `None` for what has no text: an empty value and a record.
     pub fn text(&self, value: &Value) -> Option<String> {
+        self.text_with(value, Self::money)
+    }
+
+    /// A value as a text shows it that was given, not computed: amounts have all decimals that they have.
+    pub fn text_in_full(&self, value: &Value) -> Option<String> {
+        self.text_with(value, Self::money_in_full)
+    }
+
+    fn text_with(&self, value: &Value, money: fn(&Self, &Money) -> String) -> Option<String> {
         Some(match value {
             Value::Empty | Value::Record(_) => return None,
             Value::Text(text) => text.clone(),
             Value::Integer(number) => number.to_string(),
             Value::Decimal(number) => self.plain_number(*number),
-            Value::Money(money) => self.money(money),
+            Value::Money(amount) => money(self, amount),
             Value::Date(date) => self.date(*date, "long")?,
             Value::Time(time) => self.time(*time),
             Value::Instant(instant) => self.instant(*instant),
             Value::YesNo(yes) => self.yes_no(*yes).to_owned(),
             Value::List(items) => {
-                let texts: Option<Vec<String>> = items.iter().map(|item| self.text(item)).collect();
+                let texts = items.iter().map(|item| self.text_with(item, money));
+                let texts: Option<Vec<String>> = texts.collect();
                 texts?.join(", ")
             }
             Value::File(file) => file.name.clone(),
         })
     }
+}
+
+/// The decimals that an amount has, no fewer than its currency and no more than a price.
+fn full_decimals(money: &Money) -> u32 {
+    let own = money.amount.normalize().scale();
+    let least = currency_decimals(&money.currency);
+    own.min(MAX_MONEY_DECIMALS.into()).max(least)
 }
 
 /// All digits that are to be seen, with a point and a minus; nothing has no sign.
@@ -275,6 +308,23 @@ mod spot_checks {
         check("en", "1485", "CHF", "CHF 1,485.00");
         check("nl", "1485", "EUR", "€ 1.485,00");
         check("en", "-0.001", "EUR", "€0.00");
+    }
+
+    #[test]
+    fn a_price_reads_with_the_decimals_it_has() {
+        let check = |locale: &str, amount: &str, currency: &str, expected: &str| {
+            let price = Money {
+                amount: amount.parse().expect("a number"),
+                currency: currency.into(),
+            };
+            let text = formats(locale).money_in_full(&price);
+            assert_eq!(plain(&text), expected, "{locale}");
+        };
+        check("en", "0.0834", "EUR", "€0.0834");
+        check("de", "1234.5", "EUR", "1.234,50 €");
+        check("de", "-0.0830", "EUR", "-0,083 €");
+        check("en", "0.083456789", "EUR", "€0.083457");
+        check("ja", "12.5", "JPY", "￥12.5");
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub use write::{kind, to_value};
 /// Most lines of an invoice.
 pub const MAX_LINES: usize = 10_000;
 
+/// Most decimals of a price.
+const PRICE_DECIMALS: u8 = 4;
+
 /// Most problems that are told of one invoice.
 const MAX_PROBLEMS: usize = 100;
 

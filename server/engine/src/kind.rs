@@ -4,13 +4,16 @@
 mod fit;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::{Map, Value as Json, json};
 
 pub use fit::Misfit;
 
 /// Longest name of a field, node or way.
 pub const MAX_NAME: usize = 64;
+
+/// Most decimals that a kind of money may have beyond its currency's.
+pub const MAX_MONEY_DECIMALS: u8 = 6;
 
 /// Names that expressions give a meaning of their own, so that no node can be called so.
 pub const RESERVED_IDS: [&str; 7] = ["firm", "run", "item", "index", "now", "today", "row"];
@@ -40,7 +43,16 @@ pub enum Kind {
     },
     Integer,
     Decimal,
-    Money,
+    Money {
+        /// Most decimals of an amount, where that is more than its currency has: unit prices have up to 4, or 6.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "money_decimals"
+        )]
+        #[schemars(range(max = MAX_MONEY_DECIMALS))]
+        decimals: Option<u8>,
+    },
     Date,
     Time,
     Instant,
@@ -96,6 +108,11 @@ impl Kind {
         Self::Text { max_length: None }
     }
 
+    /// Money with the decimals of its currency.
+    pub fn money() -> Self {
+        Self::Money { decimals: None }
+    }
+
     /// A list without limits.
     pub fn list(item: Self) -> Self {
         Self::List {
@@ -127,7 +144,7 @@ impl Kind {
             Self::Text { .. }
             | Self::Integer
             | Self::Decimal
-            | Self::Money
+            | Self::Money { .. }
             | Self::Date
             | Self::Time
             | Self::Instant
@@ -145,7 +162,7 @@ impl Kind {
             Self::Text { .. } => "a text",
             Self::Integer => "a whole number",
             Self::Decimal => "a number",
-            Self::Money => "an amount of money",
+            Self::Money { .. } => "an amount of money",
             Self::Date => "a date",
             Self::Time => "a time",
             Self::Instant => "a point in time",
@@ -174,7 +191,7 @@ impl Kind {
                 "maximum": crate::value::MAX_INTEGER,
             }),
             Self::Decimal => decimal_schema(),
-            Self::Money => json!({
+            Self::Money { .. } => json!({
                 "type": "object",
                 "properties": {
                     "amount": decimal_schema(),
@@ -232,6 +249,16 @@ impl Kind {
     }
 }
 
+fn money_decimals<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    let decimals = Option::<u8>::deserialize(deserializer)?;
+    match decimals {
+        Some(decimals) if decimals > MAX_MONEY_DECIMALS => Err(D::Error::custom(format!(
+            "amounts of money have at most {MAX_MONEY_DECIMALS} decimals"
+        ))),
+        decimals => Ok(decimals),
+    }
+}
+
 fn decimal_schema() -> Json {
     json!({"type": "string", "pattern": r"^-?[0-9]{1,20}(\.[0-9]{1,8})?$"})
 }
@@ -277,6 +304,22 @@ mod tests {
         }
         assert!(!is_name(&"a".repeat(65)));
         assert!(!is_node_id("firm"));
+    }
+
+    #[test]
+    fn money_says_its_decimals_only_where_it_has_more() {
+        let plain: Kind = serde_json::from_value(json!({"kind": "money"})).expect("a kind");
+        assert_eq!(plain, Kind::money());
+        assert_eq!(
+            serde_json::to_value(&plain).ok(),
+            Some(json!({"kind": "money"}))
+        );
+        let price = json!({"name": "price", "kind": "money", "decimals": 4, "optional": false});
+        let field: Field = serde_json::from_value(price.clone()).expect("a field");
+        assert_eq!(field.kind, Kind::Money { decimals: Some(4) });
+        assert_eq!(serde_json::to_value(&field).ok(), Some(price));
+        let beyond = json!({"kind": "money", "decimals": 7});
+        assert!(serde_json::from_value::<Kind>(beyond).is_err());
     }
 
     #[test]

@@ -352,7 +352,7 @@ impl Column {
                         format!("A text has at most {MAX_TEXT} characters."),
                     )
                 }),
-            Kind::Money => (!self.currency.as_deref().is_some_and(is_currency)).then(|| {
+            Kind::Money { .. } => (!self.currency.as_deref().is_some_and(is_currency)).then(|| {
                 Problem::error(
                     "table_column_currency",
                     json!({}),
@@ -453,8 +453,9 @@ impl Column {
                 max: None,
                 decimals: None,
             },
-            Kind::Money => FieldKind::Money {
+            Kind::Money { decimals } => FieldKind::Money {
                 currency: self.currency.clone(),
+                decimals: *decimals,
             },
             Kind::Date => FieldKind::Date {
                 min: None,
@@ -505,7 +506,9 @@ impl Column {
         };
         // Figures of another currency keep their value: it is the firm that says what they are in.
         let figure = match (&self.field.kind, &to.field.kind) {
-            (Kind::Money, Kind::Money | Kind::Decimal | Kind::Integer) => cell.get("amount"),
+            (Kind::Money { .. }, Kind::Money { .. } | Kind::Decimal | Kind::Integer) => {
+                cell.get("amount")
+            }
             (Kind::Integer | Kind::Decimal, _) => Some(cell),
             _ => None,
         };
@@ -516,7 +519,7 @@ impl Column {
             _ => Source::Program,
         };
         let given = match (figure, &to.field.kind) {
-            (Some(figure), Kind::Money | Kind::Decimal | Kind::Integer) => figure.clone(),
+            (Some(figure), Kind::Money { .. } | Kind::Decimal | Kind::Integer) => figure.clone(),
             _ if self.field.kind == to.field.kind => cell.clone(),
             _ => json!(self.text(cell)),
         };

@@ -64,6 +64,22 @@ pub struct FileRef {
     pub size_bytes: u64,
 }
 
+impl Money {
+    /// The amount as it is, with no fewer decimals than its currency has; how many fit where it has more than that and `decimals`.
+    pub fn exact(amount: Decimal, currency: &str, decimals: Option<u8>) -> Result<Self, u32> {
+        let most = money_decimals(currency, decimals);
+        let mut amount = amount.normalize();
+        if amount.scale() > most {
+            return Err(most);
+        }
+        amount.rescale(amount.scale().max(currency_decimals(currency)));
+        Ok(Self {
+            amount,
+            currency: currency.to_owned(),
+        })
+    }
+}
+
 impl FileRef {
     /// Name of the file that says where what this one shows comes from.
     pub fn map_name(&self) -> String {
@@ -77,8 +93,8 @@ impl FileRef {
 pub struct Mismatch {
     /// JSON pointer from the value's root; empty for the root itself.
     pub pointer: String,
-    /// `missing`, `wrong_kind`, `too_long`, `not_an_option`, `too_few`, `too_many`, `not_a_date`, `bad_text`, `too_deep`; of cells also
-    /// `too_many_decimals`, `two_dates` or `other_currency`.
+    /// `missing`, `wrong_kind`, `too_long`, `not_an_option`, `too_few`, `too_many`, `too_many_decimals`, `not_a_date`, `bad_text`,
+    /// `too_deep`; of cells also `two_dates` or `other_currency`.
     pub code: String,
     pub message: String,
 }
@@ -163,7 +179,8 @@ impl Value {
 
     /// Fits this value to `kind`, as when an expression's result becomes a declared field: a whole number becomes a decimal, a text
     /// that reads as a number or a date becomes one, and anything with a plain text form becomes text. Money is rounded to its
-    /// currency's decimals, half away from zero, so that what is stored, shown and added up further is one amount.
+    /// currency's decimals, half away from zero, so that what is stored, shown and added up further is one amount; where its kind says
+    /// how many decimals it has, it is never rounded, and more of them are a mismatch.
     pub fn convert(self, kind: &Kind, currency: &str) -> Result<Self, Mismatch> {
         convert(self, kind, currency)
     }
@@ -190,14 +207,28 @@ pub fn parse_decimal(text: &str) -> Option<Decimal> {
     Decimal::from_str_exact(text).ok()
 }
 
-/// An amount that can be paid: with exactly the currency's decimals.
-fn payable(amount: Decimal, currency: &str) -> Money {
-    let decimals = currency_decimals(currency);
-    let mut amount = crate::format::round(amount, decimals);
-    amount.rescale(decimals);
-    Money {
-        amount,
-        currency: currency.to_owned(),
+/// An amount that can be paid, with exactly the currency's decimals; or a price with up to `decimals`, where there are so many.
+fn fitted(amount: Decimal, currency: &str, decimals: Option<u8>) -> Result<Value, Mismatch> {
+    let amount = match decimals {
+        None => crate::format::round(amount, currency_decimals(currency)),
+        Some(_) => amount,
+    };
+    Money::exact(amount, currency, decimals)
+        .map(Value::Money)
+        .map_err(|most| too_many_decimals(currency, decimals, most))
+}
+
+/// What is wrong with an amount of more decimals than fit.
+pub fn too_many_decimals(currency: &str, decimals: Option<u8>, most: u32) -> Mismatch {
+    let message = if decimals.is_some() {
+        format!("has more than {most} decimals")
+    } else {
+        format!("has more decimals than {currency} has")
+    };
+    Mismatch {
+        pointer: String::new(),
+        code: "too_many_decimals".into(),
+        message,
     }
 }
 
@@ -215,6 +246,11 @@ pub fn currency_decimals(code: &str) -> u32 {
         "CLF" | "UYW" => 4,
         _ => 2,
     }
+}
+
+/// How many decimals amounts of a currency may have where their kind allows some.
+pub fn money_decimals(currency: &str, decimals: Option<u8>) -> u32 {
+    currency_decimals(currency).max(decimals.map_or(0, u32::from))
 }
 
 #[derive(Default)]
@@ -243,8 +279,8 @@ impl Reader {
             (Kind::Decimal, Json::Number(number)) if whole(number).is_some() => {
                 Value::Decimal(whole(number).map(Decimal::from).unwrap_or_default())
             }
-            (Kind::Money, Json::Object(_)) => match money(json) {
-                Some(money) => Value::Money(money),
+            (Kind::Money { decimals }, Json::Object(_)) => match money(json) {
+                Some(money) => self.read_money(money, *decimals),
                 None => self.wrong(
                     "wrong_kind",
                     "is not an amount such as {\"amount\": \"12.50\", \"currency\": \"EUR\"}",
@@ -305,7 +341,7 @@ impl Reader {
                 Kind::Text { .. }
                 | Kind::Integer
                 | Kind::Decimal
-                | Kind::Money
+                | Kind::Money { .. }
                 | Kind::Date
                 | Kind::Time
                 | Kind::Instant
@@ -333,6 +369,15 @@ impl Reader {
             record.insert(field.name.clone(), value);
         }
         Value::Record(record)
+    }
+
+    fn read_money(&mut self, money: Money, decimals: Option<u8>) -> Value {
+        let most = money_decimals(&money.currency, decimals);
+        if decimals.is_some() && money.amount.normalize().scale() > most {
+            let mismatch = too_many_decimals(&money.currency, decimals, most);
+            return self.wrong(&mismatch.code, mismatch.message);
+        }
+        Value::Money(money)
     }
 
     fn read_text(&mut self, text: &str, max_length: Option<u32>) -> Value {
@@ -488,17 +533,23 @@ fn convert(value: Value, kind: &Kind, currency: &str) -> Result<Value, Mismatch>
             Some(number) => Value::Decimal(number),
             None => return Err(wrong(&Value::Text(text))),
         },
-        (Kind::Money, Value::Integer(number)) => Value::Money(payable(number.into(), currency)),
-        (Kind::Money, Value::Decimal(amount)) => Value::Money(payable(amount, currency)),
-        (Kind::Money, Value::Money(money)) => Value::Money(payable(money.amount, &money.currency)),
-        (Kind::Money, Value::Text(text)) => match parse_decimal(text.trim()) {
-            Some(amount) => Value::Money(payable(amount, currency)),
+        (Kind::Money { decimals }, Value::Integer(number)) => {
+            fitted(number.into(), currency, *decimals)?
+        }
+        (Kind::Money { decimals }, Value::Decimal(amount)) => fitted(amount, currency, *decimals)?,
+        (Kind::Money { decimals }, Value::Money(money)) => {
+            fitted(money.amount, &money.currency, *decimals)?
+        }
+        (Kind::Money { decimals }, Value::Text(text)) => match parse_decimal(text.trim()) {
+            Some(amount) => fitted(amount, currency, *decimals)?,
             None => return Err(wrong(&Value::Text(text))),
         },
-        (Kind::Money, Value::Record(record)) => match money(&record_to_json(&record)) {
-            Some(money) => Value::Money(payable(money.amount, &money.currency)),
-            None => return Err(wrong(&Value::Record(record))),
-        },
+        (Kind::Money { decimals }, Value::Record(record)) => {
+            match money(&record_to_json(&record)) {
+                Some(money) => fitted(money.amount, &money.currency, *decimals)?,
+                None => return Err(wrong(&Value::Record(record))),
+            }
+        }
         (Kind::Date, Value::Text(text)) => match text.trim().parse() {
             Ok(date) => Value::Date(date),
             Err(_) => return Err(wrong(&Value::Text(text))),
@@ -544,7 +595,7 @@ fn convert(value: Value, kind: &Kind, currency: &str) -> Result<Value, Mismatch>
         (
             Kind::Integer
             | Kind::Decimal
-            | Kind::Money
+            | Kind::Money { .. }
             | Kind::Date
             | Kind::Time
             | Kind::Instant
@@ -630,7 +681,10 @@ mod tests {
         round_trip(json!("Ünï"), &Kind::text());
         round_trip(json!(-7), &Kind::Integer);
         round_trip(json!("7420.00"), &Kind::Decimal);
-        round_trip(json!({"amount": "-0.10", "currency": "EUR"}), &Kind::Money);
+        round_trip(
+            json!({"amount": "-0.10", "currency": "EUR"}),
+            &Kind::money(),
+        );
         round_trip(json!("2026-11-23"), &Kind::Date);
         round_trip(json!("14:30:00"), &Kind::Time);
         round_trip(json!("2026-11-23T14:30:00Z"), &Kind::Instant);
@@ -679,12 +733,12 @@ mod tests {
         check(json!("a\u{0}"), &Kind::text(), &[("", "bad_text")]);
         check(
             json!({"amount": 1, "currency": "EUR"}),
-            &Kind::Money,
+            &Kind::money(),
             &[("", "wrong_kind")],
         );
         check(
             json!({"amount": "1", "currency": "eur"}),
-            &Kind::Money,
+            &Kind::money(),
             &[("", "wrong_kind")],
         );
     }
@@ -705,7 +759,7 @@ mod tests {
         };
         assert_eq!(convert(json!(3), &Kind::Decimal), Ok(json!("3")));
         assert_eq!(
-            convert(json!("3.50"), &Kind::Money),
+            convert(json!("3.50"), &Kind::money()),
             Ok(json!({"amount": "3.50", "currency": "EUR"}))
         );
         assert_eq!(
@@ -713,15 +767,61 @@ mod tests {
             Err("wrong_kind".into())
         );
         assert_eq!(convert(json!(2), &Kind::text()), Ok(json!("2")));
-        assert_eq!(convert(json!(null), &Kind::Money), Ok(json!(null)));
+        assert_eq!(convert(json!(null), &Kind::money()), Ok(json!(null)));
         // Read without knowing its kind it is a record.
         assert_eq!(
-            convert(json!({"amount": "3.5", "currency": "USD"}), &Kind::Money),
+            convert(json!({"amount": "3.5", "currency": "USD"}), &Kind::money()),
             Ok(json!({"amount": "3.50", "currency": "USD"}))
         );
         assert_eq!(
-            convert(json!({"amount": "3.5"}), &Kind::Money).map_err(|e| e.code),
+            convert(json!({"amount": "3.5"}), &Kind::money()).map_err(|e| e.code),
             Err("wrong_kind".into())
+        );
+    }
+
+    #[test]
+    fn prices_keep_the_decimals_that_their_kind_has() {
+        let convert = |json: Json, decimals: Option<u8>, currency: &str| {
+            let value = Value::from_any_json(&json).expect("any");
+            let converted = value.convert(&Kind::Money { decimals }, currency);
+            converted
+                .map(|value| value.to_json()["amount"].clone())
+                .map_err(|mismatch| (mismatch.code, mismatch.message))
+        };
+        // What can be paid is rounded, as it always was.
+        assert_eq!(convert(json!("0.0834"), None, "EUR"), Ok(json!("0.08")));
+        assert_eq!(
+            convert(json!("0.0834"), Some(4), "EUR"),
+            Ok(json!("0.0834"))
+        );
+        assert_eq!(convert(json!("0.5"), Some(4), "EUR"), Ok(json!("0.50")));
+        assert_eq!(convert(json!("0.5000"), Some(4), "EUR"), Ok(json!("0.50")));
+        assert_eq!(convert(json!(7), Some(4), "JPY"), Ok(json!("7")));
+        // No fewer than the currency's own.
+        assert_eq!(convert(json!("1.25"), Some(0), "EUR"), Ok(json!("1.25")));
+        let refused = |message: &str| Err(("too_many_decimals".to_owned(), message.to_owned()));
+        assert_eq!(
+            convert(json!("0.08345"), Some(4), "EUR"),
+            refused("has more than 4 decimals")
+        );
+        assert_eq!(
+            convert(
+                json!({"amount": "0.08345", "currency": "USD"}),
+                Some(4),
+                "EUR"
+            ),
+            refused("has more than 4 decimals")
+        );
+    }
+
+    #[test]
+    fn amounts_that_are_sent_have_no_more_decimals_than_their_kind() {
+        let price = Kind::Money { decimals: Some(4) };
+        round_trip(json!({"amount": "0.0834", "currency": "EUR"}), &price);
+        check(
+            json!({"amount": "0.08345", "currency": "EUR"}),
+            &price,
+            &[("", "too_many_decimals")],
         );
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn is_ordered(kind: &Kind) -> bool {
         Kind::Text { .. }
         | Kind::Integer
         | Kind::Decimal
-        | Kind::Money
+        | Kind::Money { .. }
         | Kind::Date
         | Kind::Time
         | Kind::Instant

@@ -422,6 +422,28 @@ fn misfit_of(field: &Field, misfit: &Misfit<'_>) -> Problem {
         let place = misfit.path.first().map(|_| place.as_str());
         json!({"field": field.name, "title": title, "place": place, "kind": kind, "other": wanted})
     };
+    if let (Some(Kind::Money { .. } | Kind::Decimal), Kind::Money { decimals }) =
+        (misfit.found, misfit.wanted)
+    {
+        let params = json!({"field": field.name, "title": title, "place": misfit.path.first().map(|_| &place), "most": decimals});
+        let problem = match decimals {
+            Some(most) => Problem::warning(
+                "field_decimals_doubtful",
+                params,
+                format!(
+                    "{within} takes amounts of at most {most} decimals, and this may have more: the step fails when it has. Round it."
+                ),
+            ),
+            None => Problem::warning(
+                "field_decimals_lost",
+                params,
+                format!(
+                    "{within} takes amounts with the decimals of their currency, and this has more: it is rounded. Let the field have more decimals."
+                ),
+            ),
+        };
+        return problem.at(format!("/values/{}", field.name));
+    }
     let problem = match misfit.found.map(Kind::noun) {
         None => Problem::warning(
             "field_value_lacks",
@@ -750,6 +772,7 @@ mod tests {
 
         let fields = json!([
             {"name": "total", "title": "Total", "kind": "money", "optional": true},
+            {"name": "each", "kind": "money", "decimals": 4, "optional": true},
             {"name": "mood", "kind": "choice", "options": [{"value": "warm"}], "optional": true},
             {"name": "lines", "kind": "list", "optional": true, "item": {"kind": "record", "fields": [
                 {"name": "what", "kind": "text"}, {"name": "price", "kind": "money"}]}},
@@ -762,12 +785,13 @@ mod tests {
         let form = Kind::record([
             ("day", "", Kind::Date),
             ("price", "", Kind::Decimal),
+            ("unit", "", Kind::Money { decimals: Some(4) }),
             ("word", "", Kind::text()),
             ("lines", "", lines),
             (
                 "bare",
                 "",
-                Kind::list(Kind::record([("price", "", Kind::Money)])),
+                Kind::list(Kind::record([("price", "", Kind::money())])),
             ),
         ]);
         let inputs = IndexMap::from([("form".to_owned(), form)]);
@@ -796,6 +820,20 @@ mod tests {
             &[("field_kind_doubtful", false)],
         );
         check("total", "{{ form.gone }}", &[]);
+        check("total", "{{ form.unit | round(2) }}", &[]);
+        check(
+            "total",
+            "{{ form.unit }}",
+            &[("field_decimals_lost", false)],
+        );
+        check("each", "{{ form.unit }}", &[]);
+        check(
+            "each",
+            "{{ form.price }}",
+            &[("field_decimals_doubtful", false)],
+        );
+        check("each", "0.0834", &[]);
+        check("each", "0.08345", &[("field_text_unfit", true)]);
         check("total", "12.50", &[]);
         check("total", "a lot", &[("field_text_unfit", true)]);
         check("mood", "warm", &[]);

@@ -181,7 +181,7 @@ fn open(kind: &Kind) -> Kind {
         Kind::Text { .. } | Kind::Choice { .. } => Kind::text(),
         Kind::Integer
         | Kind::Decimal
-        | Kind::Money
+        | Kind::Money { .. }
         | Kind::Date
         | Kind::Time
         | Kind::Instant

@@ -259,7 +259,7 @@ mod tests {
             offer: Some(Offer {
                 trigger: "called".into(),
                 fields: vec![field("days", "Days", Kind::Integer)],
-                answer: Some(Kind::record([("total", "Total", Kind::Money)])),
+                answer: Some(Kind::record([("total", "Total", Kind::money())])),
             }),
         }
     }
@@ -296,7 +296,7 @@ mod tests {
         let answer = kind.field("answer").expect("an answer");
         assert_eq!(
             answer.kind.field("total").expect("a total").kind,
-            Kind::Money
+            Kind::money()
         );
         let told = |callable, config| asked(callable, config).1;
         assert_eq!(told(None, json!({})), ["no_workflow/workflow"]);

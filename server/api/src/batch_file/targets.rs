@@ -165,7 +165,7 @@ impl Leaf<'_> {
             Kind::Text { .. }
             | Kind::Integer
             | Kind::Decimal
-            | Kind::Money
+            | Kind::Money { .. }
             | Kind::Date
             | Kind::Time
             | Kind::Instant

@@ -276,7 +276,7 @@ impl FieldView {
             pointer,
         };
         match &field.kind {
-            FieldKind::Money { currency } => {
+            FieldKind::Money { currency, .. } => {
                 let currency = currency.as_deref().unwrap_or(look.currency);
                 view.currency = sign(currency).into();
             }
@@ -577,7 +577,7 @@ fn rules(field: &FormField, currency: &str) -> String {
         ] {
             rules.remove(name);
         }
-        if matches!(field.kind, FieldKind::Money { currency: None }) {
+        if matches!(field.kind, FieldKind::Money { currency: None, .. }) {
             rules.insert("currency".into(), json!(currency));
         }
     }

@@ -55,8 +55,9 @@ impl Layouter<'_> {
             return Ok((vec![span], Value::Empty));
         }
         let formats = self.formats_of(Some(format));
-        let value = printed(value, &format.kind, &formats);
-        let (text, fits) = match write(&value, &format.kind, &formats) {
+        let amounts = Amounts::of(leaf);
+        let value = printed(value, &format.kind, &formats, amounts);
+        let (text, fits) = match write(&value, &format.kind, &formats, amounts) {
             Some(text) => (text, true),
             None => (formats.text(&value).unwrap_or_default(), false),
         };
@@ -137,14 +138,38 @@ impl Wanted {
     }
 }
 
+/// How many decimals an amount has on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amounts {
+    /// Those of its currency: it is computed, and it can be paid.
+    Payable,
+    /// All that it was given.
+    InFull,
+}
+
+impl Amounts {
+    fn of(leaf: &Leaf) -> Self {
+        match leaf.shown() {
+            Some(_) => Self::InFull,
+            None => Self::Payable,
+        }
+    }
+}
+
 /// The value that a reader takes from what is printed: rounded, with its currency, without the time of day.
-pub(super) fn printed(value: Value, kind: &FormatKind, formats: &Formats) -> Value {
+pub(super) fn printed(
+    value: Value,
+    kind: &FormatKind,
+    formats: &Formats,
+    amounts: Amounts,
+) -> Value {
     match kind {
         FormatKind::Text => value,
         FormatKind::Money { currency } => {
-            amount(value, currency.as_deref().unwrap_or(&formats.currency))
+            let currency = currency.as_deref().unwrap_or(&formats.currency);
+            amount(value, currency, amounts)
         }
-        FormatKind::Amount => amount(value, &formats.currency),
+        FormatKind::Amount => amount(value, &formats.currency, amounts),
         FormatKind::Number { decimals } | FormatKind::Percent { decimals } => {
             match (value, *decimals) {
                 (Value::Decimal(number), Some(decimals)) => Value::Decimal(round(number, decimals)),
@@ -168,9 +193,10 @@ pub(super) fn printed(value: Value, kind: &FormatKind, formats: &Formats) -> Val
     }
 }
 
-/// An amount with the decimals of its currency; what is no number stays as it is.
-fn amount(value: Value, currency: &str) -> Value {
+/// An amount with the decimals of its currency, where it is not printed in full; what is no number stays as it is.
+fn amount(value: Value, currency: &str, amounts: Amounts) -> Value {
     let money = match value {
+        Value::Money(money) if amounts == Amounts::InFull => return Value::Money(money),
         Value::Money(money) => money,
         value => match number(&value) {
             Some(amount) => Money {
@@ -187,17 +213,31 @@ fn amount(value: Value, currency: &str) -> Value {
 }
 
 /// The text of what `printed` gives; `None` where it is of another kind.
-pub(super) fn write(value: &Value, kind: &FormatKind, formats: &Formats) -> Option<String> {
-    match kind {
-        FormatKind::Text => formats.text(value),
-        FormatKind::Money { .. } => money(value).map(|money| formats.money(money)),
-        FormatKind::Amount => money(value).map(|money| formats.amount(money)),
-        FormatKind::Number { decimals } => {
+pub(super) fn write(
+    value: &Value,
+    kind: &FormatKind,
+    formats: &Formats,
+    amounts: Amounts,
+) -> Option<String> {
+    match (kind, amounts) {
+        (FormatKind::Text, Amounts::Payable) => formats.text(value),
+        (FormatKind::Text, Amounts::InFull) => formats.text_in_full(value),
+        (FormatKind::Money { .. }, Amounts::Payable) => {
+            money(value).map(|money| formats.money(money))
+        }
+        (FormatKind::Money { .. }, Amounts::InFull) => {
+            money(value).map(|money| formats.money_in_full(money))
+        }
+        (FormatKind::Amount, Amounts::Payable) => money(value).map(|money| formats.amount(money)),
+        (FormatKind::Amount, Amounts::InFull) => {
+            money(value).map(|money| formats.amount_in_full(money))
+        }
+        (FormatKind::Number { decimals }, _) => {
             let number = number(value).or_else(|| money(value).map(|money| money.amount))?;
             Some(formats.number(number, *decimals))
         }
-        FormatKind::Percent { decimals } => Some(formats.percent(number(value)?, *decimals)),
-        FormatKind::Date { style } => {
+        (FormatKind::Percent { decimals }, _) => Some(formats.percent(number(value)?, *decimals)),
+        (FormatKind::Date { style }, _) => {
             let Value::Date(date) = value else {
                 return None;
             };
@@ -205,7 +245,7 @@ pub(super) fn write(value: &Value, kind: &FormatKind, formats: &Formats) -> Opti
                 .date(*date, style)
                 .or_else(|| formats.date_pattern(*date, style))
         }
-        FormatKind::Time => match value {
+        (FormatKind::Time, _) => match value {
             Value::Time(time) => Some(formats.time(*time)),
             _ => None,
         },
@@ -234,8 +274,9 @@ mod tests {
     #[track_caller]
     fn check(value: Value, kind: &FormatKind, expected: Option<&str>) {
         let formats = Formats::of("en", "Europe/Berlin", "EUR");
-        let value = printed(value, kind, &formats);
-        assert_eq!(write(&value, kind, &formats).as_deref(), expected);
+        let value = printed(value, kind, &formats, Amounts::Payable);
+        let text = write(&value, kind, &formats, Amounts::Payable);
+        assert_eq!(text.as_deref(), expected);
     }
 
     fn decimal(text: &str) -> Value {
@@ -296,7 +337,12 @@ mod tests {
     fn what_is_added_up_is_what_is_printed() {
         let formats = Formats::default();
         let euros = FormatKind::Money { currency: None };
-        let value = printed(money("0.005", "EUR"), &euros, &formats);
+        let value = printed(money("0.005", "EUR"), &euros, &formats, Amounts::Payable);
         assert_eq!(value, money("0.01", "EUR"));
+        let price = money("0.0834", "EUR");
+        let value = printed(price.clone(), &euros, &formats, Amounts::InFull);
+        assert_eq!(value, price);
+        let text = write(&value, &FormatKind::Amount, &formats, Amounts::InFull);
+        assert_eq!(text.as_deref(), Some("0.0834"));
     }
 }

@@ -31,7 +31,7 @@ fn retitle<'a>(kind: &mut Kind, said: &dyn Fn(&str) -> Option<&'a str>) {
         Kind::Text { .. }
         | Kind::Integer
         | Kind::Decimal
-        | Kind::Money
+        | Kind::Money { .. }
         | Kind::Date
         | Kind::Time
         | Kind::Instant

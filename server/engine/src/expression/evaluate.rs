@@ -281,7 +281,7 @@ impl<'a> Machine<'a> {
             return Err(self.empty(place).into());
         }
         self.spend(size(value))?;
-        let text = self.formats.text(value).ok_or_else(|| {
+        let text = self.written(value, place).ok_or_else(|| {
             Self::fault(format!(
                 "{} is {}: choose one of its values",
                 self.program.text_of(&place.span),
@@ -289,6 +289,41 @@ impl<'a> Machine<'a> {
             ))
         })?;
         self.write(&text)
+    }
+
+    /// What is computed is shown as it can be paid; what was given, such as a unit price, with all its decimals.
+    fn written(&self, value: &Value, place: &Expression) -> Option<String> {
+        if self.is_given(place) {
+            self.formats.text_in_full(value)
+        } else {
+            self.formats.text(value)
+        }
+    }
+
+    /// Whether the expression shows a value and computes none. A local name may stand for something that was computed.
+    fn is_given(&self, expression: &Expression) -> bool {
+        match &expression.kind {
+            ExpressionKind::Name(name) => {
+                let local = self
+                    .locals
+                    .iter()
+                    .rev()
+                    .find(|(local, _)| *local == name.as_str());
+                !matches!(local, Some((_, Cow::Owned(_))))
+            }
+            ExpressionKind::Field(..) | ExpressionKind::Item(..) | ExpressionKind::Literal(_) => {
+                true
+            }
+            ExpressionKind::Filter {
+                name,
+                input,
+                arguments,
+            } if name == "default" || name == "d" => {
+                let mut either = arguments.positional.iter().chain([&**input]);
+                either.all(|one| self.is_given(one))
+            }
+            _ => false,
+        }
     }
 
     /// A condition; a path that does not exist counts as no only behind `is defined` and `default`.
@@ -611,7 +646,10 @@ impl<'a> Machine<'a> {
         } else {
             self.filled(input)?
         };
-        let mut given = filters::Given::default();
+        let mut given = filters::Given {
+            in_full: self.is_given(input),
+            ..filters::Given::default()
+        };
         for argument in &arguments.positional {
             given.positional.push(self.owned(argument)?);
         }
@@ -669,7 +707,7 @@ impl<'a> Machine<'a> {
     }
 
     fn text(&self, value: &Value, place: &Expression) -> Result<String> {
-        self.formats.text(value).ok_or_else(|| {
+        self.written(value, place).ok_or_else(|| {
             Self::fault(format!(
                 "{} is {}, which has no text",
                 self.program.text_of(&place.span),

@@ -125,6 +125,8 @@ pub(super) const NO_LANGUAGE: &str = "is not a language such as de or pt-BR";
 pub(super) struct Given {
     pub(super) positional: Vec<Value>,
     pub(super) named: Vec<(String, Value)>,
+    /// The value is shown as it was given: amounts have all their decimals.
+    pub(super) in_full: bool,
 }
 
 /// Why a filter gives nothing.
@@ -201,6 +203,14 @@ impl Given {
         }
     }
 
+    fn written(&self, formats: &Formats, value: &Value) -> Option<String> {
+        if self.in_full {
+            formats.text_in_full(value)
+        } else {
+            formats.text(value)
+        }
+    }
+
     fn flag(&self, name: &str) -> bool {
         self.named
             .iter()
@@ -222,6 +232,7 @@ pub(super) fn apply(
         "add_days" => add_days(&value, given),
         "add_months" => add_months(&value, given),
         "amount" => match &*value {
+            Value::Money(money) if given.in_full => text(formats.amount_in_full(money)),
             Value::Money(money) => text(formats.amount(money)),
             other => match number(other) {
                 Some(amount) => text(formats.amount(&Money {
@@ -333,8 +344,8 @@ pub(super) fn apply(
             machine.spend(parts.len() as u64)?;
             Ok(Value::List(parts))
         }
-        "string" | "text" => formats
-            .text(&value)
+        "string" | "text" => given
+            .written(formats, &value)
             .map(Value::Text)
             .ok_or_else(|| unfit(&value)),
         "sum" => sum(value, given),

@@ -27,6 +27,7 @@ fn values() -> Record {
         ("net", "100.00", "EUR"),
         ("tax", "19.00", "EUR"),
         ("usd", "5", "USD"),
+        ("unit", "0.0834", "EUR"),
     ] {
         let money = crate::value::Money {
             amount: amount.parse().unwrap(),
@@ -142,6 +143,18 @@ fn money_keeps_its_currency() {
     );
     check("{{ net > 0 }}", json!(true));
     check("Total {{ net }}", json!("Total €100.00"));
+    // What was given is shown with all its decimals, what is computed as it can be paid.
+    check("Each {{ unit }}", json!("Each €0.0834"));
+    check("{{ unit|money }}", json!("€0.0834"));
+    check("{{ unit|amount }}", json!("0.0834"));
+    check("{{ unit|default(0)|amount }}", json!("0.0834"));
+    check("{{ [unit]|first ~ '' }}", json!("€0.08"));
+    check("Two {{ unit * 2 }}", json!("Two €0.17"));
+    check("{{ (net * 0.0834)|money }}", json!("€8.34"));
+    check(
+        "{% set half = unit / 2 %}{{ half }} {% set same = unit %}{{ same }}",
+        json!("€0.04 €0.0834"),
+    );
     check("{{ net|amount }}", json!("100.00"));
     check("{{ 12.5|money('USD') }}", json!("$12.50"));
     refused(
@@ -414,7 +427,8 @@ fn scope() -> Kind {
     };
     let rows = Kind::rows(vec![
         field("title", Kind::text(), false),
-        field("amount", Kind::Money, false),
+        field("amount", Kind::money(), false),
+        field("price", Kind::Money { decimals: Some(4) }, false),
     ]);
     let form = Kind::Record {
         fields: vec![
@@ -479,7 +493,7 @@ fn an_invoice_is_settled_and_its_kind_known() {
     );
     inferred(
         "{{ ([{'quantity': 1, 'unit_price': 2, 'vat_rate': 7}]|invoice).totals.payable }}",
-        &Kind::Money,
+        &Kind::money(),
         &[],
     );
     inferred(
@@ -489,7 +503,7 @@ fn an_invoice_is_settled_and_its_kind_known() {
     );
     inferred(
         "{{ ([{'quantity': 1, 'price': 2, 'vat_rate': 7}]|invoice).totals.net }}",
-        &Kind::Money,
+        &Kind::money(),
         &["unknown_reference"],
     );
 }
@@ -508,7 +522,24 @@ fn tax_is_that_of_each_rates_sum() {
 
 #[test]
 fn kinds_are_known_before_the_run() {
-    inferred("{{ form.rows|sum(attribute='amount') }}", &Kind::Money, &[]);
+    inferred(
+        "{{ form.rows|sum(attribute='amount') }}",
+        &Kind::money(),
+        &[],
+    );
+    let price = |decimals| Kind::Money {
+        decimals: Some(decimals),
+    };
+    let row = "form.rows[0]";
+    inferred(&format!("{{{{ {row}.price }}}}"), &price(4), &[]);
+    inferred(
+        &format!("{{{{ {row}.price + {row}.amount }}}}"),
+        &price(4),
+        &[],
+    );
+    inferred(&format!("{{{{ {row}.price * 2 }}}}"), &Kind::money(), &[]);
+    inferred(&format!("{{{{ {row}.price|round(2) }}}}"), &price(2), &[]);
+    inferred(&format!("{{{{ {row}.price|round }}}}"), &Kind::money(), &[]);
     inferred("{{ form.day + 14 }}", &Kind::Date, &[]);
     inferred("{{ form.rows|length * 2 }}", &Kind::Integer, &[]);
     inferred("Hi {{ form.customer }}", &Kind::text(), &[]);
@@ -540,7 +571,7 @@ fn kinds_are_known_before_the_run() {
     );
     inferred(
         "{{ form.rows|avg(attribute='amount') }}",
-        &Kind::Money,
+        &Kind::money(),
         &["default_missing"],
     );
     inferred(

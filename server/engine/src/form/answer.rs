@@ -17,7 +17,7 @@ use crate::{
     check::Problem,
     format::decimal_mark,
     kind::ChoiceOption,
-    value::{self, Money, Value, currency_decimals, parse_decimal},
+    value::{self, Money, Value, parse_decimal},
 };
 
 /// Longest answers where the author sets no limit.
@@ -88,9 +88,9 @@ pub(super) fn read(
             };
             read_number(field, answer, setting, &limits)
         }
-        FieldKind::Money { currency } => {
+        FieldKind::Money { currency, decimals } => {
             let currency = currency.as_deref().unwrap_or(setting.currency);
-            read_money(field, answer, setting, currency)
+            read_money(field, answer, setting, (currency, *decimals))
         }
         FieldKind::Date { min, max } => read_date(field, answer, *min, *max),
         FieldKind::Select {
@@ -283,7 +283,7 @@ fn read_money(
     field: &FormField,
     answer: &Json,
     setting: &Setting<'_>,
-    currency: &str,
+    (currency, decimals): (&str, Option<u8>),
 ) -> Result<Value, Problem> {
     let other_currency = || {
         let message = format!("must be an amount in {currency}");
@@ -315,20 +315,14 @@ fn read_money(
         }
         Json::Null | Json::Bool(_) | Json::Array(_) => return Err(wrong_kind(field)),
     };
-    let mut amount = match amount {
-        Ok(amount) => amount.normalize(),
+    let amount = match amount {
+        Ok(amount) => amount,
         Err(Fault::OtherCurrency) => return Err(other_currency()),
         Err(fault) => return Err(number_fault(field, fault)),
     };
-    let decimals = currency_decimals(currency);
-    if amount.scale() > decimals {
-        return Err(too_many_decimals(field, decimals));
-    }
-    amount.rescale(decimals);
-    Ok(Value::Money(Money {
-        amount,
-        currency: currency.into(),
-    }))
+    Money::exact(amount, currency, decimals)
+        .map(Value::Money)
+        .map_err(|most| too_many_decimals(field, most))
 }
 
 fn number_fault(field: &FormField, fault: Fault) -> Problem {

@@ -9,7 +9,7 @@ use crate::{
     check::Problem,
     expression::Template,
     graph::Resources,
-    kind::{ChoiceOption, Kind, is_name},
+    kind::{ChoiceOption, Kind, MAX_MONEY_DECIMALS, is_name},
     value::parse_decimal,
 };
 
@@ -98,7 +98,15 @@ impl Check<'_> {
             FieldKind::Number { min, max, decimals } => {
                 self.number(min.as_deref(), max.as_deref(), *decimals, at);
             }
-            FieldKind::Money { currency } => {
+            FieldKind::Money { currency, decimals } => {
+                if decimals.is_some_and(|decimals| decimals > MAX_MONEY_DECIMALS) {
+                    self.error(
+                        &format!("{at}/decimals"),
+                        "form_money_decimals",
+                        "An amount has at most 6 decimals.",
+                    );
+                }
+
                 if currency
                     .as_deref()
                     .is_some_and(|code| !crate::value::is_currency(code))

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     format::Formats,
     kind::{ChoiceOption, Kind},
-    value::{MAX_INTEGER, Mismatch, Money, Value, currency_decimals, is_currency, parse_decimal},
+    value::{MAX_INTEGER, Mismatch, Money, Value, is_currency, parse_decimal, too_many_decimals},
 };
 
 /// Words for yes and no that spreadsheets write, besides those of the language.
@@ -53,7 +53,7 @@ impl Typed {
             Kind::Any => plain(text, None),
             Kind::Integer => self.number(text).and_then(whole),
             Kind::Decimal => self.number(text).map(Value::Decimal),
-            Kind::Money => self.money(text),
+            Kind::Money { decimals } => self.money(text, *decimals),
             Kind::Date => self.date(text).map(Value::Date),
             Kind::Time => text
                 .parse()
@@ -74,7 +74,7 @@ impl Typed {
         match kind {
             Kind::Integer => whole(number),
             Kind::Decimal | Kind::Any => Ok(Value::Decimal(number.normalize())),
-            Kind::Money => amount(number, &self.formats.currency),
+            Kind::Money { decimals } => amount(number, &self.formats.currency, *decimals),
             Kind::Text { max_length } => plain(&number.normalize().to_string(), *max_length),
             Kind::Choice { options } => choice(&number.normalize().to_string(), options),
             Kind::YesNo => self.yes_no(&number.normalize().to_string()),
@@ -103,7 +103,7 @@ impl Typed {
             )),
             Kind::Integer
             | Kind::Decimal
-            | Kind::Money
+            | Kind::Money { .. }
             | Kind::YesNo
             | Kind::Choice { .. }
             | Kind::List { .. }
@@ -126,7 +126,7 @@ impl Typed {
     }
 
     /// In the workflow's currency, unless the cell names another by its code.
-    fn money(&self, text: &str) -> Result<Value, Mismatch> {
+    fn money(&self, text: &str, decimals: Option<u8>) -> Result<Value, Mismatch> {
         let unreadable = || wrong("wrong_kind", "is not an amount of money");
         let (text, code) = take_code(text);
         let currency = code.unwrap_or(&self.formats.currency);
@@ -136,7 +136,7 @@ impl Typed {
             number::read_money(text, self.formats.decimal_mark(), currency)
         };
         match read {
-            Ok(number) => amount(number, currency),
+            Ok(number) => amount(number, currency, decimals),
             Err(Fault::TooLong) => Err(wrong("too_long", "has more digits than fit")),
             Err(Fault::OtherCurrency) => Err(wrong(
                 "other_currency",
@@ -236,21 +236,11 @@ fn take_code(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Never rounded: an amount with more decimals than its currency has is somebody's mistake or no amount.
-fn amount(number: Decimal, currency: &str) -> Result<Value, Mismatch> {
-    let decimals = currency_decimals(currency);
-    let mut amount = number.normalize();
-    if amount.scale() > decimals {
-        return Err(wrong(
-            "too_many_decimals",
-            format!("has more decimals than {currency} has"),
-        ));
-    }
-    amount.rescale(decimals);
-    Ok(Value::Money(Money {
-        amount,
-        currency: currency.to_owned(),
-    }))
+/// Never rounded: an amount with more decimals than fit is somebody's mistake or no amount.
+fn amount(number: Decimal, currency: &str, decimals: Option<u8>) -> Result<Value, Mismatch> {
+    Money::exact(number, currency, decimals)
+        .map(Value::Money)
+        .map_err(|most| too_many_decimals(currency, decimals, most))
 }
 
 fn whole(number: Decimal) -> Result<Value, Mismatch> {
@@ -361,14 +351,18 @@ mod tests {
     #[test]
     fn amounts_keep_their_currency_and_are_never_rounded() {
         let euros = |amount: &str| Ok(json!({"amount": amount, "currency": "EUR"}));
-        check("de", &Kind::Money, "1.234,50 €", euros("1234.50"));
-        check("de", &Kind::Money, "1.234,5", euros("1234.50"));
-        check("de", &Kind::Money, "-3 EUR", euros("-3.00"));
+        check("de", &Kind::money(), "1.234,50 €", euros("1234.50"));
+        check("de", &Kind::money(), "1.234,5", euros("1234.50"));
+        check("de", &Kind::money(), "-3 EUR", euros("-3.00"));
         let dollars = Ok(json!({"amount": "12.50", "currency": "USD"}));
-        check("en", &Kind::Money, "12.50 USD", dollars.clone());
-        check("en", &Kind::Money, "USD 12.50", dollars);
-        check("en", &Kind::Money, "$12.50", Err("other_currency"));
-        check("en", &Kind::Money, "12.505", Err("too_many_decimals"));
+        check("en", &Kind::money(), "12.50 USD", dollars.clone());
+        check("en", &Kind::money(), "USD 12.50", dollars);
+        check("en", &Kind::money(), "$12.50", Err("other_currency"));
+        check("en", &Kind::money(), "12.505", Err("too_many_decimals"));
+        let price = Kind::Money { decimals: Some(4) };
+        check("de", &price, "0,0834 €", euros("0.0834"));
+        check("de", &price, "0,5", euros("0.50"));
+        check("de", &price, "0,08345", Err("too_many_decimals"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::{Adjustment, Invoice, MAX_LINES, MAX_PROBLEMS, VatTerms, Worth};
+use super::{Adjustment, Invoice, MAX_LINES, MAX_PROBLEMS, PRICE_DECIMALS, VatTerms, Worth};
 use crate::{
     check::Problem,
     value::{currency_decimals, is_currency},
@@ -40,7 +40,12 @@ pub(super) fn check(invoice: &Invoice) -> Vec<Problem> {
     for (index, line) in invoice.lines.iter().take(MAX_LINES).enumerate() {
         let at = format!("/lines/{index}");
         limits.number(&format!("{at}/quantity"), line.quantity, MOST_QUANTITY, 6);
-        limits.number(&format!("{at}/unit_price"), line.unit_price, MOST_PRICE, 4);
+        limits.number(
+            &format!("{at}/unit_price"),
+            line.unit_price,
+            MOST_PRICE,
+            PRICE_DECIMALS.into(),
+        );
         let base = format!("{at}/price_base");
         limits.number(&base, line.price_base, MOST_PRICE_BASE, 3);
         limits.above_zero(&base, line.price_base);

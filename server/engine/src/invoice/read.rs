@@ -507,7 +507,7 @@ impl Reader {
         }
         let number = plain_number(value);
         if number.is_none() {
-            self.unfit(name, value, Kind::Money.noun());
+            self.unfit(name, value, Kind::money().noun());
         }
         number
     }

@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::{
-    Adjustment, Invoice, Line, Settled, SettledAdjustment, SettledLine, Tax, Totals, Vat,
-    VatCategory, VatTerms, Worth,
+    Adjustment, Invoice, Line, PRICE_DECIMALS, Settled, SettledAdjustment, SettledLine, Tax,
+    Totals, Vat, VatCategory, VatTerms, Worth,
     exact::quotient,
     group::{Amount, Group, Groups, Rules, key},
     language::Language,
@@ -13,8 +13,6 @@ use super::{
 };
 use crate::{check::Problem, firm::Prices, value::currency_decimals};
 
-/// Decimals of a net price that is derived from one with tax.
-const PRICE_DECIMALS: u32 = 4;
 /// Most VAT categories and rates of the lines.
 const MAX_RATES: usize = 100;
 /// A derived net price is for at most 10^6 times the price base.
@@ -169,7 +167,7 @@ impl Settler<'_> {
         let mut times = Decimal::ONE;
         let mut derived = None;
         for _ in 0..=MAX_PRICE_SHIFT {
-            let net_price = quotient(&[price, hundred, times], &[whole], PRICE_DECIMALS)?;
+            let net_price = quotient(&[price, hundred, times], &[whole], PRICE_DECIMALS.into())?;
             let found = net(net_price, base * times)?;
             derived = Some((net_price, base * times, found));
             if found == wanted {

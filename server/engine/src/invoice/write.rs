@@ -2,7 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::{Invoice, Line, Settled, SettledAdjustment, SettledLine, Tax, Totals, unit};
+use super::{
+    Invoice, Line, PRICE_DECIMALS, Settled, SettledAdjustment, SettledLine, Tax, Totals, unit,
+};
 use crate::{
     check::{Problem, Severity},
     kind::{Field, Kind},
@@ -47,11 +49,14 @@ pub fn kind(line: &Kind) -> Kind {
             ("reason", "Reason", Kind::text()),
             ("reason_code", "Reason code", Kind::text()),
             ("percent", "Percent", Kind::text()),
-            ("amount", "Amount", Kind::Money),
-            ("net", "Net", Kind::Money),
+            ("amount", "Amount", Kind::money()),
+            ("net", "Net", Kind::money()),
             ("vat_category", "VAT category", Kind::text()),
             ("vat_rate", "VAT rate", Kind::Decimal),
         ]))
+    };
+    let price = || Kind::Money {
+        decimals: Some(PRICE_DECIMALS),
     };
     let computed = Kind::record([
         ("number", "Number", Kind::Integer),
@@ -60,14 +65,14 @@ pub fn kind(line: &Kind) -> Kind {
         ("quantity", "Quantity", Kind::Decimal),
         ("unit", "Unit", Kind::text()),
         ("unit_code", "Unit code", Kind::text()),
-        ("unit_price", "Price each", Kind::Money),
+        ("unit_price", "Price each", price()),
         ("price_base", "Price base", Kind::Decimal),
-        ("net_price", "Net price", Kind::Money),
+        ("net_price", "Net price", price()),
         ("net_price_base", "Net price base", Kind::Decimal),
         ("allowances", "Allowances", adjustments()),
         ("charges", "Charges", adjustments()),
-        ("amount", "Amount", Kind::Money),
-        ("net", "Net", Kind::Money),
+        ("amount", "Amount", Kind::money()),
+        ("net", "Net", Kind::money()),
         ("vat_category", "VAT category", Kind::text()),
         ("vat_rate", "VAT rate", Kind::Decimal),
     ]);
@@ -81,8 +86,8 @@ pub fn kind(line: &Kind) -> Kind {
             Kind::list(Kind::record([
                 ("category", "Category", Kind::text()),
                 ("rate", "Rate", Kind::Decimal),
-                ("net", "Net", Kind::Money),
-                ("tax", "Tax", Kind::Money),
+                ("net", "Net", Kind::money()),
+                ("tax", "Tax", Kind::money()),
                 ("reason", "Reason", Kind::text()),
                 ("reason_code", "Reason code", Kind::text()),
             ])),
@@ -91,20 +96,20 @@ pub fn kind(line: &Kind) -> Kind {
             "totals",
             "Totals",
             Kind::record([
-                ("lines", "Lines", Kind::Money),
-                ("allowances", "Allowances", Kind::Money),
-                ("charges", "Charges", Kind::Money),
-                ("net", "Net", Kind::Money),
-                ("tax", "Tax", Kind::Money),
+                ("lines", "Lines", Kind::money()),
+                ("allowances", "Allowances", Kind::money()),
+                ("charges", "Charges", Kind::money()),
+                ("net", "Net", Kind::money()),
+                ("tax", "Tax", Kind::money()),
                 (
                     "tax_in_tax_currency",
                     "Tax in the tax currency",
-                    Kind::Money,
+                    Kind::money(),
                 ),
-                ("gross", "Gross", Kind::Money),
-                ("prepaid", "Prepaid", Kind::Money),
-                ("rounding", "Rounding", Kind::Money),
-                ("payable", "To pay", Kind::Money),
+                ("gross", "Gross", Kind::money()),
+                ("prepaid", "Prepaid", Kind::money()),
+                ("rounding", "Rounding", Kind::money()),
+                ("payable", "To pay", Kind::money()),
             ]),
         ),
         (

@@ -14,6 +14,9 @@ pub struct Misfit<'k> {
     pub is_certain: bool,
 }
 
+/// Decimals of an amount that is in the currency of a run, which is not known yet.
+const USUAL_DECIMALS: u8 = 2;
+
 enum Fit {
     All,
     Partly,
@@ -77,20 +80,27 @@ fn fit(found: &Kind, wanted: &Kind) -> Fit {
                 _ => Fit::Partly,
             }
         }
+        (Kind::Money { decimals: own }, Kind::Money { decimals }) => {
+            let most = decimals.unwrap_or(0).max(USUAL_DECIMALS);
+            if own.is_some_and(|own| own > most) {
+                Fit::Partly
+            } else {
+                Fit::All
+            }
+        }
         (
             Kind::Text { .. }
             | Kind::Choice { .. }
             | Kind::Integer
             | Kind::Decimal
-            | Kind::Money
+            | Kind::Money { .. }
             | Kind::Date
             | Kind::Time
             | Kind::Instant,
             Kind::Text { .. },
         )
-        | (Kind::Integer, Kind::Integer | Kind::Decimal | Kind::Money)
-        | (Kind::Decimal, Kind::Decimal | Kind::Money)
-        | (Kind::Money, Kind::Money)
+        | (Kind::Integer, Kind::Integer | Kind::Decimal | Kind::Money { .. })
+        | (Kind::Decimal, Kind::Decimal | Kind::Money { decimals: None })
         | (Kind::Date, Kind::Date)
         | (Kind::Time, Kind::Time)
         | (Kind::Instant, Kind::Instant)
@@ -100,14 +110,15 @@ fn fit(found: &Kind, wanted: &Kind) -> Fit {
             Kind::Text { .. } | Kind::Choice { .. },
             Kind::Integer
             | Kind::Decimal
-            | Kind::Money
+            | Kind::Money { .. }
             | Kind::Date
             | Kind::Time
             | Kind::Instant
             | Kind::Choice { .. },
         )
-        | (Kind::Decimal, Kind::Integer)
-        | (Kind::Record { .. }, Kind::Money) => Fit::Partly,
+        // Only what is not bound to a number of decimals is rounded.
+        | (Kind::Decimal, Kind::Integer | Kind::Money { decimals: Some(_) })
+        | (Kind::Record { .. }, Kind::Money { .. }) => Fit::Partly,
         _ => Fit::Never,
     }
 }
@@ -137,10 +148,10 @@ mod tests {
             let expected = expected.map(|(path, is_certain)| (path.to_owned(), is_certain));
             assert_eq!(told, expected, "{found:?} for {wanted:?}");
         };
-        check(&Kind::Any, &Kind::Money, None);
-        check(&Kind::Money, &Kind::text(), None);
-        check(&Kind::text(), &Kind::Money, Some(("", false)));
-        check(&Kind::Date, &Kind::Money, Some(("", true)));
+        check(&Kind::Any, &Kind::money(), None);
+        check(&Kind::money(), &Kind::text(), None);
+        check(&Kind::text(), &Kind::money(), Some(("", false)));
+        check(&Kind::Date, &Kind::money(), Some(("", true)));
         check(&choice(&["a"]), &choice(&["a", "b"]), None);
         check(&choice(&["a", "c"]), &choice(&["a"]), Some(("", false)));
         check(&choice(&["c"]), &choice(&["a"]), Some(("", true)));
@@ -150,13 +161,23 @@ mod tests {
                 ("price", "", price),
             ]))
         };
-        check(&row(Kind::Decimal), &row(Kind::Money), None);
-        check(&row(Kind::Date), &row(Kind::Money), Some(("price", true)));
-        check(&Kind::text(), &row(Kind::Money), Some(("", true)));
+        check(&row(Kind::Decimal), &row(Kind::money()), None);
+        check(&row(Kind::Date), &row(Kind::money()), Some(("price", true)));
+        check(&Kind::text(), &row(Kind::money()), Some(("", true)));
         let other = Kind::list(Kind::record([("price", "", Kind::YesNo)]));
-        check(&other, &row(Kind::Money), Some(("price", true)));
-        let bare = Kind::list(Kind::record([("price", "", Kind::Money)]));
-        check(&bare, &row(Kind::Money), Some(("what", false)));
+        check(&other, &row(Kind::money()), Some(("price", true)));
+        let bare = Kind::list(Kind::record([("price", "", Kind::money())]));
+        check(&bare, &row(Kind::money()), Some(("what", false)));
+        let price = |decimals| Kind::Money {
+            decimals: Some(decimals),
+        };
+        check(&price(4), &price(6), None);
+        check(&price(6), &price(4), Some(("", false)));
+        check(&price(4), &Kind::money(), Some(("", false)));
+        check(&price(2), &Kind::money(), None);
+        check(&Kind::money(), &price(4), None);
+        check(&Kind::Integer, &price(4), None);
+        check(&Kind::Decimal, &price(4), Some(("", false)));
     }
 
     #[test]
@@ -165,7 +186,11 @@ mod tests {
             (Kind::text(), json!("word")),
             (Kind::Integer, json!(7)),
             (Kind::Decimal, json!("1.50")),
-            (Kind::Money, json!({"amount": "1.50", "currency": "EUR"})),
+            (Kind::money(), json!({"amount": "1.50", "currency": "EUR"})),
+            (
+                Kind::Money { decimals: Some(4) },
+                json!({"amount": "0.0834", "currency": "EUR"}),
+            ),
             (Kind::Date, json!("2027-03-08")),
             (Kind::Time, json!("09:30:00")),
             (Kind::Instant, json!("2027-03-08T09:30:00Z")),

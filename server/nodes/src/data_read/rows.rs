@@ -2,9 +2,9 @@
 
 use engine::{
     form::Typed,
-    kind::Field,
+    kind::{Field, Kind},
     node::{Done, NodeError, StepError, Warning},
-    value::{Mismatch, Money, Record, Value, currency_decimals},
+    value::{Mismatch, Money, Record, Value, too_many_decimals},
 };
 use jiff::civil::DateTime;
 use rust_decimal::Decimal;
@@ -205,9 +205,11 @@ impl<'a> Rows<'a> {
             Cell::Text(text) => self.typed.read(text, kind),
             Cell::Number(number, currency) => {
                 let value = self.typed.number_as(*number, kind)?;
-                match (value, currency) {
-                    (Value::Money(money), Some(currency)) => in_currency(money.amount, currency),
-                    (value, _) => Ok(value),
+                match (value, currency, kind) {
+                    (Value::Money(money), Some(currency), Kind::Money { decimals }) => {
+                        in_currency(money.amount, currency, *decimals)
+                    }
+                    (value, _, _) => Ok(value),
                 }
             }
             Cell::Moment(moment) => self.typed.moment_as(*moment, kind),
@@ -273,20 +275,10 @@ fn places<'a>(column: &Field, headings: &'a [String]) -> impl Iterator<Item = us
 }
 
 /// An amount whose format names another currency.
-fn in_currency(amount: Decimal, currency: &str) -> Result<Value, Mismatch> {
-    let mut amount = amount.normalize();
-    let decimals = currency_decimals(currency);
-    if amount.scale() > decimals {
-        return Err(mismatch(
-            "too_many_decimals",
-            &format!("has more decimals than {currency} has"),
-        ));
-    }
-    amount.rescale(decimals);
-    Ok(Value::Money(Money {
-        amount,
-        currency: currency.to_owned(),
-    }))
+fn in_currency(amount: Decimal, currency: &str, decimals: Option<u8>) -> Result<Value, Mismatch> {
+    Money::exact(amount, currency, decimals)
+        .map(Value::Money)
+        .map_err(|most| too_many_decimals(currency, decimals, most))
 }
 
 pub(super) fn mismatch(code: &str, message: &str) -> Mismatch {

@@ -107,7 +107,7 @@ pub(super) fn is_cell(kind: &Kind) -> bool {
         Kind::Text { .. }
         | Kind::Integer
         | Kind::Decimal
-        | Kind::Money
+        | Kind::Money { .. }
         | Kind::Date
         | Kind::Time
         | Kind::Instant

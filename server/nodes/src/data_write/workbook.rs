@@ -87,7 +87,7 @@ impl Cell<'_> {
             // A workbook says itself what is text: nothing is guarded.
             Value::Text(text) => text.clone(),
             Value::File(file) => file.name.clone(),
-            Value::Money(money) => self.formats.money(money),
+            Value::Money(money) => self.formats.money_in_full(money),
             Value::Record(_) => return Err(not_a_cell(self.value, self.place)),
             Value::Empty
             | Value::Integer(_)

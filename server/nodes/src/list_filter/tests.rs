@@ -154,7 +154,7 @@ fn what_it_puts_out_is_known_before_the_first_run() {
     };
     assert_eq!(
         item.field("price").map(|field| &field.kind),
-        Some(&Kind::Money)
+        Some(&Kind::money())
     );
     let unknown = json!({"sort_by": [{"value": "{{ item.twon }}"}]});
     assert_eq!(checked(&unknown, false).1, ["unknown_reference"]);

@@ -114,6 +114,7 @@ impl Aggregate {
             (Operation::List, value) => (Kind::list(value), false),
             (Operation::Sum, value) => (value, false),
             (Operation::Average, Kind::Integer) => (Kind::Decimal, true),
+            (Operation::Average, Kind::Money { .. }) => (Kind::money(), true),
             (Operation::Average | Operation::Min | Operation::Max | Operation::First, value) => {
                 (value, true)
             }
@@ -140,7 +141,7 @@ impl Aggregate {
             Operation::Sum | Operation::Average => {
                 let fits = matches!(
                     kind,
-                    Kind::Integer | Kind::Decimal | Kind::Money | Kind::Any
+                    Kind::Integer | Kind::Decimal | Kind::Money { .. } | Kind::Any
                 );
                 let message = format!("This is {noun}, which cannot be added up.");
                 (!fits).then(|| Problem::error("not_summable", json!({"kind": noun}), message))

@@ -165,7 +165,7 @@ fn the_rows_of_a_table_are_known_before_the_first_run() {
         found,
         [
             ("customer", "Customer", &Kind::text(), false),
-            ("net", "Net", &Kind::Money, false),
+            ("net", "Net", &Kind::money(), false),
             ("day", "", &Kind::Date, true),
             ("rate", "", &Kind::Decimal, false),
         ]

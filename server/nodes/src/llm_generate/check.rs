@@ -148,7 +148,7 @@ fn has_endless_text(kind: &Kind) -> bool {
         Kind::Record { fields } => fields.iter().any(|field| has_endless_text(&field.kind)),
         Kind::Integer
         | Kind::Decimal
-        | Kind::Money
+        | Kind::Money { .. }
         | Kind::Date
         | Kind::Time
         | Kind::Instant

@@ -102,7 +102,7 @@ fn describe_kind(kind: &Kind, depth: usize, out: &mut String) {
         Kind::Text { max_length: None }
         | Kind::Integer
         | Kind::Decimal
-        | Kind::Money
+        | Kind::Money { .. }
         | Kind::Date
         | Kind::Time
         | Kind::Instant

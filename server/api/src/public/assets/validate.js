@@ -125,7 +125,7 @@ function checkMoney(field, text, mark) {
   const read = readMoney(text, mark, field.currency);
   if (read.fault === "money_currency") return problem(field, "money_currency", { currency: field.currency });
   if (read.fault) return problem(field, read.fault);
-  const decimals = currencyDecimals(field.currency);
+  const decimals = Math.max(currencyDecimals(field.currency), field.decimals ?? 0);
   return scale(read.number) > decimals ? problem(field, "number_decimals", { decimals }) : null;
 }
 

@@ -11,7 +11,7 @@ use engine::{
 use super::{Cell, Layouter, Section, Sums};
 use crate::{
     context::{DocumentError, How},
-    layout::format::{printed, write},
+    layout::format::{Amounts, printed, write},
     template::{Aggregate, Column, FormatKind, Table},
     text::Span,
 };
@@ -82,7 +82,18 @@ impl Layouter<'_> {
         let formats = self.formats_of(column.format.as_ref());
         let text = match over(aggregate, values) {
             Some(Value::Empty) => Some(String::new()),
-            Some(value) => write(&printed(value, &kind, &formats), &kind, &formats),
+            Some(value) => {
+                // The sum of printed amounts has no more decimals than they have; an average has no end, and a text is not rounded.
+                let amounts = match (aggregate, &kind) {
+                    (Aggregate::Average, _) | (_, FormatKind::Text) => Amounts::Payable,
+                    (
+                        Aggregate::Count | Aggregate::Sum | Aggregate::Minimum | Aggregate::Maximum,
+                        _,
+                    ) => Amounts::InFull,
+                };
+                let value = printed(value, &kind, &formats, amounts);
+                write(&value, &kind, &formats, amounts)
+            }
             None => None,
         };
         if let Some(text) = text {

@@ -62,7 +62,9 @@ pub(super) fn join(
         if item.is_blank() {
             continue;
         }
-        let written = machine.formats.text(&item).ok_or_else(|| unfit(&item))?;
+        let written = given
+            .written(machine.formats, &item)
+            .ok_or_else(|| unfit(&item))?;
         machine.spend_text(written.len() + by.len())?;
         if !first {
             out.push_str(&by);

@@ -85,9 +85,14 @@ pub(super) fn money(machine: &Machine<'_>, value: &Value, given: &Given) -> Resu
     let formats = given.formats(machine, 1)?;
     let currency = given.text(0, "currency")?;
     match (value, currency) {
-        (Value::Money(money), None) => text(formats.money(money)),
-        (Value::Money(money), Some(currency)) if money.currency == currency => {
-            text(formats.money(money))
+        (Value::Money(money), currency)
+            if currency.is_none_or(|currency| money.currency == currency) =>
+        {
+            text(if given.in_full {
+                formats.money_in_full(money)
+            } else {
+                formats.money(money)
+            })
         }
         (Value::Money(money), Some(currency)) => {
             Err(format!("{} cannot become {currency}", money.currency).into())

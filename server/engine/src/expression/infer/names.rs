@@ -173,8 +173,10 @@ pub(super) fn field_of(kind: &Kind, name: &str) -> Option<Field> {
     match (kind, name) {
         (Kind::Record { .. }, _) => kind.field(name).cloned(),
         (Kind::Any, _) => part(Kind::Any),
-        (Kind::Money, "amount") => part(Kind::Decimal),
-        (Kind::Money, "currency") | (Kind::File, "name" | "content_type") => part(Kind::text()),
+        (Kind::Money { .. }, "amount") => part(Kind::Decimal),
+        (Kind::Money { .. }, "currency") | (Kind::File, "name" | "content_type") => {
+            part(Kind::text())
+        }
         (Kind::Date, "year" | "month" | "day") => part(Kind::Integer),
         _ => None,
     }
@@ -183,7 +185,7 @@ pub(super) fn field_of(kind: &Kind, name: &str) -> Option<Field> {
 pub(super) fn names_of(kind: &Kind) -> Vec<String> {
     match kind {
         Kind::Record { fields } => fields.iter().map(|field| field.name.clone()).collect(),
-        Kind::Money => vec!["amount".into(), "currency".into()],
+        Kind::Money { .. } => vec!["amount".into(), "currency".into()],
         Kind::File => vec!["name".into(), "content_type".into()],
         Kind::Date => vec!["year".into(), "month".into(), "day".into()],
         _ => Vec::new(),

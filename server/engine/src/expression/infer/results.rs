@@ -13,7 +13,7 @@ use crate::{
     },
     format::Formats,
     invoice,
-    kind::{Field, Kind},
+    kind::{Field, Kind, MAX_MONEY_DECIMALS},
     value::Value,
 };
 
@@ -75,7 +75,7 @@ impl<'a> Walker<'a> {
         };
         match name {
             "sum" => match inside() {
-                Some(kind @ (Kind::Integer | Kind::Decimal | Kind::Money | Kind::Any)) => {
+                Some(kind @ (Kind::Integer | Kind::Decimal | Kind::Money { .. } | Kind::Any)) => {
                     Guess::of(kind)
                 }
                 Some(other) => {
@@ -93,7 +93,8 @@ impl<'a> Walker<'a> {
             },
             "avg" => match inside() {
                 Some(Kind::Integer | Kind::Decimal) => Guess::maybe(Kind::Decimal),
-                Some(kind @ (Kind::Money | Kind::Any)) => Guess::maybe(kind),
+                Some(Kind::Money { .. }) => Guess::maybe(Kind::money()),
+                Some(Kind::Any) => Guess::maybe(Kind::Any),
                 Some(other) => {
                     self.report(
                         "expression_wrong_kind",
@@ -119,6 +120,9 @@ impl<'a> Walker<'a> {
                 Kind::List { .. } => Guess::maybe(entry),
                 other => Guess::of(other.clone()),
             },
+            "round" if matches!(guess.kind, Kind::Money { .. }) => Guess::of(Kind::Money {
+                decimals: rounded_to(arguments),
+            }),
             "abs" | "round" | "sort" | "unique" | "reverse" | "select" | "reject"
             | "selectattr" | "rejectattr" | "add_days" | "add_months" => Guess::of(guess.kind),
             "int" | "length" | "count" => Guess::of(Kind::Integer),
@@ -154,8 +158,8 @@ impl<'a> Walker<'a> {
             }
             "tax_lines" => Guess::of(Kind::list(Kind::record([
                 ("rate", "Rate", Kind::Decimal),
-                ("net", "Net", Kind::Money),
-                ("tax", "Tax", Kind::Money),
+                ("net", "Net", Kind::money()),
+                ("tax", "Tax", Kind::money()),
             ]))),
             "list" => Guess::of(match guess.kind {
                 list @ Kind::List { .. } => list,
@@ -205,20 +209,22 @@ impl<'a> Walker<'a> {
             return Guess::any();
         }
         let kind = match (operator, a, b) {
-            (Operator::Divide, Kind::Money, Kind::Money) => Some(Kind::Decimal),
-            (Operator::Divide | Operator::FloorDivide | Operator::Remainder, Kind::Money, b)
-                if is_number(b) =>
-            {
-                Some(Kind::Money)
-            }
+            (Operator::Divide, Kind::Money { .. }, Kind::Money { .. }) => Some(Kind::Decimal),
+            (
+                Operator::Divide | Operator::FloorDivide | Operator::Remainder,
+                Kind::Money { .. },
+                b,
+            ) if is_number(b) => Some(Kind::money()),
             (Operator::Divide, a, b) if is_number(a) && is_number(b) => Some(Kind::Decimal),
             (
                 Operator::Add | Operator::Subtract | Operator::Remainder,
-                Kind::Money,
-                Kind::Money,
-            ) => Some(Kind::Money),
-            (Operator::Multiply, Kind::Money, b) if is_number(b) => Some(Kind::Money),
-            (Operator::Multiply, a, Kind::Money) if is_number(a) => Some(Kind::Money),
+                Kind::Money { decimals: a },
+                Kind::Money { decimals: b },
+            ) => Some(Kind::Money {
+                decimals: *a.max(b),
+            }),
+            (Operator::Multiply, Kind::Money { .. }, b) if is_number(b) => Some(Kind::money()),
+            (Operator::Multiply, a, Kind::Money { .. }) if is_number(a) => Some(Kind::money()),
             (Operator::Add | Operator::Subtract, Kind::Date, Kind::Integer)
             | (Operator::Add, Kind::Integer, Kind::Date) => Some(Kind::Date),
             (Operator::Add, a, b) if is_text(a) && is_text(b) => Some(Kind::text()),
@@ -226,7 +232,7 @@ impl<'a> Walker<'a> {
                 Some(Kind::list(item.as_ref().clone()))
             }
             (_, Kind::Integer, Kind::Integer)
-            | (Operator::FloorDivide, Kind::Money, Kind::Money)
+            | (Operator::FloorDivide, Kind::Money { .. }, Kind::Money { .. })
             | (Operator::Subtract, Kind::Date, Kind::Date)
             | (Operator::Subtract, Kind::Instant, Kind::Instant) => Some(Kind::Integer),
             (_, a, b) if is_number(a) && is_number(b) => Some(Kind::Decimal),
@@ -254,12 +260,22 @@ impl<'a> Walker<'a> {
     }
 }
 
+/// The decimals that `round` is told, where that are no more than money may have.
+fn rounded_to(arguments: &Arguments) -> Option<u8> {
+    match &arguments.positional.first()?.kind {
+        ExpressionKind::Literal(Value::Integer(decimals)) => u8::try_from(*decimals)
+            .ok()
+            .filter(|decimals| *decimals <= MAX_MONEY_DECIMALS),
+        _ => None,
+    }
+}
+
 pub(super) fn comparable(a: &Kind, b: &Kind) -> bool {
     let group = |kind: &Kind| match kind {
         Kind::Any => 0,
         Kind::Text { .. } | Kind::Choice { .. } => 1,
         Kind::Integer | Kind::Decimal => 2,
-        Kind::Money => 3,
+        Kind::Money { .. } => 3,
         Kind::Date => 4,
         Kind::Time => 5,
         Kind::Instant => 6,
@@ -280,6 +296,9 @@ pub(super) fn either(first: Guess, second: Guess) -> Guess {
             Kind::text()
         }
         (Kind::Integer | Kind::Decimal, Kind::Integer | Kind::Decimal) => Kind::Decimal,
+        (Kind::Money { decimals: a }, Kind::Money { decimals: b }) => {
+            Kind::Money { decimals: a.max(b) }
+        }
         (list @ Kind::List { .. }, Kind::List { .. }) => list,
         _ => Kind::Any,
     };
@@ -294,7 +313,7 @@ pub(super) fn kind_of(value: &Value) -> Kind {
         Value::Text(_) => Kind::text(),
         Value::Integer(_) => Kind::Integer,
         Value::Decimal(_) => Kind::Decimal,
-        Value::Money(_) => Kind::Money,
+        Value::Money(_) => Kind::money(),
         Value::Date(_) => Kind::Date,
         Value::Time(_) => Kind::Time,
         Value::Instant(_) => Kind::Instant,

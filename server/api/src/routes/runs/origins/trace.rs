@@ -616,7 +616,7 @@ mod tests {
 
     #[test]
     fn values_are_called_as_people_call_them() {
-        let row = Kind::record([("net", "Net price", Kind::Money)]);
+        let row = Kind::record([("net", "Net price", Kind::money())]);
         let kind = Kind::Record {
             fields: vec![Field {
                 name: "lines".into(),
