@@ -3,6 +3,8 @@
 use formwork_tests::{Office, office::Caller};
 use serde_json::{Value as Json, json};
 
+use super::examples::pdf_text;
+
 const SELLER: &str = "{{ {'name': 'Reisebüro Nord GmbH', 'street': 'Kapitelstraße 9', 'post_code': '23552', 'city': 'Lübeck', 'country': 'DE', \
     'vat_id': 'DE123456788', 'phone': '+49 451 123456', 'email': 'rechnung@nord.example', 'iban': 'DE02120300000000202051'} }}";
 
@@ -153,6 +155,72 @@ async fn an_invoice_goes_out_within_its_pdf_and_is_taken_back_by_a_credit_note()
     let id = credit["id"].as_str().expect("an id");
     let refused = owner.get(&format!("/api/runs/{id}/credit-note")).await;
     assert_eq!(refused.kind(), "no_invoice");
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_price_of_four_decimals_is_printed_and_goes_into_the_e_invoice() {
+    let (office, owner) = Office::open().await;
+    let form = json!({"title": "Invoice", "fields": [
+        {"name": "customer", "label": "Customer", "kind": "text", "required": true},
+        {"name": "lines", "label": "Lines", "kind": "rows", "columns": [
+            {"name": "name", "label": "What", "kind": "text", "required": true},
+            {"name": "quantity", "label": "Quantity", "kind": "number", "required": true},
+            {"name": "unit_price", "label": "Price each", "kind": "money", "decimals": 4, "required": true},
+            {"name": "vat_rate", "label": "VAT", "kind": "number", "required": true}]}]});
+    let mut page = page();
+    page["config"]["values"]["lines"] = json!("{{ form.lines }}");
+    let mut workflow = document(
+        "Invoices",
+        &[
+            node("form", "form_input", &form),
+            make("form", &json!({"lines": "{{ form.lines }}"})),
+            page,
+            read("{{ page.file }}"),
+        ],
+    );
+    let printed = &mut workflow["documents"]["page"];
+    let fields = printed["fields"].as_array_mut().expect("fields");
+    fields.push(
+        json!({"name": "lines", "title": "Lines", "kind": "list", "item": {"kind": "record", "fields": [
+            {"name": "name", "title": "What", "kind": "text"},
+            {"name": "unit_price", "title": "Price each", "kind": "money", "decimals": 4}]}}),
+    );
+    let blocks = printed["blocks"].as_array_mut().expect("blocks");
+    blocks.push(
+        json!({"id": "b", "type": "table", "rows": "{{ lines }}", "columns": [
+        {"heading": "What", "value": "{{ item.name }}"},
+        {"heading": "Price each", "value": "{{ item.unit_price }}", "format": {"kind": "money"}}]}),
+    );
+    let workflow = office.publish(&owner, workflow).await;
+    let lines = |price: &str| {
+        json!({"customer": "Brandt & Söhne", "lines": [{"name": "Schrauben", "quantity": "1000", "vat_rate": "19",
+            "unit_price": {"amount": price, "currency": "EUR"}}]})
+    };
+
+    let made = run(&owner, &workflow, lines("0.0834")).await;
+    assert_eq!(made["state"], "succeeded", "{made:#}");
+    let found = &step(&made, "read")["output"];
+    assert_eq!(found["is_valid"], true, "{found:#}");
+    let line = &found["invoice"]["lines"][0];
+    assert_eq!(line["unit_price"]["amount"], "0.0834");
+    assert_eq!(line["net"]["amount"], "83.40");
+    let totals = &step(&made, "made")["output"]["totals"];
+    assert_eq!(totals["payable"]["amount"], "99.25");
+    let files = made["artifacts"].as_array().expect("files");
+    let page = files.iter().find(|file| file["name"] == "rechnung.pdf");
+    let path = page.expect("the page")["url"].as_str().expect("a path");
+    let text = pdf_text(&owner.get(path).await.body);
+    assert!(text.contains("0,0834 €"), "{text}");
+    assert!(text.contains("99,25 €"), "{text}");
+
+    // More decimals than the field has are refused, not rounded.
+    let path = format!(
+        "/api/workflows/{}/runs",
+        workflow["id"].as_str().expect("an id")
+    );
+    let refused = owner.post(&path, json!({"input": lines("0.08345")})).await;
+    assert_eq!(refused.status, 422, "{:?}", refused.kind());
     office.close().await;
 }
 

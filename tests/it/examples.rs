@@ -222,7 +222,7 @@ fn text(rendered: &Rendered) -> String {
 }
 
 /// What can be read on the pages, on one line.
-fn pdf_text(bytes: &[u8]) -> String {
+pub(super) fn pdf_text(bytes: &[u8]) -> String {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
         "example-{}-{:?}.pdf",
         std::process::id(),

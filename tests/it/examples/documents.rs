@@ -208,6 +208,25 @@ fn every_sample_is_drawn_without_a_warning_and_with_the_right_amounts() {
     }
 }
 
+#[test]
+fn a_price_of_four_decimals_is_printed_with_all_of_them() {
+    let priced = ["invoice", "credit-note", "quote"];
+    for mut shipped in shipped() {
+        if shipped.language != "en" || !priced.contains(&shipped.name.as_str()) {
+            continue;
+        }
+        let line = &mut shipped.template["sample"]["lines"][0];
+        line["quantity"] = "1000".into();
+        line["unit_price"]["amount"] = "0.0834".into();
+        let rendered = draw(&shipped.template, &head::firm());
+        assert_eq!(rendered.warnings, [], "{}", shipped.name);
+        let page = text(&rendered);
+        for shown in ["0.0834", "83.40"] {
+            assert!(page.contains(shown), "{}: {shown} in {page}", shipped.name);
+        }
+    }
+}
+
 /// Not where the bank of the account wants a reference of its own.
 #[test]
 fn an_invoice_of_a_swiss_firm_ends_with_its_qr_bill() {
