@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ApiError, ask } from "~/api/client";
+import { MAX_MONEY_DECIMALS } from "~/lib/expression/kind";
 import { keys } from "~/lib/queries";
 import { useFocusBack } from "~/ui/focus";
 import { InlineError } from "~/ui/Problem";
@@ -10,6 +11,9 @@ import { choicesOf, columnName } from "./cells";
 import { useFirmCurrency } from "./firm";
 import classes from "./tables.module.css";
 import { type Column, type TableItem, titleOf } from "./types";
+
+/** How many decimals a column of amounts may have beyond those of its currency. */
+const DECIMALS = Array.from({ length: MAX_MONEY_DECIMALS }, (_, at) => at + 1);
 
 const KINDS = ["text", "integer", "decimal", "money", "date", "yes_no", "choice"] as const;
 
@@ -69,6 +73,7 @@ export function ColumnDialog({ table, index, locale, close }: { table: TableItem
   const [title, setTitle] = useState(old ? titleOf(old) : "");
   const [kind, setKind] = useState<string>(old?.kind ?? "text");
   const [money, setMoney] = useState(old?.currency ?? currency);
+  const [decimals, setDecimals] = useState(old?.kind === "money" ? (old.decimals ?? 0) : 0);
   const [options, setOptions] = useState(old?.kind === "choice" ? old.options.map((option) => option.value).join("\n") : "");
   const [optional, setOptional] = useState(old?.optional ?? true);
   const [isName, setIsName] = useState(old !== undefined && table.name_column === old.name);
@@ -77,7 +82,7 @@ export function ColumnDialog({ table, index, locale, close }: { table: TableItem
 
   const column = (): Column => {
     const shared = { name, title: title.trim(), optional };
-    if (kind === "money") return { ...shared, kind: "money", currency: money.trim().toUpperCase() };
+    if (kind === "money") return { ...shared, kind: "money", currency: money.trim().toUpperCase(), ...(decimals > 0 ? { decimals } : {}) };
     if (kind === "choice") return { ...shared, kind: "choice", options: choicesOf(options, old?.kind === "choice" ? old.options : []) };
     if (kind === "text") return { ...shared, kind: "text", ...(old?.kind === "text" && old.max_length ? { max_length: old.max_length } : {}) };
     return { ...shared, kind: kind as "integer" };
@@ -95,6 +100,13 @@ export function ColumnDialog({ table, index, locale, close }: { table: TableItem
         <TextInput label={t("column.title")} value={title} data-autofocus onChange={(event) => setTitle(event.currentTarget.value)} description={name && t("column.shortName", { name })} />
         <Select label={t("column.kind")} data={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))} value={kind} allowDeselect={false} onChange={(next) => next && setKind(next)} />
         {kind === "money" && <TextInput label={t("column.currency")} value={money} maxLength={3} description={old?.kind === "money" ? t("column.currencyHint") : undefined} onChange={(event) => setMoney(event.currentTarget.value)} />}
+        {kind === "money" && (
+          <Select
+            label={t("column.decimals")} allowDeselect={false} value={String(decimals)}
+            data={[{ value: "0", label: t("column.currencyDecimals") }, ...DECIMALS.map((count) => ({ value: String(count), label: t("column.upToDecimals", { count }) }))]}
+            onChange={(next) => setDecimals(Number(next ?? 0))}
+          />
+        )}
         {kind === "choice" && <Textarea label={t("column.options")} autosize minRows={3} maxRows={12} value={options} onChange={(event) => setOptions(event.currentTarget.value)} />}
         <Checkbox label={t("column.optional")} checked={optional} onChange={(event) => setOptional(event.currentTarget.checked)} />
         {kind === "text" && <Checkbox label={t("column.isName")} description={t("column.isNameHint")} checked={isName} onChange={(event) => setIsName(event.currentTarget.checked)} />}

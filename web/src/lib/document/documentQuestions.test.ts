@@ -33,6 +33,7 @@ describe("the question for a field", () => {
     check({ name: "a", title: "A", kind: "text", max_length: 900, optional: true }, asked("long_text", { max_length: 900, required: false }));
     check({ name: "a", title: "A", kind: "integer" }, asked("number", { decimals: 0 }));
     check({ name: "a", title: "A", kind: "money" }, asked("money"));
+    check({ name: "a", title: "A", kind: "money", decimals: 4 }, asked("money", { decimals: 4 }));
     check({ name: "a", title: "A", kind: "yes_no" }, asked("checkbox", { required: false }));
     check({ name: "a", title: "A", kind: "choice", options: [{ value: "x" }, { value: "y", title: "Y" }] }, asked("select", { options: [{ value: "x", title: "x" }, { value: "y", title: "Y" }] }));
     check({ name: "a", title: "A", kind: "list", item: { kind: "choice", options: [{ value: "x" }] }, max_items: 2 }, asked("multi_select", { options: [{ value: "x", title: "x" }], max: 2 }));

@@ -77,6 +77,7 @@ function shapeFor(field: DocumentField): Shape | null {
     case "decimal":
       return { kind: "number" };
     case "money":
+      return { kind: "money", ...given("decimals", field.decimals) };
     case "date":
     case "file":
       return { kind: field.kind };

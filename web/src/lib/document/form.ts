@@ -26,6 +26,7 @@ export function kindOf(field: FormField): Kind {
     case "number":
       return { kind: field["decimals"] === 0 ? "integer" : "decimal" };
     case "money":
+      return { kind: "money", ...(typeof field["decimals"] === "number" ? { decimals: field["decimals"] } : {}) };
     case "date":
     case "file":
       return { kind: field.kind };
@@ -51,7 +52,7 @@ export function freshField(label: string, kind: Answer, taken: readonly FormFiel
 }
 
 const OWN: Record<Answer, string[]> = {
-  text: ["max_length"], long_text: ["max_length"], email: [], phone: [], number: ["min", "max", "decimals"], money: ["currency"],
+  text: ["max_length"], long_text: ["max_length"], email: [], phone: [], number: ["min", "max", "decimals"], money: ["currency", "decimals"],
   date: ["min", "max"], select: ["options"], multi_select: ["options", "max"], checkbox: [], file: ["accept", "max_bytes"],
   rows: ["columns", "computed", "min_rows", "max_rows"],
 };
@@ -67,8 +68,8 @@ export function shaped(field: FormField, kind: Answer): FormField {
   if (kind === "rows" && !Array.isArray(next["columns"])) {
     next["columns"] = [{ name: "description", label: "Description", kind: "text", required: true }];
   }
-  // A number field's limits are text, a date's are dates: never carried over.
-  return field.kind === kind ? next : (without(next, "min", "max") as FormField);
+  // A number field's limits are text, a date's are dates, and amounts have other decimals than numbers: never carried over.
+  return field.kind === kind ? next : (without(next, "min", "max", "decimals") as FormField);
 }
 
 /** Every field that the form's answers hold, one level into rows, with the path of its place in the config. */

@@ -7,7 +7,8 @@ export interface ChoiceOption {
 
 export type Kind =
   | { kind: "text"; max_length?: number | null }
-  | { kind: "integer" | "decimal" | "money" | "date" | "time" | "instant" | "yes_no" | "file" | "any" }
+  | { kind: "money"; decimals?: number | null }
+  | { kind: "integer" | "decimal" | "date" | "time" | "instant" | "yes_no" | "file" | "any" }
   | { kind: "choice"; options: ChoiceOption[] }
   | { kind: "list"; item: Kind; min_items?: number | null; max_items?: number | null }
   | { kind: "record"; fields: Field[] };
@@ -17,6 +18,9 @@ export type Field = Kind & { name: string; title?: string; optional?: boolean };
 export type KindName = Kind["kind"];
 
 export const ANY: Kind = { kind: "any" };
+
+/** Most decimals that amounts may have beyond those of their currency. */
+export const MAX_MONEY_DECIMALS = 6;
 
 export function fieldTitle(field: { name: string; title?: string; label?: string }): string {
   return field.title || field.label || field.name;

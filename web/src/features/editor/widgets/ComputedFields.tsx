@@ -5,13 +5,13 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { freshName } from "~/lib/document/ids";
-import { isObject } from "~/lib/document/pointer";
+import { isObject, without } from "~/lib/document/pointer";
 import type { Json, JsonObject } from "~/lib/document/types";
 import type { Kind, KindName } from "~/lib/expression/kind";
 import { TemplateField } from "../chips/TemplateField";
 import { KindIcon } from "../icons";
 import { Items } from "./Items";
-import { KindSelect, withKind } from "./kinds";
+import { KindSelect, MoneyDecimals, withKind } from "./kinds";
 import type { FormScope, WidgetProps } from "./widget";
 import classes from "./widgets.module.css";
 
@@ -62,6 +62,9 @@ export function ComputedList({ scope, label, value, onChange }: ListProps) {
             onChange={(next) => set(index, { ...item, value: next })} onGoTo={scope.goTo}
           />
           <KindSelect kind={text(item, "kind")} kinds={KINDS} onChange={(kind) => set(index, withKind(item, kind))} />
+          {item["kind"] === "money" && (
+            <MoneyDecimals value={item["decimals"]} onChange={(decimals) => set(index, { ...without(item, "decimals"), ...(decimals === undefined ? {} : { decimals }) })} />
+          )}
           <TextInput
             label={t("form.name")} className={classes["code"]} value={text(item, "name")}
             onChange={(event) => set(index, { ...item, name: event.currentTarget.value.toLowerCase().replace(/[^a-z0-9_]/g, "_") })}

@@ -19,6 +19,7 @@ import { useDocument } from "../state/store";
 import { ChoicesFrom } from "./ChoicesFrom";
 import { ComputedList } from "./ComputedFields";
 import { Items } from "./Items";
+import { MoneyDecimals } from "./kinds";
 import type { FormScope, WidgetProps } from "./widget";
 import classes from "./widgets.module.css";
 
@@ -151,7 +152,10 @@ export function FieldSettings({ scope, field, answers, taken, errorAt, onChange,
         </div>
       )}
       {field.kind === "money" && (
-        <TextInput label={t("form.currency")} maxLength={3} placeholder={currency} value={text("currency")} onChange={(event) => onChange(put(field, "currency", event.currentTarget.value.toUpperCase()))} />
+        <div className={classes["two"]}>
+          <TextInput label={t("form.currency")} maxLength={3} placeholder={currency} value={text("currency")} onChange={(event) => onChange(put(field, "currency", event.currentTarget.value.toUpperCase()))} />
+          <MoneyDecimals value={field["decimals"]} onChange={(decimals) => onChange(put(field, "decimals", decimals))} />
+        </div>
       )}
       {field.kind === "file" && (
         <>

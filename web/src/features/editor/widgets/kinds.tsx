@@ -4,7 +4,8 @@ import { NumberInput, Select } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { without } from "~/lib/document/pointer";
-import type { JsonObject } from "~/lib/document/types";
+import type { Json, JsonObject } from "~/lib/document/types";
+import { MAX_MONEY_DECIMALS } from "~/lib/expression/kind";
 import type { KindName } from "~/lib/expression/kind";
 import { typedNumber } from "~/lib/typed-number";
 
@@ -25,6 +26,19 @@ export function KindSelect({ kind, kinds, onChange }: Props) {
   );
 }
 
+/** How many decimals amounts may have; unit prices have more than their currency. */
+export function MoneyDecimals({ value, onChange }: { value: Json | undefined; onChange: (decimals: number | undefined) => void }) {
+  const { t } = useTranslation("editor");
+  const counts = Array.from({ length: MAX_MONEY_DECIMALS }, (_, at) => String(at + 1));
+  return (
+    <Select
+      label={t("form.decimals")} allowDeselect={false} value={typeof value === "number" && value > 0 ? String(value) : ""}
+      data={[{ value: "", label: t("form.currencyDecimals") }, ...counts.map((count) => ({ value: count, label: t("form.upToDecimals", { count: Number(count) }) }))]}
+      onChange={(next) => onChange(next ? Number(next) : undefined)}
+    />
+  );
+}
+
 /** The limits that a kind can have. */
 export function Limits({ field, onChange }: { field: JsonObject; onChange: (patch: JsonObject, remove: string[]) => void }) {
   const { t } = useTranslation("editor");
@@ -39,13 +53,16 @@ export function Limits({ field, onChange }: { field: JsonObject; onChange: (patc
     />
   );
   if (field["kind"] === "text") return limit("max_length", t("form.maxLength"));
+  if (field["kind"] === "money") {
+    return <MoneyDecimals value={field["decimals"]} onChange={(decimals) => (decimals === undefined ? onChange({}, ["decimals"]) : onChange({ decimals }, []))} />;
+  }
   if (field["kind"] === "list") return <>{limit("min_items", t("kind.minItems"))}{limit("max_items", t("kind.maxItems"))}</>;
   return null;
 }
 
 /** The members that belong to a kind, so that changing it leaves nothing behind. */
 export function withKind(field: JsonObject, kind: KindName): JsonObject {
-  const rest = without(field, "max_length", "options", "item", "fields", "min_items", "max_items");
+  const rest = without(field, "max_length", "options", "item", "fields", "min_items", "max_items", "decimals");
   const extra: JsonObject =
     kind === "list" ? { item: { kind: "text" } } : kind === "record" ? { fields: [] } : kind === "choice" ? { options: [{ value: "a" }, { value: "b" }] } : {};
   return { ...rest, kind, ...extra };
