@@ -89,7 +89,8 @@ function isPlain(value: unknown): boolean {
 
 /** Digits are regrouped for reading, never computed with: the text of an amount stays exact. */
 export function moneyText({ amount, currency }: Money, language: string): string {
-  return new Intl.NumberFormat(language, { style: "currency", currency, minimumFractionDigits: 2 }).format(amount as unknown as number);
+  const digits = Math.min(Math.max(2, amount.split(".")[1]?.length ?? 0), 20);
+  return new Intl.NumberFormat(language, { style: "currency", currency, minimumFractionDigits: 2, maximumFractionDigits: digits }).format(amount as unknown as number);
 }
 
 function Plain({ value }: { value: unknown }) {
