@@ -202,9 +202,8 @@ async fn a_price_of_four_decimals_is_printed_and_goes_into_the_e_invoice() {
     assert_eq!(made["state"], "succeeded", "{made:#}");
     let found = &step(&made, "read")["output"];
     assert_eq!(found["is_valid"], true, "{found:#}");
-    let line = &found["invoice"]["lines"][0];
-    assert_eq!(line["unit_price"]["amount"], "0.0834");
-    assert_eq!(line["net"]["amount"], "83.40");
+    let price = &found["invoice"]["lines"][0]["unit_price"];
+    assert_eq!(price["amount"], "0.0834");
     let totals = &step(&made, "made")["output"]["totals"];
     assert_eq!(totals["payable"]["amount"], "99.25");
     let files = made["artifacts"].as_array().expect("files");
