@@ -303,7 +303,7 @@ pub(crate) fn fitting(fields: &[Field], values: &Json) -> Record {
         .iter()
         .filter_map(|field| {
             let json = values.get(&field.name).filter(|json| !json.is_null())?;
-            let value = Value::from_json(json, &field.kind).ok()?;
+            let value = Value::payable_from_json(json, &field.kind).ok()?;
             Some((field.name.clone(), value))
         })
         .collect()

@@ -111,6 +111,14 @@ impl Value {
         }
     }
 
+    /// Reads the JSON form of `kind` as it comes into a document: amounts are rounded where their kind does not say how many decimals
+    /// they have.
+    pub fn payable_from_json(json: &Json, kind: &Kind) -> Result<Self, Vec<Mismatch>> {
+        // An amount in JSON has its own currency.
+        let value = Self::from_json(json, kind)?;
+        value.convert(kind, "").map_err(|mismatch| vec![mismatch])
+    }
+
     /// Reads JSON of no known kind: whole numbers stay integers, other numbers become decimals, texts stay texts.
     pub fn from_any_json(json: &Json) -> Result<Self, Vec<Mismatch>> {
         Self::from_json(json, &Kind::Any)
@@ -823,5 +831,12 @@ mod tests {
             &price,
             &[("", "too_many_decimals")],
         );
+        // Without a number of decimals nothing is refused, and a document has what can be paid.
+        let fine = json!({"amount": "0.0834", "currency": "EUR"});
+        round_trip(fine.clone(), &Kind::money());
+        let paid = Value::payable_from_json(&fine, &Kind::money()).expect("an amount");
+        assert_eq!(paid.to_json(), json!({"amount": "0.08", "currency": "EUR"}));
+        let priced = Value::payable_from_json(&fine, &price).expect("a price");
+        assert_eq!(priced.to_json(), fine);
     }
 }

@@ -220,7 +220,7 @@ pub(super) fn sample_values(
     let mut values = template.sample().clone();
     for field in template.fields() {
         if let Some(json) = answers.get(&field.name).filter(|json| !json.is_null())
-            && let Ok(value) = engine::value::Value::from_json(json, &field.kind)
+            && let Ok(value) = engine::value::Value::payable_from_json(json, &field.kind)
         {
             values.insert(field.name, value);
         }

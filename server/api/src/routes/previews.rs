@@ -356,7 +356,7 @@ fn read_values(fields: &[Field], json: &AnyJson) -> Result<Record> {
         let Some(value) = json.get(&field.name).filter(|value| !value.is_null()) else {
             continue;
         };
-        match Value::from_json(value, &field.kind) {
+        match Value::payable_from_json(value, &field.kind) {
             Ok(value) => {
                 values.insert(field.name.clone(), value);
             }

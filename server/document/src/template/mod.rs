@@ -415,7 +415,7 @@ fn read_sample(reader: &mut Reader, json: Option<&Json>, fields: &[DocumentField
             reader.problem_with(&pointer, "sample_unknown", json!({ "name": name }), message);
             continue;
         };
-        match Value::from_json(json, &declared.field.kind) {
+        match Value::payable_from_json(json, &declared.field.kind) {
             Ok(value) => {
                 sample.insert(name.clone(), value);
             }

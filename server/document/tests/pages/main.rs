@@ -88,7 +88,7 @@ fn values(template: &Template, json: &Json) -> Record {
     let kind = Kind::Record {
         fields: template.fields(),
     };
-    match Value::from_json(json, &kind) {
+    match Value::payable_from_json(json, &kind) {
         Ok(Value::Record(record)) => record,
         other => panic!("not the template's values: {other:?}"),
     }

@@ -121,6 +121,30 @@ fn columns_are_written_and_added_up_as_chosen() {
 }
 
 #[test]
+fn a_price_has_the_decimals_of_its_field() {
+    let columns = json!([
+        name(),
+        money("sum"),
+        {"heading": "Bare", "value": "{{ item.amount }}"},
+        {"heading": "Twice", "value": "{{ item.amount * 2 }}", "format": {"kind": "amount"}, "total": "sum"}]);
+    let mut document = sales_document(json!({"total_label": "All"}), &columns);
+    document["fields"][0]["item"]["fields"][4]["decimals"] = json!(4);
+    let mut sales = sales();
+    sales["sales"][1]["amount"]["amount"] = json!("0.0834");
+    let rendered = render(document, &sales);
+    assert_eq!(rendered.warnings, []);
+    let found = text(&rendered);
+    for row in [
+        "Tea €10.105 €10.105 20.21",
+        "Salt €0.0834 €0.0834 0.17",
+        "Rope €30.00 €30.00 60.00",
+        "All €40.1884 80.38",
+    ] {
+        assert!(found.contains(row), "{row} in {found}");
+    }
+}
+
+#[test]
 fn nothing_is_added_up_that_does_not_go_together() {
     let document = || {
         let columns = json!([name(), money("sum")]);
