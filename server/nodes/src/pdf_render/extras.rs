@@ -25,7 +25,7 @@ pub(super) async fn files(
             max: MAX_FILE_BYTES,
             block: String::new(),
         };
-        return Err(super::failed(&error, document));
+        return Err(super::refusal::failed(&error, document));
     }
     let mut found = HashMap::new();
     for file in wanted {
