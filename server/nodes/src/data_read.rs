@@ -28,7 +28,7 @@ pub use self::sheet::read_sheet;
 use self::rows::{Rows, heading};
 use crate::{
     delimited::{Delimiter, Numbers},
-    values::{field, files},
+    values::{field, file_to_read, no_file},
     webhook_input::check_fields,
 };
 
@@ -143,21 +143,8 @@ impl DataRead {
                 Ok(text.into_bytes())
             };
         }
-        let files = files(value)?;
-        let file = match files.as_slice() {
-            [file] => file,
-            [] => return Err(no_file()),
-            several => {
-                let message = format!("There are {} files; one is read.", several.len());
-                return Err(
-                    NodeError::failed("several_files", message).with("count", several.len())
-                );
-            }
-        };
-        if file.size_bytes > MAX_BYTES {
-            return Err(too_large(file.size_bytes, MAX_BYTES));
-        }
-        let bytes = context.read_artifact(file).await?;
+        let file = file_to_read(value, MAX_BYTES)?.ok_or_else(no_file)?;
+        let bytes = context.read_artifact(&file).await?;
         if is_old_workbook(&bytes) {
             return Err(old_workbook(&file.name));
         }
@@ -250,17 +237,6 @@ fn old_workbook(name: &str) -> NodeError {
         "\u{201c}{name}\u{201d} is an old Excel file (.xls) or has a password. Save it as .xlsx without one."
     );
     NodeError::failed("old_workbook", message).with("file", name)
-}
-
-fn no_file() -> NodeError {
-    NodeError::failed("no_data_file", "There is no file to read.")
-}
-
-fn too_large(bytes: u64, most: u64) -> NodeError {
-    let message = format!("The file has {bytes} bytes; {most} are the most.");
-    NodeError::failed("file_too_large", message)
-        .with("bytes", bytes)
-        .with("most", most)
 }
 
 #[async_trait]

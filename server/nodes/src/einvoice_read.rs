@@ -20,7 +20,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     einvoice_make::warning,
-    values::{field, files},
+    values::{field, file_to_read, no_file},
 };
 
 /// Largest file that is read.
@@ -57,33 +57,12 @@ impl EinvoiceRead {
                 file: None,
             });
         }
-        let files = files(value)?;
-        let file = match files.as_slice() {
-            [file] => file,
-            [] => return Err(no_file()),
-            several => {
-                let message = format!("There are {} files; one is read.", several.len());
-                return Err(
-                    NodeError::failed("several_files", message).with("count", several.len())
-                );
-            }
-        };
-        if file.size_bytes > MAX_BYTES {
-            let bytes = file.size_bytes;
-            let message = format!("The file has {bytes} bytes; {MAX_BYTES} are the most.");
-            return Err(NodeError::failed("file_too_large", message)
-                .with("bytes", bytes)
-                .with("most", MAX_BYTES));
-        }
+        let file = file_to_read(value, MAX_BYTES)?.ok_or_else(no_file)?;
         Ok(Source {
-            bytes: context.read_artifact(file).await?,
-            file: Some(file.clone()),
+            bytes: context.read_artifact(&file).await?,
+            file: Some(file),
         })
     }
-}
-
-fn no_file() -> NodeError {
-    NodeError::failed("no_data_file", "There is no file to read.")
 }
 
 /// Why a PDF holds no invoice, and what to do.

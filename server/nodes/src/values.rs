@@ -123,6 +123,29 @@ pub(crate) fn files(value: Value) -> Result<Vec<FileRef>, NodeError> {
     }
 }
 
+/// The one file of a value whose bytes are read, if it has any; several are an error, and so is one of more than `most` bytes.
+pub(crate) fn file_to_read(value: Value, most: u64) -> Result<Option<FileRef>, NodeError> {
+    let mut found = files(value)?;
+    if found.len() > 1 {
+        let message = format!("There are {} files; one is read.", found.len());
+        return Err(NodeError::failed("several_files", message).with("count", found.len()));
+    }
+    let file = found.pop();
+    match &file {
+        Some(FileRef { size_bytes, .. }) if *size_bytes > most => {
+            let message = format!("The file has {size_bytes} bytes; {most} are the most.");
+            let error = NodeError::failed("file_too_large", message);
+            Err(error.with("bytes", *size_bytes).with("most", most))
+        }
+        Some(_) | None => Ok(file),
+    }
+}
+
+/// A value that should have a file to read has none.
+pub(crate) fn no_file() -> NodeError {
+    NodeError::failed("no_data_file", "There is no file to read.")
+}
+
 /// The files of a delivery.
 pub(crate) fn files_to_send(
     context: &dyn NodeContext,
@@ -190,5 +213,39 @@ pub(crate) fn file_name(text: &str) -> String {
             format!("{}.{ending}", stem.trim_end())
         }
         _ => name.chars().take(116).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::ids::ArtifactId;
+
+    use super::*;
+
+    #[test]
+    fn one_file_is_read_and_none_that_is_too_large() {
+        let file = |size_bytes| {
+            Value::File(FileRef {
+                id: ArtifactId(uuid::Uuid::from_u128(3)),
+                name: "a.csv".into(),
+                content_type: "text/csv".into(),
+                size_bytes,
+            })
+        };
+        let check = |value: Value, expected: Result<Option<u64>, &str>| {
+            let found = match file_to_read(value, 100) {
+                Ok(file) => Ok(file.map(|file| file.size_bytes)),
+                Err(NodeError::Failed(error)) => Err(error.code),
+                Err(other) => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected.map_err(String::from));
+        };
+        check(Value::Empty, Ok(None));
+        check(Value::List(Vec::new()), Ok(None));
+        check(file(100), Ok(Some(100)));
+        check(Value::List(vec![Value::Empty, file(7)]), Ok(Some(7)));
+        check(file(101), Err("file_too_large"));
+        check(Value::List(vec![file(1), file(2)]), Err("several_files"));
+        check(Value::Text("a;b".into()), Err("not_a_file"));
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::PdfRender;
 use crate::{
     einvoice_read::unreadable,
-    values::{files, named},
+    values::{file_to_read, named},
 };
 
 /// What the setting is called.
@@ -29,23 +29,10 @@ impl PdfRender {
         let value = context
             .evaluate(template)
             .map_err(|error| named(error, EINVOICE))?;
-        let files = files(value).map_err(|error| named(error, EINVOICE))?;
-        let file = match files.as_slice() {
-            [] => return Ok(None),
-            [file] => file,
-            several => {
-                let message = format!("There are {} files; one is read.", several.len());
-                let error = NodeError::failed("several_files", message);
-                return Err(named(error.with("count", several.len()), EINVOICE));
-            }
-        };
-        if file.size_bytes > einvoice::MAX_BYTES as u64 {
-            let (bytes, most) = (file.size_bytes, einvoice::MAX_BYTES);
-            let message = format!("The file has {bytes} bytes; {most} are the most.");
-            let error = NodeError::failed("file_too_large", message).with("bytes", bytes);
-            return Err(named(error.with("most", most), EINVOICE));
-        }
-        let bytes = context.read_artifact(file).await?;
+        let file = file_to_read(value, einvoice::MAX_BYTES as u64)
+            .map_err(|error| named(error, EINVOICE))?;
+        let Some(file) = file else { return Ok(None) };
+        let bytes = context.read_artifact(&file).await?;
         attachment(bytes, context).map(Some)
     }
 }
