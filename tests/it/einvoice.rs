@@ -55,6 +55,10 @@ fn read(file: &str) -> Json {
     node("read", "einvoice_read", &json!({ "file": file }))
 }
 
+fn euros(amount: &str) -> Json {
+    json!({"amount": amount, "currency": "EUR"})
+}
+
 async fn run(owner: &Caller, workflow: &Json, input: Json) -> Json {
     let path = format!(
         "/api/workflows/{}/runs",
@@ -120,13 +124,17 @@ async fn an_invoice_goes_out_within_its_pdf_and_is_taken_back_by_a_credit_note()
     assert_eq!(found["invoice"]["totals"]["payable"], totals["payable"]);
     assert_eq!(step(&invoice, "read")["warnings"], json!([]));
 
-    assert_eq!(invoice["credit_notes"], credits["id"]);
+    assert_eq!(invoice["invoices"], 1);
     let id = invoice["id"].as_str().expect("an id");
     let path = format!("/api/runs/{id}/credit-note");
     let draft = owner.get(&path).await.expect(200);
     assert_eq!(draft["workflow"], credits["id"]);
     assert_eq!(draft["name"], "Credit notes");
-    assert_eq!(draft["made_before"], Json::Null);
+    assert_eq!(draft["invoice"]["credit_notes"], json!([]));
+    assert_eq!(
+        (&draft["invoice"]["total"], &draft["invoice"]["left"]),
+        (&euros("904.40"), &euros("904.40"))
+    );
     assert_eq!(
         draft["input"],
         json!({"customer": "Brandt & Söhne", "invoice_number": "R-7", "invoice_date": "2027-03-08"})
@@ -149,9 +157,15 @@ async fn an_invoice_goes_out_within_its_pdf_and_is_taken_back_by_a_credit_note()
     assert_eq!(found["invoice"]["preceding"][0]["number"], "R-7");
     assert_eq!(found["invoice"]["totals"]["payable"], totals["payable"]);
     let told = owner.get(&path).await.expect(200);
-    assert_eq!(told["made_before"], credit["id"]);
+    let standing = &told["invoice"];
+    assert_eq!(standing["credit_notes"][0]["run"], credit["id"]);
+    assert_eq!(standing["credit_notes"][0]["amount"], euros("904.40"));
+    assert_eq!(standing["credited"], euros("904.40"));
+    assert_eq!(standing["left"], euros("0.00"));
+    // Whoever saw it may make another one, and whoever did not is led to it.
+    assert_ne!(told["idempotency_key"], draft["idempotency_key"]);
     // A credit note is not taken back.
-    assert_eq!(credit["credit_notes"], Json::Null);
+    assert_eq!(credit["invoices"], 0);
     let id = credit["id"].as_str().expect("an id");
     let refused = owner.get(&format!("/api/runs/{id}/credit-note")).await;
     assert_eq!(refused.kind(), "no_invoice");
@@ -223,6 +237,103 @@ async fn a_price_of_four_decimals_is_printed_and_goes_into_the_e_invoice() {
     office.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn each_invoice_of_a_run_is_taken_back_by_itself() {
+    let (office, owner) = Office::open().await;
+    let called = json!({"fields": fields(&["customer", "invoice_number", "invoice_date"])});
+    let credit = json!({
+        "document_type": "credit_note", "number": "G-{{ called.invoice_number }}", "preceding_number": "{{ called.invoice_number }}",
+        "preceding_date": "{{ called.invoice_date }}",
+    });
+    let credits = document(
+        "Credit notes",
+        &[
+            node("called", "call_input", &called),
+            make("called", &credit),
+        ],
+    );
+    let credits = office.publish(&owner, credits).await;
+    let form = json!({"title": "Invoices", "fields": [
+        {"name": "customer", "label": "Customer", "kind": "text", "required": true},
+        {"name": "others", "label": "Others", "kind": "rows", "required": false, "columns": [
+            {"name": "customer", "label": "Customer", "kind": "text", "required": true}]}]});
+    let mut inner = make(
+        "item",
+        &json!({"number": "R-{{ index + 2 }}", "credit_notes": credits["id"]}),
+    );
+    inner["id"] = json!("inner");
+    inner["name"] = json!("inner");
+    inner["parent"] = json!("each");
+    let first = json!({"number": "R-1", "credit_notes": credits["id"]});
+    let each = node("each", "for_each", &json!({"list": "{{ form.others }}"}));
+    let mut invoices = document(
+        "Invoices",
+        &[
+            node("form", "form_input", &form),
+            make("form", &first),
+            each,
+            inner,
+        ],
+    );
+    let edges = invoices["edges"].as_array_mut().expect("edges");
+    edges.retain(|edge| edge["to"] != "inner");
+    let invoices = office.publish(&owner, invoices).await;
+    let input = json!({"customer": "Ada", "others": [{"customer": "Bo"}, {"customer": "Cy"}]});
+    let made = run(&owner, &invoices, input).await;
+    assert_eq!(made["state"], "succeeded", "{made:#}");
+    assert_eq!(made["invoices"], 3);
+    let path = format!("/api/runs/{}", made["id"].as_str().expect("an id"));
+    let list = owner.get(&format!("{path}/invoices")).await.expect(200);
+    let told: Vec<Json> = list
+        .as_array()
+        .expect("invoices")
+        .iter()
+        .map(|one| json!([one["node"], one["item_path"], one["number"]]))
+        .collect();
+    assert_eq!(
+        json!(told),
+        json!([
+            ["made", "", "R-1"],
+            ["inner", "0", "R-2"],
+            ["inner", "1", "R-3"]
+        ])
+    );
+    let refused = owner.get(&format!("{path}/credit-note")).await;
+    assert_eq!((refused.status, refused.kind()), (409, "several_invoices"));
+    let draft_of = |place: &'static str| {
+        let path = format!("{path}/credit-note?{place}");
+        let owner = &owner;
+        async move { owner.get(&path).await.expect(200) }
+    };
+    let first = draft_of("node=made").await;
+    assert_eq!(first["input"]["customer"], "Ada");
+    let second = draft_of("node=inner&item_path=0").await;
+    assert_eq!(
+        second["input"],
+        json!({"customer": "Bo", "invoice_number": "R-2", "invoice_date": "2027-03-08"})
+    );
+    assert_ne!(first["idempotency_key"], second["idempotency_key"]);
+
+    // Twice more than was invoiced, of the one and not of the others.
+    let credit = run(&owner, &credits, second["input"].clone()).await;
+    assert_eq!(credit["state"], "succeeded", "{credit:#}");
+    let again = run(&owner, &credits, second["input"].clone()).await;
+    assert_eq!(again["state"], "succeeded", "{again:#}");
+    let list = owner.get(&format!("{path}/invoices")).await.expect(200);
+    assert_eq!(list[0]["left"], euros("904.40"));
+    assert_eq!(list[1]["credited"], euros("1808.80"));
+    assert_eq!(list[1]["left"], euros("-904.40"));
+    let runs: Vec<&Json> = list[1]["credit_notes"]
+        .as_array()
+        .expect("credit notes")
+        .iter()
+        .map(|one| &one["run"])
+        .collect();
+    assert_eq!(runs, [&again["id"], &credit["id"]]);
+    assert_eq!(list[2]["credit_notes"], json!([]));
+    office.close().await;
+}
+
 #[tokio::test]
 async fn an_invoice_that_breaks_a_rule_is_not_made_and_says_why() {
     let (office, owner) = Office::open().await;
@@ -243,7 +354,7 @@ async fn an_invoice_that_breaks_a_rule_is_not_made_and_says_why() {
         .await;
     let run = run(&owner, &workflow, json!({"customer": "Brandt"})).await;
     assert_eq!(run["state"], "failed");
-    assert_eq!(run["credit_notes"], Json::Null);
+    assert_eq!(run["invoices"], 0);
     let error = &step(&run, "made")["error"];
     assert_eq!(error["code"], "einvoice_invalid");
     let rules: Vec<&str> = error["params"]["problems"]

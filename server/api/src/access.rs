@@ -114,6 +114,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/runs/{id}", Signed),
     ("GET", "/runs/{id}/credit-note", Signed),
     ("GET", "/runs/{id}/files/{file}/pages/{number}", Signed),
+    ("GET", "/runs/{id}/invoices", Signed),
     ("GET", "/runs/{id}/result", Signed),
     ("POST", "/runs/{id}/retry", Signed),
     ("POST", "/runs/{id}/stop", Signed),

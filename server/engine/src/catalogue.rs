@@ -44,6 +44,7 @@ pub trait BoundNode: Send + Sync {
     fn series(&self) -> Option<SeriesId>;
     fn calls(&self) -> Option<WorkflowId>;
     fn credit_notes(&self) -> Option<WorkflowId>;
+    fn takes_back(&self) -> bool;
     fn answer(&self, context: &OutputContext<'_>) -> Option<Kind>;
     fn entries(&self) -> Option<&Template>;
     fn reports_progress(&self) -> bool;
@@ -87,6 +88,9 @@ impl<N: Node> BoundNode for Bound<N> {
     }
     fn credit_notes(&self) -> Option<WorkflowId> {
         self.0.credit_notes()
+    }
+    fn takes_back(&self) -> bool {
+        self.0.takes_back()
     }
     fn answer(&self, context: &OutputContext<'_>) -> Option<Kind> {
         self.0.answer(context)

@@ -79,6 +79,11 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         None
     }
 
+    /// Whether the node takes an invoice back: then it puts out how much, as `totals.gross`, as nodes with `credit_notes` do of their invoices.
+    fn takes_back(&self) -> bool {
+        false
+    }
+
     /// The workflow that the node calls.
     fn calls(&self) -> Option<WorkflowId> {
         None

@@ -486,6 +486,10 @@ impl Node for EinvoiceMake {
         self.credit_notes.filter(|_| is_invoice)
     }
 
+    fn takes_back(&self) -> bool {
+        self.document_type == DocumentType::CreditNote
+    }
+
     fn check(&self, context: &OutputContext<'_>) -> Vec<Problem> {
         let needed = [
             ("/number", "Number", &self.number),

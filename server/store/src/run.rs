@@ -20,7 +20,7 @@ pub use detail::{
 };
 pub use end::stop;
 pub(crate) use end::{end_open, end_step};
-pub use list::{Filter, RunItem, list, started_with};
+pub use list::{Filter, RunItem, StartedWith, list, started_with};
 pub use program::{NeededNodeType, Program, needed_node_types, program};
 pub use retry::{Retry, retry};
 pub use signal::signal;

@@ -129,7 +129,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
             item_path: place.item_path.to_owned(),
         });
     }
-    let invoice = credit_note::invoice(&app.catalogue, &detail, &rows);
+    let invoices = credit_note::invoices(&app.catalogue, &detail, &rows);
     let item = &detail.item;
     Ok(RunOut {
         id: item.id.as_uuid(),
@@ -163,7 +163,7 @@ pub(super) async fn run_out(app: &App, scope: &Scope, id: RunId) -> Result<RunOu
             name: batch.name,
             row: batch.number,
         }),
-        credit_notes: invoice.map(|invoice| invoice.credit_notes.as_uuid()),
+        invoices: invoices.len(),
         artifacts: files
             .into_iter()
             .map(|artifact| ArtifactOut::new(artifact.file))

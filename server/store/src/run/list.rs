@@ -134,26 +134,49 @@ pub async fn list(store: &Store, scope: &Scope, filter: &Filter) -> Result<Vec<R
     Ok(rows.into_iter().map(|(item, _)| item).collect())
 }
 
-/// The newest run of a workflow that began after another one, was given this value, and did not fail; no trial run.
+/// A run that was given a value.
+#[derive(Clone, Debug)]
+pub struct StartedWith {
+    pub value: String,
+    pub run: RunId,
+    pub title: String,
+    pub state: String,
+    pub created_at: Timestamp,
+}
+
+/// Runs of a workflow that began after another one and were given one of these values, newest first, at most 500; no trial runs. Of a run and
+/// those that tried it again, which share what they made, the newest one that did not fail, or else the newest.
 pub async fn started_with(
     store: &Store,
     scope: &Scope,
     workflow: WorkflowId,
-    (name, value): (&str, &str),
+    (name, values): (&str, &[String]),
     after: RunId,
-) -> Result<Option<RunId>> {
-    let found = sqlx::query_scalar!(
-        r#"select id as "id!" from run
-           where workspace_id = $1 and workflow_id = $2 and id > $3 and not trial and state not in ('failed', 'cancelled')
-             and input ->> $4::text = $5
-           order by id desc limit 1"#,
+) -> Result<Vec<StartedWith>> {
+    let rows = sqlx::query!(
+        r#"select id as "id!", value as "value!", title as "title!", state as "state!",
+                  created_at as "created_at!: jiff_sqlx::Timestamp"
+           from (select distinct on (first_run) id, input ->> $4::text as value, title, state, created_at
+                 from run
+                 where workspace_id = $1 and workflow_id = $2 and id > $3 and not trial and input ->> $4::text = any($5::text[])
+                 order by first_run, state in ('failed', 'cancelled'), id desc) chain
+           order by id desc limit 500"#,
         scope.workspace().as_uuid(),
         workflow.as_uuid(),
         after.as_uuid(),
         name,
-        value,
+        values,
     )
-    .fetch_optional(&store.pool)
+    .fetch_all(&store.pool)
     .await?;
-    Ok(found.map(RunId::from))
+    Ok(rows
+        .into_iter()
+        .map(|row| StartedWith {
+            value: row.value,
+            run: row.id.into(),
+            title: row.title,
+            state: row.state,
+            created_at: row.created_at.to_jiff(),
+        })
+        .collect())
 }

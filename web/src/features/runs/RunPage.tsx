@@ -30,7 +30,7 @@ import { useStream } from "./use-stream";
 /** Few runs are for rows of a file. */
 const BatchLink = lazy(() => import("./batch/BatchLink"));
 /** Few runs made an invoice. */
-const CreditNote = lazy(() => import("./credit/CreditNote"));
+const Invoices = lazy(() => import("./credit/Invoices"));
 
 const NONE: readonly string[] = [];
 
@@ -173,7 +173,6 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
             </Button>
           ) : (
             <>
-              {run.credit_notes !== null && <Suspense fallback={null}><CreditNote run={run} /></Suspense>}
               <Button variant="default" leftSection={<Pencil size={15} strokeWidth={1.75} />} onClick={() => setEditing(true)}>
                 {t("run.edit_retry")}
               </Button>
@@ -193,6 +192,7 @@ function Loaded({ run, refetch }: { run: RunDetail; refetch: () => void }) {
         <div className={classes.left}>
           {stop.isError && <InlineError error={stop.error} />}
           {retry.isError && <InlineError error={retry.error} />}
+          {run.invoices > 0 && <Suspense fallback={null}><Invoices run={run} /></Suspense>}
           <Timeline run={run} now={now} open={openStep} select={select}>
             {(step) => (
               <StepDetail run={run} step={step} streams={streams} retrying={retry.isPending} retry={() => retry.mutate({ from_node: step.node })} />

@@ -195,8 +195,8 @@ pub(crate) struct RunOut {
     pub called_by: Option<CalledByOut>,
     /// The row of a file that it is for.
     pub batch: Option<RunBatchOut>,
-    /// The workflow that takes back the invoice that it made; null: it made none that can be taken back.
-    pub credit_notes: Option<Uuid>,
+    /// How many invoices it made that can be taken back; `GET /api/runs/{id}/invoices` tells which.
+    pub invoices: usize,
     /// The workflow document that ran.
     #[schema(value_type = WorkflowSchema)]
     pub document: Value,
