@@ -16,7 +16,7 @@ import { ValueEditor } from "~/ui/ValueEditor";
 import page from "../RunPage.module.css";
 import classes from "./credit.module.css";
 import { CreditNotes } from "./CreditNotes";
-import { amountText, standing, type Standing } from "./standing";
+import { amountText, isOther, standing, type Standing } from "./standing";
 
 export function CreditNote({ run, invoice, close }: { run: RunDetail; invoice: RunInvoice; close: () => void }) {
   const { t } = useTranslation("run-credit");
@@ -49,7 +49,7 @@ function Form({ draft, close }: { draft: CreditNoteDraft; close: () => void }) {
   const navigate = useNavigate();
   const { invoice } = draft;
   const [value, setValue] = useState<unknown>(draft.input);
-  const found = standing(invoice, JSON.stringify(value) !== JSON.stringify(draft.input));
+  const found = standing(invoice, isOther(draft.input, value));
   const start = useMutation({
     mutationFn: () =>
       ask(

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Amount, RunInvoice, TakenBack } from "~/api/types";
-import { amountText, excess, standing } from "./standing";
+import { amountText, excess, isOther, standing } from "./standing";
 
 const euros = (amount: string): Amount => ({ amount, currency: "EUR" });
 
@@ -26,6 +26,19 @@ test("what was taken back before is told before a credit note is made", () => {
   const bare = { ...invoice("0.00", "0.00"), total: null, credited: null, left: null };
   check(bare, true, "free");
   check({ ...bare, credit_notes: [note("succeeded", "5.00")] }, false, "unknown");
+});
+
+test("a reason takes nothing else back, and other rows do", () => {
+  const before = { customer: "Ada", lines: [{ quantity: 8 }], reason: null, share: null };
+  const check = (change: Record<string, unknown>, expected: boolean) => expect(isOther(before, { ...before, ...change })).toBe(expected);
+  check({}, false);
+  check({ reason: "Came too late" }, false);
+  check({ note: "By phone" }, false);
+  check({ lines: [{ quantity: 7 }] }, true);
+  check({ customer: null }, true);
+  check({ share: "50" }, true);
+  check({ share: 50 }, true);
+  expect(isOther(before, null)).toBe(true);
 });
 
 test("what was taken back beyond the invoice is told as an amount", () => {

@@ -18,6 +18,24 @@ export function standing(invoice: RunInvoice, changed: boolean): Standing {
   return Number(invoice.credited?.amount ?? 0) > 0 ? "over" : "free";
 }
 
+/** Whether what a person filled in may come to another amount: words where there were none, such as a reason, do not. */
+export function isOther(before: unknown, after: unknown): boolean {
+  if (!isRecord(before) || !isRecord(after)) return JSON.stringify(before) !== JSON.stringify(after);
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].some((name) => {
+    const was = before[name] ?? null;
+    const is = after[name] ?? null;
+    return !(was === null && isWords(is)) && JSON.stringify(was) !== JSON.stringify(is);
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isWords(value: unknown): boolean {
+  return typeof value === "string" && (value.trim() === "" || Number.isNaN(Number(value)));
+}
+
 /** What failed or was stopped took nothing back. */
 export function counts(note: TakenBack): boolean {
   return note.state !== "failed" && note.state !== "cancelled";
