@@ -16,7 +16,7 @@ import { ValueEditor } from "~/ui/ValueEditor";
 import page from "../RunPage.module.css";
 import classes from "./credit.module.css";
 import { CreditNotes } from "./CreditNotes";
-import { amountText, isOther, standing, type Standing } from "./standing";
+import { amountText, standing, type Standing } from "./standing";
 
 export function CreditNote({ run, invoice, close }: { run: RunDetail; invoice: RunInvoice; close: () => void }) {
   const { t } = useTranslation("run-credit");
@@ -49,7 +49,7 @@ function Form({ draft, close }: { draft: CreditNoteDraft; close: () => void }) {
   const navigate = useNavigate();
   const { invoice } = draft;
   const [value, setValue] = useState<unknown>(draft.input);
-  const found = standing(invoice, isOther(draft.input, value));
+  const found = standing(invoice, draft.input, value);
   const start = useMutation({
     mutationFn: () =>
       ask(
@@ -73,7 +73,7 @@ function Form({ draft, close }: { draft: CreditNoteDraft; close: () => void }) {
           {common("common.cancel")}
         </Button>
         <Button loading={start.isPending} onClick={() => start.mutate()}>
-          {t(found === "over" || found === "spent" ? "start_anyway" : "start")}
+          {t(found.kind === "over" || found.kind === "spent" ? "start_anyway" : "start")}
         </Button>
       </div>
     </>
@@ -83,22 +83,28 @@ function Form({ draft, close }: { draft: CreditNoteDraft; close: () => void }) {
 function Told({ invoice, found }: { invoice: RunInvoice; found: Standing }) {
   const { t, i18n } = useTranslation("run-credit");
   const { total, credited, left } = invoice;
-  if (found === "free") return null;
-  if (found === "unknown" || total === null || credited === null || left === null) {
+  const { kind, about } = found;
+  if (kind === "free") return null;
+  if (kind === "unknown" || total === null || credited === null || left === null) {
     return (
       <p className={classes.warning} role="alert">
         {t("standing.unknown")}
       </p>
     );
   }
-  const written = { total: amountText(total, i18n.language), credited: amountText(credited, i18n.language), left: amountText(left, i18n.language) };
-  return found === "part" ? (
+  const written = {
+    total: amountText(total, i18n.language),
+    credited: amountText(credited, i18n.language),
+    left: amountText(left, i18n.language),
+    about: about === null ? "" : amountText(about, i18n.language),
+  };
+  return kind === "part" ? (
     <p className={page.hint} role="status">
-      {t("standing.part", written)}
+      {t(about === null ? "standing.part" : "standing.part_about", written)}
     </p>
   ) : (
     <p className={classes.warning} role="alert">
-      {t(`standing.${found}`, written)}
+      {t(`standing.${kind}`, written)}
     </p>
   );
 }

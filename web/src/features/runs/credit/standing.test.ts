@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Amount, RunInvoice, TakenBack } from "~/api/types";
-import { amountText, excess, isOther, standing } from "./standing";
+import { amountText, excess, part, standing } from "./standing";
 
 const euros = (amount: string): Amount => ({ amount, currency: "EUR" });
 
@@ -12,33 +12,56 @@ function invoice(credited: string, left: string, ...credit_notes: TakenBack[]): 
   return { node: "made", item_path: "", number: "R-7", total: euros("100.00"), credited: euros(credited), left: euros(left), credit_notes };
 }
 
+const offered = {
+  customer: "Ada",
+  lines: [
+    { quantity: 8, unit_price: { amount: "10.00", currency: "EUR" } },
+    { quantity: "2", unit_price: "10.00", price_base: 1 },
+  ],
+  reason: null,
+  share: null,
+};
+const rows = (quantity: number) => ({ lines: [{ quantity, unit_price: 10 }] });
+
 test("what was taken back before is told before a credit note is made", () => {
-  const check = (of: RunInvoice, changed: boolean, expected: string) => expect(standing(of, changed)).toBe(expected);
-  check(invoice("0.00", "100.00"), false, "free");
-  check(invoice("0.00", "100.00"), true, "part");
-  check(invoice("0.00", "100.00", note("failed", null)), false, "free");
-  check(invoice("40.00", "60.00", note("succeeded", "40.00")), false, "over");
-  check(invoice("40.00", "60.00", note("succeeded", "40.00")), true, "part");
-  check(invoice("100.00", "0.00", note("succeeded", "100.00")), false, "spent");
-  check(invoice("140.00", "-40.00", note("succeeded", "140.00")), true, "spent");
-  check(invoice("0.00", "100.00", note("running", null)), false, "unknown");
-  check(invoice("100.00", "0.00", note("succeeded", "100.00"), note("running", null)), false, "spent");
+  const check = (of: RunInvoice, change: Record<string, unknown>, expected: string) =>
+    expect(standing(of, offered, { ...offered, ...change }).kind).toBe(expected);
+  const untouched = invoice("0.00", "100.00");
+  check(untouched, {}, "free");
+  check(untouched, { reason: "Came too late" }, "free");
+  check(untouched, rows(6), "part");
+  check(untouched, rows(11), "over");
+  check(untouched, { share: 50 }, "part");
+  check(invoice("0.00", "100.00", note("failed", null)), {}, "free");
+  const partly = invoice("40.00", "60.00", note("succeeded", "40.00"));
+  check(partly, {}, "over");
+  check(partly, { reason: "Came too late" }, "over");
+  check(partly, rows(6), "part");
+  check(partly, rows(7), "over");
+  check(partly, { share: 50 }, "part");
+  check(invoice("100.00", "0.00", note("succeeded", "100.00")), {}, "spent");
+  check(invoice("140.00", "-40.00", note("succeeded", "140.00")), rows(1), "spent");
+  check(invoice("0.00", "100.00", note("running", null)), {}, "unknown");
+  check(invoice("100.00", "0.00", note("succeeded", "100.00"), note("running", null)), {}, "spent");
   const bare = { ...invoice("0.00", "0.00"), total: null, credited: null, left: null };
-  check(bare, true, "free");
-  check({ ...bare, credit_notes: [note("succeeded", "5.00")] }, false, "unknown");
+  check(bare, rows(11), "free");
+  check({ ...bare, credit_notes: [note("succeeded", "5.00")] }, {}, "unknown");
+  expect(standing(partly, offered, { ...offered, ...rows(6) }).about).toEqual(euros("60"));
 });
 
-test("a reason takes nothing else back, and other rows do", () => {
-  const before = { customer: "Ada", lines: [{ quantity: 8 }], reason: null, share: null };
-  const check = (change: Record<string, unknown>, expected: boolean) => expect(isOther(before, { ...before, ...change })).toBe(expected);
-  check({}, false);
-  check({ reason: "Came too late" }, false);
-  check({ note: "By phone" }, false);
-  check({ lines: [{ quantity: 7 }] }, true);
-  check({ customer: null }, true);
-  check({ share: "50" }, true);
-  check({ share: 50 }, true);
-  expect(isOther(before, null)).toBe(true);
+test("how much is taken back is told by the rows, unless other numbers were changed", () => {
+  const check = (change: Record<string, unknown>, expected: number | null) => expect(part(offered, { ...offered, ...change })).toBe(expected);
+  check({}, 1);
+  check({ customer: "Bo", note: "By phone" }, 1);
+  check(rows(5), 0.5);
+  check({ lines: [] }, 0);
+  check({ lines: null }, null);
+  check({ lines: [{ quantity: 5 }] }, null);
+  check({ share: "50" }, null);
+  check({ others: [{ quantity: 1, unit_price: 1 }] }, null);
+  expect(part({ ...offered, invoice_lines: offered.lines }, { ...offered, invoice_lines: offered.lines, ...rows(5) })).toBe(1);
+  expect(part({ reason: null }, { reason: "Late" })).toBe(1);
+  expect(part(offered, null)).toBeNull();
 });
 
 test("what was taken back beyond the invoice is told as an amount", () => {
