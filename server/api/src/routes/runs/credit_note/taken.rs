@@ -14,8 +14,8 @@ use store::{Scope, run::StartedWith};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{super::out::RunState, Invoice, NUMBER, gross};
-use crate::{App, error::Result};
+use super::{Invoice, NUMBER, gross};
+use crate::{App, error::Result, routes::runs::out::RunState};
 
 /// An amount of money.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
