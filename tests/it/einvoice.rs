@@ -237,7 +237,7 @@ async fn a_price_of_four_decimals_is_printed_and_goes_into_the_e_invoice() {
     office.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn each_invoice_of_a_run_is_taken_back_by_itself() {
     let (office, owner) = Office::open().await;
     let called = json!({"fields": fields(&["customer", "invoice_number", "invoice_date"])});
