@@ -14,7 +14,7 @@ import type { Path } from "~/lib/document/pointer";
 import { placeOfProblem } from "~/lib/template/places";
 import { say } from "~/ui/Toasts";
 import { KEYS } from "../list/keyNames";
-import { addressOf, around, useBlockCommands } from "./commands";
+import { addressOf, around, MOVE_KEYS, movesOf, useBlockCommands } from "./commands";
 import { BlockIcon } from "./icons";
 import { useTemplate, useTemplateState } from "./state";
 import { rowTitle } from "./words";
@@ -86,12 +86,7 @@ export function BlockTree({ chosen, dragged, onDrag, onEdit }: Props) {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey) return;
     const at = rows.indexOf(row);
     const path = row.kind === "block" ? row.path : null;
-    const moves: Record<string, () => void> = path
-      ? {
-        ArrowUp: () => commands.shift(path, -1), ArrowDown: () => commands.shift(path, 1),
-        ArrowRight: () => commands.indent(path, true), ArrowLeft: () => commands.indent(path, false),
-      }
-      : {};
+    const moves = path ? movesOf(commands, path) : {};
     const walks: Record<string, Row | undefined> = {
       ArrowDown: rows[at + 1], ArrowUp: rows[at - 1], Home: rows[0], End: rows.at(-1),
       ArrowLeft: rows.slice(0, at).findLast((other) => other.depth < row.depth),
@@ -161,7 +156,7 @@ export function BlockTree({ chosen, dragged, onDrag, onEdit }: Props) {
             <div
               role="treeitem" className={[classes["row"], row.kind === "slot" ? classes["slotRow"] : ""].join(" ")} data-drop={drop}
               tabIndex={row === stop ? 0 : -1} aria-selected={on} aria-level={row.depth + 1}
-              aria-keyshortcuts={own ? "D Delete Alt+ArrowUp Alt+ArrowDown Alt+ArrowLeft Alt+ArrowRight" : undefined}
+              aria-keyshortcuts={own ? `D Delete ${MOVE_KEYS}` : undefined}
               style={{ paddingInlineStart: 8 + row.depth * 14 }}
               draggable={own !== null}
               onDragStart={(event) => {

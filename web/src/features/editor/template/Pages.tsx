@@ -1,24 +1,28 @@
 // The pages as the real engine draws them. A click on a word edits it where it stands, a click beside it chooses the block.
 
 import { ActionIcon, Loader, Menu, SegmentedControl, Tooltip } from "@mantine/core";
-import { ArrowDown, ArrowUp, ChevronLeft, ChevronRight, CopyPlus, Plus, Trash2, TriangleAlert, X, Zap, ZoomIn, ZoomOut } from "lucide-react";
+import { ArrowDown, ArrowUp, ChevronLeft, ChevronRight, CopyPlus, GripVertical, Plus, Trash2, TriangleAlert, X, Zap, ZoomIn, ZoomOut } from "lucide-react";
 import { useEffect, useId, useState } from "react";
-import type { CSSProperties, KeyboardEvent, MouseEvent, ReactNode } from "react";
+import type { CSSProperties, DragEvent, HTMLAttributes, KeyboardEvent, MouseEvent, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { PreviewBox, PreviewPage, PreviewText } from "~/api/types";
-import { getAt } from "~/lib/document/pointer";
+import { getAt, sameJson } from "~/lib/document/pointer";
+import type { Path } from "~/lib/document/pointer";
 import { useFormat } from "~/lib/format";
-import { blocksOf, placeOf } from "~/lib/template/blocks";
+import { blockAt, blocksOf, pathOf, placeOf } from "~/lib/template/blocks";
+import { dropAt } from "~/lib/template/drop";
+import type { Drop, Rect } from "~/lib/template/drop";
 import { KINDS } from "~/lib/template/members";
 import { caretAt, pathOfPointer } from "~/lib/template/places";
 import { PageImage } from "~/ui/PageImage";
 import { TemplateField } from "../chips/TemplateField";
-import { useBlockCommands, useChoice, useSourcesAt } from "./commands";
+import type { Dragged } from "./BlockTree";
+import { MOVE_KEYS, movesOf, useBlockCommands, useChoice, useSourcesAt } from "./commands";
 import { BlockIcon } from "./icons";
 import { memberLabel } from "./inspector/labels";
-import { useTemplate, useTemplateState } from "./state";
-import { blockTitle, kindName } from "./words";
+import { useTemplate, useTemplateState, useTemplateStore } from "./state";
+import { blockTitle, kindName, standing } from "./words";
 import surfaces from "../surfaces/surfaces.module.css";
 import classes from "./template.module.css";
 
@@ -35,13 +39,6 @@ interface Editing {
 const USUAL_WIDTH = 594;
 const SLACK_MM = 0.8;
 
-interface Rect {
-  x_mm: number;
-  y_mm: number;
-  width_mm: number;
-  height_mm: number;
-}
-
 const holds = (rect: Rect, x: number, y: number, slack: number) =>
   x >= rect.x_mm - slack && x <= rect.x_mm + rect.width_mm + slack && y >= rect.y_mm - slack && y <= rect.y_mm + rect.height_mm + slack;
 
@@ -50,8 +47,15 @@ function under<T extends Rect>(rects: readonly T[], x: number, y: number, slack 
   return rects.filter((rect) => holds(rect, x, y, slack)).toSorted((a, b) => a.width_mm * a.height_mm - b.width_mm * b.height_mm)[0];
 }
 
-export function Pages({ name }: { name: string }) {
+interface Props {
+  name: string;
+  dragged: Dragged;
+  onDrag: (dragged: Dragged) => void;
+}
+
+export function Pages({ name, dragged, onDrag }: Props) {
   const { t } = useTranslation("template");
+  const store = useTemplateStore();
   const format = useFormat();
   const preview = useTemplateState((state) => state.preview);
   const drawing = useTemplateState((state) => state.drawing);
@@ -61,6 +65,7 @@ export function Pages({ name }: { name: string }) {
   const [zoom, setZoom] = useState(1);
   const [shown, setShown] = useState(1);
   const [editing, setEditing] = useState<Editing | null>(null);
+  const [moved, setMoved] = useState("");
   const chosen = choice.block?.id;
   const count = preview?.pages.length ?? 1;
   const number = Math.min(shown, count);
@@ -103,8 +108,10 @@ export function Pages({ name }: { name: string }) {
           <Sheet
             key={index} page={page} number={index + 1} name={name} zoom={zoom} marks={marks} tools={index === first}
             onEdit={setEditing} editing={open?.page === index ? open : null}
+            dragged={dragged} onDrag={onDrag} onMoved={(block) => setMoved(standing(store.document, block, t))}
           />
         ))}
+        <div className="visually-hidden" role="status">{moved}</div>
         <Troubles />
       </div>
     </section>
@@ -128,6 +135,9 @@ interface SheetProps {
   tools: boolean;
   editing: Editing | null;
   onEdit: (editing: Editing | null) => void;
+  dragged: Dragged;
+  onDrag: (dragged: Dragged) => void;
+  onMoved: (block: string) => void;
 }
 
 function place(rect: Rect, page: PreviewPage): CSSProperties {
@@ -138,17 +148,25 @@ function place(rect: Rect, page: PreviewPage): CSSProperties {
   };
 }
 
-function Sheet({ page, number, name, zoom, marks, tools, editing, onEdit }: SheetProps) {
+function Sheet({ page, number, name, zoom, marks, tools, editing, onEdit, dragged, onDrag, onMoved }: SheetProps) {
   const { t } = useTranslation("template");
   const template = useTemplate();
   const commands = useBlockCommands();
   const choice = useChoice();
   const id = useId();
-  const [active, setActive] = useState(0);
+  const [reached, setReached] = useState(0);
+  const [target, setTarget] = useState<{ of: Dragged; drop: Drop | null }>({ of: null, drop: null });
   const blocks = page.boxes.filter((box) => box.origin === null);
   const titles = new Map(blocksOf(template).map(({ block }) => [block.id, `${kindName(block.type, t)} ${blockTitle(block, t)}`]));
   const chosen = choice.block?.id;
+  // What is chosen stays where the arrows are, wherever it has moved to.
+  const chosenAt = blocks.findIndex((box) => box.block === chosen);
+  const active = chosenAt < 0 || blocks[reached]?.block === chosen ? reached : chosenAt;
 
+  const pointOn = (event: MouseEvent): [x: number, y: number] => {
+    const sheet = event.currentTarget.getBoundingClientRect();
+    return [((event.clientX - sheet.left) / sheet.width) * page.width_mm, ((event.clientY - sheet.top) / sheet.height) * page.height_mm];
+  };
   const edit = (text: PreviewText, share: number) => {
     const source = getAt(template, pathOfPointer(text.leaf));
     commands.select(text.block);
@@ -156,9 +174,7 @@ function Sheet({ page, number, name, zoom, marks, tools, editing, onEdit }: Shee
     onEdit({ page: number - 1, block: text.block, leaf: text.leaf, spot: text, caret: caretAt(source, text.start, text.end, share) });
   };
   const onClick = (event: MouseEvent) => {
-    const box = event.currentTarget.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * page.width_mm;
-    const y = ((event.clientY - box.top) / box.height) * page.height_mm;
+    const [x, y] = pointOn(event);
     const text = under(page.texts, x, y, SLACK_MM);
     if (text) {
       edit(text, (x - text.x_mm) / Math.max(0.1, text.width_mm));
@@ -167,16 +183,29 @@ function Sheet({ page, number, name, zoom, marks, tools, editing, onEdit }: Shee
     onEdit(null);
     commands.select(under(blocks, x, y)?.block);
   };
+  const moveBy = (event: KeyboardEvent, block: string | undefined) => {
+    const path = block === undefined ? null : pathOf(template, block);
+    const move = event.altKey && path ? movesOf(commands, path)[event.key] : undefined;
+    if (block === undefined || !move) return;
+    event.preventDefault();
+    move();
+    commands.select(block, true);
+    onMoved(block);
+  };
   const onKey = (event: KeyboardEvent) => {
+    if (event.altKey) {
+      moveBy(event, blocks[active]?.block);
+      return;
+    }
     const last = blocks.length - 1;
     const goes: Record<string, number> = { ArrowDown: active + 1, ArrowRight: active + 1, ArrowUp: active - 1, ArrowLeft: active - 1, Home: 0, End: last };
     const next = goes[event.key];
     const box: PreviewBox | undefined = blocks[active];
     if (next !== undefined) {
-      const reached = Math.max(0, Math.min(last, next));
-      setActive(reached);
-      document.getElementById(`${id}-${reached}`)?.scrollIntoView({ block: "nearest" });
-      commands.select(blocks[reached]?.block, true);
+      const at = Math.max(0, Math.min(last, next));
+      setReached(at);
+      document.getElementById(`${id}-${at}`)?.scrollIntoView({ block: "nearest" });
+      commands.select(blocks[at]?.block, true);
     } else if ((event.key === "Enter" || event.key === " ") && box) {
       const text = page.texts.find((one) => one.block === box.block && holds(box, one.x_mm + one.width_mm / 2, one.y_mm + one.height_mm / 2, SLACK_MM));
       if (text) edit(text, 1);
@@ -185,12 +214,48 @@ function Sheet({ page, number, name, zoom, marks, tools, editing, onEdit }: Shee
     else return;
     event.preventDefault();
   };
+  const handle = {
+    draggable: !editing,
+    onDragStart: (event: DragEvent) => {
+      if (!choice.path) return;
+      event.dataTransfer.effectAllowed = "move";
+      event.dataTransfer.setData("text/plain", titles.get(chosen ?? "") ?? "");
+      onDrag({ path: choice.path });
+    },
+    onDragEnd: () => onDrag(null),
+  };
+  const dropOn = (event: DragEvent) => (dragged && marks ? dropAt(template, { ...page, boxes: blocks }, ...pointOn(event), "path" in dragged ? dragged.path : null) : null);
+  const onDragOver = (event: DragEvent) => {
+    const drop = dropOn(event);
+    if (drop) event.preventDefault();
+    if (target.of !== dragged || !sameJson(target.drop, drop)) setTarget({ of: dragged, drop });
+  };
+  const onDrop = (event: DragEvent) => {
+    const drop = dropOn(event);
+    if (!dragged || !drop) return;
+    event.preventDefault();
+    onDrag(null);
+    if ("type" in dragged) {
+      commands.add(dragged.type, drop);
+      return;
+    }
+    const block = blockAt(template, dragged.path);
+    commands.move(dragged.path, drop.list, drop.index);
+    if (!block) return;
+    commands.select(block.id, true);
+    onMoved(block.id);
+  };
+  const line = dragged && target.of === dragged ? target.drop?.line : undefined;
   const own = blocks.filter((box) => box.block === chosen);
   const [first] = own;
   return (
     <section
       id={`page-${number}`} className={[surfaces["paper"], classes["sheet"]].join(" ")} aria-label={t("pages.number", { number })}
       style={{ aspectRatio: `${page.width_mm} / ${page.height_mm}`, ...(zoom === 1 ? {} : { inlineSize: USUAL_WIDTH * zoom }) }}
+      onDragOver={onDragOver} onDrop={onDrop}
+      onDragLeave={(event) => {
+        if (!(event.relatedTarget instanceof Node && event.currentTarget.contains(event.relatedTarget))) setTarget({ of: null, drop: null });
+      }}
     >
       <PageImage page={page} alt={t("pages.alt", { name, number })} />
       <p className="visually-hidden">{page.text}</p>
@@ -199,18 +264,23 @@ function Sheet({ page, number, name, zoom, marks, tools, editing, onEdit }: Shee
           {/* One stop for the keyboard: blocks by the arrows, Enter edits the words of one. */}
           <div
             role="listbox" tabIndex={0} className={classes["boxes"]} aria-label={t("pages.blocks", { number })} onClick={onClick} onKeyDown={onKey}
-            aria-activedescendant={blocks[active] ? `${id}-${active}` : undefined}
+            aria-activedescendant={blocks[active] ? `${id}-${active}` : undefined} aria-keyshortcuts={MOVE_KEYS} aria-description={t("pages.move")}
           >
             {blocks.map((box, index) => (
               <div
                 role="option" key={index} id={`${id}-${index}`} aria-selected={box.block === chosen} aria-label={titles.get(box.block) ?? box.block} data-block-box={box.block}
                 className={[classes["box"], box.block === chosen ? classes["boxChosen"] : "", active === index ? classes["boxActive"] : ""].join(" ")} style={place(box, page)}
+                {...(box.block === chosen ? handle : {})}
               />
             ))}
           </div>
           {first && choice.path && !editing && (
-            <Tools at={place(first, page)} title={titles.get(first.block) ?? ""} path={choice.path} visible={tools} />
+            <Tools
+              at={place(first, page)} title={titles.get(first.block) ?? ""} path={choice.path} visible={tools} handle={handle}
+              onKeyDown={(event) => moveBy(event, first.block)}
+            />
           )}
+          {line && <div className={classes["drop"]} data-drop style={place({ ...line, height_mm: 0 }, page)} aria-hidden />}
           {editing && <PlaceEditor key={`${editing.leaf}/${editing.caret}`} editing={editing} page={page} onClose={() => onEdit(null)} />}
         </>
       )}
@@ -218,22 +288,32 @@ function Sheet({ page, number, name, zoom, marks, tools, editing, onEdit }: Shee
   );
 }
 
+interface ToolsProps {
+  at: CSSProperties;
+  title: string;
+  path: Path;
+  visible: boolean;
+  /** What makes an element one that the block is dragged by. */
+  handle: HTMLAttributes<HTMLElement>;
+  onKeyDown: (event: KeyboardEvent) => void;
+}
+
 /** In the margin beside the chosen block, so that they hide nothing of the page. */
-function Tools({ at, title, path, visible }: { at: CSSProperties; title: string; path: ReadonlyArray<string | number>; visible: boolean }) {
+function Tools({ at, title, path, visible, handle, onKeyDown }: ToolsProps) {
   const { t } = useTranslation("template");
   const commands = useBlockCommands();
   const { list, index } = placeOf(path);
-  const tool = (label: string, icon: ReactNode, run: () => void) => (
-    <Tooltip label={label} position="right"><ActionIcon size={28} aria-label={`${label}: ${title}`} onClick={run}>{icon}</ActionIcon></Tooltip>
+  const tool = (label: string, icon: ReactNode, run: () => void, key?: string) => (
+    <Tooltip label={label} position="right"><ActionIcon size={28} aria-label={`${label}: ${title}`} aria-keyshortcuts={key} onClick={run}>{icon}</ActionIcon></Tooltip>
   );
   return (
     <>
-      <span className={classes["tag"]} style={{ left: at.left, top: at.top }} aria-hidden>{title}</span>
+      <span className={classes["tag"]} style={{ left: at.left, top: at.top }} title={t("pages.move")} {...handle} aria-hidden><GripVertical size={11} />{title}</span>
       {visible && (
         <>
-          <div className={classes["tools"]} style={{ top: at.top }} role="toolbar" aria-orientation="vertical" aria-label={t("tools.label", { name: title })}>
-            {tool(t("tools.up"), <ArrowUp size={15} />, () => commands.shift(path, -1))}
-            {tool(t("tools.down"), <ArrowDown size={15} />, () => commands.shift(path, 1))}
+          <div className={classes["tools"]} style={{ top: at.top }} role="toolbar" aria-orientation="vertical" aria-label={t("tools.label", { name: title })} onKeyDown={onKeyDown}>
+            {tool(t("tools.up"), <ArrowUp size={15} />, () => commands.shift(path, -1), "Alt+ArrowUp")}
+            {tool(t("tools.down"), <ArrowDown size={15} />, () => commands.shift(path, 1), "Alt+ArrowDown")}
             {tool(t("tools.duplicate"), <CopyPlus size={15} />, () => commands.duplicate(path))}
             {tool(t("tools.remove"), <Trash2 size={15} />, () => commands.remove(path))}
           </div>

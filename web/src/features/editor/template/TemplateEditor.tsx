@@ -72,6 +72,7 @@ function Opened({ store, name }: { store: TemplateStore; name: string }) {
   const [left, setLeft] = useState(true);
   const [right, setRight] = useState(true);
   const [narrow, setNarrow] = useState<Narrow>("page");
+  const [dragged, setDragged] = useState<Dragged>(null);
   const troubles = useTroubles();
   const goTo = useGoToTrouble();
   const turn = useRef(0);
@@ -111,6 +112,7 @@ function Opened({ store, name }: { store: TemplateStore; name: string }) {
       <div className={body}>
         <section className={editor["column"]} data-shown={narrow === "blocks"} data-region="steps" aria-label={t("left.label")} tabIndex={-1} hidden={!left}>
           <Left
+            dragged={dragged} onDrag={setDragged}
             onEdit={() => {
               setRight(true);
               setNarrow("settings");
@@ -118,7 +120,7 @@ function Opened({ store, name }: { store: TemplateStore; name: string }) {
             }}
           />
         </section>
-        <div className={editor["column"]} data-shown={narrow === "page"}><Pages name={name} /></div>
+        <div className={editor["column"]} data-shown={narrow === "page"}><Pages name={name} dragged={dragged} onDrag={setDragged} /></div>
         <div className={[editor["column"], editor["right"], right ? "" : editor["rightHidden"]].join(" ")} data-shown={narrow === "settings"} hidden={!right}>
           <TemplateInspector onClose={() => setRight(false)} />
         </div>
@@ -160,13 +162,12 @@ function ConflictBar({ settle }: { settle: (document: Template, label: string) =
 }
 
 /** Blocks or fields; what can be added and what is wrong below. */
-function Left({ onEdit }: { onEdit: () => void }) {
+function Left({ dragged, onDrag, onEdit }: { dragged: Dragged; onDrag: (dragged: Dragged) => void; onEdit: () => void }) {
   const { t } = useTranslation("template");
   const template = useTemplate();
   const [{ block }] = useTemplateAddress();
   const commands = useBlockCommands();
   const [side, setSide] = useState<"blocks" | "fields">("blocks");
-  const [dragged, setDragged] = useState<Dragged>(null);
   return (
     <div className={editor["left"]}>
       <div className={editor["leftHead"]}>
@@ -179,9 +180,9 @@ function Left({ onEdit }: { onEdit: () => void }) {
         <>
           <div className={classes["scroll"]}>
             <button type="button" className={classes["ofPage"]} aria-pressed={block === undefined} onClick={() => commands.select(undefined)}>{t("page.title")}</button>
-            <BlockTree chosen={block} dragged={dragged} onDrag={setDragged} onEdit={onEdit} />
+            <BlockTree chosen={block} dragged={dragged} onDrag={onDrag} onEdit={onEdit} />
           </div>
-          <AddBlock onDrag={setDragged} />
+          <AddBlock onDrag={onDrag} />
         </>
       ) : <div className={classes["scroll"]}><FieldsPanel /></div>}
       <ProblemPanel />

@@ -80,6 +80,17 @@ export interface BlockCommands {
   write: (path: Path, value: Json | undefined, what: string) => void;
 }
 
+/** The keys of `movesOf`, as assistive technology is told of them. */
+export const MOVE_KEYS = "Alt+ArrowUp Alt+ArrowDown Alt+ArrowLeft Alt+ArrowRight";
+
+/** What an arrow key with Alt does with a block, wherever it has the focus. */
+export function movesOf(commands: BlockCommands, path: Path): Record<string, () => void> {
+  return {
+    ArrowUp: () => commands.shift(path, -1), ArrowDown: () => commands.shift(path, 1),
+    ArrowRight: () => commands.indent(path, true), ArrowLeft: () => commands.indent(path, false),
+  };
+}
+
 export function useBlockCommands(): BlockCommands {
   const { t } = useTranslation("template");
   const store = useTemplateStore();

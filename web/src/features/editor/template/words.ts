@@ -2,9 +2,10 @@
 
 import type { TFunction } from "i18next";
 
+import { toPointer } from "~/lib/document/pointer";
 import type { Path } from "~/lib/document/pointer";
 import { pieces } from "~/lib/expression/template";
-import { blockAt } from "~/lib/template/blocks";
+import { blockAround, blockAt, pathOf, placeOf, rowsOf } from "~/lib/template/blocks";
 import type { Block, Row, Template } from "~/lib/template/blocks";
 import { wordsOf } from "~/lib/template/passages";
 
@@ -38,4 +39,16 @@ export function rowTitle(row: Row, t: TFunction<"template">): string {
 export function placeName(template: Template, path: Path, t: TFunction<"template">): string {
   const block = blockAt(template, path);
   return block ? blockTitle(block, t) : t("page.title");
+}
+
+/** Where a block stands now, for those who do not see it move. */
+export function standing(template: Template, id: string, t: TFunction<"template">): string {
+  const path = pathOf(template, id);
+  if (!path) return "";
+  const { list, index } = placeOf(path);
+  const name = placeName(template, path, t);
+  if (index > 0) return t("pages.movedBehind", { name, other: placeName(template, [...list, index - 1], t) });
+  // Not every place that holds blocks has a name of its own.
+  const slot = rowsOf(template).find((row) => row.kind === "slot" && row.key === toPointer(list));
+  return t("pages.movedFirst", { name, place: slot ? rowTitle(slot, t) : placeName(template, blockAround(template, list) ?? [], t) });
 }
