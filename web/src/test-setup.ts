@@ -1,4 +1,4 @@
-// jsdom lacks these browser parts that Mantine asks for while it renders.
+// jsdom lacks these browser parts that Mantine and our own components ask for while they render.
 window.matchMedia ??= (query: string) =>
   ({
     matches: false,
@@ -24,3 +24,5 @@ window.ResizeObserver ??= class {
 };
 
 Element.prototype.scrollIntoView ??= () => undefined;
+
+window.CSS ??= { escape: (name: string) => name } as typeof CSS;
