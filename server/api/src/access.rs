@@ -51,6 +51,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/documents/preview", Signed),
     ("GET", "/documents/{id}", Signed),
     ("PUT", "/documents/{id}", Signed),
+    ("PATCH", "/documents/{id}", Signed),
     ("DELETE", "/documents/{id}", Signed),
     ("POST", "/documents/{id}/compare", Signed),
     ("GET", "/documents/{id}/draft", Signed),

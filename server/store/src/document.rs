@@ -6,13 +6,13 @@ mod sample;
 
 use engine::ids::{DocumentId, DocumentVersionId, MemberId, WorkflowId};
 use jiff::Timestamp;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use sqlx::PgConnection;
 
 pub use draft::{Draft, PublishDraft, draft, duplicate, publish_draft, restore, save_draft};
 pub use sample::{Sample, add_sample, change_sample, remove_sample, sample, samples};
 
-use crate::{Result, Scope, Store, StoreError, fresh_id};
+use crate::{Result, Scope, Store, StoreError, events::Event, fresh_id};
 
 /// One template in the list.
 #[derive(Clone, Debug)]
@@ -266,6 +266,29 @@ pub async fn put(
     draft::follow(&mut transaction, scope, id, base + 1, template).await?;
     transaction.commit().await?;
     get(store, scope, id).await
+}
+
+/// Gives a template another name.
+pub async fn rename(store: &Store, scope: &Scope, id: DocumentId, name: &str) -> Result<()> {
+    let name = clean_name(name)?;
+    let renamed = sqlx::query!(
+        "update document set name = $3, changed_at = now() where workspace_id = $1 and id = $2 and deleted_at is null",
+        scope.workspace().as_uuid(),
+        id.as_uuid(),
+        name
+    )
+    .execute(&store.pool)
+    .await?;
+    if renamed.rows_affected() == 0 {
+        return Err(StoreError::NotFound("document"));
+    }
+    store.events.publish(Event {
+        workspace: scope.workspace(),
+        topic: format!("document:{id}"),
+        kind: "document.renamed".into(),
+        data: json!({"document": id}),
+    });
+    Ok(())
 }
 
 /// Deletes a template that no draft names; published versions keep theirs.

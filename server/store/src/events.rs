@@ -43,7 +43,7 @@ const MAX_PAYLOAD_BYTES: usize = 7_800;
 /// What a slow watcher may lag behind before it must read the current state again.
 const BACKLOG: usize = 4_096;
 
-/// One change: `topic` is `run:<id>`, `runs`, `batches`, `workflow:<id>`, `models`, `deliveries`, `tables` or `table:<id>`.
+/// One change: `topic` is `run:<id>`, `runs`, `batches`, `workflow:<id>`, `document:<id>`, `models`, `deliveries`, `tables` or `table:<id>`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub workspace: WorkspaceId,

@@ -98,6 +98,42 @@ async fn a_draft_is_saved_by_revisions_and_published_as_a_version() {
 }
 
 #[tokio::test]
+async fn a_document_is_renamed_and_its_versions_and_draft_stay() {
+    let (office, owner) = Office::open().await;
+    let (document, _) = make(&owner).await;
+    let hello = template("Hello {{ customer }}");
+    save(&owner, &document, 0, &hello).await;
+    let rename = async |name: &str| owner.patch(&document, json!({ "name": name })).await;
+    let renamed = rename("  Offer ").await.expect(200);
+    assert_eq!(
+        (&renamed["name"], &renamed["version"]),
+        (&json!("Offer"), &json!(1))
+    );
+    let listed = owner.get("/api/documents").await.expect(200);
+    assert_eq!(
+        (&listed["items"][0]["name"], &listed["items"][0]["changed"]),
+        (&json!("Offer"), &json!(true))
+    );
+    let draft = owner.get(&format!("{document}/draft")).await.expect(200);
+    assert_eq!(
+        (&draft["revision"], &draft["template"]),
+        (&json!(1), &hello)
+    );
+    for name in ["", " ", "x".repeat(201).as_str()] {
+        let refused = rename(name).await.expect(422);
+        assert_eq!(refused["problems"][0]["code"], "name_invalid");
+    }
+    // Two documents may have one name, as two workflows may.
+    let (other, _) = make(&owner).await;
+    let same = owner.patch(&other, json!({"name": "Offer"})).await;
+    same.expect(200);
+    let nobody = "/api/documents/01890000-0000-7000-8000-000000000000";
+    let nobody = owner.patch(nobody, json!({"name": "Offer"})).await;
+    assert_eq!(nobody.status, 404);
+    office.close().await;
+}
+
+#[tokio::test]
 async fn a_draft_that_others_overtook_is_published_only_when_somebody_has_looked() {
     let (office, owner) = Office::open().await;
     let (document, _) = make(&owner).await;

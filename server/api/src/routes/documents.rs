@@ -92,6 +92,13 @@ pub(crate) struct DocumentUpdateIn {
     pub name: Option<String>,
 }
 
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DocumentPatch {
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: String,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DocumentVersionOut {
     pub number: i32,
@@ -103,7 +110,12 @@ pub(crate) struct DocumentVersionOut {
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_documents, create_document))
-        .routes(routes!(read_document, write_document, delete_document))
+        .routes(routes!(
+            read_document,
+            write_document,
+            change_document,
+            delete_document
+        ))
         .routes(routes!(list_document_versions))
         .routes(routes!(read_document_version))
 }
@@ -214,6 +226,21 @@ async fn write_document(
         body.name.as_deref(),
     )
     .await?;
+    Ok(Json(document.into()))
+}
+
+/// Renames a template; its versions and its draft stay as they are.
+#[utoipa::path(patch, path = "/documents/{id}", tag = "documents", params(("id" = Uuid, Path)),
+    request_body = DocumentPatch, responses((status = 200, body = DocumentOut)))]
+async fn change_document(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Body(body): Body<DocumentPatch>,
+) -> Result<Json<DocumentOut>> {
+    let (store, scope, id) = (&app.store, &caller.scope, DocumentId(id));
+    store::document::rename(store, scope, id, &body.name).await?;
+    let document = store::document::get(store, scope, id).await?;
     Ok(Json(document.into()))
 }
 

@@ -1,8 +1,9 @@
 import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import type { RefObject } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, ask } from "~/api/client";
 import type { DocumentItem } from "~/api/types";
@@ -10,9 +11,12 @@ import { addMessages } from "~/i18n/i18n";
 import { useFormat } from "~/lib/format";
 import { useKeys } from "~/lib/keyboard";
 import { keys } from "~/lib/queries";
+import { useFocusBack } from "~/ui/focus";
+import { NameInput } from "~/ui/NameInput";
 import { Empty, Loading, Page } from "~/ui/Page";
 import { PageImage } from "~/ui/PageImage";
-import { ErrorPanel } from "~/ui/Problem";
+import { ErrorPanel, InlineError } from "~/ui/Problem";
+import { DocumentMenu } from "./DocumentMenu";
 import classes from "./Documents.module.css";
 
 await addMessages("documents", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
@@ -68,18 +72,42 @@ function DocumentCard({ item }: { item: DocumentItem }) {
     staleTime: Infinity,
   });
   const page = preview.data?.pages[0];
+  const button = useRef<HTMLButtonElement>(null);
+  const [renaming, setRenaming] = useState(false);
   return (
     <li className={classes.card}>
       <div className={classes.desk}>{page !== undefined && <PageImage page={page} alt="" className={classes.thumb} />}</div>
       <div className={classes.text}>
-        <Link to="/documents/$id" params={{ id: item.id }} className={classes.name}>
-          {item.name}
-        </Link>
+        {renaming ? (
+          <Rename item={item} button={button} close={() => setRenaming(false)} />
+        ) : (
+          <Link to="/documents/$id" params={{ id: item.id }} className={classes.name}>
+            {item.name}
+          </Link>
+        )}
         <span title={format.exact(item.changed_at)}>
           {[t("app:workflows.version", { number: item.version }), t("used", { count: item.used_by.length }), format.ago(item.changed_at)]
             .join(" · ")}
         </span>
       </div>
+      <DocumentMenu item={item} button={button} rename={() => setRenaming(true)} />
     </li>
+  );
+}
+
+/** In place of the name. */
+function Rename({ item, button, close }: { item: DocumentItem; button: RefObject<HTMLElement | null>; close: () => void }) {
+  const { t } = useTranslation("documents");
+  const client = useQueryClient();
+  useFocusBack(button);
+  const rename = useMutation({
+    mutationFn: (name: string) => ask(api.PATCH("/api/documents/{id}", { params: { path: { id: item.id } }, body: { name } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.documents }),
+  });
+  return (
+    <>
+      <NameInput className={classes.rename} label={t("rename", { name: item.name })} name={item.name} keep={rename.mutateAsync} onEnd={close} />
+      {rename.isError && <InlineError error={rename.error} />}
+    </>
   );
 }

@@ -158,7 +158,7 @@ export interface Named {
   kind?: string;
 }
 
-type Method = "GET" | "POST" | "PUT" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 type Call = (path: string, init: { body?: unknown; signal?: AbortSignal }) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
 
 /** The paths hold made-up types too (a config's schema), so the editors state their own types, once. */

@@ -22,6 +22,7 @@ import { useBlockCommands } from "./commands";
 import { Drawer } from "./drawer";
 import { FieldsPanel } from "./FieldsPanel";
 import { TemplateInspector } from "./inspector/Inspector";
+import { useName } from "./name";
 import { Pages } from "./Pages";
 import { ProblemPanel, useGoToTrouble, useTroubles } from "./panels/ProblemPanel";
 import { PublishPanel } from "./panels/PublishPanel";
@@ -63,7 +64,9 @@ function Opened({ store, name }: { store: TemplateStore; name: string }) {
     if (sample !== store.get().sample) void drawer.draw(sample);
   }, [drawer, store, sample]);
   useTitle(name);
+  const { rename, reread } = useName(store.id);
   useEvents([`document:${store.id}`], (event) => {
+    if (event.kind === "document.renamed" || event.kind === "gap") void reread();
     const revision = event.kind === "gap" ? Number.MAX_SAFE_INTEGER : Number(event["revision"]);
     if (Number.isFinite(revision)) void saver.noticed(revision);
   });
@@ -101,7 +104,7 @@ function Opened({ store, name }: { store: TemplateStore; name: string }) {
   const body = [editor["body"], left ? "" : editor["noLeft"], right ? "" : editor["noRight"]].join(" ");
   return (
     <div className={editor["page"]}>
-      <TemplateBar name={name} flush={flush} onPublish={() => setPublishing("publish")} onVersions={() => setPublishing("versions")} onSample={() => void drawer.draw()} />
+      <TemplateBar name={name} rename={rename} flush={flush} onPublish={() => setPublishing("publish")} onVersions={() => setPublishing("versions")} onSample={() => void drawer.draw()} />
       <ConflictBar settle={(document, label) => saver.settle(document, label)} />
       {save === "kept" && (
         <div className={editor["bar"]} role="status">

@@ -8,11 +8,11 @@ import { useTranslation } from "react-i18next";
 
 import { ApiError } from "~/api/client";
 import { addMessages } from "~/i18n/i18n";
-import { keys } from "~/lib/queries";
 import { errorLine } from "~/ui/Problem";
 import { loadServerWords } from "~/ui/server-words/words";
 import { getDocument, getDraft } from "./api";
 import type { DocumentInfo, TemplateDraft } from "./api";
+import { openingKey } from "./name";
 import { openStore } from "./state";
 import { TemplateEditor } from "./TemplateEditor";
 import classes from "../editor.module.css";
@@ -28,7 +28,7 @@ export default function TemplatePage() {
   const { t, i18n } = useTranslation("template");
   // Only the first answer opens the editor; from then on the store is the truth and takes the server's news itself.
   const opening = useQuery({
-    queryKey: [...keys.document(id), "opening"],
+    queryKey: openingKey(id),
     queryFn: () => Promise.all([getDocument(id), getDraft(id)]),
     staleTime: 0, gcTime: 0, refetchOnWindowFocus: false, refetchOnReconnect: false,
   });

@@ -7,6 +7,7 @@ import { CircleCheck, CircleX, CopyPlus, Download, Ellipsis, FileDown, FileUp, H
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 
+import { NameInput } from "~/ui/NameInput";
 import { errorLine } from "~/ui/Problem";
 import { keys } from "~/lib/queries";
 import { save as saveFile } from "~/lib/save-file";
@@ -23,13 +24,14 @@ import classes from "../editor.module.css";
 
 interface Props {
   name: string;
+  rename: (name: string) => Promise<unknown>;
   flush: () => Promise<boolean>;
   onPublish: () => void;
   onVersions: () => void;
   onSample: () => void;
 }
 
-export function TemplateBar({ name, flush, onPublish, onVersions, onSample }: Props) {
+export function TemplateBar({ name, rename, flush, onPublish, onVersions, onSample }: Props) {
   const { t } = useTranslation("template");
   const store = useTemplateStore();
   const history = useTemplateState((state) => state.history);
@@ -46,7 +48,7 @@ export function TemplateBar({ name, flush, onPublish, onVersions, onSample }: Pr
       <nav className={classes["path"]} aria-label={t("top.path")}>
         <Link to="/documents">{t("app:nav.documents")}</Link>
         <span aria-hidden>/</span>
-        <h1 className={classes["name"]}>{name}</h1>
+        <h1 className={classes["name"]}><NameInput className={classes["title"]} label={t("top.name")} name={name} keep={rename} /></h1>
       </nav>
       <SaveTag state={save} />
       <Tag>{t("app:workflows.version", { number: version })}</Tag>

@@ -63,6 +63,7 @@ const at = (id: string) => `/documents/${encodeURIComponent(id)}`;
 
 export const getDocument = (id: string) => request<DocumentInfo>("GET", at(id));
 export const getRows = () => request<{ items: DocumentRow[] }>("GET", "/documents");
+export const renameDocument = (id: string, name: string) => request<DocumentInfo>("PATCH", at(id), { name });
 export const getDraft = (id: string) => request<TemplateDraft>("GET", `${at(id)}/draft`);
 export const putDraft = (id: string, base_revision: number, template: Template, base_version: number | null) =>
   request<{ revision: number }>("PUT", `${at(id)}/draft`, { base_revision, template, base_version });
