@@ -1,5 +1,6 @@
 //! Shipped documents over HTTP: what people change in a template shows in the PDF, and an amount is the same wherever it is read.
 
+mod deletion;
 mod draft;
 mod examples;
 mod fonts;

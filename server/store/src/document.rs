@@ -24,7 +24,7 @@ pub struct DocumentItem {
     pub changed_at: Timestamp,
     /// Its draft has changes that are not published.
     pub changed: bool,
-    /// Workflows whose draft names it.
+    /// Workflows whose draft or live version uses it.
     pub used_by: Vec<(WorkflowId, String)>,
 }
 
@@ -56,6 +56,14 @@ pub struct NewDocument {
     pub template: Json,
 }
 
+/// How a deletion ended.
+#[derive(Clone, Debug)]
+pub enum Deletion {
+    Deleted,
+    /// Nothing was deleted: these workflows use it in their draft or their live version.
+    Used(Vec<(WorkflowId, String)>),
+}
+
 /// All templates, newest change first.
 pub async fn list(store: &Store, scope: &Scope) -> Result<Vec<DocumentItem>> {
     Ok(sqlx::query!(
@@ -66,9 +74,10 @@ pub async fn list(store: &Store, scope: &Scope) -> Result<Vec<DocumentItem>> {
            from document d
            left join lateral (
                select array_agg(w.id order by w.name, w.id) as ids, array_agg(w.name order by w.name, w.id) as names
-               from draft join workflow w on w.id = draft.workflow_id
-               where draft.workspace_id = d.workspace_id and w.deleted_at is null
-                 and draft.document::text like '%"' || d.id::text || '"%'
+               from workflow w join draft on draft.workflow_id = w.id
+               where w.workspace_id = d.workspace_id and w.deleted_at is null
+                 and (draft.document::text like '%"' || d.id::text || '"%'
+                      or exists (select from version_document p where p.version_id = w.live_version_id and p.document_id = d.id))
            ) u on true
            where d.workspace_id = $1 and d.deleted_at is null
            order by d.changed_at desc, d.id desc limit 500"#,
@@ -291,8 +300,8 @@ pub async fn rename(store: &Store, scope: &Scope, id: DocumentId, name: &str) ->
     Ok(())
 }
 
-/// Deletes a template that no draft names; published versions keep theirs.
-pub async fn delete(store: &Store, scope: &Scope, id: DocumentId) -> Result<()> {
+/// Deletes a template that no draft and no live version uses.
+pub async fn delete(store: &Store, scope: &Scope, id: DocumentId) -> Result<Deletion> {
     let mut transaction = store.pool.begin().await?;
     // Held before its users are looked for: whoever publishes meanwhile is seen, or finds it deleted.
     sqlx::query!(
@@ -303,20 +312,9 @@ pub async fn delete(store: &Store, scope: &Scope, id: DocumentId) -> Result<()> 
     .fetch_optional(&mut *transaction)
     .await?
     .ok_or(StoreError::NotFound("document"))?;
-    let user = sqlx::query_scalar!(
-        r#"select w.name from draft join workflow w on w.id = draft.workflow_id
-           where draft.workspace_id = $1 and w.deleted_at is null
-             and draft.document::text like '%"' || $2::uuid::text || '"%' limit 1"#,
-        scope.workspace().as_uuid(),
-        id.as_uuid()
-    )
-    .fetch_optional(&mut *transaction)
-    .await?;
-    if let Some(name) = user {
-        return Err(StoreError::conflict(
-            "document_used",
-            format!("The workflow \"{name}\" uses this document. Choose another one there first."),
-        ));
+    let users = users(&mut transaction, scope, id).await?;
+    if !users.is_empty() {
+        return Ok(Deletion::Used(users));
     }
     sqlx::query!(
         "update document set deleted_at = now() where workspace_id = $1 and id = $2",
@@ -325,7 +323,30 @@ pub async fn delete(store: &Store, scope: &Scope, id: DocumentId) -> Result<()> 
     )
     .execute(&mut *transaction)
     .await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    Ok(Deletion::Deleted)
+}
+
+/// Workflows whose draft or live version uses it, by name.
+async fn users(
+    connection: &mut PgConnection,
+    scope: &Scope,
+    id: DocumentId,
+) -> Result<Vec<(WorkflowId, String)>> {
+    Ok(sqlx::query!(
+        r#"select w.id, w.name from workflow w join draft on draft.workflow_id = w.id
+           where w.workspace_id = $1 and w.deleted_at is null
+             and (draft.document::text like '%"' || $2::uuid::text || '"%'
+                  or exists (select from version_document p where p.version_id = w.live_version_id and p.document_id = $2))
+           order by w.name, w.id"#,
+        scope.workspace().as_uuid(),
+        id.as_uuid()
+    )
+    .fetch_all(connection)
+    .await?
+    .into_iter()
+    .map(|row| (WorkflowId(row.id), row.name))
+    .collect())
 }
 
 /// All versions, newest first.

@@ -14,7 +14,7 @@ fn template(text: &str) -> Json {
     })
 }
 
-async fn make(owner: &Caller) -> (String, Json) {
+pub(super) async fn make(owner: &Caller) -> (String, Json) {
     let new = json!({"name": "Letter", "template": template("Dear {{ customer }}")});
     let made = owner.post("/api/documents", new).await.expect(201);
     let id = made["id"].clone();
@@ -348,7 +348,7 @@ async fn samples_are_named_and_few() {
 }
 
 /// A form, and a page of its answers; the name is perhaps kept for a short time only.
-fn workflow(document: &Json, store: &str) -> Json {
+pub(super) fn workflow(document: &Json, store: &str) -> Json {
     json!({
         "format": "formwork/1", "name": "Letters", "locale": "en", "time_zone": "Europe/Berlin", "currency": "EUR",
         "nodes": [

@@ -8,8 +8,8 @@ use engine::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use store::document::NewDocument;
+use serde_json::{Value, json};
+use store::document::{Deletion, NewDocument};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -31,7 +31,7 @@ pub(crate) struct DocumentRowOut {
     pub version: i32,
     /// Its draft has changes that are not published.
     pub changed: bool,
-    /// Names of the workflows whose draft uses it.
+    /// Workflows whose draft or live version uses it.
     pub(crate) used_by: Vec<WorkflowUseOut>,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
@@ -244,15 +244,31 @@ async fn change_document(
     Ok(Json(document.into()))
 }
 
-/// Deletes a template that no draft uses; published versions keep theirs.
+/// Deletes a template; 409 `document_used` with the workflows whose draft or live version uses it.
 #[utoipa::path(delete, path = "/documents/{id}", tag = "documents", params(("id" = Uuid, Path)), responses((status = 204)))]
 async fn delete_document(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode> {
-    store::document::delete(&app.store, &caller.scope, DocumentId(id)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    match store::document::delete(&app.store, &caller.scope, DocumentId(id)).await? {
+        Deletion::Deleted => Ok(StatusCode::NO_CONTENT),
+        Deletion::Used(users) => Err(document_used(users)),
+    }
+}
+
+fn document_used(users: Vec<(WorkflowId, String)>) -> ApiError {
+    let users: Vec<WorkflowUseOut> = users.into_iter().map(WorkflowUseOut::from).collect();
+    let names: Vec<String> = users
+        .iter()
+        .map(|user| format!("\"{}\"", user.name))
+        .collect();
+    let detail = format!(
+        "It is used by {}. Choose another document there first, and publish it.",
+        names.join(", ")
+    );
+    ApiError::new(StatusCode::CONFLICT, "document_used", detail)
+        .current(json!({ "used_by": users }))
 }
 
 /// All versions, newest first.
@@ -335,7 +351,7 @@ impl From<store::document::Document> for DocumentOut {
             name: document.name,
             version: document.number,
             template: document.template,
-            fields: serde_json::json!(fields),
+            fields: json!(fields),
             created_at: document.created_at,
             changed_at: document.changed_at,
         }

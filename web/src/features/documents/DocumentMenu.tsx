@@ -2,7 +2,7 @@
 
 import { ActionIcon, Menu } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import { Ellipsis, Pencil, TextCursorInput } from "lucide-react";
+import { Ellipsis, Pencil, TextCursorInput, Trash2 } from "lucide-react";
 import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import type { DocumentItem } from "~/api/types";
@@ -12,9 +12,10 @@ interface Props {
   item: DocumentItem;
   button: RefObject<HTMLButtonElement | null>;
   rename: () => void;
+  remove: () => void;
 }
 
-export function DocumentMenu({ item, button, rename }: Props) {
+export function DocumentMenu({ item, button, rename, remove }: Props) {
   const { t } = useTranslation("documents");
   const navigate = useNavigate();
   const icon = { size: 15, strokeWidth: 1.75 };
@@ -32,6 +33,10 @@ export function DocumentMenu({ item, button, rename }: Props) {
         </Menu.Item>
         <Menu.Item leftSection={<TextCursorInput {...icon} />} onClick={rename}>
           {t("menu.rename")}
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item className="danger" leftSection={<Trash2 {...icon} />} onClick={remove}>
+          {t("menu.delete")}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

@@ -21,6 +21,7 @@ import classes from "./Documents.module.css";
 
 await addMessages("documents", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
 
+const DeleteDocument = lazy(() => import("./DeleteDocument"));
 const NewDocument = lazy(() => import("./NewDocument"));
 
 /** Every page that workflows fill in, as it looks. */
@@ -74,6 +75,7 @@ function DocumentCard({ item }: { item: DocumentItem }) {
   const page = preview.data?.pages[0];
   const button = useRef<HTMLButtonElement>(null);
   const [renaming, setRenaming] = useState(false);
+  const [deleting, setDeleting] = useState(false);
   return (
     <li className={classes.card}>
       <div className={classes.desk}>{page !== undefined && <PageImage page={page} alt="" className={classes.thumb} />}</div>
@@ -90,7 +92,8 @@ function DocumentCard({ item }: { item: DocumentItem }) {
             .join(" · ")}
         </span>
       </div>
-      <DocumentMenu item={item} button={button} rename={() => setRenaming(true)} />
+      <DocumentMenu item={item} button={button} rename={() => setRenaming(true)} remove={() => setDeleting(true)} />
+      <Suspense>{deleting && <DeleteDocument item={item} button={button} close={() => setDeleting(false)} />}</Suspense>
     </li>
   );
 }

@@ -1,5 +1,5 @@
 /* One table: its rows as a spreadsheet, its columns, search and sorting, CSV in and out. */
-import { ActionIcon, Button, Menu, Modal, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Menu, TextInput, Tooltip } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { ChevronLeft, Columns3, Download, Plus, Redo2, Search, Trash2, Undo2, Upload } from "lucide-react";
@@ -9,7 +9,7 @@ import { FileChoice } from "~/ui/FileChoice";
 import { api, ask } from "~/api/client";
 import { keys } from "~/lib/queries";
 import { useTitle } from "~/lib/title";
-import { useFocusBack } from "~/ui/focus";
+import { DeleteDialog } from "~/ui/DeleteDialog";
 import { Loading } from "~/ui/Page";
 import { ErrorPanel, errorLine, InlineError, isGone } from "~/ui/Problem";
 import { loadServerWords } from "~/ui/server-words/words";
@@ -344,16 +344,15 @@ function Bar({ table, view, setView, saving, bad, undo, redo, locale, addColumn,
       </FileChoice>
       <Button size="xs" variant="default" component="a" href={`/api/tables/${table.id}/export?locale=${locale}`} download={`${table.name}.csv`} leftSection={<Download size={14} />}>{t("export")}</Button>
       <Tooltip label={t("delete")}><ActionIcon variant="subtle" aria-label={t("delete")} onClick={() => setDeleting(true)}><Trash2 size={16} /></ActionIcon></Tooltip>
-      {deleting && <DeleteDialog table={table} close={() => setDeleting(false)} />}
+      {deleting && <DeleteTable table={table} close={() => setDeleting(false)} />}
     </header>
   );
 }
 
-function DeleteDialog({ table, close }: { table: TableItem; close: () => void }) {
+function DeleteTable({ table, close }: { table: TableItem; close: () => void }) {
   const { t } = useTranslation("tables");
   const client = useQueryClient();
   const navigate = useNavigate();
-  useFocusBack();
   const remove = useMutation({
     mutationFn: () => ask(api.DELETE("/api/tables/{id}", { params: { path: { id: table.id } } })),
     onSuccess: async () => {
@@ -363,13 +362,11 @@ function DeleteDialog({ table, close }: { table: TableItem; close: () => void })
     },
   });
   return (
-    <Modal opened onClose={close} title={t("deleteTitle", { name: table.name })} closeButtonProps={{ "aria-label": t("close") }}>
+    <DeleteDialog
+      title={t("deleteTitle", { name: table.name })} button={t("delete")} users={table.used_by} used={t("deleteUsed", { count: table.used_by.length })}
+      busy={remove.isPending} error={remove.error} remove={() => remove.mutate()} close={close}
+    >
       <p>{t("deleteWhat", { count: table.row_count })}</p>
-      {remove.isError && <InlineError error={remove.error} />}
-      <div className={classes.buttons}>
-        <Button variant="default" onClick={close}>{t("keep")}</Button>
-        <Button variant="default" className={classes.danger} loading={remove.isPending} onClick={() => remove.mutate()}>{t("delete")}</Button>
-      </div>
-    </Modal>
+    </DeleteDialog>
   );
 }
