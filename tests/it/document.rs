@@ -5,6 +5,7 @@ mod draft;
 mod examples;
 mod fonts;
 mod origins;
+mod past_runs;
 mod render;
 mod warnings;
 mod web_pictures;

@@ -5,7 +5,7 @@ pub(super) mod input;
 mod origins;
 pub(super) mod out;
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use axum::{
     Json,
@@ -16,8 +16,9 @@ use axum::{
 use engine::{
     check::Problem,
     graph::Plan,
-    ids::{RunId, WorkflowId},
+    ids::{DocumentId, RunId, WorkflowId},
 };
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::Value;
 use store::{
@@ -103,8 +104,16 @@ pub(crate) struct RunsQuery {
     pub trial: Option<bool>,
     /// `next` of the page before.
     pub after: Option<String>,
-    /// Text in title or input.
+    /// Text in title, input, the workflow's name, or a number that the run drew.
     pub q: Option<String>,
+    /// Runs of versions that print this document.
+    pub document: Option<Uuid>,
+    /// The first day on which they may have been accepted, where the firm is.
+    #[param(value_type = Option<String>, format = Date)]
+    pub from: Option<Date>,
+    /// The last of these days.
+    #[param(value_type = Option<String>, format = Date)]
+    pub until: Option<Date>,
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -284,6 +293,7 @@ async fn list_runs(
             format!("`error` takes the code of an error: 1 to {MAX_CODE} characters."),
         ));
     }
+    let (from, before) = between(&app, &caller, query.from, query.until).await?;
     let filter = Filter {
         state: query.state.map(|state| slug(&state)),
         error: query.error,
@@ -293,6 +303,9 @@ async fn list_runs(
             .q
             .map(|text| text.trim().chars().take(200).collect::<String>())
             .filter(|text| !text.is_empty()),
+        document: query.document.map(DocumentId),
+        from,
+        before,
         after: cursor(query.after.as_deref())?.map(RunId),
         limit: PAGE + 1,
     };
@@ -302,6 +315,45 @@ async fn list_runs(
         PAGE,
         |row| row.id.to_string(),
     )))
+}
+
+/// When the first day begins, and when the last one is over, where the firm is.
+async fn between(
+    app: &App,
+    caller: &Caller,
+    first: Option<Date>,
+    last: Option<Date>,
+) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
+    if first.is_none() && last.is_none() {
+        return Ok((None, None));
+    }
+    for day in [first, last].into_iter().flatten() {
+        if !YEARS.contains(&day.year()) {
+            return Err(wrong_day());
+        }
+    }
+    let firm = store::firm::get(&app.store, &caller.scope).await?;
+    let zone = TimeZone::get(&firm.time_zone).map_err(ApiError::internal)?;
+    let begins = |day: Date| {
+        let begin = day.to_zoned(zone.clone()).map_err(|_| wrong_day())?;
+        Ok::<_, ApiError>(begin.timestamp())
+    };
+    let next = last.map(|day| day.tomorrow().map_err(|_| wrong_day()));
+    Ok((
+        first.map(begins).transpose()?,
+        next.transpose()?.map(begins).transpose()?,
+    ))
+}
+
+fn wrong_day() -> ApiError {
+    ApiError::bad_request(
+        "wrong_query",
+        format!(
+            "`from` and `until` take days of the years {} to {}.",
+            YEARS.start(),
+            YEARS.end()
+        ),
+    )
 }
 
 /// One run with every step.
@@ -387,3 +439,5 @@ const PAGE: i64 = 50;
 /// Of an error's code that is asked for.
 const MAX_CODE: usize = 100;
 const MAX_WAIT_MS: u64 = 25_000;
+/// Of days that are asked for: what both our calendar and the database's can tell.
+const YEARS: RangeInclusive<i16> = 1970..=9_998;

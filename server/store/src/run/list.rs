@@ -1,6 +1,6 @@
 //! Runs in a list.
 
-use engine::ids::{RunId, WorkflowId};
+use engine::ids::{DocumentId, RunId, WorkflowId};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -40,8 +40,14 @@ pub struct Filter {
     pub error: Option<String>,
     pub workflow: Option<WorkflowId>,
     pub trial: bool,
-    /// Part of the title or of the workflow's name, any case.
+    /// Part of the title, of the workflow's name, of the input, or of a number that it drew, any case.
     pub text: Option<String>,
+    /// Its version prints this document.
+    pub document: Option<DocumentId>,
+    /// Accepted at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Accepted earlier than this.
+    pub before: Option<Timestamp>,
     /// Older than this run.
     pub after: Option<RunId>,
     pub limit: i64,
@@ -71,9 +77,14 @@ macro_rules! listed {
                  and ($5::uuid is null or run.id < $5)
                  and ($6::text is null or position(lower($6) in lower(run.title)) > 0
                       or position(lower($6) in lower(workflow.name)) > 0
-                      or position(lower($6) in lower(run.input::text)) > 0)
+                      or position(lower($6) in lower(run.input::text)) > 0
+                      or exists (select from number n where n.run_id = run.id and position(lower($6) in lower(n.number)) > 0))
                  and ($8::text is null
                       or jsonb_path_exists(run.error, '$.**.code ? (@ == $code)', jsonb_build_object('code', $8::text)))
+                 and ($9::uuid is null
+                      or run.version_id in (select p.version_id from version_document p where p.workspace_id = $1 and p.document_id = $9))
+                 and ($10::timestamptz is null or run.created_at >= $10)
+                 and ($11::timestamptz is null or run.created_at < $11)
                order by run.id desc limit $7"#,
             $scope.workspace().as_uuid(),
             $filter.trial,
@@ -83,6 +94,9 @@ macro_rules! listed {
             $filter.text,
             $filter.limit.clamp(1, 200),
             $filter.error,
+            $filter.document.map(DocumentId::as_uuid),
+            $filter.from.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+            $filter.before.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
         )
         .fetch_all(&$store.pool)
         .await?

@@ -37,6 +37,24 @@ export interface NamedSample {
   values: JsonObject;
 }
 
+/** A run whose version prints the document. */
+export interface PastRun {
+  id: string;
+  title: string | null;
+  state: string;
+  workflow: { name: string };
+  created_at: string;
+}
+
+export interface PastRunsQuery {
+  /** Text in title, input, the workflow's name, or a number that the run drew. */
+  q?: string;
+  workflow?: string;
+  /** Days, such as 2027-03-08. */
+  from?: string;
+  until?: string;
+}
+
 export interface VersionRow {
   number: number;
   created_at: string;
@@ -80,6 +98,10 @@ export const drawPages = (body: JsonObject, signal?: AbortSignal) => request<Tem
 export const getSamples = (id: string) => request<{ items: NamedSample[] }>("GET", `${at(id)}/samples`);
 export const addSample = (id: string, name: string, values: JsonObject) => request<NamedSample>("POST", `${at(id)}/samples`, { name, values });
 export const takeSample = (id: string, name: string, run: string) => request<NamedSample>("POST", `${at(id)}/samples/from-run`, { name, run });
+export function findRuns(document: string, query: PastRunsQuery, after: string | undefined): Promise<{ items: PastRun[]; next?: string | null }> {
+  const wanted = Object.entries({ document, ...query, after }).filter((pair): pair is [string, string] => Boolean(pair[1]));
+  return request("GET", `/runs?${new URLSearchParams(wanted).toString()}`);
+}
 export const changeSample = (id: string, sample: string, name: string, values: JsonObject) =>
   request<NamedSample>("PUT", `${at(id)}/samples/${encodeURIComponent(sample)}`, { name, values });
 export const removeSample = (id: string, sample: string) => request<unknown>("DELETE", `${at(id)}/samples/${encodeURIComponent(sample)}`);

@@ -3,23 +3,25 @@
 import { Button, Menu, Modal, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Check, ChevronDown, FlaskConical, History, PenLine, Plus, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
+import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, ask } from "~/api/client";
 import type { JsonObject } from "~/lib/document/types";
 import { copyName } from "~/lib/document/ids";
-import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { takenFields } from "~/lib/template/scope";
+import { useFocusBack } from "~/ui/focus";
 import { InlineError } from "~/ui/Problem";
-import { getRuns } from "~/features/editor/api";
 import { TypedFields } from "~/features/editor/surfaces/TypedValue";
-import { addSample, changeSample, getSamples, removeSample, takeSample } from "../api";
+import { addSample, changeSample, getSamples, removeSample } from "../api";
 import type { NamedSample } from "../api";
 import { useTemplateAddress } from "../address";
 import { useTemplate, useTemplateState, useTemplateStore } from "../state";
 import panels from "~/features/editor/panels/panels.module.css";
+
+const PastRuns = lazy(() => import("./PastRuns"));
 
 type Open = "run" | "type" | "edit" | null;
 
@@ -35,6 +37,7 @@ export function SampleMenu({ users, onChanged }: { users: ReadonlyArray<{ id: st
   const samples = useSamples(store.id).data?.items ?? [];
   const sample = samples.find((one) => one.id === address.sample) ?? null;
   const [open, setOpen] = useState<Open>(null);
+  const button = useRef<HTMLButtonElement>(null);
   const refresh = () => client.invalidateQueries({ queryKey: [...keys.document(store.id), "samples"] });
   const remove = useMutation({
     mutationFn: (id: string) => removeSample(store.id, id),
@@ -55,7 +58,7 @@ export function SampleMenu({ users, onChanged }: { users: ReadonlyArray<{ id: st
     <>
       <Menu width={280}>
         <Menu.Target>
-          <Button variant="default" leftSection={<FlaskConical size={14} />} rightSection={<ChevronDown size={14} />} style={{ maxInlineSize: 280 }}>
+          <Button ref={button} variant="default" leftSection={<FlaskConical size={14} />} rightSection={<ChevronDown size={14} />} style={{ maxInlineSize: 280 }}>
             <span style={{ color: "var(--text3)", fontWeight: 400, marginInlineEnd: 6 }}>{t("sample.label")}</span>
             <span style={{ overflow: "hidden", textOverflow: "ellipsis" }}>{sample?.name ?? t("sample.usual")}</span>
           </Button>
@@ -70,57 +73,28 @@ export function SampleMenu({ users, onChanged }: { users: ReadonlyArray<{ id: st
           {sample && <Menu.Item leftSection={<Trash2 size={14} />} className="danger" onClick={() => remove.mutate(sample.id)}>{t("sample.remove", { name: sample.name })}</Menu.Item>}
         </Menu.Dropdown>
       </Menu>
-      {open === "run" && <PastRuns users={users} name={free} onClose={() => setOpen(null)} onMade={done} />}
-      {open === "type" && <TypedSample sample={null} name={free(t("sample.new"))} onClose={() => setOpen(null)} onMade={done} />}
-      {open === "edit" && sample && <TypedSample sample={sample} name={sample.name} onClose={() => setOpen(null)} onMade={done} />}
+      <Suspense>{open === "run" && <PastRuns users={users} name={free} button={button} onClose={() => setOpen(null)} onMade={done} />}</Suspense>
+      {open === "type" && <TypedSample sample={null} name={free(t("sample.new"))} button={button} onClose={() => setOpen(null)} onMade={done} />}
+      {open === "edit" && sample && <TypedSample sample={sample} name={sample.name} button={button} onClose={() => setOpen(null)} onMade={done} />}
     </>
   );
 }
 
-interface MadeProps {
+export interface MadeProps {
+  /** Gets the focus when the dialog is closed: the item of the menu that opened it is gone. */
+  button: RefObject<HTMLElement | null>;
   onClose: () => void;
   onMade: (sample: NamedSample) => Promise<void>;
 }
 
-const MOST_USERS = 10;
-
-function PastRuns({ users, name, onClose, onMade }: MadeProps & { users: ReadonlyArray<{ id: string; name: string }>; name: (wanted: string) => string }) {
-  const { t } = useTranslation("template");
-  const store = useTemplateStore();
-  const format = useFormat();
-  const asked = users.slice(0, MOST_USERS);
-  const runs = useQuery({
-    queryKey: [...keys.runs, "of", ...asked.map((user) => user.id)],
-    queryFn: async () => {
-      const lists = await Promise.all(asked.map((user) => getRuns(user.id, false)));
-      return lists.flatMap((list) => list.items).toSorted((a, b) => b.created_at.localeCompare(a.created_at));
-    },
-  });
-  const take = useMutation({ mutationFn: (run: { id: string; title: string | null }) => takeSample(store.id, name(run.title || t("sample.run")), run.id), onSuccess: onMade });
-  return (
-    <Modal opened onClose={onClose} title={t("sample.pastTitle")} closeButtonProps={{ "aria-label": t("close") }}>
-      {runs.isError && <InlineError error={runs.error} />}
-      {take.isError && <InlineError error={take.error} />}
-      {runs.data?.length === 0 && <p className={panels["meta"]}>{t("sample.noRuns")}</p>}
-      <div className={panels["versions"]}>
-        {runs.data?.map((run) => (
-          <div className={panels["version"]} key={run.id}>
-            <div><b style={{ fontWeight: 500 }}>{run.title || t("sample.run")}</b><div className={panels["meta"]}>{format.when(run.created_at)}</div></div>
-            <Button size="xs" variant="default" loading={take.isPending && take.variables.id === run.id} onClick={() => take.mutate(run)}>{t("sample.use")}</Button>
-          </div>
-        ))}
-      </div>
-    </Modal>
-  );
-}
-
 /** Typed by hand, beginning with what the pages show now. */
-function TypedSample({ sample, name: first, onClose, onMade }: MadeProps & { sample: NamedSample | null; name: string }) {
+function TypedSample({ sample, name: first, button, onClose, onMade }: MadeProps & { sample: NamedSample | null; name: string }) {
   const { t } = useTranslation("template");
   const store = useTemplateStore();
   const template = useTemplate();
   const shown = useTemplateState((state) => state.preview?.values);
   const currency = useQuery({ queryKey: keys.firm, queryFn: () => ask(api.GET("/api/firm")), staleTime: 60_000 }).data?.currency ?? "EUR";
+  useFocusBack(button);
   const [name, setName] = useState(first);
   const [values, setValues] = useState<JsonObject>(sample?.values ?? shown ?? {});
   const keep = useMutation({ mutationFn: () => (sample ? changeSample(store.id, sample.id, name, values) : addSample(store.id, name, values)), onSuccess: onMade });
