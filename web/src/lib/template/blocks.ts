@@ -19,7 +19,7 @@ export type Row =
   | { kind: "slot"; key: string; path: Path; depth: number; slot: SlotName; number: number; empty: boolean };
 
 /** The lists of blocks of a whole template. The first page's own head and foot are there only where somebody wants them. */
-const REGIONS: ReadonlyArray<{ slot: SlotName; path: Path; always: boolean }> = [
+export const REGIONS: ReadonlyArray<{ slot: SlotName; path: Path; always: boolean }> = [
   { slot: "header_first", path: ["header", "first"], always: false },
   { slot: "header", path: ["header", "blocks"], always: true },
   { slot: "body", path: ["blocks"], always: true },

@@ -1,11 +1,14 @@
 // What the template editor asks the server, one function a call.
 
-import { api, ask } from "~/api/client";
+import { api, ApiError, ask } from "~/api/client";
 import type { PreviewPage, SaidProblem, Warning } from "~/api/types";
 import type { JsonObject } from "~/lib/document/types";
 import type { Field } from "~/lib/expression/kind";
 import type { Template } from "~/lib/template/blocks";
 import { request } from "../api";
+
+/** Of what could not be saved before it was asked about. */
+export const offline = () => new ApiError({ type: "no_connection", title: "", status: 0 });
 
 export interface DocumentInfo {
   id: string;
