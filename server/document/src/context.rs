@@ -248,6 +248,15 @@ pub struct PageBox {
     pub origin: Option<String>,
     /// What is shown was made of that value, and perhaps of others, and is not it.
     pub is_computed: bool,
+    /// Of the box of a table.
+    pub columns: Vec<PageColumn>,
+}
+
+/// Where a column of a table lies on a page, in the order of the template.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PageColumn {
+    pub x_mm: f32,
+    pub width_mm: f32,
 }
 
 /// Where a piece of the template's texts, or a value in one, lies on a page; one a line.

@@ -273,10 +273,12 @@ pub(crate) struct PageList {
 }
 
 /// A block's instance: two repeats of one block are two marks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Mark {
     pub(crate) block: String,
     pub(crate) pointer: String,
+    /// Of a table: left side and width of each column, from the left side of the block.
+    pub(crate) columns: Vec<(f32, f32)>,
 }
 
 /// One node of the structure tree.

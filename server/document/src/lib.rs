@@ -31,8 +31,8 @@ mod text;
 mod web;
 
 pub use context::{
-    Assets, Context, DocumentError, How, LimitKind, Limits, Needs, PageBox, PageSize, PageText,
-    Stop, TextFit,
+    Assets, Context, DocumentError, How, LimitKind, Limits, Needs, PageBox, PageColumn, PageSize,
+    PageText, Stop, TextFit,
 };
 pub use extras::{
     FileFault, FilePlace, MAX_BOUND_PAGES, MAX_FILE_BYTES, MAX_FILES, Obstacle, PasswordFault,

@@ -10,7 +10,8 @@ use engine::{
 use crate::{
     Template,
     context::{
-        Assets, Context, DocumentError, How, Limits, Needs, PageBox, PageSize, PageText, TextFit,
+        Assets, Context, DocumentError, How, Limits, Needs, PageBox, PageColumn, PageSize,
+        PageText, TextFit,
     },
     display::{Display, Ground, Grounds, Item, MM, PageList, Shown, Watermark},
     extras::{FilePlace, Inserts},
@@ -515,6 +516,7 @@ fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
             height_mm: height / MM,
             origin: None,
             is_computed: false,
+            columns: Vec::new(),
         }
     };
     // One box a block instance: its strips on this page together.
@@ -543,7 +545,15 @@ fn page_boxes(display: &Display, page: &PageList) -> Vec<PageBox> {
         .into_iter()
         .map(|mark| {
             let (x, y, right, bottom) = union[&mark];
-            make(mark, x, y, right - x, bottom - y)
+            let columns = display.marks[mark as usize].columns.iter();
+            let columns = columns.map(|(left, width)| PageColumn {
+                x_mm: (x + left) / MM,
+                width_mm: width / MM,
+            });
+            PageBox {
+                columns: columns.collect(),
+                ..make(mark, x, y, right - x, bottom - y)
+            }
         })
         .collect();
     for shown in page.items.iter().filter_map(Shown::of) {

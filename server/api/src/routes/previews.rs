@@ -102,6 +102,17 @@ pub(crate) struct BoxOut {
     pub origin: Option<String>,
     /// It shows what was made of that field, and perhaps of others.
     pub is_computed: bool,
+    /// Of a table, in the order of the template.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub columns: Vec<ColumnPlaceOut>,
+}
+
+/// Where a column of a table lies on the page.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ColumnPlaceOut {
+    pub x_mm: f64,
+    pub width_mm: f64,
 }
 
 /// Where a piece of the template's texts, or a value in one, lies on the page; one a line.
@@ -293,6 +304,14 @@ fn page_out(rendered: &Rendered, number: usize, known: &[String]) -> PageOut {
                 height_mm: f64::from(found.height_mm),
                 origin: found.origin.clone(),
                 is_computed: found.is_computed,
+                columns: found
+                    .columns
+                    .iter()
+                    .map(|column| ColumnPlaceOut {
+                        x_mm: f64::from(column.x_mm),
+                        width_mm: f64::from(column.width_mm),
+                    })
+                    .collect(),
             })
             .collect(),
     }

@@ -331,6 +331,7 @@ impl Layouter<'_> {
         self.marks.push(Mark {
             block: member.into(),
             pointer: format!("/{member}"),
+            columns: Vec::new(),
         });
         u32::try_from(self.marks.len() - 1).unwrap_or(0)
     }

@@ -140,10 +140,7 @@ impl<'a> Layouter<'a> {
             wanted: Vec::new(),
             loaded: HashMap::new(),
             tags: vec![root("Artifact"), root("Document")],
-            marks: vec![Mark {
-                block: String::new(),
-                pointer: String::new(),
-            }],
+            marks: vec![Mark::default()],
             notices: Vec::new(),
             fits: Vec::new(),
             computed: Record::new(),
@@ -421,6 +418,7 @@ impl<'a> Layouter<'a> {
         self.marks.push(Mark {
             block: block.id.clone(),
             pointer: block.pointer.clone(),
+            columns: Vec::new(),
         });
         u32::try_from(self.marks.len() - 1).unwrap_or(0)
     }

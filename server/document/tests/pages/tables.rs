@@ -145,6 +145,38 @@ fn a_price_has_the_decimals_of_its_field() {
 }
 
 #[test]
+fn a_tables_box_says_where_its_columns_lie() {
+    let columns = json!([
+        {"heading": "Thing", "value": "{{ item.what }}", "width": "2fr"},
+        {"heading": "Area", "value": "{{ item.area }}", "width": 30},
+        {"heading": "Weight", "value": "{{ item.weight }}"}]);
+    let places = |members: Json| {
+        let rendered = render(sales_document(members, &columns), &sales());
+        let boxes = rendered.boxes(0).iter();
+        let found: Vec<_> = boxes.filter(|place| place.origin.is_none()).collect();
+        assert_eq!(found.len(), 1);
+        let table = found[0].clone();
+        let columns = table.columns.clone();
+        (table, columns)
+    };
+    let (table, columns) = places(json!({"gutter": 3}));
+    let widths: Vec<f32> = columns.iter().map(|column| column.width_mm).collect();
+    let near = |a: f32, b: f32| assert!((a - b).abs() < 0.05, "{a} {b}");
+    near(widths[1], 30.0);
+    near(widths[0], 2.0 * widths[2]);
+    near(widths.iter().sum::<f32>() + 6.0, table.width_mm);
+    near(columns[0].x_mm, table.x_mm);
+    near(columns[1].x_mm, table.x_mm + widths[0] + 3.0);
+    near(columns[2].x_mm + widths[2], table.x_mm + table.width_mm);
+    let (table, columns) = places(json!({"direction": "rtl", "gutter": 3}));
+    near(
+        columns[0].x_mm + columns[0].width_mm,
+        table.x_mm + table.width_mm,
+    );
+    near(columns[2].x_mm, table.x_mm);
+}
+
+#[test]
 fn nothing_is_added_up_that_does_not_go_together() {
     let document = || {
         let columns = json!([name(), money("sum")]);

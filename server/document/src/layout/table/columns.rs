@@ -47,6 +47,17 @@ impl Layouter<'_> {
     ) -> Result<Grid<'t>, DocumentError> {
         let look = &table.look;
         let places = self.places(table, sections, total, mark, width)?;
+        self.spend(places.len() * size_of::<(f32, f32)>())?;
+        let is_mirrored = self.right_to_left();
+        let columns = places.iter().map(|place| {
+            let left = if is_mirrored {
+                width - place.x - place.width
+            } else {
+                place.x
+            };
+            (left, place.width)
+        });
+        self.marks[mark as usize].columns = columns.collect();
         let line = match &look.line_colour {
             Some(colour) => self.colour(colour, mark)?,
             None => self.colours.line,
