@@ -18,6 +18,7 @@ import { caretAt, pathOfPointer } from "~/lib/template/places";
 import { PageImage } from "~/ui/PageImage";
 import { TemplateField } from "../chips/TemplateField";
 import type { Dragged } from "./BlockTree";
+import { ColumnBorders } from "./ColumnBorders";
 import { MOVE_KEYS, movesOf, useBlockCommands, useChoice, useSourcesAt } from "./commands";
 import { BlockIcon } from "./icons";
 import { memberLabel } from "./inspector/labels";
@@ -281,6 +282,7 @@ function Sheet({ page, number, name, zoom, marks, tools, editing, onEdit, dragge
             />
           )}
           {line && <div className={classes["drop"]} data-drop style={place({ ...line, height_mm: 0 }, page)} aria-hidden />}
+          {!editing && own.map((box, index) => <ColumnBorders key={index} page={page} box={box} choice={choice} focusable={tools && index === 0} />)}
           {editing && <PlaceEditor key={`${editing.leaf}/${editing.caret}`} editing={editing} page={page} onClose={() => onEdit(null)} />}
         </>
       )}
