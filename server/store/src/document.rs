@@ -291,12 +291,7 @@ pub async fn rename(store: &Store, scope: &Scope, id: DocumentId, name: &str) ->
     if renamed.rows_affected() == 0 {
         return Err(StoreError::NotFound("document"));
     }
-    store.events.publish(Event {
-        workspace: scope.workspace(),
-        topic: format!("document:{id}"),
-        kind: "document.renamed".into(),
-        data: json!({"document": id}),
-    });
+    tell(store, scope, id, "document.renamed");
     Ok(())
 }
 
@@ -324,6 +319,7 @@ pub async fn delete(store: &Store, scope: &Scope, id: DocumentId) -> Result<Dele
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
+    tell(store, scope, id, "document.deleted");
     Ok(Deletion::Deleted)
 }
 
@@ -373,6 +369,15 @@ pub async fn versions(store: &Store, scope: &Scope, id: DocumentId) -> Result<Ve
             created_by: row.name,
         })
         .collect())
+}
+
+fn tell(store: &Store, scope: &Scope, id: DocumentId, kind: &str) {
+    store.events.publish(Event {
+        workspace: scope.workspace(),
+        topic: format!("document:{id}"),
+        kind: kind.into(),
+        data: json!({"document": id}),
+    });
 }
 
 fn clean_name(name: &str) -> Result<String> {

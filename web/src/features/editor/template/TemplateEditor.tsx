@@ -1,21 +1,27 @@
 // Lays out the opened template editor and wires keys, events, saving and drawing to the store.
 
 import { Button, SegmentedControl } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useCommands as useCommandsOfScreen } from "~/lib/commands";
 import { useEvents } from "~/lib/events";
 import { useFormat } from "~/lib/format";
+import { keys } from "~/lib/queries";
 import type { Template } from "~/lib/template/blocks";
 import { mergeTemplates } from "~/lib/template/merge";
 import { fieldsOf } from "~/lib/template/scope";
 import { useTitle } from "~/lib/title";
+import { errorLine } from "~/ui/Problem";
+import { say } from "~/ui/Toasts";
 import { ChipHostProvider } from "../chips/host";
 import { Saver } from "../state/saver";
 import { useEditorKeys } from "../useEditorKeys";
 import { AddBlock } from "./AddBlock";
 import { useTemplateAddress } from "./address";
+import { createDocument } from "./api";
 import { BlockTree } from "./BlockTree";
 import type { Dragged } from "./BlockTree";
 import { useBlockCommands } from "./commands";
@@ -65,8 +71,10 @@ function Opened({ store, name }: { store: TemplateStore; name: string }) {
   }, [drawer, store, sample]);
   useTitle(name);
   const { rename, reread } = useName(store.id);
+  const [gone, setGone] = useState(false);
   useEvents([`document:${store.id}`], (event) => {
-    if (event.kind === "document.renamed" || event.kind === "gap") void reread();
+    if (event.kind === "document.deleted") setGone(true);
+    if (event.kind === "document.renamed" || event.kind === "gap") void reread().then((isThere) => setGone(!isThere));
     const revision = event.kind === "gap" ? Number.MAX_SAFE_INTEGER : Number(event["revision"]);
     if (Number.isFinite(revision)) void saver.noticed(revision);
   });
@@ -105,8 +113,9 @@ function Opened({ store, name }: { store: TemplateStore; name: string }) {
   return (
     <div className={editor["page"]}>
       <TemplateBar name={name} rename={rename} flush={flush} onPublish={() => setPublishing("publish")} onVersions={() => setPublishing("versions")} onSample={() => void drawer.draw()} />
+      {gone && <GoneBar name={name} />}
       <ConflictBar settle={(document, label) => saver.settle(document, label)} />
-      {save === "kept" && (
+      {save === "kept" && !gone && (
         <div className={editor["bar"]} role="status">
           {t("save.offline")}
           <Button size="xs" variant="default" onClick={() => void saver.flush()}>{t("save.tryNow")}</Button>
@@ -160,6 +169,28 @@ function ConflictBar({ settle }: { settle: (document: Template, label: string) =
       {t("conflict.bar", { name: conflict.by ?? t("conflict.somebody"), when: conflict.at ? format.short(conflict.at) : "", count: conflict.places.length })}
       <Button size="xs" variant="default" onClick={() => keep("mine")}>{t("conflict.mine")}</Button>
       <Button size="xs" variant="default" onClick={() => keep("theirs")}>{t("conflict.theirs")}</Button>
+    </div>
+  );
+}
+
+/** Somebody deleted the document: nothing is saved any more, and what is here need not be lost. */
+function GoneBar({ name }: { name: string }) {
+  const { t } = useTranslation("template");
+  const store = useTemplateStore();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const make = useMutation({
+    mutationFn: () => createDocument(name, store.document),
+    onSuccess: async (made) => {
+      await client.invalidateQueries({ queryKey: keys.documents });
+      await navigate({ to: "/documents/$id", params: { id: made.id } });
+    },
+    onError: (error) => say(errorLine(error)),
+  });
+  return (
+    <div className={[editor["bar"], editor["barErr"]].join(" ")} role="alert">
+      {t("open.deleted")}
+      <Button size="xs" variant="default" loading={make.isPending} onClick={() => make.mutate()}>{t("open.keep")}</Button>
     </div>
   );
 }

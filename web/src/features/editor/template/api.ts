@@ -84,6 +84,7 @@ const at = (id: string) => `/documents/${encodeURIComponent(id)}`;
 
 export const getDocument = (id: string) => request<DocumentInfo>("GET", at(id));
 export const getRows = () => request<{ items: DocumentRow[] }>("GET", "/documents");
+export const createDocument = (name: string, template: Template) => request<DocumentInfo>("POST", "/documents", { name, template });
 export const renameDocument = (id: string, name: string) => request<DocumentInfo>("PATCH", at(id), { name });
 export const getDraft = (id: string) => request<TemplateDraft>("GET", `${at(id)}/draft`);
 export const putDraft = (id: string, base_revision: number, template: Template, base_version: number | null) =>

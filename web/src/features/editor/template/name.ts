@@ -3,7 +3,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { keys } from "~/lib/queries";
-import { errorLine } from "~/ui/Problem";
+import { errorLine, isGone } from "~/ui/Problem";
 import { say } from "~/ui/Toasts";
 import { getDocument, renameDocument } from "./api";
 import type { DocumentInfo, TemplateDraft } from "./api";
@@ -19,6 +19,7 @@ export function useName(id: string) {
     await client.invalidateQueries({ queryKey: keys.documents });
   };
   const rename = useMutation({ mutationFn: (name: string) => renameDocument(id, name), onSuccess: take, onError: (error) => say(errorLine(error)) });
-  const reread = () => getDocument(id).then(take, () => undefined);
+  /** False where there is no such document any more. */
+  const reread = () => getDocument(id).then(take).then(() => true, (error: unknown) => !isGone(error));
   return { rename: rename.mutateAsync, reread };
 }
