@@ -8,7 +8,8 @@ import { say } from "~/ui/Toasts";
 import { renderPdf } from "./api";
 import { useTemplateStore } from "./state";
 
-export function usePdf(name: string) {
+/** `failed` is told where nothing beside the button shows what went wrong. */
+export function usePdf(name: string, failed?: (error: unknown) => void) {
   const { t } = useTranslation("template");
   const store = useTemplateStore();
   const [busy, setBusy] = useState(false);
@@ -24,6 +25,7 @@ export function usePdf(name: string) {
       else say(t("pdf.later"));
     } catch (caught) {
       setError(caught);
+      failed?.(caught);
     } finally {
       setBusy(false);
     }

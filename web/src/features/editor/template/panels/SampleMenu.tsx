@@ -13,7 +13,8 @@ import { copyName } from "~/lib/document/ids";
 import { keys } from "~/lib/queries";
 import { takenFields } from "~/lib/template/scope";
 import { useFocusBack } from "~/ui/focus";
-import { InlineError } from "~/ui/Problem";
+import { errorLine, InlineError } from "~/ui/Problem";
+import { say } from "~/ui/Toasts";
 import { TypedFields } from "~/features/editor/surfaces/TypedValue";
 import { addSample, changeSample, getSamples, removeSample } from "../api";
 import type { NamedSample } from "../api";
@@ -39,12 +40,23 @@ export function SampleMenu({ users, onChanged }: { users: ReadonlyArray<{ id: st
   const [open, setOpen] = useState<Open>(null);
   const button = useRef<HTMLButtonElement>(null);
   const refresh = () => client.invalidateQueries({ queryKey: [...keys.document(store.id), "samples"] });
+  const failed = (error: unknown) => say(errorLine(error));
+  const restore = useMutation({
+    mutationFn: (gone: NamedSample) => addSample(store.id, gone.name, gone.values),
+    onSuccess: async (made) => {
+      await refresh();
+      go({ sample: made.id });
+    },
+    onError: failed,
+  });
   const remove = useMutation({
-    mutationFn: (id: string) => removeSample(store.id, id),
-    onSuccess: async () => {
+    mutationFn: (gone: NamedSample) => removeSample(store.id, gone.id),
+    onSuccess: async (_, gone) => {
       go({ sample: undefined });
       await refresh();
+      say(t("removed", { name: gone.name }), { label: t("undo"), run: () => restore.mutate(gone) });
     },
+    onError: failed,
   });
   const done = async (made: NamedSample) => {
     setOpen(null);
@@ -70,7 +82,7 @@ export function SampleMenu({ users, onChanged }: { users: ReadonlyArray<{ id: st
           <Menu.Item leftSection={<History size={14} />} onClick={() => setOpen("run")}>{t("sample.past")}</Menu.Item>
           <Menu.Item leftSection={<Plus size={14} />} onClick={() => setOpen("type")}>{t("sample.type")}</Menu.Item>
           {sample && <Menu.Item leftSection={<PenLine size={14} />} onClick={() => setOpen("edit")}>{t("sample.edit", { name: sample.name })}</Menu.Item>}
-          {sample && <Menu.Item leftSection={<Trash2 size={14} />} className="danger" onClick={() => remove.mutate(sample.id)}>{t("sample.remove", { name: sample.name })}</Menu.Item>}
+          {sample && <Menu.Item leftSection={<Trash2 size={14} />} className="danger" onClick={() => remove.mutate(sample)}>{t("sample.remove", { name: sample.name })}</Menu.Item>}
         </Menu.Dropdown>
       </Menu>
       <Suspense>{open === "run" && <PastRuns users={users} name={free} button={button} onClose={() => setOpen(null)} onMade={done} />}</Suspense>
