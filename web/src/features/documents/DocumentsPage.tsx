@@ -35,20 +35,23 @@ export function DocumentsPage() {
       title={t("app:nav.documents")}
       sub={t("sub")}
       help="documents"
-      actions={
+      actions={!documents.isPending && documents.data?.items.length !== 0 && (
         <Button leftSection={<Plus size={16} strokeWidth={1.75} />} onClick={() => setMaking(true)} aria-keyshortcuts="N">
           {t("new.title")}
         </Button>
-      }
+      )}
     >
       {documents.isError && <ErrorPanel error={documents.error} retry={() => void documents.refetch()} />}
       {documents.isPending && <Loading lines={3} />}
       {documents.data?.items.length === 0 && (
         <Empty
           action={
-            <Button component={Link} to="/workflows?new=true" variant="default">
-              {t("app:workflows.new")}
-            </Button>
+            <div className={classes.actions}>
+              <Button onClick={() => setMaking(true)}>{t("new.title")}</Button>
+              <Button component={Link} to="/workflows?new=true" variant="default">
+                {t("app:workflows.new")}
+              </Button>
+            </div>
           }
         >
           {t("none")}
