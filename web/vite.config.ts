@@ -16,6 +16,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 900,
+    // A part of CodeMirror that only its readers of programming languages need, which nothing here has; it does not say itself that it may go.
+    rolldownOptions: { treeshake: { moduleSideEffects: [{ test: /@lezer\/common/, sideEffects: false }] } },
   },
   server: {
     proxy: Object.fromEntries(

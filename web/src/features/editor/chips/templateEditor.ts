@@ -1,7 +1,6 @@
 // A text editor whose text *is* the template: chips are drawings over `{{ }}` that the cursor steps over as one character, so
 // nothing is ever converted back and forth. Undo belongs to the whole editor, not to this field.
 
-import { defaultKeymap } from "@codemirror/commands";
 import { Annotation, EditorSelection, EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
 import type { Extension, Range } from "@codemirror/state";
 import { Decoration, EditorView, keymap, placeholder, WidgetType } from "@codemirror/view";
@@ -13,6 +12,7 @@ import { styleNonce } from "~/theme/theme";
 import { chipElement } from "./Chip";
 import { sameSpec } from "./chipSpec";
 import type { ChipSpec } from "./chipSpec";
+import { editingKeys } from "./editingKeys";
 import classes from "./chips.module.css";
 
 export interface ChipAt {
@@ -115,8 +115,7 @@ export class TemplateEditor {
         { key: "Mod-Enter", run: () => false },
         { key: "Enter", run: () => this.openSelected() || options.oneLine },
       ])),
-      // "Mod-/" and the like belong to code; only plain editing keys are wanted here.
-      keymap.of(defaultKeymap.filter((binding) => !/Mod-(Enter|\/|\[|\]|Alt|k)|Alt-(l|i)|Ctrl-m/.test(`${binding.key ?? ""}${binding.mac ?? ""}`))),
+      keymap.of(editingKeys),
       EditorView.inputHandler.of((view, from, to, text) => {
         if (this.options.onTyped(text)) return true;
         const before = view.state.sliceDoc(Math.max(0, from - 1), from);
