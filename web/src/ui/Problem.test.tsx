@@ -34,11 +34,11 @@ test("problems of what was sent are told one by one, and at their fields", async
   render(<Form />);
   await screen.findByText("iban: 这不是有效的 IBAN：缺少数字或数字有误。");
   screen.getByText("name: In English.");
-  expect(errorLine(error)).toBe("未被接受。 这不是有效的 IBAN：缺少数字或数字有误。 In English. 请更正后重试。");
+  expect(await errorLine(error)).toBe("未被接受。 这不是有效的 IBAN：缺少数字或数字有误。 In English. 请更正后重试。");
 });
 
-test("a fault inside the server is told in general words", () => {
-  expect(errorLine(new ApiError({ type: "internal", title: "Internal Server Error", status: 500, detail: "In English." }))).toBe(
+test("a fault inside the server is told in general words", async () => {
+  expect(await errorLine(new ApiError({ type: "internal", title: "Internal Server Error", status: 500, detail: "In English." }))).toBe(
     "服务器无法完成此操作。 服务器内部出错，已记入日志。 请重试。若仍然出现，请告知服务器管理员。",
   );
 });

@@ -3,9 +3,9 @@ import i18next from "i18next";
 import { CircleX, RotateCw } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "~/api/client";
-import type { Problem, StepError, Warning } from "~/api/types";
+import type { Problem, StepError } from "~/api/types";
 import classes from "./Problem.module.css";
-import { errorPart, problemText, stepErrorText, useServerWords, warningText } from "./server-words/words";
+import { errorPart, loadServerWords, problemText, type Said, stepErrorText, useServerWords, warningText } from "./server-words/words";
 
 /** Every error in three parts: what happened, why, what to do; the machine's words stay under Details. */
 export interface ErrorText {
@@ -40,10 +40,20 @@ export function errorText(error: unknown): ErrorText {
   };
 }
 
-/** The three parts in one line. */
-export function errorLine(error: unknown): string {
+function oneLine(error: unknown): string {
   const { what, why, fix } = errorText(error);
   return [what, why, fix].filter(Boolean).join(" ");
+}
+
+/** The three parts in one line, as soon as the words are here. */
+export async function errorLine(error: unknown): Promise<string> {
+  if (isTold(error)) await loadServerWords().catch(() => undefined);
+  return oneLine(error);
+}
+
+/** The same on a screen. */
+export function ErrorWords({ error }: { error: unknown }) {
+  return useServerWords(isTold(error)) ? oneLine(error) : null;
 }
 
 /** Whether the server said something about this error; a lost connection needs no words of it. */
@@ -121,11 +131,11 @@ export function StepErrorText({ error }: { error: StepError }) {
 }
 
 /** The same in one line. */
-export function StepErrorWords({ error }: { error: StepError }) {
+export function StepErrorWords({ error }: { error: Said }) {
   return useServerWords() ? stepErrorText(error) : null;
 }
 
-export function WarningWords({ warning }: { warning: Warning }) {
+export function WarningWords({ warning }: { warning: Said & { location?: string } }) {
   return useServerWords() ? warningText(warning) : null;
 }
 

@@ -11,7 +11,7 @@ import { inOrder } from "~/lib/document/lanes";
 import { useCommands as useCommandsOfScreen } from "~/lib/commands";
 import { useEvents } from "~/lib/events";
 import { useFormat } from "~/lib/format";
-import { stepErrorText } from "~/ui/server-words/words";
+import { StepErrorWords } from "~/ui/Problem";
 import { useAddress } from "./address";
 import { ChipHostProvider } from "./chips/host";
 import { Inspector } from "./inspector/Inspector";
@@ -154,7 +154,7 @@ function Opened({ store, formUrl }: { store: EditorStore; formUrl: string | null
         )}
         {trial?.error && !trial.quiet && <div className={[classes["bar"], classes["barErr"]].join(" ")} role="alert">{trial.error === "offline" ? t("run.offline") : trial.error}</div>}
         {trial?.run?.state === "failed" && trial.run.error && !trial.quiet && (
-          <div className={[classes["bar"], classes["barErr"]].join(" ")} role="alert">{stepErrorText(trial.run.error)}</div>
+          <div className={[classes["bar"], classes["barErr"]].join(" ")} role="alert"><StepErrorWords error={trial.run.error} /></div>
         )}
         <div className={body} style={{ "--inspector": `${width.value}px` } as React.CSSProperties}>
           {canvas ? (

@@ -10,8 +10,8 @@ import { ApiError } from "~/api/client";
 import { addMessages } from "~/i18n/i18n";
 import { useNodeTypes } from "~/lib/node-types";
 import { loadOriginWords } from "~/ui/origins/words";
-import { errorLine } from "~/ui/Problem";
-import { loadServerWords } from "~/ui/server-words/words";
+import { ErrorWords } from "~/ui/Problem";
+import { loadProblemWords } from "~/ui/server-words/words";
 import { getWorkflow } from "./api";
 import { Editor } from "./Editor";
 import { storage } from "./state/draft";
@@ -23,7 +23,7 @@ import classes from "./editor.module.css";
 await Promise.all([
   addMessages("editor", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") }),
   loadOriginWords(),
-  loadServerWords(),
+  loadProblemWords(),
 ]);
 
 export default function EditorPage() {
@@ -37,7 +37,7 @@ export default function EditorPage() {
     return (
       <div className={classes["page"]}>
         <div className={[classes["bar"], classes["barErr"]].join(" ")} role="alert">
-          {error instanceof ApiError && error.problem.status === 404 ? t("open.gone") : error instanceof ApiError && error.offline ? t("open.offline") : errorLine(error)}
+          {error instanceof ApiError && error.problem.status === 404 ? t("open.gone") : error instanceof ApiError && error.offline ? t("open.offline") : <ErrorWords error={error} />}
           <Button size="xs" variant="default" onClick={() => void Promise.all([detail.refetch(), types.refetch()])}>{t("tryAgain")}</Button>
         </div>
       </div>

@@ -12,7 +12,6 @@ import { useTitle } from "~/lib/title";
 import { DeleteDialog } from "~/ui/DeleteDialog";
 import { Loading } from "~/ui/Page";
 import { ErrorPanel, errorLine, InlineError, isGone } from "~/ui/Problem";
-import { loadServerWords } from "~/ui/server-words/words";
 import { say } from "~/ui/Toasts";
 import { cellText, openedText } from "./cells";
 import { ColumnDialog, LossDialog, useLayout } from "./ColumnDialog";
@@ -64,10 +63,7 @@ function OpenTable({ id }: { id: string }) {
   const all = drafts.placed(viewed);
   const inOrder = view.search.trim() === "" && view.sort === null;
 
-  const tell = async (error: unknown) => {
-    await loadServerWords().catch(() => undefined);
-    say(errorLine(error));
-  };
+  const tell = async (error: unknown) => say(await errorLine(error));
   /** Gives what is left to be sent. What was typed stays in its cells with what is wrong with it; where nothing was typed, that is said. */
   const attempt = async (changes: RowChange[]): Promise<RowChange[]> => {
     drafts.sending(changes);

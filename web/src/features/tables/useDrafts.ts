@@ -86,9 +86,8 @@ export function useDrafts(table: TableItem | undefined) {
     setDrafts((before) => [...before, ...kept.filter((draft) => !before.some((one) => one.id === draft.id))]);
   };
 
-  const keepRefused = (error: unknown, changes: readonly RowChange[]) => {
+  const keepRefused = (error: unknown, problem: string, changes: readonly RowChange[]) => {
     const isOther = error instanceof ApiError && error.problem.status === 409;
-    const problem = errorLine(error);
     setRefused((before) => {
       const next = new Map(before);
       for (const change of changes) {
@@ -106,7 +105,7 @@ export function useDrafts(table: TableItem | undefined) {
     await loadServerWords().catch(() => undefined);
     const wrong = unreadable(error, changes);
     if (wrong === null) {
-      keepRefused(error, changes);
+      keepRefused(error, await errorLine(error), changes);
       return [];
     }
     const found = [...wrong].flatMap(([change, problems]) => {

@@ -12,7 +12,6 @@ import { save } from "~/lib/save-file";
 import { StepIcons } from "~/ui/Origin";
 import { Face } from "~/ui/Page";
 import { errorLine } from "~/ui/Problem";
-import { loadServerWords } from "~/ui/server-words/words";
 import { Dot, State } from "~/ui/State";
 import table from "~/ui/Table.module.css";
 import { say } from "~/ui/Toasts";
@@ -129,7 +128,7 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
   const button = useRef<HTMLButtonElement>(null);
   const path = { path: { id: item.id } };
   const fresh = () => client.invalidateQueries({ queryKey: keys.workflows });
-  const failed = (error: unknown) => void loadServerWords().catch(() => undefined).then(() => say(errorLine(error)));
+  const failed = (error: unknown) => void errorLine(error).then((line) => say(line));
   const duplicate = useMutation({
     mutationFn: () => ask(api.POST("/api/workflows/{id}/duplicate", { params: path })),
     onSuccess: async (copy) => {

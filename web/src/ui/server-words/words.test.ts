@@ -3,6 +3,8 @@ import ICU from "i18next-icu";
 import { IntlMessageFormat } from "intl-messageformat";
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import enFailures from "./failures/i18n/en.json";
+import zhFailures from "./failures/i18n/zh-CN.json";
 import en from "./i18n/en.json";
 import zh from "./i18n/zh-CN.json";
 import { errorPart, problemText, stepErrorText, warningText } from "./words";
@@ -44,7 +46,7 @@ const FOR_VISITORS = ["file_declined", "file_missing", "form_closed", "ticket_un
 /** The screens have words of their own for these. */
 const TOLD_OTHERWISE = ["internal", "invalid", "problems", "refused", "superseded"];
 
-describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (language, texts) => {
+describe.each([["en", { ...en, ...enFailures }], ["zh-CN", { ...zh, ...zhFailures }]] as const)("in %s", (language, texts) => {
   test("every problem has a text", () => {
     const found = [
       ...codes(/\bProblem::(?:error|warning)\(\s*"([a-z_]+)"/g),
@@ -116,7 +118,7 @@ describe.each([["en", en], ["zh-CN", zh]] as const)("in %s", (language, texts) =
 });
 
 describe("texts in the reader's language", () => {
-  beforeAll(() => i18next.use(ICU).init({ lng: "zh-CN", fallbackLng: false, resources: { "zh-CN": { server: zh } } }));
+  beforeAll(() => i18next.use(ICU).init({ lng: "zh-CN", fallbackLng: false, resources: { "zh-CN": { server: zh, failures: zhFailures } } }));
 
   const check = (code: string, params: unknown, expected: string) => expect(problemText({ code, params, message: "In English." })).toBe(expected);
 

@@ -5,20 +5,29 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addMessages } from "~/i18n/i18n";
 
-const NAMESPACE = "server";
+/** What is wrong with something, and what of something failed. */
+const PROBLEMS = "server";
+const FAILURES = "failures";
+const NAMESPACES = [PROBLEMS, FAILURES];
 /** What went wrong is not kept back for longer. */
 const LONGEST_WAIT_MS = 2000;
 
+/** Those of problems and warnings, with which an editor opens. */
+export function loadProblemWords(): Promise<void> {
+  return addMessages(PROBLEMS, { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
+}
+
 /** These texts are many and rarely needed: they come when the first of them is shown. */
-export function loadServerWords(): Promise<void> {
-  return addMessages(NAMESPACE, { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") });
+export async function loadServerWords(): Promise<void> {
+  const failures = addMessages(FAILURES, { en: () => import("./failures/i18n/en.json"), "zh-CN": () => import("./failures/i18n/zh-CN.json") });
+  await Promise.all([loadProblemWords(), failures]);
 }
 
 /** Fetches the texts if they are `needed`; true when they are here or cannot be had. Until then nothing is shown that would change. */
 export function useServerWords(needed = true): boolean {
   const { i18n } = useTranslation();
   const [asked, setAsked] = useState(false);
-  const missing = needed && !i18n.hasResourceBundle(i18n.language, NAMESPACE);
+  const missing = needed && !NAMESPACES.every((namespace) => i18n.hasResourceBundle(i18n.language, namespace));
   useEffect(() => {
     if (!missing) return undefined;
     const done = () => setAsked(true);
@@ -29,7 +38,7 @@ export function useServerWords(needed = true): boolean {
   return !missing || asked;
 }
 
-interface Said {
+export interface Said {
   code: string;
   params?: unknown;
   message: string;
@@ -63,7 +72,7 @@ export function errorPart(type: string, part: "what" | "why" | "fix"): string | 
 
 /** Nothing where there is no text, or where the server did not send all the values that the text shows. */
 function text(key: string, values?: unknown): string | undefined {
-  const pattern: unknown = i18next.getResource(i18next.language, NAMESPACE, key);
+  const pattern = NAMESPACES.map((namespace): unknown => i18next.getResource(i18next.language, namespace, key)).find((found) => found !== undefined);
   if (typeof pattern !== "string") return undefined;
   try {
     return String(new IntlMessageFormat(pattern, i18next.language, undefined, { ignoreTag: true }).format(shown(values)));

@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 
 import { items } from "~/api/client";
 import { addMessages } from "~/i18n/i18n";
-import { errorLine } from "~/ui/Problem";
+import { ErrorWords } from "~/ui/Problem";
 import { getCallers } from "../api";
 import classes from "../inspector/inspector.module.css";
 import { useStore } from "../state/store";
@@ -17,7 +17,7 @@ export default function CalledBy() {
   const { t } = useTranslation("callers");
   const store = useStore();
   const callers = useQuery({ queryKey: ["workflow", store.id, "callers"], queryFn: () => getCallers(store.id) });
-  if (callers.isError) return <div role="alert" className={classes["error"]}>{errorLine(callers.error)}</div>;
+  if (callers.isError) return <div role="alert" className={classes["error"]}><ErrorWords error={callers.error} /></div>;
   if (callers.data === undefined) return null;
   const known = items(callers.data);
   return (

@@ -9,7 +9,7 @@ import { setConfig, setSample } from "~/lib/document/edits";
 import { isObject } from "~/lib/document/pointer";
 import type { Json } from "~/lib/document/types";
 import { useFormat } from "~/lib/format";
-import { errorLine } from "~/ui/Problem";
+import { ErrorWords } from "~/ui/Problem";
 import { Spinner } from "~/ui/State";
 import { getHookTest, startHookTest, stopHookTest } from "../api";
 import { useDocument, useEditor, useStore } from "../state/store";
@@ -82,7 +82,7 @@ export function HookPanel({ step, member }: { step: string; member: string }) {
           <Button size="xs" variant="default" leftSection={<Ear size={14} />} loading={listen.isPending} disabled={url === undefined} onClick={() => listen.mutate()}>{t("hook.listen")}</Button>
         )}
       </div>
-      {error && <div role="alert" className={classes["error"]}>{errorLine(error)}</div>}
+      {error && <div role="alert" className={classes["error"]}><ErrorWords error={error} /></div>}
     </section>
   );
 }

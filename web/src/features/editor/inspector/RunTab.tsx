@@ -11,7 +11,7 @@ import type { Kind } from "~/lib/expression/kind";
 import { resolve } from "~/lib/expression/values";
 import type { Source } from "~/lib/expression/values";
 import { partialValue } from "~/lib/partial-json";
-import { stepErrorText, warningText } from "~/ui/server-words/words";
+import { StepErrorWords, WarningWords } from "~/ui/Problem";
 import { WaitText } from "~/ui/waits";
 import { useBuiltins } from "../chips/builtins";
 import { useSources } from "../chips/sources";
@@ -59,8 +59,8 @@ export function RunTab({ step }: { step: string }) {
   return (
     <>
       {stale && <div className={classes["warning"]}>{t("stale.tag", { step: names.find((node) => node.id === stale)?.name ?? stale })}</div>}
-      {run.error && <div className={classes["error"]} role="alert">{stepErrorText(run.error)}</div>}
-      {(run.warnings ?? []).map((warning, index) => <div className={classes["warning"]} key={index}>{typeof warning === "string" ? warning : warningText(warning)}</div>)}
+      {run.error && <div className={classes["error"]} role="alert"><StepErrorWords error={run.error} /></div>}
+      {(run.warnings ?? []).map((warning, index) => <div className={classes["warning"]} key={index}>{typeof warning === "string" ? warning : <WarningWords warning={warning} />}</div>)}
       <dl className={classes["facts"]}>
         {fact(t("lastRun.state"), t(`state.${run.state}`))}
         {fact(t("lastRun.took"), from && until ? format.duration(until - from) : null)}

@@ -10,7 +10,7 @@ import { ApiError } from "~/api/client";
 import { compare } from "~/lib/document/compare";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
-import { errorLine } from "~/ui/Problem";
+import { ErrorWords } from "~/ui/Problem";
 import { problemText } from "~/ui/server-words/words";
 import { getVersion, getVersions, getWorkflow, publish } from "../api";
 import { DocumentWarnings } from "../inspector/DocumentWarnings";
@@ -118,7 +118,7 @@ function Publish({ onClose }: { onClose: () => void }) {
       {!number && <p className={classes["meta"]} style={{ marginBlock: "6px 14px" }}>{t("publish.firstHelp")}</p>}
       {makesDocuments && <div style={{ marginBlock: 14 }}><DocumentWarnings /></div>}
       <Textarea label={t("publish.note")} placeholder={t("publish.noteHint")} autosize minRows={2} maxLength={500} value={note} onChange={(event) => setNote(event.currentTarget.value)} />
-      {go.error && <div className={classes["blocked"]} role="alert" style={{ marginBlockStart: 12 }}>{go.error instanceof ApiError && go.error.offline ? t("publish.offline") : errorLine(go.error)}</div>}
+      {go.error && <div className={classes["blocked"]} role="alert" style={{ marginBlockStart: 12 }}>{go.error instanceof ApiError && go.error.offline ? t("publish.offline") : <ErrorWords error={go.error} />}</div>}
       <div className={classes["foot"]}>
         <Button variant="default" onClick={onClose}>{t("cancel")}</Button>
         <Button disabled={errors.length > 0} loading={go.isPending} onClick={() => go.mutate()}>{t("publish.go")}</Button>

@@ -167,8 +167,9 @@ export class Trials {
       this.store.set({ trial: { ...trial, run: withLists(run) } });
       await this.refresh();
     } catch (error) {
+      const line = await errorLine(error);
       if (mine !== this.turn || this.closed) return;
-      this.store.set({ trial: { ...trial, error: errorLine(error) } });
+      this.store.set({ trial: { ...trial, error: line } });
     }
   }
 

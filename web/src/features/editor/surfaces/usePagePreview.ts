@@ -93,11 +93,11 @@ export function usePagePreview(step: string): PagePreview {
       setState((now) => ({ ...now, loading: true }));
       previewDocument(JSON.parse(body) as JsonObject, mine.signal).then(
         (preview) => !mine.signal.aborted && setState({ preview, loading: false, error: null }),
-        (error: unknown) => {
+        async (error: unknown) => {
           if (mine.signal.aborted || (error instanceof ApiError && error.problem.type === "superseded")) return;
           // Without a connection the last page stays; the bar above says why nothing changes.
-          const offline = error instanceof ApiError && error.offline;
-          setState((now) => ({ ...now, loading: false, error: offline ? null : errorLine(error) }));
+          const line = error instanceof ApiError && error.offline ? null : await errorLine(error);
+          if (!mine.signal.aborted) setState((now) => ({ ...now, loading: false, error: line }));
         },
       );
     }, PAUSE_MS);

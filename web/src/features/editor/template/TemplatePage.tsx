@@ -8,8 +8,8 @@ import { useTranslation } from "react-i18next";
 
 import { ApiError } from "~/api/client";
 import { addMessages } from "~/i18n/i18n";
-import { errorLine } from "~/ui/Problem";
-import { loadServerWords } from "~/ui/server-words/words";
+import { ErrorWords } from "~/ui/Problem";
+import { loadProblemWords } from "~/ui/server-words/words";
 import { getDocument, getDraft } from "./api";
 import type { DocumentInfo, TemplateDraft } from "./api";
 import { openingKey } from "./name";
@@ -20,7 +20,7 @@ import classes from "../editor.module.css";
 await Promise.all([
   addMessages("editor", { en: () => import("../i18n/en.json"), "zh-CN": () => import("../i18n/zh-CN.json") }),
   addMessages("template", { en: () => import("./i18n/en.json"), "zh-CN": () => import("./i18n/zh-CN.json") }),
-  loadServerWords(),
+  loadProblemWords(),
 ]);
 
 export default function TemplatePage() {
@@ -37,7 +37,7 @@ export default function TemplatePage() {
     return (
       <div className={classes["page"]}>
         <div className={[classes["bar"], classes["barErr"]].join(" ")} role="alert">
-          {error instanceof ApiError && error.problem.status === 404 ? t("open.gone") : error instanceof ApiError && error.offline ? t("open.offline") : errorLine(error)}
+          {error instanceof ApiError && error.problem.status === 404 ? t("open.gone") : error instanceof ApiError && error.offline ? t("open.offline") : <ErrorWords error={error} />}
           <Button size="xs" variant="default" onClick={() => void opening.refetch()}>{t("app:common.try_again")}</Button>
         </div>
       </div>

@@ -88,7 +88,7 @@ function MoreMenu({ name, flush, onVersions }: Pick<Props, "name" | "flush" | "o
       say(t("more.duplicated", { name: made.name }));
       await navigate({ to: "/documents/$id", params: { id: made.id } });
     },
-    onError: (error) => say(errorLine(error)),
+    onError: (error) => void errorLine(error).then((line) => say(line)),
   });
   const take = async (chosen: File) => {
     let read: unknown = null;

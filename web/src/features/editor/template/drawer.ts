@@ -52,11 +52,11 @@ export class Drawer {
       const pages = answer.pages.map((page) => (page.svg === "" ? { ...page, svg: drawings.get(page.hash) ?? "" } : page));
       store.set({ preview: { ...answer, pages }, problems: [], drawing: false, error: null });
     } catch (error) {
-      if (!this.closed && !mine.signal.aborted) this.failed(error);
+      if (!this.closed && !mine.signal.aborted) await this.failed(error, mine.signal);
     }
   }
 
-  private failed(error: unknown): void {
+  private async failed(error: unknown, mine: AbortSignal): Promise<void> {
     const problem = error instanceof ApiError ? error.problem : null;
     if (problem?.type === "superseded") return;
     if (error instanceof ApiError && error.offline) {
@@ -66,6 +66,7 @@ export class Drawer {
       return;
     }
     const problems = problem?.problems ?? [];
-    this.store.set({ drawing: false, problems, error: problems.length > 0 ? null : errorLine(error) });
+    const line = problems.length > 0 ? null : await errorLine(error);
+    if (!this.closed && !mine.aborted) this.store.set({ drawing: false, problems, error: line });
   }
 }
