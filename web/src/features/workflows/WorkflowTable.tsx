@@ -1,4 +1,4 @@
-import { ActionIcon, Menu } from "@mantine/core";
+import { ActionIcon } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Ellipsis } from "lucide-react";
@@ -9,6 +9,7 @@ import type { WorkflowItem } from "~/api/types";
 import { useFormat } from "~/lib/format";
 import { keys } from "~/lib/queries";
 import { save } from "~/lib/save-file";
+import { MenuButton } from "~/ui/MenuButton";
 import { StepIcons } from "~/ui/Origin";
 import { Face } from "~/ui/Page";
 import { errorLine } from "~/ui/Problem";
@@ -176,18 +177,17 @@ function RowMenu({ item, setGone }: { item: WorkflowItem; setGone: (id: string, 
   };
   return (
     <>
-      <Menu>
-        <Menu.Target>
-          <ActionIcon ref={button} aria-label={t("workflows.menu.label", { name: item.name })} onPointerEnter={() => void menuItems()} onFocus={() => void menuItems()}>
+      <MenuButton
+        button={button}
+        load={menuItems}
+        items={<MenuItems item={item} duplicate={() => duplicate.mutate()} take={() => take.mutate()} turn={(body) => turn.mutate(body)} remove={askOrDelete} />}
+      >
+        {(props) => (
+          <ActionIcon {...props} aria-label={t("workflows.menu.label", { name: item.name })}>
             <Ellipsis size={16} />
           </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Suspense fallback={<Menu.Item disabled mih={32} w={180}>{t("common.loading")}</Menu.Item>}>
-            <MenuItems item={item} duplicate={() => duplicate.mutate()} take={() => take.mutate()} turn={(body) => turn.mutate(body)} remove={askOrDelete} />
-          </Suspense>
-        </Menu.Dropdown>
-      </Menu>
+        )}
+      </MenuButton>
       <Suspense>
         {asking && <DeleteDialog item={item} close={() => setAsking(false)} remove={() => remove.mutate()} busy={remove.isPending} error={remove.error} button={button} />}
       </Suspense>
