@@ -46,7 +46,11 @@ const FOR_VISITORS = ["file_declined", "file_missing", "form_closed", "ticket_un
 /** The screens have words of their own for these. */
 const TOLD_OTHERWISE = ["internal", "invalid", "problems", "refused", "superseded"];
 
-describe.each([["en", { ...en, ...enFailures }], ["zh-CN", { ...zh, ...zhFailures }]] as const)("in %s", (language, texts) => {
+const both = (opening: typeof en, failures: typeof enFailures) => ({ ...opening, ...failures, problem: { ...opening.problem, ...failures.problem } });
+
+describe.each([["en", en, enFailures], ["zh-CN", zh, zhFailures]] as const)("in %s", (language, opening, failures) => {
+  const texts = both(opening, failures);
+
   test("every problem has a text", () => {
     const found = [
       ...codes(/\bProblem::(?:error|warning)\(\s*"([a-z_]+)"/g),
@@ -65,6 +69,12 @@ describe.each([["en", { ...en, ...enFailures }], ["zh-CN", { ...zh, ...zhFailure
     expect(found.length).toBeGreaterThan(100);
     expect(new Set(templateCodes.map(([code]) => code)).size).toBeGreaterThan(40);
     expect(without(texts.problem, found, [...FOR_PROGRAMS, ...FOR_VISITORS])).toEqual([]);
+  });
+
+  test("what a check finds in a workflow or a document has its text when an editor opens", () => {
+    const found = codes(/\bProblem::(?:error|warning)\(\s*"([a-z_]+)"/g, /^(engine|nodes|document)\//).concat(templateCodes);
+    expect(found.length).toBeGreaterThan(100);
+    expect(without(opening.problem, found)).toEqual([]);
   });
 
   test("every answer of the API that a person can meet has its three parts", () => {

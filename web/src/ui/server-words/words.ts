@@ -5,7 +5,7 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addMessages } from "~/i18n/i18n";
 
-/** What is wrong with something, and what of something failed. */
+/** What checks find wrong, and what is said only of failures and outside of the editors. */
 const PROBLEMS = "server";
 const FAILURES = "failures";
 const NAMESPACES = [PROBLEMS, FAILURES];
