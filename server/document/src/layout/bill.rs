@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::{
     Layouter, language,
-    qr::{Due, encoded},
+    qr::{Due, Utf8, encoded},
 };
 use crate::{
     context::DocumentError,
@@ -421,7 +421,8 @@ impl Layouter<'_> {
                 return Ok(None);
             }
         };
-        let code = encoded(&written.payload).filter(|(_, count)| *count <= MOST_MODULES);
+        let code =
+            encoded(&written.payload, Utf8::Agreed).filter(|(_, count)| *count <= MOST_MODULES);
         let Some((modules, count)) = code else {
             self.notice(too_large(), mark);
             return Ok(None);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::{node::Warning, value::Value};
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::{Color, EcLevel, QrCode, Version, bits::Bits};
 use rust_decimal::Decimal;
 
 use super::{Layouter, Wanted, picture::shown};
@@ -24,10 +24,10 @@ impl Layouter<'_> {
         width: f32,
         parent: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
-        let text = match &block.content {
-            QrContent::Text(leaf) => self.plain(leaf, mark)?,
+        let (text, utf8) = match &block.content {
+            QrContent::Text(leaf) => (self.plain(leaf, mark)?, Utf8::Marked),
             QrContent::Payment(payment) => match self.payment(payment, mark)? {
-                Some(text) => text,
+                Some(text) => (text, Utf8::Agreed),
                 None => return Ok(Vec::new()),
             },
         };
@@ -35,7 +35,7 @@ impl Layouter<'_> {
             self.notice(Warning::new("qr_empty", "the QR code has no content"), mark);
             return Ok(Vec::new());
         }
-        let Some((dark, count)) = encoded(&text) else {
+        let Some((dark, count)) = encoded(&text, utf8) else {
             let message = "the text is too long for a QR code";
             self.notice(Warning::new("qr_too_long", message), mark);
             return Ok(Vec::new());
@@ -131,10 +131,75 @@ pub(super) enum Due {
     NoAmount,
 }
 
+/// How a reader knows that a text which is not plain ASCII is UTF-8; by itself it takes it for Latin-1 or guesses.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Utf8 {
+    /// The code says so (ISO/IEC 18004, 7.4.2).
+    Marked,
+    /// The standard of the text says so, and its readers expect nothing before the text.
+    Agreed,
+}
+
+/// Of UTF-8 in the list of character sets (AIM ECI).
+const UTF8: u32 = 26;
+/// The largest code.
+const VERSIONS: i16 = 40;
+
 /// The modules of a code, row by row, and how many a row has; `None` where the text is too long for any.
-pub(super) fn encoded(text: &str) -> Option<(Vec<bool>, usize)> {
-    let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
+pub(super) fn encoded(text: &str, utf8: Utf8) -> Option<(Vec<bool>, usize)> {
+    let code = if text.is_ascii() {
+        QrCode::with_error_correction_level(text, EcLevel::M)
+    } else {
+        QrCode::with_bits(in_bytes(text, utf8)?, EcLevel::M)
+    };
+    let code = code.ok()?;
     let count = code.width();
     let colours = code.into_colors().into_iter();
     Some((colours.map(|colour| colour == Color::Dark).collect(), count))
+}
+
+/// In bytes from end to end, in the smallest code that holds them. Left to itself, the encoder takes what of UTF-8 looks like Shift JIS for
+/// kanji, and readers show those instead.
+fn in_bytes(text: &str, utf8: Utf8) -> Option<Bits> {
+    (1..=VERSIONS).find_map(|version| {
+        let mut bits = Bits::new(Version::Normal(version));
+        if matches!(utf8, Utf8::Marked) {
+            bits.push_eci_designator(UTF8).ok()?;
+        }
+        bits.push_byte_data(text.as_bytes()).ok()?;
+        bits.push_terminator(EcLevel::M).ok()?;
+        Some(bits)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, utf8: Utf8, expected: &[u8]) {
+        let bytes = in_bytes(text, utf8).unwrap().into_bytes();
+        assert_eq!(&bytes[..expected.len()], expected);
+    }
+
+    #[test]
+    fn a_text_in_utf8_stays_in_its_bytes_and_says_so() {
+        // Four bits each: ECI, its number (eight), bytes, how many (eight), and the bytes.
+        check(
+            "旅",
+            Utf8::Marked,
+            &[0x71, 0xa4, 0x03, 0xe6, 0x97, 0x85, 0x00],
+        );
+        // Bytes, how many, and the bytes, four bits further on.
+        check("旅", Utf8::Agreed, &[0x40, 0x3e, 0x69, 0x78, 0x50]);
+    }
+
+    #[test]
+    fn the_smallest_code_that_holds_a_text_is_taken() {
+        let width = |text: &str| encoded(text, Utf8::Marked).map(|(_, count)| count);
+        assert_eq!(width("https://example.com/a"), Some(25));
+        assert_eq!(width("旅行"), Some(21));
+        assert_eq!(width(&"旅".repeat(750)), Some(177));
+        assert_eq!(width(&"旅".repeat(800)), None);
+    }
 }
