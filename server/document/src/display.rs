@@ -288,6 +288,10 @@ pub(crate) struct Tag {
     pub(crate) parent: TagId,
     /// Text instead of a picture or a link.
     pub(crate) alt: Option<String>,
+    /// What an element without anything drawn says.
+    pub(crate) actual_text: Option<String>,
+    /// Of a figure: the cells of the table that has what it shows in words. None of them is drawn.
+    pub(crate) cells: Vec<TagId>,
     /// `Column` or `Row` of a heading cell.
     pub(crate) scope: Option<&'static str>,
     /// `Decimal` or `Disc` of a list.

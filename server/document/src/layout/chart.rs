@@ -1,5 +1,5 @@
-//! Charts of a list: bars, lines and pies as paths. To those who do not see them they are one figure, and its words are all that it
-//! shows: each row with its values, as a table would say it.
+//! Charts of a list: bars, lines and pies as paths. For those who do not see them a table follows the figure that has all that it shows
+//! and is not drawn.
 
 mod axis;
 mod pie;
@@ -144,7 +144,7 @@ impl Layouter<'_> {
         let mut drawing = Drawing {
             width,
             right_to_left: self.right_to_left(),
-            tag: self.figure_tag(figures.words(&intro), parent),
+            tag: self.chart_tag(&figures, &intro, parent),
             mark,
             look: Look {
                 size: (body.size * 0.86).max(4.0),
@@ -166,6 +166,46 @@ impl Layouter<'_> {
         // Below the labels, which know where they come from themselves.
         parts.insert(0, shown(origin, (width, height), mark));
         Ok(self.figure(tag, parts, (width, height), Align::Start, width))
+    }
+
+    /// Of the drawing, which brings its table.
+    fn chart_tag(&mut self, figures: &Figures, intro: &str, parent: TagId) -> TagId {
+        let figure = self.figure_tag(figures.title(intro), parent);
+        if figure == 0 {
+            return figure;
+        }
+        let table = self.tag("Table", parent);
+        let mut cells = Vec::new();
+        if figures.names().next().is_some() {
+            let head = self.tag("THead", table);
+            let row = self.tag("TR", head);
+            // Above the labels.
+            self.tag("TD", row);
+            for key in &figures.keys {
+                let cell = self.silent_cell("TH", row, key.name.clone());
+                self.tags[cell as usize].scope = Some("Column");
+                cells.push(cell);
+            }
+        }
+        let body = self.tag("TBody", table);
+        for point in &figures.points {
+            let row = self.tag("TR", body);
+            cells.push(self.silent_cell("TH", row, point.words()));
+            for amount in &point.amounts {
+                let words = figures.amount(amount.as_ref());
+                cells.push(self.silent_cell("TD", row, words));
+            }
+        }
+        self.tags[figure as usize].cells = cells;
+        figure
+    }
+
+    /// A cell that is read and not drawn.
+    fn silent_cell(&mut self, role: &'static str, row: TagId, text: String) -> TagId {
+        let cell = self.cell_tag(role, row);
+        self.owe(3 * text.len());
+        self.tags[cell as usize].actual_text = Some(text);
+        cell
     }
 
     fn points(
@@ -268,31 +308,38 @@ impl Figures {
         }
     }
 
-    /// All that is shown, for those who do not see it: `intro`, then row after row.
-    fn words(&self, intro: &str) -> String {
-        let rows: Vec<String> = self.points.iter().map(|point| self.row(point)).collect();
-        let rows = rows.join("; ");
-        if intro.trim().is_empty() {
-            rows
-        } else {
-            format!("{}\n{rows}", intro.trim())
-        }
+    fn amount(&self, amount: Option<&Amount>) -> String {
+        amount.map_or_else(|| "–".into(), |amount| self.number(amount))
     }
 
-    fn row(&self, point: &Point) -> String {
-        let label: String = point.label.iter().map(|span| span.text.as_str()).collect();
-        let amounts: Vec<String> = self
-            .keys
-            .iter()
-            .zip(&point.amounts)
-            .map(|(key, amount)| {
-                let number = amount
-                    .as_ref()
-                    .map_or_else(|| "–".into(), |amount| self.number(amount));
-                format!("{} {number}", key.name).trim_start().to_owned()
-            })
-            .collect();
-        format!("{label}: {}", amounts.join(", "))
+    /// Of the series that have one.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.keys.iter().map(|key| key.name.as_str());
+        names.filter(|name| !name.is_empty())
+    }
+
+    /// `intro`, or else which series or rows are shown.
+    fn title(&self, intro: &str) -> String {
+        let names: Vec<&str> = self.names().collect();
+        let title = match intro.trim() {
+            "" if names.is_empty() => {
+                let labels: Vec<String> = self.points.iter().map(Point::words).collect();
+                labels.join(", ")
+            }
+            "" => names.join(", "),
+            intro => intro.to_owned(),
+        };
+        if title.is_empty() {
+            "–".into()
+        } else {
+            title
+        }
+    }
+}
+
+impl Point {
+    fn words(&self) -> String {
+        self.label.iter().map(|span| span.text.as_str()).collect()
     }
 }
 

@@ -339,7 +339,9 @@ impl<'a> Page<'a> {
                 tag,
             } => {
                 let rect = [x, height - y - h, x + width, height - y];
-                self.structure.figure(inside(*tag), rect);
+                for cell in self.structure.figure(inside(*tag), rect) {
+                    self.mark(cell);
+                }
             }
             Item::Link {
                 width,

@@ -1,6 +1,6 @@
 //! The structure tree (ISO 32000-1, 14.7): which piece of a page belongs to which heading, paragraph, cell or figure, in reading order.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, mem};
 
 use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat, dictionary};
 
@@ -64,10 +64,14 @@ impl Structure {
         Some((self.tags[tag as usize].role, mcid))
     }
 
-    pub(super) fn figure(&mut self, tag: TagId, rect: [f32; 4]) {
-        if tag != 0 {
-            self.boxes[tag as usize] = Some(rect);
+    /// Gives the cells that say what the figure shows: each gets a piece of content with nothing in it, because readers go by content.
+    pub(super) fn figure(&mut self, tag: TagId, rect: [f32; 4]) -> Vec<TagId> {
+        if tag == 0 {
+            return Vec::new();
         }
+        self.attach(tag);
+        self.boxes[tag as usize] = Some(rect);
+        mem::take(&mut self.tags[tag as usize].cells)
     }
 
     /// A link, be it within an artifact: the words of a page's header and footer stay outside of the tree (ISO 14289-1, 7.8), but no
@@ -85,6 +89,8 @@ impl Structure {
             role: "Link",
             parent: DOCUMENT,
             alt: Some(url.to_owned()),
+            actual_text: None,
+            cells: Vec::new(),
             scope: None,
             numbering: None,
             columns: 1,
@@ -172,6 +178,9 @@ impl Structure {
             }
             if let Some(alt) = &tag.alt {
                 element.set("Alt", text_string(alt));
+            }
+            if let Some(text) = &tag.actual_text {
+                element.set("ActualText", text_string(text));
             }
             // The document's own stands in the catalogue.
             if index > 1 && tag.language != self.tags[tag.parent as usize].language {

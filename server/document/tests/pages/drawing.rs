@@ -40,16 +40,20 @@ fn a_code_is_a_figure_with_words() {
     }
 }
 
-/// How a dictionary in the clear holds a text.
 fn alt(text: &str) -> String {
+    said("Alt", text)
+}
+
+/// How a dictionary in the clear holds a text.
+fn said(key: &str, text: &str) -> String {
     if text.is_ascii() {
-        return format!("/Alt ({text})");
+        return format!("/{key} ({text})");
     }
     let units: String = text
         .encode_utf16()
         .map(|unit| format!("{unit:04x}"))
         .collect();
-    format!("/Alt <feff{units}>")
+    format!("/{key} <feff{units}>")
 }
 
 /// The path of the bars on the first page.
@@ -165,8 +169,22 @@ fn a_chart_is_drawn_from_its_list_and_says_its_figures() {
         let objects = objects(&rendered);
         assert_eq!(objects.matches("/S /Figure").count(), 1, "{kind}");
         assert_eq!(objects.matches("/BBox [").count(), 1, "{kind}");
-        let words = "What things cost\nRow 1: Costs €12.50; Row 2: Costs €37.50";
-        assert!(objects.contains(&alt(words)), "{kind}");
+        assert!(objects.contains(&alt("What things cost")), "{kind}");
+        // Behind it a table: its head, and two rows with a label and a number.
+        for (part, count) in [
+            ("/S /Table", 1),
+            ("/S /THead", 1),
+            ("/S /TR", 3),
+            ("/S /TD", 3),
+            ("/Scope /Column", 1),
+            ("/Scope /Row", 2),
+        ] {
+            assert_eq!(objects.matches(part).count(), count, "{kind}: {part}");
+        }
+        for words in ["Costs", "Row 1", "€12.50", "Row 2", "€37.50"] {
+            let cell = said("ActualText", words);
+            assert_eq!(objects.matches(&cell).count(), 1, "{kind}: {words}");
+        }
     }
 }
 
@@ -233,5 +251,10 @@ fn a_row_without_a_number_leaves_a_gap_and_is_told() {
         ]
     );
     assert_eq!(rendered.warnings[0].params["path"], "days.1.guests");
-    assert!(objects(&rendered).contains(&alt("Mon: 4; Tue: –; Wed: 6")));
+    let objects = objects(&rendered);
+    assert!(objects.contains(&alt("Mon, Tue, Wed")));
+    assert!(!objects.contains("/S /THead"));
+    for words in ["Tue", "–", "6"] {
+        assert!(objects.contains(&said("ActualText", words)), "{words}");
+    }
 }
