@@ -1,10 +1,11 @@
-//! Documents: the invoice of sixty rows, the same with a thousand and ten thousand, and a thousand of them through the engine. Beside
-//! headless Chromium and Typst, which make the same pages of the same content in the same run.
+//! Documents: the invoice of sixty rows, the same with a thousand and ten thousand, a thousand of them through the engine, and the one of
+//! sixty rows while somebody edits it. Beside headless Chromium and Typst, which make the same pages of the same content in the same run.
 
 mod chromium;
 mod engine;
 mod invoice;
 mod ours;
+mod preview;
 mod reading;
 mod rival;
 mod typst;
@@ -61,6 +62,7 @@ pub(crate) async fn measure(place: &Place, typst: Option<&Path>) -> anyhow::Resu
     rows.extend(long(&ours, &others));
     rows.extend(size(&ours, &others));
     rows.extend(engine::measure(place, &content, &ours).await?);
+    rows.extend(preview::measure(place, &content.invoices[0]).await?);
     Ok(rows)
 }
 

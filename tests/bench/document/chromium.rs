@@ -1,5 +1,5 @@
-//! Headless Chromium, kept running with one page open: each invoice is navigated to and printed, as services that print HTML do it. It is
-//! told what to do over a pipe (the `DevTools` protocol, messages that end with a zero byte).
+//! Headless Chromium, kept running with one page open: each invoice is navigated to and printed, as services that print HTML do it; or
+//! somebody works in it. It is told what to do over a pipe (the `DevTools` protocol, messages that end with a zero byte).
 
 use std::{
     fs,
@@ -126,6 +126,65 @@ impl Chromium {
         Ok(())
     }
 
+    fn navigate(&mut self, url: &str) -> anyhow::Result<()> {
+        let navigated = self.ask("Page.navigate", &json!({"url": url}))?;
+        let error = &navigated["errorText"];
+        ensure!(error.is_null(), "the page does not load: {error}");
+        while self.loaded != navigated["loaderId"] {
+            self.hear()?;
+        }
+        Ok(())
+    }
+
+    /// Opens a page of a site, on a screen of usual size, for whom the site knows by a cookie.
+    pub(super) fn visit(&mut self, url: &str, cookie: &str) -> anyhow::Result<()> {
+        let (name, value) = cookie.split_once('=').context("a cookie")?;
+        self.ask(
+            "Network.setCookie",
+            &json!({"name": name, "value": value, "url": url}),
+        )?;
+        let screen = json!({"width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        self.ask("Emulation.setDeviceMetricsOverride", &screen)?;
+        self.navigate(url)
+    }
+
+    /// What an expression is in the page, once it is there.
+    pub(super) fn evaluate(&mut self, expression: &str) -> anyhow::Result<Json> {
+        let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        let mut told = self.ask("Runtime.evaluate", &params)?;
+        let fault = &told["exceptionDetails"];
+        ensure!(fault.is_null(), "{expression}: {fault}");
+        Ok(told["result"]["value"].take())
+    }
+
+    /// Waits until an expression is true in the page.
+    pub(super) fn until(&mut self, expression: &str) -> anyhow::Result<()> {
+        let look = format!(
+            "new Promise((done) => {{ const look = () => ({expression}) ? done(true) : setTimeout(look, 50); look(); }})"
+        );
+        self.evaluate(&look)?;
+        Ok(())
+    }
+
+    /// Presses the mouse at a place with `x` and `y`.
+    pub(super) fn click(&mut self, place: &Json) -> anyhow::Result<()> {
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({"type": kind, "x": place["x"], "y": place["y"], "button": "left", "clickCount": 1});
+            self.ask("Input.dispatchMouseEvent", &event)?;
+        }
+        Ok(())
+    }
+
+    /// Presses a key, which is described as the protocol has it.
+    pub(super) fn press(&mut self, key: &Json) -> anyhow::Result<()> {
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = key.clone();
+            event["type"] = kind.into();
+            self.ask("Input.dispatchKeyEvent", &event)?;
+        }
+        Ok(())
+    }
+
     /// Sends a message and waits for its answer.
     fn ask(&mut self, method: &str, params: &Json) -> anyhow::Result<Json> {
         self.sent += 1;
@@ -174,13 +233,7 @@ impl Rival for Chromium {
             .path()
             .join(format!("invoice-{}.html", self.sent));
         fs::write(&file, html)?;
-        let url = json!({"url": format!("file://{}", file.display())});
-        let navigated = self.ask("Page.navigate", &url)?;
-        let error = &navigated["errorText"];
-        ensure!(error.is_null(), "the page does not load: {error}");
-        while self.loaded != navigated["loaderId"] {
-            self.hear()?;
-        }
+        self.navigate(&format!("file://{}", file.display()))?;
         let printed = self.ask(
             "Page.printToPDF",
             &json!({"preferCSSPageSize": true, "printBackground": true, "generateTaggedPDF": true}),
