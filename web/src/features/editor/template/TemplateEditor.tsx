@@ -185,7 +185,7 @@ function GoneBar({ name }: { name: string }) {
       await client.invalidateQueries({ queryKey: keys.documents });
       await navigate({ to: "/documents/$id", params: { id: made.id } });
     },
-    onError: (error) => say(errorLine(error)),
+    onError: (error) => void errorLine(error).then((line) => say(line)),
   });
   return (
     <div className={[editor["bar"], editor["barErr"]].join(" ")} role="alert">

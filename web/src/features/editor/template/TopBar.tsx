@@ -77,7 +77,7 @@ function MoreMenu({ name, flush, onVersions }: Pick<Props, "name" | "flush" | "o
   const navigate = useNavigate();
   const version = useTemplateState((state) => state.version);
   const file = useRef<HTMLInputElement>(null);
-  const { pdf } = usePdf(name, (error) => say(errorLine(error)));
+  const { pdf } = usePdf(name, (error) => void errorLine(error).then((line) => say(line)));
   const copy = useMutation({
     mutationFn: async () => {
       await flush();

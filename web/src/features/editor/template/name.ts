@@ -18,7 +18,7 @@ export function useName(id: string) {
     client.setQueryData<[DocumentInfo, TemplateDraft]>(openingKey(id), (before) => before && [{ ...before[0], name }, before[1]]);
     await client.invalidateQueries({ queryKey: keys.documents });
   };
-  const rename = useMutation({ mutationFn: (name: string) => renameDocument(id, name), onSuccess: take, onError: (error) => say(errorLine(error)) });
+  const rename = useMutation({ mutationFn: (name: string) => renameDocument(id, name), onSuccess: take, onError: (error) => void errorLine(error).then((line) => say(line)) });
   /** False where there is no such document any more. */
   const reread = () => getDocument(id).then(take).then(() => true, (error: unknown) => !isGone(error));
   return { rename: rename.mutateAsync, reread };

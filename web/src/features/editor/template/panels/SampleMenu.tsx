@@ -40,7 +40,7 @@ export function SampleMenu({ users, onChanged }: { users: ReadonlyArray<{ id: st
   const [open, setOpen] = useState<Open>(null);
   const button = useRef<HTMLButtonElement>(null);
   const refresh = () => client.invalidateQueries({ queryKey: [...keys.document(store.id), "samples"] });
-  const failed = (error: unknown) => say(errorLine(error));
+  const failed = (error: unknown) => void errorLine(error).then((line) => say(line));
   const restore = useMutation({
     mutationFn: (gone: NamedSample) => addSample(store.id, gone.name, gone.values),
     onSuccess: async (made) => {
