@@ -1,11 +1,6 @@
 //! The gallery of shipped documents; `documents` makes one's own of them.
 
-use axum::{
-    Json,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Page,
     documents::parse_template,
-    previews::{context, draw, load_assets},
+    previews::{context, first_page},
 };
 use crate::{
     App,
@@ -21,7 +16,6 @@ use crate::{
     document_examples::{DocumentExample, Translation},
     error::{ApiError, Result},
     extract::{Path, Query},
-    preview::Drawing,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -102,27 +96,7 @@ async fn draw_document_example(
     let template = parse_template(&translation.template)?;
     let context = context(&firm, None, None, None)?;
     let values = template.sample().clone();
-    let assets = load_assets(&app, &caller.scope, &template, &values, &context).await;
-    let drawing = Drawing {
-        template,
-        values,
-        context,
-        assets: assets.into(),
-    };
-    let svg = draw(&app, None, drawing, |rendered| {
-        rendered.svg(0).unwrap_or_default()
-    })
-    .await?;
-    Ok((
-        [
-            (header::CONTENT_TYPE, "image/svg+xml"),
-            (header::CACHE_CONTROL, "private, max-age=300"),
-            // A browser may be of several people, one after the other.
-            (header::VARY, "cookie, authorization"),
-        ],
-        svg,
-    )
-        .into_response())
+    first_page(&app, &caller.scope, template, values, context).await
 }
 
 /// The example in the language that is named, or else in the firm's.

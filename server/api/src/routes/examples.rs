@@ -1,11 +1,6 @@
 //! The gallery of shipped workflows.
 
-use axum::{
-    Json,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, response::Response};
 use document::Template;
 use engine::{
     firm::Firm,
@@ -22,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Page,
     documents::parse_template,
-    previews::{context, draw, load_assets},
+    previews::{context, first_page},
     runs::input::constants,
     workflows::StepIconOut,
 };
@@ -33,7 +28,6 @@ use crate::{
     examples::{Card, Example},
     extract::{Path, Query},
     openapi::WorkflowSchema,
-    preview::Drawing,
     workflow_document::{step_icons, triggers},
 };
 
@@ -137,23 +131,12 @@ async fn draw_example(
         .find(&name)
         .ok_or_else(|| ApiError::not_found("example"))?
         .clone();
-    // Never kept for others: the page shows the caller's firm.
-    let svg = picture(&app, &caller, &example).await?;
-    Ok((
-        [
-            (header::CONTENT_TYPE, "image/svg+xml"),
-            (header::CACHE_CONTROL, "private, max-age=300"),
-            // A browser may be of several people, one after the other.
-            (header::VARY, "cookie, authorization"),
-        ],
-        svg,
-    )
-        .into_response())
+    picture(&app, &caller, &example).await
 }
 
 /// The first page with the first sample's answers. No node runs here: what only a run can give, such as a model's text, is the
 /// template's own sample.
-async fn picture(app: &App, caller: &Caller, example: &Example) -> Result<String> {
+async fn picture(app: &App, caller: &Caller, example: &Example) -> Result<Response> {
     let (_, template) = example
         .workflow
         .documents
@@ -173,17 +156,7 @@ async fn picture(app: &App, caller: &Caller, example: &Example) -> Result<String
         .first()
         .map_or(Value::Null, |sample| sample.input.clone());
     let values = sample_values(app, workflow, &sample, &firm, &template);
-    let assets = load_assets(app, &caller.scope, &template, &values, &context).await;
-    let drawing = Drawing {
-        template,
-        values,
-        context,
-        assets: assets.into(),
-    };
-    draw(app, None, drawing, |rendered| {
-        rendered.svg(0).unwrap_or_default()
-    })
-    .await
+    first_page(app, &caller.scope, template, values, context).await
 }
 
 /// The template's sample, and over it the sample's answers as far as they have the name and kind of a field.

@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
 use document::{Assets, Context, PageText, Rendered, Template};
 use engine::{
     check::Problem,
@@ -250,6 +255,37 @@ pub(super) async fn draw<T: Send + 'static>(
             app.previews.draw(editor, drawing, view).await
         }
     }
+}
+
+/// The first page as an answer. Never kept for others: it shows the caller's firm.
+pub(super) async fn first_page(
+    app: &App,
+    scope: &Scope,
+    template: Template,
+    values: Record,
+    context: Context,
+) -> Result<Response> {
+    let assets = load_assets(app, scope, &template, &values, &context).await;
+    let drawing = Drawing {
+        template,
+        values,
+        context,
+        assets: assets.into(),
+    };
+    let svg = draw(app, None, drawing, |rendered| {
+        rendered.svg(0).unwrap_or_default()
+    })
+    .await?;
+    Ok((
+        [
+            (header::CONTENT_TYPE, "image/svg+xml"),
+            (header::CACHE_CONTROL, "private, max-age=300"),
+            // A browser may be of several people, one after the other.
+            (header::VARY, "cookie, authorization"),
+        ],
+        svg,
+    )
+        .into_response())
 }
 
 /// What the first sample of a workflow that uses the document gives; the template's own sample when there is none.
