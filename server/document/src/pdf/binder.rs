@@ -9,7 +9,7 @@ use super::{
     foreign::{Foreign, Unbindable},
     metadata::Metadata,
     outline::{self, Bookmark},
-    save::save,
+    save::{Written, save},
 };
 
 /// One PDF in the making.
@@ -77,7 +77,8 @@ impl Binder {
         let catalog = self.document.add_object(catalog);
         let info = self.document.add_object(metadata.information());
         self.document.trailer = dictionary! { "Root" => catalog, "Info" => info };
-        save(self.document, None, &|| false).map_err(|failure| failure.to_string())
+        save(self.document, &Written::default(), None, &|| false)
+            .map_err(|failure| failure.to_string())
     }
 }
 

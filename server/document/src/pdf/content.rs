@@ -8,7 +8,7 @@ use printpdf::{
     XObject, XObjectId, XObjectTransform,
 };
 
-use super::save::{hexadecimal, write, write_name};
+use super::syntax::{digit, hexadecimal, write, write_name};
 
 /// Digits behind the point: of lengths in points, of shares of a colour, and of what others are multiplied with.
 const LENGTH: u32 = 3;
@@ -261,10 +261,6 @@ impl<'a> Content<'a> {
         }
         self.bytes.push(b' ');
     }
-}
-
-fn digit(number: u64) -> u8 {
-    b'0' + u8::try_from(number % 10).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
     fonts::Face,
     metadata::{Metadata, text_string},
     outline::{self, Bookmark, Heading},
-    save::save,
+    save::{Written, save},
     structure::Structure,
     watermark,
 };
@@ -37,11 +37,17 @@ impl Finish<'_> {
         stopped: &dyn Fn() -> bool,
     ) -> Result<Vec<u8>, Failure> {
         let password = self.inserts.password.as_ref();
-        self.add(&mut document).map_err(|error| error.to_string())?;
-        save(document, password, stopped)
+        let mut written = Written::default();
+        self.add(&mut document, &mut written)
+            .map_err(|error| error.to_string())?;
+        save(document, &written, password, stopped)
     }
 
-    fn add(self, document: &mut Document) -> std::result::Result<(), lopdf::Error> {
+    fn add(
+        self,
+        document: &mut Document,
+        written: &mut Written,
+    ) -> std::result::Result<(), lopdf::Error> {
         let pages: Vec<ObjectId> = document.get_pages().into_values().collect();
         rename_fonts(document, &pages, self.faces)?;
         self.lay_under(document, &pages)?;
@@ -63,7 +69,7 @@ impl Finish<'_> {
                 .iter()
                 .find_map(|file| Some((file.name.as_str(), file.invoice.as_ref()?))),
         };
-        let tree = self.structure.write(document, &pages)?;
+        let tree = self.structure.write(document, &pages, written)?;
         let bound = self.enclosed.bind(document, &pages)?;
         let labels = bound.labels();
         let is_bound = !bound.is_empty();

@@ -5,6 +5,7 @@ mod attachments;
 mod binder;
 mod conformance;
 mod content;
+mod deflate;
 mod document;
 mod embedded;
 mod enclosed;
@@ -18,6 +19,7 @@ mod pictograms;
 mod picture;
 mod save;
 mod structure;
+mod syntax;
 mod watermark;
 
 use std::collections::BTreeMap;
@@ -43,6 +45,7 @@ pub(crate) use encryption::prepared;
 pub use foreign::Unbindable;
 pub(crate) use foreign::{check_pages, is_pdf};
 
+use deflate::Deflate;
 use document::Finish;
 use enclosed::Enclosed;
 pub(crate) use fonts::can_embed;
@@ -100,9 +103,10 @@ fn written(
             printpdf::PdfFont::new(face.parsed.clone()),
         );
     }
+    let mut deflate = Deflate::new();
     for (index, picture) in display.pictures.iter().enumerate() {
         go_on(stopped)?;
-        if let Some(image) = picture::object(picture)? {
+        if let Some(image) = picture::object(picture, &mut deflate)? {
             let id = XObjectId(format!("I{index}"));
             pdf.resources.xobjects.map.insert(id, image);
         }
@@ -121,7 +125,8 @@ fn written(
                 ops.extend(all_letters(&faces));
             }
         }
-        contents.push(content.map(packed).transpose()?);
+        let content = content.map(|content| packed(content, &mut deflate));
+        contents.push(content.transpose()?);
         let mut pdf_page = PdfPage::new(Pt(display.width).into(), Pt(display.height).into(), ops);
         let media = Rect {
             x: Pt(0.0),
@@ -176,9 +181,9 @@ fn all_letters(faces: &BTreeMap<usize, Face>) -> Vec<Op> {
 }
 
 /// Compressed at once: many pages take much less of memory so.
-fn packed(content: Vec<u8>) -> Result<Stream> {
+fn packed(content: Vec<u8>, deflate: &mut Deflate) -> Result<Stream> {
     let mut stream = Stream::new(Dictionary::new(), content);
-    save::compress(&mut stream)?;
+    deflate.stream(&mut stream)?;
     Ok(stream)
 }
 

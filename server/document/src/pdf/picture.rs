@@ -1,15 +1,13 @@
 //! Pictures as objects of the file. A photograph stays the JPEG that it is; pixels are compressed row by row, so that a large picture is
 //! in memory only once, and what does not shine through has no mask.
 
-use std::io::Write as _;
-
 use printpdf::{DictItem, ExternalStream, ExternalXObject, Px, XObject};
 
-use super::{Result, save::encoder};
+use super::{Result, deflate::Deflate};
 use crate::display::{Picture, Pixels};
 
 /// `None` for a drawing, which is a part of its pages.
-pub(super) fn object(picture: &Picture) -> Result<Option<XObject>> {
+pub(super) fn object(picture: &Picture, deflate: &mut Deflate) -> Result<Option<XObject>> {
     let stream = match &picture.pixels {
         Pixels::Drawing(_) => return Ok(None),
         Pixels::Jpeg { bytes, gray } => {
@@ -17,10 +15,10 @@ pub(super) fn object(picture: &Picture) -> Result<Option<XObject>> {
             stream(picture, space, "DCTDecode", bytes.to_vec())
         }
         Pixels::Rgba(pixels) => {
-            let colours = plane(picture, pixels, |pixel| &pixel[..3])?;
+            let colours = plane(picture, pixels, deflate, |pixel| &pixel[..3])?;
             let mut stream = stream(picture, "DeviceRGB", "FlateDecode", colours);
-            if pixels.iter().skip(3).step_by(4).any(|alpha| *alpha < 255) {
-                let mask = plane(picture, pixels, |pixel| &pixel[3..])?;
+            if pixels.chunks_exact(4).any(|pixel| pixel[3] < 255) {
+                let mask = plane(picture, pixels, deflate, |pixel| &pixel[3..])?;
                 let mask = self::stream(picture, "DeviceGray", "FlateDecode", mask);
                 let mask = DictItem::Stream { stream: mask };
                 stream.dict.insert("SMask".into(), mask);
@@ -59,16 +57,21 @@ fn stream(picture: &Picture, space: &str, filter: &str, content: Vec<u8>) -> Ext
 }
 
 /// A part of each pixel, compressed.
-fn plane(picture: &Picture, pixels: &[u8], part: impl Fn(&[u8]) -> &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = encoder();
+fn plane(
+    picture: &Picture,
+    pixels: &[u8],
+    deflate: &mut Deflate,
+    part: impl Fn(&[u8]) -> &[u8],
+) -> Result<Vec<u8>> {
+    let mut packed = Vec::new();
     let mut row = Vec::new();
     for line in pixels.chunks(4 * picture.width.max(1) as usize) {
         row.clear();
         for pixel in line.chunks_exact(4) {
             row.extend_from_slice(part(pixel));
         }
-        let written = encoder.write_all(&row);
-        written.map_err(|error| error.to_string())?;
+        deflate.add(&row, &mut packed)?;
     }
-    encoder.finish().map_err(|error| error.to_string())
+    deflate.end(&mut packed)?;
+    Ok(packed)
 }

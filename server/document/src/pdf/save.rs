@@ -1,45 +1,66 @@
 //! The bytes of a file (ISO 32000-1, 7.5): streams compressed, all other objects packed into object streams, and a compressed table
 //! of where they are. PDF/A-3 allows all of it (ISO 19005-3, 6.1.4 and 6.1.7). The same document gives the same bytes.
 
-use std::io::Write as _;
-
-use flate2::{Compression, write::ZlibEncoder};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat, dictionary};
 use sha2::{Digest as _, Sha256};
 
-use super::{Failure, Result, encryption::Cipher, go_on};
+use super::{
+    Failure, Result,
+    deflate::Deflate,
+    encryption::Cipher,
+    go_on,
+    syntax::{write, write_dictionary, write_integer},
+};
 use crate::extras::Password;
 
 /// Objects in one object stream; for any of them a reader unpacks all.
 const PACKED: usize = 200;
-/// A few hundredths larger than the smallest, in a fraction of its time.
-const LEVEL: u32 = 6;
 /// A row of the table: kind, place, and index or generation.
 const ROW: usize = 7;
+
+/// Objects that are bytes already, and no streams.
+#[derive(Default)]
+pub(super) struct Written {
+    bytes: Vec<u8>,
+    /// Numbers, and where each object begins.
+    starts: Vec<(u32, usize)>,
+}
+
+impl Written {
+    /// Where the bytes of a further object go.
+    pub(super) fn object(&mut self, number: u32) -> &mut Vec<u8> {
+        self.bytes.push(b'\n');
+        self.starts.push((number, self.bytes.len()));
+        &mut self.bytes
+    }
+}
 
 /// The file, with an id made from its content. Of the trailer, the catalogue and the information dictionary are kept.
 pub(super) fn save(
     document: Document,
+    written: &Written,
     password: Option<&Password>,
     stopped: &dyn Fn() -> bool,
 ) -> Result<Vec<u8>, Failure> {
     let Some(password) = password else {
-        return written(document, None, stopped);
+        return file(document, written, None, stopped);
     };
-    let plain = written(document.clone(), None, stopped)?;
+    let plain = file(document.clone(), written, None, stopped)?;
     let cipher = Cipher::new(password, &Sha256::digest(&plain)[..]);
     drop(plain);
-    written(document, Some(&cipher), stopped)
+    file(document, written, Some(&cipher), stopped)
 }
 
-fn written(
+fn file(
     document: Document,
+    written: &Written,
     cipher: Option<&Cipher>,
     stopped: &dyn Fn() -> bool,
 ) -> Result<Vec<u8>, Failure> {
-    let last = document.objects.keys().map(|(number, _)| *number).max();
-    let mut file = File::new(last.unwrap_or(0), cipher);
-    let mut small: Vec<(u32, Object)> = Vec::new();
+    let last = document.objects.keys().map(|(number, _)| *number);
+    let last = last.chain(written.starts.iter().map(|(number, _)| *number));
+    let mut file = File::new(last.max().unwrap_or(0), cipher);
+    let mut small = Written::default();
     for (id, object) in document.objects {
         match object {
             // Left over from the file an object was read from.
@@ -49,13 +70,12 @@ fn written(
                 go_on(stopped)?;
                 file.stream(id, stream)?;
             }
-            object if id.1 == 0 => small.push((id.0, object)),
+            object if id.1 == 0 => write(small.object(id.0), &object),
             object => file.direct(id, object)?,
         }
     }
-    for objects in small.chunks(PACKED) {
-        go_on(stopped)?;
-        file.pack(objects)?;
+    for objects in [&small, written] {
+        file.pack(objects, stopped)?;
     }
     Ok(file.finish(&document.trailer)?)
 }
@@ -75,6 +95,7 @@ struct File<'a> {
     places: Vec<Place>,
     /// Encrypts every stream, and strings outside of object streams.
     cipher: Option<&'a Cipher>,
+    deflate: Deflate,
 }
 
 impl<'a> File<'a> {
@@ -86,6 +107,7 @@ impl<'a> File<'a> {
             bytes,
             places: vec![Place::Nowhere; last as usize + 1],
             cipher,
+            deflate: Deflate::new(),
         }
     }
 
@@ -120,7 +142,7 @@ impl<'a> File<'a> {
     }
 
     fn stream(&mut self, id: ObjectId, mut stream: Stream) -> Result<()> {
-        compress(&mut stream)?;
+        self.deflate.stream(&mut stream)?;
         // The table is what a reader finds the cipher by.
         if let Some(cipher) = self.cipher
             && !stream.dict.has_type(b"XRef")
@@ -140,20 +162,33 @@ impl<'a> File<'a> {
         Ok(())
     }
 
-    fn pack(&mut self, objects: &[(u32, Object)]) -> Result<()> {
+    fn pack(&mut self, objects: &Written, stopped: &dyn Fn() -> bool) -> Result<(), Failure> {
+        let mut rest = objects.starts.as_slice();
+        while let Some((_, first)) = rest.first() {
+            go_on(stopped)?;
+            let (packed, behind) = rest.split_at(rest.len().min(PACKED));
+            let end = behind.first().map_or(objects.bytes.len(), |(_, at)| *at);
+            self.pack_some(packed, *first, &objects.bytes[*first..end])?;
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    /// One object stream, of objects whose bytes are side by side from `first` on.
+    fn pack_some(&mut self, objects: &[(u32, usize)], first: usize, bytes: &[u8]) -> Result<()> {
         let stream = self.reserve()?;
-        let mut content = Vec::new();
-        let mut bodies = Vec::new();
-        for (index, (id, object)) in (0_u16..).zip(objects) {
-            content.extend_from_slice(format!("{id} {} ", bodies.len()).as_bytes());
-            write(&mut bodies, object);
-            bodies.push(b'\n');
+        let mut content = Vec::with_capacity(objects.len() * 10 + bytes.len());
+        for (index, (id, at)) in (0_u16..).zip(objects) {
+            write_integer(&mut content, (*id).into());
+            content.push(b' ');
+            write_integer(&mut content, number(at - first)?.into());
+            content.push(b' ');
             self.places[*id as usize] = Place::Packed { stream, index };
         }
         let dict = dictionary! {
             "Type" => "ObjStm", "N" => number(objects.len())?, "First" => number(content.len())?
         };
-        content.append(&mut bodies);
+        content.extend_from_slice(bytes);
         self.stream((stream, 0), Stream::new(dict, content))
     }
 
@@ -187,7 +222,8 @@ impl<'a> File<'a> {
         if let Some(encryption) = encryption {
             dict.set("Encrypt", encryption);
         }
-        let rows = deflate(&self.rows())?;
+        let rows = self.rows();
+        let rows = self.deflate.pack(&rows)?;
         self.stream((table, 0), Stream::new(dict, rows))?;
         self.text(&format!("startxref\n{start}\n%%EOF\n"));
         Ok(self.bytes)
@@ -231,102 +267,6 @@ fn number(count: usize) -> Result<u32> {
     u32::try_from(count).map_err(|_| "the file is larger than 4 GB".to_owned())
 }
 
-/// Compresses a stream where that makes it smaller.
-pub(super) fn compress(stream: &mut Stream) -> Result<()> {
-    // Metadata stay legible for programs that know nothing of PDF.
-    if stream.dict.has(b"Filter") || stream.dict.has_type(b"Metadata") {
-        return Ok(());
-    }
-    let packed = deflate(&stream.content)?;
-    if packed.len() < stream.content.len() {
-        stream.dict.set("Filter", "FlateDecode");
-        stream.content = packed;
-    }
-    Ok(())
-}
-
-pub(super) fn encoder() -> ZlibEncoder<Vec<u8>> {
-    ZlibEncoder::new(Vec::new(), Compression::new(LEVEL))
-}
-
-fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = encoder();
-    encoder
-        .write_all(bytes)
-        .and_then(|()| encoder.finish())
-        .map_err(|error| error.to_string())
-}
-
-pub(super) fn write(out: &mut Vec<u8>, object: &Object) {
-    match object {
-        Object::Null => out.extend_from_slice(b"null"),
-        Object::Boolean(value) => out.extend_from_slice(value.to_string().as_bytes()),
-        Object::Integer(value) => out.extend_from_slice(value.to_string().as_bytes()),
-        Object::Real(value) => out.extend_from_slice(value.to_string().as_bytes()),
-        Object::Name(name) => write_name(out, name),
-        Object::String(text, StringFormat::Literal) => {
-            out.push(b'(');
-            for byte in text {
-                match byte {
-                    b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
-                    b'\r' => out.extend_from_slice(b"\\r"),
-                    _ => out.push(*byte),
-                }
-            }
-            out.push(b')');
-        }
-        Object::String(text, StringFormat::Hexadecimal) => {
-            out.push(b'<');
-            for byte in text {
-                out.extend([byte >> 4, byte & 15].map(hexadecimal));
-            }
-            out.push(b'>');
-        }
-        Object::Array(items) => {
-            out.push(b'[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(b' ');
-                }
-                write(out, item);
-            }
-            out.push(b']');
-        }
-        Object::Dictionary(dict) => write_dictionary(out, dict),
-        // A stream within another object has no place of its own in a file.
-        Object::Stream(stream) => write_dictionary(out, &stream.dict),
-        Object::Reference((id, generation)) => {
-            out.extend_from_slice(format!("{id} {generation} R").as_bytes());
-        }
-    }
-}
-
-fn write_dictionary(out: &mut Vec<u8>, dict: &Dictionary) {
-    out.extend_from_slice(b"<<");
-    for (key, value) in dict {
-        write_name(out, key);
-        out.push(b' ');
-        write(out, value);
-    }
-    out.extend_from_slice(b">>");
-}
-
-pub(super) fn write_name(out: &mut Vec<u8>, name: &[u8]) {
-    out.push(b'/');
-    for byte in name {
-        if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(byte) {
-            out.push(*byte);
-        } else {
-            out.push(b'#');
-            out.extend([byte >> 4, byte & 15].map(hexadecimal));
-        }
-    }
-}
-
-pub(super) fn hexadecimal(digit: u8) -> u8 {
-    b"0123456789ABCDEF"[usize::from(digit)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,7 +306,9 @@ mod tests {
         });
         let info = document.add_object(Dictionary::new());
         document.trailer = dictionary! { "Root" => root, "Info" => info };
-        let save = |document: Document| save(document, None, &|| false).expect("a file");
+        let save = |document: Document| {
+            save(document, &Written::default(), None, &|| false).expect("a file")
+        };
         let bytes = save(document.clone());
         assert_eq!(bytes, save(document));
 

@@ -2,15 +2,22 @@
 
 use std::{fmt::Write as _, mem};
 
-use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat, dictionary};
+use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat};
 
-use super::{metadata::text_string, outline::Heading};
+use super::{
+    metadata::text_string,
+    outline::Heading,
+    save::Written,
+    syntax::{write, write_integer, write_name, write_real, write_reference},
+};
 use crate::display::{Display, Tag, TagId};
 
 /// By rank.
 const HEADINGS: [&str; 6] = ["H1", "H2", "H3", "H4", "H5", "H6"];
 /// The element of all others.
 const DOCUMENT: TagId = 1;
+/// Digits behind the point of a figure's corners.
+const CORNER: u32 = 2;
 
 pub(super) struct Structure {
     tags: Vec<Tag>,
@@ -127,95 +134,158 @@ impl Structure {
         }
     }
 
-    /// Writes the tree into the document and returns its root.
+    /// Writes the tree, in objects with numbers of the document, and returns its root.
     pub(super) fn write(
         self,
         document: &mut Document,
         pages: &[ObjectId],
+        written: &mut Written,
     ) -> Result<ObjectId, lopdf::Error> {
         let root = document.new_object_id();
+        let parents = document.new_object_id();
         let ids: Vec<ObjectId> = self.tags.iter().map(|_| document.new_object_id()).collect();
         let annotations = self.write_links(document, pages)?;
-        for (index, tag) in self.tags.iter().enumerate().skip(1) {
-            if index > 1 && !self.attached[index] {
-                continue;
+        for (index, id) in ids.iter().enumerate().skip(1) {
+            if index == 1 || self.attached[index] {
+                let parent = match index {
+                    1 => root,
+                    _ => ids[self.tags[index].parent as usize],
+                };
+                let out = written.object(id.0);
+                out.extend_from_slice(b"<</P ");
+                write_reference(out, parent);
+                self.write_kids(out, index, &ids, pages, &annotations);
+                self.write_properties(out, index);
+                out.extend_from_slice(b">>");
             }
-            let parent = if index == 1 {
-                root
-            } else {
-                ids[tag.parent as usize]
-            };
-            // Content on the element's own page needs no more than its number.
-            let own = self.kids[index].iter().find_map(|kid| match kid {
-                Kid::Content { page, .. } => Some(*page),
-                Kid::Tag(_) | Kid::Link { .. } => None,
-            });
-            let mut kids: Vec<Object> = self.kids[index]
-                .iter()
-                .map(|kid| match kid {
-                    Kid::Tag(tag) => Object::Reference(ids[*tag as usize]),
-                    Kid::Content { page, mcid } if own == Some(*page) => Object::Integer(*mcid),
-                    Kid::Content { page, mcid } => Object::Dictionary(dictionary! {
-                        "Type" => "MCR", "Pg" => pages[*page], "MCID" => *mcid
-                    }),
-                    Kid::Link { page, index } => Object::Dictionary(dictionary! {
-                        "Type" => "OBJR", "Pg" => pages[*page], "Obj" => annotations[*page][*index]
-                    }),
-                })
-                .collect();
-            let kids = match (kids.pop(), kids.is_empty()) {
-                (Some(only), true) => only,
-                (last, _) => {
-                    kids.extend(last);
-                    Object::Array(kids)
+        }
+        let next = self.write_parents(written.object(parents.0), &ids);
+        let out = written.object(root.0);
+        out.extend_from_slice(b"<</Type/StructTreeRoot/K[");
+        write_reference(out, ids[DOCUMENT as usize]);
+        out.extend_from_slice(b"]/ParentTree ");
+        write_reference(out, parents);
+        out.extend_from_slice(b"/ParentTreeNextKey ");
+        write_integer(out, next);
+        out.extend_from_slice(b">>");
+        Ok(root)
+    }
+
+    /// What an element has in it, and on which page.
+    fn write_kids(
+        &self,
+        out: &mut Vec<u8>,
+        index: usize,
+        ids: &[ObjectId],
+        pages: &[ObjectId],
+        annotations: &[Vec<ObjectId>],
+    ) {
+        // Content on the element's own page needs no more than its number.
+        let own = self.kids[index].iter().find_map(|kid| match kid {
+            Kid::Content { page, .. } => Some(*page),
+            Kid::Tag(_) | Kid::Link { .. } => None,
+        });
+        if let Some(page) = own {
+            out.extend_from_slice(b"/Pg ");
+            write_reference(out, pages[page]);
+        }
+        // Some readers expect a list only of several.
+        let alone = self.kids[index].len() == 1;
+        out.extend_from_slice(if alone { b"/K " } else { b"/K[" });
+        for (place, kid) in self.kids[index].iter().enumerate() {
+            if place > 0 {
+                out.push(b' ');
+            }
+            match kid {
+                Kid::Tag(tag) => write_reference(out, ids[*tag as usize]),
+                Kid::Content { page, mcid } if own == Some(*page) => write_integer(out, *mcid),
+                Kid::Content { page, mcid } => {
+                    out.extend_from_slice(b"<</Type/MCR/Pg ");
+                    write_reference(out, pages[*page]);
+                    out.extend_from_slice(b"/MCID ");
+                    write_integer(out, *mcid);
+                    out.extend_from_slice(b">>");
                 }
-            };
-            let mut element = dictionary! {
-                "Type" => "StructElem", "S" => tag.role, "P" => parent, "K" => kids
-            };
-            if let Some(page) = own {
-                element.set("Pg", pages[page]);
+                Kid::Link { page, index } => {
+                    out.extend_from_slice(b"<</Type/OBJR/Pg ");
+                    write_reference(out, pages[*page]);
+                    out.extend_from_slice(b"/Obj ");
+                    write_reference(out, annotations[*page][*index]);
+                    out.extend_from_slice(b">>");
+                }
             }
-            if let Some(alt) = &tag.alt {
-                element.set("Alt", text_string(alt));
-            }
-            if let Some(text) = &tag.actual_text {
-                element.set("ActualText", text_string(text));
-            }
-            // The document's own stands in the catalogue.
-            if index > 1 && tag.language != self.tags[tag.parent as usize].language {
-                element.set("Lang", text_string(tag.language.as_str()));
-            }
-            if let Some(attributes) = attributes(tag, self.boxes[index]) {
-                element.set("A", attributes);
-            }
-            document.set_object(ids[index], element);
         }
-        let mut numbers: Vec<Object> = Vec::new();
-        for (page, contents) in self.contents.iter().enumerate() {
-            numbers.push(Object::Integer(i64::try_from(page).unwrap_or(0)));
-            numbers.push(Object::Array(
-                contents
-                    .iter()
-                    .map(|tag| Object::Reference(ids[*tag as usize]))
-                    .collect(),
-            ));
+        if !alone {
+            out.push(b']');
         }
-        let mut next = i64::try_from(self.contents.len()).unwrap_or(0);
-        for (tag, _) in self.links.iter().flatten() {
-            numbers.push(Object::Integer(next));
-            numbers.push(Object::Reference(ids[*tag as usize]));
+    }
+
+    /// What kind of element it is, what it says and how it lies.
+    fn write_properties(&self, out: &mut Vec<u8>, index: usize) {
+        let tag = &self.tags[index];
+        out.extend_from_slice(b"/S");
+        write_name(out, tag.role.as_bytes());
+        if let Some(alt) = &tag.alt {
+            out.extend_from_slice(b"/Alt");
+            write(out, &text_string(alt));
+        }
+        if let Some(text) = &tag.actual_text {
+            out.extend_from_slice(b"/ActualText");
+            write(out, &text_string(text));
+        }
+        // The document's own stands in the catalogue.
+        if index > 1 && tag.language != self.tags[tag.parent as usize].language {
+            out.extend_from_slice(b"/Lang");
+            write(out, &text_string(tag.language.as_str()));
+        }
+        if tag.columns > 1 || tag.scope.is_some() {
+            out.extend_from_slice(b"/A<</O/Table");
+            if tag.columns > 1 {
+                out.extend_from_slice(b"/ColSpan ");
+                write_integer(out, i64::try_from(tag.columns).unwrap_or(1));
+            }
+            if let Some(scope) = tag.scope {
+                out.extend_from_slice(b"/Scope");
+                write_name(out, scope.as_bytes());
+            }
+            out.extend_from_slice(b">>");
+        } else if let Some(numbering) = tag.numbering {
+            out.extend_from_slice(b"/A<</O/List/ListNumbering");
+            write_name(out, numbering.as_bytes());
+            out.extend_from_slice(b">>");
+        } else if let Some(corners) = self.boxes[index] {
+            out.extend_from_slice(b"/A<</O/Layout/Placement/Block/BBox[");
+            for corner in corners {
+                write_real(out, corner, CORNER);
+                out.push(b' ');
+            }
+            out.extend_from_slice(b"]>>");
+        }
+    }
+
+    /// To which element each piece of a page and each link belongs. Returns the number after theirs.
+    fn write_parents(&self, out: &mut Vec<u8>, ids: &[ObjectId]) -> i64 {
+        let mut next = 0;
+        out.extend_from_slice(b"<</Nums[");
+        for contents in &self.contents {
+            write_integer(out, next);
+            out.push(b'[');
+            for tag in contents {
+                write_reference(out, ids[*tag as usize]);
+                out.push(b' ');
+            }
+            out.push(b']');
             next += 1;
         }
-        let parents = document.add_object(dictionary! { "Nums" => numbers });
-        document.set_object(
-            root,
-            dictionary! {
-                "Type" => "StructTreeRoot", "K" => vec![Object::Reference(ids[1])],
-                "ParentTree" => parents, "ParentTreeNextKey" => next
-            },
-        );
-        Ok(root)
+        for (tag, _) in self.links.iter().flatten() {
+            out.push(b' ');
+            write_integer(out, next);
+            out.push(b' ');
+            write_reference(out, ids[*tag as usize]);
+            next += 1;
+        }
+        out.extend_from_slice(b"]>>");
+        next
     }
 
     /// Links become objects of their own with a description, printed, and known to the tree.
@@ -268,25 +338,5 @@ fn ascii(url: &str) -> String {
             let _ = write!(text, "%{byte:02X}");
         }
         text
-    })
-}
-
-fn attributes(tag: &Tag, rect: Option<[f32; 4]>) -> Option<Dictionary> {
-    if tag.columns > 1 || tag.scope.is_some() {
-        let mut table = dictionary! { "O" => "Table" };
-        if tag.columns > 1 {
-            table.set("ColSpan", i64::try_from(tag.columns).unwrap_or(1));
-        }
-        if let Some(scope) = tag.scope {
-            table.set("Scope", scope);
-        }
-        return Some(table);
-    }
-    if let Some(numbering) = tag.numbering {
-        return Some(dictionary! { "O" => "List", "ListNumbering" => numbering });
-    }
-    rect.map(|rect| {
-        let numbers: Vec<Object> = rect.iter().map(|number| Object::Real(*number)).collect();
-        dictionary! { "O" => "Layout", "Placement" => "Block", "BBox" => numbers }
     })
 }
