@@ -1,115 +1,257 @@
-//! The operators of a page (ISO 32000-1, annex A) as bytes. printpdf makes an object of every glyph and every number before it writes
-//! them; here glyphs side by side are one text, and a number has the digits that can be seen.
+//! The operators of a page (ISO 32000-1, annex A) as bytes at once: printpdf makes an object of every glyph and every number before it
+//! writes them. Glyphs side by side are one text, and a number has the digits that can be seen.
 
-use std::{collections::BTreeMap, io::Write as _};
-
-use printpdf::{
-    Codepoint, Color, CurTransMat, LinePoint, Op, PaintMode, PdfFontHandle, TextItem, WindingOrder,
-    XObject, XObjectId, XObjectTransform,
+use super::{
+    metadata::text_string,
+    syntax::{units, write, write_byte, write_integer, write_name, write_real, write_units},
+};
+use crate::{
+    display::{Rgb, Stroke},
+    path::Segment,
 };
 
-use super::syntax::{digit, hexadecimal, write, write_name};
-
-/// Digits behind the point: of lengths in points, of shares of a colour, and of what others are multiplied with.
-const LENGTH: u32 = 3;
+/// Digits behind the point: of lengths in points, of shares of a colour or a gray, and of what others are multiplied with.
+const LENGTH: u32 = 2;
+const SHARE: u32 = 3;
 const FACTOR: u32 = 6;
+/// Of lengths, in a point.
+const UNIT: u64 = 10_u64.pow(LENGTH);
 
-/// The bytes of a page; `None` where it has an operation that is not written here, so that printpdf has to write all of it.
-pub(super) fn encode(ops: &[Op], pictures: &BTreeMap<XObjectId, XObject>) -> Option<Vec<u8>> {
-    let mut content = Content {
-        bytes: Vec::with_capacity(ops.len() * 32),
-        font: None,
-    };
-    for op in ops {
-        content.op(op, pictures)?;
-    }
-    Some(content.bytes)
+/// How what lies between the lines of a path is painted.
+#[derive(Clone, Copy)]
+pub(super) enum Fill {
+    NonZero,
+    EvenOdd,
 }
 
-struct Content<'a> {
+#[derive(Default)]
+pub(super) struct Content {
     bytes: Vec<u8>,
     /// What letters are set in at this place.
-    font: Option<(&'a str, f32)>,
+    font: Option<(usize, f32)>,
+    /// Where the line of letters begins, in units.
+    line: (i64, i64),
+    letters: Letters,
 }
 
-impl<'a> Content<'a> {
-    fn op(&mut self, op: &'a Op, pictures: &BTreeMap<XObjectId, XObject>) -> Option<()> {
-        match op {
-            Op::StartTextSection => self.operator("BT"),
-            Op::EndTextSection => self.operator("ET"),
-            Op::SetFont {
-                font: PdfFontHandle::External(id),
-                size,
-            } => self.font(&id.0, size.0),
-            Op::SetTextMatrix { matrix } => self.matrix(matrix.as_array(), "Tm"),
-            Op::SetTextRenderingMode { mode } => self.integer(mode.id(), "Tr"),
-            Op::ShowText { items } => return self.show(items),
-            Op::SaveGraphicsState => self.operator("q"),
-            Op::RestoreGraphicsState => {
-                self.font = None;
-                self.operator("Q");
-            }
-            Op::SetTransformationMatrix { matrix } => self.matrix(matrix.as_array(), "cm"),
-            Op::LoadGraphicsState { gs } => {
-                self.name(&gs.0);
-                self.operator("gs");
-            }
-            Op::SetFillColor { col } => return self.colour(col, "rg"),
-            Op::SetOutlineColor { col } => return self.colour(col, "RG"),
-            Op::SetOutlineThickness { pt } => self.lengths(&[pt.0], "w"),
-            Op::SetLineDashPattern { dash } => {
-                self.bytes.push(b'[');
-                for length in &dash.pattern {
-                    self.number(*length, LENGTH);
-                }
-                self.bytes.push(b']');
-                self.lengths(&[dash.offset], "d");
-            }
-            Op::SetLineCapStyle { cap } => self.integer(cap.id(), "J"),
-            Op::SetLineJoinStyle { join } => self.integer(join.id(), "j"),
-            Op::DrawRectangle { rectangle } => {
-                let order = rectangle.winding_order.unwrap_or(WindingOrder::NonZero);
-                let (x, y) = (rectangle.x.0, rectangle.y.0);
-                self.lengths(&[x, y, rectangle.width.0, rectangle.height.0], "re");
-                match rectangle.mode {
-                    Some(PaintMode::Fill) => self.operator(order.get_fill_op()),
-                    Some(PaintMode::Clip) => {
-                        self.operator(order.get_clip_op());
-                        self.operator("n");
-                    }
-                    Some(PaintMode::Stroke | PaintMode::FillStroke) | None => return None,
-                }
-            }
-            Op::DrawPolygon { polygon } if polygon.mode == PaintMode::Fill => {
-                for ring in &polygon.rings {
-                    self.path(&ring.points);
-                }
-                self.operator("h");
-                self.operator(polygon.winding_order.get_fill_op());
-            }
-            Op::DrawLine { line } if !line.points.is_empty() => {
-                self.path(&line.points);
-                if line.is_closed {
-                    self.operator("h");
-                }
-                self.operator("S");
-            }
-            Op::UseXobject { id, transform } => self.picture(id, transform, pictures.get(id)),
-            Op::BeginMarkedContent { tag } => {
-                self.name(tag);
-                self.operator("BMC");
-            }
-            Op::BeginMarkedContentWithProperties { tag, properties } => {
-                self.name(tag);
-                write(&mut self.bytes, &properties.to_lopdf());
-                self.operator("BDC");
-            }
-            Op::EndMarkedContent => self.operator("EMC"),
-            // Stands beside the content.
-            Op::LinkAnnotation { .. } => {}
-            _ => return None,
+/// Of the text that is being shown.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Letters {
+    #[default]
+    None,
+    /// Within brackets.
+    Codes,
+    /// Behind a shift.
+    Shifted,
+}
+
+impl Content {
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    pub(super) fn save(&mut self) {
+        self.operator("q");
+    }
+
+    /// What was set since the state was saved is no more.
+    pub(super) fn restore(&mut self) {
+        self.font = None;
+        self.operator("Q");
+    }
+
+    /// Takes a graphics state from the resources.
+    pub(super) fn state(&mut self, name: &str) {
+        self.name(name);
+        self.operator("gs");
+    }
+
+    pub(super) fn transform(&mut self, matrix: [f32; 6]) {
+        for (place, number) in matrix.into_iter().enumerate() {
+            let digits = if place < 4 { FACTOR } else { LENGTH };
+            self.number(number, digits);
         }
-        Some(())
+        self.operator("cm");
+    }
+
+    pub(super) fn fill(&mut self, colour: Rgb) {
+        self.colour(colour, "rg");
+    }
+
+    pub(super) fn stroke(&mut self, stroke: &Stroke) {
+        self.colour(stroke.colour, "RG");
+        self.lengths(&[stroke.width], "w");
+        self.bytes.push(b'[');
+        if let Some((dash, gap)) = stroke.dash {
+            self.number(dash, LENGTH);
+            self.number(gap, LENGTH);
+        }
+        self.bytes.push(b']');
+        self.operator("0 d");
+        let ends = if stroke.round { "1 J 1 j" } else { "0 J 0 j" };
+        self.operator(ends);
+    }
+
+    pub(super) fn rectangle(&mut self, x: f32, y: f32, width: f32, height: f32) {
+        self.lengths(&[x, y, width, height], "re");
+        self.operator("f");
+    }
+
+    /// Nothing is seen outside of it until the state is restored.
+    pub(super) fn clip(&mut self, x: f32, y: f32, width: f32, height: f32) {
+        self.lengths(&[x, y, width, height], "re");
+        self.operator("W n");
+    }
+
+    /// The lines of a path, from a corner and down from there. Nothing before its first move counts.
+    pub(super) fn path(
+        &mut self,
+        segments: &[Segment],
+        (x, y): (f32, f32),
+        fill: Option<Fill>,
+        stroked: bool,
+    ) {
+        let painted = match (fill, stroked) {
+            (Some(Fill::NonZero), false) => "f",
+            (Some(Fill::EvenOdd), false) => "f*",
+            (Some(Fill::NonZero), true) => "B",
+            (Some(Fill::EvenOdd), true) => "B*",
+            (None, true) => "S",
+            (None, false) => return,
+        };
+        let begins = |segment: &Segment| matches!(segment, Segment::Move(..));
+        let Some(first) = segments.iter().position(begins) else {
+            return;
+        };
+        for segment in &segments[first..] {
+            match *segment {
+                Segment::Move(a, b) => self.lengths(&[x + a, y - b], "m"),
+                Segment::Line(a, b) => self.lengths(&[x + a, y - b], "l"),
+                Segment::Curve([a, b, c, d, e, f]) => {
+                    self.lengths(&[x + a, y - b, x + c, y - d, x + e, y - f], "c");
+                }
+                Segment::Close => self.operator("h"),
+            }
+        }
+        self.operator(painted);
+    }
+
+    /// Draws what the resources call so, within a matrix.
+    pub(super) fn draw(&mut self, name: &str, matrix: Option<[f32; 6]>) {
+        match matrix {
+            Some(matrix) => {
+                self.save();
+                self.transform(matrix);
+                self.name(name);
+                self.operator("Do Q");
+            }
+            None => {
+                self.name(name);
+                self.operator("Do");
+            }
+        }
+    }
+
+    /// Opens what belongs to an element of the structure.
+    pub(super) fn begin_tagged(&mut self, role: &str, mcid: i64) {
+        write_name(&mut self.bytes, role.as_bytes());
+        self.bytes.extend_from_slice(b"<</MCID ");
+        write_integer(&mut self.bytes, mcid);
+        self.operator(">>BDC");
+    }
+
+    /// Opens what belongs to none, with what it is in the words of ISO 32000-1, 14.8.2.2.
+    pub(super) fn begin_artifact(&mut self, kind: &str) {
+        self.bytes.extend_from_slice(b"/Artifact");
+        if kind.is_empty() {
+            self.operator(" BMC");
+        } else {
+            self.bytes.extend_from_slice(b"<<");
+            self.bytes.extend_from_slice(kind.as_bytes());
+            self.operator(">>BDC");
+        }
+    }
+
+    /// Opens what is read as a text, whatever is drawn.
+    pub(super) fn begin_text(&mut self, text: &str) {
+        self.show();
+        self.bytes.extend_from_slice(b"/Span<</ActualText");
+        write(&mut self.bytes, &text_string(text));
+        self.operator(">>BDC");
+    }
+
+    /// Closes what was opened last.
+    pub(super) fn end(&mut self) {
+        self.show();
+        self.operator("EMC");
+    }
+
+    pub(super) fn begin_letters(&mut self, font: usize, size: f32) {
+        self.operator("BT");
+        self.line = (0, 0);
+        if self.font != Some((font, size)) {
+            self.font = Some((font, size));
+            self.bytes.extend_from_slice(b"/T");
+            write_integer(&mut self.bytes, i64::try_from(font).unwrap_or(i64::MAX));
+            self.bytes.push(b' ');
+            self.lengths(&[size], "Tf");
+        }
+    }
+
+    pub(super) fn end_letters(&mut self) {
+        self.show();
+        self.operator("ET");
+    }
+
+    /// Where the next letter is.
+    pub(super) fn place(&mut self, x: f32, y: f32) {
+        self.show();
+        let (x, y) = (units(x, UNIT), units(y, UNIT));
+        // From the beginning of the last line.
+        for way in [x.saturating_sub(self.line.0), y.saturating_sub(self.line.1)] {
+            write_units(&mut self.bytes, way, UNIT);
+            self.bytes.push(b' ');
+        }
+        self.operator("Td");
+        self.line = (x, y);
+    }
+
+    /// Whether the letters from here on are drawn, or only read.
+    pub(super) fn visible(&mut self, visible: bool) {
+        self.show();
+        self.operator(if visible { "0 Tr" } else { "3 Tr" });
+    }
+
+    /// Moves the next letter back by thousandths of the size.
+    pub(super) fn shift(&mut self, thousandths: f32) {
+        match self.letters {
+            Letters::None => self.bytes.push(b'['),
+            Letters::Codes => self.bytes.push(b')'),
+            Letters::Shifted => self.bytes.push(b' '),
+        }
+        write_real(&mut self.bytes, thousandths, 0);
+        self.letters = Letters::Shifted;
+    }
+
+    pub(super) fn glyph(&mut self, code: u16) {
+        match self.letters {
+            Letters::None => self.bytes.extend_from_slice(b"[("),
+            Letters::Shifted => self.bytes.push(b'('),
+            Letters::Codes => {}
+        }
+        for byte in code.to_be_bytes() {
+            write_byte(&mut self.bytes, byte);
+        }
+        self.letters = Letters::Codes;
+    }
+
+    /// Ends the text that is being shown, if there is one.
+    fn show(&mut self) {
+        match std::mem::take(&mut self.letters) {
+            Letters::None => {}
+            Letters::Codes => self.operator(")]TJ"),
+            Letters::Shifted => self.operator("]TJ"),
+        }
     }
 
     fn operator(&mut self, operator: &str) {
@@ -122,11 +264,6 @@ impl<'a> Content<'a> {
         self.bytes.push(b' ');
     }
 
-    fn integer(&mut self, number: i64, operator: &str) {
-        let _ = write!(self.bytes, "{number} ");
-        self.operator(operator);
-    }
-
     fn lengths(&mut self, lengths: &[f32], operator: &str) {
         for length in lengths {
             self.number(*length, LENGTH);
@@ -134,209 +271,92 @@ impl<'a> Content<'a> {
         self.operator(operator);
     }
 
-    fn matrix(&mut self, matrix: [f32; 6], operator: &str) {
-        for (place, number) in matrix.into_iter().enumerate() {
-            self.number(number, if place < 4 { FACTOR } else { LENGTH });
+    fn colour(&mut self, colour: Rgb, operator: &str) {
+        for part in [colour.0, colour.1, colour.2] {
+            self.number(f32::from(part) / 255.0, SHARE);
         }
         self.operator(operator);
     }
 
-    fn colour(&mut self, colour: &Color, operator: &str) -> Option<()> {
-        let Color::Rgb(colour) = colour else {
-            return None;
-        };
-        self.lengths(&[colour.r, colour.g, colour.b], operator);
-        Some(())
-    }
-
-    /// Nothing where the letters before have the same.
-    fn font(&mut self, name: &'a str, size: f32) {
-        if self.font == Some((name, size)) {
-            return;
-        }
-        self.font = Some((name, size));
-        self.name(name);
-        self.lengths(&[size], "Tf");
-    }
-
-    fn show(&mut self, items: &[TextItem]) -> Option<()> {
-        self.bytes.push(b'[');
-        for item in items {
-            match item {
-                TextItem::GlyphIds(codes) => self.glyphs(codes)?,
-                TextItem::Offset(thousandths) => self.number(*thousandths, LENGTH),
-                TextItem::Text(_) => return None,
-            }
-        }
-        self.bytes.push(b']');
-        self.operator("TJ");
-        Some(())
-    }
-
-    fn glyphs(&mut self, codes: &[Codepoint]) -> Option<()> {
-        self.bytes.push(b'<');
-        for code in codes {
-            if code.offset != 0.0 {
-                return None;
-            }
-            for byte in code.gid.to_be_bytes() {
-                self.bytes.extend([byte >> 4, byte & 15].map(hexadecimal));
-            }
-        }
-        self.bytes.push(b'>');
-        Some(())
-    }
-
-    /// Lines and curves; two handles before a point make a curve.
-    fn path(&mut self, points: &[LinePoint]) {
-        let Some((first, mut rest)) = points.split_first() else {
-            return;
-        };
-        self.points(&[first], "m");
-        loop {
-            rest = match rest {
-                [a, b, end, behind @ ..] if a.bezier && b.bezier => {
-                    self.points(&[a, b, end], "c");
-                    behind
-                }
-                [end, behind @ ..] => {
-                    self.points(&[end], "l");
-                    behind
-                }
-                [] => return,
-            };
-        }
-    }
-
-    fn points(&mut self, points: &[&LinePoint], operator: &str) {
-        for point in points {
-            self.number(point.p.x.0, LENGTH);
-            self.number(point.p.y.0, LENGTH);
-        }
-        self.operator(operator);
-    }
-
-    fn picture(&mut self, id: &XObjectId, transform: &XObjectTransform, picture: Option<&XObject>) {
-        let size = if transform.no_auto_scale {
-            None
-        } else {
-            picture.and_then(XObject::get_width_height)
-        };
-        let matrix = transform
-            .get_ctms(size)
-            .iter()
-            .fold(CurTransMat::Identity.as_array(), |all, one| {
-                CurTransMat::combine_matrix(all, one.as_array())
-            });
-        self.operator("q");
-        self.matrix(matrix, "cm");
-        self.name(&id.0);
-        self.operator("Do");
-        self.operator("Q");
-    }
-
-    /// A number and a blank; what is no number is 0.
+    /// A number and a blank.
     fn number(&mut self, number: f32, digits: u32) {
-        let unit = 10_u64.pow(digits);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            reason = "as far as it goes: no paper is as large"
-        )]
-        let units = (f64::from(number) * unit as f64).round() as i64;
-        if units < 0 {
-            self.bytes.push(b'-');
-        }
-        let units = units.unsigned_abs();
-        let _ = write!(self.bytes, "{}", units / unit);
-        let mut rest = units % unit;
-        if rest > 0 {
-            self.bytes.push(b'.');
-        }
-        let mut unit = unit;
-        while rest > 0 {
-            unit /= 10;
-            self.bytes.push(digit(rest / unit));
-            rest %= unit;
-        }
+        write_real(&mut self.bytes, number, digits);
         self.bytes.push(b' ');
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use printpdf::{FontId, Pt, TextMatrix};
-
     use super::*;
 
-    fn said(ops: &[Op]) -> Option<String> {
-        let bytes = encode(ops, &BTreeMap::new())?;
-        Some(
-            String::from_utf8(bytes)
-                .expect("letters")
-                .replace('\n', "; "),
-        )
+    fn said(write: impl FnOnce(&mut Content)) -> String {
+        let mut content = Content::default();
+        write(&mut content);
+        let bytes = content.into_bytes();
+        let letters: String = bytes.into_iter().map(char::from).collect();
+        letters.replace('\n', "; ")
     }
 
     #[test]
     fn numbers_have_the_digits_that_can_be_seen() {
         let check = |number: f32, expected: &str| {
-            let ops = [Op::SetOutlineThickness { pt: Pt(number) }];
-            assert_eq!(said(&ops), Some(format!("{expected} w; ")), "{number}");
+            let written = said(|content| content.lengths(&[number], "w"));
+            assert_eq!(written, format!("{expected} w; "), "{number}");
         };
         check(0.0, "0");
         check(-0.0, "0");
         check(12.0, "12");
         check(-12.5, "-12.5");
         check(0.05, "0.05");
-        check(595.275_6, "595.276");
-        check(-0.000_4, "0");
-        check(0.000_6, "0.001");
+        check(595.275_6, "595.28");
+        check(-0.004, "0");
+        check(0.006, "0.01");
         check(f32::NAN, "0");
         check(1e9, "1000000000");
-        assert!(
-            said(&[Op::SetOutlineThickness {
-                pt: Pt(f32::NEG_INFINITY)
-            }])
-            .is_some()
-        );
+        assert!(!said(|content| content.lengths(&[f32::NEG_INFINITY], "w")).is_empty());
     }
 
     #[test]
     fn glyphs_side_by_side_are_one_text_and_a_font_is_named_once() {
-        let code = |glyph: u16| Codepoint::new(glyph, 0.0);
-        let line = || {
-            [
-                Op::StartTextSection,
-                Op::SetFont {
-                    font: PdfFontHandle::External(FontId("T0".into())),
-                    size: Pt(9.5),
-                },
-                Op::SetTextMatrix {
-                    matrix: TextMatrix::Translate(Pt(10.0), Pt(20.25)),
-                },
-                Op::ShowText {
-                    items: vec![
-                        TextItem::GlyphIds(vec![code(1), code(0xab)]),
-                        TextItem::Offset(-12.0),
-                        TextItem::GlyphIds(vec![code(2)]),
-                    ],
-                },
-                Op::EndTextSection,
-            ]
+        let line = |content: &mut Content| {
+            content.begin_letters(0, 9.5);
+            content.place(10.0, 20.25);
+            content.glyph(1);
+            content.glyph(0xab28);
+            content.shift(-12.0);
+            content.glyph(0x0d02);
+            content.place(10.5, 8.25);
+            content.glyph(2);
+            content.end_letters();
         };
-        let shown = "1 0 0 1 10 20.25 Tm; [<000100AB>-12 <0002>]TJ; ET; ";
-        assert_eq!(
-            said(&[line(), line()].concat()),
-            Some(format!("BT; /T0 9.5 Tf; {shown}BT; {shown}"))
-        );
-        let restored = [&line()[..], &[Op::RestoreGraphicsState], &line()].concat();
-        let said = said(&restored).expect("a page");
-        assert_eq!(said.matches("Tf").count(), 2);
+        let shown =
+            "10 20.25 Td; [(\0\u{1}\u{ab}\\()-12(\\r\u{2})]TJ; 0.5 -12 Td; [(\0\u{2})]TJ; ET; ";
+        let twice = said(|content| {
+            line(content);
+            line(content);
+        });
+        assert_eq!(twice, format!("BT; /T0 9.5 Tf; {shown}BT; {shown}"));
+        let restored = said(|content| {
+            line(content);
+            content.restore();
+            line(content);
+        });
+        assert_eq!(restored.matches("Tf").count(), 2);
     }
 
     #[test]
-    fn what_is_not_known_here_is_left_to_printpdf() {
-        assert_eq!(said(&[Op::SaveGraphicsState, Op::AddLineBreak]), None);
+    fn a_path_is_written_once_and_filled_and_stroked() {
+        let segments = [
+            Segment::Line(9.0, 9.0),
+            Segment::Move(1.0, 2.0),
+            Segment::Curve([0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
+            Segment::Close,
+        ];
+        let path =
+            |fill, stroked| said(|content| content.path(&segments, (10.0, 100.0), fill, stroked));
+        let lines = "11 98 m; 10 99 12 97 14 95 c; h; ";
+        assert_eq!(path(Some(Fill::EvenOdd), true), format!("{lines}B*; "));
+        assert_eq!(path(None, true), format!("{lines}S; "));
+        assert_eq!(path(None, false), "");
     }
 }

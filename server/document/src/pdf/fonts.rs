@@ -1,7 +1,7 @@
 //! Fonts of a document, cut to its glyphs. Text extraction maps a glyph to one text; where a glyph stands for another one, the drawing
 //! code writes the text beside it (`ActualText`). Every glyph has a text, as ISO 19005-3, 6.2.11.7.2 and ISO 14289-1, 7.21.7 want it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use printpdf::{Codepoint, ParsedFont};
 use sha2::{Digest as _, Sha256};
@@ -13,43 +13,45 @@ use skrifa::{
 use subsetter::GlyphRemapper;
 
 use super::{Failure, Result, go_on};
-use crate::display::{Display, Item};
+use crate::display::{Cluster, Display, Glyphs, Item};
 
 pub(super) struct Face {
     pub(super) parsed: ParsedFont,
     /// Name in the file: a tag made from the subset's bytes, then the font's own name.
     pub(super) name: String,
-    remapper: GlyphRemapper,
-    /// By original glyph: text and width in thousandths, as the PDF's `/W` has it.
-    glyphs: BTreeMap<u16, (String, f32)>,
+    glyphs: Vec<Coded>,
+    /// By glyph of the font: its place in `glyphs`.
+    places: Vec<u16>,
     /// A glyph without width that is never seen, for letters that have no glyph of their own.
     pub(super) carrier: Option<u16>,
 }
 
+/// A glyph as the file has it.
+pub(super) struct Coded {
+    pub(super) code: u16,
+    /// In thousandths, as the PDF's `/W` has it.
+    pub(super) width: f32,
+    pub(super) text: String,
+}
+
 impl Face {
-    pub(super) fn text(&self, glyph: u16) -> &str {
-        self.glyphs.get(&glyph).map_or("", |(text, _)| text)
+    /// A glyph that the document has.
+    pub(super) fn glyph(&self, glyph: u16) -> Option<&Coded> {
+        let place = self.places.get(usize::from(glyph))?;
+        self.glyphs.get(usize::from(*place))
     }
 
     /// Of all glyphs.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.glyphs.values().map(|(text, _)| text.as_str())
+        self.glyphs.iter().map(|glyph| glyph.text.as_str())
     }
 
     /// All glyphs as a page shows them, with their texts.
     pub(super) fn codes(&self) -> Vec<Codepoint> {
         let glyphs = self.glyphs.iter();
         glyphs
-            .map(|(glyph, (text, _))| Codepoint::with_cid(self.cid(*glyph).0, 0.0, text.clone()))
+            .map(|coded| Codepoint::with_cid(coded.code, 0.0, coded.text.clone()))
             .collect()
-    }
-
-    /// Glyph in the subset and its width.
-    pub(super) fn cid(&self, glyph: u16) -> (u16, f32) {
-        (
-            self.remapper.get(glyph).unwrap_or(0),
-            self.glyphs.get(&glyph).map_or(0.0, |(_, width)| *width),
-        )
     }
 }
 
@@ -58,48 +60,74 @@ pub(super) fn faces(
     display: &Display,
     stopped: &dyn Fn() -> bool,
 ) -> Result<BTreeMap<usize, Face>, Failure> {
-    let mut used: BTreeMap<usize, BTreeMap<u16, Says>> = BTreeMap::new();
-    let mut carried: BTreeSet<usize> = BTreeSet::new();
+    let mut used: BTreeMap<usize, Used> = BTreeMap::new();
     for placed in display.items() {
         let Item::Glyphs(run) = &placed.item else {
             continue;
         };
         let pictograms = &display.pictograms;
         if pictograms.fonts.contains(&run.font) {
-            used.entry(pictograms.silent).or_default();
-            carried.insert(pictograms.silent);
+            used.entry(pictograms.silent).or_default().carried = true;
             continue;
         }
-        let glyphs = used.entry(run.font).or_default();
+        let used = used.entry(run.font).or_default();
         for cluster in &run.clusters {
-            if run.turned(cluster) {
-                carried.insert(run.font);
-            }
-            let mut letters = cluster.text.chars();
-            for index in cluster.first..cluster.first + cluster.count {
-                let says = glyphs.entry(run.glyphs[index as usize].id).or_default();
-                let letter = letters.next().filter(|letter| !is_barred(*letter));
-                if cluster.count > 1 {
-                    says.part = says.part.or(letter);
-                } else if says.whole.is_empty() && !cluster.text.contains(is_barred) {
-                    says.whole.push_str(&cluster.text);
-                }
-            }
+            used.carried |= run.turned(cluster);
+            used.say(run, cluster);
         }
     }
     let mut faces = BTreeMap::new();
-    for (index, glyphs) in used {
+    for (index, used) in used {
         let Some(data) = display.fonts.get(index) else {
             continue;
         };
         go_on(stopped)?;
-        let glyphs = glyphs
-            .into_iter()
-            .map(|(glyph, says)| (glyph, says.text()))
-            .collect();
-        faces.insert(index, face(data, glyphs, carried.contains(&index))?);
+        faces.insert(index, face(data, used)?);
     }
     Ok(faces)
+}
+
+/// Glyphs of a font that a document has.
+#[derive(Default)]
+struct Used {
+    /// By glyph: one more than its place in `glyphs`, or 0.
+    places: Vec<u16>,
+    glyphs: Vec<(u16, Says)>,
+    /// Whether letters are to be carried that have no glyph of their own.
+    carried: bool,
+}
+
+impl Used {
+    fn says(&mut self, glyph: u16) -> &mut Says {
+        let index = usize::from(glyph);
+        if index >= self.places.len() {
+            self.places.resize(index + 1, 0);
+        }
+        let place = &mut self.places[index];
+        if *place == 0 {
+            self.glyphs.push((glyph, Says::default()));
+            *place = u16::try_from(self.glyphs.len()).unwrap_or(u16::MAX);
+        }
+        &mut self.glyphs[usize::from(*place) - 1].1
+    }
+
+    fn say(&mut self, run: &Glyphs, cluster: &Cluster) {
+        let first = cluster.first as usize;
+        let glyphs = &run.glyphs[first..first + cluster.count as usize];
+        if let [only] = glyphs {
+            let says = self.says(only.id);
+            if says.whole.is_empty() && !cluster.text.contains(is_barred) {
+                says.whole.push_str(&cluster.text);
+            }
+            return;
+        }
+        let mut letters = cluster.text.chars();
+        for glyph in glyphs {
+            let letter = letters.next().filter(|letter| !is_barred(*letter));
+            let says = self.says(glyph.id);
+            says.part = says.part.or(letter);
+        }
+    }
 }
 
 /// Whether letters of a font file can be written into a PDF.
@@ -107,12 +135,14 @@ pub(crate) fn can_embed(bytes: &[u8]) -> bool {
     let Ok(font) = FontRef::new(bytes) else {
         return false;
     };
-    let glyphs = font.charmap().mappings().take(64);
-    let used = glyphs
-        .filter_map(|(_, glyph)| Some((u16::try_from(glyph.to_u32()).ok()?, "x".to_owned())))
-        .collect();
+    let mut used = Used::default();
+    for (_, glyph) in font.charmap().mappings().take(64) {
+        if let Ok(glyph) = u16::try_from(glyph.to_u32()) {
+            used.says(glyph).whole = "x".to_owned();
+        }
+    }
     let data = parley::FontData::new(bytes.to_vec().into(), 0);
-    face(&data, used, false).is_ok()
+    face(&data, used).is_ok()
 }
 
 /// What a glyph stands for.
@@ -139,14 +169,21 @@ fn is_barred(letter: char) -> bool {
     matches!(letter, '\0' | '\u{feff}' | '\u{fffe}')
 }
 
-fn face(data: &parley::FontData, mut used: BTreeMap<u16, String>, carried: bool) -> Result<Face> {
+fn face(data: &parley::FontData, mut used: Used) -> Result<Face> {
     let bytes = data.data.data();
     let font = FontRef::from_index(bytes, data.index).map_err(|error| error.to_string())?;
-    let carrier = carried.then(|| carrier(&font)).flatten();
+    let carrier = used.carried.then(|| carrier(&font)).flatten();
     if let Some(glyph) = carrier {
-        used.insert(glyph, SILENT.to_string());
+        used.says(glyph).whole = SILENT.to_string();
     }
-    let remapper = GlyphRemapper::new_from_glyphs_sorted(&used.keys().copied().collect::<Vec<_>>());
+    let Used {
+        mut places,
+        mut glyphs,
+        ..
+    } = used;
+    glyphs.sort_unstable_by_key(|(glyph, _)| *glyph);
+    let ids: Vec<u16> = glyphs.iter().map(|(glyph, _)| *glyph).collect();
+    let remapper = GlyphRemapper::new_from_glyphs_sorted(&ids);
     let subset =
         subsetter::subset(bytes, data.index, &remapper).map_err(|error| format!("{error:?}"))?;
     let parsed = ParsedFont::from_bytes(&subset, 0, &mut Vec::new())
@@ -155,15 +192,18 @@ fn face(data: &parley::FontData, mut used: BTreeMap<u16, String>, carried: bool)
         .metrics(Size::unscaled(), LocationRef::default())
         .units_per_em;
     let metrics = font.glyph_metrics(Size::unscaled(), LocationRef::default());
-    let glyphs = used
-        .into_iter()
-        .map(|(glyph, text)| {
-            let width = metrics.advance_width(GlyphId::from(glyph)).unwrap_or(0.0);
+    places.fill(u16::MAX);
+    let coded = |(place, (glyph, says)): (u16, (u16, Says))| {
+        places[usize::from(glyph)] = place;
+        let width = metrics.advance_width(GlyphId::from(glyph)).unwrap_or(0.0);
+        Coded {
+            code: remapper.get(glyph).unwrap_or(0),
             // Cut off as the PDF writer cuts it, so that both pens agree.
-            let width = (width * 1000.0 / f32::from(units)).trunc();
-            (glyph, (text, width))
-        })
-        .collect();
+            width: (width * 1000.0 / f32::from(units)).trunc(),
+            text: says.text(),
+        }
+    };
+    let glyphs = (0..).zip(glyphs).map(coded).collect();
     let own: String = font
         .localized_strings(StringId::POSTSCRIPT_NAME)
         .english_or_first()
@@ -186,8 +226,8 @@ fn face(data: &parley::FontData, mut used: BTreeMap<u16, String>, carried: bool)
     Ok(Face {
         parsed,
         name: format!("{tag}+{own}"),
-        remapper,
         glyphs,
+        places,
         carrier,
     })
 }

@@ -224,7 +224,7 @@ pub(super) fn date(at: Timestamp) -> Object {
 }
 
 /// UTF-16 with a byte order mark, as PDF texts beyond ASCII are written.
-pub(super) fn utf16(text: &str) -> Vec<u8> {
+fn utf16(text: &str) -> Vec<u8> {
     let mut bytes = vec![0xfe, 0xff];
     bytes.extend(
         text.encode_utf16()

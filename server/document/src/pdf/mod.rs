@@ -12,6 +12,7 @@ mod enclosed;
 mod encryption;
 mod fonts;
 mod foreign;
+mod letters;
 mod metadata;
 mod outline;
 mod path;
@@ -26,14 +27,13 @@ use std::collections::BTreeMap;
 
 use lopdf::{Dictionary, Document, Stream};
 use printpdf::{
-    Actions, BorderArray, Codepoint, Color, DictItem, FontId, LinkAnnotation, Op, PaintMode,
-    PdfDocument, PdfFontHandle, PdfPage, PdfSaveOptions, Pt, Rect, Rgb as PdfRgb, TextItem,
-    TextMatrix, TextRenderingMode, WindingOrder, XObjectId, XObjectTransform,
+    Actions, BorderArray, FontId, LinkAnnotation, Op, PdfDocument, PdfFontHandle, PdfPage,
+    PdfSaveOptions, Pt, Rect, TextItem, XObjectId,
 };
 
 use crate::{
     context::DocumentError,
-    display::{Display, Glyph, Glyphs, Ground, Item, Pixels, Placed, Rgb, Stroke, TagId},
+    display::{Display, Ground, Item, Pixels, Placed, Rgb, Stroke, TagId},
     extras::Inserts,
 };
 pub use attachments::{Attachment, HybridInvoice, Relationship};
@@ -45,6 +45,7 @@ pub(crate) use encryption::prepared;
 pub use foreign::Unbindable;
 pub(crate) use foreign::{check_pages, is_pdf};
 
+use content::{Content, Fill};
 use deflate::Deflate;
 use document::Finish;
 use enclosed::Enclosed;
@@ -107,26 +108,24 @@ fn written(
     for (index, picture) in display.pictures.iter().enumerate() {
         go_on(stopped)?;
         if let Some(image) = picture::object(picture, &mut deflate)? {
-            let id = XObjectId(format!("I{index}"));
+            let id = XObjectId(picture_name(index));
             pdf.resources.xobjects.map.insert(id, image);
         }
     }
     let headings = outline::headings(display);
     let mut structure = Structure::new(display, &headings);
-    let mut contents: Vec<Option<Stream>> = Vec::with_capacity(display.pages.len());
+    let mut contents: Vec<Stream> = Vec::with_capacity(display.pages.len());
     for page in 0..display.pages.len() {
         go_on(stopped)?;
-        let mut ops = Page::draw(display, &faces, &mut structure, page);
-        let content = content::encode(&ops, &pdf.resources.xobjects.map);
-        if content.is_some() {
-            ops.retain(|op| matches!(op, Op::LinkAnnotation { .. }));
-            if contents.iter().all(Option::is_none) {
-                // Of what it does not write itself, printpdf knows of no letters.
-                ops.extend(all_letters(&faces));
-            }
+        let (content, mut ops) = Page::draw(display, &faces, &mut structure, page);
+        if page == 0 {
+            // Of what it does not write itself, printpdf knows of no letters.
+            ops.extend(all_letters(&faces));
         }
-        let content = content.map(|content| packed(content, &mut deflate));
-        contents.push(content.transpose()?);
+        // Compressed at once: many pages take much less of memory so.
+        let mut content = Stream::new(Dictionary::new(), content);
+        deflate.stream(&mut content)?;
+        contents.push(content);
         let mut pdf_page = PdfPage::new(Pt(display.width).into(), Pt(display.height).into(), ops);
         let media = Rect {
             x: Pt(0.0),
@@ -180,24 +179,15 @@ fn all_letters(faces: &BTreeMap<usize, Face>) -> Vec<Op> {
     ops
 }
 
-/// Compressed at once: many pages take much less of memory so.
-fn packed(content: Vec<u8>, deflate: &mut Deflate) -> Result<Stream> {
-    let mut stream = Stream::new(Dictionary::new(), content);
-    deflate.stream(&mut stream)?;
-    Ok(stream)
-}
-
-/// Puts the contents in the places of those that printpdf wrote; `None` is its own.
+/// Puts the contents in the places of those that printpdf wrote.
 fn set_contents(
     document: &mut Document,
-    contents: Vec<Option<Stream>>,
+    contents: Vec<Stream>,
 ) -> std::result::Result<(), lopdf::Error> {
     for (page, content) in document.get_pages().into_values().zip(contents) {
-        if let Some(content) = content {
-            let dict = document.get_dictionary(page)?;
-            let id = dict.get(b"Contents")?.as_reference()?;
-            document.set_object(id, content);
-        }
+        let dict = document.get_dictionary(page)?;
+        let id = dict.get(b"Contents")?.as_reference()?;
+        document.set_object(id, content);
     }
     Ok(())
 }
@@ -210,21 +200,30 @@ fn go_on(stopped: &dyn Fn() -> bool) -> Result<(), Failure> {
     }
 }
 
-/// An artifact that lies under a page.
-const BACKGROUND: &str = "Background";
+/// What the resources call a picture.
+fn picture_name(image: usize) -> String {
+    format!("I{image}")
+}
 
-/// Turns one page's items into operations.
+/// What artifacts are.
+const BACKGROUND: &str = "/Type/Background";
+const HEADER: &str = "/Type/Pagination/Subtype/Header";
+const FOOTER: &str = "/Type/Pagination/Subtype/Footer";
+const WATERMARK: &str = "/Type/Pagination/Subtype/Watermark";
+
+/// Turns one page's items into operators.
 #[expect(clippy::struct_field_names, reason = "the number of the page")]
 struct Page<'a> {
     display: &'a Display,
     faces: &'a BTreeMap<usize, Face>,
     structure: &'a mut Structure,
     page: usize,
-    ops: Vec<Op>,
+    content: Content,
+    links: Vec<Op>,
     /// The open marked content: a tag, or 0 for an artifact and which furniture of the page it is.
-    open: Option<(TagId, Option<&'static str>)>,
-    /// `Background`, `Header`, `Footer` or `Watermark` while those are drawn.
-    furniture: Option<&'static str>,
+    open: Option<(TagId, &'static str)>,
+    /// `BACKGROUND`, `HEADER`, `FOOTER` or `WATERMARK` while those are drawn, otherwise nothing.
+    furniture: &'static str,
     colour: Option<Rgb>,
     stroke: Option<Stroke>,
 }
@@ -235,15 +234,16 @@ impl<'a> Page<'a> {
         faces: &'a BTreeMap<usize, Face>,
         structure: &'a mut Structure,
         page: usize,
-    ) -> Vec<Op> {
+    ) -> (Vec<u8>, Vec<Op>) {
         let mut this = Self {
             display,
             faces,
             structure,
             page,
-            ops: Vec::new(),
+            content: Content::default(),
+            links: Vec::new(),
             open: None,
-            furniture: None,
+            furniture: "",
             colour: None,
             stroke: None,
         };
@@ -252,17 +252,17 @@ impl<'a> Page<'a> {
         let foot = list.items.len() - list.footer;
         for (index, placed) in list.items.iter().enumerate() {
             this.furniture = if index < list.header {
-                Some("Header")
+                HEADER
             } else if index >= foot {
-                Some("Footer")
+                FOOTER
             } else {
-                None
+                ""
             };
             this.item(placed);
         }
         this.close();
         this.watermark();
-        this.ops
+        (this.content.into_bytes(), this.links)
     }
 
     fn ground(&mut self) {
@@ -270,18 +270,12 @@ impl<'a> Page<'a> {
         let Some(ground) = display.ground(self.page) else {
             return;
         };
-        self.furniture = Some(BACKGROUND);
+        self.furniture = BACKGROUND;
         match ground {
             Ground::Picture(placed) => self.item(placed),
             Ground::Sheet(file, second) => {
                 self.mark(0);
-                self.ops.push(Op::UseXobject {
-                    id: XObjectId(enclosed::name((*file, *second))),
-                    transform: XObjectTransform {
-                        no_auto_scale: true,
-                        ..XObjectTransform::default()
-                    },
-                });
+                self.content.draw(&enclosed::name((*file, *second)), None);
             }
         }
         self.close();
@@ -308,16 +302,7 @@ impl<'a> Page<'a> {
             } => {
                 self.mark(0);
                 self.fill(*fill);
-                self.ops.push(Op::DrawRectangle {
-                    rectangle: Rect {
-                        x: Pt(x),
-                        y: Pt(height - y - h),
-                        width: Pt(*width),
-                        height: Pt(*h),
-                        mode: Some(PaintMode::Fill),
-                        winding_order: None,
-                    },
-                });
+                self.content.rectangle(x, height - y - h, *width, *h);
             }
             Item::Path {
                 segments,
@@ -326,7 +311,7 @@ impl<'a> Page<'a> {
                 tag,
             } => {
                 self.mark(inside(*tag));
-                let fill = fill.map(|fill| (fill, WindingOrder::NonZero));
+                let fill = fill.map(|fill| (fill, Fill::NonZero));
                 self.path(segments, fill, *stroke, (x, y));
             }
             Item::Image {
@@ -355,7 +340,7 @@ impl<'a> Page<'a> {
                 tag,
             } => {
                 self.structure.link(self.page, inside(*tag), url);
-                self.ops.push(Op::LinkAnnotation {
+                self.links.push(Op::LinkAnnotation {
                     link: LinkAnnotation::new(
                         Rect {
                             x: Pt(x),
@@ -383,17 +368,11 @@ impl<'a> Page<'a> {
             let scale = (width / picture.width as f32, height / picture.height as f32);
             return self.drawing(shapes, scale, (x, y), (width, height));
         }
-        self.ops.push(Op::UseXobject {
-            id: XObjectId(format!("I{image}")),
-            transform: XObjectTransform {
-                translate_x: Some(Pt(x)),
-                translate_y: Some(Pt(self.display.height - y - height)),
-                dpi: Some(72.0),
-                scale_x: Some(width / picture.width as f32),
-                scale_y: Some(height / picture.height as f32),
-                ..XObjectTransform::default()
-            },
-        });
+        let foot = self.display.height - y - height;
+        self.content.draw(
+            &picture_name(image),
+            Some([width, 0.0, 0.0, height, x, foot]),
+        );
     }
 
     /// Opens the marked content of `tag` unless it is open.
@@ -404,225 +383,22 @@ impl<'a> Page<'a> {
         }
         self.close();
         self.open = wanted;
-        let (tag, map) = match (self.structure.content(self.page, tag), self.furniture) {
-            (Some((role, mcid)), _) => {
-                (role, BTreeMap::from([("MCID".into(), DictItem::Int(mcid))]))
-            }
-            (None, Some(furniture)) => {
-                let name = |text: &str| DictItem::Name(text.as_bytes().to_vec());
-                let kind = match furniture {
-                    BACKGROUND => BTreeMap::from([("Type".into(), name(BACKGROUND))]),
-                    furniture => BTreeMap::from([
-                        ("Type".into(), name("Pagination")),
-                        ("Subtype".into(), name(furniture)),
-                    ]),
-                };
-                ("Artifact", kind)
-            }
-            (None, None) => {
-                return self.ops.push(Op::BeginMarkedContent {
-                    tag: "Artifact".into(),
-                });
-            }
-        };
-        self.ops.push(Op::BeginMarkedContentWithProperties {
-            tag: tag.into(),
-            properties: DictItem::Dict { map },
-        });
+        match self.structure.content(self.page, tag) {
+            Some((role, mcid)) => self.content.begin_tagged(role, mcid),
+            None => self.content.begin_artifact(self.furniture),
+        }
     }
 
     fn close(&mut self) {
         if self.open.take().is_some() {
-            self.ops.push(Op::EndMarkedContent);
+            self.content.end();
         }
     }
 
     fn fill(&mut self, fill: Rgb) {
         if self.colour != Some(fill) {
             self.colour = Some(fill);
-            self.ops.push(Op::SetFillColor { col: colour(fill) });
+            self.content.fill(fill);
         }
     }
-
-    fn glyphs(&mut self, run: &Glyphs, x: f32, y: f32) {
-        let faces = self.faces;
-        let Some(face) = faces.get(&run.font) else {
-            return;
-        };
-        self.ops.push(Op::StartTextSection);
-        self.ops.push(Op::SetFont {
-            font: PdfFontHandle::External(FontId(format!("T{}", run.font))),
-            size: Pt(run.size),
-        });
-        let mut pen = Pen {
-            face,
-            size: run.size,
-            origin: (x, self.display.height - y),
-            at: None,
-            visible: true,
-            items: Vec::new(),
-        };
-        for (number, cluster) in run.clusters.iter().enumerate() {
-            let first = cluster.first as usize;
-            let glyphs = &run.glyphs[first..first + cluster.count as usize];
-            let mut parts = run.read_as.iter();
-            let part = parts.find(|part| part.clusters.contains(&number));
-            match (part, face.carrier) {
-                (Some(part), _) => {
-                    if part.clusters.start == number {
-                        self.begin_text(&mut pen, &part.text);
-                    }
-                    for glyph in glyphs {
-                        self.glyph(&mut pen, glyph);
-                    }
-                    if part.clusters.end == number + 1 {
-                        self.end_text(&mut pen);
-                    }
-                }
-                (None, Some(carrier)) if run.turned(cluster) => {
-                    self.turned(&mut pen, glyphs, &cluster.text, carrier);
-                }
-                (None, _) => self.cluster(&mut pen, glyphs, &cluster.text),
-            }
-        }
-        self.show(&mut pen);
-        if !pen.visible {
-            self.ops.push(Op::SetTextRenderingMode {
-                mode: TextRenderingMode::Fill,
-            });
-        }
-        self.ops.push(Op::EndTextSection);
-    }
-
-    /// Letter by letter in the order of drawing, which readers turn around: the last letter first. Each has its share of the cluster's
-    /// width, between two glyphs that are not seen, because readers take letters that begin at one place for copies, and texts of the
-    /// same glyphs, too; hence one glyph more in every other letter. The ink is with the first one.
-    fn turned(&mut self, pen: &mut Pen<'_>, glyphs: &[Glyph], text: &str, carrier: u16) {
-        let width = |glyph: &Glyph| pen.face.cid(glyph.id).1 * pen.size / 1000.0;
-        let Some(base) = glyphs.iter().find(|glyph| width(glyph) > 0.0) else {
-            return self.cluster(pen, glyphs, text);
-        };
-        let whole: f32 = glyphs.iter().map(width).sum();
-        let share = whole / text.chars().count() as f32;
-        let mut edge = Glyph {
-            id: carrier,
-            ..*base
-        };
-        let mut ink = glyphs;
-        for (index, (at, letter)) in text.char_indices().rev().enumerate() {
-            let mut drawn = vec![edge; 1 + index % 2];
-            drawn.extend(std::mem::take(&mut ink));
-            edge.x += share;
-            drawn.push(edge);
-            self.cluster(pen, &drawn, &text[at..at + letter.len_utf8()]);
-        }
-    }
-
-    /// Glyphs that are read as `text`, which is written beside them where they do not say it themselves.
-    fn cluster(&mut self, pen: &mut Pen<'_>, glyphs: &[Glyph], text: &str) {
-        let plain = matches!(glyphs, [glyph] if pen.face.text(glyph.id) == text);
-        if !plain {
-            self.begin_text(pen, text);
-        }
-        for glyph in glyphs {
-            self.glyph(pen, glyph);
-        }
-        if !plain {
-            self.end_text(pen);
-        }
-    }
-
-    /// What is drawn from here on is read as `text`.
-    fn begin_text(&mut self, pen: &mut Pen<'_>, text: &str) {
-        self.show(pen);
-        self.ops.push(Op::BeginMarkedContentWithProperties {
-            tag: "Span".into(),
-            properties: DictItem::Dict {
-                map: BTreeMap::from([(
-                    "ActualText".into(),
-                    DictItem::String {
-                        data: metadata::utf16(text),
-                        literal: false,
-                    },
-                )]),
-            },
-        });
-    }
-
-    fn end_text(&mut self, pen: &mut Pen<'_>) {
-        self.show(pen);
-        self.ops.push(Op::EndMarkedContent);
-    }
-
-    fn glyph(&mut self, pen: &mut Pen<'_>, glyph: &Glyph) {
-        match pen.at {
-            Some((at, baseline)) if (glyph.y - baseline).abs() < 0.01 => {
-                let thousandths = ((at - glyph.x) * 1000.0 / pen.size).round();
-                if thousandths.abs() >= 1.0 {
-                    pen.items.push(TextItem::Offset(thousandths));
-                    pen.at = Some((at - thousandths * pen.size / 1000.0, baseline));
-                }
-            }
-            _ => {
-                self.show(pen);
-                let (x, y) = pen.origin;
-                self.ops.push(Op::SetTextMatrix {
-                    matrix: TextMatrix::Translate(Pt(x + glyph.x), Pt(y - glyph.y)),
-                });
-                pen.at = Some((glyph.x, glyph.y));
-            }
-        }
-        let visible = pen.face.carrier != Some(glyph.id);
-        if pen.visible != visible {
-            pen.visible = visible;
-            self.show(pen);
-            let mode = if visible {
-                TextRenderingMode::Fill
-            } else {
-                TextRenderingMode::Invisible
-            };
-            self.ops.push(Op::SetTextRenderingMode { mode });
-        }
-        let (cid, width) = pen.face.cid(glyph.id);
-        let code = Codepoint::with_cid(cid, 0.0, pen.face.text(glyph.id).to_owned());
-        match pen.items.last_mut() {
-            Some(TextItem::GlyphIds(codes)) => codes.push(code),
-            _ => pen.items.push(TextItem::GlyphIds(vec![code])),
-        }
-        pen.at = pen
-            .at
-            .map(|(at, baseline)| (at + width * pen.size / 1000.0, baseline));
-    }
-
-    fn show(&mut self, pen: &mut Pen<'_>) {
-        if !pen.items.is_empty() {
-            self.ops.push(Op::ShowText {
-                items: std::mem::take(&mut pen.items),
-            });
-        }
-    }
-}
-
-/// Writes the glyphs of one run.
-struct Pen<'a> {
-    face: &'a Face,
-    size: f32,
-    /// Of the run on the page.
-    origin: (f32, f32),
-    /// Where the viewer's pen is in the run, by the widths it knows; `None` before the first glyph.
-    at: Option<(f32, f32)>,
-    /// Whether glyphs are drawn, or only read.
-    visible: bool,
-    /// Not yet shown.
-    items: Vec<TextItem>,
-}
-
-fn colour(colour: Rgb) -> Color {
-    let part = |value: u8| f32::from(value) / 255.0;
-    Color::Rgb(PdfRgb::new(
-        part(colour.0),
-        part(colour.1),
-        part(colour.2),
-        None,
-    ))
 }

@@ -129,10 +129,10 @@ pub(super) fn write_byte(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// The last one of a number.
-pub(super) fn digit(number: u64) -> u8 {
+fn digit(number: u64) -> u8 {
     b'0' + u8::try_from(number % 10).unwrap_or(0)
 }
 
-pub(super) fn hexadecimal(digit: u8) -> u8 {
+fn hexadecimal(digit: u8) -> u8 {
     b"0123456789ABCDEF"[usize::from(digit)]
 }

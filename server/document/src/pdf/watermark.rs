@@ -1,9 +1,8 @@
 //! Words across a page, over everything else on it, which shows through.
 
 use lopdf::{Dictionary, dictionary};
-use printpdf::{CurTransMat, ExtendedGraphicsStateId, Op};
 
-use super::Page;
+use super::{Page, WATERMARK};
 use crate::display::Watermark;
 
 /// The graphics state in which it is drawn.
@@ -21,7 +20,7 @@ impl Page<'_> {
         let Some(watermark) = &display.watermark else {
             return;
         };
-        self.furniture = Some("Watermark");
+        self.furniture = WATERMARK;
         self.mark(0);
         let (x, y) = (display.width / 2.0, display.height / 2.0);
         let (sin, cos) = watermark.angle.to_radians().sin_cos();
@@ -34,22 +33,16 @@ impl Page<'_> {
             x - cos * x + sin * y,
             y - sin * x - cos * y,
         ];
-        self.ops.push(Op::SaveGraphicsState);
-        self.ops.push(Op::LoadGraphicsState {
-            gs: ExtendedGraphicsStateId(STATE.into()),
-        });
-        self.ops.push(Op::SetTransformationMatrix {
-            matrix: CurTransMat::Raw(matrix),
-        });
+        self.content.save();
+        self.content.state(STATE);
+        self.content.transform(matrix);
         self.colour = None;
         self.stroke = None;
         for placed in &watermark.items {
             self.item(placed);
         }
-        self.ops.push(Op::RestoreGraphicsState);
-        self.colour = None;
-        self.stroke = None;
+        self.restore();
         self.close();
-        self.furniture = None;
+        self.furniture = "";
     }
 }
