@@ -7,7 +7,7 @@ use lopdf::Stream;
 use super::Result;
 
 /// A few hundredths larger than the smallest, in a fraction of its time.
-const LEVEL: u32 = 6;
+const LEVEL: u32 = 3;
 /// What there has to be room for at the least.
 const ROOM: usize = 512;
 
