@@ -194,7 +194,7 @@ fn entries(item_path: &str) -> Vec<usize> {
 
 /// What an invoice or a credit note comes to with VAT, as its step puts it out.
 fn gross(output: &Value) -> Option<Money> {
-    match Typed::from_json(output.pointer("/totals/gross")?, &Kind::Money) {
+    match Typed::from_json(output.pointer("/totals/gross")?, &Kind::money()) {
         Ok(Typed::Money(money)) => Some(money),
         Ok(_) | Err(_) => None,
     }
