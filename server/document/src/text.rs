@@ -6,6 +6,7 @@ mod hyphen;
 mod measured;
 mod place;
 mod shape;
+mod together;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::{
 pub(crate) use measured::Measured;
 pub(crate) use place::place;
 pub(crate) use shape::Shaped;
+pub(crate) use together::together;
 
 /// Where a word may be divided; seen only where it is.
 const SOFT_HYPHEN: char = '\u{ad}';
@@ -104,6 +106,13 @@ pub(crate) struct Setting<'a> {
     /// Fonts used so far; an index into it is a font in the display list.
     pub(crate) used: &'a mut Vec<parley::FontData>,
     pub(crate) right_to_left: bool,
+}
+
+impl Setting<'_> {
+    /// Whether some font here has a letter.
+    fn covers(&mut self, letter: char) -> bool {
+        self.fonts.cover(self.shaper, letter)
+    }
 }
 
 /// Digits on both sides of a place, with at most one mark between.

@@ -191,17 +191,20 @@ impl Layouter<'_> {
         mark: u32,
     ) -> Result<Vec<Strip>, DocumentError> {
         let paragraph = self.set(spans, look, width, tag, mark)?;
-        let count = paragraph.lines.len();
-        Ok(paragraph
-            .lines
-            .into_iter()
-            .enumerate()
-            .map(|(index, line)| Strip {
-                keep_next: index + 1 < count
-                    && (index + 1 < look.orphans || index + look.widows >= count),
-                ..items(line.height, line.items)
-            })
-            .collect())
+        Ok(strips(paragraph, look))
+    }
+
+    /// The same for a text that was shaped together with others.
+    pub(super) fn shaped_lines(
+        &mut self,
+        (spans, mut shaped): (&[Span], Shaped),
+        look: &Look,
+        width: f32,
+        tag: TagId,
+        mark: u32,
+    ) -> Result<Vec<Strip>, DocumentError> {
+        let paragraph = self.placed((spans, &mut shaped), look, width, tag, mark)?;
+        Ok(strips(paragraph, look))
     }
 
     /// A text within a drawing: its height, and its items from its top left corner.
@@ -233,11 +236,23 @@ impl Layouter<'_> {
         mark: u32,
     ) -> Result<text::Paragraph, DocumentError> {
         let mut shaped = self.shaped(spans, look)?;
-        let mut setting = self.setting();
-        let paragraph = text::place(&mut setting, &mut shaped, spans, look, width, (tag, mark));
+        let paragraph = self.placed((spans, &mut shaped), look, width, tag, mark)?;
         if self.measuring {
             self.measured.keep(spans, look, shaped);
         }
+        Ok(paragraph)
+    }
+
+    fn placed(
+        &mut self,
+        (spans, shaped): (&[Span], &mut Shaped),
+        look: &Look,
+        width: f32,
+        tag: TagId,
+        mark: u32,
+    ) -> Result<text::Paragraph, DocumentError> {
+        let mut setting = self.setting();
+        let paragraph = text::place(&mut setting, shaped, spans, look, width, (tag, mark));
         self.count_glyphs(paragraph.glyphs)?;
         self.spend_paragraph(&paragraph)?;
         self.tell_missing(&paragraph.missing, mark);
@@ -312,7 +327,7 @@ impl Layouter<'_> {
         Ok(Shaped::new(&mut self.setting(), spans, look))
     }
 
-    fn setting(&mut self) -> Setting<'_> {
+    pub(super) fn setting(&mut self) -> Setting<'_> {
         Setting {
             fonts: self.fonts,
             shaper: &mut self.shaper,
@@ -351,4 +366,19 @@ impl Layouter<'_> {
         }
         Some(url.into())
     }
+}
+
+/// One strip a line.
+fn strips(paragraph: text::Paragraph, look: &Look) -> Vec<Strip> {
+    let count = paragraph.lines.len();
+    paragraph
+        .lines
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| Strip {
+            keep_next: index + 1 < count
+                && (index + 1 < look.orphans || index + look.widows >= count),
+            ..items(line.height, line.items)
+        })
+        .collect()
 }

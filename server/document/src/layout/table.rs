@@ -2,6 +2,7 @@
 
 mod columns;
 mod content;
+mod shaping;
 mod sums;
 
 use std::rc::Rc;
@@ -14,10 +15,11 @@ use crate::{
     display::{Rgb, TagId},
     strip::{Body, Decor, Strip},
     template::{Column, Direction, Leaf, LineLimit, Table},
-    text::{Look, Span},
+    text::{Look, Shaped, Span},
 };
 
 use columns::Place;
+use shaping::TOGETHER;
 
 /// Space between columns, and above and below a row's text, in millimetres.
 const GUTTER: f32 = 4.0;
@@ -33,6 +35,8 @@ struct Cell {
     limit: Option<LineLimit>,
     detail: Option<(Vec<Span>, Option<LineLimit>)>,
     value: Value,
+    /// The text, where it was shaped together with others.
+    shaped: Option<Shaped>,
 }
 
 /// The rows of a group, or all rows of a table without groups.
@@ -87,7 +91,7 @@ impl Layouter<'_> {
             self.close_section(table, (index, section), mark)?;
         }
         let total = self.total(table, &sections, mark)?;
-        let grid = self.grid(table, &sections, total.as_ref(), mark, width)?;
+        let grid = self.grid(table, &mut sections, total.as_ref(), mark, width)?;
         let tag = self.tag("Table", parent);
         let head_tag = self.tag("THead", tag);
         let heading = self.heading_row(&grid, head_tag)?;
@@ -168,15 +172,23 @@ impl Layouter<'_> {
             .as_ref()
             .is_some_and(|group| group.keep_together);
         let (count, has_sums) = (section.rows.len(), section.sums.is_some());
-        for (index, cells) in section.rows.into_iter().enumerate() {
-            let mut row = self.body_row(grid, (index, cells), body)?;
-            row.head.clone_from(&head);
-            row.keep_next =
-                together || index + 1 < table.keep_first || has_sums && index + 1 == count;
-            if let Body::Group(group) = &mut row.body {
-                group.together = !table.split_rows;
+        let mut rows = section.rows.into_iter().enumerate();
+        loop {
+            let mut some: Vec<(usize, Vec<Cell>)> = rows.by_ref().take(TOGETHER).collect();
+            if some.is_empty() {
+                break;
             }
-            strips.push(row);
+            self.shape_rows(grid, &mut some)?;
+            for (index, cells) in some {
+                let mut row = self.body_row(grid, (index, cells), body)?;
+                row.head.clone_from(&head);
+                row.keep_next =
+                    together || index + 1 < table.keep_first || has_sums && index + 1 == count;
+                if let Body::Group(group) = &mut row.body {
+                    group.together = !table.split_rows;
+                }
+                strips.push(row);
+            }
         }
         if let Some(sums) = &section.sums {
             let mut row = self.sum_row(grid, sums, body)?;
@@ -234,8 +246,9 @@ impl Layouter<'_> {
             let look = self.column_look(grid.table, number, column.bold);
             let cell_tag = self.cell_tag("TD", row);
             let own = (cell_tag, grid.mark);
+            let spans = (text.spans.as_slice(), text.shaped);
             let mut cell = match &text.limit {
-                None => self.aligned(grid, number, &text.spans, &look, cell_tag)?,
+                None => self.aligned(grid, number, spans, &look, cell_tag)?,
                 limit => self.lines_within(limit.as_ref(), &text.spans, &look, place.width, own)?,
             };
             if let Some((spans, limit)) = text.detail
@@ -315,7 +328,7 @@ impl Layouter<'_> {
             let place = &grid.places[number];
             let look = self.column_look(grid.table, number, true);
             let cell_tag = self.cell_tag("TD", row);
-            let cell = self.aligned(grid, number, spans, &look, cell_tag)?;
+            let cell = self.aligned(grid, number, (spans, None), &look, cell_tag)?;
             cells.push((place.x, place.width, cell));
         }
         let decor = Decor {
@@ -340,7 +353,7 @@ impl Layouter<'_> {
             let spans = self.spans(texts.get(number).unwrap_or(&blank), grid.mark)?;
             let look = self.column_look(grid.table, number, true);
             let cell_tag = self.cell_tag("TD", row);
-            let cell = self.aligned(grid, number, &spans, &look, cell_tag)?;
+            let cell = self.aligned(grid, number, (&spans, None), &look, cell_tag)?;
             cells.push((place.x, place.width, cell));
         }
         let decor = Decor {

@@ -1,7 +1,7 @@
 //! Line breaks. Where no word may be divided, parley breaks greedily and is done. Where one may, lines are filled here from the pieces
 //! between parley's own break opportunities, so that the hyphen has its room, and parley is told how many letters each line takes.
 
-use std::ops::Range;
+use std::{ops::Range, rc::Rc};
 
 use parley::{BreakReason, Layout, Line, Run};
 
@@ -28,37 +28,38 @@ pub(super) enum Ending {
     Torn,
 }
 
-/// Gives the layout its lines for a width.
+/// Gives the layout its lines for a width; what shares its layout with others keeps those that it has.
 pub(super) fn break_lines(shaped: &mut Shaped, spans: &[Span], look: &Look, width: f32) {
     let width = width.max(1.0);
-    // What fits has the lines that it was shaped with.
-    let wanted = if shaped.full_width <= width {
-        f32::MAX
-    } else {
-        width
-    };
-    if shaped.text.is_empty() || shaped.broken_at.to_bits() == wanted.to_bits() {
+    if shaped.drawn.is_empty() || shaped.is_shared() {
+        return;
+    }
+    let wanted = shaped.wanted(width);
+    if shaped.broken_at.to_bits() == wanted.to_bits() {
         return;
     }
     shaped.broken_at = wanted;
+    let text = shaped.drawn.clone();
+    let layout = Rc::make_mut(&mut shaped.layout);
     if shaped.divides && wanted < f32::MAX {
-        let lines = Filling::new(shaped, spans, look, width).fill();
-        apply(&mut shaped.layout, &lines, width);
+        let lines = Filling::new(layout, &text, spans, (look, width)).fill();
+        apply(layout, &lines, width);
         shaped.endings = lines.into_iter().map(|line| line.ending).collect();
         // One each, whatever happens.
-        shaped
-            .endings
-            .resize(shaped.layout.len(), Ending::Paragraph);
+        shaped.endings.resize(layout.len(), Ending::Paragraph);
     } else {
-        shaped.layout.break_all_lines(Some(wanted));
-        let lines = shaped.layout.lines();
-        shaped.endings = lines
-            .map(|line| match line.break_reason() {
-                BreakReason::None | BreakReason::Explicit => Ending::Paragraph,
-                BreakReason::Regular => Ending::Wrapped,
-                BreakReason::Emergency => Ending::Torn,
-            })
-            .collect();
+        layout.break_all_lines(Some(wanted));
+        shaped.endings = layout.lines().map(|line| Ending::of(&line)).collect();
+    }
+}
+
+impl Ending {
+    pub(super) fn of(line: &Line<'_, u32>) -> Self {
+        match line.break_reason() {
+            BreakReason::None | BreakReason::Explicit => Self::Paragraph,
+            BreakReason::Regular => Self::Wrapped,
+            BreakReason::Emergency => Self::Torn,
+        }
     }
 }
 
@@ -128,10 +129,15 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    fn new(shaped: &'a mut Shaped, spans: &'a [Span], look: &'a Look, width: f32) -> Self {
+    fn new(
+        layout: &'a mut Layout<u32>,
+        text: &'a str,
+        spans: &'a [Span],
+        (look, width): (&'a Look, f32),
+    ) -> Self {
         // Parley keeps its opportunities to itself, but lines without width break at every one of them.
-        shaped.layout.break_all_lines(Some(0.0));
-        let (layout, text) = (&shaped.layout, shaped.text.as_str());
+        layout.break_all_lines(Some(0.0));
+        let layout = &*layout;
         let pieces = layout
             .lines()
             .enumerate()

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use parley::{GlyphRun, PositionedLayoutItem};
+use parley::{GlyphRun, LineMetrics, PositionedLayoutItem};
 
 use super::{
     Line, Look, Paragraph, SOFT_HYPHEN, Setting, Span,
@@ -52,14 +52,22 @@ pub(crate) fn place(
         number_cut: false,
         glyphs: 0,
     };
-    let text = shaped.text.as_str();
+    let text = shaped.text();
     // Where a word that went on from a line before is said to its end.
     let mut said = 0;
-    for (line, ending) in shaped.layout.lines().zip(&shaped.endings) {
-        let (metrics, range) = (line.metrics(), line.text_range());
-        let top = metrics.block_min_coord;
+    for (number, ending) in shaped.endings.iter().enumerate() {
+        let Some(line) = shaped.layout.get(shaped.first_line + number) else {
+            break;
+        };
+        let metrics = *line.metrics();
+        let range = shaped.within(&line.text_range());
+        // Lines that share a layout are equally high: each stands as it would in one of its own.
+        let level = shaped
+            .layout
+            .get(number)
+            .map_or(metrics, |line| *line.metrics());
         let mut parts: Vec<Part> = glyph_runs(&line)
-            .map(|run| collect(setting.used, &run, text, top, (spans, look, tag)))
+            .map(|run| collect(setting.used, &run, shaped, &level, (spans, look, tag)))
             .collect();
         let mut used = metrics.advance - metrics.hanging_advance;
         if *ending == Ending::Divided {
@@ -133,8 +141,8 @@ fn start(setting: &Setting<'_>, shaped: &Shaped, look: &Look, free: f32) -> f32 
 fn collect(
     used: &mut Vec<parley::FontData>,
     run: &GlyphRun<'_, u32>,
-    text: &str,
-    top: f32,
+    shaped: &Shaped,
+    level: &LineMetrics,
     (spans, look, tag): (&[Span], &Look, TagId),
 ) -> Part {
     let font = run.run().font();
@@ -149,6 +157,8 @@ fn collect(
         .unwrap_or(0)
         .min(spans.len() - 1);
     let span = &spans[number];
+    let text = shaped.text();
+    let (baseline, top) = (level.baseline, level.block_min_coord);
     // Clusters in logical order; one without glyphs belongs to the ligature before it.
     let mut clusters: Vec<(usize, usize, String)> = Vec::new();
     for cluster in run.run().clusters() {
@@ -156,7 +166,7 @@ fn collect(
             continue;
         }
         let count = cluster.glyphs().count();
-        let range = cluster.text_range();
+        let range = shaped.within(&cluster.text_range());
         let letters = text.get(range.clone()).unwrap_or_default();
         match clusters.last_mut() {
             Some((_, _, before)) if count == 0 => before.push_str(letters),
@@ -171,7 +181,7 @@ fn collect(
         x: run.offset(),
         width: run.advance(),
         hanging: 0.0,
-        baseline: run.baseline() - top,
+        baseline: baseline - top,
         span: number,
         glyphs: Glyphs {
             font: index,
@@ -191,21 +201,23 @@ fn collect(
         },
         starts: Vec::new(),
     };
-    let mut positioned = run.positioned_glyphs();
+    let mut x = run.offset();
+    let mut drawn = run.glyphs();
     for (start, count, letters) in clusters {
         let invisible = letters
             .chars()
             .all(|letter| letter == '\n' || is_invisible(letter));
         let first = part.glyphs.glyphs.len();
-        for glyph in positioned.by_ref().take(count) {
+        for glyph in drawn.by_ref().take(count) {
             let id = u16::try_from(glyph.id).unwrap_or(0);
             if id != 0 && !invisible {
                 part.glyphs.glyphs.push(Glyph {
                     id,
-                    x: glyph.x,
-                    y: glyph.y - top,
+                    x: glyph.x + x,
+                    y: glyph.y + baseline - top,
                 });
             }
+            x += glyph.advance;
         }
         let letters = if letters.contains(SOFT_HYPHEN) {
             letters.replace(SOFT_HYPHEN, "")

@@ -1,10 +1,10 @@
 //! Shaping: fonts, directions and glyphs by parley, whatever the width of the lines will be.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, rc::Rc};
 
 use parley::{
-    BaseDirection, FontFamily, FontFeatures, FontStyle, FontWeight, Layout, LineHeight,
-    OverflowWrap, StyleProperty, WordBreak,
+    BaseDirection, FontFamily, FontFamilyName, FontFeatures, FontStyle, FontWeight, Layout,
+    LineHeight, OverflowWrap, TextStyle, WordBreak,
 };
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -21,9 +21,12 @@ const REPLACEMENT: char = '\u{fffd}';
 /// A text with its glyphs, which can be broken into lines again and again.
 #[derive(Clone)]
 pub(crate) struct Shaped {
-    pub(super) layout: Layout<u32>,
-    /// As it is drawn, and where the spans are in it.
-    pub(super) text: String,
+    /// May hold other texts, too; they stand before this one and behind it.
+    pub(super) layout: Rc<Layout<u32>>,
+    pub(super) first_line: usize,
+    /// The layout's text, as it is drawn, which part of it this one is, and where the spans are in that.
+    pub(super) drawn: Rc<str>,
+    pub(super) part: Range<usize>,
     pub(super) ranges: Vec<Range<usize>>,
     /// Letters no font can draw.
     pub(crate) missing: Vec<char>,
@@ -62,13 +65,44 @@ impl Shaped {
         Self {
             width: layout.width(),
             full_width: layout.full_width(),
-            layout,
-            text,
+            layout: Rc::new(layout),
+            first_line: 0,
+            part: 0..text.len(),
+            drawn: text.into(),
             ranges,
             missing,
             divides,
             broken_at: f32::MAX,
             endings: vec![Ending::Paragraph; lines],
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.drawn[self.part.clone()]
+    }
+
+    /// A range of the layout's text, in this one.
+    pub(super) fn within(&self, range: &Range<usize>) -> Range<usize> {
+        let place = |at: usize| at.saturating_sub(self.part.start).min(self.part.len());
+        place(range.start)..place(range.end)
+    }
+
+    /// Whether other texts stand in its layout, so that its lines cannot be broken again.
+    pub(super) fn is_shared(&self) -> bool {
+        self.part.len() < self.drawn.len()
+    }
+
+    /// Whether it can be set at a width without being shaped again.
+    pub(crate) fn serves(&self, width: f32) -> bool {
+        !self.is_shared() || self.broken_at.to_bits() == self.wanted(width.max(1.0)).to_bits()
+    }
+
+    /// For which width its layout has its lines if it gets this one: what fits has the lines that it was shaped with.
+    pub(super) fn wanted(&self, width: f32) -> f32 {
+        if self.full_width <= width {
+            f32::MAX
+        } else {
+            width
         }
     }
 
@@ -80,7 +114,7 @@ impl Shaped {
 
     /// How many letters stand behind so many lines.
     pub(crate) fn letters_behind(&self, lines: usize) -> usize {
-        self.text[self.end(lines)..]
+        self.text()[self.end(lines)..]
             .chars()
             .filter(|letter| *letter != SOFT_HYPHEN)
             .count()
@@ -90,15 +124,16 @@ impl Shaped {
     fn end(&self, lines: usize) -> usize {
         let last = lines
             .checked_sub(1)
-            .and_then(|last| self.layout.get(last))
-            .map(|line| line.text_range().end);
+            .and_then(|last| self.layout.get(self.first_line + last))
+            .map(|line| self.within(&line.text_range()).end);
         last.unwrap_or(0)
     }
 
     /// Places at which a text of so many lines may be cut, the last one first: ends of words, never within a number.
     pub(crate) fn cuts(&self, lines: usize) -> Vec<usize> {
         let (start, end) = (self.end(lines.saturating_sub(1)), self.end(lines));
-        let rest = &self.text[start..];
+        let text = self.text();
+        let rest = &text[start..];
         let mut cuts: Vec<usize> = rest
             .split_word_bound_indices()
             .map(|(at, word)| start + at + word.len())
@@ -114,20 +149,21 @@ impl Shaped {
             );
         }
         cuts.insert(0, start);
-        cuts.retain(|cut| *cut > 0 && !within_number(&self.text, *cut));
+        cuts.retain(|cut| *cut > 0 && !within_number(text, *cut));
         cuts.reverse();
         cuts
     }
 
     /// The spans up to a cut, with dots that tell of it.
     pub(crate) fn cut(&self, spans: &[Span], cut: usize) -> Vec<Span> {
-        let kept = self.text[..cut].trim_end_matches(leads_on).len();
+        let drawn = self.text();
+        let kept = drawn[..cut].trim_end_matches(leads_on).len();
         let mut found: Vec<Span> = spans
             .iter()
             .zip(&self.ranges)
             .filter(|(_, range)| range.start < kept)
             .map(|(span, range)| {
-                let text = &self.text[range.start..range.end.min(kept)];
+                let text = &drawn[range.start..range.end.min(kept)];
                 let source = span.source.as_ref();
                 Span {
                     text: text.to_owned(),
@@ -176,7 +212,7 @@ fn push_drawable(
     missing: &mut Vec<char>,
 ) {
     let known = |setting: &mut Setting<'_>, letter: char| {
-        letter == '\n' || is_invisible(letter) || setting.fonts.cover(setting.shaper, letter)
+        letter == '\n' || is_invisible(letter) || setting.covers(letter)
     };
     if text.chars().all(|letter| known(setting, letter)) {
         drawable.push_str(text);
@@ -197,7 +233,7 @@ fn push_drawable(
 }
 
 /// Byte ranges of the clusters that came out as a font's "no such glyph".
-fn undrawn(layout: &Layout<u32>, text: &str) -> Vec<Range<usize>> {
+pub(super) fn undrawn(layout: &Layout<u32>, text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for run in layout.lines().flat_map(|line| line.runs()) {
         for cluster in run.clusters() {
@@ -262,9 +298,8 @@ fn shape(
     look: &Look,
     divides: bool,
 ) -> Layout<u32> {
-    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let shaper = &mut *setting.shaper;
-    let mut families = |language| shaper.families(&look.font, language, is_plain);
+    let mut families = |language| shaper.families(&look.font, language, is_plain(text));
     let own: Vec<_> = spans
         .iter()
         .map(|span| {
@@ -275,77 +310,106 @@ fn shape(
     let families = families(look.language);
     let mut builder = shaper
         .layouts
-        .ranged_builder(&mut shaper.fonts, text, 1.0, false);
+        .style_run_builder(&mut shaper.fonts, text, 1.0, false);
     builder.set_base_direction(match look.direction {
         None if setting.right_to_left => BaseDirection::Rtl,
         None | Some(Direction::Auto) => direction(text),
         Some(Direction::LeftToRight) => BaseDirection::Ltr,
         Some(Direction::RightToLeft) => BaseDirection::Rtl,
     });
-    builder.push_default(FontFamily::List(Cow::Borrowed(&families)));
-    builder.push_default(StyleProperty::FontSize(look.size));
-    builder.push_default(StyleProperty::Brush(0));
-    builder.push_default(StyleProperty::Locale(Some(look.language)));
-    builder.push_default(LineHeight::FontSizeRelative(look.line_height));
-    // Where words are divided, what is longer than a line is torn only after that.
-    builder.push_default(StyleProperty::OverflowWrap(if divides {
-        OverflowWrap::Normal
-    } else {
-        OverflowWrap::Anywhere
-    }));
-    // Korean has blanks between its words; Chinese and Japanese go on wherever their marks allow it, by the strict rules, parley's default.
-    if look.language.language() == "ko" {
-        builder.push_default(StyleProperty::WordBreak(WordBreak::KeepAll));
-    }
-    if look.tracking != 0.0 {
-        builder.push_default(StyleProperty::LetterSpacing(
-            look.size * look.tracking / 1000.0,
-        ));
-    }
-    if look.tabular {
-        builder.push_default(StyleProperty::FontFeatures(FontFeatures::Source(
-            Cow::Borrowed("'tnum'"),
-        )));
-    }
-    if look.bold {
-        builder.push_default(StyleProperty::FontWeight(FontWeight::SEMI_BOLD));
-    }
-    if look.italic {
-        builder.push_default(StyleProperty::FontStyle(FontStyle::Italic));
-    }
+    // The first style says how high a line is at least.
+    let paragraph = style(look, &families, divides);
+    let first = builder.push_style(paragraph.clone());
     for (index, ((span, range), own)) in spans.iter().zip(ranges).zip(&own).enumerate() {
         if range.is_empty() {
             continue;
         }
-        builder.push(
-            StyleProperty::Brush(u32::try_from(index).unwrap_or(0)),
-            range.clone(),
-        );
+        let mut style = TextStyle {
+            brush: u32::try_from(index).unwrap_or(0),
+            ..paragraph.clone()
+        };
         if let Some((language, families)) = own {
-            builder.push(StyleProperty::Locale(Some(*language)), range.clone());
-            let families = FontFamily::List(Cow::Borrowed(families));
-            builder.push(StyleProperty::FontFamily(families), range.clone());
+            style.locale = Some(*language);
+            style.font_family = FontFamily::List(Cow::Borrowed(families));
         }
         if let Some(bold) = span.bold {
-            let weight = if bold {
-                FontWeight::SEMI_BOLD
-            } else {
-                FontWeight::NORMAL
-            };
-            builder.push(StyleProperty::FontWeight(weight), range.clone());
+            style.font_weight = weight(bold);
         }
         if let Some(italic) = span.italic {
-            let style = if italic {
-                FontStyle::Italic
-            } else {
-                FontStyle::Normal
-            };
-            builder.push(StyleProperty::FontStyle(style), range.clone());
+            style.font_style = slant(italic);
         }
+        let number = if style == paragraph {
+            first
+        } else {
+            builder.push_style(style)
+        };
+        builder.push_style_run(number, range.clone());
     }
-    let mut layout = builder.build(text);
+    let mut layout = Layout::default();
+    builder.build_into(&mut layout, text);
     layout.break_all_lines(None);
     layout
+}
+
+/// A look as parley has it.
+pub(super) fn style<'a>(
+    look: &Look,
+    families: &'a [FontFamilyName<'a>],
+    divides: bool,
+) -> TextStyle<'a, 'a, u32> {
+    TextStyle {
+        font_family: FontFamily::List(Cow::Borrowed(families)),
+        font_size: look.size,
+        font_weight: weight(look.bold),
+        font_style: slant(look.italic),
+        font_features: if look.tabular {
+            FontFeatures::Source(Cow::Borrowed("'tnum'"))
+        } else {
+            FontFeatures::empty()
+        },
+        locale: Some(look.language),
+        line_height: LineHeight::FontSizeRelative(look.line_height),
+        letter_spacing: if look.tracking == 0.0 {
+            0.0
+        } else {
+            look.size * look.tracking / 1000.0
+        },
+        // Where words are divided, what is longer than a line is torn only after that.
+        overflow_wrap: if divides {
+            OverflowWrap::Normal
+        } else {
+            OverflowWrap::Anywhere
+        },
+        // Korean has blanks between its words; Chinese and Japanese go on wherever their marks allow it, by the strict rules, parley's
+        // default.
+        word_break: if look.language.language() == "ko" {
+            WordBreak::KeepAll
+        } else {
+            WordBreak::Normal
+        },
+        ..TextStyle::default()
+    }
+}
+
+fn weight(bold: bool) -> FontWeight {
+    if bold {
+        FontWeight::SEMI_BOLD
+    } else {
+        FontWeight::NORMAL
+    }
+}
+
+fn slant(italic: bool) -> FontStyle {
+    if italic {
+        FontStyle::Italic
+    } else {
+        FontStyle::Normal
+    }
+}
+
+/// Nothing but the letters of ASCII.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// First strong letter decides, as Unicode's rule P2 says.

@@ -2,18 +2,21 @@
 
 use std::rc::Rc;
 
-use super::{GUTTER, Grid, Layouter, Section, Sums};
+use super::{GUTTER, Grid, Layouter, Section, Sums, shaping::TOGETHER};
 use crate::{
     context::DocumentError,
     display::{MM, TagId},
     layout::boxes::share_width,
     strip::Strip,
     template::{Column, ColumnWidth, Table},
-    text::{Look, Span},
+    text::{Look, Shaped, Span},
 };
 
 /// Rows of which every cell is measured for a column as wide as its content; of later rows only those with a long text.
 const MEASURED_ROWS: usize = 100;
+
+/// Bytes of a column's texts that are kept shaped from measuring to setting; what comes after them is shaped twice.
+const MOST_KEPT: usize = 100_000;
 
 /// Space on both sides of a table with grounds or lines around its cells, in millimetres.
 const INSET: f32 = 2.0;
@@ -40,7 +43,7 @@ impl Layouter<'_> {
     pub(super) fn grid<'t>(
         &mut self,
         table: &'t Table,
-        sections: &[Section],
+        sections: &mut [Section],
         total: Option<&Sums>,
         mark: u32,
         width: f32,
@@ -101,7 +104,7 @@ impl Layouter<'_> {
     fn places(
         &mut self,
         table: &Table,
-        sections: &[Section],
+        sections: &mut [Section],
         total: Option<&Sums>,
         mark: u32,
         width: f32,
@@ -139,7 +142,7 @@ impl Layouter<'_> {
         &mut self,
         table: &Table,
         number: usize,
-        sections: &[Section],
+        sections: &mut [Section],
         total: Option<&Sums>,
         mark: u32,
     ) -> Result<Wants, DocumentError> {
@@ -155,22 +158,41 @@ impl Layouter<'_> {
         }
         let look = self.column_look(table, number, column.bold);
         let mut longest = 0;
-        let rows = sections.iter().flat_map(|section| &section.rows);
+        let mut measured = Vec::new();
+        let rows = sections.iter_mut().flat_map(|section| &mut section.rows);
         for (index, row) in rows.enumerate() {
-            let spans = &row[number].spans;
-            let letters: usize = spans.iter().map(|span| span.text.len()).sum();
-            let is_measured = index < MEASURED_ROWS || letters * 5 >= longest * 4;
-            self.widen(&mut wants, column, spans, &look, is_measured)?;
+            let cell = &mut row[number];
+            let letters = cell.letters();
+            if index < MEASURED_ROWS || letters * 5 >= longest * 4 {
+                measured.push(cell);
+            } else {
+                self.widen(&mut wants, column, (&cell.spans, None), &look, false)?;
+            }
             longest = longest.max(letters);
+        }
+        let mut room = MOST_KEPT;
+        for cells in measured.chunks_mut(TOGETHER) {
+            if column.width == ColumnWidth::Auto {
+                self.shape_cells(cells, &look, None)?;
+            }
+            for cell in cells {
+                let text = (cell.spans.as_slice(), cell.shaped.as_ref());
+                self.widen(&mut wants, column, text, &look, true)?;
+                room = room.saturating_sub(cell.letters());
+                if room == 0 {
+                    cell.shaped = None;
+                }
+            }
         }
         let bold = Look { bold: true, ..look };
         let sums = sections.iter().filter_map(|section| section.sums.as_ref());
         for sums in sums.chain(total) {
-            self.widen(&mut wants, column, &sums.cells[number], &bold, true)?;
+            let text = (sums.cells[number].as_slice(), None);
+            self.widen(&mut wants, column, text, &bold, true)?;
         }
         for text in table.totals.iter().filter_map(|texts| texts.get(number)) {
             let spans = self.spans(text, mark)?;
-            self.widen(&mut wants, column, &spans, &bold, true)?;
+            self.widen(&mut wants, column, (&spans, None), &bold, true)?;
         }
         Ok(wants)
     }
@@ -179,7 +201,7 @@ impl Layouter<'_> {
         &mut self,
         wants: &mut Wants,
         column: &Column,
-        spans: &[Span],
+        (spans, shaped): (&[Span], Option<&Shaped>),
         look: &Look,
         is_measured: bool,
     ) -> Result<(), DocumentError> {
@@ -190,7 +212,10 @@ impl Layouter<'_> {
         };
         wants.fraction = wants.fraction.max(fraction);
         if is_measured && column.width == ColumnWidth::Auto {
-            let natural = self.natural_width(spans, look)?;
+            let natural = match shaped {
+                Some(shaped) => shaped.width,
+                None => self.natural_width(spans, look)?,
+            };
             wants.whole = wants.whole.max(natural - fraction);
         }
         Ok(())
@@ -201,7 +226,7 @@ impl Layouter<'_> {
         &mut self,
         grid: &Grid<'_>,
         number: usize,
-        spans: &[Span],
+        (spans, shaped): (&[Span], Option<Shaped>),
         look: &Look,
         tag: TagId,
     ) -> Result<Vec<Strip>, DocumentError> {
@@ -211,7 +236,13 @@ impl Layouter<'_> {
         if column.decimal {
             width -= (place.fraction - self.fraction(column, spans, look)?).max(0.0);
         }
-        self.lines(spans, look, width.max(1.0), tag, grid.mark)
+        let width = width.max(1.0);
+        match shaped {
+            Some(shaped) if shaped.serves(width) => {
+                self.shaped_lines((spans, shaped), look, width, tag, grid.mark)
+            }
+            Some(_) | None => self.lines(spans, look, width, tag, grid.mark),
+        }
     }
 
     /// How wide a number is from its decimal mark on.

@@ -98,6 +98,7 @@ impl Layouter<'_> {
             limit,
             detail,
             value,
+            shaped: None,
         })
     }
 

@@ -1,0 +1,228 @@
+//! Short texts of one look that are shaped as one, such as the cells of a column: to begin with a layout costs more than the letters of a
+//! cell. Each comes out as it would by itself; a text for which that is not sure is left to be shaped alone.
+
+use std::{collections::HashMap, ops::Range, rc::Rc};
+
+use parley::{BaseDirection, Layout, TextStyle};
+
+use super::{
+    Look, Setting,
+    breaks::Ending,
+    shape::{Shaped, is_plain, style, undrawn},
+};
+use crate::template::Direction;
+
+/// Bytes of the longest that is short.
+const LONGEST: usize = 200;
+
+/// Stands between two texts and ends the line.
+const BETWEEN: char = '\n';
+
+/// What the letters around a text could change in it. Letters of no script, such as digits, are set by the script before them, or the first
+/// one behind them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Company {
+    /// Of no other script than Latin, which is also that of a text without any.
+    Latin,
+    /// Begins with a letter that has a script.
+    Any,
+}
+
+/// The texts with their glyphs, in lines of a width or, without one, in one line each; `None` for those that are not sure to be the same
+/// alone.
+pub(crate) fn together(
+    setting: &mut Setting<'_>,
+    texts: &[&str],
+    look: &Look,
+    width: Option<f32>,
+) -> Vec<Option<Shaped>> {
+    let mut shaped = vec![None; texts.len()];
+    let from_left = match look.direction {
+        None => !setting.right_to_left,
+        Some(Direction::Auto | Direction::LeftToRight) => true,
+        Some(Direction::RightToLeft) => false,
+    };
+    if look.hyphenate || !from_left {
+        return shaped;
+    }
+    let companies: Vec<Option<Company>> = texts
+        .iter()
+        .map(|text| company(text).filter(|_| text.chars().all(|letter| setting.covers(letter))))
+        .collect();
+    for company in [Company::Latin, Company::Any] {
+        let mut joint = Joint::default();
+        let places: Vec<Option<usize>> = texts
+            .iter()
+            .zip(&companies)
+            .map(|(text, own)| (*own == Some(company)).then(|| joint.place(text)))
+            .collect();
+        if joint.parts.len() < 2 {
+            continue;
+        }
+        let found = joint.shape(setting, look, width);
+        for (own, place) in shaped.iter_mut().zip(places) {
+            if let Some(place) = place {
+                own.clone_from(&found[place]);
+            }
+        }
+    }
+    shaped
+}
+
+/// Texts one behind the other, each once.
+#[derive(Default)]
+struct Joint<'a> {
+    text: String,
+    parts: Vec<Range<usize>>,
+    known: HashMap<&'a str, usize>,
+}
+
+impl<'a> Joint<'a> {
+    /// The number of a text's part.
+    fn place(&mut self, text: &'a str) -> usize {
+        *self.known.entry(text).or_insert_with(|| {
+            if !self.parts.is_empty() {
+                self.text.push(BETWEEN);
+            }
+            let start = self.text.len();
+            self.text.push_str(text);
+            self.parts.push(start..self.text.len());
+            self.parts.len() - 1
+        })
+    }
+
+    fn shape(
+        self,
+        setting: &mut Setting<'_>,
+        look: &Look,
+        width: Option<f32>,
+    ) -> Vec<Option<Shaped>> {
+        let Self { text, parts, known } = self;
+        let shaper = &mut *setting.shaper;
+        let plain = known.keys().all(|text| is_plain(text));
+        let families = shaper.families(&look.font, look.language, plain);
+        let mut builder = shaper
+            .layouts
+            .style_run_builder(&mut shaper.fonts, &text, 1.0, false);
+        builder.set_base_direction(BaseDirection::Ltr);
+        let own = style(look, &families, false);
+        // What is spaced in another way is shaped apart, so that no font joins two texts over what stands between them.
+        let between = TextStyle {
+            word_spacing: 1.0,
+            ..own.clone()
+        };
+        let (own, between) = (builder.push_style(own), builder.push_style(between));
+        for part in &parts {
+            if let Some(before) = part.start.checked_sub(BETWEEN.len_utf8()) {
+                builder.push_style_run(between, before..part.start);
+            }
+            builder.push_style_run(own, part.clone());
+        }
+        let mut layout = Layout::default();
+        builder.build_into(&mut layout, &text);
+        layout.break_all_lines(width.map(|width| width.max(1.0)));
+        let undrawn = undrawn(&layout, &text);
+        let layout = Rc::new(layout);
+        let text: Rc<str> = text.into();
+        let mut line = 0;
+        parts
+            .into_iter()
+            .map(|part| {
+                let first_line = line;
+                while let Some(own) = layout.get(line)
+                    && own.text_range().start <= part.end
+                {
+                    line += 1;
+                }
+                let is_drawn = !undrawn.iter().any(|hole| part.contains(&hole.start));
+                let lines = first_line..line;
+                is_drawn
+                    .then(|| shaped((&layout, lines), (&text, part), width))
+                    .flatten()
+            })
+            .collect()
+    }
+}
+
+/// One of the texts; `None` where what ends its last line stands in a line of its own.
+fn shaped(
+    (layout, lines): (&Rc<Layout<u32>>, Range<usize>),
+    (text, part): (&Rc<str>, Range<usize>),
+    width: Option<f32>,
+) -> Option<Shaped> {
+    let own = lines.clone().filter_map(|line| layout.get(line));
+    if own.clone().any(|line| line.text_range().start == part.end) {
+        return None;
+    }
+    let endings: Vec<Ending> = own.clone().map(|line| Ending::of(&line)).collect();
+    let first = *own.clone().next()?.metrics();
+    // As wide as it is in one line; what takes several is wider than all of them.
+    let (is_whole, full_width) = if endings.len() == 1 {
+        (true, first.advance)
+    } else {
+        (false, f32::INFINITY)
+    };
+    Some(Shaped {
+        layout: layout.clone(),
+        first_line: lines.start,
+        drawn: text.clone(),
+        ranges: vec![0..part.len()],
+        part,
+        missing: Vec::new(),
+        width: if is_whole {
+            first.advance - first.hanging_advance
+        } else {
+            full_width
+        },
+        full_width,
+        divides: false,
+        broken_at: match width {
+            Some(width) if !is_whole => width.max(1.0),
+            Some(_) | None => f32::MAX,
+        },
+        endings,
+    })
+}
+
+/// In which company a text is the same as alone; `None` where it may be in none.
+fn company(text: &str) -> Option<Company> {
+    if text.is_empty() || text.len() > LONGEST || !text.chars().all(is_simple) {
+        return None;
+    }
+    let of_latin = |letter: char| !has_script(letter) || is_latin(letter);
+    if text.chars().all(of_latin) {
+        Some(Company::Latin)
+    } else {
+        let begins = text.chars().next().is_some_and(has_script);
+        begins.then_some(Company::Any)
+    }
+}
+
+fn is_latin(letter: char) -> bool {
+    match letter {
+        '×' | '÷' => false,
+        'a'..='z' | 'A'..='Z' | 'ª' | 'º' | '\u{c0}'..='\u{24f}' => true,
+        _ => false,
+    }
+}
+
+/// Letters that are drawn from left to right, one by one; of those without a script only such as stand between words.
+fn is_simple(letter: char) -> bool {
+    has_script(letter)
+        || matches!(
+            letter,
+            ' '..='~' | '\u{a0}'..='\u{a8}' | '\u{ab}' | '\u{ac}' | '\u{af}'..='\u{bf}' | '×' | '÷'
+                | '\u{2010}'..='\u{2015}' | '\u{2018}'..='\u{201f}' | '•' | '…' | '\u{202f}' | '‰' | '‹' | '›' | '€' | '−'
+                | '\u{3001}'..='\u{3002}' | '\u{3008}'..='\u{3011}' | '\u{ff08}' | '\u{ff09}' | '\u{ff0c}' | '\u{ff1a}' | '\u{ff1b}'
+        )
+}
+
+fn has_script(letter: char) -> bool {
+    is_latin(letter)
+        || matches!(
+            letter,
+            // Greek, Cyrillic, Hiragana, Katakana, Chinese.
+            '\u{391}'..='\u{3a1}' | '\u{3a3}'..='\u{3ce}' | '\u{386}' | '\u{388}'..='\u{38a}' | '\u{400}'..='\u{45f}'
+                | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}'
+        )
+}
