@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ops::Range,
+    ops::{Deref, Range},
     sync::Arc,
 };
 
@@ -196,7 +196,42 @@ pub(crate) struct Glyph {
 pub(crate) struct Cluster {
     pub(crate) first: u32,
     pub(crate) count: u32,
-    pub(crate) text: Box<str>,
+    pub(crate) text: Letters,
+}
+
+/// A part of a text that many clusters share.
+#[derive(Clone, Debug)]
+pub(crate) struct Letters {
+    text: Arc<str>,
+    start: u32,
+    end: u32,
+}
+
+impl Letters {
+    /// Nothing where the range is no part of the text.
+    pub(crate) fn new(text: &Arc<str>, range: &Range<usize>) -> Self {
+        let end = |at: usize| u32::try_from(at).unwrap_or(0);
+        Self {
+            text: text.clone(),
+            start: end(range.start),
+            end: end(range.end),
+        }
+    }
+}
+
+impl From<&str> for Letters {
+    fn from(text: &str) -> Self {
+        Self::new(&text.into(), &(0..text.len()))
+    }
+}
+
+impl Deref for Letters {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        let range = self.start as usize..self.end as usize;
+        self.text.get(range).unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use super::{
     within_number,
 };
 use crate::{
-    display::{Cluster, Glyph, Glyphs, Item, ReadAs, Source, TagId},
+    display::{Cluster, Glyph, Glyphs, Item, Letters, ReadAs, Source, TagId},
     template::{Align, Direction},
 };
 
@@ -160,20 +160,21 @@ fn collect(
     let text = shaped.text();
     let (baseline, top) = (level.baseline, level.block_min_coord);
     // Clusters in logical order; one without glyphs belongs to the ligature before it.
-    let mut clusters: Vec<(usize, usize, String)> = Vec::new();
+    let mut clusters: Vec<(Range<usize>, usize)> = Vec::with_capacity(run.run().text_range().len());
     for cluster in run.run().clusters() {
         if cluster.style_index() != run.style_index() {
             continue;
         }
         let count = cluster.glyphs().count();
         let range = shaped.within(&cluster.text_range());
-        let letters = text.get(range.clone()).unwrap_or_default();
         match clusters.last_mut() {
-            Some((_, _, before)) if count == 0 => before.push_str(letters),
-            _ => clusters.push((range.start, count, letters.to_owned())),
+            Some((before, _)) if count == 0 => before.end = range.end,
+            _ => clusters.push((range, count)),
         }
     }
-    let start = clusters.first().map_or(usize::MAX, |(start, ..)| *start);
+    let start = clusters
+        .first()
+        .map_or(usize::MAX, |(range, _)| range.start);
     if run.run().is_rtl() {
         clusters.reverse();
     }
@@ -191,19 +192,20 @@ fn collect(
             extent: (0.0, 0.0),
             start,
             right_to_left: run.run().is_rtl(),
-            glyphs: Vec::new(),
-            clusters: Vec::new(),
+            glyphs: Vec::with_capacity(clusters.len()),
+            clusters: Vec::with_capacity(clusters.len()),
             read_as: Vec::new(),
             height: 0.0,
             mark: 0,
             source: None,
             origin: None,
         },
-        starts: Vec::new(),
+        starts: Vec::with_capacity(clusters.len()),
     };
     let mut x = run.offset();
     let mut drawn = run.glyphs();
-    for (start, count, letters) in clusters {
+    for (range, count) in clusters {
+        let letters = text.get(range.clone()).unwrap_or_default();
         let invisible = letters
             .chars()
             .all(|letter| letter == '\n' || is_invisible(letter));
@@ -219,26 +221,26 @@ fn collect(
             }
             x += glyph.advance;
         }
-        let letters = if letters.contains(SOFT_HYPHEN) {
-            letters.replace(SOFT_HYPHEN, "")
+        let said = if letters.contains(SOFT_HYPHEN) {
+            letters.replace(SOFT_HYPHEN, "").as_str().into()
         } else {
-            letters
+            Letters::new(&shaped.drawn, &shaped.without(&range))
         };
-        part.group(start, first, letters);
+        part.group(range.start, first, said);
     }
     part
 }
 
 impl Part {
     /// Makes a cluster of the glyphs from `first` on, if there are any.
-    fn group(&mut self, start: usize, first: usize, text: String) {
+    fn group(&mut self, start: usize, first: usize, text: Letters) {
         let count = self.glyphs.glyphs.len() - first;
         if count > 0 {
             self.starts.push(start);
             self.glyphs.clusters.push(Cluster {
                 first: u32::try_from(first).unwrap_or(0),
                 count: u32::try_from(count).unwrap_or(0),
-                text: text.into(),
+                text,
             });
         }
     }
@@ -264,7 +266,7 @@ fn draw_hyphen(parts: &mut [Part], line: &parley::Line<'_, u32>, place: usize) -
         x: part.x + part.width,
         y: run.baseline() - line.metrics().block_min_coord,
     });
-    part.group(start, first, SOFT_HYPHEN.to_string());
+    part.group(start, first, SOFT_HYPHEN.to_string().as_str().into());
     part.width += hyphen.width;
     shift(&mut parts[index + 1..], hyphen.width, &[], 0.0);
     hyphen.width

@@ -1,6 +1,6 @@
 //! Shaping: fonts, directions and glyphs by parley, whatever the width of the lines will be.
 
-use std::{borrow::Cow, ops::Range, rc::Rc};
+use std::{borrow::Cow, ops::Range, rc::Rc, sync::Arc};
 
 use parley::{
     BaseDirection, FontFamily, FontFamilyName, FontFeatures, FontStyle, FontWeight, Layout,
@@ -25,7 +25,7 @@ pub(crate) struct Shaped {
     pub(super) layout: Rc<Layout<u32>>,
     pub(super) first_line: usize,
     /// The layout's text, as it is drawn, which part of it this one is, and where the spans are in that.
-    pub(super) drawn: Rc<str>,
+    pub(super) drawn: Arc<str>,
     pub(super) part: Range<usize>,
     pub(super) ranges: Vec<Range<usize>>,
     /// Letters no font can draw.
@@ -85,6 +85,11 @@ impl Shaped {
     pub(super) fn within(&self, range: &Range<usize>) -> Range<usize> {
         let place = |at: usize| at.saturating_sub(self.part.start).min(self.part.len());
         place(range.start)..place(range.end)
+    }
+
+    /// A range of this one, in the layout's text.
+    pub(super) fn without(&self, range: &Range<usize>) -> Range<usize> {
+        self.part.start + range.start..self.part.start + range.end
     }
 
     /// Whether other texts stand in its layout, so that its lines cannot be broken again.

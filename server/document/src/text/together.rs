@@ -1,7 +1,7 @@
 //! Short texts of one look that are shaped as one, such as the cells of a column: to begin with a layout costs more than the letters of a
 //! cell. Each comes out as it would by itself; a text for which that is not sure is left to be shaped alone.
 
-use std::{collections::HashMap, ops::Range, rc::Rc};
+use std::{collections::HashMap, ops::Range, rc::Rc, sync::Arc};
 
 use parley::{BaseDirection, Layout, TextStyle};
 
@@ -123,7 +123,7 @@ impl<'a> Joint<'a> {
         layout.break_all_lines(width.map(|width| width.max(1.0)));
         let undrawn = undrawn(&layout, &text);
         let layout = Rc::new(layout);
-        let text: Rc<str> = text.into();
+        let text: Arc<str> = text.into();
         let mut line = 0;
         parts
             .into_iter()
@@ -147,7 +147,7 @@ impl<'a> Joint<'a> {
 /// One of the texts; `None` where what ends its last line stands in a line of its own.
 fn shaped(
     (layout, lines): (&Rc<Layout<u32>>, Range<usize>),
-    (text, part): (&Rc<str>, Range<usize>),
+    (text, part): (&Arc<str>, Range<usize>),
     width: Option<f32>,
 ) -> Option<Shaped> {
     let own = lines.clone().filter_map(|line| layout.get(line));
