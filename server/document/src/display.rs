@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     ops::{Deref, Range},
     sync::Arc,
 };
@@ -200,7 +201,7 @@ pub(crate) struct Cluster {
 }
 
 /// A part of a text that many clusters share.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Letters {
     text: Arc<str>,
     start: u32,
@@ -222,6 +223,12 @@ impl Letters {
 impl From<&str> for Letters {
     fn from(text: &str) -> Self {
         Self::new(&text.into(), &(0..text.len()))
+    }
+}
+
+impl fmt::Debug for Letters {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, formatter)
     }
 }
 

@@ -316,12 +316,7 @@ fn shape(
     let mut builder = shaper
         .layouts
         .style_run_builder(&mut shaper.fonts, text, 1.0, false);
-    builder.set_base_direction(match look.direction {
-        None if setting.right_to_left => BaseDirection::Rtl,
-        None | Some(Direction::Auto) => direction(text),
-        Some(Direction::LeftToRight) => BaseDirection::Ltr,
-        Some(Direction::RightToLeft) => BaseDirection::Rtl,
-    });
+    builder.set_base_direction(direction(text, look, setting.right_to_left));
     // The first style says how high a line is at least.
     let paragraph = style(look, &families, divides);
     let first = builder.push_style(paragraph.clone());
@@ -417,8 +412,18 @@ pub(super) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
+/// How a text runs in a document.
+pub(super) fn direction(text: &str, look: &Look, right_to_left: bool) -> BaseDirection {
+    match look.direction {
+        None if right_to_left => BaseDirection::Rtl,
+        None | Some(Direction::Auto) => own_direction(text),
+        Some(Direction::LeftToRight) => BaseDirection::Ltr,
+        Some(Direction::RightToLeft) => BaseDirection::Rtl,
+    }
+}
+
 /// First strong letter decides, as Unicode's rule P2 says.
-fn direction(text: &str) -> BaseDirection {
+fn own_direction(text: &str) -> BaseDirection {
     for letter in text.chars() {
         match unicode_bidi::bidi_class(letter) {
             unicode_bidi::BidiClass::L => return BaseDirection::Ltr,

@@ -8,9 +8,9 @@ use parley::{BaseDirection, Layout, TextStyle};
 use super::{
     Look, Setting,
     breaks::Ending,
-    shape::{Shaped, is_plain, style, undrawn},
+    shape::{Shaped, direction, is_plain, style, undrawn},
 };
-use crate::template::Direction;
+use crate::fonts::{SANS, SERIF};
 
 /// Bytes of the longest that is short.
 const LONGEST: usize = 200;
@@ -24,8 +24,19 @@ const BETWEEN: char = '\n';
 enum Company {
     /// Of no other script than Latin, which is also that of a text without any.
     Latin,
-    /// Begins with a letter that has a script.
+    /// From left to right, and begins with a letter that has a script.
     Any,
+    /// From right to left, and begins with an Arabic letter.
+    Arabic,
+}
+
+impl Company {
+    fn direction(self) -> BaseDirection {
+        match self {
+            Self::Latin | Self::Any => BaseDirection::Ltr,
+            Self::Arabic => BaseDirection::Rtl,
+        }
+    }
 }
 
 /// The texts with their glyphs, in lines of a width or, without one, in one line each; `None` for those that are not sure to be the same
@@ -37,19 +48,21 @@ pub(crate) fn together(
     width: Option<f32>,
 ) -> Vec<Option<Shaped>> {
     let mut shaped = vec![None; texts.len()];
-    let from_left = match look.direction {
-        None => !setting.right_to_left,
-        Some(Direction::Auto | Direction::LeftToRight) => true,
-        Some(Direction::RightToLeft) => false,
-    };
-    if look.hyphenate || !from_left {
+    if look.hyphenate {
         return shaped;
     }
     let companies: Vec<Option<Company>> = texts
         .iter()
-        .map(|text| company(text).filter(|_| text.chars().all(|letter| setting.covers(letter))))
+        .map(|text| {
+            let runs_as_alone = |company: &Company| {
+                company.direction() == direction(text, look, setting.right_to_left)
+            };
+            let own = company(text).filter(runs_as_alone)?;
+            let is_covered = text.chars().all(|letter| setting.covers(letter));
+            is_covered.then_some(own)
+        })
         .collect();
-    for company in [Company::Latin, Company::Any] {
+    for company in [Company::Latin, Company::Any, Company::Arabic] {
         let mut joint = Joint::default();
         let places: Vec<Option<usize>> = texts
             .iter()
@@ -59,7 +72,7 @@ pub(crate) fn together(
         if joint.parts.len() < 2 {
             continue;
         }
-        let found = joint.shape(setting, look, width);
+        let found = joint.shape(setting, look, company.direction(), width);
         for (own, place) in shaped.iter_mut().zip(places) {
             if let Some(place) = place {
                 own.clone_from(&found[place]);
@@ -95,6 +108,7 @@ impl<'a> Joint<'a> {
         self,
         setting: &mut Setting<'_>,
         look: &Look,
+        direction: BaseDirection,
         width: Option<f32>,
     ) -> Vec<Option<Shaped>> {
         let Self { text, parts, known } = self;
@@ -104,19 +118,23 @@ impl<'a> Joint<'a> {
         let mut builder = shaper
             .layouts
             .style_run_builder(&mut shaper.fonts, &text, 1.0, false);
-        builder.set_base_direction(BaseDirection::Ltr);
+        builder.set_base_direction(direction);
         let own = style(look, &families, false);
-        // What is spaced in another way is shaped apart, so that no font joins two texts over what stands between them.
-        let between = TextStyle {
-            word_spacing: 1.0,
-            ..own.clone()
+        let own_number = builder.push_style(own.clone());
+        // Our fonts join nothing over the end of a line. In others what is spaced in another way is shaped apart.
+        let between = if [SANS, SERIF].contains(&&*look.font) {
+            own_number
+        } else {
+            builder.push_style(TextStyle {
+                word_spacing: 1.0,
+                ..own
+            })
         };
-        let (own, between) = (builder.push_style(own), builder.push_style(between));
         for part in &parts {
             if let Some(before) = part.start.checked_sub(BETWEEN.len_utf8()) {
                 builder.push_style_run(between, before..part.start);
             }
-            builder.push_style_run(own, part.clone());
+            builder.push_style_run(own_number, part.clone());
         }
         let mut layout = Layout::default();
         builder.build_into(&mut layout, &text);
@@ -177,7 +195,7 @@ fn shaped(
         full_width,
         divides: false,
         broken_at: match width {
-            Some(width) if !is_whole => width.max(1.0),
+            Some(width) if full_width > width => width.max(1.0),
             Some(_) | None => f32::MAX,
         },
         endings,
@@ -186,7 +204,13 @@ fn shaped(
 
 /// In which company a text is the same as alone; `None` where it may be in none.
 fn company(text: &str) -> Option<Company> {
-    if text.is_empty() || text.len() > LONGEST || !text.chars().all(is_simple) {
+    if text.is_empty() || text.len() > LONGEST {
+        return None;
+    }
+    if text.starts_with(is_arabic) && text.chars().all(is_beside_arabic) {
+        return Some(Company::Arabic);
+    }
+    if !text.chars().all(is_simple) {
         return None;
     }
     let of_latin = |letter: char| !has_script(letter) || is_latin(letter);
@@ -217,6 +241,15 @@ fn is_simple(letter: char) -> bool {
         )
 }
 
+fn is_arabic(letter: char) -> bool {
+    matches!(letter, '\u{621}'..='\u{63a}' | '\u{641}'..='\u{64a}')
+}
+
+/// What stands with Arabic letters in their direction, whatever comes after it.
+fn is_beside_arabic(letter: char) -> bool {
+    is_arabic(letter) || matches!(letter, ' ' | '0'..='9' | '(' | ')' | '.' | '،')
+}
+
 fn has_script(letter: char) -> bool {
     is_latin(letter)
         || matches!(
@@ -225,4 +258,111 @@ fn has_script(letter: char) -> bool {
             '\u{391}'..='\u{3a1}' | '\u{3a3}'..='\u{3ce}' | '\u{386}' | '\u{388}'..='\u{38a}' | '\u{400}'..='\u{45f}'
                 | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}'
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use parley::Language;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        display::Rgb,
+        fonts::{FontBytes, Fonts},
+        template::Align,
+        text::{Span, place},
+    };
+
+    fn look(font: &str) -> Look {
+        Look {
+            size: 9.2,
+            font: font.into(),
+            bold: false,
+            italic: false,
+            colour: Rgb(0, 0, 0),
+            line_height: 1.4,
+            align: Align::Start,
+            justify: false,
+            tracking: 0.0,
+            tabular: true,
+            hyphenate: false,
+            language: Language::parse("en").expect("a language"),
+            direction: None,
+            orphans: 1,
+            widows: 1,
+        }
+    }
+
+    /// Everything that is drawn of the texts, and whether some were shaped together.
+    fn check(texts: &[String], font: &str, width: Option<f32>) -> bool {
+        let fonts = Fonts::new(Box::new(Vec::<FontBytes>::new()));
+        let mut shaper = fonts.shaper(&[], &[]);
+        let mut used = Vec::new();
+        let mut setting = Setting {
+            fonts: &fonts,
+            shaper: &mut shaper,
+            used: &mut used,
+            right_to_left: false,
+        };
+        let look = look(font);
+        let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let joint = together(&mut setting, &borrowed, &look, width);
+        let mut found = false;
+        for (text, joint) in texts.iter().zip(joint) {
+            let Some(mut joint) = joint else { continue };
+            found = true;
+            let spans = [Span::plain(text.as_str())];
+            let mut alone = Shaped::new(&mut setting, &spans, &look);
+            if width.is_none() {
+                assert_eq!(joint.width.to_bits(), alone.width.to_bits(), "{text:?}");
+            }
+            let width = width.unwrap_or(alone.full_width);
+            assert!(joint.serves(width), "{text:?}");
+            let [joint, alone] = [&mut joint, &mut alone].map(|shaped| {
+                let paragraph = place(&mut setting, shaped, &spans, &look, width, (1, 1));
+                let lines = paragraph.lines.iter();
+                let lines = lines.map(|line| format!("{} {:?}", line.height, line.items));
+                (
+                    lines.collect::<Vec<String>>(),
+                    paragraph.overflow,
+                    paragraph.number_cut,
+                )
+            });
+            assert_eq!(joint, alone);
+        }
+        found
+    }
+
+    /// Letters that fonts know to join, and such as have no script.
+    const TEXT: &str =
+        "[a-cfiltxATVWY0-9 ().,:<>=%€/×–ÄéΩαЖяع-]{1,14}|[ابتلمهيو]{1,9}[ 0-9().]{0,5}";
+
+    proptest! {
+        #[test]
+        fn each_is_as_it_is_alone(
+            texts in proptest::collection::vec(TEXT, 2..12),
+            font in prop::sample::select(vec![SANS, SERIF, "Liberation Sans"]),
+            width in prop::option::of(5.0_f32..90.0),
+        ) {
+            check(&texts, font, width);
+        }
+    }
+
+    #[test]
+    fn cells_are_shaped_together() {
+        let texts = [
+            "000100001",
+            "Łódź – x (1.5)",
+            "1,485.00",
+            "Ακρόπολη",
+            "7%",
+            "مرحبا (1.5)",
+            "عشاء",
+        ];
+        let texts = texts.map(str::to_owned);
+        for font in [SANS, SERIF, "Liberation Sans"] {
+            assert!(check(&texts, font, None));
+            assert!(check(&texts, font, Some(30.0)));
+        }
+    }
 }
