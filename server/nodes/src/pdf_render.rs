@@ -6,8 +6,6 @@ mod fields;
 mod invoice;
 mod pictures;
 mod refusal;
-#[cfg(test)]
-mod tests;
 
 use std::{
     sync::Arc,
@@ -238,3 +236,6 @@ fn pdf_name(text: &str) -> String {
         format!("{stem}.pdf")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -457,11 +457,12 @@ export interface paths {
         /** Appends a version. Published workflows keep theirs until they are published again. */
         put: operations["write_document"];
         post?: never;
-        /** Deletes a template that no draft uses; published versions keep theirs. */
+        /** Deletes a template; 409 `document_used` with the workflows whose draft or live version uses it. */
         delete: operations["delete_document"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Renames a template; its versions and its draft stay as they are. */
+        patch: operations["change_document"];
         trace?: never;
     };
     "/api/documents/{id}/compare": {
@@ -1164,7 +1165,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a credit note for the invoice of a run is started with. */
+        /** What a credit note for an invoice of a run is started with. */
         get: operations["read_credit_note"];
         put?: never;
         post?: never;
@@ -1183,6 +1184,23 @@ export interface paths {
         };
         /** A page of a document that a run made, from 1, and where everything on it comes from. 404 for pages and files that are not mapped. */
         get: operations["read_run_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invoices that a run made and that can be taken back, with the credit notes that were made for them. */
+        get: operations["list_invoices"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1815,6 +1833,13 @@ export interface components {
             /** Format: date-time */
             last_used_at: string | null;
         };
+        /** @description An amount of money. */
+        AmountOut: {
+            /** @description With the decimals of its currency, such as `904.40`. */
+            amount: string;
+            /** @description ISO 4217. */
+            currency: string;
+        };
         ApprovalAnswer: {
             decision: components["schemas"]["Decision"];
             comment?: string;
@@ -2104,6 +2129,8 @@ export interface components {
             origin: string | null;
             /** @description It shows what was made of that field, and perhaps of others. */
             is_computed: boolean;
+            /** @description Of a table, in the order of the template. */
+            columns: components["schemas"]["ColumnPlaceOut"][];
         };
         CallableOut: {
             /** Format: uuid */
@@ -2244,6 +2271,11 @@ export interface components {
         } | {
             /** @constant */
             kind: "money";
+            /**
+             * Format: uint8
+             * @description Most decimals of an amount, where that is more than its currency has: unit prices have up to 4, or 6.
+             */
+            decimals?: number | null;
         } | {
             /** @constant */
             kind: "date";
@@ -2282,6 +2314,13 @@ export interface components {
             /** @constant */
             kind: "any";
         });
+        /** @description Where a column of a table lies on the page. */
+        ColumnPlaceOut: {
+            /** Format: double */
+            x_mm: number;
+            /** Format: double */
+            width_mm: number;
+        };
         /** @description Further runs wait in line until one of those that go has ended. Trial runs do not count. */
         Concurrency: {
             /**
@@ -2314,14 +2353,13 @@ export interface components {
             name: string;
             /** @description Id of the step at which its run begins. */
             trigger: string;
-            /** @description Number of the invoice. */
-            invoice_number: string;
+            /** @description What starts it once, whoever asks for it: the same until there is a run of a credit note for this invoice. */
+            idempotency_key: string;
+            invoice: components["schemas"]["InvoiceOut"];
             /**
-             * Format: uuid
-             * @description The newest run that took this invoice back, or a part of it.
+             * @description What its run is started with: what it takes of the invoice's input, of the entry that the invoice was made for, and of
+             *     `invoice_number`, `invoice_date` and `invoice_lines`.
              */
-            made_before: string | null;
-            /** @description What its run is started with: what it takes of the invoice's input, and of `invoice_number`, `invoice_date` and `invoice_lines`. */
             input: Record<string, never>;
         };
         DayOut: {
@@ -2527,6 +2565,10 @@ export interface components {
             max_lines?: number | null;
             /** @description What becomes of a text of more lines; all of it is printed when absent. */
             overflow?: components["schemas"]["Overflow"] | null;
+            /** @description The same of texts in the entries of a list or in a record, by their columns, such as `text` or `stops.text`. */
+            columns?: {
+                [key: string]: components["schemas"]["TextLines"];
+            };
             /** @description Who fills it in; people, and a model where it is words, when absent. */
             source?: components["schemas"]["Source"] | null;
             /** @description How it is computed, of the fields before it; only of a computed one. */
@@ -2548,6 +2590,11 @@ export interface components {
         } | {
             /** @constant */
             kind: "money";
+            /**
+             * Format: uint8
+             * @description Most decimals of an amount, where that is more than its currency has: unit prices have up to 4, or 6.
+             */
+            decimals?: number | null;
         } | {
             /** @constant */
             kind: "date";
@@ -2610,6 +2657,9 @@ export interface components {
             /** Format: date-time */
             changed_at: string;
         };
+        DocumentPatch: {
+            name: string;
+        };
         DocumentRevisionIn: {
             /**
              * Format: int64
@@ -2628,7 +2678,7 @@ export interface components {
             version: number;
             /** @description Its draft has changes that are not published. */
             changed: boolean;
-            /** @description Names of the workflows whose draft uses it. */
+            /** @description Workflows whose draft or live version uses it. */
             used_by: components["schemas"]["WorkflowUseOut"][];
             /** Format: date-time */
             created_at: string;
@@ -2813,6 +2863,11 @@ export interface components {
         } | {
             /** @constant */
             kind: "money";
+            /**
+             * Format: uint8
+             * @description Most decimals of an amount, where that is more than its currency has: unit prices have up to 4, or 6.
+             */
+            decimals?: number | null;
         } | {
             /** @constant */
             kind: "date";
@@ -3048,6 +3103,19 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
         };
+        /** @description An invoice that a run made. */
+        InvoiceOut: {
+            /** @description Step that made it. */
+            node: string;
+            /** @description Entry that it was made for, such as `3`; empty where its step ran once. */
+            item_path: string;
+            number: string;
+            total: components["schemas"]["AmountOut"] | null;
+            credited: components["schemas"]["AmountOut"] | null;
+            left: components["schemas"]["AmountOut"] | null;
+            /** @description Newest first, at most 500, those that failed or were stopped included. */
+            credit_notes: components["schemas"]["TakenBackOut"][];
+        };
         /** @description The type of one value. JSON form: `{"kind": "text"}`, `{"kind": "list", "item": {"kind": "record", "fields": [...]}}`. */
         Kind: {
             /** @constant */
@@ -3066,6 +3134,11 @@ export interface components {
         } | {
             /** @constant */
             kind: "money";
+            /**
+             * Format: uint8
+             * @description Most decimals of an amount, where that is more than its currency has: unit prices have up to 4, or 6.
+             */
+            decimals?: number | null;
         } | {
             /** @constant */
             kind: "date";
@@ -3649,7 +3722,7 @@ export interface components {
                 version: number;
                 /** @description Its draft has changes that are not published. */
                 changed: boolean;
-                /** @description Names of the workflows whose draft uses it. */
+                /** @description Workflows whose draft or live version uses it. */
                 used_by: components["schemas"]["WorkflowUseOut"][];
                 /** Format: date-time */
                 created_at: string;
@@ -4345,11 +4418,8 @@ export interface components {
             retry_of: string | null;
             called_by: components["schemas"]["CalledByOut"] | null;
             batch: components["schemas"]["RunBatchOut"] | null;
-            /**
-             * Format: uuid
-             * @description The workflow that takes back the invoice that it made; null: it made none that can be taken back.
-             */
-            credit_notes: string | null;
+            /** @description How many invoices it made that can be taken back; `GET /api/runs/{id}/invoices` tells which. */
+            invoices: number;
             /** @description The workflow document that ran. */
             document: components["schemas"]["Workflow"];
             steps: components["schemas"]["StepOut"][];
@@ -4682,6 +4752,16 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description A run that took an invoice back, or a part of it. */
+        TakenBackOut: {
+            /** Format: uuid */
+            run: string;
+            title: string;
+            state: components["schemas"]["RunState"];
+            /** Format: date-time */
+            created_at: string;
+            amount: components["schemas"]["AmountOut"] | null;
+        };
         /**
          * @description Where tax is rounded: of the net sum of each rate, or of each line.
          * @enum {string}
@@ -4689,6 +4769,16 @@ export interface components {
         TaxRounding: "rate" | "line";
         /** @description A text with `{{ }}` holes in a node's config or a document's leaf. Its JSON Schema carries `x-widget: "template"`. */
         Template: string;
+        /** @description How many lines a text in a column may take: `{"max_lines": 2, "overflow": "cut"}`. */
+        TextLines: {
+            /**
+             * Format: uint16
+             * @description Most lines of a text where nothing else is printed beside it.
+             */
+            max_lines: number;
+            /** @description What becomes of a text of more lines; all of it is printed when absent. */
+            overflow?: components["schemas"]["Overflow"] | null;
+        };
         /** @description Where a piece of the template's texts, or a value in one, lies on the page; one a line. */
         TextOut: {
             /** @description Block id. */
@@ -5924,6 +6014,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    change_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DocumentPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentOut"];
+                };
             };
             /** @description What went wrong. */
             default: {
@@ -7694,8 +7818,14 @@ export interface operations {
                 trial?: boolean;
                 /** @description `next` of the page before. */
                 after?: string;
-                /** @description Text in title or input. */
+                /** @description Text in title, input, the workflow's name, or a number that the run drew. */
                 q?: string;
+                /** @description Runs of versions that print this document. */
+                document?: string;
+                /** @description The first day on which they may have been accepted, where the firm is. */
+                from?: string;
+                /** @description The last of these days. */
+                until?: string;
             };
             header?: never;
             path?: never;
@@ -7754,7 +7884,12 @@ export interface operations {
     };
     read_credit_note: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Step that made the invoice; needed where several steps made one. */
+                node?: string;
+                /** @description Entry that it was made for, such as `3`; needed where its step ran for several. */
+                item_path?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7801,6 +7936,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunPageOut"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    list_invoices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceOut"][];
                 };
             };
             /** @description What went wrong. */

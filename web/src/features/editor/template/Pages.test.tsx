@@ -44,7 +44,7 @@ const draft: Template = {
   blocks: [text("first"), { id: "pair", type: "columns", columns: [{ blocks: [text("left")] }, { blocks: [] }] }, text("last")],
 };
 const box = (block: string, y_mm: number, height_mm: number, width_mm = 170) =>
-  ({ block, path: "", x_mm: 20, y_mm, width_mm, height_mm, origin: null, is_computed: false });
+  ({ block, path: "", x_mm: 20, y_mm, width_mm, height_mm, origin: null, is_computed: false, columns: [] });
 const drawn = {
   width_mm: 210, height_mm: 297, hash: "", svg: "", text: "first\nleft\nlast", texts: [],
   boxes: [box("first", 20, 10), box("pair", 40, 20), box("left", 40, 20, 80), box("last", 70, 10)],
