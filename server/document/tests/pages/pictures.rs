@@ -35,7 +35,7 @@ fn a_drawing_stays_a_drawing() {
     assert!(objects.contains("/Alt (A logo)"));
     let lines: Vec<&str> = objects.lines().map(str::trim_end).collect();
     let count = |operator: &str| lines.iter().filter(|line| **line == operator).count();
-    assert_eq!((count("W"), count("f*")), (1, 1), "clipped, and one hole");
+    assert_eq!((count("W n"), count("f*")), (1, 1), "clipped, and one hole");
     let page = rendered.svg(0).expect("a page");
     for part in [
         "#123456",
