@@ -197,11 +197,11 @@ impl<'a> Fragmenter<'a> {
                     flow.pop_front();
                     continue;
                 }
-                let breaks_up = kept.hopeless && self.least(first, room.next) <= left;
-                if !at_top && !breaks_up {
+                let (together, least) = self.broken_up(flow, room.next);
+                if !at_top && !(kept.hopeless && least <= left) {
                     break;
                 }
-                count = 1;
+                count = together;
             }
             if !self.take_kept(flow, count, room, &mut taken)? {
                 if taken.begun || !room.fresh {
@@ -375,6 +375,20 @@ impl<'a> Fragmenter<'a> {
         kept
     }
 
+    /// How many strips at the front of a flow stay together where no page has room for all that should, and what they need at least: a head is
+    /// nothing without what stands below it.
+    fn broken_up(&mut self, flow: &Flow, page: f32) -> (usize, f32) {
+        let mut strips = flow.iter();
+        let Some(first) = strips.next() else {
+            return (0, 0.0);
+        };
+        let goes_on = first.keep_next && first.foot.is_none();
+        match strips.next().filter(|next| goes_on && !next.break_before) {
+            Some(next) => (2, first.height + self.least(next, page)),
+            None => (1, self.least(first, page)),
+        }
+    }
+
     /// How much of a strip a page must have room for.
     fn least(&mut self, strip: &Strip, page: f32) -> f32 {
         let Body::Group(group) = &strip.body else {
@@ -391,9 +405,10 @@ impl<'a> Fragmenter<'a> {
         let mut first = 0.0_f32;
         for cell in &group.cells {
             let kept = self.kept(&cell.strips, page - padding);
-            first = first.max(match cell.strips.front() {
-                Some(strip) if kept.hopeless => self.least(strip, page - padding),
-                Some(_) | None => kept.height,
+            first = first.max(if kept.hopeless {
+                self.broken_up(&cell.strips, page - padding).1
+            } else {
+                kept.height
             });
         }
         (first + padding).max(page * part)

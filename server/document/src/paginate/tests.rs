@@ -103,6 +103,12 @@ fn what_is_kept_goes_along() {
     );
     // A chain longer than a page is cut where it must.
     check(vec![kept(line(1, 60.0)), line(2, 60.0)], &[&[1], &[2]]);
+    // And not behind its first strip, which stays with the second one where a page has room for both.
+    let chain = [kept(line(2, 10.0)), kept(line(3, 50.0)), line(4, 60.0)];
+    check(
+        [line(1, 60.0)].into_iter().chain(chain).collect(),
+        &[&[1], &[2, 3], &[4]],
+    );
     check(
         vec![
             line(1, 50.0),
