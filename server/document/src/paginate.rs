@@ -198,7 +198,7 @@ impl<'a> Fragmenter<'a> {
                     continue;
                 }
                 let (together, least) = self.broken_up(flow, room.next);
-                if !at_top && !(kept.hopeless && least <= left) {
+                if !(at_top || kept.hopeless && least <= left) {
                     break;
                 }
                 count = together;

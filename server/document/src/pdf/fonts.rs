@@ -138,7 +138,7 @@ pub(crate) fn can_embed(bytes: &[u8]) -> bool {
     let mut used = Used::default();
     for (_, glyph) in font.charmap().mappings().take(64) {
         if let Ok(glyph) = u16::try_from(glyph.to_u32()) {
-            used.says(glyph).whole = "x".to_owned();
+            used.says(glyph).whole = String::from("x");
         }
     }
     let data = parley::FontData::new(bytes.to_vec().into(), 0);

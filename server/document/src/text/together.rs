@@ -1,7 +1,7 @@
 //! Short texts of one look that are shaped as one, such as the cells of a column: to begin with a layout costs more than the letters of a
 //! cell. Each comes out as it would by itself; a text for which that is not sure is left to be shaped alone.
 
-use std::{collections::HashMap, ops::Range, rc::Rc, sync::Arc};
+use std::{collections::HashMap, iter, ops::Range, rc::Rc, sync::Arc};
 
 use parley::{BaseDirection, Layout, TextStyle};
 
@@ -184,7 +184,7 @@ fn shaped(
         layout: layout.clone(),
         first_line: lines.start,
         drawn: text.clone(),
-        ranges: vec![0..part.len()],
+        ranges: iter::once(0..part.len()).collect(),
         part,
         missing: Vec::new(),
         width: if is_whole {
