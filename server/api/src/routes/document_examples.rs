@@ -96,7 +96,7 @@ async fn draw_document_example(
     let template = parse_template(&translation.template)?;
     let context = context(&firm, None, None, None)?;
     let values = template.sample().clone();
-    first_page(&app, &caller.scope, template, values, context).await
+    Box::pin(first_page(&app, &caller.scope, template, values, context)).await
 }
 
 /// The example in the language that is named, or else in the firm's.

@@ -131,7 +131,7 @@ async fn draw_example(
         .find(&name)
         .ok_or_else(|| ApiError::not_found("example"))?
         .clone();
-    picture(&app, &caller, &example).await
+    Box::pin(picture(&app, &caller, &example)).await
 }
 
 /// The first page with the first sample's answers. No node runs here: what only a run can give, such as a model's text, is the
@@ -156,7 +156,7 @@ async fn picture(app: &App, caller: &Caller, example: &Example) -> Result<Respon
         .first()
         .map_or(Value::Null, |sample| sample.input.clone());
     let values = sample_values(app, workflow, &sample, &firm, &template);
-    first_page(app, &caller.scope, template, values, context).await
+    Box::pin(first_page(app, &caller.scope, template, values, context)).await
 }
 
 /// The template's sample, and over it the sample's answers as far as they have the name and kind of a field.
